@@ -1,0 +1,1 @@
+"""The engine of Robustscope: a plain PyTorch library, usable from a notebook."""

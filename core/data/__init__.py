@@ -1,0 +1,1 @@
+"""Tasks, data sets and galleries: which pictures there are and what they are called."""

@@ -1,0 +1,95 @@
+"""The classification problems the project knows, with everything that follows from the problem alone."""
+
+from dataclasses import dataclass
+
+from core.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One classification problem.
+
+    Attributes:
+        key: its name in files, URLs and commands.
+        title: its name for people.
+        class_names: K names, in label order.
+        shape: (C, H, W) of an image.
+        background: grey level in [0, 1] that a letterbox is filled with.
+        mean: per-channel mean of the training images in [0, 1]; models normalise with it inside.
+        std: per-channel deviation of the training images in [0, 1].
+        val_size: images of the official training set kept for choosing checkpoints and thresholds.
+        calibration_size: images of it kept for calibrating detectors.
+        source: where the data set comes from, one sentence.
+    """
+
+    key: str
+    title: str
+    class_names: tuple[str, ...]
+    shape: tuple[int, int, int]
+    background: float
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    val_size: int
+    calibration_size: int
+    source: str
+
+    @property
+    def classes(self) -> int:
+        """The number of classes K."""
+        return len(self.class_names)
+
+    @property
+    def grey(self) -> bool:
+        """Whether images have a single channel."""
+        return self.shape[0] == 1
+
+
+CIFAR10 = Task(
+    key="cifar10",
+    title="CIFAR-10",
+    class_names=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
+    shape=(3, 32, 32),
+    background=0.5,
+    mean=(0.4914, 0.4822, 0.4465),
+    std=(0.2470, 0.2430, 0.2610),
+    val_size=2000,
+    calibration_size=2000,
+    source="CIFAR-10, Krizhevsky 2009: 60,000 colour photographs of 32x32 pixels in ten classes.",
+)
+
+FASHION_MNIST = Task(
+    key="fashion-mnist",
+    title="Fashion-MNIST",
+    class_names=(
+        "T-shirt/top",
+        "trouser",
+        "pullover",
+        "dress",
+        "coat",
+        "sandal",
+        "shirt",
+        "sneaker",
+        "bag",
+        "ankle boot",
+    ),
+    shape=(1, 28, 28),
+    background=0.0,
+    mean=(0.2860,),
+    std=(0.3530,),
+    val_size=2000,
+    calibration_size=2000,
+    source="Fashion-MNIST, Xiao et al. 2017 (MIT licence): 70,000 grey pictures of garments, 28x28 pixels, ten classes.",
+)
+
+TASKS: dict[str, Task] = {task.key: task for task in (CIFAR10, FASHION_MNIST)}
+
+
+def task_named(key: str) -> Task:
+    """The task with this key.
+
+    Raises:
+        ConfigError: no task has it.
+    """
+    if key not in TASKS:
+        raise ConfigError(f"task must be one of {', '.join(TASKS)}; got {key!r}")
+    return TASKS[key]

@@ -1,0 +1,44 @@
+"""Activations as modules, one instance a use, so that methods with hooks can tell them apart."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from core.errors import ConfigError
+
+Activation = Literal["relu", "hhrelu"]
+
+
+class HalfHuberReLU(nn.Module):
+    """Half-Huber ReLU: zero below 0, a parabola up to `delta`, then a line of slope 1.
+
+    `HHReLU(u) = u^2 / (2 delta)` for 0 < u <= delta and `u - delta / 2` above; its derivative is `clamp(u, 0, delta) / delta`,
+    which is continuous, so that a penalty on gradients has a useful second derivative (Woods, Chen, Teuscher 2019,
+    arXiv:1906.02896, authors' code).
+    """
+
+    def __init__(self, delta: float = 0.5) -> None:
+        super().__init__()
+        if delta <= 0:
+            raise ConfigError(f"delta must be above 0; got {delta}")
+        self.delta = delta
+
+    def forward(self, u: Tensor) -> Tensor:
+        """HHReLU of each entry of `u`, any shape; twice differentiable almost everywhere."""
+        return 0.5 * u.clamp(0.0, self.delta).square() / self.delta + torch.relu(u - self.delta)
+
+
+def activation(name: Activation) -> nn.Module:
+    """A new activation module, never in-place.
+
+    Raises:
+        ConfigError: the name is unknown.
+    """
+    match name:
+        case "relu":
+            return nn.ReLU()
+        case "hhrelu":
+            return HalfHuberReLU()
+        case _:
+            raise ConfigError(f"activation must be relu or hhrelu; got {name!r}")

@@ -1,0 +1,84 @@
+"""Norm balls on batches of images: sizes, steepest directions, projections, random points.
+
+Every function works per example: the first dimension is the batch, the norm is taken over all others.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from core.errors import ConfigError
+
+Norm = Literal["linf", "l2"]
+NORMS: tuple[Norm, ...] = ("linf", "l2")
+
+_TINY = 1e-12
+
+
+def check_norm(norm: str) -> Norm:
+    """The norm, if it is one that this project knows.
+
+    Raises:
+        ConfigError: any other name.
+    """
+    for known in NORMS:
+        if norm == known:
+            return known
+    raise ConfigError(f"norm must be one of {', '.join(NORMS)}; got {norm!r}")
+
+
+def _spread(values: Tensor, like: Tensor) -> Tensor:
+    """Values (B,) reshaped so that they multiply `like` (B, ...) per example."""
+    return values.view(-1, *[1] * (like.dim() - 1))
+
+
+def size(delta: Tensor, norm: Norm) -> Tensor:
+    """The norm of each example (B,) of `delta` (B, ...), in the units of `delta`."""
+    flat = delta.flatten(1)
+    return flat.abs().amax(1) if norm == "linf" else flat.norm(dim=1)
+
+
+def rmse(delta: Tensor) -> Tensor:
+    """The root mean square of each example (B,), which is `L2 / sqrt(C H W)`, in the units of `delta`."""
+    return delta.flatten(1).square().mean(1).sqrt()
+
+
+def steepest(grad: Tensor, norm: Norm) -> Tensor:
+    """The direction of unit norm along which `grad` (B, ...) rises fastest; zero where the gradient is zero.
+
+    For L-infinity that is the sign, for L2 the gradient over its length (per example).
+    """
+    if norm == "linf":
+        return grad.sign()
+    return grad / _spread(size(grad, "l2").clamp_min(_TINY), grad)
+
+
+def project(delta: Tensor, epsilon: float | Tensor, norm: Norm) -> Tensor:
+    """The nearest point (in L2) to `delta` (B, ...) inside the ball of radius `epsilon` around zero.
+
+    Args:
+        delta: offsets (B, ...).
+        epsilon: one radius, or one per example (B,), in the units of `delta`.
+        norm: the ball's norm.
+    """
+    radius = torch.as_tensor(epsilon, dtype=delta.dtype, device=delta.device).expand(delta.shape[0])
+    radius = _spread(radius, delta)
+    if norm == "linf":
+        return delta.clamp(-radius, radius)
+    length = _spread(size(delta, "l2").clamp_min(_TINY), delta)
+    return delta * (radius / length).clamp_max(1.0)
+
+
+def random_in_ball(like: Tensor, epsilon: float, norm: Norm, generator: torch.Generator) -> Tensor:
+    """A random offset (B, ...) inside the ball, one per example.
+
+    L-infinity: uniform in the cube. L2: uniform direction, radius `epsilon * u^(1/D)` with u uniform, so uniform in the ball.
+    """
+    if norm == "linf":
+        noise = torch.rand(like.shape, generator=generator, dtype=like.dtype, device=like.device)
+        return (2.0 * noise - 1.0) * epsilon
+    direction = torch.randn(like.shape, generator=generator, dtype=like.dtype, device=like.device)
+    u = torch.rand(like.shape[0], generator=generator, dtype=like.dtype, device=like.device)
+    dimensions = like[0].numel()
+    return steepest(direction, "l2") * _spread(epsilon * u ** (1.0 / dimensions), like)

@@ -1,0 +1,1 @@
+"""Saliency: (model, image, target) to attributions with the image's shape."""

@@ -1,0 +1,1 @@
+"""Training: recipes as frozen values, one loop, checkpoints that resume exactly."""

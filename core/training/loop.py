@@ -1,0 +1,243 @@
+"""The training loop: one for every recipe, resumable after each epoch to the same weights."""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from core.data.datasets import LabelledImages
+from core.errors import ConfigError, InputError
+from core.models.fast import fast_form
+from core.models.resnet import PreActResNet
+from core.training.plan import TrainingPlan
+
+EVALUATION_BATCH = 500
+WARM_UP = 0.2  # share of all steps over which the learning rate rises
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run stands.
+
+    Attributes:
+        epoch: epochs finished before this one.
+        step: steps finished in this epoch.
+        steps: steps in an epoch.
+        loss: mean training loss of this epoch so far, in nats.
+        val_accuracy: share of `val` that the averaged weights get right; None but at the end of an epoch.
+        seconds: training time of the run so far, earlier parts included.
+    """
+
+    epoch: int
+    step: int
+    steps: int
+    loss: float
+    val_accuracy: float | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRecord:
+    """What one epoch measured: mean training loss (nats), accuracy on `val`, seconds."""
+
+    loss: float
+    val_accuracy: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """The outcome of a run: the network that ships (in eval mode), its history, and whether all epochs were done."""
+
+    model: PreActResNet
+    history: tuple[EpochRecord, ...]
+    finished: bool
+
+    @property
+    def seconds(self) -> float:
+        """Training time of all epochs, in seconds."""
+        return sum(record.seconds for record in self.history)
+
+
+def train(
+    plan: TrainingPlan,
+    data: LabelledImages,
+    val: LabelledImages,
+    folder: Path,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    should_stop: Callable[[], bool] = lambda: False,
+    device: str = "cpu",
+) -> Trained:
+    """Train as the plan says, going on from the checkpoint in `folder` where there is one.
+
+    Everything random in an epoch is drawn from a generator seeded by (seed, epoch), and the state after each epoch is written
+    to `folder`, so that a killed run that is started again ends with the weights of an uninterrupted one (same machine, same number
+    of threads, CPU).
+
+    Args:
+        plan: what to train.
+        data: the images to learn from.
+        val: the images whose accuracy is recorded after each epoch.
+        folder: where the checkpoint lives; created.
+        on_progress: called after each step and each epoch.
+        should_stop: asked before each step; True ends the run, and at most the epoch begun is lost.
+        device: where to compute.
+
+    Raises:
+        ConfigError: fewer images than one batch, or a checkpoint in `folder` of another plan.
+        InputError: `folder` can't be written, or the loss is no longer a number.
+    """
+    if plan.images is not None:
+        data = data.first(plan.images)
+    if len(data) < plan.batch_size:
+        raise ConfigError(f"{len(data)} training images are fewer than one batch of {plan.batch_size}")
+    run = _Run(plan, len(data) // plan.batch_size, device)
+    history = run.restore(folder)
+    while len(history) < plan.epochs:
+        record = run.epoch(len(history), data, val, sum(past.seconds for past in history), on_progress, should_stop)
+        if record is None:
+            return Trained(run.averaged().eval(), tuple(history), finished=False)
+        history.append(record)
+        run.save(folder, history)
+    return Trained(run.averaged().eval(), tuple(history), finished=True)
+
+
+def accuracy(model: PreActResNet, data: LabelledImages, precision: str = "fp32", device: str = "cpu") -> float:
+    """The share of `data` whose label the network (any mode, unchanged) ranks first; NaN without images."""
+    if len(data) == 0:
+        return float("nan")
+    fast = fast_form(model)
+    right = 0
+    with torch.no_grad(), torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"):
+        for start in range(0, len(data), EVALUATION_BATCH):
+            stop = start + EVALUATION_BATCH
+            guess = fast(data.images(start, stop).to(device)).argmax(1).cpu()
+            right += int((guess == data.labels[start:stop]).sum())
+    return right / len(data)
+
+
+class _Run:
+    """The state that moves: weights, their average, the optimiser, and the step count."""
+
+    def __init__(self, plan: TrainingPlan, steps: int, device: str) -> None:
+        self.plan = plan
+        self.steps = steps
+        self.device = device
+        generator = torch.Generator().manual_seed(plan.seed)
+        self.model = PreActResNet(plan.network, generator).to(device)
+        self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
+        decayed = [p for p in self.model.parameters() if p.dim() >= 2]
+        plain = [p for p in self.model.parameters() if p.dim() < 2]
+        self.optimiser = torch.optim.SGD(
+            [{"params": decayed, "weight_decay": plan.weight_decay}, {"params": plain, "weight_decay": 0.0}],
+            lr=plan.learning_rate,
+            momentum=plan.momentum,
+            nesterov=plan.momentum > 0,
+        )
+
+    def epoch(
+        self,
+        index: int,
+        data: LabelledImages,
+        val: LabelledImages,
+        spent: float,
+        on_progress: Callable[[Progress], None],
+        should_stop: Callable[[], bool],
+    ) -> EpochRecord | None:
+        """One pass over `data`; None if it was stopped."""
+        plan = self.plan
+        began = time.perf_counter()
+        generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + index + 1)
+        attack_generator = torch.Generator(self.device).manual_seed(plan.seed * 1_000_003 + index + 1)
+        order = torch.randperm(len(data), generator=generator)
+        self.model.train()
+        total = torch.zeros((), device=self.device)
+        for step in range(self.steps):
+            if should_stop():
+                return None
+            chosen = order[step * plan.batch_size : (step + 1) * plan.batch_size]
+            x = plan.augmentation(data.pixels[chosen].float() / 255.0, generator).to(self.device)
+            x = x.contiguous(memory_format=torch.channels_last)
+            total += self._step(index * self.steps + step, x, data.labels[chosen].to(self.device), attack_generator)
+            if step % 20 == 0 and not bool(total.isfinite()):
+                raise InputError(f"the loss of epoch {index + 1} is no longer a number: lower the learning rate")
+            seconds = spent + time.perf_counter() - began
+            on_progress(Progress(index, step + 1, self.steps, total.item() / (step + 1), None, seconds))
+        val_accuracy = accuracy(self.averaged(), val, plan.precision, self.device)
+        seconds = time.perf_counter() - began
+        loss = total.item() / self.steps
+        on_progress(Progress(index, self.steps, self.steps, loss, val_accuracy, spent + seconds))
+        return EpochRecord(loss, val_accuracy, seconds)
+
+    def _step(self, count: int, x: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+        """One update of the weights and their average; returns the loss, detached."""
+        plan = self.plan
+        for group in self.optimiser.param_groups:
+            group["lr"] = plan.learning_rate * one_cycle(count, plan.epochs * self.steps)
+        with torch.autocast(self.device, torch.bfloat16, enabled=plan.precision == "bf16"):
+            loss = plan.recipe.loss(self.model, x, labels, generator)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimiser.step()
+        # The average starts as a plain mean, so that early weights are soon forgotten.
+        decay = min(plan.averaging, (1 + count) / (10 + count))
+        with torch.no_grad():
+            for name, value in self.model.state_dict().items():
+                if value.is_floating_point():
+                    self.average[name].lerp_(value, 1.0 - decay)
+                else:
+                    self.average[name].copy_(value)
+        return loss.detach()
+
+    def averaged(self) -> PreActResNet:
+        """A network with the averaged weights."""
+        model = PreActResNet(self.plan.network).to(self.device)
+        model.load_state_dict(self.average)
+        return model
+
+    def restore(self, folder: Path) -> list[EpochRecord]:
+        """Load the checkpoint in `folder`, if any; returns the history so far."""
+        path = folder / "checkpoint.pt"
+        if not path.exists():
+            return []
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        if state["plan"] != _fingerprint(self.plan):
+            raise ConfigError(f"{path} belongs to another plan: remove it, or train under another key")
+        self.model.load_state_dict(state["model"])
+        self.average = state["average"]
+        self.optimiser.load_state_dict(state["optimiser"])
+        return [EpochRecord(**record) for record in json.loads(state["history"])]
+
+    def save(self, folder: Path, history: list[EpochRecord]) -> None:
+        """Write the checkpoint of a finished epoch in one move, so that a kill leaves the old one or the new one."""
+        state = {
+            "plan": _fingerprint(self.plan),
+            "model": self.model.state_dict(),
+            "average": self.average,
+            "optimiser": self.optimiser.state_dict(),
+            "history": json.dumps([asdict(record) for record in history]),
+        }
+        scratch = folder / "checkpoint.pt.part"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            torch.save(state, scratch)
+            os.replace(scratch, folder / "checkpoint.pt")
+        except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
+            scratch.unlink(missing_ok=True)
+            raise InputError(f"the checkpoint could not be written to {folder}: {error}") from error
+
+
+def one_cycle(step: int, steps: int) -> float:
+    """The share of the peak learning rate at `step` of `steps`: up over the first 20 %, then down to near zero."""
+    peak = WARM_UP * steps
+    return (step + 1) / (peak + 1) if step < peak else max(0.0, (steps - step) / (steps - peak))
+
+
+def _fingerprint(plan: TrainingPlan) -> str:
+    return json.dumps(plan.settings(), sort_keys=True)

@@ -1,0 +1,82 @@
+"""A training plan: everything that, with the data, decides the weights."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+from core.data.tasks import Task, task_named
+from core.errors import ConfigError
+from core.models.resnet import ResNetConfig
+from core.training.augment import Augmentation
+from core.training.recipes import Recipe
+
+MAX_EPOCHS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPlan:
+    """A recipe with its schedule, network and seed.
+
+    Attributes:
+        task: the task's key.
+        key: the model's name in the zoo.
+        recipe: how a batch becomes a loss.
+        network: the architecture.
+        epochs: passes over the training images.
+        batch_size: images a step; a last smaller batch is left out of the epoch.
+        learning_rate: the peak of the one-cycle schedule (linear rise over the first 20 % of all steps, linear fall to zero).
+        momentum: of SGD with Nesterov's form.
+        weight_decay: on weights of two dimensions or more.
+        averaging: decay a step of the exponential moving average of the weights, which is what ships; 0 ships the last weights.
+        augmentation: random crops and flips.
+        precision: "bf16" (autocast) or "fp32".
+        seed: of initial weights, order, augmentation and attack starts.
+        images: train on the first so many images of `train` only; None takes all.
+
+    Raises:
+        ConfigError: a value out of range.
+    """
+
+    task: str
+    key: str
+    recipe: Recipe
+    network: ResNetConfig
+    epochs: int
+    batch_size: int = 128
+    learning_rate: float = 0.2
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    averaging: float = 0.995
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    precision: Literal["bf16", "fp32"] = "bf16"
+    seed: int = 0
+    images: int | None = None
+
+    def __post_init__(self) -> None:
+        task = task_named(self.task)
+        if not 1 <= self.epochs <= MAX_EPOCHS or self.batch_size < 2:
+            raise ConfigError(f"need epochs in 1..{MAX_EPOCHS} and batch_size >= 2; got {self.epochs} and {self.batch_size}")
+        if not 0 < self.learning_rate <= 10 or not 0 <= self.momentum < 1 or self.weight_decay < 0:
+            raise ConfigError(
+                "need learning_rate in (0, 10], momentum in [0, 1), weight_decay >= 0; "
+                f"got {self.learning_rate}, {self.momentum}, {self.weight_decay}"
+            )
+        if not 0 <= self.averaging < 1:
+            raise ConfigError(f"averaging must lie in [0, 1); got {self.averaging}")
+        if self.precision not in ("bf16", "fp32"):
+            raise ConfigError(f"precision must be bf16 or fp32; got {self.precision!r}")
+        if self.images is not None and self.images < self.batch_size:
+            raise ConfigError(f"images must be at least batch_size ({self.batch_size}); got {self.images}")
+        if self.network.classes != task.classes or len(self.network.mean) != task.shape[0]:
+            raise ConfigError(f"the network's classes and channels must be those of {task.key}")
+        if not 0 <= self.seed < 2**31:
+            raise ConfigError(f"seed must lie in 0..2^31-1; got {self.seed}")
+
+    def settings(self) -> dict[str, object]:
+        """The plan as nested plain values, for cards and for comparing a checkpoint with the plan it is resumed under."""
+        return asdict(self) | {"recipe": {"name": type(self.recipe).__name__, **asdict(self.recipe)}}  # type: ignore[call-overload]
+
+
+def network_for(task: Task) -> ResNetConfig:
+    """The zoo's architecture for a task: 0.95 million parameters for colour, 0.25 million for grey."""
+    widths, blocks = ((16, 32, 64), (1, 2, 2)) if task.grey else ((16, 64, 128), (1, 2, 3))
+    return ResNetConfig(task.classes, task.mean, task.std, widths, blocks)
