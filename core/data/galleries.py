@@ -1,0 +1,88 @@
+"""Pictures to pick from: photographs inside scikit-image, and the task's test images where the data set is on this machine."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import skimage.data
+import torch
+
+from core.data.datasets import LabelledImages, available, data_root, load
+from core.data.tasks import Task
+from core.errors import InputError
+from core.images import Picture, decode
+
+TEST_IMAGES_OFFERED = 200
+
+# Photographs that come inside the scikit-image wheel, free of a download; the files' own notes give authors and licences.
+_PHOTOGRAPHS = {
+    "astronaut": ("Astronaut", "astronaut.png"),
+    "chelsea": ("Cat", "chelsea.png"),
+    "coffee": ("Coffee cup", "coffee.png"),
+    "rocket": ("Rocket", "rocket.jpg"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryItem:
+    """One picture of a gallery.
+
+    Attributes:
+        key: stable name, fit for a URL: "photo:chelsea", "test:17", "generated:03".
+        title: name for people.
+        label: true class index where one is known.
+        source: where the picture comes from, one phrase.
+    """
+
+    key: str
+    title: str
+    label: int | None
+    source: str
+
+
+def gallery(task: Task, root: Path | None = None) -> tuple[GalleryItem, ...]:
+    """What can be picked for `task`: photographs, then the first test images where the data set is on this machine."""
+    return tuple((*_photographs(), *_test_items(task, root or data_root())))
+
+
+def picture(task: Task, key: str, root: Path | None = None) -> tuple[GalleryItem, Picture]:
+    """The item with this key and its pixels.
+
+    Raises:
+        InputError: the gallery has no such key (it may come from a link made on a machine that has the data set).
+    """
+    for item in gallery(task, root or data_root()):
+        if item.key == key:
+            kind, _, name = key.partition(":")
+            return item, _photograph(name) if kind == "photo" else _test_picture(task, int(name), root or data_root())
+    raise InputError(f"there is no picture {key[:60]!r} in the gallery of {task.title} on this machine")
+
+
+def _photographs() -> Iterator[GalleryItem]:
+    for name, (title, _) in _PHOTOGRAPHS.items():
+        yield GalleryItem(f"photo:{name}", title, None, "photograph from the scikit-image package")
+
+
+def _photograph(name: str) -> Picture:
+    return decode((Path(skimage.data.__file__).parent / _PHOTOGRAPHS[name][1]).read_bytes())
+
+
+def _test_items(task: Task, root: Path) -> Iterator[GalleryItem]:
+    if not available(task, root):
+        return
+    labels = _test_images(task, root).labels[:TEST_IMAGES_OFFERED].tolist()
+    for index, label in enumerate(labels):
+        yield GalleryItem(f"test:{index}", f"{task.class_names[label]} (test {index})", label, f"{task.title} test set")
+
+
+@lru_cache(maxsize=4)
+def _test_images(task: Task, root: Path) -> LabelledImages:
+    return load(task, "test", root).first(TEST_IMAGES_OFFERED)
+
+
+def _test_picture(task: Task, index: int, root: Path) -> Picture:
+    pixels = _test_images(task, root).pixels[index].permute(1, 2, 0).expand(-1, -1, 3).to(torch.uint8).numpy()
+    height, width, _ = pixels.shape
+    return Picture(np.ascontiguousarray(pixels), "test image", width, height, ())

@@ -1,0 +1,1 @@
+"""Explanations: what a model sees in one image, built from attacks and saliency."""

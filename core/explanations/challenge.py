@@ -1,0 +1,84 @@
+"""One image under attack: what the change looks like and what the classifier says afterwards."""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core import norms
+from core.attacks.pgd import Pgd
+from core.explanations.look import check_image, probabilities
+from core.models.zoo import ZooModel
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """One image before and after an attack on one model; all figures are measured here, from the images.
+
+    Attributes:
+        task: the task's key.
+        model: the model attacked.
+        settings: the attack's settings and the seed of its random starts.
+        x: the image (C, H, W), float32 in [0, 1].
+        x_adv: the attacked image (C, H, W), float32 in [0, 1].
+        probs: softmax probabilities (K,) of `x`.
+        probs_adv: softmax probabilities (K,) of `x_adv`.
+        linf: largest change of an entry, in units of the pixel range.
+        l2: Euclidean length of the change.
+        rmse: root mean square of the change.
+    """
+
+    task: str
+    model: str
+    settings: dict[str, object]
+    x: NDArray[np.float32]
+    x_adv: NDArray[np.float32]
+    probs: NDArray[np.float32]
+    probs_adv: NDArray[np.float32]
+    linf: float
+    l2: float
+    rmse: float
+
+    @property
+    def delta(self) -> NDArray[np.float32]:
+        """`x_adv - x`, (C, H, W)."""
+        return self.x_adv - self.x
+
+    @property
+    def before(self) -> int:
+        """The class predicted for `x`, which the attack drives away from."""
+        return int(self.probs.argmax())
+
+    @property
+    def after(self) -> int:
+        """The class predicted for `x_adv`."""
+        return int(self.probs_adv.argmax())
+
+
+def challenge(model: ZooModel, x: Tensor, attack: Pgd, seed: int = 0) -> Challenge:
+    """Attack the image `x` (1, C, H, W) away from the class that `model` predicts for it, and measure the outcome.
+
+    Raises:
+        InputError: `x` is not one image of the model's task, or the logits are not finite.
+    """
+    check_image(model, x)
+    with torch.no_grad():
+        probs = probabilities(model, model.fast(x))
+    x_adv = attack(model.fast, x, probs.argmax(1), torch.Generator().manual_seed(seed))
+    with torch.no_grad():
+        probs_adv = probabilities(model, model.fast(x_adv))
+    delta = x_adv - x
+    return Challenge(
+        model.card.task,
+        model.card.key,
+        {**asdict(attack), "seed": seed},
+        x[0].numpy(),
+        x_adv[0].contiguous().numpy(),
+        probs[0].numpy(),
+        probs_adv[0].numpy(),
+        float(norms.size(delta, "linf")),
+        float(norms.size(delta, "l2")),
+        float(norms.rmse(delta)),
+    )

@@ -1,0 +1,81 @@
+"""How one classifier looks at one image: its probabilities and its input gradient, in one forward and one backward pass."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.errors import InputError
+from core.models.zoo import ZooModel
+from core.saliency.gradient import gradient
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One model's view of one image.
+
+    Attributes:
+        task: the task's key.
+        model: the model's key.
+        x: the image (C, H, W), float32 in [0, 1].
+        probs: softmax probabilities (K,).
+        target: the class whose logit the gradient explains (the one predicted).
+        attributions: derivative of that logit with respect to the image (C, H, W), logits per unit of pixel range.
+    """
+
+    task: str
+    model: str
+    x: NDArray[np.float32]
+    probs: NDArray[np.float32]
+    target: int
+    attributions: NDArray[np.float32]
+
+    @property
+    def heatmap(self) -> NDArray[np.float32]:
+        """The signed map (H, W) that is shown: attributions summed over channels (Ross and Doshi-Velez 2018, authors' code)."""
+        return self.attributions.sum(0)
+
+
+def look(model: ZooModel, x: Tensor) -> Look:
+    """What `model` predicts for the image `x` (1, C, H, W), and the input gradient of the class it predicts.
+
+    Raises:
+        InputError: `x` is not one image of the model's task, or the logits are not finite.
+    """
+    check_image(model, x)
+    attributions, logits = gradient(model.fast, x, torch.tensor([-1]))
+    probs = probabilities(model, logits)
+    return Look(
+        model.card.task,
+        model.card.key,
+        x[0].numpy(),
+        probs[0].numpy(),
+        int(probs[0].argmax()),
+        attributions[0].contiguous().numpy(),
+    )
+
+
+def check_image(model: ZooModel, x: Tensor) -> None:
+    """Refuse anything but one float image of the model's task with values in [0, 1].
+
+    Raises:
+        InputError: the shape, type or range is another.
+    """
+    shape = (1, *model.task.shape)
+    if tuple(x.shape) != shape or x.dtype != torch.float32:
+        raise InputError(f"{model.card.key} takes one float32 image of shape {shape}; got {x.dtype} {tuple(x.shape)}")
+    if not bool(((x >= 0) & (x <= 1)).all()):
+        raise InputError("pixels must lie in [0, 1]")
+
+
+def probabilities(model: ZooModel, logits: Tensor) -> Tensor:
+    """Softmax of logits (B, K).
+
+    Raises:
+        InputError: a logit is not finite.
+    """
+    if not bool(logits.isfinite().all()):
+        raise InputError(f"{model.card.key} answers this image with values that are not finite")
+    return logits.softmax(1)
