@@ -1,11 +1,13 @@
 """The classification problems the project knows, with everything that follows from the problem alone."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.errors import ConfigError
+from core.norms import Norm
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Task:
     """One classification problem.
 
@@ -19,6 +21,7 @@ class Task:
         std: per-channel deviation of the training images in [0, 1].
         val_size: images of the official training set kept for choosing checkpoints and thresholds.
         calibration_size: images of it kept for calibrating detectors.
+        radii: for each norm the epsilon at which robustness is reported, in [0, 1] pixel units.
         source: where the data set comes from, one sentence.
     """
 
@@ -31,6 +34,7 @@ class Task:
     std: tuple[float, ...]
     val_size: int
     calibration_size: int
+    radii: Mapping[Norm, float]
     source: str
 
     @property
@@ -54,6 +58,7 @@ CIFAR10 = Task(
     std=(0.2470, 0.2430, 0.2610),
     val_size=2000,
     calibration_size=2000,
+    radii={"linf": 8 / 255, "l2": 0.5},
     source="CIFAR-10, Krizhevsky 2009: 60,000 colour photographs of 32x32 pixels in ten classes.",
 )
 
@@ -78,6 +83,7 @@ FASHION_MNIST = Task(
     std=(0.3530,),
     val_size=2000,
     calibration_size=2000,
+    radii={"linf": 0.1, "l2": 1.5},
     source="Fashion-MNIST, Xiao et al. 2017 (MIT licence): 70,000 grey pictures of garments, 28x28 pixels, ten classes.",
 )
 

@@ -1,0 +1,254 @@
+"""The command `robustscope`: serve the dashboard, list models, train, fetch data, recompute figures.
+
+Exit codes: 0 done, 1 something outside is missing or unusable, 2 a setting is impossible, 130 interrupted.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from core.data.datasets import available, data_root, fetch, load, load_folder
+from core.data.tasks import TASKS, Task, task_named
+from core.errors import ConfigError, CoreError
+from core.models.zoo import ASSETS as MODELS
+from core.models.zoo import Card, ZooModel, cards, load_weights, load_zoo_model, save, write_card
+from core.reports.accuracy import NAME, AccuracySettings, accuracy_report
+from core.reports.report import Report, report_path
+from core.training.loop import Progress, Trained, train
+from core.training.plan import TrainingPlan
+from core.training.shipped import SHIPPED, shipped_plan
+
+ROOT = Path(__file__).resolve().parents[1]
+RUNS = ROOT / "runs"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    try:
+        return int(options.action(options))
+    except ConfigError as error:
+        print(f"robustscope: {error}", file=sys.stderr)
+        return 2
+    except CoreError as error:
+        print(f"robustscope: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("robustscope: interrupted; the same command goes on where it stopped", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="robustscope", description="See how standard and robust networks look at an image.")
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--json", action="store_true", help="print the result as JSON on standard output, and no progress bars")
+    shared.add_argument("--threads", type=_positive, help="CPU threads that torch may use")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", parents=[shared], help="serve the dashboard")
+    run.add_argument("--port", type=_positive, default=8501)
+    run.set_defaults(action=_run)
+
+    models = commands.add_parser("models", parents=[shared], help="list the models that ship, with their figures")
+    models.add_argument("--task", choices=TASKS, help="only this task's")
+    models.set_defaults(action=_models)
+
+    trainer = commands.add_parser("train", parents=[shared], help="train a model; an interrupted run goes on where it stopped")
+    trainer.add_argument("task", choices=TASKS)
+    trainer.add_argument("recipe", metavar="RECIPE", help="one of " + ", ".join(sorted({key for _, key in SHIPPED})))
+    trainer.add_argument("--epochs", type=_positive, help="other than the shipped plan's")
+    trainer.add_argument("--images", type=_positive, help="learn from the first so many training images only")
+    trainer.add_argument("--seed", type=int, help="other than 0")
+    trainer.add_argument("--out", type=Path, help="folder for weights and card; needed when the plan is changed")
+    trainer.set_defaults(action=_train)
+
+    data = commands.add_parser("data", help="data sets: fetch them, or see where they are").add_subparsers(required=True)
+    fetcher = data.add_parser("fetch", parents=[shared], help="download a task's data set")
+    fetcher.add_argument("task", choices=TASKS)
+    fetcher.set_defaults(action=_fetch)
+    lister = data.add_parser("list", parents=[shared], help="say which data sets are on this machine, and where")
+    lister.set_defaults(action=_data)
+
+    evaluate = commands.add_parser("evaluate", parents=[shared], help="recompute a report")
+    evaluate.add_argument("--task", choices=TASKS, required=True)
+    evaluate.add_argument("--models", help="keys joined by commas; all of the task's by default")
+    evaluate.add_argument("--weights", type=Path, help="a classifier from outside: its safetensors file, card beside it")
+    evaluate.add_argument("--report", choices=[NAME], default=NAME)
+    evaluate.add_argument("--images", type=_positive, help="the first N test images (default: all)")
+    evaluate.add_argument("--robust-images", type=_positive, default=1000, help="of those, attack the first N (default: 1000)")
+    evaluate.add_argument("--seed", type=int, default=0)
+    evaluate.add_argument("--data", type=Path, help="a folder of images instead, one subfolder a class")
+    evaluate.add_argument("--out", type=Path, help="the report's file (default: under assets/reports for shipped models and data)")
+    evaluate.add_argument("--update-cards", action="store_true", help="write the figures into the shipped models' cards")
+    evaluate.set_defaults(action=_evaluate)
+    return parser
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def _run(options: argparse.Namespace) -> int:
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "streamlit_app.py"), "--server.port", str(options.port)]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
+def _models(options: argparse.Namespace) -> int:
+    found = [card for task in ([options.task] if options.task else TASKS) for card in cards(task).values()]
+    if options.json:
+        print(json.dumps([asdict(card) for card in found], indent=1))
+        return 0
+    for card in found:
+        print(f"{card.task:14} {card.key:12} {card.parameters:>9,} parameters   {_figures(card.figures)}")
+        print(f"{'':27} {card.recipe}")
+    return 0
+
+
+def _figures(rows: Sequence[object]) -> str:
+    """Clean and robust accuracy of a card's or a report's rows in one line."""
+    parts: list[str] = []
+    for row in rows:
+        assert isinstance(row, dict)
+        if not parts:
+            parts.append(f"clean {row['clean']:.2%} (n = {row['clean_n']:,})")
+        radius = f"{row['epsilon'] * 255:g}/255" if row["norm"] == "linf" else f"{row['epsilon']:g}"
+        parts.append(f"{row['robust']:.1%} at {row['norm']} {radius} (n = {row['robust_n']:,})")
+    return ", ".join(parts) or "not measured yet"
+
+
+def _train(options: argparse.Namespace) -> int:
+    plan = shipped_plan(options.task, options.recipe)
+    changes = {name: getattr(options, name) for name in ("epochs", "images", "seed") if getattr(options, name) is not None}
+    if changes and options.out is None:
+        raise ConfigError("a changed plan needs --out, so that a shipped model is not overwritten")
+    plan = replace(plan, **changes)
+    out = options.out or MODELS
+    folder = (RUNS if options.out is None else out / "runs") / plan.task / plan.key
+    task = task_named(plan.task)
+    data, val = load(task, "train"), load(task, "val")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    with tqdm(total=plan.epochs, unit="epoch", disable=options.json, desc=f"{plan.task} {plan.key}") as bar:
+        outcome = train(plan, data, val, folder, _show(bar), device=device)
+    command = " ".join(["robustscope", "train", plan.task, plan.key, *(f"--{k} {v}" for k, v in changes.items())])
+    card = save(outcome.model, _card(plan, outcome, command, device), out)
+    if options.json:
+        print(json.dumps(asdict(card), indent=1))
+    else:
+        print(f"{card.key}: {outcome.history[-1].val_accuracy:.2%} on val; weights and card are in {out / plan.task}")
+    return 0
+
+
+def _card(plan: TrainingPlan, outcome: Trained, command: str, device: str) -> Card:
+    """The card of a fresh model; `save` fills in what depends on the weights file."""
+    course = {
+        "seconds": round(outcome.seconds, 1),
+        "threads": torch.get_num_threads(),
+        "device": device,
+        "epochs": len(outcome.history),
+        "loss": [round(record.loss, 5) for record in outcome.history],
+        "val_accuracy": [round(record.val_accuracy, 4) for record in outcome.history],
+        "torch": torch.__version__,
+    }
+    recipe = plan.recipe.describe()
+    return Card(plan.task, plan.key, plan.network, recipe, plan.settings(), plan.seed, command, course, sha256="", parameters=0)
+
+
+def _show(bar: "tqdm[object]") -> Callable[[Progress], None]:
+    """A callback that moves `bar` and names the loss."""
+
+    def on_progress(progress: Progress) -> None:
+        bar.n = round(progress.epoch + progress.step / progress.steps, 2)
+        val = "" if progress.val_accuracy is None else f", val {progress.val_accuracy:.2%}"
+        bar.set_postfix_str(f"loss {progress.loss:.3f}{val}")
+
+    return on_progress
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    task = task_named(options.task)
+    fetch(task, data_root())
+    return _data(options)
+
+
+def _data(options: argparse.Namespace) -> int:
+    there = {task.key: available(task) for task in TASKS.values()}
+    if options.json:
+        print(json.dumps({"root": str(data_root()), "available": there}))
+    else:
+        print(f"data root: {data_root()}  (set ROBUSTSCOPE_DATA to change it)")
+        for key, found in there.items():
+            print(f"{key:14} {'there' if found else 'not there'}")
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    task = task_named(options.task)
+    models = _chosen(options, task)
+    settings = AccuracySettings(options.images, options.robust_images, seed=options.seed)
+    data = load(task, "test") if options.data is None else load_folder(task, options.data)
+    ours = options.weights is None and options.data is None
+    path = options.out or (report_path(task.key, NAME) if ours and options.images is None else None)
+    if options.update_cards and path is None:
+        raise ConfigError("--update-cards needs the shipped models on the whole test set")
+    with tqdm(disable=options.json, unit="image") as bar:
+        report = accuracy_report(models, data, settings, path, _follow(bar))
+    if options.update_cards:
+        _update_cards(task, report)
+    if options.json:
+        print(report.to_json())
+        return 0
+    for model in models:
+        print(f"{model.card.key:12} {_figures([row for row in report.rows if row['model'] == model.card.key])}")
+    if path is not None:
+        print(f"report: {os.path.relpath(path)}")
+    return 0
+
+
+def _chosen(options: argparse.Namespace, task: Task) -> list[ZooModel]:
+    """The models that a command names."""
+    if options.weights is not None:
+        model = load_weights(options.weights)
+        if model.card.task != task.key:
+            raise ConfigError(f"{options.weights.name} solves {model.card.task}, not {task.key}")
+        return [model]
+    keys = options.models.split(",") if options.models else list(cards(task.key))
+    if not keys:
+        raise ConfigError(f"no model of {task.key} ships yet: train one with 'robustscope train {task.key} standard'")
+    return [load_zoo_model(task.key, key) for key in keys]
+
+
+def _follow(bar: "tqdm[object]") -> Callable[[str, int, int], None]:
+    """A callback that shows what is measured and how far it is."""
+
+    def on_progress(what: str, done: int, of: int) -> None:
+        bar.total = of
+        bar.n = done
+        bar.set_description(what)
+
+    return on_progress
+
+
+def _update_cards(task: Task, report: Report) -> None:
+    """Write a report's rows into the cards of the shipped models they belong to."""
+    measured = {"settings": dict(report.settings), "provenance": dict(report.provenance)}
+    for card in cards(task.key).values():
+        rows = tuple(row for row in report.rows if row["model"] == card.key and row["sha256"] == card.sha256)
+        if rows:
+            write_card(replace(card, figures=rows, measured=measured))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

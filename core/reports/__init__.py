@@ -1,0 +1,1 @@
+"""Whole evaluations with provenance: what the pages and the command line show."""

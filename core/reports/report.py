@@ -1,0 +1,105 @@
+"""The form every report has: settings, provenance and flat rows, in one JSON file."""
+
+import json
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core.errors import InputError
+from core.models.zoo import write_atomically
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets" / "reports"
+MAX_REPORT_BYTES = 50_000_000
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Results over many images and models.
+
+    Attributes:
+        task: the task's key.
+        report: the report's name.
+        settings: everything that decides the rows, as plain values.
+        provenance: code version, data, seed, when, seconds and machine class.
+        rows: flat objects; a figure `f` may have `f_low`, `f_high` (95 % interval) and `f_n`.
+    """
+
+    task: str
+    report: str
+    settings: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+    rows: tuple[Row, ...]
+
+    def to_json(self) -> str:
+        """The report as JSON text."""
+        return json.dumps(asdict(self), indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+
+def report_path(task: str, report: str, folder: Path = ASSETS) -> Path:
+    """Where a report is kept."""
+    return folder / task / f"{report}.json"
+
+
+def write_report(report: Report, path: Path) -> None:
+    """Write a report in one move.
+
+    Raises:
+        InputError: the folder can't be written.
+    """
+    write_atomically(path, report.to_json().encode())
+
+
+def read_report(path: Path) -> Report:
+    """The report in a file.
+
+    Raises:
+        InputError: missing, too large, or not a report.
+    """
+    try:
+        if path.stat().st_size > MAX_REPORT_BYTES:
+            raise InputError(f"{path.name} is larger than {MAX_REPORT_BYTES / 1e6:.0f} MB")
+        fields = json.loads(path.read_bytes())
+        return Report(**fields | {"rows": tuple(dict(row) for row in fields["rows"])})
+    except OSError as error:
+        raise InputError(f"{path} could not be read: {error.strerror or error}") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InputError(f"{path.name} is not a report: {error}") from error
+
+
+def provenance(data: str, seed: int, seconds: float) -> dict[str, Any]:
+    """Where figures come from: code version, data, seed, when (UTC), how long (seconds), and what kind of machine."""
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
+    return {
+        "code": code_version(),
+        "data": data,
+        "seed": seed,
+        "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "seconds": round(seconds, 1),
+        "machine": f"{os.cpu_count()} cores {platform.machine()}, {device}, torch {torch.__version__}",
+    }
+
+
+def code_version() -> str:
+    """The package version, with the commit where the code runs from a git checkout ("+" marks uncommitted changes in core)."""
+    try:
+        release = version("robustscope")
+    except PackageNotFoundError:
+        release = "unreleased"
+    root = Path(__file__).resolve().parents[2]
+    try:
+        git = ["git", "-C", str(root)]
+        commit = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+        changed = subprocess.run([*git, "status", "--porcelain", "core"], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return release
+    return f"{release} ({commit}{'+' if changed.strip() else ''})"
