@@ -1,0 +1,56 @@
+# One command each: `make run` serves the dashboard, `make test` checks everything.
+# The environment lives in .venv; each installation leaves a stamp and is done again only when its requirements change.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+PYTHON ?= $(firstword $(foreach name,python3.11 python3 python,$(shell $(name) -c 'import sys; sys.version_info[:2] == (3, 11) and print("$(name)")' 2>/dev/null)))
+
+RUNTIME := $(VENV)/.installed-runtime
+PROJECT := $(VENV)/.installed-project
+DEV := $(VENV)/.installed-dev
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint format
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: $(PROJECT) $(DEV)  ## install everything into .venv (the other targets do it by themselves)
+
+run: $(PROJECT)  ## serve the dashboard (ARGS='--server.port 8600' and the like are passed on)
+	$(BIN)/streamlit run streamlit_app.py $(ARGS)
+
+test: lint  ## lint, types, import contracts, then all tests with the browser test
+	@echo '== tests: unit, page and browser'
+	$(BIN)/pytest
+
+lint: $(PROJECT) $(DEV)  ## lint, types and import contracts alone
+	@echo '== lint (ruff)'
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	@echo '== types (mypy)'
+	$(BIN)/mypy
+	@echo '== import contracts (import-linter)'
+	$(BIN)/lint-imports
+
+format: $(DEV)  ## rewrite the code in the project's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo 'Robustscope needs Python 3.11: install it, or name it with PYTHON=/path/to/python3.11'; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(RUNTIME): requirements.txt constraints.txt | $(BIN)/python
+	$(PIP) install -r requirements.txt
+	@touch $@
+
+# Editable, for the command `robustscope`; its dependencies are those of requirements.txt.
+$(PROJECT): pyproject.toml $(RUNTIME)
+	$(PIP) install --no-deps -e .
+	@touch $@
+
+$(DEV): requirements-dev.txt constraints.txt | $(BIN)/python
+	$(PIP) install -r requirements-dev.txt
+	@touch $@

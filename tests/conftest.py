@@ -1,0 +1,69 @@
+"""What every test shares: no data set in reach, the browser, and a summary of what ran."""
+
+import os
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+GET_CHROMIUM = (
+    "no Chromium was found, so the browser test did not run. Get one with `apt-get install chromium` (Debian, Ubuntu), "
+    "or name yours: ROBUSTSCOPE_CHROMIUM=/path/to/chromium"
+)
+
+
+def browser_required() -> bool:
+    """Whether a browser test that cannot run is a failure, as it is in CI."""
+    return os.environ.get("ROBUSTSCOPE_REQUIRE_BROWSER") == "1"
+
+
+def chromium_path() -> Path | None:
+    """The Chromium to drive: ROBUSTSCOPE_CHROMIUM, or one on the search path; None where there is none."""
+    named = os.environ.get("ROBUSTSCOPE_CHROMIUM")
+    if named:
+        return Path(named) if os.access(named, os.X_OK) else None
+    found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    return Path(found) if found else None
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """The Chromium to drive; without one the test is skipped, or fails where the browser is required."""
+    path = chromium_path()
+    if path is None:
+        (pytest.fail if browser_required() else pytest.skip)(GET_CHROMIUM)
+    return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_data_sets(tmp_path_factory):
+    """Point the data root at an empty folder, so that no test leans on a data set that happens to be there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROBUSTSCOPE_DATA", str(tmp_path_factory.mktemp("no-data-sets")))
+        yield
+
+
+def _passed(config: pytest.Config) -> Counter[str]:
+    """Tests that passed, counted by their folder below tests/, or by their file."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    calls = (report for report in reporter.stats.get("passed", []) if report.when == "call")
+    return Counter(report.nodeid.removeprefix("tests/").split("::", 1)[0].split("/", 1)[0] for report in calls)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Say how many tests passed in each part, so that what did not run is seen."""
+    counts = _passed(config)
+    terminalreporter.section("what ran")
+    for part, count in sorted(counts.items()):
+        terminalreporter.write_line(f"{count:5d} passed in {part}")
+    if not counts["browser"]:
+        consequence = ", and ROBUSTSCOPE_REQUIRE_BROWSER=1 makes that a failure" if browser_required() else ""
+        terminalreporter.write_line(f"    0 passed in browser: no browser test ran{consequence}")
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """Fail a run that requires the browser test and did not pass one, whatever the reason it was left out."""
+    if exitstatus == pytest.ExitCode.OK and browser_required() and not _passed(session.config)["browser"]:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
