@@ -33,11 +33,13 @@ class LabelledImages:
         pixels: uint8 (N, C, H, W).
         labels: int64 (N,).
         origin: what they are, for provenance ("cifar10 test").
+        maps: where the object is, int8 (N, 1, H, W): +1 on it, -1 elsewhere; None without annotations.
     """
 
     pixels: Tensor
     labels: Tensor
     origin: str
+    maps: Tensor | None = None
 
     def __len__(self) -> int:
         """The number of images N."""
@@ -49,7 +51,8 @@ class LabelledImages:
 
     def first(self, count: int) -> "LabelledImages":
         """The first `count` images, in the data set's order."""
-        return LabelledImages(self.pixels[:count], self.labels[:count], self.origin)
+        maps = None if self.maps is None else self.maps[:count]
+        return LabelledImages(self.pixels[:count], self.labels[:count], self.origin, maps)
 
 
 def data_root() -> Path:

@@ -1,20 +1,23 @@
 """The training loop: one for every recipe, resumable after each epoch to the same weights."""
 
+import hashlib
 import json
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from core.data.datasets import LabelledImages
 from core.errors import ConfigError, InputError
 from core.models.fast import fast_form
 from core.models.resnet import PreActResNet
 from core.training.plan import TrainingPlan
+from core.training.recipes import Batch
 
 EVALUATION_BATCH = 500
 WARM_UP = 0.2  # share of all steps over which the learning rate rises
@@ -72,6 +75,7 @@ def train(
     on_progress: Callable[[Progress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
     device: str = "cpu",
+    teacher: nn.Module | None = None,
 ) -> Trained:
     """Train as the plan says, going on from the checkpoint in `folder` where there is one.
 
@@ -87,16 +91,22 @@ def train(
         on_progress: called after each step and each epoch.
         should_stop: asked before each step; True ends the run, and at most the epoch begun is lost.
         device: where to compute.
+        teacher: the network that `plan.recipe.teacher_key` names, frozen and in eval mode; ignored by a recipe without one.
 
     Raises:
-        ConfigError: fewer images than one batch, or a checkpoint in `folder` of another plan.
+        ConfigError: fewer images than one batch, a recipe without the teacher or the annotations that it needs, or a
+            checkpoint in `folder` of another plan or teacher.
         InputError: `folder` can't be written, or the loss is no longer a number.
     """
     if plan.images is not None:
         data = data.first(plan.images)
     if len(data) < plan.batch_size:
         raise ConfigError(f"{len(data)} training images are fewer than one batch of {plan.batch_size}")
-    run = _Run(plan, len(data) // plan.batch_size, device)
+    if plan.recipe.teacher_key is not None and teacher is None:
+        raise ConfigError(f"{plan.key} learns from the network {plan.recipe.teacher_key!r}: train that one first")
+    if plan.recipe.needs_maps and data.maps is None:
+        raise ConfigError(f"{plan.key} learns from boxes or masks, and {data.origin} has none")
+    run = _Run(plan, len(data) // plan.batch_size, device, None if plan.recipe.teacher_key is None else teacher)
     history = run.restore(folder)
     while len(history) < plan.epochs:
         record = run.epoch(len(history), data, val, sum(past.seconds for past in history), on_progress, should_stop)
@@ -122,12 +132,14 @@ def accuracy(model: PreActResNet, data: LabelledImages, precision: str = "fp32",
 
 
 class _Run:
-    """The state that moves: weights, their average, the optimiser, and the step count."""
+    """The state that moves: weights, their average, the optimiser, and what the recipe remembers."""
 
-    def __init__(self, plan: TrainingPlan, steps: int, device: str) -> None:
+    def __init__(self, plan: TrainingPlan, steps: int, device: str, teacher: nn.Module | None) -> None:
         self.plan = plan
         self.steps = steps
         self.device = device
+        self.teacher = teacher
+        self.state: dict[str, float] = {}
         generator = torch.Generator().manual_seed(plan.seed)
         self.model = PreActResNet(plan.network, generator).to(device)
         self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -162,9 +174,13 @@ class _Run:
             if should_stop():
                 return None
             chosen = order[step * plan.batch_size : (step + 1) * plan.batch_size]
-            x = plan.augmentation(data.pixels[chosen].float() / 255.0, generator).to(self.device)
-            x = x.contiguous(memory_format=torch.channels_last)
-            total += self._step(index * self.steps + step, x, data.labels[chosen].to(self.device), attack_generator)
+            maps = None if data.maps is None else data.maps[chosen].float()
+            x, maps = plan.augmentation.with_maps(data.pixels[chosen].float() / 255.0, maps, generator)
+            x = x.to(self.device).contiguous(memory_format=torch.channels_last)
+            maps = None if maps is None else maps.to(self.device)
+            labels = data.labels[chosen].to(self.device)
+            batch = Batch(x, labels, attack_generator, index, maps, self.teacher, self.state)
+            total += self._step(index * self.steps + step, batch)
             if step % 20 == 0 and not bool(total.isfinite()):
                 raise InputError(f"the loss of epoch {index + 1} is no longer a number: lower the learning rate")
             seconds = spent + time.perf_counter() - began
@@ -175,13 +191,13 @@ class _Run:
         on_progress(Progress(index, self.steps, self.steps, loss, val_accuracy, spent + seconds))
         return EpochRecord(loss, val_accuracy, seconds)
 
-    def _step(self, count: int, x: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+    def _step(self, count: int, batch: Batch) -> Tensor:
         """One update of the weights and their average; returns the loss, detached."""
         plan = self.plan
         for group in self.optimiser.param_groups:
             group["lr"] = plan.learning_rate * one_cycle(count, plan.epochs * self.steps)
         with torch.autocast(self.device, torch.bfloat16, enabled=plan.precision == "bf16"):
-            loss = plan.recipe.loss(self.model, x, labels, generator)
+            loss = plan.recipe.loss(self.model, batch)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()
@@ -209,9 +225,12 @@ class _Run:
         state = torch.load(path, map_location=self.device, weights_only=True)
         if state["plan"] != _fingerprint(self.plan):
             raise ConfigError(f"{path} belongs to another plan: remove it, or train under another key")
+        if state.get("teacher", "") != _digest(self.teacher):
+            raise ConfigError(f"{path} was made with other weights of {self.plan.recipe.teacher_key!r}: remove it")
         self.model.load_state_dict(state["model"])
         self.average = state["average"]
         self.optimiser.load_state_dict(state["optimiser"])
+        self.state = dict(state.get("recipe", {}))
         return [EpochRecord(**record) for record in json.loads(state["history"])]
 
     def save(self, folder: Path, history: list[EpochRecord]) -> None:
@@ -221,6 +240,8 @@ class _Run:
             "model": self.model.state_dict(),
             "average": self.average,
             "optimiser": self.optimiser.state_dict(),
+            "recipe": self.state,
+            "teacher": _digest(self.teacher),
             "history": json.dumps([asdict(record) for record in history]),
         }
         scratch = folder / "checkpoint.pt.part"
@@ -229,7 +250,8 @@ class _Run:
             torch.save(state, scratch)
             os.replace(scratch, folder / "checkpoint.pt")
         except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
-            scratch.unlink(missing_ok=True)
+            with suppress(OSError):
+                scratch.unlink(missing_ok=True)
             raise InputError(f"the checkpoint could not be written to {folder}: {error}") from error
 
 
@@ -241,3 +263,13 @@ def one_cycle(step: int, steps: int) -> float:
 
 def _fingerprint(plan: TrainingPlan) -> str:
     return json.dumps(plan.settings(), sort_keys=True)
+
+
+def _digest(teacher: nn.Module | None) -> str:
+    """A checksum of a teacher's weights; empty without a teacher."""
+    if teacher is None:
+        return ""
+    digest = hashlib.blake2b(digest_size=16)
+    for name, value in teacher.state_dict().items():
+        digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()

@@ -70,6 +70,7 @@ class TrainingPlan:
             raise ConfigError(f"the network's classes and channels must be those of {task.key}")
         if not 0 <= self.seed < 2**31:
             raise ConfigError(f"seed must lie in 0..2^31-1; got {self.seed}")
+        self.recipe.check(task)
 
     def settings(self) -> dict[str, object]:
         """The plan as nested plain values, for cards and for comparing a checkpoint with the plan it is resumed under."""

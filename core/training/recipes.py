@@ -1,60 +1,78 @@
-"""How a batch becomes a loss: the recipes that the foundation knows, as frozen values."""
+"""How a batch becomes a loss: what a recipe is, and the plainest one."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from core.attacks.pgd import Pgd
-from core.models.fast import fast_form
+from core.data.tasks import Task
 from core.models.resnet import PreActResNet
 
 
-class Recipe(Protocol):
-    """A rule that turns a batch into a loss to be minimised."""
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one step of training learns from.
 
+    Attributes:
+        x: augmented images (B, C, H, W), float in [0, 1].
+        labels: class indices (B,), int64.
+        generator: source of everything random in the step; lives on the device of `x`.
+        epoch: epochs finished before this one.
+        maps: annotations (B, 1, H, W), float, +1 on the object and -1 elsewhere, moved with the images; None without any.
+        teacher: the frozen network that the recipe named, images to logits, in eval mode; None where it named none.
+        state: numbers that outlive the step. A recipe may write to it, and the checkpoint keeps it.
+    """
+
+    x: Tensor
+    labels: Tensor
+    generator: torch.Generator
+    epoch: int = 0
+    maps: Tensor | None = None
+    teacher: nn.Module | None = None
+    state: dict[str, float] = field(default_factory=dict)
+
+
+class Recipe(ABC):
+    """A rule that turns a batch into a loss to be minimised; a frozen value."""
+
+    __slots__ = ()
+
+    @property
+    def teacher_key(self) -> str | None:
+        """The zoo key of the network that the recipe learns from, of the same task; None for most."""
+        return None
+
+    @property
+    def needs_maps(self) -> bool:
+        """Whether the training images must carry annotations."""
+        return False
+
+    def check(self, task: Task) -> None:
+        """Refuse settings that can't work on `task`.
+
+        Raises:
+            ConfigError: they can't.
+        """
+
+    @abstractmethod
     def describe(self) -> str:
         """The recipe in one line, with its formula, for cards."""
 
-    def loss(self, model: PreActResNet, x: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
-        """The mean loss of a batch (x (B, C, H, W) in [0, 1], labels (B,)), attached to the graph of `model`."""
+    @abstractmethod
+    def loss(self, model: PreActResNet, batch: Batch) -> Tensor:
+        """The mean loss of a batch (a scalar), attached to the graph of `model`, which is in train mode."""
 
 
 @dataclass(frozen=True, slots=True)
-class Standard:
+class Standard(Recipe):
     """Cross-entropy on clean images."""
 
     def describe(self) -> str:
         """The recipe in one line."""
         return "cross-entropy on clean images: min E[ CE(f(x), y) ]"
 
-    def loss(self, model: PreActResNet, x: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+    def loss(self, model: PreActResNet, batch: Batch) -> Tensor:
         """Mean cross-entropy of the batch."""
-        return cross_entropy(model(x).float(), labels)
-
-
-@dataclass(frozen=True, slots=True)
-class AdversarialTraining:
-    """Cross-entropy on the images that an attack makes of the batch (Madry et al. 2018, arXiv:1706.06083, eq. 2.1).
-
-    The attack runs on the fast form of the current weights, so with BatchNorm's running statistics; the loss is then taken in
-    training mode. One step with a random start is the single-step form of Wong, Rice, Kolter 2020 (arXiv:2001.03994).
-    """
-
-    attack: Pgd
-
-    def describe(self) -> str:
-        """The recipe in one line."""
-        a = self.attack
-        radius = f"{a.epsilon * 255:g}/255" if a.norm == "linf" else f"{a.epsilon:g}"
-        return (
-            f"adversarial training: min E[ max CE(f(x + delta), y) ], |delta| <= {radius} in {a.norm}, "
-            f"{a.steps}-step PGD of step {a.step:.4g}{', random start' if a.random_start else ''}"
-        )
-
-    def loss(self, model: PreActResNet, x: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
-        """Mean cross-entropy of the attacked batch."""
-        x_adv = self.attack(fast_form(model), x, labels, generator)
-        return cross_entropy(model(x_adv).float(), labels)
+        return cross_entropy(model(batch.x).float(), batch.labels)

@@ -3,9 +3,10 @@
 from core.attacks.pgd import Pgd
 from core.data.tasks import CIFAR10, FASHION_MNIST, Task
 from core.errors import ConfigError
+from core.training.adversarial import AdversarialTraining
 from core.training.augment import Augmentation
 from core.training.plan import TrainingPlan, network_for
-from core.training.recipes import AdversarialTraining, Recipe, Standard
+from core.training.recipes import Recipe, Standard
 
 
 def _plan(task: Task, key: str, recipe: Recipe, epochs: int) -> TrainingPlan:
