@@ -11,7 +11,7 @@ PROJECT := $(VENV)/.installed-project
 DEV := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format
+.PHONY: help setup run test lint style types contracts format
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -25,12 +25,18 @@ test: lint  ## lint, types, import contracts, then all tests with the browser te
 	@echo '== tests: unit, page and browser'
 	$(BIN)/pytest
 
-lint: $(PROJECT) $(DEV)  ## lint, types and import contracts alone
+lint: style types contracts  ## lint, types and import contracts alone (each of the three is a target, too)
+
+style: $(PROJECT) $(DEV)
 	@echo '== lint (ruff)'
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(PROJECT) $(DEV)
 	@echo '== types (mypy)'
 	$(BIN)/mypy
+
+contracts: $(PROJECT) $(DEV)
 	@echo '== import contracts (import-linter)'
 	$(BIN)/lint-imports
 
