@@ -80,5 +80,5 @@ def random_in_ball(like: Tensor, epsilon: float, norm: Norm, generator: torch.Ge
         return (2.0 * noise - 1.0) * epsilon
     direction = torch.randn(like.shape, generator=generator, dtype=like.dtype, device=like.device)
     u = torch.rand(like.shape[0], generator=generator, dtype=like.dtype, device=like.device)
-    dimensions = like[0].numel()
+    dimensions = like.shape[1:].numel()
     return steepest(direction, "l2") * _spread(epsilon * u ** (1.0 / dimensions), like)

@@ -36,11 +36,12 @@ def fast_form(model: PreActResNet) -> PreActResNet:
     """
     fast = copy.deepcopy(model).eval()
     for block in fast.modules():
-        if isinstance(block, PreActBlock) and isinstance(block.norm2, nn.BatchNorm2d):
+        if isinstance(block, PreActBlock) and isinstance(block.norm1, nn.BatchNorm2d) and isinstance(block.norm2, nn.BatchNorm2d):
             block.conv1 = fuse_conv_bn_eval(block.conv1, block.norm2)
             block.norm2 = nn.Identity()
-            block.norm1 = ScaleShift(block.norm1)  # type: ignore[assignment]
-    fast.norm = ScaleShift(fast.norm)  # type: ignore[assignment]
+            block.norm1 = ScaleShift(block.norm1)
+    if isinstance(fast.norm, nn.BatchNorm2d):
+        fast.norm = ScaleShift(fast.norm)
     return fast.to(memory_format=torch.channels_last).requires_grad_(False)  # type: ignore[call-overload]
 
 

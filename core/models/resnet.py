@@ -69,7 +69,7 @@ class PreActBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, stride: int, act: Activation) -> None:
         super().__init__()
-        self.norm1 = nn.BatchNorm2d(inputs)
+        self.norm1: nn.Module = nn.BatchNorm2d(inputs)
         self.act1 = activation(act)
         self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
         self.norm2: nn.Module = nn.BatchNorm2d(outputs)
@@ -103,7 +103,7 @@ class PreActResNet(nn.Module):
                 blocks.append(PreActBlock(width, outputs, stride, config.activation))
                 width = outputs
             self.stages.append(nn.Sequential(*blocks))
-        self.norm = nn.BatchNorm2d(width)
+        self.norm: nn.Module = nn.BatchNorm2d(width)
         self.act = activation(config.activation)
         self.head = nn.Linear(width, config.classes)
         if generator is not None:

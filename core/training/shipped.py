@@ -19,10 +19,10 @@ SHIPPED: dict[tuple[str, str], TrainingPlan] = {
     for plan in (
         _plan(CIFAR10, "standard", Standard(), 24),
         _plan(CIFAR10, "pgd-linf", AdversarialTraining(Pgd(8 / 255, "linf", 2, 5 / 255)), 15),
-        _plan(CIFAR10, "pgd-l2", AdversarialTraining(Pgd(0.6, "l2", 1, 0.6)), 12),
+        _plan(CIFAR10, "pgd-l2", AdversarialTraining(Pgd(0.6, "l2", 1, 0.6)), 10),
         _plan(FASHION_MNIST, "standard", Standard(), 8),
-        _plan(FASHION_MNIST, "pgd-linf", AdversarialTraining(Pgd(0.1, "linf", 3, 0.05)), 7),
-        _plan(FASHION_MNIST, "pgd-l2", AdversarialTraining(Pgd(1.5, "l2", 3, 0.75)), 7),
+        _plan(FASHION_MNIST, "pgd-linf", AdversarialTraining(Pgd(0.1, "linf", 3, 0.05)), 6),
+        _plan(FASHION_MNIST, "pgd-l2", AdversarialTraining(Pgd(1.5, "l2", 3, 0.75)), 6),
     )
 }
 

@@ -1,0 +1,63 @@
+"""The fast form equals the plain form, and a private copy keeps hooks to itself."""
+
+import copy
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from core.models.fast import fast_form, private_copy
+from core.models.resnet import PreActResNet, ResNetConfig
+
+
+@pytest.fixture(params=["relu", "hhrelu"])
+def model(request):
+    """A network whose BatchNorms hold statistics and weights worth folding."""
+    generator = torch.Generator().manual_seed(0)
+    network = PreActResNet(ResNetConfig(widths=(8, 16), blocks=(2, 2), activation=request.param), generator)
+    network.train()
+    with torch.no_grad():
+        for _ in range(3):
+            network(torch.rand(16, 3, 16, 16, generator=generator))
+        for module in network.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.weight.uniform_(0.5, 1.5, generator=generator)
+                module.bias.uniform_(-0.5, 0.5, generator=generator)
+    return network.eval()
+
+
+def test_fast_form_gives_the_same_logits_and_input_gradients(model):
+    x = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    plain, fast = model(x), fast_form(model)(x)
+    assert_close(fast, plain, rtol=1e-4, atol=1e-5)
+    grads = [torch.autograd.grad(logits.square().sum(), x)[0] for logits in (plain, fast)]
+    assert_close(grads[1], grads[0], rtol=1e-3, atol=1e-4 * float(grads[0].abs().max()))
+
+
+def test_fast_form_leaves_the_plain_model_alone(model):
+    before = copy.deepcopy(model.state_dict())
+    model.train()
+    fast = fast_form(model)
+    assert model.training and all(p.requires_grad for p in model.parameters())
+    assert not fast.training and not any(p.requires_grad for p in fast.parameters())
+    with torch.no_grad():
+        for parameter in fast.parameters():
+            parameter.zero_()
+    assert_close(model.state_dict(), before)
+
+
+def test_fast_form_of_a_fast_form_is_itself(model):
+    x = torch.rand(2, 3, 16, 16)
+    fast = fast_form(model)
+    assert_close(fast_form(fast)(x), fast(x))
+
+
+def test_private_copy_shares_weights_but_not_hooks_or_modes(model):
+    copied = private_copy(model)
+    assert all(a is b for a, b in zip(model.parameters(), copied.parameters(), strict=True))
+    assert all(a is b for a, b in zip(model.buffers(), copied.buffers(), strict=True))
+    copied.stem.register_forward_hook(lambda module, args, output: output * 0)
+    copied.train()
+    assert not model.stem._forward_hooks and not model.training
+    x = torch.rand(2, 3, 16, 16)
+    assert not torch.equal(copied.eval()(x), model(x))

@@ -1,0 +1,85 @@
+"""The network: its size, its normalisation, and how its activations behave."""
+
+import pytest
+import torch
+from torch.autograd import gradcheck, gradgradcheck
+from torch.testing import assert_close
+
+from core.data.tasks import TASKS
+from core.errors import ConfigError
+from core.models.activations import HalfHuberReLU
+from core.models.resnet import PreActResNet, ResNetConfig
+from core.training.plan import network_for
+
+
+def test_default_network_has_two_thirds_of_a_million_parameters():
+    count = sum(p.numel() for p in PreActResNet(ResNetConfig()).parameters())
+    assert 600_000 < count < 750_000
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.key)
+def test_shipped_networks_stay_under_a_million_parameters(task):
+    model = PreActResNet(network_for(task))
+    assert sum(p.numel() for p in model.parameters()) <= 1_000_000
+    assert model(torch.rand(2, *task.shape)).shape == (2, task.classes)
+
+
+def test_normalisation_is_inside():
+    """Shifting the mean and the image together changes nothing."""
+    generator = torch.Generator().manual_seed(0)
+    model = PreActResNet(ResNetConfig(widths=(4,), blocks=(1,)), generator).eval()
+    shifted = PreActResNet(ResNetConfig(widths=(4,), blocks=(1,), mean=(0.4, 0.4, 0.4))).eval()
+    weights = {name: value for name, value in model.state_dict().items() if name != "normalise.mean"}
+    shifted.load_state_dict(weights | {"normalise.mean": shifted.normalise.mean})
+    x = torch.rand(3, 3, 8, 8, generator=generator)
+    assert_close(shifted(x - 0.1), model(x))
+
+
+def test_same_generator_same_weights():
+    first, second = (PreActResNet(ResNetConfig(), torch.Generator().manual_seed(3)) for _ in range(2))
+    other = PreActResNet(ResNetConfig(), torch.Generator().manual_seed(4))
+    assert_close(first.state_dict(), second.state_dict())
+    assert not torch.equal(first.stem.weight, other.stem.weight)
+
+
+def test_hhrelu_follows_its_definition():
+    u = torch.tensor([-1.0, 0.0, 0.2, 0.5, 2.0], dtype=torch.float64)
+    assert_close(HalfHuberReLU(0.5)(u), torch.tensor([0.0, 0.0, 0.04, 0.25, 1.75], dtype=torch.float64))
+
+
+@pytest.mark.parametrize("delta", [0.5, 0.3])
+def test_hhrelu_is_continuous_with_its_derivative_at_both_joints(delta):
+    joints = torch.tensor([0.0, delta], dtype=torch.float64)
+    derivatives = []
+    for offset in (-1e-9, 1e-9):
+        u = (joints + offset).requires_grad_()
+        value = HalfHuberReLU(delta)(u)
+        assert_close(value, torch.tensor([0.0, delta / 2], dtype=torch.float64), atol=1e-8, rtol=0)
+        derivatives.append(torch.autograd.grad(value.sum(), u)[0])
+    assert_close(derivatives[0], derivatives[1], atol=1e-7, rtol=0)
+
+
+def test_hhrelu_differentiates_twice():
+    u = torch.tensor([-0.4, 0.1, 0.3, 0.9], dtype=torch.float64, requires_grad=True)
+    assert gradcheck(HalfHuberReLU(), u) and gradgradcheck(HalfHuberReLU(), u)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"classes": 0},
+        {"std": (0.2, 0.2)},
+        {"std": (0.2, 0.0, 0.2)},
+        {"widths": (8, 16)},
+        {"widths": (0,), "blocks": (1,)},
+        {"widths": (8,), "blocks": (10_000,)},
+    ],
+)
+def test_impossible_networks_are_refused(bad):
+    with pytest.raises(ConfigError):
+        ResNetConfig(**bad)
+
+
+def test_unknown_activation_is_refused():
+    with pytest.raises(ConfigError, match="swish"):
+        PreActResNet(ResNetConfig(activation="swish"))

@@ -1,0 +1,112 @@
+"""The command line: what it writes, what it prints, and its exit codes."""
+
+import json
+
+import pytest
+
+from core import cli
+from core.models import zoo
+from core.models.zoo import load_weights
+
+
+@pytest.fixture
+def shipped(zoo_folder, monkeypatch):
+    """The tiny zoo in place of the one that ships."""
+    monkeypatch.setattr(cli, "MODELS", zoo_folder)
+    for name in ("cards", "load_zoo_model"):
+        original = getattr(zoo, name)
+        monkeypatch.setattr(cli, name, lambda *args, original=original: original(*args, folder=zoo_folder))
+    monkeypatch.setattr(cli, "write_card", lambda card: zoo.write_card(card, zoo_folder))
+    return zoo_folder
+
+
+def test_train_writes_weights_and_card_that_load(fashion_root, tmp_path, capsys):
+    command = ["train", "fashion-mnist", "standard", "--epochs", "1", "--images", "128", "--out", str(tmp_path), "--json"]
+    assert cli.main(command) == 0
+    printed = json.loads(capsys.readouterr().out)
+    model = load_weights(tmp_path / "fashion-mnist" / "standard.safetensors")
+    assert model.card.sha256 == printed["sha256"]
+    assert model.card.command == "robustscope train fashion-mnist standard --epochs 1 --images 128"
+    assert model.card.training["epochs"] == 1 and len(model.card.training["loss"]) == 1
+
+
+def test_train_refuses_to_overwrite_a_shipped_model_with_a_changed_plan(capsys):
+    assert cli.main(["train", "cifar10", "standard", "--epochs", "1"]) == 2
+    assert "--out" in capsys.readouterr().err
+
+
+def test_train_without_data_says_where_to_put_it(tmp_path, capsys):
+    assert cli.main(["train", "cifar10", "standard", "--out", str(tmp_path)]) == 1
+    assert "cifar-10-batches-py" in capsys.readouterr().err
+
+
+def test_unknown_recipe_is_a_usage_error(capsys):
+    assert cli.main(["train", "cifar10", "magic"]) == 2
+    assert "pgd-linf" in capsys.readouterr().err
+
+
+def test_models_lists_cards(shipped, capsys):
+    assert cli.main(["models", "--task", "fashion-mnist"]) == 0
+    assert "not measured yet" in capsys.readouterr().out
+    assert cli.main(["models", "--task", "fashion-mnist", "--json"]) == 0
+    assert [card["key"] for card in json.loads(capsys.readouterr().out)] == ["standard", "pgd-linf"]
+
+
+def test_evaluate_prints_and_writes_and_fills_the_cards(shipped, fashion_root, tmp_path, capsys):
+    out = tmp_path / "report.json"
+    base = ["evaluate", "--task", "fashion-mnist", "--robust-images", "4", "--out", str(out)]
+    assert cli.main([*base, "--update-cards", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert json.loads(out.read_text())["rows"] == report["rows"]
+    card = zoo.cards("fashion-mnist", shipped)["standard"]
+    assert [row["norm"] for row in card.figures] == ["linf", "l2"]
+    assert card.figures[0]["clean"] == report["rows"][0]["clean"]
+    assert card.measured["settings"]["steps"] == 50
+    assert cli.main([*base, "--models", "standard"]) == 0
+    assert "clean" in capsys.readouterr().out
+
+
+def test_evaluate_takes_weights_and_a_folder_from_outside(shipped, tmp_path, capsys):
+    from PIL import Image
+
+    for name in ("bag", "coat"):
+        (tmp_path / "own" / name).mkdir(parents=True)
+        Image.new("L", (50, 60), 120).save(tmp_path / "own" / name / "a.png")
+    weights = shipped / "fashion-mnist" / "pgd-linf.safetensors"
+    command = ["evaluate", "--task", "fashion-mnist", "--weights", str(weights), "--data", str(tmp_path / "own"), "--json"]
+    assert cli.main(command) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert rows[0]["model"] == "pgd-linf" and rows[0]["clean_n"] == 2
+
+
+def test_evaluate_refuses_weights_of_another_task(shipped, capsys):
+    weights = shipped / "fashion-mnist" / "pgd-linf.safetensors"
+    assert cli.main(["evaluate", "--task", "cifar10", "--weights", str(weights)]) == 2
+    assert "fashion-mnist" in capsys.readouterr().err
+
+
+def test_unknown_model_is_said(shipped, fashion_root, capsys):
+    assert cli.main(["evaluate", "--task", "fashion-mnist", "--models", "nobody"]) == 2
+    assert "nobody" in capsys.readouterr().err
+
+
+def test_data_list_says_what_is_there(fashion_root, capsys):
+    assert cli.main(["data", "list", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert listed["available"]["fashion-mnist"] and not listed["available"]["cifar10"]
+
+
+def test_data_fetch_without_network_fails_with_a_sentence(tmp_path, monkeypatch, capsys):
+    """torchvision's download is left to fail against an address that refuses."""
+    from core.data import datasets
+
+    monkeypatch.setenv("ROBUSTSCOPE_DATA", str(tmp_path))
+    monkeypatch.setattr(datasets._CLASSES["fashion-mnist"], "mirrors", ["http://127.0.0.1:9/"])
+    assert cli.main(["data", "fetch", "fashion-mnist"]) == 1
+    assert str(tmp_path) in capsys.readouterr().err
+
+
+def test_help_is_an_exit_of_zero(capsys):
+    with pytest.raises(SystemExit) as left:
+        cli.main(["--help"])
+    assert left.value.code == 0 and "evaluate" in capsys.readouterr().out
