@@ -49,9 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="robustscope", description="See how standard and robust networks look at an image.")
+    parser = argparse.ArgumentParser(
+        prog="robustscope", description="See how standard and robust networks look at an image."
+    )
     shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--json", action="store_true", help="print the result as JSON on standard output, and no progress bars")
+    shared.add_argument(
+        "--json", action="store_true", help="print the result as JSON on standard output, and no progress bars"
+    )
     shared.add_argument("--threads", type=_positive, help="CPU threads that torch may use")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -63,7 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     models.add_argument("--task", choices=TASKS, help="only this task's")
     models.set_defaults(action=_models)
 
-    trainer = commands.add_parser("train", parents=[shared], help="train a model; an interrupted run goes on where it stopped")
+    trainer = commands.add_parser(
+        "train", parents=[shared], help="train a model; an interrupted run goes on where it stopped"
+    )
     trainer.add_argument("task", choices=TASKS)
     trainer.add_argument("recipe", metavar="RECIPE", help="one of " + ", ".join(sorted({key for _, key in SHIPPED})))
     trainer.add_argument("--epochs", type=_positive, help="other than the shipped plan's")
@@ -72,7 +78,9 @@ def _parser() -> argparse.ArgumentParser:
     trainer.add_argument("--out", type=Path, help="folder for weights and card; needed when the plan is changed")
     trainer.set_defaults(action=_train)
 
-    data = commands.add_parser("data", help="data sets: fetch them, or see where they are").add_subparsers(required=True)
+    data = commands.add_parser("data", help="data sets: fetch them, or see where they are").add_subparsers(
+        required=True
+    )
     fetcher = data.add_parser("fetch", parents=[shared], help="download a task's data set")
     fetcher.add_argument("task", choices=TASKS)
     fetcher.set_defaults(action=_fetch)
@@ -82,14 +90,22 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser("evaluate", parents=[shared], help="recompute a report")
     evaluate.add_argument("--task", choices=TASKS, required=True)
     evaluate.add_argument("--models", help="keys joined by commas; all of the task's by default")
-    evaluate.add_argument("--weights", type=Path, help="a classifier from outside: its safetensors file, card beside it")
+    evaluate.add_argument(
+        "--weights", type=Path, help="a classifier from outside: its safetensors file, card beside it"
+    )
     evaluate.add_argument("--report", choices=[NAME], default=NAME)
     evaluate.add_argument("--images", type=_positive, help="the first N test images (default: all)")
-    evaluate.add_argument("--robust-images", type=_positive, default=1000, help="of those, attack the first N (default: 1000)")
+    evaluate.add_argument(
+        "--robust-images", type=_positive, default=1000, help="of those, attack the first N (default: 1000)"
+    )
     evaluate.add_argument("--seed", type=int, default=0)
     evaluate.add_argument("--data", type=Path, help="a folder of images instead, one subfolder a class")
-    evaluate.add_argument("--out", type=Path, help="the report's file (default: under assets/reports for shipped models and data)")
-    evaluate.add_argument("--update-cards", action="store_true", help="write the figures into the shipped models' cards")
+    evaluate.add_argument(
+        "--out", type=Path, help="the report's file (default: under assets/reports for shipped models and data)"
+    )
+    evaluate.add_argument(
+        "--update-cards", action="store_true", help="write the figures into the shipped models' cards"
+    )
     evaluate.set_defaults(action=_evaluate)
     return parser
 
@@ -102,7 +118,15 @@ def _positive(text: str) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "streamlit_app.py"), "--server.port", str(options.port)]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(ROOT / "streamlit_app.py"),
+        "--server.port",
+        str(options.port),
+    ]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
@@ -131,7 +155,9 @@ def _figures(rows: Sequence[object]) -> str:
 
 def _train(options: argparse.Namespace) -> int:
     plan = shipped_plan(options.task, options.recipe)
-    changes = {name: getattr(options, name) for name in ("epochs", "images", "seed") if getattr(options, name) is not None}
+    changes = {
+        name: getattr(options, name) for name in ("epochs", "images", "seed") if getattr(options, name) is not None
+    }
     if changes and options.out is None:
         raise ConfigError("a changed plan needs --out, so that a shipped model is not overwritten")
     plan = replace(plan, **changes)
@@ -163,7 +189,9 @@ def _card(plan: TrainingPlan, outcome: Trained, command: str, device: str) -> Ca
         "torch": torch.__version__,
     }
     recipe = plan.recipe.describe()
-    return Card(plan.task, plan.key, plan.network, recipe, plan.settings(), plan.seed, command, course, sha256="", parameters=0)
+    return Card(
+        plan.task, plan.key, plan.network, recipe, plan.settings(), plan.seed, command, course, sha256="", parameters=0
+    )
 
 
 def _show(bar: "tqdm[object]") -> Callable[[Progress], None]:

@@ -73,7 +73,8 @@ def project(delta: Tensor, epsilon: float | Tensor, norm: Norm) -> Tensor:
 def random_in_ball(like: Tensor, epsilon: float, norm: Norm, generator: torch.Generator) -> Tensor:
     """A random offset (B, ...) inside the ball, one per example.
 
-    L-infinity: uniform in the cube. L2: uniform direction, radius `epsilon * u^(1/D)` with u uniform, so uniform in the ball.
+    L-infinity: uniform in the cube. L2: uniform direction, radius `epsilon * u^(1/D)` with u uniform, so uniform in
+    the ball.
     """
     if norm == "linf":
         noise = torch.rand(like.shape, generator=generator, dtype=like.dtype, device=like.device)

@@ -2,8 +2,9 @@
 
 The torchvision wheel on PyPI is built for CUDA. Beside a CPU build of torch its extension library does not load, and
 `import torchvision` then fails because it registers fake kernels for `torchvision::nms`, an operator that only the
-extension defines. Declaring the operators' schemas before the import is enough: nothing in this project calls a compiled
-torchvision operator. Where the extension does load (the ordinary wheels), the schemas are already there and nothing is done.
+extension defines. Declaring the operators' schemas before the import is enough: nothing in this project calls a
+compiled torchvision operator. Where the extension does load (the ordinary wheels), the schemas are already there and
+nothing is done.
 """
 
 import importlib.util

@@ -1,4 +1,4 @@
-"""Pictures to pick from: photographs inside scikit-image, and the task's test images where the data set is on this machine."""
+"""Pictures to pick from: photographs inside scikit-image, and test images where the data set is on this machine."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from core.images import Picture, decode
 
 TEST_IMAGES_OFFERED = 200
 
-# Photographs that come inside the scikit-image wheel, free of a download; the files' own notes give authors and licences.
+# Photographs inside the scikit-image wheel, free of a download; its README gives authors and licences.
 _PHOTOGRAPHS = {
     "astronaut": ("Astronaut", "astronaut.png"),
     "chelsea": ("Cat", "chelsea.png"),
@@ -44,7 +44,7 @@ class GalleryItem:
 
 def gallery(task: Task, root: Path | None = None) -> tuple[GalleryItem, ...]:
     """What can be picked for `task`: photographs, then the first test images where the data set is on this machine."""
-    return tuple((*_photographs(), *_test_items(task, root or data_root())))
+    return (*_photographs(), *_test_items(task, root or data_root()))
 
 
 def picture(task: Task, key: str, root: Path | None = None) -> tuple[GalleryItem, Picture]:

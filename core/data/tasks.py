@@ -84,7 +84,7 @@ FASHION_MNIST = Task(
     val_size=2000,
     calibration_size=2000,
     radii={"linf": 0.1, "l2": 1.5},
-    source="Fashion-MNIST, Xiao et al. 2017 (MIT licence): 70,000 grey pictures of garments, 28x28 pixels, ten classes.",
+    source="Fashion-MNIST, Xiao et al. 2017 (MIT licence): 70,000 grey garments, 28x28 pixels, ten classes.",
 )
 
 TASKS: dict[str, Task] = {task.key: task for task in (CIFAR10, FASHION_MNIST)}

@@ -1,4 +1,4 @@
-"""How one classifier looks at one image: its probabilities and its input gradient, in one forward and one backward pass."""
+"""How one classifier looks at one image: probabilities and input gradient, in one forward and one backward pass."""
 
 from dataclasses import dataclass
 
@@ -34,7 +34,7 @@ class Look:
 
     @property
     def heatmap(self) -> NDArray[np.float32]:
-        """The signed map (H, W) that is shown: attributions summed over channels (Ross and Doshi-Velez 2018, authors' code)."""
+        """The signed map (H, W) that is shown: the sum over channels (Ross and Doshi-Velez 2018, authors' code)."""
         return self.attributions.sum(0)
 
 

@@ -13,9 +13,9 @@ Activation = Literal["relu", "hhrelu"]
 class HalfHuberReLU(nn.Module):
     """Half-Huber ReLU: zero below 0, a parabola up to `delta`, then a line of slope 1.
 
-    `HHReLU(u) = u^2 / (2 delta)` for 0 < u <= delta and `u - delta / 2` above; its derivative is `clamp(u, 0, delta) / delta`,
-    which is continuous, so that a penalty on gradients has a useful second derivative (Woods, Chen, Teuscher 2019,
-    arXiv:1906.02896, authors' code).
+    `HHReLU(u) = u^2 / (2 delta)` for 0 < u <= delta and `u - delta / 2` above; its derivative is `clamp(u, 0, delta)
+    / delta`, which is continuous, so that a penalty on gradients has a useful second derivative (Woods, Chen,
+    Teuscher 2019, arXiv:1906.02896, authors' code).
     """
 
     def __init__(self, delta: float = 0.5) -> None:

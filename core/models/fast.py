@@ -30,13 +30,18 @@ class ScaleShift(nn.Module):
 def fast_form(model: PreActResNet) -> PreActResNet:
     """A frozen copy of `model` in eval mode with the same outputs and input gradients, computed quicker.
 
-    A BatchNorm that directly follows a convolution is folded into it, any other becomes a fixed scale and shift, weights lie
-    channels_last and need no gradient. Outputs agree with the plain form to float rounding. The copy shares nothing with
-    `model`. Scores made from weight gradients must use the plain form: this one has other parameters.
+    A BatchNorm that directly follows a convolution is folded into it, any other becomes a fixed scale and shift,
+    weights lie channels_last and need no gradient. Outputs agree with the plain form to float rounding. The copy
+    shares nothing with `model`. Scores made from weight gradients must use the plain form: this one has other
+    parameters.
     """
     fast = copy.deepcopy(model).eval()
     for block in fast.modules():
-        if isinstance(block, PreActBlock) and isinstance(block.norm1, nn.BatchNorm2d) and isinstance(block.norm2, nn.BatchNorm2d):
+        if (
+            isinstance(block, PreActBlock)
+            and isinstance(block.norm1, nn.BatchNorm2d)
+            and isinstance(block.norm2, nn.BatchNorm2d)
+        ):
             block.conv1 = fuse_conv_bn_eval(block.conv1, block.norm2)
             block.norm2 = nn.Identity()
             block.norm1 = ScaleShift(block.norm1)
@@ -48,7 +53,8 @@ def fast_form(model: PreActResNet) -> PreActResNet:
 def private_copy(model: nn.Module) -> nn.Module:
     """A copy of the modules of `model` that shares its parameters and buffers.
 
-    Hooks and train/eval flags set on the copy are invisible to everyone else who holds `model`, and no weight is duplicated.
+    Hooks and train/eval flags set on the copy are invisible to everyone else who holds `model`, and no weight is
+    duplicated.
     """
     memo: dict[int, object] = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
     return copy.deepcopy(model, memo)

@@ -65,7 +65,10 @@ class Normalise(nn.Module):
 
 
 class PreActBlock(nn.Module):
-    """norm, activation, conv, norm, activation, conv, plus a shortcut (1x1 convolution of the activated input where shapes differ)."""
+    """norm, activation, conv, norm, activation, conv, plus a shortcut.
+
+    The shortcut is the identity, or a 1x1 convolution of the activated input where shapes differ.
+    """
 
     def __init__(self, inputs: int, outputs: int, stride: int, act: Activation) -> None:
         super().__init__()

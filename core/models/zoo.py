@@ -63,7 +63,10 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class ZooModel:
-    """A loaded classifier: its card, the network as trained, and the fast form; both in eval mode, frozen, never written to."""
+    """A loaded classifier: its card, the network as trained, and its fast form.
+
+    Both are in eval mode and frozen; nobody may write to them.
+    """
 
     card: Card
     plain: PreActResNet
@@ -103,8 +106,8 @@ def load_zoo_model(task: str, key: str, folder: Path = ASSETS) -> ZooModel:
 def load_weights(path: Path) -> ZooModel:
     """The classifier in `path`, a safetensors file with its card beside it (same name, `.json`).
 
-    Checked before anything is copied: sizes, the checksum, and that names, shapes and types are those of the card's architecture;
-    then that every value is finite.
+    Checked before anything is copied: sizes, the checksum, and that names, shapes and types are those of the card's
+    architecture; then that every value is finite.
 
     Raises:
         InputError: a file is missing, too large, damaged, or does not match its card.
@@ -113,7 +116,9 @@ def load_weights(path: Path) -> ZooModel:
     data = _read_limited(path, MAX_WEIGHT_BYTES)
     digest = hashlib.sha256(data).hexdigest()
     if digest != card.sha256:
-        raise InputError(f"{path.name} is not the file its card describes: sha256 {digest[:12]}…, card {card.sha256[:12]}…")
+        raise InputError(
+            f"{path.name} is not the file its card describes: sha256 {digest[:12]}…, card {card.sha256[:12]}…"
+        )
     try:
         tensors = load_tensors(data)
     except (SafetensorError, ValueError, KeyError) as error:
@@ -131,7 +136,9 @@ def assemble(card: Card, tensors: Mapping[str, Tensor]) -> ZooModel:
     expected = model.state_dict()
     missing, extra = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
     if missing or extra:
-        raise InputError(f"{card.key}: weights miss {missing[:3] or 'nothing'} and have unknown {extra[:3] or 'nothing'}")
+        raise InputError(
+            f"{card.key}: weights miss {missing[:3] or 'nothing'} and have unknown {extra[:3] or 'nothing'}"
+        )
     for name, wanted in expected.items():
         got = tensors[name]
         if got.shape != wanted.shape or got.dtype != wanted.dtype:
@@ -146,7 +153,7 @@ def assemble(card: Card, tensors: Mapping[str, Tensor]) -> ZooModel:
 
 
 def save(model: PreActResNet, card: Card, folder: Path) -> Card:
-    """Write weights and card under `folder / card.task`, each in one move; returns the card with its checksum and size filled in.
+    """Write weights and card under `folder / card.task`, each in one move; returns the card with checksum and size.
 
     Raises:
         InputError: the folder can't be written.
@@ -197,7 +204,7 @@ def read_card(path: Path) -> Card:
     data = _read_limited(path, MAX_CARD_BYTES)
     try:
         fields = json.loads(data)
-        network = {name: _as_tuple(value) for name, value in fields["network"].items()}
+        network: dict[str, Any] = {name: _as_tuple(value) for name, value in fields["network"].items()}
         figures = tuple(fields.get("figures", ()))
         card = Card(**fields | {"network": ResNetConfig(**network), "figures": figures})
         task = task_named(card.task)

@@ -60,15 +60,15 @@ def accuracy_report(
 ) -> Report:
     """Clean accuracy and accuracy under PGD for each model and norm, at the task's radii, with Wilson intervals.
 
-    Rows have the keys `model`, `clean`, `clean_n`, `robust`, `robust_n`, `norm`, `epsilon`, with `clean_low`, `clean_high`,
-    `robust_low`, `robust_high`; shares in [0, 1].
+    Rows have the keys `model`, `clean`, `clean_n`, `robust`, `robust_n`, `norm`, `epsilon`, with `clean_low`,
+    `clean_high`, `robust_low`, `robust_high`; shares in [0, 1].
 
     Args:
         models: classifiers of one task.
         data: labelled images of that task.
         settings: what to measure.
-        path: where the report is kept; rows that are there already with the same settings, data and weights are kept, other models'
-            rows too, so that an interrupted report goes on where it stopped. None keeps nothing.
+        path: where the report is kept; rows that are there already with the same settings, data and weights are kept,
+            other models' rows too, so that an interrupted report goes on where it stopped. None keeps nothing.
         on_progress: called with what is measured, images done, and of how many.
 
     Raises:
@@ -76,7 +76,9 @@ def accuracy_report(
     """
     tasks = {model.card.task for model in models}
     if len(tasks) != 1 or len(data) == 0:
-        raise InputError(f"need models of one task and at least one image; got tasks {sorted(tasks)} and {len(data)} images")
+        raise InputError(
+            f"need models of one task and at least one image; got tasks {sorted(tasks)} and {len(data)} images"
+        )
     task = models[0].task
     if tuple(data.pixels.shape[1:]) != task.shape:
         raise InputError(f"{task.key} takes images of shape {task.shape}; got {tuple(data.pixels.shape[1:])}")
@@ -97,7 +99,9 @@ def accuracy_report(
     return Report(task.key, NAME, stated, provenance(data.origin, settings.seed, spent), tuple(rows.values()))
 
 
-def _rows_so_far(path: Path | None, stated: dict[str, Any], models: Sequence[ZooModel]) -> tuple[dict[tuple[str, str], Row], float]:
+def _rows_so_far(
+    path: Path | None, stated: dict[str, Any], models: Sequence[ZooModel]
+) -> tuple[dict[tuple[str, str], Row], float]:
     """Rows of an earlier run that still hold, by model and norm, and the seconds they took."""
     if path is None or not path.exists():
         return {}, 0.0

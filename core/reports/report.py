@@ -90,7 +90,7 @@ def provenance(data: str, seed: int, seconds: float) -> dict[str, Any]:
 
 
 def code_version() -> str:
-    """The package version, with the commit where the code runs from a git checkout ("+" marks uncommitted changes in core)."""
+    """The package version, with the commit in a git checkout ("+" marks uncommitted changes in core)."""
     try:
         release = version("robustscope")
     except PackageNotFoundError:
@@ -98,8 +98,12 @@ def code_version() -> str:
     root = Path(__file__).resolve().parents[2]
     try:
         git = ["git", "-C", str(root)]
-        commit = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-        changed = subprocess.run([*git, "status", "--porcelain", "core"], capture_output=True, text=True, check=True).stdout
+        commit = subprocess.run(
+            [*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        changed = subprocess.run(
+            [*git, "status", "--porcelain", "core"], capture_output=True, text=True, check=True
+        ).stdout
     except (OSError, subprocess.CalledProcessError):
         return release
     return f"{release} ({commit}{'+' if changed.strip() else ''})"

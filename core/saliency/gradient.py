@@ -7,8 +7,8 @@ from torch import Tensor, nn
 def gradient(model: nn.Module, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Signed attributions (B, C, H, W), and the logits (B, K) that the same pass gave.
 
-    The attribution is the derivative of the logit of `target` with respect to the image, in logits per unit of the [0, 1] range
-    (Simonyan, Vedaldi, Zisserman 2014, arXiv:1312.6034, Sec. 3, without taking the absolute value).
+    The attribution is the derivative of the logit of `target` with respect to the image, in logits per unit of the
+    [0, 1] range (Simonyan, Vedaldi, Zisserman 2014, arXiv:1312.6034, Sec. 3, without taking the absolute value).
 
     Args:
         model: images (B, C, H, W) to logits (B, K), in eval mode.

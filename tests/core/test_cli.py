@@ -21,7 +21,18 @@ def shipped(zoo_folder, monkeypatch):
 
 
 def test_train_writes_weights_and_card_that_load(fashion_root, tmp_path, capsys):
-    command = ["train", "fashion-mnist", "standard", "--epochs", "1", "--images", "128", "--out", str(tmp_path), "--json"]
+    command = [
+        "train",
+        "fashion-mnist",
+        "standard",
+        "--epochs",
+        "1",
+        "--images",
+        "128",
+        "--out",
+        str(tmp_path),
+        "--json",
+    ]
     assert cli.main(command) == 0
     printed = json.loads(capsys.readouterr().out)
     model = load_weights(tmp_path / "fashion-mnist" / "standard.safetensors")
@@ -73,7 +84,16 @@ def test_evaluate_takes_weights_and_a_folder_from_outside(shipped, tmp_path, cap
         (tmp_path / "own" / name).mkdir(parents=True)
         Image.new("L", (50, 60), 120).save(tmp_path / "own" / name / "a.png")
     weights = shipped / "fashion-mnist" / "pgd-linf.safetensors"
-    command = ["evaluate", "--task", "fashion-mnist", "--weights", str(weights), "--data", str(tmp_path / "own"), "--json"]
+    command = [
+        "evaluate",
+        "--task",
+        "fashion-mnist",
+        "--weights",
+        str(weights),
+        "--data",
+        str(tmp_path / "own"),
+        "--json",
+    ]
     assert cli.main(command) == 0
     rows = json.loads(capsys.readouterr().out)["rows"]
     assert rows[0]["model"] == "pgd-linf" and rows[0]["clean_n"] == 2

@@ -23,7 +23,9 @@ def test_test_images_are_offered_with_their_labels(fashion_root):
     assert int(pixels.pixels.mean() // 25) == 7
 
 
-@pytest.mark.parametrize("key", ["", "photo:", "photo:../secret", "test:0", "test:-1", "test:x", "file:/etc/passwd", "photo:" + "a" * 999])
+@pytest.mark.parametrize(
+    "key", ["", "photo:", "photo:../secret", "test:0", "test:-1", "test:x", "file:/etc/passwd", "photo:" + "a" * 999]
+)
 def test_keys_that_are_not_offered_are_refused(key):
     with pytest.raises(InputError, match="no picture"):
         picture(CIFAR10, key)

@@ -67,7 +67,9 @@ def test_changed_settings_or_weights_are_measured_again(models, data, tmp_path):
     accuracy_report([other], data, SETTINGS, path, lambda what, done, of: measured.append(what))
     assert measured
     measured.clear()
-    accuracy_report(models, data, dataclasses.replace(SETTINGS, seed=1), path, lambda what, done, of: measured.append(what))
+    accuracy_report(
+        models, data, dataclasses.replace(SETTINGS, seed=1), path, lambda what, done, of: measured.append(what)
+    )
     assert {what.split()[0] for what in measured} == {"standard", "pgd-linf"}
 
 
