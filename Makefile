@@ -11,7 +11,7 @@ PROJECT := $(VENV)/.installed-project
 DEV := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint style types contracts format
+.PHONY: help setup run test lint style types contracts format models
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -24,6 +24,12 @@ run: $(PROJECT)  ## serve the dashboard (ARGS='--server.port 8600' and the like 
 test: lint  ## lint, types, import contracts, then all tests with the browser test
 	@echo '== tests: unit, page and browser'
 	$(BIN)/pytest
+
+models: $(PROJECT)  ## train the shipped models again and measure them; goes on where it stopped
+	$(BIN)/robustscope train cifar10 all
+	$(BIN)/robustscope train fashion-mnist all
+	$(BIN)/robustscope evaluate --task cifar10 --update-cards
+	$(BIN)/robustscope evaluate --task fashion-mnist --update-cards
 
 lint: style types contracts  ## lint, types and import contracts alone (each of the three is a target, too)
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from fractions import Fraction
 from pathlib import Path
 
 import torch
@@ -22,12 +23,15 @@ from core.models.zoo import ASSETS as MODELS
 from core.models.zoo import Card, ZooModel, cards, load_weights, load_zoo_model, save, write_card
 from core.reports.accuracy import NAME, AccuracySettings, accuracy_report
 from core.reports.report import Report, report_path
+from core.training.adversarial import AdversarialTraining
 from core.training.loop import Progress, Trained, train
 from core.training.plan import TrainingPlan
 from core.training.shipped import SHIPPED, shipped_plan
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNS = ROOT / "runs"
+PLAN_CHANGES = ("epochs", "images", "seed")
+ATTACK_CHANGES = ("epsilon", "steps", "step_size")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,10 +75,15 @@ def _parser() -> argparse.ArgumentParser:
         "train", parents=[shared], help="train a model; an interrupted run goes on where it stopped"
     )
     trainer.add_argument("task", choices=TASKS)
-    trainer.add_argument("recipe", metavar="RECIPE", help="one of " + ", ".join(sorted({key for _, key in SHIPPED})))
+    trainer.add_argument(
+        "recipe", metavar="RECIPE", help="one of " + ", ".join(sorted({key for _, key in SHIPPED})) + "; or all"
+    )
     trainer.add_argument("--epochs", type=_positive, help="other than the shipped plan's")
     trainer.add_argument("--images", type=_positive, help="learn from the first so many training images only")
     trainer.add_argument("--seed", type=int, help="other than 0")
+    trainer.add_argument("--epsilon", type=_fraction, help="radius of an attacking recipe, such as 8/255 or 0.5")
+    trainer.add_argument("--steps", type=_positive, help="attack steps of an attacking recipe")
+    trainer.add_argument("--step-size", type=_fraction, help="length of an attack step")
     trainer.add_argument("--out", type=Path, help="folder for weights and card; needed when the plan is changed")
     trainer.set_defaults(action=_train)
 
@@ -117,6 +126,11 @@ def _positive(text: str) -> int:
     return value
 
 
+def _fraction(text: str) -> float:
+    """A number written as a decimal or as a fraction such as 8/255."""
+    return float(Fraction(text))
+
+
 def _run(options: argparse.Namespace) -> int:
     command = [
         sys.executable,
@@ -154,13 +168,16 @@ def _figures(rows: Sequence[object]) -> str:
 
 
 def _train(options: argparse.Namespace) -> int:
-    plan = shipped_plan(options.task, options.recipe)
-    changes = {
-        name: getattr(options, name) for name in ("epochs", "images", "seed") if getattr(options, name) is not None
-    }
-    if changes and options.out is None:
+    keys = [key for task, key in SHIPPED if task == options.task] if options.recipe == "all" else [options.recipe]
+    for key in keys:
+        _train_one(options, shipped_plan(options.task, key))
+    return 0
+
+
+def _train_one(options: argparse.Namespace, plan: TrainingPlan) -> None:
+    plan, words = _changed(plan, options)
+    if words and options.out is None:
         raise ConfigError("a changed plan needs --out, so that a shipped model is not overwritten")
-    plan = replace(plan, **changes)
     out = options.out or MODELS
     folder = (RUNS if options.out is None else out / "runs") / plan.task / plan.key
     task = task_named(plan.task)
@@ -168,13 +185,25 @@ def _train(options: argparse.Namespace) -> int:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     with tqdm(total=plan.epochs, unit="epoch", disable=options.json, desc=f"{plan.task} {plan.key}") as bar:
         outcome = train(plan, data, val, folder, _show(bar), device=device)
-    command = " ".join(["robustscope", "train", plan.task, plan.key, *(f"--{k} {v}" for k, v in changes.items())])
+    command = " ".join(["robustscope", "train", plan.task, plan.key, *words])
     card = save(outcome.model, _card(plan, outcome, command, device), out)
     if options.json:
         print(json.dumps(asdict(card), indent=1))
     else:
         print(f"{card.key}: {outcome.history[-1].val_accuracy:.2%} on val; weights and card are in {out / plan.task}")
-    return 0
+
+
+def _changed(plan: TrainingPlan, options: argparse.Namespace) -> tuple[TrainingPlan, list[str]]:
+    """The plan with what the command line changes in it, and the words that say so."""
+    given = {name: getattr(options, name) for name in (*PLAN_CHANGES, *ATTACK_CHANGES)}
+    given = {name: value for name, value in given.items() if value is not None}
+    attack = {name: value for name, value in given.items() if name in ATTACK_CHANGES}
+    if attack:
+        if not isinstance(plan.recipe, AdversarialTraining):
+            raise ConfigError(f"{plan.key} attacks nothing in training: leave out {', '.join(attack)}")
+        plan = replace(plan, recipe=AdversarialTraining(replace(plan.recipe.attack, **attack)))
+    plan = replace(plan, **{name: value for name, value in given.items() if name in PLAN_CHANGES})
+    return plan, [f"--{name.replace('_', '-')} {value}" for name, value in given.items()]
 
 
 def _card(plan: TrainingPlan, outcome: Trained, command: str, device: str) -> Card:

@@ -46,6 +46,20 @@ def test_train_refuses_to_overwrite_a_shipped_model_with_a_changed_plan(capsys):
     assert "--out" in capsys.readouterr().err
 
 
+def test_train_takes_another_attack(fashion_root, tmp_path, capsys):
+    command = ["train", "fashion-mnist", "pgd-linf", "--epochs", "1", "--images", "128", "--out", str(tmp_path)]
+    assert cli.main([*command, "--epsilon", "16/255", "--steps", "1", "--step-size", "0.05"]) == 0
+    card = load_weights(tmp_path / "fashion-mnist" / "pgd-linf.safetensors").card
+    attack = card.settings["recipe"]["attack"]
+    assert (attack["epsilon"], attack["steps"], attack["step_size"]) == (16 / 255, 1, 0.05)
+    assert "16/255" in card.recipe
+
+
+def test_a_recipe_without_an_attack_takes_no_epsilon(tmp_path, capsys):
+    assert cli.main(["train", "fashion-mnist", "standard", "--epsilon", "0.1", "--out", str(tmp_path)]) == 2
+    assert "epsilon" in capsys.readouterr().err
+
+
 def test_train_without_data_says_where_to_put_it(tmp_path, capsys):
     assert cli.main(["train", "cifar10", "standard", "--out", str(tmp_path)]) == 1
     assert "cifar-10-batches-py" in capsys.readouterr().err
