@@ -217,8 +217,8 @@ def _skip_gif_blocks(data: bytes, position: int) -> int:
 
 # TIFF: tag numbers of what a decoder needs; everything else (EXIF, XMP, layers, colour profiles) is left out.
 _TIFF_KEPT = frozenset(
-    (254, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 320)
-    + (322, 323, 324, 325, 332, 338, 339, 347, 529, 530, 531, 532)
+    {254, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293}
+    | {317, 320, 322, 323, 324, 325, 332, 338, 339, 347, 529, 530, 531, 532}
 )
 _TIFF_TYPES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _TIFF_NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}

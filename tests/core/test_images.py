@@ -14,6 +14,7 @@ import torch
 from PIL import Image, ImageFile
 from torch.testing import assert_close
 
+from core.containers import inspect
 from core.errors import ConfigError, InputError
 from core.images import MAX_BYTES, decode, fit, from_uint8, to_png
 
@@ -402,6 +403,8 @@ def test_metadata_is_dropped_before_decoding():
         finally:
             tracemalloc.stop()
         assert peak < 4 * len(data) + 2_000_000, (kind, peak)
+        if kind != "TIFF":  # its tags lie anywhere in the file; only its directory is cut
+            assert len(inspect(data).data) < 2000, kind
         if kind in ("PNG", "WebP"):
             np.testing.assert_array_equal(picture.pixels, np.rot90(pixels, -1))  # the orientation is still read
 
@@ -457,7 +460,7 @@ def test_damaged_files_give_a_valid_picture_or_a_sentence(name):
 
 
 def test_eight_threads_decode_the_same_as_one():
-    files = list(samples().values()) + [b"\x89PNG\r\n\x1a\n", b""]
+    files = [*samples().values(), b"\x89PNG\r\n\x1a\n", b""]
 
     def digest(data: bytes) -> str:
         try:
