@@ -110,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--seed", type=int, default=0)
     evaluate.add_argument("--data", type=Path, help="a folder of images instead, one subfolder a class")
     evaluate.add_argument(
-        "--out", type=Path, help="the report's file (default: under assets/reports for shipped models and data)"
+        "--out", type=Path, help="the report's file (default: the one that ships, if nothing is changed)"
     )
     evaluate.add_argument(
         "--update-cards", action="store_true", help="write the figures into the shipped models' cards"
@@ -256,10 +256,12 @@ def _evaluate(options: argparse.Namespace) -> int:
     models = _chosen(options, task)
     settings = AccuracySettings(options.images, options.robust_images, seed=options.seed)
     data = load(task, "test") if options.data is None else load_folder(task, options.data)
-    ours = options.weights is None and options.data is None
-    path = options.out or (report_path(task.key, NAME) if ours and options.images is None else None)
+    shipped = options.weights is None and options.data is None and settings == AccuracySettings()
+    path = options.out or (report_path(task.key, NAME) if shipped else None)
     if options.update_cards and path is None:
-        raise ConfigError("--update-cards needs the shipped models on the whole test set")
+        raise ConfigError(
+            "--update-cards needs the shipped models, the whole test set and the default settings, or --out"
+        )
     with tqdm(disable=options.json, unit="image") as bar:
         report = accuracy_report(models, data, settings, path, _follow(bar))
     if options.update_cards:
