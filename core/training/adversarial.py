@@ -1,11 +1,13 @@
-"""Adversarial training: cross-entropy on attacked images."""
+"""Adversarial training: cross-entropy on attacked images, alone or averaged with that on clean ones."""
 
 from dataclasses import dataclass
 
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from core.attacks.fgsm import Fgsm
 from core.attacks.pgd import Pgd
+from core.errors import ConfigError
 from core.models.fast import fast_form
 from core.models.resnet import PreActResNet
 from core.training.recipes import Batch, Recipe
@@ -33,4 +35,42 @@ class AdversarialTraining(Recipe):
     def loss(self, model: PreActResNet, batch: Batch) -> Tensor:
         """Mean cross-entropy of the attacked batch."""
         x_adv = self.attack(fast_form(model), batch.x, batch.labels, batch.generator)
+        return cross_entropy(model(x_adv).float(), batch.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class SingleStepTraining(Recipe):
+    """The mean of the clean loss and of that on single-step attacks (Ross, Doshi-Velez 2018, arXiv:1711.09404, as coded).
+
+    The step goes up the loss of the network's own prediction, not of the label, and no gradient flows through it. As in
+    `AdversarialTraining`, it is taken on the fast form (the authors attack in the mode that they train in).
+
+    Attributes:
+        attack: the single step; the authors use epsilon = 0.3 on digits. Its `targeted` must be off.
+
+    Raises:
+        ConfigError: a targeted attack, which would lower the loss.
+    """
+
+    attack: Fgsm
+
+    def __post_init__(self) -> None:
+        if self.attack.targeted:
+            raise ConfigError("adversarial training needs an attack that raises the loss; got a targeted one")
+
+    def describe(self) -> str:
+        """The recipe in one line."""
+        return (
+            "single-step adversarial training: min E[ (CE(f(x), y) + CE(f(x'), y)) / 2 ], "
+            f"x' = clip(x + {self.attack.epsilon:.4g} sign grad_x CE(f(x), argmax f(x)))"
+        )
+
+    def loss(self, model: PreActResNet, batch: Batch) -> Tensor:
+        """Half the cross-entropy of the batch plus half that of the attacked batch."""
+        clean = cross_entropy(model(batch.x).float(), batch.labels)
+        return (clean + self.attacked(model, batch)) / 2
+
+    def attacked(self, model: PreActResNet, batch: Batch) -> Tensor:
+        """Mean cross-entropy of the attacked batch."""
+        x_adv = self.attack(fast_form(model), batch.x)
         return cross_entropy(model(x_adv).float(), batch.labels)

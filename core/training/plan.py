@@ -54,7 +54,9 @@ class TrainingPlan:
     def __post_init__(self) -> None:
         task = task_named(self.task)
         if not 1 <= self.epochs <= MAX_EPOCHS or self.batch_size < 2:
-            raise ConfigError(f"need epochs in 1..{MAX_EPOCHS} and batch_size >= 2; got {self.epochs} and {self.batch_size}")
+            raise ConfigError(
+                f"need epochs in 1..{MAX_EPOCHS} and batch_size >= 2; got {self.epochs} and {self.batch_size}"
+            )
         if not 0 < self.learning_rate <= 10 or not 0 <= self.momentum < 1 or self.weight_decay < 0:
             raise ConfigError(
                 "need learning_rate in (0, 10], momentum in [0, 1), weight_decay >= 0; "

@@ -1,0 +1,47 @@
+"""The fast gradient sign method: one step on the loss."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from core.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Fgsm:
+    """One signed step up the cross-entropy of a label, or down it (Goodfellow et al. 2015, arXiv:1412.6572, Sec. 4).
+
+    Where the gradient is zero its sign is zero, and the image stays as it is: on saturated networks that looks like robustness.
+
+    Attributes:
+        epsilon: length of the step for every entry, in [0, 1] pixel units.
+        targeted: step down the loss, towards the label (TGSM), instead of up.
+
+    Raises:
+        ConfigError: epsilon < 0.
+    """
+
+    epsilon: float
+    targeted: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.epsilon < float("inf"):
+            raise ConfigError(f"epsilon must be at least 0; got {self.epsilon}")
+
+    def __call__(self, model: nn.Module, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        """The changed images, within [0, 1] and within epsilon of `x` in every entry.
+
+        Args:
+            model: images (B, C, H, W) to logits (B, K), in eval mode.
+            x: clean images (B, C, H, W), float in [0, 1]; left unchanged.
+            labels: class indices (B,), int64; None takes the model's own predictions, so that no label can leak into the step.
+        """
+        x = x.detach()
+        start = x.clone().requires_grad_()
+        logits = model(start)
+        labels = logits.argmax(1) if labels is None else labels
+        (grad,) = torch.autograd.grad(cross_entropy(logits.float(), labels, reduction="sum"), start)
+        step = -self.epsilon if self.targeted else self.epsilon
+        return (x + step * grad.sign()).clamp(0.0, 1.0)
