@@ -13,7 +13,8 @@ from core.errors import ConfigError
 class Fgsm:
     """One signed step up the cross-entropy of a label, or down it (Goodfellow et al. 2015, arXiv:1412.6572, Sec. 4).
 
-    Where the gradient is zero its sign is zero, and the image stays as it is: on saturated networks that looks like robustness.
+    Where the gradient is zero its sign is zero, and the image stays as it is: on saturated networks that looks like
+    robustness.
 
     Attributes:
         epsilon: length of the step for every entry, in [0, 1] pixel units.
@@ -36,7 +37,8 @@ class Fgsm:
         Args:
             model: images (B, C, H, W) to logits (B, K), in eval mode.
             x: clean images (B, C, H, W), float in [0, 1]; left unchanged.
-            labels: class indices (B,), int64; None takes the model's own predictions, so that no label can leak into the step.
+            labels: class indices (B,), int64; None takes the model's own predictions, so that no label can leak into
+                the step.
         """
         x = x.detach()
         start = x.clone().requires_grad_()

@@ -17,8 +17,9 @@ from core.training.recipes import Batch, Recipe
 class AdversarialTraining(Recipe):
     """Cross-entropy on the images that an attack makes of the batch (Madry et al. 2018, arXiv:1706.06083, eq. 2.1).
 
-    The attack runs on the fast form of the current weights, so with BatchNorm's running statistics; the loss is then taken in
-    training mode. One step with a random start is the single-step form of Wong, Rice, Kolter 2020 (arXiv:2001.03994).
+    The attack runs on the fast form of the current weights, so with BatchNorm's running statistics; the loss is then
+    taken in training mode. One step with a random start is the single-step form of Wong, Rice, Kolter 2020
+    (arXiv:2001.03994).
     """
 
     attack: Pgd
@@ -40,10 +41,11 @@ class AdversarialTraining(Recipe):
 
 @dataclass(frozen=True, slots=True)
 class SingleStepTraining(Recipe):
-    """The mean of the clean loss and of that on single-step attacks (Ross, Doshi-Velez 2018, arXiv:1711.09404, as coded).
+    """The mean of the clean loss and of that on single-step attacks.
 
-    The step goes up the loss of the network's own prediction, not of the label, and no gradient flows through it. As in
-    `AdversarialTraining`, it is taken on the fast form (the authors attack in the mode that they train in).
+    As coded by Ross and Doshi-Velez (2018, arXiv:1711.09404): the step goes up the loss of the network's own
+    prediction, not of the label, and no gradient flows through it. As in `AdversarialTraining`, it is taken on the fast
+    form (the authors attack in the mode that they train in).
 
     Attributes:
         attack: the single step; the authors use epsilon = 0.3 on digits. Its `targeted` must be off.

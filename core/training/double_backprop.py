@@ -13,14 +13,15 @@ from core.training.recipes import Batch, Recipe
 
 @dataclass(frozen=True, slots=True)
 class DoubleBackprop(Recipe):
-    """Cross-entropy plus `weight` times the squared L2 norm of its input gradient, true label, both averaged over the batch.
+    """Mean cross-entropy plus `weight` times the mean squared L2 norm of its input gradient, for the true label.
 
-    Ross, Doshi-Velez 2018, arXiv:1711.09404, Sec. 3 ("Grad. Reg. (y)"); the idea is Drucker and LeCun's of 1992. The authors' code
-    has a batch mean inside the gradient and half a sum outside, so that its lambda is `2 N` times `weight` at batch size N.
+    Ross, Doshi-Velez 2018, arXiv:1711.09404, Sec. 3 ("Grad. Reg. (y)"); the idea is Drucker and LeCun's of 1992. The
+    authors' code has a batch mean inside the gradient and half a sum outside, so that its lambda is `2 N` times
+    `weight` at batch size N.
 
-    Computed in float32 whatever the plan's precision. In bfloat16 the weight gradient of this loss is off by 12 % (by 29 % with
-    HHReLU; cosine 0.993 and 0.959) on the 0.95-million network at batch 64, and a step costs 0.7 of the float32 one: the
-    error is not worth the time.
+    Computed in float32 whatever the plan's precision. In bfloat16 the weight gradient of this loss is off by 12 % (by
+    29 % with HHReLU; cosine 0.993 and 0.959) on the 0.95-million network at batch 64, and a step costs 0.7 of the
+    float32 one: the error is not worth the time.
 
     Raises:
         ConfigError: a negative weight.
@@ -46,8 +47,8 @@ class DoubleBackprop(Recipe):
 def squared_gradient(values: Tensor, x: Tensor) -> Tensor:
     """The mean over the batch of `|d values_n / d x_n|^2`, summed over an image's entries; attached to the graph.
 
-    BatchNorm in train mode couples the examples, so a row also holds what an image does to the others' values; so it is in
-    the authors' code.
+    BatchNorm in train mode couples the examples, so a row also holds what an image does to the others' values; so it is
+    in the authors' code.
 
     Args:
         values: one value an example (B,), computed from `x`.

@@ -13,10 +13,10 @@ from core.training.recipes import Batch, Recipe
 
 @dataclass(frozen=True, slots=True)
 class Insensitive(Recipe):
-    """Cross-entropy plus `weight` times the squared L2 norm of the input gradient of `mean_k log p_k`, averaged over the batch.
+    """Mean cross-entropy plus `weight` times the mean squared L2 norm of the input gradient of `mean_k log p_k`.
 
-    That is double backpropagation with the uniform label in the penalty, which thus needs no label (Ross, Doshi-Velez 2018,
-    arXiv:1711.09404, "Grad. Reg. (1/K)"). Computed in float32, and `weight` counts, as in `DoubleBackprop`.
+    That is double backpropagation with the uniform label in the penalty, which thus needs no label (Ross, Doshi-Velez
+    2018, arXiv:1711.09404, "Grad. Reg. (1/K)"). Computed in float32, and `weight` counts, as in `DoubleBackprop`.
 
     Raises:
         ConfigError: a negative weight.

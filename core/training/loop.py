@@ -79,9 +79,9 @@ def train(
 ) -> Trained:
     """Train as the plan says, going on from the checkpoint in `folder` where there is one.
 
-    Everything random in an epoch is drawn from a generator seeded by (seed, epoch), and the state after each epoch is written
-    to `folder`, so that a killed run that is started again ends with the weights of an uninterrupted one (same machine, same number
-    of threads, CPU).
+    Everything random in an epoch is drawn from a generator seeded by (seed, epoch), and the state after each epoch is
+    written to `folder`, so that a killed run that is started again ends with the weights of an uninterrupted one (same
+    machine, same number of threads, CPU).
 
     Args:
         plan: what to train.
@@ -91,7 +91,8 @@ def train(
         on_progress: called after each step and each epoch.
         should_stop: asked before each step; True ends the run, and at most the epoch begun is lost.
         device: where to compute.
-        teacher: the network that `plan.recipe.teacher_key` names, frozen and in eval mode; ignored by a recipe without one.
+        teacher: the network that `plan.recipe.teacher_key` names, frozen and in eval mode; ignored by a recipe without
+            one.
 
     Raises:
         ConfigError: fewer images than one batch, a recipe without the teacher or the annotations that it needs, or a

@@ -23,10 +23,12 @@ class TrainingPlan:
         network: the architecture.
         epochs: passes over the training images.
         batch_size: images a step; a last smaller batch is left out of the epoch.
-        learning_rate: the peak of the one-cycle schedule (linear rise over the first 20 % of all steps, linear fall to zero).
+        learning_rate: the peak of the one-cycle schedule (linear rise over the first 20 % of all steps, linear fall to
+            zero).
         momentum: of SGD with Nesterov's form.
         weight_decay: on weights of two dimensions or more.
-        averaging: decay a step of the exponential moving average of the weights, which is what ships; 0 ships the last weights.
+        averaging: decay a step of the exponential moving average of the weights, which is what ships; 0 ships the last
+            weights.
         augmentation: random crops and flips.
         precision: "bf16" (autocast) or "fp32".
         seed: of initial weights, order, augmentation and attack starts.
@@ -76,7 +78,8 @@ class TrainingPlan:
 
     def settings(self) -> dict[str, object]:
         """The plan as nested plain values, for cards and for comparing a checkpoint with the plan it is resumed under."""
-        return asdict(self) | {"recipe": {"name": type(self.recipe).__name__, **asdict(self.recipe)}}  # type: ignore[call-overload]
+        return asdict(self) | {"recipe": {"name": type(self.recipe).__name__, **asdict(self.recipe)}}  # type:
+        ignore[call - overload]
 
 
 def network_for(task: Task) -> ResNetConfig:

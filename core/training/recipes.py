@@ -20,7 +20,8 @@ class Batch:
         labels: class indices (B,), int64.
         generator: source of everything random in the step; lives on the device of `x`.
         epoch: epochs finished before this one.
-        maps: annotations (B, 1, H, W), float, +1 on the object and -1 elsewhere, moved with the images; None without any.
+        maps: annotations (B, 1, H, W), float, +1 on the object and -1 elsewhere, moved with the images; None without
+            any.
         teacher: the frozen network that the recipe named, images to logits, in eval mode; None where it named none.
         state: numbers that outlive the step. A recipe may write to it, and the checkpoint keeps it.
     """
@@ -49,7 +50,7 @@ class Recipe(ABC):
         """Whether the training images must carry annotations."""
         return False
 
-    def check(self, task: Task) -> None:
+    def check(self, task: Task) -> None:  # noqa: B027 - most recipes work on every task
         """Refuse settings that can't work on `task`.
 
         Raises:
