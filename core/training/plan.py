@@ -1,7 +1,7 @@
 """A training plan: everything that, with the data, decides the weights."""
 
 from dataclasses import asdict, dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from core.data.tasks import Task, task_named
 from core.errors import ConfigError
@@ -77,9 +77,12 @@ class TrainingPlan:
         self.recipe.check(task)
 
     def settings(self) -> dict[str, object]:
-        """The plan as nested plain values, for cards and for comparing a checkpoint with the plan it is resumed under."""
-        return asdict(self) | {"recipe": {"name": type(self.recipe).__name__, **asdict(self.recipe)}}  # type:
-        ignore[call - overload]
+        """The plan as nested plain values, for cards and for comparing a checkpoint with the plan that resumes it.
+
+        The recipe's class is its `name`.
+        """
+        recipe: Any = self.recipe  # every recipe is a dataclass, which its base class can't say
+        return asdict(self) | {"recipe": {"name": type(recipe).__name__, **asdict(recipe)}}
 
 
 def network_for(task: Task) -> ResNetConfig:
