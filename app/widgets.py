@@ -1,0 +1,180 @@
+"""Controls that pages share; each shows one field of the shared choice and changes it."""
+
+import base64
+import re
+
+import streamlit as st
+
+from app import cache, state
+from app.choice import MOST_MODELS
+from app.dials import NORM_TITLES, dial
+from app.errors import guard
+from app.names import model_name
+from app.uploads import UPLOAD
+from app.views import MapForm
+from core.data.tasks import task_named
+from core.images import MAX_BYTES
+
+A_PAGE = 12  # gallery pictures shown at once
+_FORM, _OPACITY, _SCALE = "side.map", "side.opacity", "side.scale"
+FILE_TYPES = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif"]
+
+
+def side_panel() -> None:
+    """Task, models and the form of the maps, in the side panel."""
+    choice = state.now()
+    with st.sidebar:
+        st.subheader("Robustscope")
+        tasks = state.world().models
+        st.segmented_control(
+            "Task",
+            list(tasks),
+            format_func=lambda key: task_named(key).title,
+            required=True,
+            **state.bound("task", "side.task"),
+        )
+        st.multiselect(
+            "Networks side by side",
+            tasks[choice.task],
+            format_func=model_name,
+            max_selections=MOST_MODELS,
+            help=f"One to {MOST_MODELS} networks trained for the task.",
+            **state.bound("models", f"side.models.{choice.task}"),
+        )
+        st.segmented_control(
+            "Gradient maps",
+            ["alone", "overlay"],
+            format_func={"alone": "alone", "overlay": "over the picture"}.__getitem__,
+            default="alone",
+            required=True,
+            key=_FORM,
+            persist_state="session",
+        )
+        if st.session_state[_FORM] == "overlay":
+            st.slider("Opacity of the map", 10, 100, 80, step=10, format="%d %%", key=_OPACITY, persist_state="session")
+        st.segmented_control(
+            "Colour scale of the maps",
+            ["shared", "own"],
+            format_func={"shared": "shared", "own": "each its own"}.__getitem__,
+            default="shared",
+            required=True,
+            help="Shared: strengths compare. Each its own: the shape of a weak map shows.",
+            key=_SCALE,
+            persist_state="session",
+        )
+
+
+def map_form() -> MapForm:
+    """How gradient maps are shown, as set in the side panel."""
+    opacity = min(max(st.session_state.get(_OPACITY, 80), 0), 100) / 100
+    return MapForm(st.session_state.get(_FORM) == "overlay", opacity, st.session_state.get(_SCALE) != "own")
+
+
+def picture_picker() -> None:
+    """Choose the picture: gallery, file or camera. A file that can't be used leaves the choice as it was."""
+    source = st.segmented_control(
+        "Picture from",
+        ["Gallery", "Upload", "Camera"],
+        default="Gallery",
+        required=True,
+        key="picker.source",
+        label_visibility="collapsed",
+        width="stretch",
+    )
+    with guard():
+        if source == "Gallery":
+            _gallery()
+        elif source == "Upload":
+            limit = MAX_BYTES // 1_000_000
+            file = st.file_uploader(
+                "PNG, JPEG, WebP, BMP, TIFF or GIF", FILE_TYPES, key="picker.upload", max_upload_size=limit
+            )
+            _take(file.getvalue() if file else None)
+        else:
+            photo = st.camera_input("Take a photo", key="picker.camera")
+            _take(photo.getvalue() if photo else None)
+    _fit()
+
+
+def _fit() -> None:
+    task = task_named(state.now().task)
+    height, width = task.shape[1:]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.segmented_control(
+            "Fit it by",
+            ["crop", "letterbox"],
+            format_func={"crop": "cropping", "letterbox": "letterboxing"}.__getitem__,
+            required=True,
+            help=f"The networks take {width} × {height} pixels. Cropping keeps the middle, letterboxing all of it.",
+            **state.bound("fit", "picker.fit"),
+        )
+        if task.grey:
+            st.toggle(
+                "Swap light and dark",
+                help="The garments in the training images are light on black: a picture on white needs swapping.",
+                **state.bound("invert", "picker.invert"),
+            )
+
+
+def _take(data: bytes | None) -> None:
+    """Choose an uploaded picture once: a file that stays in its box must not win over a later gallery choice."""
+    if data is None:
+        st.session_state.pop("picker.taken", None)
+        return
+    key = cache.keep_upload(data)
+    if st.session_state.get("picker.taken") != key:
+        st.session_state["picker.taken"] = key
+        state.set_field("image", key)
+
+
+def _gallery() -> None:
+    choice = state.now()
+    items = list(cache.items(choice.task).values())
+    pages = -(-len(items) // A_PAGE)
+    place = st.container(horizontal=True, gap="small")
+    page = st.pagination(pages, key=f"picker.page.{choice.task}") if pages > 1 else 1
+    rules = []
+    for item in items[(page - 1) * A_PAGE : page * A_PAGE]:
+        key = "pick-" + re.sub(r"[^a-z0-9]+", "-", item.key)
+        png = base64.b64encode(cache.thumbnail(choice.task, item.key)).decode()
+        ring = "box-shadow: 0 0 0 3px var(--rs-ring);" if item.key == choice.image else ""
+        rules.append(f".st-key-{key} button {{ background-image: url(data:image/png;base64,{png}); {ring} }}")
+        place.button(item.title, key=key, on_click=state.set_field, args=("image", item.key))
+    ring_colour = st.get_option("theme.light.primaryColor") or "#0B6A70"
+    st.html(f"<style>:root {{ --rs-ring: {ring_colour}; }} {' '.join(rules)}</style>")
+
+
+def attack_dial() -> None:
+    """Norm and strength of the attack."""
+    choice = state.now()
+    left, right = st.columns([1, 2.4], gap="medium", vertical_alignment="bottom")
+    left.segmented_control(
+        "Measure the change by",
+        list(NORM_TITLES),
+        format_func={"linf": "L∞ · each pixel", "l2": "L2 · in total"}.__getitem__,
+        required=True,
+        width="stretch",
+        **state.bound("norm", "attack.norm"),
+    )
+    scale = dial(task_named(choice.task), choice.norm)
+    whole = choice.norm == "linf"
+    right.slider(
+        f"Largest change, ε ({NORM_TITLES[choice.norm]})",
+        0 if whole else 0.0,
+        int(scale.top) if whole else scale.top,
+        step=int(scale.step) if whole else scale.step,
+        format="%d/255" if whole else "%.2f",
+        **state.bound("strength", f"attack.strength.{choice.task}.{choice.norm}"),
+    )
+
+
+def share() -> None:
+    """The link to this view, ready to copy."""
+    with st.popover("Copy a link to this view", icon=":material/link:"):
+        st.code(state.link(), language=None, wrap_lines=True)
+        if state.now().image.startswith(UPLOAD):
+            st.caption(
+                "A link can't carry your own picture: who opens it sees this set-up with a photograph, and is told so."
+            )
+        else:
+            st.caption("It restores task, networks, picture and attack.")

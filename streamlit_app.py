@@ -1,0 +1,7 @@
+"""The dashboard's entry: page config, navigation, page.run(). It runs before every page, so it stays cheap."""
+
+import streamlit as st
+
+st.set_page_config(page_title="Robustscope", page_icon=":material/visibility:", layout="wide")
+
+st.navigation([st.Page("pages/compare.py", title="Compare", url_path="compare", default=True)], position="top").run()
