@@ -11,7 +11,7 @@ PROJECT := $(VENV)/.installed-project
 DEV := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint style types contracts format models
+.PHONY: help setup run test lint style types contracts format models bench
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -65,4 +65,17 @@ $(PROJECT): pyproject.toml $(RUNTIME)
 
 $(DEV): requirements-dev.txt constraints.txt | $(BIN)/python
 	$(PIP) install -r requirements-dev.txt
+	@touch $@
+
+# The peers live in an environment of their own: they pin what the dashboard must not be held to.
+BENCH := .bench-venv
+
+bench: $(BENCH)/.installed  ## time the engine against its peers (ARGS='--rounds 3' for a quick look)
+	$(BENCH)/bin/python -m benchmarks $(ARGS)
+
+$(BENCH)/.installed: requirements.txt constraints.txt requirements-bench.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip --disable-pip-version-check install -r requirements.txt
+	$(BENCH)/bin/python -m pip --disable-pip-version-check install --no-deps -r requirements-bench.txt
+	$(BENCH)/bin/python -m pip --disable-pip-version-check install --no-deps -e .
 	@touch $@

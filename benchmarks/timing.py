@@ -1,0 +1,43 @@
+"""Fair timings of several ways to do the same work."""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+
+OURS = "ours"
+
+
+def interleaved(work: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, tuple[float, float]]:
+    """The median seconds of each way, by the clock on the wall and by that of the processor.
+
+    Every way runs once a round, so that a slow minute of the machine hits all of them; the order turns each round.
+    Beside other work on the machine the processor's seconds are the steadier of the two.
+    """
+    names = list(work)
+    for run in work.values():
+        run()  # warm: allocations and kernels chosen
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
+    for turn in range(rounds):
+        shift = turn % len(names)
+        for name in names[shift:] + names[:shift]:
+            wall, processor = time.perf_counter(), time.process_time()
+            work[name]()
+            taken[name].append((time.perf_counter() - wall, time.process_time() - processor))
+    return {name: _medians(values) for name, values in taken.items()}
+
+
+def _medians(values: list[tuple[float, float]]) -> tuple[float, float]:
+    wall, processor = zip(*values, strict=True)
+    return statistics.median(wall), statistics.median(processor)
+
+
+def print_table(title: str, seconds: Mapping[str, tuple[float, float]], aim: float) -> float:
+    """Print one comparison, ours against the best peer, and return that ratio (wall clock)."""
+    best = [min(value[clock] for name, value in seconds.items() if name != OURS) for clock in (0, 1)]
+    print(f"\n{title}")
+    for name, (wall, processor) in sorted(seconds.items(), key=lambda item: item[1]):
+        print(f"  {name:<12} {wall * 1e3:9.1f} ms, {processor * 1e3:9.1f} ms of processor time")
+    ratio, of_processor = (seconds[OURS][clock] / best[clock] for clock in (0, 1))
+    verdict = "met" if ratio <= aim else "MISSED"
+    print(f"  ours / best peer: {ratio:.2f} (processor time {of_processor:.2f}); aim <= {aim:.2f}: {verdict}")
+    return ratio
