@@ -1,0 +1,56 @@
+"""Grad-CAM and Grad-CAM++: which places of the last feature map speak for a class."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from core.models.resnet import PreActResNet
+
+
+def grad_cam(model: PreActResNet, x: Tensor, target: Tensor) -> Tensor:
+    """Attributions (B, C, H, W), at least 0, the same on every channel.
+
+    Selvaraju et al. 2017, arXiv:1610.02391, eq. 1, 2. The map is `relu(sum_k mean(dS/dA_k) A_k)` of the activated
+    features A that the pooled head reads, brought to the image's size bilinearly. Nothing but the head is
+    differentiated, so neither hooks nor a pass back through the network are needed.
+
+    Args:
+        model: the network, in eval mode.
+        x: images (B, C, H, W), float in [0, 1]; left unchanged.
+        target: the class explained, (B,), int64; a negative entry means the class predicted for that image.
+    """
+    features, grad = _features_and_gradient(model, x, target)
+    weights = grad.mean((2, 3), keepdim=True)
+    return _spread(torch.relu((weights * features).sum(1, keepdim=True)), x)
+
+
+def grad_cam_plus_plus(model: PreActResNet, x: Tensor, target: Tensor) -> Tensor:
+    """Attributions (B, C, H, W) of Grad-CAM++, the same on every channel, up to a positive factor an image.
+
+    With `g = dS/dA`: `alpha = g^2 / (2 g^2 + sum_uv A g^3 + 1e-7)`, `weight_k = sum_uv alpha relu(g)`, map `sum_k
+    weight_k A_k` without a final ReLU, as coded for saliency-based training (Mangla et al. 2020, arXiv:2006.07828)
+    after Chattopadhay et al. 2018 (arXiv:1710.11063). The factor `exp(S)` that both have in front of g is left out: it
+    may overflow, is the same for all places of an image, and goes away when the map is scaled. Arguments as for
+    `grad_cam`.
+    """
+    features, grad = _features_and_gradient(model, x, target)
+    square = grad.square()
+    alpha = square / (2 * square + (features * grad**3).sum((2, 3), keepdim=True) + 1e-7)
+    weights = (alpha * torch.relu(grad)).sum((2, 3), keepdim=True)
+    return _spread((weights * features).sum(1, keepdim=True), x)
+
+
+def _features_and_gradient(model: PreActResNet, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """The features (B, width, h, w) that the head reads, and the gradient of the logit of `target` on them."""
+    with torch.no_grad():
+        features = model.features(x).float()
+    features.requires_grad_()
+    logits = model.head(features.mean((2, 3)))
+    chosen = torch.where(target < 0, logits.detach().argmax(1), target)
+    (grad,) = torch.autograd.grad(logits.gather(1, chosen[:, None]).sum(), features)
+    return features.detach(), grad
+
+
+def _spread(heatmap: Tensor, x: Tensor) -> Tensor:
+    """A map (B, 1, h, w) at the size of `x` and on all of its channels."""
+    return interpolate(heatmap, x.shape[2:], mode="bilinear", align_corners=False).expand_as(x)
