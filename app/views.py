@@ -242,8 +242,8 @@ def challenge_guide(radius: str, steps: int) -> None:
     """How to read the columns above."""
     how_to_read(
         f"Each network is attacked on its own: PGD with {steps} steps looks for the change, at most {radius}, that "
-        "most lowers the probability of its first answer. At 0 nothing changes. Grey in the right picture is no change. An "
-        "answer that is kept here is no proof that no attack exists.",
+        "most lowers the probability of its first answer. At 0 nothing changes. Grey in the right picture is no "
+        "change. An answer that is kept here is no proof that no attack exists.",
         "Madry et al. 2018, arXiv:1706.06083; random start from seed 0, step 2.5 ε / k, pixels kept in [0, 1].",
     )
 

@@ -1,0 +1,16 @@
+"""The tiny zoo, in the place of the one that ships."""
+
+import pytest
+
+from tests.app.tiny import write_zoo
+
+
+@pytest.fixture(scope="session")
+def tiny_zoo(tmp_path_factory):
+    return write_zoo(tmp_path_factory.mktemp("zoo"))
+
+
+@pytest.fixture
+def zoo(tiny_zoo, monkeypatch):
+    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(tiny_zoo))
+    return tiny_zoo
