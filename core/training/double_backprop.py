@@ -58,11 +58,11 @@ def squared_gradient(values: Tensor, x: Tensor) -> Tensor:
     return grad.flatten(1).square().sum(1).mean()
 
 
-def check_weight(weight: float) -> None:
+def check_weight(weight: float, name: str = "weight") -> None:
     """Refuse a penalty that would reward large gradients.
 
     Raises:
         ConfigError: negative, infinite or not a number.
     """
     if not 0 <= weight < float("inf"):
-        raise ConfigError(f"weight must be at least 0; got {weight}")
+        raise ConfigError(f"{name} must be at least 0; got {weight}")

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.data.datasets import LabelledImages
 from core.errors import ConfigError, InputError
@@ -75,7 +75,7 @@ def train(
     on_progress: Callable[[Progress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
     device: str = "cpu",
-    teacher: nn.Module | None = None,
+    teacher: PreActResNet | None = None,
 ) -> Trained:
     """Train as the plan says, going on from the checkpoint in `folder` where there is one.
 
@@ -135,7 +135,7 @@ def accuracy(model: PreActResNet, data: LabelledImages, precision: str = "fp32",
 class _Run:
     """The state that moves: weights, their average, the optimiser, and what the recipe remembers."""
 
-    def __init__(self, plan: TrainingPlan, steps: int, device: str, teacher: nn.Module | None) -> None:
+    def __init__(self, plan: TrainingPlan, steps: int, device: str, teacher: PreActResNet | None) -> None:
         self.plan = plan
         self.steps = steps
         self.device = device
@@ -266,7 +266,7 @@ def _fingerprint(plan: TrainingPlan) -> str:
     return json.dumps(plan.settings(), sort_keys=True)
 
 
-def _digest(teacher: nn.Module | None) -> str:
+def _digest(teacher: PreActResNet | None) -> str:
     """A checksum of a teacher's weights; empty without a teacher."""
     if teacher is None:
         return ""

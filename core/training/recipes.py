@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from core.data.tasks import Task
@@ -22,7 +22,7 @@ class Batch:
         epoch: epochs finished before this one.
         maps: annotations (B, 1, H, W), float, +1 on the object and -1 elsewhere, moved with the images; None without
             any.
-        teacher: the frozen network that the recipe named, images to logits, in eval mode; None where it named none.
+        teacher: the network that the recipe named, frozen and in eval mode; None where it named none.
         state: numbers that outlive the step. A recipe may write to it, and the checkpoint keeps it.
     """
 
@@ -31,7 +31,7 @@ class Batch:
     generator: torch.Generator
     epoch: int = 0
     maps: Tensor | None = None
-    teacher: nn.Module | None = None
+    teacher: PreActResNet | None = None
     state: dict[str, float] = field(default_factory=dict)
 
 
