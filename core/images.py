@@ -5,23 +5,19 @@ Nothing here changes Pillow's global settings or Python's warning filters, so it
 
 import hashlib
 import io
-from collections.abc import Callable
+import re
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
 import torch
-from PIL import Image, ImageFile
-from PIL.BmpImagePlugin import BmpImageFile
-from PIL.GifImagePlugin import GifImageFile
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-from PIL.TiffImagePlugin import TiffImageFile
-from PIL.WebPImagePlugin import WebPImageFile
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
 from torch import Tensor
 
-from core.containers import Container, damaged, inspect
 from core.errors import ConfigError, InputError
 
 MAX_BYTES = 20_000_000
@@ -29,34 +25,29 @@ MAX_PIXELS = 40_000_000
 
 Background = Literal["white", "black", "grey"]
 _BACKGROUNDS: dict[str, tuple[int, int, int]] = {"white": (255,) * 3, "black": (0,) * 3, "grey": (128,) * 3}
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
+_NAMES = {"WEBP": "WebP", "MPO": "JPEG"}  # MPO: what many phones write, a JPEG with more pictures behind it
 _THIN = 10  # a side this many times the other is worth saying: little of it is left after a centre crop
-_BAND = 1 << 20  # samples converted at a time
+_AT_ONCE = threading.BoundedSemaphore(2)  # each decode may take the memory that `decode` states
 
-# The plugins themselves, not Image.open: that one warns through process-wide state and guesses among all formats.
-_OPEN: dict[str, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
-    "PNG": PngImageFile,
-    "JPEG": JpegImageFile,
-    "WebP": WebPImageFile,
-    "BMP": BmpImageFile,
-    "TIFF": TiffImageFile,
-    "GIF": GifImageFile,
-}
-_TURNS = {
-    2: (Image.Transpose.FLIP_LEFT_RIGHT, "mirrored"),
-    3: (Image.Transpose.ROTATE_180, "turned by 180 degrees"),
-    4: (Image.Transpose.FLIP_TOP_BOTTOM, "flipped upside down"),
-    5: (Image.Transpose.TRANSPOSE, "mirrored and turned by 90 degrees"),
-    6: (Image.Transpose.ROTATE_270, "turned by 90 degrees clockwise"),
-    7: (Image.Transpose.TRANSVERSE, "mirrored and turned by 90 degrees"),
-    8: (Image.Transpose.ROTATE_90, "turned by 90 degrees counter-clockwise"),
-}
+_MAX_SCANS = 100  # of a JPEG; a progressive one has about ten
+_JPEG_SCAN = re.compile(rb"\xff\xda\0[\x08\x0a\x0c\x0e][\1-\4]")  # a scan's header; the bare marker occurs in videos
+_MAX_STRIPS = 200_000  # of a TIFF, or tiles; 40 megapixels in tiles of 16 x 16 are 156,250
+_MAX_TILE = 16_000_000  # pixels
+# none, CCITT (three forms), LZW, JPEG, Deflate (two numbers), PackBits
+_TIFF_COMPRESSIONS = (1, 2, 3, 4, 5, 7, 8, 32773, 32946)
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A decoded picture: pixels (height, width, 3) uint8 sRGB, read-only; notes say in sentences what decoding changed.
+    """A decoded picture.
 
-    format: PNG, JPEG, WebP, BMP, TIFF or GIF. width and height are those of `pixels`, after any EXIF rotation.
+    Attributes:
+        pixels: (height, width, 3) uint8 sRGB, read-only.
+        format: PNG, JPEG, WebP, BMP, TIFF or GIF.
+        width: of `pixels`, after any EXIF rotation.
+        height: of `pixels`, after any EXIF rotation.
+        notes: sentences that say what decoding changed.
     """
 
     pixels: np.ndarray
@@ -80,6 +71,9 @@ def decode(data: bytes, background: Background = "white") -> Picture:
     16-bit samples are scaled linearly. Float images in [0, 1] are scaled by 255; other float images and 32-bit or
     signed integers are stretched from their smallest to their largest value. Colour profiles are not applied.
 
+    A file of 40 megapixels takes 400 to 550 MiB while it is decoded, a WebP up to 850, and leaves 115 MiB of pixels.
+    Two are decoded at once; more wait.
+
     Raises:
         InputError: more than `MAX_BYTES` or `MAX_PIXELS` (found before anything is decoded), empty, truncated, damaged,
             NaN or infinite values, or not one of the six formats.
@@ -91,106 +85,150 @@ def decode(data: bytes, background: Background = "white") -> Picture:
         raise InputError("The file is empty.")
     if len(data) > MAX_BYTES:
         raise InputError(f"The file has {len(data) / 1e6:.1f} MB; at most {MAX_BYTES / 1e6:.0f} MB are read.")
-    found = inspect(data)
-    _check_size(found.format, found.width, found.height)
     try:
-        image: Image.Image = _open_and_load(found)
-        notes = [] if found.frames == 1 else [f"The first of {found.frames} frames is shown."]
-        if found.orientation in _TURNS:
-            turn, words = _TURNS[found.orientation]
-            image = image.transpose(turn)
-            notes.append(f"The picture was {words}, as its EXIF orientation says.")
-        image = _flatten(image, found, background, notes)
+        with _AT_ONCE:
+            return _decode(data, background)
     except InputError:
         raise
+    except UnidentifiedImageError as error:
+        raise InputError(_unidentified(data)) from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise InputError(f"The picture has far more than {MAX_PIXELS / 1e6:.0f} megapixels.") from error
     except Exception as error:  # on hostile bytes decoders raise nearly anything: OSError, SyntaxError, ValueError, ...
-        raise damaged(found.format) from error
-    width, height = image.size
+        raise InputError("This file is truncated or damaged and cannot be read.") from error
+
+
+def _unidentified(data: bytes) -> str:
+    head = data[:4096].replace(b"\0", b"").lower()  # without NUL, UTF-16 text reads as ASCII
+    if b"<svg" in head:
+        return "SVG drawings are not read; export the drawing as PNG first."
+    if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"mif1", b"msf1", b"avif", b"avis"):
+        return "HEIC and AVIF pictures are not read; save the picture as JPEG or PNG first."
+    return "This is not an image, or its beginning is damaged; PNG, JPEG, WebP, BMP, TIFF and GIF can be read."
+
+
+def _decode(data: bytes, background: Background) -> Picture:
+    if data[:2] in (b"II", b"MM"):
+        _check_tiff(data)
+    image = Image.open(io.BytesIO(data), formats=_FORMATS)
+    _check(image, data)
+    name, depth, white_is_zero, notes = str(image.format), 8, False, []
+    if image.format == "PNG":
+        depth = data[24]
+    elif isinstance(image, TiffImageFile):
+        depth = image.tag_v2.get(258, (1,))[0]
+        white_is_zero = image.tag_v2.get(262) == 0
+    if name != "MPO" and getattr(image, "is_animated", False):
+        notes.append("Only the first of several frames is shown.")
+    turned = isinstance(image, TiffImageFile) and _orientation(image) != 1  # loading turns a TIFF, and forgets that
+    image.load()
+    if turned or _orientation(image) != 1:
+        notes.append("The picture was turned or mirrored, as its EXIF orientation says.")
+        with suppress(Exception):  # what fails is writing the rest of a broken EXIF block back, after the turn
+            ImageOps.exif_transpose(image, in_place=True)
+    pixels = np.asarray(_opaque_rgb(image, background, depth, white_is_zero, notes))
+    pixels.setflags(write=False)  # pictures are cached and shared
+    height, width = pixels.shape[:2]
     if max(width, height) >= _THIN * min(width, height):
         notes.append(f"The picture is very long and thin ({width} x {height} pixels).")
-    pixels = np.asarray(image)
-    pixels.setflags(write=False)  # pictures are cached and shared
-    return Picture(pixels, found.format, width, height, tuple(notes))
+    return Picture(pixels, _NAMES.get(name, name), width, height, tuple(notes))
 
 
-def _check_size(name: str, width: int, height: int) -> None:
-    if width < 1 or height < 1:
-        raise InputError(f"This {name} file has no pixels ({width} x {height}).")
+def _check_tiff(data: bytes) -> None:
+    """Refuses what Pillow allocates at opening or libtiff without asking."""
+    directory = ImageFileDirectory_v2(data[: 16 if data[2] == 43 else 8])
+    stream = io.BytesIO(data)
+    stream.seek(directory.next)
+    directory.load(stream)
+    # Opening makes an object of each strip: five million of them, in 20 MB, take a minute and more than a gigabyte.
+    if max(len(directory.get(tag, ())) for tag in (273, 324)) > _MAX_STRIPS:
+        raise InputError(f"This TIFF file has more than {_MAX_STRIPS} strips; save it as PNG first.")
+    # A tile is allocated whole, also where it is larger than the picture: 200 bytes can ask for gigabytes.
+    if directory.get(322, 0) * directory.get(323, 0) > _MAX_TILE:
+        raise InputError("The tiles of this TIFF file are larger than any picture needs; save it as PNG first.")
+    # LZMA, Zstandard and their like say themselves how many gigabytes they need.
+    if directory.get(259, 1) not in _TIFF_COMPRESSIONS:
+        raise InputError("The compression of this TIFF file is not read; save it with LZW, Deflate or none, or as PNG.")
+
+
+def _check(image: ImageFile.ImageFile, data: bytes) -> None:
+    width, height = image.size
     if width * height > MAX_PIXELS:
         raise InputError(
             f"The picture has {width} x {height} pixels ({width * height / 1e6:.1f} megapixels); "
             f"at most {MAX_PIXELS / 1e6:.0f} megapixels are decoded."
         )
+    # Pillow decodes these in Python, byte by byte: 20 kB can keep a core busy for many seconds.
+    if any(tile.codec_name == "bmp_rle" for tile in image.tile):
+        raise InputError("Run-length coded BMP files are not read; save the picture as PNG first.")
+    # Each scan costs a pass over the whole picture, and takes only a few bytes.
+    if image.format in ("JPEG", "MPO") and len(_JPEG_SCAN.findall(data)) > _MAX_SCANS:
+        raise InputError(f"This JPEG file has more than {_MAX_SCANS} scans.")
 
 
-def _open_and_load(found: Container) -> ImageFile.ImageFile:
-    """The decoded image; the size is checked once more, because Pillow's reading of the header is what it allocates."""
-    image = _OPEN[found.format](io.BytesIO(found.data))
-    _check_size(found.format, *image.size)
-    image.load()
-    return image
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 to 8; 1 where there is none or the block is broken: no reason to refuse a picture."""
+    try:
+        orientation = image.getexif().get(0x0112, 1)
+    except Exception:
+        return 1
+    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
 
 
-def _flatten(image: Image.Image, found: Container, background: Background, notes: list[str]) -> Image.Image:
-    """The image as opaque 8-bit RGB; what was done is appended to `notes`."""
+def _opaque_rgb(
+    image: Image.Image, background: Background, depth: int, white_is_zero: bool, notes: list[str]
+) -> Image.Image:
     key = image.info.pop("transparency", None)
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        image, mask = _grey_levels(image, found, key, notes)
+        image = _grey_levels(image, key, depth, white_is_zero, notes)
     else:
-        if found.bits == 16:
+        if depth == 16:
             notes.append("The 16-bit samples were reduced to 8 bits.")
-        if key is not None:
-            image.info["transparency"] = _eight_bit_key(key, image.mode, found.bits)
         if image.mode in ("CMYK", "YCbCr", "LAB"):
             notes.append(f"The colours were converted from {image.mode} to RGB.")
-        mask = None
-        if image.has_transparency_data:
-            image = image.convert("RGBA")
-            mask = image.getchannel("A")
-    image = image.convert("RGB")  # drops the alpha channel, keeps the hidden colours
-    if mask is None or mask.getextrema()[0] == 255:
-        return image
-    notes.append(f"Transparent parts were filled with {background}.")
-    canvas = Image.new("RGB", image.size, _BACKGROUNDS[background])
-    canvas.paste(image, mask=mask)
-    return canvas
+        if key is not None:
+            image.info["transparency"] = _eight_bit_key(key, image.mode, depth)
+    if image.has_transparency_data:
+        image = image if image.mode == "RGBA" else image.convert("RGBA")
+        if image.getchannel("A").getextrema()[0] != 255:
+            notes.append(f"Transparent parts were filled with {background}.")
+            canvas = Image.new("RGB", image.size, _BACKGROUNDS[background])
+            canvas.paste(image, mask=image)
+            return canvas
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _eight_bit_key(key: object, mode: str, bits: int) -> object:
+def _eight_bit_key(key: object, mode: str, depth: int) -> object:
     """A PNG's transparent colour in the 8-bit levels that Pillow decodes to: the file states it in its own depth."""
-    if mode == "L" and isinstance(key, int) and bits < 8:
-        return key * 255 // ((1 << bits) - 1)
-    if mode == "RGB" and isinstance(key, tuple) and bits == 16:
+    if mode == "L" and isinstance(key, int) and depth < 8:
+        return key * 255 // ((1 << depth) - 1)
+    if mode == "RGB" and isinstance(key, tuple) and depth == 16:
         return tuple(level >> 8 for level in key)
     return key
 
 
-def _grey_levels(
-    image: Image.Image, found: Container, key: object, notes: list[str]
-) -> tuple[Image.Image, Image.Image | None]:
-    """A deep grey image as 8 bits, and the mask of its opaque pixels where it names a transparent level."""
+def _grey_levels(image: Image.Image, key: object, depth: int, white_is_zero: bool, notes: list[str]) -> Image.Image:
+    """A deep grey image in 8 bits, which Pillow would clip; with alpha where it names a transparent level."""
     samples = np.asarray(image)
-    mask = Image.fromarray(np.where(samples == key, 0, 255).astype(np.uint8)) if isinstance(key, int) else None
+    low, high = float(samples.min()), float(samples.max())  # NaN passes through both
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise InputError(f"This {image.format} file holds values that are not finite (NaN or infinity).")
     if image.mode.startswith("I;16"):
-        peak = (1 << found.bits) - 1
-        table = np.rint(np.arange(1 << 16) * (255 / peak)).clip(0, 255).astype(np.uint8)
-        levels = table[samples]
-        notes.append(f"The {found.bits}-bit samples were scaled to 8 bits.")
+        low, high = 0.0, float((1 << depth) - 1)
+        notes.append(f"The {depth}-bit samples were scaled to 8 bits.")
+    elif image.mode == "F" and low >= 0 and high <= 1:
+        low, high = 0.0, 1.0
+        notes.append("The float samples in [0, 1] were scaled to 8 bits.")
     else:
-        low, high = float(samples.min()), float(samples.max())  # NaN passes through both
-        if not (np.isfinite(low) and np.isfinite(high)):
-            raise InputError(f"This {found.format} file holds values that are not finite (NaN or infinity).")
-        if image.mode == "F" and low >= 0 and high <= 1:
-            low, high = 0.0, 1.0
-            notes.append("The float samples in [0, 1] were scaled to 8 bits.")
-        else:
-            notes.append(f"The samples from {low:g} to {high:g} were stretched to 8 bits.")
-        levels = np.empty(samples.shape, np.uint8)
-        flat, out, span = samples.reshape(-1), levels.reshape(-1), (high - low) or 1.0
-        for start in range(0, flat.size, _BAND):
-            band = flat[start : start + _BAND].astype(np.float64)
-            out[start : start + _BAND] = np.rint((band - low) / span * 255)
-    return Image.fromarray(255 - levels if found.white_is_zero else levels), mask
+        notes.append(f"The samples from {low:g} to {high:g} were stretched to 8 bits.")
+    span = (high - low) or 1.0
+    bands = np.array_split(samples.reshape(-1), samples.size // (1 << 20) + 1)  # float64 of the whole is too much
+    scaled = [np.rint((band - np.float64(low)) / span * 255).clip(0, 255).astype(np.uint8) for band in bands]
+    levels = np.concatenate(scaled).reshape(samples.shape)
+    grey = Image.fromarray(255 - levels if white_is_zero else levels)
+    if isinstance(key, int):
+        return Image.merge("LA", (grey, Image.fromarray((samples != key).astype(np.uint8) * 255)))
+    return grey
 
 
 def fit(
@@ -279,18 +317,18 @@ def to_png(x: Tensor | np.ndarray, scale: int = 1) -> bytes:
         ConfigError: a scale that is impossible.
     """
     array = x.detach().cpu().numpy() if isinstance(x, Tensor) else x
+    if array.dtype == np.uint8:
+        known = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3))
+    else:
+        known = array.ndim == 3 and array.shape[0] in (1, 3) and np.issubdtype(array.dtype, np.floating)
+    if not (known and array.size):
+        raise InputError(f"an image must be float (1 or 3, H, W) or uint8 (H, W, 3); got {array.dtype} {array.shape}")
     if array.dtype != np.uint8:
-        if array.ndim != 3 or array.shape[0] not in (1, 3) or not np.issubdtype(array.dtype, np.floating):
-            raise InputError(
-                f"an image must be float (1 or 3, H, W) or uint8 (H, W, 3); got {array.dtype} {array.shape}"
-            )
         if not np.isfinite(array).all():
             raise InputError("an image must be finite; got NaN or infinity")
         array = np.rint(array.clip(0.0, 1.0) * 255).astype(np.uint8).transpose(1, 2, 0)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3) or not array.size:
-        raise _no_image(array)
     height, width = array.shape[:2]
     if scale < 1 or height * width * scale**2 > MAX_PIXELS:
         raise ConfigError(f"scale must be at least 1 and keep the image under {MAX_PIXELS} pixels; got {scale}")
@@ -299,7 +337,3 @@ def to_png(x: Tensor | np.ndarray, scale: int = 1) -> bytes:
     out = io.BytesIO()
     image.save(out, format="PNG")
     return out.getvalue()
-
-
-def _no_image(array: np.ndarray) -> InputError:
-    return InputError(f"an image must be float (1 or 3, H, W) or uint8 (H, W, 3); got {array.dtype} {array.shape}")

@@ -14,12 +14,14 @@ import torch
 from PIL import Image, ImageFile
 from torch.testing import assert_close
 
-from core.containers import inspect
 from core.errors import ConfigError, InputError
 from core.images import MAX_BYTES, decode, fit, from_uint8, to_png
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 CORNERS = np.array([[RED, GREEN], [BLUE, WHITE]], np.uint8).repeat(16, 0).repeat(24, 1)  # 32 rows, 48 columns
+
+
+quiet = pytest.mark.filterwarnings("ignore:::PIL")  # Pillow's remarks on files that are broken on purpose
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -108,6 +110,39 @@ def test_exif_orientation_brings_each_corner_to_its_place(kind, orientation):
     assert np.abs(np.array(found, int) - np.array(ORIENTED[orientation])).max() <= 3
     assert (picture.width, picture.height) == ((48, 32) if orientation < 5 else (32, 48))
     assert any("EXIF" in note for note in picture.notes) == (orientation != 1)
+
+
+@quiet
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WebP"])
+@pytest.mark.parametrize(
+    "exif", [b"", b"II*\0", b"II*\0\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\xff\xff\x01\x12", b"nonsense"]
+)
+def test_broken_exif_does_not_refuse_a_good_picture(kind, exif):
+    picture = decode(encoded(Image.fromarray(photo()), kind, exif=b"Exif\0\0" + exif))
+    assert (picture.width, picture.height, picture.notes) == (56, 40, ())
+
+
+@quiet
+def test_a_turn_is_made_though_the_rest_of_the_exif_block_is_broken():
+    broken = tiff({0x0112: (3, 1, 6), 0x010E: (2, 5000, 8), 0x8769: (4, 1, 9999), 0x9286: (5, 1, 8)}, bytes(8))
+    picture = decode(encoded(Image.fromarray(photo()), "PNG", exif=broken))
+    np.testing.assert_array_equal(picture.pixels, np.rot90(photo(), -1))
+    assert "EXIF" in picture.notes[0]
+
+
+def test_a_compressed_tiff_is_turned_once():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encoded(Image.fromarray(photo()), "TIFF", compression="tiff_lzw", exif=exif)
+    np.testing.assert_array_equal(decode(data).pixels, np.rot90(photo(), -1))
+
+
+def test_the_jpeg_of_a_phone_that_holds_more_pictures_is_a_jpeg():
+    more = {"save_all": True, "append_images": [Image.new("RGB", (20, 10), RED)], "quality": 100, "subsampling": 0}
+    data = encoded(Image.fromarray(photo()), "MPO", **more)
+    picture = decode(data)
+    assert (picture.format, picture.notes) == ("JPEG", ())
+    assert np.abs(picture.pixels.astype(int) - photo()).max() < 8
 
 
 def test_sixteen_bit_grey_is_scaled_linearly_and_not_clipped():
@@ -205,12 +240,12 @@ def test_one_bit_and_lab_and_ycbcr():
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WebP", "PNG", "TIFF"])
-def test_the_first_frame_is_shown_and_the_rest_counted(kind):
+def test_the_first_frame_is_shown_and_said_to_be_the_first(kind):
     frames = [Image.new("RGB", (20, 10), colour) for colour in (RED, GREEN, BLUE)]
     options = {"lossless": True} if kind == "WebP" else {}
     picture = decode(encoded(frames[0], kind, save_all=True, append_images=frames[1:], **options))
     np.testing.assert_array_equal(picture.pixels, np.full((10, 20, 3), RED))
-    assert picture.notes == ("The first of 3 frames is shown.",)
+    assert picture.notes == ("Only the first of several frames is shown.",)
 
 
 def test_transparent_gif():
@@ -263,7 +298,9 @@ def bomb(kind: str, width: int, height: int) -> bytes:
     if kind == "TIFF":
         return tiff({256: (4, 1, width), 257: (4, 1, height), 258: (3, 1, 1), 259: (3, 1, 5), 273: (4, 1, 8)})
     canvas = struct.pack("<I", width - 1)[:3] + struct.pack("<I", height - 1)[:3]
-    body = b"WEBPVP8X" + struct.pack("<I", 10) + b"\0\0\0\0" + canvas + small[12:]
+    frame = bytes(6) + b"\7\0\0\7\0\0" + bytes(4) + small[12:]  # 8 x 8 pixels at the corner of a huge canvas
+    body = b"WEBPVP8X" + struct.pack("<I", 10) + b"\2\0\0\0" + canvas + b"ANIM" + struct.pack("<I", 6) + bytes(6)
+    body += b"ANMF" + struct.pack("<I", len(frame)) + frame
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
@@ -271,6 +308,7 @@ def bomb(kind: str, width: int, height: int) -> bytes:
 def test_a_small_file_that_claims_81_megapixels_is_refused_before_decoding(kind, no_decoding):
     data = bomb(kind, 9000, 9000)
     assert len(data) < 12_000
+    Image.init()  # the plugins' modules are no part of what the file costs
     tracemalloc.start()
     try:
         assert "81.0 megapixels" in refusal(data)
@@ -328,8 +366,9 @@ def test_what_is_no_image_is_refused(data):
 def test_other_sentences():
     assert refusal(b"") == "The file is empty."
     assert "HEIC" in refusal(b"\0\0\0\x18ftypheic" + bytes(20))
-    assert "no pixels (0 x 5)" in refusal(png(0, 5, 8, 2, b""))
-    assert "no pixels" in refusal(bomb("GIF", 0, 0).replace(b"\x08\0\x08\0", bytes(4)))
+    assert "not an image" in refusal(png(0, 5, 8, 2, b""))
+    assert "not an image" in refusal(bomb("GIF", 0, 0).replace(b"\x08\0\x08\0", bytes(4)))
+    assert "far more than 40 megapixels" in refusal(bomb("JPEG", 60_000, 60_000))  # Pillow refuses these itself
     with pytest.raises(ConfigError, match="background"):
         decode(b"", "pink")
 
@@ -347,66 +386,13 @@ def test_a_jpeg_with_thousands_of_scans_is_refused(no_decoding):
     assert "scans" in refusal(data[:at] + data[at:-2] * 1000 + data[-2:])
 
 
-def test_run_length_bmp_and_odd_tiff_compression_and_tiles_are_refused(no_decoding):
+def test_run_length_bmp_and_odd_tiff_compression_tiles_and_strips_are_refused(no_decoding):
     plain = encoded(Image.new("L", (8, 8)), "BMP")
     assert "Run-length" in refusal(plain[:30] + struct.pack("<I", 1) + plain[34:])
     tags = {256: (4, 1, 8), 257: (4, 1, 8), 258: (3, 1, 8), 262: (3, 1, 1), 273: (4, 1, 8), 279: (4, 1, 64)}
     assert "compression" in refusal(tiff(tags | {259: (3, 1, 34925)}, bytes(64)))
     assert "tiles" in refusal(tiff(tags | {322: (4, 1, 60000), 323: (4, 1, 60000)}, bytes(64)))
-    assert "tables" in refusal(tiff(tags | {273: (4, 3_000_000, 8)}, bytes(64)))
-
-
-# --- metadata cannot cost memory --------------------------------------------------------------------------------------
-
-
-def greedy_exif(size: int) -> bytes:
-    """An EXIF directory whose 4,000 entries each claim the whole block."""
-    body = bytes(size)
-    tags = {0x9000 + n: (7, size, 8) for n in range(4000)} | {0x0112: (3, 1, 6)}
-    return tiff(tags, body)
-
-
-def test_metadata_is_dropped_before_decoding():
-    """Whole, each of these costs gigabytes in a decoder that reads all of it; peak here is a few times the file."""
-    exif = greedy_exif(1_000_000)
-    pixels = photo(8, 8)
-    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
-    text = chunk(b"zTXt", b"key\0\0" + zlib.compress(bytes(60_000_000)))
-    profile = chunk(b"iCCP", b"name\0\0" + zlib.compress(bytes(60_000_000)))
-    plain = encoded(Image.fromarray(pixels), "WebP", lossless=True)
-    body = b"WEBPVP8X" + struct.pack("<I", 10) + b"\x08\0\0\0\x07\0\0\x07\0\0" + plain[12:]
-    body += b"EXIF" + struct.pack("<I", len(exif)) + exif
-    jpeg = encoded(Image.fromarray(pixels), "JPEG", quality=100, subsampling=0)
-    parts = [exif[n : n + 65000] for n in range(0, len(exif), 65000)]
-    segments = b"".join(b"\xff\xe1" + struct.pack(">H", len(part) + 8) + b"Exif\0\0" + part for part in parts)
-    page = encoded(Image.fromarray(pixels), "TIFF")
-    (at,) = struct.unpack_from("<I", page, 4)
-    (count,) = struct.unpack_from("<H", page, at)
-    greedy = b"".join(struct.pack("<HHII", 40000 + n, 7, 1_000_000, 8) for n in range(4000))
-    directory = struct.pack("<H", count + 4000) + page[at + 2 : at + 2 + 12 * count] + greedy + bytes(4)
-    heavy = page[:4] + struct.pack("<I", len(page) + 1_000_000) + page[8:] + bytes(1_000_000) + directory
-    comments = b"\x21\xfe" + (b"\xff" + bytes(255)) * 4000 + b"\0"
-    gif = encoded(Image.new("L", (8, 8)), "GIF")
-    first = gif.index(b"\x2c\0\0\0\0")
-    files = {
-        "PNG": png(8, 8, 8, 2, rows, text, profile, chunk(b"eXIf", exif)),
-        "WebP": b"RIFF" + struct.pack("<I", len(body)) + body,
-        "JPEG": jpeg[:2] + segments + jpeg[2:],
-        "TIFF": heavy,
-        "GIF": gif[:first] + comments + gif[first:],
-    }
-    for kind, data in files.items():
-        tracemalloc.start()
-        try:
-            picture = decode(data)
-            peak = tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
-        assert peak < 4 * len(data) + 2_000_000, (kind, peak)
-        if kind != "TIFF":  # its tags lie anywhere in the file; only its directory is cut
-            assert len(inspect(data).data) < 2000, kind
-        if kind in ("PNG", "WebP"):
-            np.testing.assert_array_equal(picture.pixels, np.rot90(pixels, -1))  # the orientation is still read
+    assert "strips" in refusal(tiff(tags | {273: (4, 200_001, 8)}, bytes(4 * 200_001)))
 
 
 # --- anything at all --------------------------------------------------------------------------------------------------
@@ -433,7 +419,7 @@ def samples() -> dict[str, bytes]:
     }
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's remarks on broken TIFF tags
+@quiet
 @pytest.mark.parametrize("name", samples())
 def test_damaged_files_give_a_valid_picture_or_a_sentence(name):
     """150 seeded variants a file: flipped bytes (half of them in the header), cut ends, doubled and moved pieces."""
