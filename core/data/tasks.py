@@ -87,7 +87,58 @@ FASHION_MNIST = Task(
     source="Fashion-MNIST, Xiao et al. 2017 (MIT licence): 70,000 grey garments, 28x28 pixels, ten classes.",
 )
 
-TASKS: dict[str, Task] = {task.key: task for task in (CIFAR10, FASHION_MNIST)}
+TINY20 = Task(
+    key="tiny20",
+    title="Tiny ImageNet, 20 classes",
+    class_names=(
+        "goldfish",
+        "bullfrog",
+        "American alligator",
+        "goose",
+        "king penguin",
+        "black stork",
+        "brown bear",
+        "monarch",
+        "ladybug",
+        "bison",
+        "Arabian camel",
+        "African elephant",
+        "jellyfish",
+        "school bus",
+        "tractor",
+        "umbrella",
+        "barn",
+        "beacon",
+        "lemon",
+        "banana",
+    ),
+    shape=(3, 32, 32),
+    background=0.5,
+    mean=(0.4682, 0.4542, 0.3879),
+    std=(0.2579, 0.2441, 0.2671),
+    val_size=500,
+    calibration_size=500,
+    radii={"linf": 8 / 255, "l2": 0.5},
+    source="Twenty classes of Tiny ImageNet (ImageNet terms, research only), one bounding box a picture, "
+    "resized from 64x64 to 32x32 pixels: 10,000 pictures to train on and, from its validation set, 1,000 to test on.",
+)
+
+PASTED = Task(
+    key="pasted",
+    title="Garments on photos",
+    class_names=FASHION_MNIST.class_names,
+    shape=(3, 32, 32),
+    background=0.5,
+    mean=(0.4690, 0.4662, 0.4405),
+    std=(0.2455, 0.2428, 0.2555),
+    val_size=2000,
+    calibration_size=2000,
+    radii={"linf": 8 / 255, "l2": 0.5},
+    source="Fashion-MNIST garments, tinted, pasted on CIFAR-10 photographs, 32x32 pixels, with their exact masks; "
+    "made from the two sets by a fixed seed, 60,000 pictures to train on and 10,000 to test on.",
+)
+
+TASKS: dict[str, Task] = {task.key: task for task in (CIFAR10, FASHION_MNIST, TINY20, PASTED)}
 
 
 def task_named(key: str) -> Task:
