@@ -9,7 +9,7 @@ from app.colours import shade, signed
 from core.explanations.look import Look
 from core.images import to_png
 
-SIDE = 448  # pixels an enlarged side has at most: a whole number of screen pixels for each of the image's
+SIDE = 336  # pixels an enlarged side has at most; each of the image's becomes a square, which the browser may enlarge
 
 
 def enlarged(x: NDArray[np.float32]) -> bytes:

@@ -127,7 +127,7 @@ def looks(task: Task, results: Sequence[Look], cards: Sequence[Card], form: MapF
             _head(card)
             _answer(task, result)
             _bars(task, result)
-            _gradient_map(task, result, shared if form.shared else maps.scale([result]), form)
+            _gradient_map(task, result, shared, form)
 
 
 def look_guide() -> None:
@@ -135,8 +135,8 @@ def look_guide() -> None:
     how_to_read(
         "A bar is the softmax probability of a class. In the map, orange pixels raise the answer's score when they get "
         "brighter, purple pixels lower it, white ones hardly matter. The shade grows with the square root of the "
-        "value, so that weak maps still show. The maps of robust networks tend to be weaker, and to follow the shape "
-        "of the object.",
+        "value. Maps of robust networks tend to be weaker, and to follow the shape of the object: give each its own "
+        "colour scale (side panel) to see it.",
         "Input gradients: Simonyan et al. 2014, arXiv:1312.6034; those of robust networks: Tsipras et al. 2019, "
         "arXiv:1805.12152.",
     )
@@ -194,17 +194,19 @@ def _bars(task: Task, look: Look) -> None:
     )
 
 
-def _gradient_map(task: Task, look: Look, scale: float, form: MapForm) -> None:
-    """The signed input gradient, alone or over the grey image, with its scale."""
+def _gradient_map(task: Task, look: Look, shared: float, form: MapForm) -> None:
+    """The signed input gradient, alone or over the grey image, with its scale and how it compares."""
+    scale = shared if form.shared else maps.scale([look])
     png = maps.overlay(look.heatmap, look.x, scale, form.opacity) if form.over else maps.signed_map(look.heatmap, scale)
     name = task.class_names[look.target]
     _png(png, f"Input gradient of {name} in {model_name(look.model)}")
-    strongest = float(abs(look.heatmap).max())
+    strongest = maps.scale([look])
+    weaker = f", {shared / strongest:.0f} times less than in the strongest map" if shared >= 1.5 * strongest else ""
     quarter = scale / 4  # stands half-way to the end: the shade is a square root
     st.html(
         f'<div class="rs-scale"><i style="background: {gradient_css()}"></i>'
         f"<span><b>−{scale:.2g}</b><b>−{quarter:.2g}</b><b>0</b><b>+{quarter:.2g}</b><b>+{scale:.2g}</b></span></div>"
-        f'<div class="rs-small">Strongest here: {strongest:.2g} logits for a change from black to white</div>'
+        f'<div class="rs-small">Strongest pixel: {strongest:.2g} logits from black to white{weaker}</div>'
     )
 
 

@@ -1,0 +1,230 @@
+"""The first page in a real browser, on the real server and the weights that ship."""
+
+import io
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import skimage.data
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+ROOT = Path(__file__).resolve().parents[2]
+ARTIFACTS = ROOT / "artifacts"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+NETWORKS = ["standard", "pgd-linf", "pgd-l2"]
+PHOTO = "astronaut.png"  # one that `standard` gives up at 8/255 and `pgd-linf` does not
+SIZES = {"wide": {"width": 1440, "height": 900}, "narrow": {"width": 390, "height": 844}}
+PATIENCE = 120.0  # seconds; a busy machine takes long to import torch
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """The dashboard, served as `make run` serves it, on a free port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
+    log = io.StringIO()
+    server = subprocess.Popen(
+        [*command, "--server.address", "127.0.0.1"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        until(lambda: healthy(port) or server.poll() is not None, "the server to start")
+        assert server.poll() is None, server.stdout.read()
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        output = server.communicate(timeout=20)[0]
+        log.write(output)
+    assert "Traceback" not in log.getvalue(), log.getvalue()
+
+
+@pytest.fixture(scope="module")
+def browser(chromium) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=str(chromium), args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def visit(browser, address) -> Iterator[Callable[..., Page]]:
+    """A visitor of their own at each call, who has waited for the whole page."""
+    contexts = []
+
+    def start(query: str = "", size: str = "wide", scheme: str = "light") -> Page:
+        context = browser.new_context(viewport=SIZES[size], color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(f"{address}/{query}")
+        until(lambda: len(attacked(page)) >= 2, "the columns of the attack")
+        return page
+
+    yield start
+    for context in contexts:
+        context.close()
+
+
+def healthy(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+def until(holds: Callable[[], object], what: str) -> None:
+    """Wait for a condition; fail with `what` after PATIENCE seconds."""
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end, f"waited {PATIENCE:.0f} s for {what}"
+        time.sleep(0.1)
+
+
+def here(page: Page) -> str:
+    """The address bar; asked of the page, because Playwright's own copy stands still between two calls."""
+    return page.evaluate("location.href")
+
+
+def answers(page: Page) -> dict[str, str]:
+    """Each network's answer, as the page says it."""
+    return page.eval_on_selector_all(
+        "[data-answer]", "all => Object.fromEntries(all.map(e => [e.dataset.answer, e.innerText]))"
+    )
+
+
+def attacked(page: Page) -> dict[str, dict[str, str]]:
+    """Each network's answers before and after the attack, with the verdict that stands beside them."""
+    return page.eval_on_selector_all(
+        "[data-attacked]",
+        """all => Object.fromEntries(all.map(e => [e.dataset.attacked, {
+            before: e.dataset.before, after: e.dataset.after, verdict: e.querySelector('.rs-verdict').innerText,
+            text: e.innerText}]))""",
+    )
+
+
+def slide(page: Page, position: int) -> None:
+    """Move the epsilon slider from its left end to `position` with the keyboard, and wait for the new results."""
+    slider = page.get_by_test_id("stMain").get_by_role("slider")
+    slider.focus()
+    page.keyboard.press("Home")
+    for _ in range(position):
+        page.keyboard.press("ArrowRight")
+    until(lambda: f"epsilon={position}" in here(page) and settled(page), f"epsilon {position} in the address")
+
+
+def settled(page: Page) -> bool:
+    """Whether the server has nothing left to do for this page."""
+    state = page.get_by_test_id("stApp").get_attribute("data-test-script-state")
+    return state == "notRunning" and not page.locator("[data-stale=true]").count()
+
+
+def photo(name: str = PHOTO, form: str = "JPEG") -> bytes:
+    out = io.BytesIO()
+    Image.open(Path(skimage.data.__file__).parent / name).convert("RGB").save(out, form, quality=92)
+    return out.getvalue()
+
+
+def upload(page: Page, name: str, data: bytes) -> None:
+    box = page.locator("input[type=file]")
+    if not box.count():
+        page.get_by_role("radio", name="Upload").or_(
+            page.get_by_role("button", name="Upload", exact=True)
+        ).first.click()
+    mime = "image/png" if name.endswith("png") else "image/jpeg"
+    box.set_input_files({"name": name, "mimeType": mime, "buffer": data})
+
+
+def keep(page: Page, name: str) -> None:
+    """Screenshots as test artefacts: what a visitor sees first, and the whole page."""
+    ARTIFACTS.mkdir(exist_ok=True)
+    until(lambda: settled(page) and page.locator(".js-plotly-plot .barlayer path").count() >= 10, "the bars")
+    page.screenshot(path=ARTIFACTS / f"compare-{name}.png")
+    size = page.viewport_size
+    tall = page.get_by_test_id("stMain").evaluate("main => main.scrollHeight")
+    page.set_viewport_size({"width": size["width"], "height": tall + 80})
+    page.wait_for_timeout(500)
+    page.screenshot(path=ARTIFACTS / f"compare-{name}-whole.png")
+    page.set_viewport_size(size)
+
+
+def test_an_uploaded_photo_splits_the_networks_at_8_255(visit):
+    page = visit()
+    upload(page, "photo.jpg", photo())
+    page.get_by_text("Your picture").first.wait_for()
+    until(lambda: settled(page), "the answers")
+    assert list(answers(page)) == NETWORKS
+    slide(page, 0)
+    calm = attacked(page)
+    assert all(one["before"] == one["after"] and one["verdict"] == "kept" for one in calm.values())
+    slide(page, 8)
+    until(lambda: attacked(page)["standard"]["verdict"] == "changed", "the standard network to change its answer")
+    after = attacked(page)
+    assert after["standard"]["before"] != after["standard"]["after"]
+    assert after["pgd-linf"]["before"] == after["pgd-linf"]["after"] and after["pgd-linf"]["verdict"] == "kept"
+    assert {key: one["before"] for key, one in after.items()} == {key: one["after"] for key, one in calm.items()}
+    keep(page, "upload")
+    again = visit("?" + here(page).split("?", 1)[1])
+    again.get_by_text("upload it again").wait_for()
+
+
+def test_a_truncated_png_gives_a_sentence_and_the_session_lives_on(visit):
+    page = visit()
+    first = answers(page)
+    upload(page, "broken.png", photo(form="PNG")[:20_000])
+    alert = page.get_by_test_id("stAlert")
+    alert.wait_for()
+    assert "PNG" in alert.inner_text() and "Something went wrong" not in alert.inner_text()
+    until(lambda: settled(page), "the page to go on")
+    assert answers(page) == first
+    upload(page, "whole.png", photo("coffee.png", "PNG"))
+    page.get_by_text("Your picture").first.wait_for()
+    until(lambda: settled(page) and not alert.count(), "the sentence to go")
+    assert answers(page) != first
+
+
+def test_a_link_restores_the_view_for_somebody_else(visit):
+    page = visit("?models=pgd-linf,standard")
+    page.locator(".st-key-pick-photo-astronaut button").click()
+    until(
+        lambda: "image=photo:astronaut" in here(page).replace("%3A", ":") and settled(page),
+        "the picture in the address",
+    )
+    page.get_by_text("L2 · in total").click()
+    until(lambda: "norm=l2" in here(page) and settled(page), "the norm in the address")
+    other = visit("?" + here(page).split("?", 1)[1])
+    until(lambda: settled(other), "the other visitor's page")
+    assert list(answers(other)) == ["pgd-linf", "standard"]
+    assert answers(other) == answers(page) and attacked(other) == attacked(page)
+    assert not other.get_by_test_id("stAlert").count()
+    page.reload()
+    until(lambda: len(attacked(page)) == 2 and settled(page), "the page again")
+    assert attacked(page) == attacked(other)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", list(SIZES))
+def test_the_page_fits_its_window(visit, size, scheme):
+    page = visit(size=size, scheme=scheme)
+    until(lambda: settled(page), "the page")
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    columns = page.locator("[data-model]")
+    boxes = [columns.nth(index).bounding_box() for index in range(columns.count())]
+    assert len(boxes) == 3
+    if size == "narrow":
+        assert len({round(box["x"]) for box in boxes}) == 1 and all(box["width"] > 300 for box in boxes)
+    else:
+        assert len({round(box["y"]) for box in boxes}) == 1 and all(box["width"] > 200 for box in boxes)
+    keep(page, f"{size}-{scheme}")
