@@ -115,8 +115,8 @@ def test_outside_its_mask_a_pasted_picture_is_its_photograph_and_inside_the_garm
         outside = picture[:, drawn[0] == -1]
         assert len(outside.unique()) == 1 and 40 <= outside.unique().item() < 60
         inside = picture[:, drawn[0] == 1].float()
-        middle = inside.median(1).values  # tints lie in [0.5, 1], and resizing dims a little
-        assert bool((middle >= 95).all() and (middle <= 200).all())
+        brightest = inside.amax(1)  # tints lie in [0.5, 1], and resizing dims only the outline
+        assert bool((brightest >= 99).all() and (brightest <= 200).all())
 
 
 def test_masks_differ_in_size_and_place_and_stay_whole(sets):
