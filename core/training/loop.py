@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.optim.swa_utils import update_bn
 
 from core.data.datasets import LabelledImages
 from core.errors import ConfigError, InputError
@@ -20,7 +21,9 @@ from core.training.plan import TrainingPlan
 from core.training.recipes import Batch
 
 EVALUATION_BATCH = 500
-WARM_UP = 0.2  # share of all steps over which the learning rate rises
+WARM_UP = 0.2  # share of the one-cycle schedule over which the learning rate rises
+TAIL_RATE = 0.1  # share of the peak learning rate that a plan's tail keeps
+NORM_IMAGES = 10_000  # images that BatchNorm's statistics are taken from after a tail
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,10 @@ def train(
             return Trained(run.averaged().eval(), tuple(history), finished=False)
         history.append(record)
         run.save(folder, history)
-    return Trained(run.averaged().eval(), tuple(history), finished=True)
+    model = run.averaged()
+    if plan.tail > 0:
+        run.refresh_norms(model, data.first(NORM_IMAGES))
+    return Trained(model.eval(), tuple(history), finished=True)
 
 
 def accuracy(model: PreActResNet, data: LabelledImages, precision: str = "fp32", device: str = "cpu") -> float:
@@ -195,15 +201,20 @@ class _Run:
     def _step(self, count: int, batch: Batch) -> Tensor:
         """One update of the weights and their average; returns the loss, detached."""
         plan = self.plan
+        into_tail = count - (plan.epochs - plan.tail) * self.steps  # steps of the tail done; negative before it
+        rate = TAIL_RATE if into_tail >= 0 else one_cycle(count, (plan.epochs - plan.tail) * self.steps)
         for group in self.optimiser.param_groups:
-            group["lr"] = plan.learning_rate * one_cycle(count, plan.epochs * self.steps)
+            group["lr"] = plan.learning_rate * rate
         with torch.autocast(self.device, torch.bfloat16, enabled=plan.precision == "bf16"):
             loss = plan.recipe.loss(self.model, batch)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()
-        # The average starts as a plain mean, so that early weights are soon forgotten.
-        decay = min(plan.averaging, (1 + count) / (10 + count))
+        if into_tail >= 0:
+            decay = into_tail / (into_tail + 1)  # the plain mean of the tail
+        else:
+            # The average starts as nearly a plain mean, so that early weights are soon forgotten.
+            decay = min(plan.averaging, (1 + count) / (10 + count))
         with torch.no_grad():
             for name, value in self.model.state_dict().items():
                 if value.is_floating_point():
@@ -211,6 +222,12 @@ class _Run:
                 else:
                     self.average[name].copy_(value)
         return loss.detach()
+
+    def refresh_norms(self, model: PreActResNet, data: LabelledImages) -> None:
+        """Take BatchNorm's statistics anew for averaged weights, whose activations are not the mean of the others'."""
+        batches = (data.images(at, at + EVALUATION_BATCH) for at in range(0, len(data), EVALUATION_BATCH))
+        with torch.autocast(self.device, torch.bfloat16, enabled=self.plan.precision == "bf16"):
+            update_bn(batches, model, device=torch.device(self.device))
 
     def averaged(self) -> PreActResNet:
         """A network with the averaged weights."""

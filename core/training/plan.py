@@ -21,7 +21,7 @@ class TrainingPlan:
         key: the model's name in the zoo.
         recipe: how a batch becomes a loss.
         network: the architecture.
-        epochs: passes over the training images.
+        epochs: passes over the training images, the tail included.
         batch_size: images a step; a last smaller batch is left out of the epoch.
         learning_rate: the peak of the one-cycle schedule (linear rise over the first 20 % of all steps, linear fall to
             zero).
@@ -29,6 +29,9 @@ class TrainingPlan:
         weight_decay: on weights of two dimensions or more.
         averaging: decay a step of the exponential moving average of the weights, which is what ships; 0 ships the last
             weights.
+        tail: the last so many epochs keep a constant rate of 10 % of the peak, and what ships is the plain mean of the
+            weights over all their steps, with BatchNorm's statistics taken anew (stochastic weight averaging, Izmailov
+            et al. 2018, arXiv:1803.05407, Sec. 3.2); the one-cycle schedule spans the epochs before them.
         augmentation: random crops and flips.
         precision: "bf16" (autocast) or "fp32".
         seed: of initial weights, order, augmentation and attack starts.
@@ -48,6 +51,7 @@ class TrainingPlan:
     momentum: float = 0.9
     weight_decay: float = 5e-4
     averaging: float = 0.995
+    tail: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
     precision: Literal["bf16", "fp32"] = "bf16"
     seed: int = 0
@@ -66,6 +70,8 @@ class TrainingPlan:
             )
         if not 0 <= self.averaging < 1:
             raise ConfigError(f"averaging must lie in [0, 1); got {self.averaging}")
+        if not 0 <= self.tail < self.epochs:
+            raise ConfigError(f"tail must lie in 0..epochs - 1; got {self.tail} of {self.epochs} epochs")
         if self.precision not in ("bf16", "fp32"):
             raise ConfigError(f"precision must be bf16 or fp32; got {self.precision!r}")
         if self.images is not None and self.images < self.batch_size:

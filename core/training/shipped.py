@@ -9,18 +9,18 @@ from core.training.plan import TrainingPlan, network_for
 from core.training.recipes import Recipe, Standard
 
 
-def _plan(task: Task, key: str, recipe: Recipe, epochs: int) -> TrainingPlan:
+def _plan(task: Task, key: str, recipe: Recipe, epochs: int, tail: int = 0) -> TrainingPlan:
     augmentation = Augmentation(padding=2 if task.grey else 4)
-    return TrainingPlan(task.key, key, recipe, network_for(task), epochs, augmentation=augmentation)
+    return TrainingPlan(task.key, key, recipe, network_for(task), epochs, augmentation=augmentation, tail=tail)
 
 
 SHIPPED: dict[tuple[str, str], TrainingPlan] = {
     (plan.task, plan.key): plan
     for plan in (
-        _plan(CIFAR10, "standard", Standard(), 24),
+        _plan(CIFAR10, "standard", Standard(), 32, tail=8),
         _plan(CIFAR10, "pgd-linf", AdversarialTraining(Pgd(8 / 255, "linf", 2, 5 / 255)), 15),
         _plan(CIFAR10, "pgd-l2", AdversarialTraining(Pgd(0.6, "l2", 1, 0.6)), 10),
-        _plan(FASHION_MNIST, "standard", Standard(), 8),
+        _plan(FASHION_MNIST, "standard", Standard(), 14),
         _plan(FASHION_MNIST, "pgd-linf", AdversarialTraining(Pgd(0.1, "linf", 3, 0.05)), 6),
         _plan(FASHION_MNIST, "pgd-l2", AdversarialTraining(Pgd(1.5, "l2", 3, 0.75)), 6),
     )

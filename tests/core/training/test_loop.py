@@ -105,6 +105,24 @@ def test_killed_process_resumes_to_the_same_weights(tmp_path):
     assert_close(rest.model.state_dict(), whole.model.state_dict(), rtol=0, atol=0)
 
 
+def test_a_tail_ships_the_plain_mean_of_its_weights_with_fresh_norms(tmp_path):
+    """One step an epoch, so that each checkpoint of the tail holds one of the weights that are averaged."""
+    plan = tiny_plan(epochs=4, tail=3, batch_size=len(DATA))
+    visited = []
+
+    def remember(progress: Progress) -> None:
+        if progress.step == 1 and progress.val_accuracy is None and progress.epoch > 1:
+            visited.append(torch.load(tmp_path / "checkpoint.pt", weights_only=True)["model"]["stem.weight"])
+
+    outcome = train(plan, DATA, VAL, tmp_path, remember)
+    last = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["model"]["stem.weight"]
+    assert_close(outcome.model.stem.weight.data, torch.stack([*visited, last]).mean(0))
+    assert len(visited) == 2
+    first_norm = outcome.model.stages[0][0].norm1
+    seen = outcome.model.stem(outcome.model.normalise(DATA.images()))
+    assert_close(first_norm.running_mean, seen.mean((0, 2, 3)).detach(), rtol=1e-4, atol=1e-5)
+
+
 def test_seed_decides_the_weights(tmp_path):
     first = train(tiny_plan(epochs=1), DATA, VAL, tmp_path / "a").model
     other = train(tiny_plan(epochs=1, seed=1), DATA, VAL, tmp_path / "b").model
@@ -161,6 +179,8 @@ def test_learning_rate_rises_then_falls_to_nearly_nothing():
         {"batch_size": 1},
         {"learning_rate": 0.0},
         {"averaging": 1.0},
+        {"tail": 3},
+        {"tail": -1},
         {"precision": "int8"},
         {"images": 3},
         {"seed": -1},
