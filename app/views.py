@@ -164,7 +164,7 @@ def _bars(task: Task, look: Look) -> None:
             orientation="h",
             text=[percent(share / 100) for share in shares],
             textposition="outside",
-            textfont={"size": 15},
+            textfont={"size": 15, "color": _ink()},
             cliponaxis=False,
             marker={"color": model_colour(look.model), "opacity": [1.0] + [0.55] * (len(order) - 1)},
             hovertemplate="%{y}: %{x:.2f} %<extra></extra>",
@@ -176,7 +176,7 @@ def _bars(task: Task, look: Look) -> None:
     figure.update_xaxes(range=[0, 100], visible=False, fixedrange=True)
     figure.update_yaxes(
         autorange="reversed",
-        tickfont={"size": 15},
+        tickfont={"size": 15, "color": _ink()},
         ticklabelstandoff=6,
         automargin=False,
         fixedrange=True,
@@ -253,6 +253,12 @@ def challenge_guide(radius: str, steps: int) -> None:
 def percent(share: float) -> str:
     """A share as a percentage with one decimal."""
     return f"{share * 100:.1f} %"
+
+
+def _ink() -> str:
+    """The visitor's text colour: the chart's own grey is too faint for the back row."""
+    theme = "dark" if st.context.theme.type == "dark" else "light"
+    return str(st.get_option(f"theme.{theme}.textColor"))
 
 
 def _png(data: bytes, description: str) -> None:
