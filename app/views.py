@@ -76,7 +76,7 @@ def picture(task: Task, shown: Fitted) -> None:
     channels, height, width = task.shape
     truth = f" True class: **{task.class_names[shown.label]}**." if shown.label is not None else ""
     kind = "grey" if channels == 1 else "colour"
-    row = st.container(horizontal=True, wrap=False, gap="medium")
+    row = st.container(horizontal=True, wrap=False, gap="medium", key="pair-picture")
     with row.container(key="original-smooth" if max(shown.size) > 2 * max(height, width) else "original-sharp"):
         _png(shown.original, f"{shown.title}, the original")
         st.caption(f"**{escape(shown.title)}**, {shown.size[0]} × {shown.size[1]} pixels ({shown.source})")
@@ -231,7 +231,7 @@ def _challenged(task: Task, result: Challenge, factor: int) -> None:
         f'<div class="rs-small">{escape(before)}: {percent(result.probs[result.before])} before, '
         f"{percent(result.probs_adv[result.before])} after the attack</div>"
     )
-    with st.container(horizontal=True, wrap=False, gap="small"):
+    with st.container(horizontal=True, wrap=False, gap="small", key=f"pair-{result.model}"):
         _png(maps.enlarged(result.x_adv), f"Attacked image for {name}")
         _png(maps.amplified(result.delta, factor), f"Its change, amplified {factor} times around grey")
     st.html(
