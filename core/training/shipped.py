@@ -21,8 +21,8 @@ SHIPPED: dict[tuple[str, str], TrainingPlan] = {
         _plan(CIFAR10, "pgd-linf", AdversarialTraining(Pgd(8 / 255, "linf", 2, 5 / 255)), 15),
         _plan(CIFAR10, "pgd-l2", AdversarialTraining(Pgd(0.6, "l2", 1, 0.6)), 10),
         _plan(FASHION_MNIST, "standard", Standard(), 14),
-        _plan(FASHION_MNIST, "pgd-linf", AdversarialTraining(Pgd(0.1, "linf", 3, 0.05)), 6),
-        _plan(FASHION_MNIST, "pgd-l2", AdversarialTraining(Pgd(1.5, "l2", 3, 0.75)), 6),
+        _plan(FASHION_MNIST, "pgd-linf", AdversarialTraining(Pgd(0.1, "linf", 3, 0.05)), 5),
+        _plan(FASHION_MNIST, "pgd-l2", AdversarialTraining(Pgd(1.5, "l2", 3, 0.75)), 5),
     )
 }
 
