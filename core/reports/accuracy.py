@@ -90,8 +90,11 @@ def accuracy_report(
         if all((model.card.key, norm) in rows for norm in NORMS):
             continue
         began = time.perf_counter()
-        for row in _measure(model, data, settings, on_progress):
-            rows[row["model"], row["norm"]] = row
+        fresh = {(row["model"], row["norm"]): row for row in _measure(model, data, settings, on_progress)}
+        if path is not None:  # read again: another process may have measured another model meanwhile
+            earlier, spent = _rows_so_far(path, stated, models)
+            rows |= earlier
+        rows |= fresh
         spent += time.perf_counter() - began
         result = Report(task.key, NAME, stated, provenance(data.origin, settings.seed, spent), tuple(rows.values()))
         if path is not None:
