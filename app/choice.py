@@ -72,7 +72,7 @@ class Choice:
 
 
 def default(world: World, task: str | None = None) -> Choice:
-    """The view of a first visit: three models, a photograph of a cat, half the reported radius."""
+    """The view of a first visit: three models, a photograph of a cat, a quarter of the reported radius."""
     task = task or next(iter(world.models))
     models = world.models[task]
     first = [key for key in ("standard", "pgd-linf", "pgd-l2") if key in models]

@@ -26,8 +26,8 @@ class Dial:
 
     @property
     def start(self) -> float:
-        """Where a first visit stands: half the reported radius, where a robust network should hold and another not."""
-        return self.snap(self.reported / 2)
+        """Where a first visit stands: a quarter of the reported radius, where a robust network tends to hold."""
+        return self.snap(self.reported / 4)
 
     def snap(self, position: float) -> float:
         """The nearest position on the scale."""

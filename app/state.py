@@ -55,7 +55,8 @@ def set_field(field: str, value: Any) -> None:
 
 def bound(field: str, key: str) -> dict[str, Any]:
     """Keyword arguments that make a widget show `field` and change it: its key, and a callback."""
-    st.session_state[key] = _shown(field)
+    if st.session_state.get(key) != _shown(field):  # set without need, it would pull a slider back under the hand
+        st.session_state[key] = _shown(field)
     return {"key": key, "on_change": _take, "args": (field, key)}
 
 

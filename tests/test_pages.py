@@ -83,6 +83,14 @@ def test_epsilon_zero_changes_nothing_and_the_slider_moves_only_the_attack(visit
     assert bodies(at, "data-answer") == before and query(at)["epsilon"] == "16"
 
 
+def test_the_server_does_not_pull_the_slider_back_under_the_hand(visit):
+    at = visit()
+    checked(at.slider[0].set_value(9).run())
+    assert not at.slider[0].proto.set_value
+    checked(at.slider[0].set_value(10).run())
+    assert not at.slider[0].proto.set_value and query(at)["epsilon"] == "10"
+
+
 def test_a_picture_of_the_gallery_is_chosen_by_a_click_and_named_in_the_address(visit):
     at = visit()
     checked(at.button(key="pick-photo-coffee").click().run())
@@ -148,7 +156,7 @@ def test_each_choice_reaches_the_address_and_back(visit):
             "fit": "letterbox",
             "invert": "no",
             "norm": "l2",
-            "epsilon": "0.75",
+            "epsilon": "0.3",
         }
     )
     assert bodies(again, "data-answer") == bodies(at, "data-answer")

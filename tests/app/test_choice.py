@@ -18,7 +18,7 @@ CHOICE = Choice("cifar10", ("pgd-l2", "trades"), "test:7", "letterbox", False, "
 
 def test_a_first_visit_has_three_models_a_photograph_and_no_complaint():
     choice, notes = read({}, WORLD)
-    assert choice == Choice("cifar10", ("standard", "pgd-linf", "pgd-l2"), "photo:chelsea", "crop", False, "linf", 4.0)
+    assert choice == Choice("cifar10", ("standard", "pgd-linf", "pgd-l2"), "photo:chelsea", "crop", False, "linf", 2.0)
     assert notes == []
 
 

@@ -65,10 +65,10 @@ def test_models_keep_their_own_colours():
 @pytest.mark.parametrize(
     ("task", "norm", "top", "reported", "start", "text"),
     [
-        (CIFAR10, "linf", 16, 8, 4, "8/255"),
-        (CIFAR10, "l2", 1.0, 0.5, 0.25, "0.50 (L2)"),
-        (FASHION_MNIST, "linf", 51, 26, 13, "26/255"),
-        (FASHION_MNIST, "l2", 3.0, 1.5, 0.75, "1.50 (L2)"),
+        (CIFAR10, "linf", 16, 8, 2, "8/255"),
+        (CIFAR10, "l2", 1.0, 0.5, 0.1, "0.50 (L2)"),
+        (FASHION_MNIST, "linf", 51, 26, 6, "26/255"),
+        (FASHION_MNIST, "l2", 3.0, 1.5, 0.3, "1.50 (L2)"),
     ],
 )
 def test_the_slider_reaches_twice_the_reported_radius(task, norm, top, reported, start, text):
