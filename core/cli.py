@@ -202,7 +202,10 @@ def _changed(plan: TrainingPlan, options: argparse.Namespace) -> tuple[TrainingP
         if not isinstance(plan.recipe, AdversarialTraining):
             raise ConfigError(f"{plan.key} attacks nothing in training: leave out {', '.join(attack)}")
         plan = replace(plan, recipe=AdversarialTraining(replace(plan.recipe.attack, **attack)))
-    plan = replace(plan, **{name: value for name, value in given.items() if name in PLAN_CHANGES})
+    changes = {name: value for name, value in given.items() if name in PLAN_CHANGES}
+    if "epochs" in changes:
+        changes["tail"] = round(plan.tail * changes["epochs"] / plan.epochs)  # keeps its share
+    plan = replace(plan, **changes)
     return plan, [f"--{name.replace('_', '-')} {value}" for name, value in given.items()]
 
 
