@@ -1,0 +1,61 @@
+"""What ships belongs together: weights, cards, reports and the figures that the README quotes."""
+
+from pathlib import Path
+
+import pytest
+
+from core.data.tasks import TASKS
+from core.models.zoo import cards, load_zoo_model
+from core.reports.accuracy import NAME, AccuracySettings
+from core.reports.report import read_report, report_path
+from core.training.shipped import SHIPPED
+
+README = (Path(__file__).resolve().parents[1] / "README.md").read_text()
+
+# Clean accuracy on 10,000 test images; accuracy on the first 1,000 under PGD-50 with 3 restarts in the model's norm.
+FLOORS = {
+    ("cifar10", "standard"): (0.92, None, None),
+    ("cifar10", "pgd-linf"): (0.70, "linf", 0.41),
+    ("cifar10", "pgd-l2"): (0.76, "l2", 0.54),
+    ("fashion-mnist", "standard"): (0.93, None, None),
+    ("fashion-mnist", "pgd-linf"): (0.84, "linf", 0.70),
+    ("fashion-mnist", "pgd-l2"): (0.84, "l2", 0.60),
+}
+
+
+@pytest.mark.parametrize(("task", "key"), SHIPPED, ids=map("/".join, SHIPPED))
+def test_card_weights_and_report_belong_together(task, key):
+    model = load_zoo_model(task, key)  # checks the checksum
+    card = model.card
+    assert card.settings["epochs"] == SHIPPED[task, key].epochs == card.training["epochs"]
+    rows = [row for row in read_report(report_path(task, NAME)).rows if row["model"] == key]
+    assert list(card.figures) == rows
+    assert {row["norm"] for row in rows} == {"linf", "l2"}
+    assert all(row["sha256"] == card.sha256 for row in rows)
+    assert all((row["clean_n"], row["robust_n"]) == (10_000, 1_000) for row in rows)
+    settings = AccuracySettings()
+    assert card.measured["settings"]["steps"] == settings.steps and card.measured["settings"]["seed"] == settings.seed
+
+
+# Below its floor today: 82.16 % clean against 84 %. Strict, so that the network that meets it makes this line go.
+BELOW = {("fashion-mnist", "pgd-l2"): pytest.mark.xfail(reason="82.16 % clean, under its floor of 84 %", strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("task", "key"), [pytest.param(*name, marks=BELOW.get(name, ())) for name in FLOORS], ids=map("/".join, FLOORS)
+)
+def test_shipped_models_meet_their_floors(task, key):
+    clean, norm, robust = FLOORS[task, key]
+    rows = {row["norm"]: row for row in cards(task)[key].figures}
+    assert rows["linf"]["clean"] >= clean
+    if norm is not None:
+        assert rows[norm]["robust"] >= robust
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_readme_quotes_the_cards(task):
+    for card in cards(task).values():
+        rows = {row["norm"]: row for row in card.figures}
+        cells = [f"{rows['linf']['clean']:.2%}", f"{rows['linf']['robust']:.1%}", f"{rows['l2']['robust']:.1%}"]
+        line = next(line for line in README.splitlines() if line.startswith(f"| {task} | `{card.key}` |"))
+        assert all(cell.replace("%", " %") in line for cell in cells), line
