@@ -243,12 +243,12 @@ class _Run:
         state = torch.load(path, map_location=self.device, weights_only=True)
         if state["plan"] != _fingerprint(self.plan):
             raise ConfigError(f"{path} belongs to another plan: remove it, or train under another key")
-        if state.get("teacher", "") != _digest(self.teacher):
+        if state["teacher"] != _digest(self.teacher):
             raise ConfigError(f"{path} was made with other weights of {self.plan.recipe.teacher_key!r}: remove it")
         self.model.load_state_dict(state["model"])
         self.average = state["average"]
         self.optimiser.load_state_dict(state["optimiser"])
-        self.state = dict(state.get("recipe", {}))
+        self.state = dict(state["recipe"])
         return [EpochRecord(**record) for record in json.loads(state["history"])]
 
     def save(self, folder: Path, history: list[EpochRecord]) -> None:
