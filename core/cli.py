@@ -26,7 +26,7 @@ from core.reports.report import Report, report_path
 from core.training.adversarial import AdversarialTraining
 from core.training.loop import Progress, Trained, train
 from core.training.plan import TrainingPlan
-from core.training.shipped import SHIPPED, shipped_plan
+from core.training.shipped import NOTES, SHIPPED, TEACHERS, shipped_plan
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNS = ROOT / "runs"
@@ -180,17 +180,29 @@ def _train_one(options: argparse.Namespace, plan: TrainingPlan) -> None:
         raise ConfigError("a changed plan needs --out, so that a shipped model is not overwritten")
     out = options.out or MODELS
     folder = (RUNS if options.out is None else out / "runs") / plan.task / plan.key
-    task = task_named(plan.task)
-    data, val = load(task, "train"), load(task, "val")
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    with tqdm(total=plan.epochs, unit="epoch", disable=options.json, desc=f"{plan.task} {plan.key}") as bar:
-        outcome = train(plan, data, val, folder, _show(bar), device=device)
+    outcome = _run_plan(options, plan, folder, device)
     command = " ".join(["robustscope", "train", plan.task, plan.key, *words])
     card = save(outcome.model, _card(plan, outcome, command, device), out)
     if options.json:
         print(json.dumps(asdict(card), indent=1))
     else:
         print(f"{card.key}: {outcome.history[-1].val_accuracy:.2%} on val; weights and card are in {out / plan.task}")
+
+
+def _run_plan(options: argparse.Namespace, plan: TrainingPlan, folder: Path, device: str) -> Trained:
+    """The outcome of a plan, its teacher trained first where one is needed that does not ship."""
+    teacher = None
+    teacher_key = plan.recipe.teacher_key
+    if (plan.task, teacher_key) in TEACHERS:
+        first = TEACHERS[plan.task, str(teacher_key)]
+        teacher = _run_plan(options, first, RUNS / first.task / first.key, device).model.requires_grad_(False)
+    elif teacher_key is not None:
+        teacher = load_zoo_model(plan.task, teacher_key).fast.to(device)
+    task = task_named(plan.task)
+    data, val = load(task, "train"), load(task, "val")
+    with tqdm(total=plan.epochs, unit="epoch", disable=options.json, desc=f"{plan.task} {plan.key}") as bar:
+        return train(plan, data, val, folder, _show(bar), device=device, teacher=teacher)
 
 
 def _changed(plan: TrainingPlan, options: argparse.Namespace) -> tuple[TrainingPlan, list[str]]:
@@ -222,7 +234,17 @@ def _card(plan: TrainingPlan, outcome: Trained, command: str, device: str) -> Ca
     }
     recipe = plan.recipe.describe()
     return Card(
-        plan.task, plan.key, plan.network, recipe, plan.settings(), plan.seed, command, course, sha256="", parameters=0
+        plan.task,
+        plan.key,
+        plan.network,
+        recipe,
+        plan.settings(),
+        plan.seed,
+        command,
+        course,
+        sha256="",
+        parameters=0,
+        note=NOTES.get((plan.task, plan.key), ""),
     )
 
 
@@ -309,7 +331,8 @@ def _update_cards(task: Task, report: Report) -> None:
     for card in cards(task.key).values():
         rows = tuple(row for row in report.rows if row["model"] == card.key and row["sha256"] == card.sha256)
         if rows:
-            write_card(replace(card, figures=rows, measured=measured))
+            note = NOTES.get((task.key, card.key), "")
+            write_card(replace(card, figures=rows, measured=measured, note=note))
 
 
 if __name__ == "__main__":

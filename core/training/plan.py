@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from core.data.tasks import Task, task_named
 from core.errors import ConfigError
+from core.models.activations import Activation
 from core.models.resnet import ResNetConfig
 from core.training.augment import Augmentation
 from core.training.recipes import Recipe
@@ -91,7 +92,8 @@ class TrainingPlan:
         return asdict(self) | {"recipe": {"name": type(recipe).__name__, **asdict(recipe)}}
 
 
-def network_for(task: Task) -> ResNetConfig:
-    """The zoo's architecture for a task: 0.95 million parameters for colour, 0.17 million for grey."""
-    widths, blocks = ((16, 32, 64), (1, 2, 2)) if task.grey else ((16, 64, 128), (1, 2, 3))
-    return ResNetConfig(task.classes, task.mean, task.std, widths, blocks)
+def network_for(task: Task, activation: Activation = "relu") -> ResNetConfig:
+    """The zoo's architecture for a task: 0.95 million parameters for photographs, 0.17 million for garments."""
+    photographs = task.key in ("cifar10", "tiny20")
+    widths, blocks = ((16, 64, 128), (1, 2, 3)) if photographs else ((16, 32, 64), (1, 2, 2))
+    return ResNetConfig(task.classes, task.mean, task.std, widths, blocks, activation)
