@@ -2,8 +2,26 @@
 
 _NAMES = {
     "standard": "Standard",
+    "oneepoch": "One epoch",
     "pgd-linf": "Robust, L∞",
     "pgd-l2": "Robust, L2",
+    "trades": "TRADES",
+    "adversarial": "Single-step attacks",
+    "distilled": "Distilled",
+    "noise": "Gaussian noise",
+    "noise-sign": "Sign noise",
+    "double-backprop": "Double backprop",
+    "insensitive": "Insensitive",
+    "adversarial-double-backprop": "Double backprop + attacks",
+    "lipschitz": "Lipschitz",
+    "lipschitz-all": "Lipschitz, all",
+    "sat-strong-standard": "Saliency of standard",
+    "sat-strong-robust": "Saliency of robust",
+    "sat-pgd": "Saliency + PGD",
+    "sat-box": "Boxes",
+    "sat-box-pgd": "Boxes + PGD",
+    "sat-mask": "Masks",
+    "sat-mask-pgd": "Masks + PGD",
 }
 
 
