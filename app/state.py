@@ -4,7 +4,8 @@
 that a link was made with an uploaded picture; and the picture is chosen by buttons, which it can't bind.
 """
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, Self
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
@@ -12,7 +13,24 @@ import streamlit as st
 from app import cache
 from app.choice import Choice, World, change, read
 
-_CHOICE, _SEEN, _NOTES = "choice.now", "choice.seen", "choice.notes"
+_CHOICE, _SEEN, _NOTES, _PAGE, _PART = "choice.now", "choice.seen", "choice.notes", "choice.page", "choice.part"
+
+
+class Part(Protocol):
+    """What a page adds to the shared choice: a frozen value with fields and query parameters of its own names."""
+
+    def to_query(self) -> dict[str, str]:
+        """Its query parameters."""
+
+    def within(self, choice: Choice, world: World) -> Self:
+        """The nearest that is possible beside a choice."""
+
+    def change(self, field: str, value: Any, choice: Choice, world: World) -> Self:
+        """It with one field changed; unchanged where the value, which may come from anyone, is not possible."""
+
+
+Reader = Callable[[Mapping[str, str], Choice, World], tuple[Part, list[str]]]
+"""From query parameters of anyone to a page's part, and a sentence for each value that had to be replaced."""
 
 
 def world() -> World:
@@ -25,13 +43,32 @@ def world() -> World:
     return World({task: tuple(cache.zoo(task)) for task in tasks}, {task: cache.items(task).keys() for task in tasks})
 
 
-def start() -> Choice:
-    """The choice of this session; read from the address where that is new: a visit, a link, the back button."""
+def start(page: str = "compare", reader: Reader | None = None) -> Choice:
+    """The choice of this session; read from the address where that is new: a visit, a link, the back button.
+
+    A click in the navigation empties the address; the choice goes on to the next page, and back into the address where
+    it stood in it before.
+
+    Args:
+        page: which page starts.
+        reader: reads the page's own part of the address, where it has one.
+    """
     query = st.query_params.to_dict()
-    if _CHOICE not in st.session_state or query != st.session_state[_SEEN]:
+    came = _CHOICE in st.session_state and st.session_state.get(_PAGE, page) != page and not query
+    st.session_state[_PAGE] = page
+    if not came and (_CHOICE not in st.session_state or query != st.session_state[_SEEN]):
         st.session_state[_CHOICE], st.session_state[_NOTES] = read(query, world())
         st.session_state[_SEEN] = query
-    return st.session_state[_CHOICE]
+        st.session_state.pop(_part_key(), None)
+    if reader is not None and _part_key() not in st.session_state:
+        st.session_state[_part_key()], notes = reader(query, now(), world())
+        st.session_state[_NOTES] = [*st.session_state[_NOTES], *notes]
+    if came:
+        st.session_state[_NOTES] = []
+        _settle()
+        if st.session_state[_SEEN]:
+            _write()
+    return now()
 
 
 def now() -> Choice:
@@ -44,13 +81,47 @@ def notes() -> list[str]:
     return st.session_state[_NOTES]
 
 
+def part() -> Any:
+    """The page's own part of the choice; `start` ran before with its reader."""
+    return st.session_state[_part_key()]
+
+
 def set_field(field: str, value: Any) -> None:
-    """Change one field of the choice and bring the address in line. An impossible value changes nothing."""
-    changed = change(now(), field, value, world())
-    if changed != now():
-        st.session_state[_CHOICE], st.session_state[_NOTES] = changed, []
-        st.session_state[_SEEN] = changed.to_query()
-        st.query_params.from_dict(changed.to_query())
+    """Change one field of the choice, or of the page's part, and bring the address in line.
+
+    An impossible value changes nothing.
+    """
+    before = _query()
+    if field in Choice.__dataclass_fields__:
+        st.session_state[_CHOICE] = change(now(), field, value, world())
+        _settle()
+    else:
+        st.session_state[_part_key()] = part().change(field, value, now(), world())
+    if _query() != before:
+        st.session_state[_NOTES] = []
+        _write()
+
+
+def _settle() -> None:
+    """Bring the page's part in line with the choice."""
+    if _part_key() in st.session_state:
+        st.session_state[_part_key()] = part().within(now(), world())
+
+
+def _write() -> None:
+    """Bring the address in line."""
+    st.session_state[_SEEN] = _query()
+    st.query_params.from_dict(_query())
+
+
+def _query() -> dict[str, str]:
+    """The query parameters of this view, whole."""
+    own = part().to_query() if _part_key() in st.session_state else {}
+    return now().to_query() | own
+
+
+def _part_key() -> str:
+    return f"{_PART}.{st.session_state[_PAGE]}"
 
 
 def bound(field: str, key: str) -> dict[str, Any]:
@@ -61,10 +132,10 @@ def bound(field: str, key: str) -> dict[str, Any]:
 
 
 def _shown(field: str) -> Any:
-    value = getattr(now(), field)
+    value = getattr(now() if field in Choice.__dataclass_fields__ else part(), field)
     if field == "strength" and now().norm == "linf":
         return int(value)  # a slider's value must have the type of its bounds
-    return list(value) if isinstance(value, tuple) else value
+    return list(value) if field == "models" else value
 
 
 def _take(field: str, key: str) -> None:
@@ -74,4 +145,4 @@ def _take(field: str, key: str) -> None:
 def link() -> str:
     """The address of this view, whole."""
     here = urlsplit(st.context.url or "")
-    return urlunsplit(here._replace(query=urlencode(now().to_query(), safe=":,"), fragment=""))
+    return urlunsplit(here._replace(query=urlencode(_query(), safe=":,"), fragment=""))
