@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import skimage.data
 import torch
+from numpy.typing import NDArray
 
 from core.data.datasets import LabelledImages, available, data_root, load
 from core.data.tasks import Task
@@ -58,6 +59,18 @@ def picture(task: Task, key: str, root: Path | None = None) -> tuple[GalleryItem
             kind, _, name = key.partition(":")
             return item, _photograph(name) if kind == "photo" else _test_picture(task, int(name), root or data_root())
     raise InputError(f"there is no picture {key[:60]!r} in the gallery of {task.title} on this machine")
+
+
+def annotation(task: Task, key: str, root: Path | None = None) -> NDArray[np.float32] | None:
+    """Where the object of a gallery picture is: +1 on it, -1 elsewhere, (1, H, W) in the task's shape.
+
+    None for a picture without a box or mask, which is any but the test images of a task that has them.
+    """
+    root = root or data_root()
+    if key not in {item.key for item in _test_items(task, root)}:
+        return None
+    maps = _test_images(task, root).maps
+    return None if maps is None else maps[int(key.partition(":")[2])].float().numpy()
 
 
 def _photographs() -> Iterator[GalleryItem]:
