@@ -59,10 +59,10 @@ def no_zoo(folder: Path) -> None:
         st.caption(f"Looked for model cards in {escape(folder.name)}/<task>/.")
 
 
-def summary(task: Task, models: Sequence[str]) -> None:
-    """One line, on narrow screens only, where the side panel is folded away."""
-    names = " | ".join(model_name(key) for key in models)
-    st.html(f'<div class="rs-narrow">{escape(task.title)} · {escape(names)}. Side panel (top left) to change.</div>')
+def summary(task: Task, models: Sequence[str] = ()) -> None:
+    """What is looked at in one line, on narrow screens only, where the side panel is folded away."""
+    shown = " · ".join([task.title, " | ".join(model_name(key) for key in models)] if models else [task.title])
+    st.html(f'<div class="rs-narrow">{escape(shown)}. Side panel (top left) to change.</div>')
 
 
 def notes(sentences: Sequence[str]) -> None:
@@ -78,10 +78,10 @@ def picture(task: Task, shown: Fitted) -> None:
     kind = "grey" if channels == 1 else "colour"
     row = st.container(horizontal=True, wrap=False, gap="medium", key="pair-picture")
     with row.container(key="original-smooth" if max(shown.size) > 2 * max(height, width) else "original-sharp"):
-        _png(shown.original, f"{shown.title}, the original")
+        show_png(shown.original, f"{shown.title}, the original")
         st.caption(f"**{escape(shown.title)}**, {shown.size[0]} × {shown.size[1]} pixels ({shown.source})")
     with row.container(key="seen"):
-        _png(maps.enlarged(shown.x[0]), f"{shown.title}, as the networks see it")
+        show_png(maps.enlarged(shown.x[0]), f"{shown.title}, as the networks see it")
         st.caption(f"**What the networks see**: {width} × {height} {kind} pixels, each enlarged to a square.{truth}")
     for note in shown.notes:
         st.caption(f":material/info: {note}")
@@ -164,7 +164,7 @@ def _bars(task: Task, look: Look) -> None:
             orientation="h",
             text=[percent(share / 100) for share in shares],
             textposition="outside",
-            textfont={"size": 15, "color": _ink()},
+            textfont={"size": 15, "color": ink()},
             cliponaxis=False,
             marker={"color": model_colour(look.model), "opacity": [1.0] + [0.55] * (len(order) - 1)},
             hovertemplate="%{y}: %{x:.2f} %<extra></extra>",
@@ -176,7 +176,7 @@ def _bars(task: Task, look: Look) -> None:
     figure.update_xaxes(range=[0, 100], visible=False, fixedrange=True)
     figure.update_yaxes(
         autorange="reversed",
-        tickfont={"size": 15, "color": _ink()},
+        tickfont={"size": 15, "color": ink()},
         ticklabelstandoff=6,
         automargin=False,
         fixedrange=True,
@@ -199,7 +199,7 @@ def _gradient_map(task: Task, look: Look, shared: float, form: MapForm) -> None:
     scale = shared if form.shared else maps.scale([look])
     png = maps.overlay(look.heatmap, look.x, scale, form.opacity) if form.over else maps.signed_map(look.heatmap, scale)
     name = task.class_names[look.target]
-    _png(png, f"Input gradient of {name} in {model_name(look.model)}")
+    show_png(png, f"Input gradient of {name} in {model_name(look.model)}")
     strongest = maps.scale([look])
     weaker = f", {shared / strongest:.0f} times less than in the strongest map" if shared >= 1.5 * strongest else ""
     quarter = scale / 4  # stands half-way to the end: the shade is a square root
@@ -232,8 +232,8 @@ def _challenged(task: Task, result: Challenge, factor: int) -> None:
         f"{percent(result.probs_adv[result.before])} after the attack</div>"
     )
     with st.container(horizontal=True, wrap=False, gap="small", key=f"pair-{result.model}"):
-        _png(maps.enlarged(result.x_adv), f"Attacked image for {name}")
-        _png(maps.amplified(result.delta, factor), f"Its change, amplified {factor} times around grey")
+        show_png(maps.enlarged(result.x_adv), f"Attacked image for {name}")
+        show_png(maps.amplified(result.delta, factor), f"Its change, amplified {factor} times around grey")
     st.html(
         f'<div class="rs-small">Left: attacked image. Right: the change × {factor}. '
         f"Largest change {result.linf * 255:.1f}/255, L2 {result.l2:.2f}</div>"
@@ -255,13 +255,13 @@ def percent(share: float) -> str:
     return f"{share * 100:.1f} %"
 
 
-def _ink() -> str:
+def ink() -> str:
     """The visitor's text colour: the chart's own grey is too faint for the back row."""
     theme = "dark" if st.context.theme.type == "dark" else "light"
     return str(st.get_option(f"theme.{theme}.textColor"))
 
 
-def _png(data: bytes, description: str) -> None:
+def show_png(data: bytes, description: str) -> None:
     """A picture across its column, never as JPEG: that would change pixels by more than an attack does."""
     st.image(data, width="stretch", output_format="PNG", alt=description)
 

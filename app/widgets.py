@@ -20,22 +20,27 @@ _FORM, _OPACITY, _SCALE = "side.map", "side.opacity", "side.scale"
 FILE_TYPES = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif"]
 
 
-def side_panel() -> None:
-    """Task, models and the form of the maps, in the side panel."""
-    choice = state.now()
+def task_panel() -> None:
+    """The task alone, in the side panel."""
     with st.sidebar:
         st.subheader("Robustscope")
-        tasks = state.world().models
         st.segmented_control(
             "Task",
-            list(tasks),
+            list(state.world().models),
             format_func=lambda key: task_named(key).title,
             required=True,
             **state.bound("task", "side.task"),
         )
+
+
+def side_panel() -> None:
+    """Task, models and the form of the maps, in the side panel."""
+    choice = state.now()
+    task_panel()
+    with st.sidebar:
         st.multiselect(
             "Networks side by side",
-            tasks[choice.task],
+            state.world().models[choice.task],
             format_func=model_name,
             max_selections=MOST_MODELS,
             help=f"One to {MOST_MODELS} networks trained for the task.",
