@@ -13,7 +13,7 @@ from core.attacks.pgd import Pgd
 from core.errors import ConfigError
 from core.models.resnet import PreActResNet
 from core.training.recipes import Batch
-from core.training.saliency_maps import STRONG_MAPS, MapName
+from core.training.saliency_maps import STRONG_MAPS
 from core.training.saliency_training import Mixture, SaliencyPerturbation
 
 Image = NDArray[np.float32]
@@ -62,16 +62,16 @@ class Adversity:
     cosines: NDArray[np.float32]
 
 
-def strong_map(teacher: PreActResNet, x: Tensor, name: MapName, seed: int = 0) -> Image:
+def strong_map(teacher: PreActResNet, x: Tensor, name: str, seed: int = 0) -> Image:
     """The map s (C, H, W) of the teacher's own answer to one image `x` (1, C, H, W), as training computes it.
 
     Raises:
         ConfigError: not a map of a teacher.
     """
-    if name not in STRONG_MAPS:
-        raise ConfigError(f"map must be one of {', '.join(STRONG_MAPS)}; got {name!r}")
-    found = STRONG_MAPS[name](teacher, x, torch.tensor([-1]), _seeded(seed))
-    return found[0].detach().contiguous().numpy()
+    for known, method in STRONG_MAPS.items():
+        if known == name:
+            return method(teacher, x, torch.tensor([-1]), _seeded(seed))[0].detach().contiguous().numpy()
+    raise ConfigError(f"map must be one of {', '.join(STRONG_MAPS)}; got {name!r}")
 
 
 def construct(
