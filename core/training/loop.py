@@ -37,6 +37,7 @@ class Progress:
         loss: mean training loss of this epoch so far, in nats.
         val_accuracy: share of `val` that the averaged weights get right; None but at the end of an epoch.
         seconds: training time of the run so far, earlier parts included.
+        network: makes a network (in train mode, the caller's own) of the averaged weights as they are now.
     """
 
     epoch: int
@@ -45,6 +46,7 @@ class Progress:
     loss: float
     val_accuracy: float | None
     seconds: float
+    network: Callable[[], PreActResNet]
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,11 +193,12 @@ class _Run:
             if step % 20 == 0 and not bool(total.isfinite()):
                 raise InputError(f"the loss of epoch {index + 1} is no longer a number: lower the learning rate")
             seconds = spent + time.perf_counter() - began
-            on_progress(Progress(index, step + 1, self.steps, total.item() / (step + 1), None, seconds))
+            mean = total.item() / (step + 1)
+            on_progress(Progress(index, step + 1, self.steps, mean, None, seconds, self.averaged))
         val_accuracy = accuracy(self.averaged(), val, plan.precision, self.device)
         seconds = time.perf_counter() - began
         loss = total.item() / self.steps
-        on_progress(Progress(index, self.steps, self.steps, loss, val_accuracy, spent + seconds))
+        on_progress(Progress(index, self.steps, self.steps, loss, val_accuracy, spent + seconds, self.averaged))
         return EpochRecord(loss, val_accuracy, seconds)
 
     def _step(self, count: int, batch: Batch) -> Tensor:

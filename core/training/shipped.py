@@ -70,7 +70,7 @@ SHIPPED: Mapping[tuple[str, str], TrainingPlan] = {
         _plan(FASHION_MNIST, "distilled"),
         _plan(FASHION_MNIST, "adversarial"),
         _plan(FASHION_MNIST, "pgd-linf", AdversarialTraining(Pgd(0.1, "linf", 3, 0.05))),
-        _plan(FASHION_MNIST, "pgd-l2", AdversarialTraining(Pgd(1.3, "l2", 2, 0.8)), 12),
+        _plan(FASHION_MNIST, "pgd-l2", AdversarialTraining(Pgd(1.42, "l2", 3, 0.7)), 16),
         _plan(FASHION_MNIST, "double-backprop", DoubleBackprop(1.1)),
         _plan(FASHION_MNIST, "insensitive"),
         _plan(FASHION_MNIST, "noise"),
