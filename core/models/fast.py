@@ -9,6 +9,9 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from core.models.resnet import PreActBlock, PreActResNet
 
 
+SMALLEST_SCALE = 1e-3  # a shift divided by less would lose the digits that count
+
+
 class ScaleShift(nn.Module):
     """An eval-mode BatchNorm as a fixed scale and shift per channel."""
 
@@ -27,13 +30,28 @@ class ScaleShift(nn.Module):
         return h * self.scale + self.shift
 
 
+class Shift(nn.Module):
+    """A fixed shift per channel."""
+
+    shift: Tensor
+
+    def __init__(self, shift: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("shift", shift)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """`h + shift`, the shape of `h` (B, C, H, W)."""
+        return h + self.shift
+
+
 def fast_form(model: PreActResNet) -> PreActResNet:
     """A frozen copy of `model` in eval mode with the same outputs and input gradients, computed quicker.
 
-    A BatchNorm that directly follows a convolution is folded into it, any other becomes a fixed scale and shift,
-    weights lie channels_last and need no gradient. Outputs agree with the plain form to float rounding. The copy
-    shares nothing with `model`. Scores made from weight gradients must use the plain form: this one has other
-    parameters.
+    A BatchNorm that directly follows a convolution is folded into it. The first one of a block becomes a fixed scale
+    and shift; before a ReLU its scale goes on into the convolutions that read it, where it is positive. The last one
+    keeps its scale, so that features mean the same. Weights lie channels_last and need no gradient. Outputs agree with
+    the plain form to float rounding. The copy shares nothing with `model`. Scores made from weight gradients must use
+    the plain form: this one has other parameters.
     """
     fast = copy.deepcopy(model).eval()
     for block in fast.modules():
@@ -44,10 +62,24 @@ def fast_form(model: PreActResNet) -> PreActResNet:
         ):
             block.conv1 = fuse_conv_bn_eval(block.conv1, block.norm2)
             block.norm2 = nn.Identity()
-            block.norm1 = ScaleShift(block.norm1)
+            block.norm1 = _without_scale(block, ScaleShift(block.norm1))
     if isinstance(fast.norm, nn.BatchNorm2d):
         fast.norm = ScaleShift(fast.norm)
     return fast.to(memory_format=torch.channels_last).requires_grad_(False)  # type: ignore[call-overload]
+
+
+def _without_scale(block: PreActBlock, norm: ScaleShift) -> nn.Module:
+    """The first norm of a block with its scale moved into the block's weights, as `relu(s u) = s relu(u)` for s > 0.
+
+    The norm as it is where a scale is too small to divide by, or where the activation is another.
+    """
+    if not isinstance(block.act1, nn.ReLU) or float(norm.scale.min()) < SMALLEST_SCALE:
+        return norm
+    with torch.no_grad():
+        for conv in (block.conv1, block.shortcut):
+            if conv is not None:
+                conv.weight.mul_(norm.scale)
+    return Shift(norm.shift / norm.scale)
 
 
 def private_copy(model: nn.Module) -> nn.Module:

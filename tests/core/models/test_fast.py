@@ -34,6 +34,16 @@ def test_fast_form_gives_the_same_logits_and_input_gradients(model):
     assert_close(grads[1], grads[0], rtol=1e-3, atol=1e-4 * float(grads[0].abs().max()))
 
 
+@pytest.mark.parametrize("scale", [-0.7, 0.0, 1e-9, 0.2])
+def test_fast_form_holds_for_every_scale_a_norm_can_learn(model, scale):
+    """A scale of zero or below can't be moved behind a ReLU, and a tiny one can't be divided by."""
+    with torch.no_grad():
+        model.stages[0][0].norm1.weight[3] = scale
+        model.stages[1][0].norm1.weight[5] = scale
+    x = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+    assert_close(fast_form(model)(x), model(x), rtol=1e-4, atol=1e-5)
+
+
 def test_fast_form_leaves_the_plain_model_alone(model):
     before = copy.deepcopy(model.state_dict())
     model.train()
