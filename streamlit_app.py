@@ -4,4 +4,8 @@ import streamlit as st
 
 st.set_page_config(page_title="Robustscope", page_icon=":material/visibility:", layout="wide")
 
-st.navigation([st.Page("pages/compare.py", title="Compare", url_path="compare", default=True)], position="top").run()
+PAGES = [
+    st.Page("pages/compare.py", title="Compare", url_path="compare", default=True),
+    st.Page("pages/models.py", title="Models", url_path="models"),
+]
+st.navigation(PAGES, position="top").run()

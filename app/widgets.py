@@ -149,11 +149,9 @@ def _gallery() -> None:
     st.html(f"<style>:root {{ --rs-ring: {ring_colour}; }} {' '.join(rules)}</style>")
 
 
-def attack_dial() -> None:
-    """Norm and strength of the attack."""
-    choice = state.now()
-    left, right = st.columns([1, 2.4], gap="medium", vertical_alignment="bottom")
-    left.segmented_control(
+def norm_picker() -> None:
+    """What the size of a change is measured by."""
+    st.segmented_control(
         "Measure the change by",
         list(NORM_TITLES),
         format_func={"linf": "L∞ · each pixel", "l2": "L2 · in total"}.__getitem__,
@@ -161,6 +159,14 @@ def attack_dial() -> None:
         width="stretch",
         **state.bound("norm", "attack.norm"),
     )
+
+
+def attack_dial() -> None:
+    """Norm and strength of the attack."""
+    choice = state.now()
+    left, right = st.columns([1, 2.4], gap="medium", vertical_alignment="bottom")
+    with left:
+        norm_picker()
     scale = dial(task_named(choice.task), choice.norm)
     whole = choice.norm == "linf"
     right.slider(
@@ -182,4 +188,4 @@ def share() -> None:
                 "A link can't carry your own picture: who opens it sees this set-up with a photograph, and is told so."
             )
         else:
-            st.caption("It restores task, networks, picture and attack.")
+            st.caption("It restores what is chosen on this page.")
