@@ -1,0 +1,101 @@
+"""A classifier in one file: a ZIP of its weights and its card, written, and read from anywhere."""
+
+import io
+import json
+import tempfile
+import zipfile
+import zlib
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from core.errors import InputError
+from core.models.zoo import (
+    MAX_CARD_BYTES,
+    MAX_WEIGHT_BYTES,
+    Card,
+    load_weights,
+    write_atomically,
+    write_card,
+)
+
+MAX_ZIP_BYTES = 200_000_000
+MAX_ENTRIES = 2_000
+_LIMITS = {".safetensors": MAX_WEIGHT_BYTES, ".json": MAX_CARD_BYTES}
+
+
+def pack(folder: Path, card: Card, name: str) -> bytes:
+    """The ZIP of a classifier that lies under `folder / card.task`; its two files are called `name`.
+
+    Raises:
+        InputError: its files can't be read.
+    """
+    out = io.BytesIO()
+    try:
+        weights = (folder / card.task / f"{card.key}.safetensors").read_bytes()
+    except OSError as error:
+        raise InputError(f"the weights of {card.key} could not be read: {error.strerror or error}") from error
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"{name}.safetensors", weights)
+        archive.writestr(f"{name}.json", json.dumps(asdict(card), indent=1, sort_keys=True, allow_nan=False) + "\n")
+    return out.getvalue()
+
+
+def unpack(data: bytes) -> dict[str, bytes]:
+    """The card and the weights in a ZIP from anywhere, by their suffixes; nothing is written.
+
+    Sizes are checked as stated and again as they come, so that a small file can't fill the memory.
+
+    Raises:
+        InputError: no ZIP, too large, or not exactly one card and one weights file in it.
+    """
+    if len(data) > MAX_ZIP_BYTES:
+        raise InputError(f"the ZIP is larger than {MAX_ZIP_BYTES / 1e6:.0f} MB")
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            if len(entries) > MAX_ENTRIES:
+                raise InputError(f"the ZIP holds {len(entries):,} files; at most {MAX_ENTRIES:,} are allowed")
+            found = {}
+            for suffix, limit in _LIMITS.items():
+                named = [entry for entry in entries if entry.filename.lower().endswith(suffix)]
+                if len(named) != 1:
+                    raise InputError(f"the ZIP must hold one {suffix} file, and holds {len(named)}")
+                found[suffix] = _read(archive, named[0], limit)
+            return found
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
+        raise InputError(f"this is not a ZIP that can be read ({error})") from error
+
+
+def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int) -> bytes:
+    with archive.open(entry) as file:
+        data = file.read(limit + 1) if entry.file_size <= limit else b""
+    if entry.file_size > limit or len(data) > limit:
+        raise InputError(f"the {Path(entry.filename).suffix} file in the ZIP is larger than {limit / 1e6:.0f} MB")
+    return data
+
+
+def install(files: dict[str, bytes], key: str, folder: Path) -> Card:
+    """Check a card and its weights, given by suffix as `unpack` does, and keep them under `folder` as `key`.
+
+    Raises:
+        InputError: a file is missing, `load_weights` refuses them, or the folder can't be written.
+    """
+    for suffix in _LIMITS:
+        if suffix not in files:
+            raise InputError(f"a network comes as two files: the {suffix} file is missing")
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            for suffix, data in files.items():
+                Path(scratch, "model").with_suffix(suffix).write_bytes(data)
+            card = load_weights(Path(scratch, "model.safetensors")).card
+    except OSError as error:
+        raise InputError(f"the files could not be written here to be checked: {error.strerror or error}") from error
+    card = replace(card, key=key)
+    target = folder / card.task / f"{key}.safetensors"
+    write_atomically(target, files[".safetensors"])
+    try:
+        write_card(card, folder)
+    except (InputError, ValueError) as error:  # JSON can say NaN and we can't
+        target.unlink(missing_ok=True)
+        raise InputError(f"the card could not be kept: {error}") from error
+    return card

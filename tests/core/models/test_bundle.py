@@ -1,0 +1,122 @@
+"""A classifier in a ZIP comes back as it went; a ZIP from anywhere is checked before anything is kept."""
+
+import io
+import json
+import zipfile
+
+import pytest
+import torch
+
+from core.errors import InputError
+from core.models import bundle
+from core.models.bundle import install, pack, unpack
+from core.models.resnet import PreActResNet
+from core.models.zoo import Card, load_zoo_model, save
+from tests.core.conftest import TINY_GREY
+
+
+@pytest.fixture
+def shelf(tmp_path):
+    """A folder with one classifier, `mine`."""
+    card = Card("fashion-mnist", "mine", TINY_GREY, "recipe", {}, 0, "command", {"seconds": 1}, "", 0)
+    save(PreActResNet(TINY_GREY, torch.Generator().manual_seed(0)), card, tmp_path / "shelf")
+    return tmp_path / "shelf"
+
+
+def packed(shelf) -> bytes:
+    return pack(shelf, load_zoo_model("fashion-mnist", "mine", shelf).card, "My net")
+
+
+def zipped(**files: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name.replace("__", "."), data)
+    return out.getvalue()
+
+
+def test_what_was_packed_is_installed_under_its_new_name(shelf, tmp_path):
+    install(unpack(packed(shelf)), "again", tmp_path / "other")
+    one, other = (
+        load_zoo_model("fashion-mnist", "mine", shelf),
+        load_zoo_model("fashion-mnist", "again", tmp_path / "other"),
+    )
+    assert other.card.key == "again" and other.card.sha256 == one.card.sha256
+    x = torch.rand(2, 1, 28, 28)
+    assert torch.equal(one.plain(x), other.plain(x))
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "not a ZIP"),
+        (b"PK\x03\x04 nonsense", "not a ZIP"),
+        (zipped(a__json=b"{}"), "one .safetensors"),
+        (zipped(a__json=b"{}", b__json=b"{}", c__safetensors=b""), "one .json file, and holds 2"),
+        (zipped(**{f"n{i}__txt": b"" for i in range(2001)}), "2,001 files"),
+        (zipped(a__json=b" " * 2_000_000, b__safetensors=b""), "larger than 1 MB"),
+    ],
+    ids=["empty", "broken", "no weights", "two cards", "many", "large card"],
+)
+def test_a_zip_that_is_no_classifier_is_refused(data, message):
+    with pytest.raises(InputError, match=message):
+        unpack(data)
+
+
+def test_a_truncated_zip_is_refused(shelf):
+    with pytest.raises(InputError, match="not a ZIP"):
+        unpack(packed(shelf)[:-200])
+
+
+def test_a_zip_that_lies_about_its_sizes_is_refused(shelf):
+    """A bomb states a small size in its directory and unpacks to a large one."""
+    data = bytearray(zipped(a__json=b"0" * 900_000, b__safetensors=b"0"))
+    at = data.rindex(b"PK\x01\x02", 0, data.rindex(b"PK\x01\x02"))
+    data[at + 24 : at + 28] = (10).to_bytes(4, "little")
+    with pytest.raises(InputError):
+        unpack(bytes(data))
+
+
+def test_a_password_is_no_way_in(shelf):
+    data = bytearray(packed(shelf))
+    for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = data.index(mark)
+        data[at + offset] |= 1
+    with pytest.raises(InputError, match="not a ZIP that can be read"):
+        unpack(bytes(data))
+
+
+def test_names_in_the_zip_lead_nowhere(shelf, tmp_path):
+    files = unpack(packed(shelf))
+    wicked = zipped(**{"../../evil__json": files[".json"], "/etc/evil__safetensors": files[".safetensors"]})
+    install(unpack(wicked), "kept", tmp_path / "other")
+    assert sorted(path.name for path in (tmp_path / "other").rglob("*.*")) == ["kept.json", "kept.safetensors"]
+
+
+@pytest.mark.parametrize("change", [{"sha256": "0" * 64}, {"task": "imagenet"}, {"task": "cifar10"}, {"surprise": 1}])
+def test_weights_that_are_not_those_of_the_card_are_refused_and_nothing_is_kept(shelf, tmp_path, change):
+    files = unpack(packed(shelf))
+    files[".json"] = json.dumps(json.loads(files[".json"]) | change).encode()
+    with pytest.raises(InputError):
+        install(files, "kept", tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_card_that_can_not_be_kept_takes_its_weights_along(shelf, tmp_path):
+    files = unpack(packed(shelf))
+    files[".json"] = json.dumps(json.loads(files[".json"]) | {"training": {"seconds": float("nan")}}).encode()
+    with pytest.raises(InputError, match="card could not be kept"):
+        install(files, "kept", tmp_path / "other")
+    assert not [path for path in (tmp_path / "other").rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("missing", [".json", ".safetensors"])
+def test_one_file_of_the_two_is_not_enough(shelf, tmp_path, missing):
+    files = unpack(packed(shelf))
+    del files[missing]
+    with pytest.raises(InputError, match=f"{missing} file is missing"):
+        install(files, "kept", tmp_path)
+
+
+def test_the_limits_are_those_of_the_house():
+    assert (bundle.MAX_ZIP_BYTES, bundle.MAX_ENTRIES) == (200_000_000, 2_000)
