@@ -8,7 +8,6 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from core.models.resnet import PreActBlock, PreActResNet
 
-
 SMALLEST_SCALE = 1e-3  # a shift divided by less would lose the digits that count
 
 
