@@ -1,0 +1,65 @@
+"""The cost of a recipe, against one whose extra work is known."""
+
+import time
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch import Tensor
+
+from core.data.tasks import FASHION_MNIST, TINY20
+from core.errors import ConfigError
+from core.models.resnet import PreActResNet, ResNetConfig
+from core.training.cost import CostSettings, relative_cost
+from core.training.plan import TrainingPlan
+from core.training.recipes import Batch, Recipe, Standard
+from core.training.saliency_training import SaliencyPerturbation, SaliencyTraining
+
+TINY = ResNetConfig(10, (0.3,), (0.3,), (4, 8), (1, 1))
+QUICK = CostSettings(steps=2, rounds=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Slow(Recipe):
+    """The standard recipe with a nap in each step."""
+
+    nap: float
+
+    def describe(self) -> str:
+        return "slow"
+
+    def loss(self, model: PreActResNet, batch: Batch) -> Tensor:
+        time.sleep(self.nap)
+        return Standard().loss(model, batch)
+
+
+def plan(recipe: Recipe, network: ResNetConfig = TINY, task: str = FASHION_MNIST.key) -> TrainingPlan:
+    return TrainingPlan(task, "test", recipe, network, epochs=4, batch_size=16, tail=1)
+
+
+def test_a_slower_recipe_costs_more():
+    """A nap that dwarfs the tiny network's steps: the ratio is far above 1, and that of the same recipe is not."""
+    assert relative_cost(plan(Slow(0.3)), QUICK) > 3
+    assert 0.2 < relative_cost(plan(Standard()), QUICK) < 5
+
+
+def test_teacher_and_maps_are_made_up_where_the_recipe_needs_them():
+    """Without either the loop would refuse to train."""
+    taught = SaliencyTraining(SaliencyPerturbation("gradient-sign", "pgd-linf"))
+    assert relative_cost(plan(taught), CostSettings(1, 1)) > 0
+    drawn = SaliencyTraining(SaliencyPerturbation("given"))
+    colour = ResNetConfig(20, TINY20.mean, TINY20.std, (4, 8), (1, 1))
+    assert relative_cost(plan(drawn, colour, TINY20.key), CostSettings(1, 1)) > 0
+
+
+def test_threads_are_as_before_also_after_an_error():
+    threads = torch.get_num_threads()
+    with pytest.raises(AttributeError):
+        relative_cost(None, CostSettings(1, 1))
+    relative_cost(plan(Standard()), CostSettings(1, 1))
+    assert torch.get_num_threads() == threads
+
+
+def test_no_steps_are_refused():
+    with pytest.raises(ConfigError):
+        CostSettings(steps=0)
