@@ -14,6 +14,8 @@ import streamlit as st
 import torch
 from numpy.typing import NDArray
 
+from app import visitors
+from app.names import OWN
 from app.uploads import UPLOAD, Uploads
 from core.attacks.pgd import Pgd
 from core.data.datasets import data_root
@@ -60,17 +62,30 @@ def zoo_folder() -> Path:
 
 
 def zoo(task: str) -> dict[str, Card]:
-    """The cards of a task by key; read again when a card's file changes.
+    """The cards of a task by key, the visitor's own networks last; read again when a card's file changes.
 
     Raises:
         InputError: a card is damaged.
     """
-    folder = zoo_folder()
+    return _cards(task, zoo_folder()) | own(task)
+
+
+def own(task: str) -> dict[str, Card]:
+    """The cards of this visitor's own networks for a task by key.
+
+    Raises:
+        InputError: a card is damaged.
+    """
+    visitor = visitors.me()
+    return _cards(task, visitors.models(visitor)) if visitor else {}
+
+
+def _cards(task: str, folder: Path) -> dict[str, Card]:
     stamps = tuple((path.name, path.stat().st_mtime_ns) for path in sorted((folder / task).glob("*.json")))
     return _zoo(task, str(folder), stamps)
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@st.cache_resource(max_entries=64, show_spinner=False)
 def _zoo(task: str, folder: str, stamps: tuple[tuple[str, int], ...]) -> dict[str, Card]:
     return cards(task, Path(folder))
 
@@ -87,8 +102,10 @@ def model(task: str, key: str) -> ZooModel:
         ConfigError: the zoo has no such model.
         InputError: its files are damaged.
     """
+    visitor = visitors.me()
+    folder = visitors.models(visitor) if visitor and key.startswith(OWN) else zoo_folder()
     card = zoo(task).get(key)
-    return _model(task, key, str(zoo_folder()), card.sha256 if card else "")
+    return _model(task, key, str(folder), card.sha256 if card else "")
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)

@@ -147,6 +147,14 @@ def change(choice: Choice, field: str, value: Any, world: World) -> Choice:
     return changed
 
 
+def within(choice: Choice, world: World) -> Choice:
+    """The nearest view that is possible in a world that may have lost networks, such as a visitor's own."""
+    if choice.task not in world.models:
+        return default(world)
+    models = tuple(key for key in choice.models if key in world.models[choice.task])
+    return choice if models == choice.models else replace(choice, models=models or default(world, choice.task).models)
+
+
 def _possible(choice: Choice, field: str, value: Any, world: World) -> bool:
     known = world.models[choice.task]
     possible = {

@@ -1,5 +1,7 @@
 """What models are called on screen."""
 
+OWN = "own-"  # the key of a visitor's own network begins so, and goes on with its name, words joined by hyphens
+
 _NAMES = {
     "standard": "Standard",
     "oneepoch": "One epoch",
@@ -27,4 +29,6 @@ _NAMES = {
 
 def model_name(key: str) -> str:
     """The model's name for people; its key where it has no other."""
+    if key.startswith(OWN):
+        return key.removeprefix(OWN).replace("-", " ")
     return _NAMES.get(key, key)

@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 import streamlit as st
 
 from app import cache
-from app.choice import Choice, World, change, read
+from app.choice import Choice, World, change, read, within
 
 _CHOICE, _SEEN, _NOTES, _PAGE, _PART = "choice.now", "choice.seen", "choice.notes", "choice.page", "choice.part"
 
@@ -60,6 +60,7 @@ def start(page: str = "compare", reader: Reader | None = None) -> Choice:
         st.session_state[_CHOICE], st.session_state[_NOTES] = read(query, world())
         st.session_state[_SEEN] = query
         st.session_state.pop(_part_key(), None)
+    st.session_state[_CHOICE] = within(now(), world())
     if reader is not None and _part_key() not in st.session_state:
         st.session_state[_part_key()], notes = reader(query, now(), world())
         st.session_state[_NOTES] = [*st.session_state[_NOTES], *notes]
@@ -69,6 +70,11 @@ def start(page: str = "compare", reader: Reader | None = None) -> Choice:
         if st.session_state[_SEEN]:
             _write()
     return now()
+
+
+def aside(page: str) -> None:
+    """A page is open that has no part in the choice, which waits for the next one that does."""
+    st.session_state[_PAGE] = page
 
 
 def now() -> Choice:

@@ -20,6 +20,7 @@ from core.models.zoo import (
 
 MAX_ZIP_BYTES = 200_000_000
 MAX_ENTRIES = 2_000
+MOST_PARAMETERS = 5_000_000  # several of them are held in memory at once
 _LIMITS = {".safetensors": MAX_WEIGHT_BYTES, ".json": MAX_CARD_BYTES}
 
 
@@ -78,7 +79,8 @@ def install(files: dict[str, bytes], key: str, folder: Path) -> Card:
     """Check a card and its weights, given by suffix as `unpack` does, and keep them under `folder` as `key`.
 
     Raises:
-        InputError: a file is missing, `load_weights` refuses them, or the folder can't be written.
+        InputError: a file is missing, `load_weights` refuses them, the network is large, or the folder can't be
+            written.
     """
     for suffix in _LIMITS:
         if suffix not in files:
@@ -87,10 +89,13 @@ def install(files: dict[str, bytes], key: str, folder: Path) -> Card:
         with tempfile.TemporaryDirectory() as scratch:
             for suffix, data in files.items():
                 Path(scratch, "model").with_suffix(suffix).write_bytes(data)
-            card = load_weights(Path(scratch, "model.safetensors")).card
+            model = load_weights(Path(scratch, "model.safetensors"))
     except OSError as error:
         raise InputError(f"the files could not be written here to be checked: {error.strerror or error}") from error
-    card = replace(card, key=key)
+    count = sum(parameter.numel() for parameter in model.plain.parameters())
+    if count > MOST_PARAMETERS:
+        raise InputError(f"the network has {count:,} parameters; at most {MOST_PARAMETERS:,} are taken here")
+    card = replace(model.card, key=key, parameters=count)
     target = folder / card.task / f"{key}.safetensors"
     write_atomically(target, files[".safetensors"])
     try:

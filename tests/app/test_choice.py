@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.choice import Choice, World, change, default, read
+from app.choice import Choice, World, change, default, read, within
 
 WORLD = World(
     {"cifar10": ("standard", "pgd-l2", "pgd-linf", "trades", "noise"), "fashion-mnist": ("standard", "lipschitz")},
@@ -132,3 +132,10 @@ def test_a_value_that_a_widget_could_not_have_sent_changes_nothing(field, value)
 def test_epsilon_in_pixel_units():
     assert CHOICE.dial.epsilon(CHOICE.strength) == 0.35
     assert replace(CHOICE, norm="linf", strength=8.0).dial.epsilon(8.0) == pytest.approx(8 / 255)
+
+
+def test_a_network_that_is_gone_leaves_the_view_and_the_rest_stays():
+    assert within(CHOICE, WORLD) == CHOICE
+    assert within(replace(CHOICE, models=("own-gone", "trades")), WORLD) == replace(CHOICE, models=("trades",))
+    assert within(replace(CHOICE, models=("own-gone",)), WORLD).models == default(WORLD).models
+    assert within(replace(CHOICE, task="tiny20"), WORLD) == default(WORLD)

@@ -118,5 +118,12 @@ def test_one_file_of_the_two_is_not_enough(shelf, tmp_path, missing):
         install(files, "kept", tmp_path)
 
 
+def test_a_network_too_large_to_share_the_memory_is_refused(shelf, tmp_path, monkeypatch):
+    monkeypatch.setattr(bundle, "MOST_PARAMETERS", 100)
+    with pytest.raises(InputError, match="at most 100"):
+        install(unpack(packed(shelf)), "kept", tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
 def test_the_limits_are_those_of_the_house():
     assert (bundle.MAX_ZIP_BYTES, bundle.MAX_ENTRIES) == (200_000_000, 2_000)
