@@ -20,6 +20,8 @@ BINS = 36
 NO_GRADIENT = 1e-12  # gradients shorter than this are drawn here: a logarithmic axis has no zero
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 LABEL_GAP = 19  # pixels between the names of two points
+LABEL_RISE = 14  # pixels from a point up to its name, clear of its bars
+LOSS_MARKS = (0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200)
 
 
 def curves(found: Mapping[str, SurvivalCurve], norm: Norm, reported: float, ink: str) -> go.Figure:
@@ -31,6 +33,7 @@ def curves(found: Mapping[str, SurvivalCurve], norm: Norm, reported: float, ink:
         figure.add_scatter(
             x=np.concatenate([radii, radii[::-1]]),
             y=np.concatenate([curve.high, curve.low[::-1]]) * 100,
+            mode="lines",
             fill="toself",
             fillcolor=_faint(colour, 0.14),
             line={"width": 0},
@@ -86,7 +89,7 @@ def trade_off(points: Sequence[tuple[str, Share, Share]], attack: str, ink: str)
     on_left = clean > (left + right) / 2  # names never leave the chart
     for side in (True, False):
         members = np.flatnonzero(on_left == side)
-        places = spread(robust[members] / top * room, LABEL_GAP)
+        places = spread(robust[members] / top * room + LABEL_RISE, LABEL_GAP)
         for member, place in zip(members.tolist(), places, strict=True):
             key = points[member][0]
             figure.add_annotation(
@@ -140,9 +143,10 @@ def certainty(found: Mapping[str, Array], ink: str) -> go.Figure:
             row=row,
             col=1,
         )
+        suffix = "" if row == 1 else str(row)  # Plotly's first axis has no number
         median = float(np.exp(np.median(log_probability)))
         figure.add_annotation(
-            x=-ODDS, y=1, xref=f"x{row}", yref=f"y{row} domain", xanchor="left", yanchor="top", showarrow=False,
+            x=-ODDS, y=1, xref=f"x{suffix}", yref=f"y{suffix} domain", xanchor="left", yanchor="top", showarrow=False,
             align="left", font={"size": 14, "color": ink},
             text=f"<b>{model_name(key)}</b><br>median {_probability(median)}, n = {len(log_probability):,}",
         )  # fmt: skip
@@ -185,7 +189,7 @@ def gradient_norms(found: Mapping[str, tuple[Array, Array]], ink: str) -> go.Fig
             x=[None], y=[None], mode="markers", name=label,
             marker={"symbol": "square", "size": 14, "color": fill, "line": {"color": ink, "width": 2}},
         )  # fmt: skip
-    figure.update_xaxes(title="Length of the loss gradient (L2, nats per unit of the pixel range)", type="log")
+    figure.update_xaxes(title="Length of the loss gradient (L2, nats)", type="log")
     figure.update_xaxes(exponentformat="power", dtick=1)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_layout(boxmode="group", legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0})
@@ -201,7 +205,8 @@ def course(values: Array, epoch: int, title: str, top: float, ink: str, bottom: 
     )
     figure.add_scatter(
         x=[epoch], y=[values[epoch]], mode="markers+text", marker={"size": 14, "color": model_colour("standard")},
-        text=[f"<b>{values[epoch]:.2f}</b>"], textfont={"size": 16, "color": ink}, cliponaxis=False, hoverinfo="skip",
+        text=[f"<b>{values[epoch]:.2f}</b>".replace("-", "−")], textfont={"size": 16, "color": ink},
+        cliponaxis=False, hoverinfo="skip",
         textposition="top left" if epoch > 0.75 * len(values) else "top right",
     )  # fmt: skip
     figure.update_xaxes(title="Epoch")
@@ -211,23 +216,36 @@ def course(values: Array, epoch: int, title: str, top: float, ink: str, bottom: 
 
 
 def losses(names: Sequence[str], values: Sequence[float], key: str, ink: str) -> go.Figure:
-    """The losses of a model on several images as bars; the first, of the clean picture, is drawn across all."""
-    colour = model_colour(key)
+    """The losses of a model on several images as bars; the first, of the clean picture, is drawn across all.
+
+    The axis is a square root: a fragile network's loss under attack may be a thousand times that of noise.
+    """
+    colour, top = model_colour(key), max(*values, 0.1) ** 0.5
     figure = go.Figure(
         go.Bar(
-            x=list(values),
+            x=[value**0.5 for value in values],
             y=list(names),
             orientation="h",
-            text=[f"{value:.2f}" for value in values],
+            text=[f"{value:.2f}" if value >= 0.1 else f"{value:.3f}" for value in values],
+            customdata=list(values),
             textposition="outside",
             textfont={"size": 15, "color": ink},
             cliponaxis=False,
             marker={"color": [_faint(colour, 0.45)] + [colour] * (len(values) - 1)},
-            hovertemplate="%{y}: %{x:.3f} nats<extra></extra>",
+            hovertemplate="%{y}: %{customdata:.3f} nats<extra></extra>",
         )
     )
-    figure.add_vline(x=values[0], line={"color": ink, "width": 1, "dash": "dot"})
-    figure.update_xaxes(title="Loss (cross-entropy, nats)", range=[0, max(*values, 0.1) * 1.2])
+    figure.add_vline(x=values[0] ** 0.5, line={"color": ink, "width": 1, "dash": "dot"})
+    marks: list[float] = []
+    for mark in LOSS_MARKS:
+        if mark**0.5 <= 1.2 * top and (not marks or mark**0.5 - marks[-1] ** 0.5 > 0.13 * top):
+            marks.append(mark)
+    figure.update_xaxes(
+        title="Loss (cross-entropy, nats; square-root axis)",
+        range=[0, top * 1.2],
+        tickvals=[mark**0.5 for mark in marks],
+        ticktext=[f"{mark:g}" for mark in marks],
+    )
     figure.update_yaxes(autorange="reversed", showgrid=False, tickfont={"size": 14, "color": ink})
     figure.update_layout(showlegend=False, bargap=0.3)
     return _plain(figure, 290, ink, {"l": 8, "r": 20, "t": 24, "b": 52})

@@ -61,9 +61,8 @@ def _card(card: Card, standing: Mapping[Norm, Standing]) -> str:
     return (
         f'<article class="rs-card" style="--rs-colour: {model_colour(card.key)}" data-card="{escape(card.key)}">'
         f'<div class="rs-name">{escape(model_name(card.key))}<span class="rs-key">{escape(card.key)}</span></div>'
-        f"<p><b>{escape(title)}.</b> {escape(sentence)}</p>"
+        f'<p><b>{escape(title)}.</b> {escape(sentence)}</p><p class="rs-formula">{escape(card.recipe)}</p>'
         f'{_figures(standing)}<p class="rs-small">{escape(_cost(card, standing["linf"].cost))}</p>{note}'
-        f'<p class="rs-formula">{escape(card.recipe)}</p>'
         f'<p class="rs-small">Source: {escape(source or "see its formula")}<br>'
         f"Make it again: <code>{escape(card.command)}</code></p></article>"
     )
@@ -134,13 +133,13 @@ def table(standing: Sequence[Standing]) -> None:
         {
             "Network": model_name(one.card.key),
             "Clean": _points(one.clean),
-            "clean, 95 %": _span(one.clean),
             "PGD-50": _points(one.pgd),
-            "PGD, 95 %": _span(one.pgd),
             "APGD": _points(one.apgd),
-            "APGD, 95 %": _span(one.apgd),
             "Epoch time": one.cost,
             "Signs of masking": _flags(one.flags),
+            "Clean, 95 %": _span(one.clean),
+            "PGD, 95 %": _span(one.pgd),
+            "APGD, 95 %": _span(one.apgd),
         }
         for one in standing
     ]
@@ -174,8 +173,8 @@ def table_guide() -> None:
     """How to read the table."""
     how_to_read(
         "A click on a head sorts. Epoch time is that of one epoch over the standard recipe's on the same network. "
-        "Signs of masking: where one is named, the attacks may have failed because gradients lead nowhere, and the network "
-        "may be weaker than its figures.",
+        "Signs of masking: where one is named, the attacks may have failed because gradients lead nowhere, and the "
+        "network may be weaker than its figures.",
         "Signs: Athalye et al. 2018, arXiv:1802.00420; Carlini et al. 2019, arXiv:1902.06705.",
     )
 
@@ -215,8 +214,8 @@ def trade_off(standing: Sequence[Standing]) -> None:
     said = "; ".join(f"{model_name(key)} {x.value:.0%} and {y.value:.0%}" for key, x, y in points)
     _chart(figures.trade_off(points, attack, ink()), "trade-off", f"Clean and robust accuracy: {said}")
     how_to_read(
-        "Right is better on clean images, up is better under attack; nobody is in the upper right corner. Bars are "
-        "95 % intervals.",
+        "Right is better on clean images, up is better under attack, so the best place is the upper right corner. Bars "
+        "are 95 % intervals.",
         "Tsipras et al. 2019, arXiv:1805.12152; Zhang et al. 2019, arXiv:1901.08573.",
     )
 
@@ -272,10 +271,10 @@ def distributions(report: Robustness, keys: Sequence[str]) -> None:
         if steep:
             _chart(figures.gradient_norms(steep, ink()), "gradients", "Box plots of the length of the loss gradient")
         how_to_read(
-            "The length of the gradient of the loss, one box a network and label: middle line the median, box half of "
-            "the images, whiskers 5 to 95 %; each mark of the axis is ten times the one before. Filled: the true "
-            "label. Hollow: the next one. Shorter for the other label too means that no small change pulls hard anywhere; "
-            "short for the true label alone is what masks an attack.",
+            "The length of the gradient of the loss, in nats for a picture that moves by 1 (L2). One box a network and "
+            "label: middle line the median, box half of the images, whiskers 5 to 95 %; each mark of the axis is ten "
+            "times the one before. Filled: the true label. Hollow: the next one. Short for both means that no small "
+            "change pulls hard anywhere; short for the true label alone is what masks an attack.",
             "Ross, Doshi-Velez 2018, arXiv:1711.09404, Sec. 4; lengths below 1e-12 are drawn there.",
         )
 

@@ -123,13 +123,13 @@ def size_dial(task: Task) -> Dial:
 
 
 def default(choice: Choice, world: World) -> PerturbationChoice:
-    """The view of a first visit: a robust network's gradient sign at the reported radius, tried on the standard one."""
+    """The view of a first visit: a robust network's gradient sign at the reported radius, tried on itself."""
     models, task = world.models[choice.task], task_named(choice.task)
     _, height, width = task.shape
     return PerturbationChoice(
         "gradient-sign",
         "pgd-linf" if "pgd-linf" in models else models[0],
-        "standard" if "standard" in models else models[0],
+        "pgd-linf" if "pgd-linf" in models else models[0],
         int(size_dial(task).reported),
         FIRST_EPOCH,
         FIRST_ALPHA,

@@ -123,13 +123,14 @@ def harm(task: Task, made: Made, chosen: PerturbationChoice) -> None:
         figure = figures.losses(names, values, chosen.network, ink())
         st.plotly_chart(figure, config=CONFIG, key="losses", alt=f"Losses in nats: {said}")
     truth = "the picture's true class" if made.true else "its own answer, for the true class is not known"
+    cosine = f"{found.cosine:+.3f}".replace("-", "−")
     st.html(
         f'<div class="rs-small" data-cosine="{found.cosine:.4f}" data-share="{made.steps.share:.4f}">Loss of {name} '
-        f"for “{task.class_names[found.label]}” ({truth}). Cosine in this epoch: {found.cosine:+.3f}.</div>"
+        f"for “{task.class_names[found.label]}” ({truth}). Cosine in this epoch: {cosine}.</div>"
     )
     how_to_read(
-        "If the map were as good as an attack, x − ε s would raise the loss as far as PGD does, and the cosine would be "
-        "near that of the gradient's own signs, about 0.6 to 0.8. Noise hardly moves the loss. So the bars say how "
+        "If the map were as good as an attack, x − ε s would raise the loss as far as PGD does, and the cosine would "
+        "be near that of the gradient's own signs, about 0.6 to 0.8. Noise hardly moves the loss. So the bars say how "
         "adversarial the training picture is for this network.",
         f"PGD with {PGD_STEPS} steps, random start from seed 0. Cosine: after the authors' code.",
     )

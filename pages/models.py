@@ -17,7 +17,8 @@ def show_robustness(report: Robustness | None, cards: list[Card]) -> None:
     keys = [card.key for card in measured(cards, rows)]
     standing = standings(cards, rows, choice.norm)
     st.header("How much does each withstand?", anchor=False)
-    widgets.norm_picker()
+    with st.columns([1, 1.6])[0]:
+        widgets.norm_picker()
     left, right = st.columns(2, gap="large")
     with left:
         if report and keys:

@@ -19,9 +19,9 @@ TINY = replace(first_view(WORLD, "tiny20"), image="test:0")
 MADE = PerturbationChoice("smooth-grad", "standard", "noise-sign", 3, 42, 0.6, (8, 23), (8, 23))
 
 
-def test_a_first_visit_shows_a_robust_teacher_and_asks_the_standard_network():
+def test_a_first_visit_shows_a_robust_teacher_and_asks_itself():
     made, notes = read({}, CHOICE, WORLD)
-    assert (made.maps, made.teacher, made.network, made.size) == ("gradient-sign", "pgd-linf", "standard", 8)
+    assert (made.maps, made.teacher, made.network, made.size) == ("gradient-sign", "pgd-linf", "pgd-linf", 8)
     assert notes == [] and made == default(CHOICE, WORLD)
     assert default(first_view(WORLD, "fashion-mnist"), WORLD).teacher == "lipschitz"
 
