@@ -167,7 +167,9 @@ def gradient_norms(found: Mapping[str, tuple[Array, Array]], ink: str) -> go.Fig
     figure = go.Figure()
     for key, pair in found.items():
         for index, values in enumerate(pair):
-            low, q1, median, q3, high = np.quantile(np.maximum(values, NO_GRADIENT), QUANTILES)
+            low, q1, median, q3, high = np.quantile(
+                np.maximum(np.nan_to_num(np.asarray(values, np.float64)), NO_GRADIENT), QUANTILES
+            )
             colour, label = model_colour(key), ("true label", "another label")[index]
             figure.add_box(
                 y=[model_name(key)],

@@ -64,9 +64,9 @@ def start(page: str = "compare", reader: Reader | None = None) -> Choice:
     if reader is not None and _part_key() not in st.session_state:
         st.session_state[_part_key()], notes = reader(query, now(), world())
         st.session_state[_NOTES] = [*st.session_state[_NOTES], *notes]
+    _settle()
     if came:
         st.session_state[_NOTES] = []
-        _settle()
         if st.session_state[_SEEN]:
             _write()
     return now()
