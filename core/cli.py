@@ -8,21 +8,25 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import torch
 from tqdm import tqdm
 
-from core.data.datasets import available, data_root, fetch, load, load_folder
+from core.data.datasets import LabelledImages, available, data_root, fetch, load, load_folder
 from core.data.tasks import TASKS, Task, task_named
 from core.errors import ConfigError, CoreError
 from core.models.zoo import ASSETS as MODELS
 from core.models.zoo import Card, ZooModel, cards, load_weights, load_zoo_model, save, write_card
-from core.reports.accuracy import NAME, AccuracySettings, accuracy_report
-from core.reports.report import Report, report_path
+from core.reports import accuracy, orderings, robustness
+from core.reports.accuracy import AccuracySettings, accuracy_report
+from core.reports.report import Report, report_path, write_report
+from core.reports.robustness import robustness_report
+from core.reports.robustness_parts import RobustnessSettings
 from core.training.adversarial import AdversarialTraining
 from core.training.loop import Progress, Trained, train
 from core.training.plan import TrainingPlan
@@ -102,10 +106,12 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument(
         "--weights", type=Path, help="a classifier from outside: its safetensors file, card beside it"
     )
-    evaluate.add_argument("--report", choices=[NAME], default=NAME)
-    evaluate.add_argument("--images", type=_positive, help="the first N test images (default: all)")
+    evaluate.add_argument("--report", choices=[accuracy.NAME, robustness.NAME], default=accuracy.NAME)
     evaluate.add_argument(
-        "--robust-images", type=_positive, default=1000, help="of those, attack the first N (default: 1000)"
+        "--images", type=_positive, help="the first N test images (default: what the report asks for)"
+    )
+    evaluate.add_argument(
+        "--robust-images", type=_positive, help="in the report accuracy, attack the first N of those (default: 1000)"
     )
     evaluate.add_argument("--seed", type=int, default=0)
     evaluate.add_argument("--data", type=Path, help="a folder of images instead, one subfolder a class")
@@ -162,9 +168,13 @@ def _figures(rows: Sequence[object]) -> str:
         assert isinstance(row, dict)
         if not parts:
             parts.append(f"clean {row['clean']:.2%} (n = {row['clean_n']:,})")
-        radius = f"{row['epsilon'] * 255:g}/255" if row["norm"] == "linf" else f"{row['epsilon']:g}"
-        parts.append(f"{row['robust']:.1%} at {row['norm']} {radius} (n = {row['robust_n']:,})")
+        parts.append(f"{row['robust']:.1%} at {_radius(row)} (n = {row['robust_n']:,})")
     return ", ".join(parts) or "not measured yet"
+
+
+def _radius(row: Mapping[str, Any]) -> str:
+    """The norm and radius of a row."""
+    return f"{row['norm']} " + (f"{row['epsilon'] * 255:g}/255" if row["norm"] == "linf" else f"{row['epsilon']:g}")
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -277,18 +287,21 @@ def _data(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
+    return _robustness(options) if options.report == robustness.NAME else _accuracy(options)
+
+
+def _accuracy(options: argparse.Namespace) -> int:
     task = task_named(options.task)
     models = _chosen(options, task)
-    settings = AccuracySettings(options.images, options.robust_images, seed=options.seed)
-    data = load(task, "test") if options.data is None else load_folder(task, options.data)
-    shipped = options.weights is None and options.data is None and settings == AccuracySettings()
-    path = options.out or (report_path(task.key, NAME) if shipped else None)
+    default = AccuracySettings()
+    settings = AccuracySettings(options.images, options.robust_images or default.robust_images, seed=options.seed)
+    path = _report_file(options, accuracy.NAME, changed=settings != default)
     if options.update_cards and path is None:
         raise ConfigError(
             "--update-cards needs the shipped models, the whole test set and the default settings, or --out"
         )
     with tqdm(disable=options.json, unit="image") as bar:
-        report = accuracy_report(models, data, settings, path, _follow(bar))
+        report = accuracy_report(models, _pictures(options, task), settings, path, _follow(bar))
     if options.update_cards:
         _update_cards(task, report)
     if options.json:
@@ -299,6 +312,52 @@ def _evaluate(options: argparse.Namespace) -> int:
     if path is not None:
         print(f"report: {os.path.relpath(path)}")
     return 0
+
+
+def _robustness(options: argparse.Namespace) -> int:
+    if options.update_cards or options.robust_images:
+        raise ConfigError("--update-cards and --robust-images belong to the report accuracy")
+    task = task_named(options.task)
+    models = _chosen(options, task)
+    settings = default = RobustnessSettings(seed=options.seed)
+    if options.images:
+        counts = dict.fromkeys(("images", "floor_images", "shared_images", "clean_images"), options.images)
+        settings = replace(default, **counts)
+    path = _report_file(options, robustness.NAME, changed=settings != RobustnessSettings())
+    with tqdm(disable=options.json, unit="image") as bar:
+        pictures = _pictures(options, task)
+        measured = robustness_report(models, pictures, settings, RUNS / "reports", path, _follow(bar))
+    claims = orderings.orderings(measured)
+    if path is not None:
+        write_report(claims, path.with_name(f"{orderings.NAME}.json"))
+    if options.json:
+        print(measured.report.to_json())
+        return 0
+    for row in measured.report.rows:
+        cost = "" if row["cost"] is None else f", cost {row['cost']:.1f}"
+        print(
+            f"{row['model']:28} {_radius(row):12} clean {row['clean']:.1%}, PGD {row['pgd']:.1%}, "
+            f"APGD {row['apgd']:.1%} (n = {row['apgd_n']:,}){cost}  {row['masking']}"
+        )
+    for row in claims.rows:
+        interval = f"{row['difference']:+.1%} ({row['difference_low']:+.1%} to {row['difference_high']:+.1%})"
+        print(
+            f"{row['holds']:9} {interval:28} {row['model']} against {row['against']}, {row['measure']}: {row['claim']}"
+        )
+    if path is not None:
+        print(f"report: {os.path.relpath(path)}")
+    return 0
+
+
+def _pictures(options: argparse.Namespace, task: Task) -> LabelledImages:
+    """The images that a command names: the task's test set, or a folder from outside."""
+    return load(task, "test") if options.data is None else load_folder(task, options.data)
+
+
+def _report_file(options: argparse.Namespace, name: str, changed: bool) -> Path | None:
+    """Where a report is kept: as asked for, or where it ships if it is the one that ships; None keeps nothing."""
+    shipped = options.weights is None and options.data is None and not changed
+    return options.out or (report_path(options.task, name) if shipped else None)
 
 
 def _chosen(options: argparse.Namespace, task: Task) -> list[ZooModel]:

@@ -28,12 +28,59 @@ Arrays, in the data set's order of images (n is 1,000 for some models and 300 fo
 - `transfer_<norm>__<source>__<model>` bool (n,): the model is right on the image that PGD made against the source.
 """
 
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-from core.reports.report import ASSETS, Arrays, Report, read_arrays, read_report, report_path
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.attacks.apgd import LIBRARY, load_library
+from core.data.datasets import LabelledImages
+from core.data.tasks import Task
+from core.errors import InputError
+from core.metrics.intervals import wilson
+from core.models.zoo import ZooModel
+from core.norms import NORMS, Norm
+from core.reports.masking import Evidence, best_source, masking_flags, zero_gradients
+from core.reports.report import (
+    ASSETS,
+    Arrays,
+    Report,
+    Row,
+    provenance,
+    read_arrays,
+    read_report,
+    report_path,
+    write_arrays,
+    write_report,
+)
+from core.reports.robustness_parts import (
+    FLOOR,
+    MULTIPLES,
+    PARTS,
+    Part,
+    RobustnessSettings,
+    Unit,
+    examples,
+    far_epsilon,
+    grid,
+    right,
+)
+from core.reports.scratch import Scratch
+from core.training.cost import CostSettings, relative_cost
+from core.training.shipped import SHIPPED
 
 NAME = "robustness"
+BATCH = 100
+CLEAN_BATCH = 500
+
+OnProgress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,5 +97,268 @@ def read_robustness(task: str, folder: Path = ASSETS) -> Robustness:
     Raises:
         InputError: the report or its arrays are missing or damaged.
     """
-    path = report_path(task, NAME, folder)
+    return _read(report_path(task, NAME, folder))
+
+
+def robustness_report(
+    models: Sequence[ZooModel],
+    data: LabelledImages,
+    settings: RobustnessSettings,
+    scratch: Path,
+    path: Path | None = None,
+    on_progress: OnProgress = lambda what, done, of: None,
+) -> Robustness:
+    """The report over the networks of one task.
+
+    Args:
+        models: classifiers of one task.
+        data: labelled images of that task.
+        settings: what to measure.
+        scratch: folder for what is measured so far, a file for each part and batch of each network, so that a killed
+            run goes on within a minute or so of where it stopped; several runs may share it.
+        path: where the report is kept, its arrays beside it. What is there already with the same settings, data and
+            weights is kept, other networks' rows too. None keeps nothing.
+        on_progress: called with what is measured, images done, and of how many.
+
+    Raises:
+        InputError: no images, networks of several tasks, images of another shape, the library of APGD is missing, or a
+            folder can't be written.
+    """
+    task = _check(models, data)
+    load_library()
+    stated = _stated(task, data, settings)
+    book = _Book(task, data, stated, path, {model.card.key: model.card.sha256 for model in models})
+    bench = _Bench(task, data, settings, Scratch(scratch / task.key, stated), on_progress)
+    for model in models:
+        if model.card.key not in book.facts:
+            book.add(model.card.key, *bench.network(model))
+    for source in models:
+        missing = [model for model in models if model is not source and not book.has_transfer(source, model)]
+        if missing:
+            book.add_arrays(*bench.transfer(source, missing))
+    return book.result()
+
+
+def _check(models: Sequence[ZooModel], data: LabelledImages) -> Task:
+    """The one task of all, if the images fit it."""
+    tasks = {model.card.task for model in models}
+    if len(tasks) != 1 or len(data) == 0:
+        raise InputError(
+            f"need models of one task and at least one image; got tasks {sorted(tasks)} and {len(data)} images"
+        )
+    task = models[0].task
+    if tuple(data.pixels.shape[1:]) != task.shape:
+        raise InputError(f"{task.key} takes images of shape {task.shape}; got {tuple(data.pixels.shape[1:])}")
+    return task
+
+
+def _stated(task: Task, data: LabelledImages, settings: RobustnessSettings) -> dict[str, Any]:
+    """Everything that decides the figures, as plain values."""
+    return {
+        **asdict(settings),
+        "data": data.origin,
+        "test_images": len(data),
+        "radii": dict(task.radii),
+        "multiples": list(MULTIPLES),
+        "far_epsilon": {norm: far_epsilon(task, norm) for norm in NORMS},
+        "floor_models": sorted(key for floor_task, key in FLOOR if floor_task == task.key),
+        "batch": BATCH,
+        "precision": "float32, fast form",
+        "apgd": f"{LIBRARY} {version(LIBRARY)}: APGD-CE, then targeted APGD-DLR on what stands, one restart each",
+        "cost_threads": 1,
+    }
+
+
+class _Bench:
+    """Measures, looking into the scratch folder first; gives arrays by their full names, and the seconds they took."""
+
+    def __init__(
+        self,
+        task: Task,
+        data: LabelledImages,
+        settings: RobustnessSettings,
+        scratch: Scratch,
+        on_progress: OnProgress,
+    ) -> None:
+        self.task = task
+        self.data = data
+        self.settings = settings
+        self.scratch = scratch
+        self.on_progress = on_progress
+        self.shared = min(settings.shared_images, settings.images, settings.floor_images, len(data))
+
+    def network(self, model: ZooModel) -> tuple[Row, Part, float]:
+        """What a row can't take from the arrays, the arrays, and seconds, for one network."""
+        key = model.card.key
+        clean, spent = self._clean(model)
+        cost = self.scratch.get(f"{key}-cost", model.card.recipe, lambda: {"cost": np.array(self._cost(model))})
+        spent += float(cost["seconds"])
+        arrays: Part = {}
+        count = min(self.settings.images_of(self.task.key, key), len(self.data))
+        for part, measure in PARTS.items():
+            found, seconds = self._batches(model, part, measure, count)
+            arrays |= {f"{name}__{key}": array for name, array in found.items()}
+            spent += seconds
+        price = float(cost["cost"])
+        facts = {"sha256": model.card.sha256, **clean, "cost": None if np.isnan(price) else price}
+        return facts, arrays, spent
+
+    def transfer(self, source: ZooModel, targets: Sequence[ZooModel]) -> tuple[Part, float]:
+        """Whether each of the others is right on the images made against `source`, and seconds."""
+        made, spent = self._batches(source, "examples", examples, self.shared)
+        began = time.perf_counter()
+        labels = self.data.labels[: self.shared]
+        arrays: Part = {}
+        for index, model in enumerate(targets):
+            for norm in NORMS:
+                images = torch.from_numpy(made[norm]).split(BATCH)
+                hits = [right(model.fast, x, y) for x, y in zip(images, labels.split(BATCH), strict=True)]
+                arrays[f"transfer_{norm}__{source.card.key}__{model.card.key}"] = torch.cat(hits).numpy()
+            self.on_progress(f"{source.card.key} passed on", (index + 1) * self.shared, len(targets) * self.shared)
+        return arrays, spent + time.perf_counter() - began
+
+    def _batches(self, model: ZooModel, part: str, measure: Callable[[Unit], Part], count: int) -> tuple[Part, float]:
+        """A part's arrays over the first `count` images, and seconds."""
+        found: list[Part] = []
+        for start in range(0, count, BATCH):
+            stop = min(start + BATCH, count)
+            seed = self.settings.seed * 1_000_003 + start
+            x, labels = self.data.images(start, stop), self.data.labels[start:stop]
+            unit = Unit(model.fast, self.task, x, labels, self.settings, seed)
+            name = f"{model.card.key}-{part}-{start}-{stop}"
+            found.append(self.scratch.get(name, model.card.sha256, partial(measure, unit)))
+            self.on_progress(f"{model.card.key} {part}", stop, count)
+        spent = sum(float(each.pop("seconds")) for each in found)
+        return {name: np.concatenate([each[name] for each in found]) for name in found[0]}, spent
+
+    def _clean(self, model: ZooModel) -> tuple[Row, float]:
+        """Clean accuracy."""
+        data = self.data if self.settings.clean_images is None else self.data.first(self.settings.clean_images)
+        began = time.perf_counter()
+        hits = 0
+        for start in range(0, len(data), CLEAN_BATCH):
+            stop = min(start + CLEAN_BATCH, len(data))
+            hits += int(right(model.fast, data.images(start, stop), data.labels[start:stop]).sum())
+            self.on_progress(f"{model.card.key} clean", stop, len(data))
+        return _share("clean", hits, len(data)), time.perf_counter() - began
+
+    def _cost(self, model: ZooModel) -> float:
+        """The relative cost of the network's recipe; NaN where it is not one of ours."""
+        plan = SHIPPED.get((self.task.key, model.card.key))
+        if plan is None or (plan.recipe.describe(), plan.network) != (model.card.recipe, model.card.network):
+            return float("nan")
+        self.on_progress(f"{model.card.key} cost", 0, 1)
+        return relative_cost(plan, CostSettings(self.settings.cost_steps, self.settings.cost_rounds))
+
+
+class _Book:
+    """The report as far as it is known; written after each addition, so that nothing measured is lost."""
+
+    def __init__(
+        self, task: Task, data: LabelledImages, stated: dict[str, Any], path: Path | None, weights: Mapping[str, str]
+    ) -> None:
+        self.task = task
+        self.data = data
+        self.stated = stated
+        self.path = path
+        self.weights = weights
+        self.facts: dict[str, Row] = {}
+        self.arrays: dict[str, NDArray[Any]] = {}
+        self.seconds = 0.0
+        self._join_what_is_kept()
+
+    def has_transfer(self, source: ZooModel, model: ZooModel) -> bool:
+        """Whether the answers of `model` to the images made against `source` are known, for all norms."""
+        return all(f"transfer_{norm}__{source.card.key}__{model.card.key}" in self.arrays for norm in NORMS)
+
+    def add(self, key: str, facts: Row, arrays: Part, seconds: float) -> None:
+        """Take in a network."""
+        self._join_what_is_kept()
+        self.facts[key] = facts
+        self.add_arrays(arrays, seconds)
+
+    def add_arrays(self, arrays: Part, seconds: float) -> None:
+        """Take in arrays, and write the report."""
+        self._join_what_is_kept()
+        self.arrays |= arrays
+        self.seconds += seconds
+        if self.path is not None:
+            result = self.result()
+            write_arrays(result.arrays, self.path.with_suffix(".npz"))
+            write_report(result.report, self.path)
+
+    def result(self) -> Robustness:
+        """Report and arrays."""
+        keys = sorted(self.facts, key=lambda key: (key != "standard", key))
+        rows = [self._row(key, norm) for key in keys for norm in NORMS]
+        source = provenance(self.data.origin, self.stated["seed"], self.seconds)
+        grids = {f"grid_{norm}": np.array(grid(self.task, norm), np.float32) for norm in NORMS}
+        return Robustness(Report(self.task.key, NAME, self.stated, source, tuple(rows)), grids | self.arrays)
+
+    def _join_what_is_kept(self) -> None:
+        """Take in what the file holds and still is true: another process may have measured other networks meanwhile."""
+        if self.path is None or not self.path.exists() or not self.path.with_suffix(".npz").exists():
+            return
+        earlier = _read(self.path)
+        if dict(earlier.report.settings) != self.stated:
+            return
+        rows = {row["model"]: row for row in earlier.report.rows}
+        kept = {key: row for key, row in rows.items() if self.weights.get(key, row["sha256"]) == row["sha256"]}
+        fields = ("sha256", "clean", "clean_low", "clean_high", "clean_n", "cost")
+        self.facts = {key: {field: row[field] for field in fields} for key, row in kept.items()} | self.facts
+        of_kept = {name: array for name, array in earlier.arrays.items() if set(name.split("__")[1:]) <= kept.keys()}
+        self.arrays = of_kept | self.arrays
+        self.seconds = max(self.seconds, float(earlier.report.provenance["seconds"]))
+
+    def _row(self, key: str, norm: Norm) -> Row:
+        """The row of a network and norm."""
+        epsilon = np.float32(self.task.radii[norm])
+        smallest = self.arrays[f"smallest_{norm}__{key}"]
+        evidence = self._evidence(key, norm, smallest > epsilon)
+        source = best_source(evidence.transfer)
+        passed_on = _standing("transfer", evidence.transfer[source]) if source else {"transfer": None}
+        return {
+            "model": key,
+            "norm": norm,
+            "epsilon": self.task.radii[norm],
+            **self.facts[key],
+            **_standing("pgd", evidence.pgd),
+            **_standing("pgd_double", smallest > 2 * epsilon),
+            **_standing("apgd", self.arrays[f"standing_apgd_{norm}__{key}"]),
+            **_standing("single_step", evidence.single_step),
+            "far_epsilon": far_epsilon(self.task, norm),
+            **_standing("far", evidence.far),
+            **_standing("zero_gradient", zero_gradients(evidence.gradient_norm)),
+            **passed_on,
+            "transfer_source": source,
+            "masking": ",".join(masking_flags(evidence)),
+        }
+
+    def _evidence(self, key: str, norm: Norm, pgd: NDArray[np.bool_]) -> Evidence:
+        labels = self.data.labels[: len(pgd)]
+        transfer = {
+            source: self.arrays[f"transfer_{norm}__{source}__{key}"]
+            for source in sorted(self.facts)
+            if f"transfer_{norm}__{source}__{key}" in self.arrays
+        }
+        return Evidence(
+            pgd,
+            self.arrays[f"standing_single_step_{norm}__{key}"],
+            self.arrays[f"standing_far_{norm}__{key}"],
+            int(labels.bincount().max()) / len(labels),
+            self.arrays[f"gradient_norm__{key}"],
+            transfer,
+        )
+
+
+def _read(path: Path) -> Robustness:
     return Robustness(read_report(path), read_arrays(path.with_suffix(".npz")))
+
+
+def _standing(name: str, which: NDArray[np.bool_]) -> Row:
+    return _share(name, int(which.sum()), len(which))
+
+
+def _share(name: str, hits: int, n: int) -> Row:
+    low, high = wilson(hits, n)
+    return {name: hits / n, f"{name}_low": low, f"{name}_high": high, f"{name}_n": n}

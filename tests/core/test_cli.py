@@ -91,6 +91,30 @@ def test_evaluate_prints_and_writes_and_fills_the_cards(shipped, fashion_root, t
     assert "clean" in capsys.readouterr().out
 
 
+def test_evaluate_writes_the_robustness_report_its_arrays_and_its_claims(
+    shipped, fashion_root, tmp_path, monkeypatch, capsys
+):
+    pytest.importorskip("pyautoattack")
+    monkeypatch.setattr(cli, "RUNS", tmp_path / "runs")
+    out = tmp_path / "out" / "robustness.json"
+    command = ["evaluate", "--task", "fashion-mnist", "--report", "robustness", "--images", "4", "--out", str(out)]
+    assert cli.main(command) == 0
+    printed = capsys.readouterr().out
+    assert "standard" in printed and "APGD" in printed
+    assert {path.name for path in out.parent.iterdir()} == {"robustness.json", "robustness.npz", "orderings.json"}
+    assert list((tmp_path / "runs" / "reports" / "fashion-mnist").rglob("*.npz"))
+    rows = json.loads(out.read_text())["rows"]
+    assert {row["pgd_n"] for row in rows} == {4} and rows[0]["clean_n"] == 4
+    assert json.loads(out.with_name("orderings.json").read_text())["report"] == "orderings"
+
+
+def test_robustness_takes_no_settings_of_the_other_report(shipped, fashion_root, capsys):
+    command = ["evaluate", "--task", "fashion-mnist", "--report", "robustness"]
+    for extra in (["--update-cards"], ["--robust-images", "3"]):
+        assert cli.main([*command, *extra]) == 2
+        assert "accuracy" in capsys.readouterr().err
+
+
 def test_evaluate_takes_weights_and_a_folder_from_outside(shipped, tmp_path, capsys):
     from PIL import Image
 
