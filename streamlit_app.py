@@ -7,5 +7,6 @@ st.set_page_config(page_title="Robustscope", page_icon=":material/visibility:", 
 PAGES = [
     st.Page("pages/compare.py", title="Compare", url_path="compare", default=True),
     st.Page("pages/models.py", title="Models", url_path="models"),
+    st.Page("pages/training.py", title="Train", url_path="training"),
 ]
 st.navigation(PAGES, position="top").run()

@@ -18,12 +18,13 @@ from app import visitors
 from app.names import OWN
 from app.uploads import UPLOAD, Uploads
 from core.attacks.pgd import Pgd
-from core.data.datasets import data_root
+from core.data.datasets import available, data_root
 from core.data.galleries import GalleryItem, gallery, picture
 from core.data.tasks import TASKS, Task, task_named
 from core.explanations.challenge import Challenge, challenge
 from core.explanations.look import Look, look
 from core.images import Picture, decode, fit, to_png
+from core.models.bundle import pack
 from core.models.zoo import ASSETS, Card, ZooModel, cards, load_zoo_model
 
 PREVIEW = 640  # longest side of the original as it is shown, in pixels
@@ -102,16 +103,51 @@ def model(task: str, key: str) -> ZooModel:
         ConfigError: the zoo has no such model.
         InputError: its files are damaged.
     """
-    visitor = visitors.me()
-    folder = visitors.models(visitor) if visitor and key.startswith(OWN) else zoo_folder()
     card = zoo(task).get(key)
-    return _model(task, key, str(folder), card.sha256 if card else "")
+    return _model(task, key, str(_folder(key)), card.sha256 if card else "")
+
+
+def _folder(key: str) -> Path:
+    """Where this visitor's model of this key lies."""
+    visitor = visitors.me()
+    return visitors.models(visitor) if visitor and key.startswith(OWN) else zoo_folder()
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
 def _model(task: str, key: str, folder: str, sha256: str) -> ZooModel:
     _use_the_cores()
     return load_zoo_model(task, key, Path(folder))
+
+
+def model_files(task: str, key: str) -> dict[str, bytes]:
+    """The card and the weights of a model, by the suffixes of their files.
+
+    Raises:
+        ConfigError: the zoo has no such model.
+        InputError: its files are damaged.
+    """
+    model(task, key)
+    path = _folder(key) / task / key
+    return {suffix: path.with_name(key + suffix).read_bytes() for suffix in (".json", ".safetensors")}
+
+
+def packed(card: Card) -> bytes:
+    """The ZIP of one of this visitor's networks.
+
+    Raises:
+        InputError: it is gone.
+    """
+    return pack(_folder(card.key), card, card.key.removeprefix(OWN))
+
+
+def data_there(task: str) -> bool:
+    """Whether a task's data set is on this machine."""
+    return _data_there(task, str(data_root()))
+
+
+@st.cache_data(max_entries=16, ttl="20s", show_spinner=False)
+def _data_there(task: str, root: str) -> bool:
+    return available(task_named(task), Path(root))
 
 
 @st.cache_resource(show_spinner=False)

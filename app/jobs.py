@@ -16,6 +16,7 @@ from typing import Literal
 
 import streamlit as st
 from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app import visitors
 from core.errors import InputError
@@ -362,3 +363,9 @@ def jobs() -> Jobs:
 def _connected(session: str) -> bool:
     """Whether a browser tab is open on a session; always so where there is no server, as in a test."""
     return not runtime.exists() or bool(runtime.get_instance().is_active_session(session))
+
+
+def session() -> str:
+    """The name of the session that runs now; empty outside of one."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return context.session_id if context else ""

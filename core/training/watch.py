@@ -18,8 +18,8 @@ from core.training.job import Event, Point, Ready, Step
 from core.training.loop import Progress
 
 PICTURES = 6
-SAMPLE = 128
-ATTACK_STEPS = 5
+SAMPLE = 100
+ATTACK_STEPS = 4
 POINTS = 24
 STEP_SECONDS = 0.5  # between two words on where the run stands
 

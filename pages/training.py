@@ -1,0 +1,60 @@
+"""Train: networks learn in front of the visitor, who sees which pixels they come to look at."""
+
+import streamlit as st
+
+from app import training_views, training_widgets, views
+from app.errors import guard
+from app.jobs import Job, jobs, session
+from core.data.tasks import task_named
+
+
+def chosen(mine: list[Job]) -> list[Job]:
+    """The trainings of the newest one's task, as far as they fit side by side."""
+    begun = [job for job in mine if job.points]
+    task = (begun or mine)[-1].order.task
+    return [job for job in mine if job.order.task == task][-training_views.MOST_SHOWN :]
+
+
+def show_line(mine: list[Job]) -> None:
+    """Where each training stands, and what can be done about it."""
+    for row in range(0, len(mine), 3):
+        for column, job in zip(st.columns(3, gap="medium"), mine[row : row + 3], strict=False):
+            with column:
+                training_views.head(job, jobs().ahead(job))
+                training_widgets.steer(job)
+
+
+def show(visitor: str, before: list[tuple[str, bool]]) -> None:
+    """The trainings as they stand; runs again and again while one is active, and all of the page when one ends."""
+    jobs().seen(visitor, session())
+    mine = jobs().of(visitor)
+    if [(job.id, job.active) for job in mine] != before:
+        st.rerun()
+    with guard():
+        show_line(mine)
+        shown = chosen(mine)
+        if any(job.points for job in shown):
+            st.header("Which pixels do they come to look at?", anchor=False)
+            training_views.show_film(shown, training_widgets.own_scale())
+            training_views.film_guide()
+            st.header(f"How often are they right? {task_named(shown[-1].order.task).title}", anchor=False)
+            training_views.curves(shown)
+
+
+def page() -> None:
+    """Choose, run, show; what runs stands first."""
+    visitor = training_widgets.start()
+    mine = jobs().of(visitor)
+    if mine:
+        busy = any(job.active for job in mine)
+        now = [(job.id, job.active) for job in mine]
+        st.fragment(show, run_every=1.0 if busy else None)(visitor, now)
+        st.header("Train another", anchor=False)
+    training_widgets.choose(visitor)
+    training_widgets.shelf(visitor)
+
+
+views.style()
+st.title("What does a network learn to look at?", anchor=False)
+with guard():
+    page()
