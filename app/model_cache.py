@@ -20,7 +20,7 @@ from core.reports.report import ASSETS, Row, read_report, report_path
 from core.reports.robustness import NAME, Robustness, read_robustness
 from core.training.construction import Adversity, Construction, adversity, construct, strong_map, worst_found
 
-PGD_STEPS = 20
+PGD_STEPS = 10
 ORDERINGS = "orderings"
 Image = NDArray[np.float32]
 

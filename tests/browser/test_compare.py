@@ -1,63 +1,27 @@
 """The first page in a real browser, on the real server and the weights that ship."""
 
 import io
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import skimage.data
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page
+
+from tests.browser.harness import PATIENCE, SIZES, here, loaded, photograph, served, settled, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
-ROOT = Path(__file__).resolve().parents[2]
-ARTIFACTS = ROOT / "artifacts"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 NETWORKS = ["standard", "pgd-linf", "pgd-l2"]
 # A part of a photograph (left, top, right, bottom) whose answer `standard` changes at 8/255 and `pgd-linf` does not.
 PHOTO, PART = "coffee.png", (210, 110, 390, 290)
-SIZES = {"wide": {"width": 1440, "height": 900}, "narrow": {"width": 390, "height": 844}}
-PATIENCE = 120.0  # seconds; a busy machine takes long to import torch
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """The dashboard, served as `make run` serves it, on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
-    log = io.StringIO()
-    server = subprocess.Popen(
-        [*command, "--server.address", "127.0.0.1"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
-        until(lambda: healthy(port) or server.poll() is not None, "the server to start")
-        assert server.poll() is None, server.stdout.read()
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        output = server.communicate(timeout=20)[0]
-        log.write(output)
-    assert "Traceback" not in log.getvalue(), log.getvalue()
-
-
-@pytest.fixture(scope="module")
-def browser(chromium) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=str(chromium), args=FLAGS)
-        yield started
-        started.close()
+    with served() as found:
+        yield found
 
 
 @pytest.fixture
@@ -77,27 +41,6 @@ def visit(browser, address) -> Iterator[Callable[..., Page]]:
     yield start
     for context in contexts:
         context.close()
-
-
-def healthy(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2) as answer:
-            return answer.status == 200
-    except OSError:
-        return False
-
-
-def until(holds: Callable[[], object], what: str) -> None:
-    """Wait for a condition; fail with `what` after PATIENCE seconds."""
-    end = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < end, f"waited {PATIENCE:.0f} s for {what}"
-        time.sleep(0.1)
-
-
-def here(page: Page) -> str:
-    """The address bar; asked of the page, because Playwright's own copy stands still between two calls."""
-    return page.evaluate("location.href")
 
 
 def answers(page: Page) -> dict[str, str]:
@@ -127,12 +70,6 @@ def slide(page: Page, position: int) -> None:
     until(lambda: f"epsilon={position}" in here(page) and settled(page), f"epsilon {position} in the address")
 
 
-def settled(page: Page) -> bool:
-    """Whether the server has nothing left to do for this page."""
-    state = page.get_by_test_id("stApp").get_attribute("data-test-script-state")
-    return state == "notRunning" and not page.locator("[data-stale=true]").count()
-
-
 def photo(form: str, name: str = PHOTO, part: tuple[int, int, int, int] | None = PART) -> bytes:
     out = io.BytesIO()
     whole = Image.open(Path(skimage.data.__file__).parent / name).convert("RGB")
@@ -148,11 +85,6 @@ def upload(page: Page, name: str, data: bytes) -> None:
         ).first.click()
     mime = "image/png" if name.endswith("png") else "image/jpeg"
     box.set_input_files({"name": name, "mimeType": mime, "buffer": data})
-
-
-def loaded(page: Page) -> bool:
-    """Whether every image of the page has arrived."""
-    return page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
 
 
 def colours(page: Page, alt: str) -> list[int]:
@@ -172,19 +104,11 @@ def colours(page: Page, alt: str) -> list[int]:
 
 def keep(page: Page, name: str) -> None:
     """Screenshots as test artefacts: what a visitor sees first, and the whole page."""
-    ARTIFACTS.mkdir(exist_ok=True)
     until(
         lambda: settled(page) and loaded(page) and page.locator(".js-plotly-plot .barlayer path").count() >= 10,
         "the bars",
     )
-    page.screenshot(path=ARTIFACTS / f"compare-{name}.png")
-    size = page.viewport_size
-    tall = page.get_by_test_id("stMain").evaluate("main => main.scrollHeight")
-    page.set_viewport_size({"width": size["width"], "height": tall + 80})
-    page.wait_for_timeout(500)
-    until(lambda: loaded(page), "the images")
-    page.screenshot(path=ARTIFACTS / f"compare-{name}-whole.png")
-    page.set_viewport_size(size)
+    photograph(page, f"compare-{name}")
 
 
 def test_an_uploaded_photo_splits_the_networks_at_8_255(visit):

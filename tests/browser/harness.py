@@ -1,0 +1,89 @@
+"""What the browser tests share: the real server on a free port, and waiting for what a visitor would wait for."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+ROOT = Path(__file__).resolve().parents[2]
+ARTIFACTS = ROOT / "artifacts"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+SIZES = {"wide": {"width": 1440, "height": 900}, "narrow": {"width": 390, "height": 844}}
+PATIENCE = 120.0  # seconds; a busy machine takes long to import torch
+
+
+@contextmanager
+def served(**environment: str) -> Iterator[str]:
+    """The address of the dashboard, served as `make run` serves it; a traceback in its log is a failure."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
+    server = subprocess.Popen(
+        [*command, "--server.address", "127.0.0.1"],
+        cwd=ROOT,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        until(lambda: healthy(port) or server.poll() is not None, "the server to start")
+        assert server.poll() is None, server.stdout.read()
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        log = server.communicate(timeout=20)[0]
+    assert "Traceback" not in log, log
+
+
+def healthy(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+def until(holds: Callable[[], object], what: str) -> None:
+    """Wait for a condition; fail with `what` after PATIENCE seconds."""
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end, f"waited {PATIENCE:.0f} s for {what}"
+        time.sleep(0.1)
+
+
+def here(page: Page) -> str:
+    """The address bar; asked of the page, because Playwright's own copy stands still between two calls."""
+    return page.evaluate("location.href")
+
+
+def settled(page: Page) -> bool:
+    """Whether the server has nothing left to do for this page."""
+    state = page.get_by_test_id("stApp").get_attribute("data-test-script-state")
+    return state == "notRunning" and not page.locator("[data-stale=true]").count()
+
+
+def loaded(page: Page) -> bool:
+    """Whether every image of the page has arrived."""
+    return page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
+
+
+def photograph(page: Page, name: str) -> None:
+    """Screenshots as test artefacts: what a visitor sees first, and the whole page."""
+    ARTIFACTS.mkdir(exist_ok=True)
+    page.screenshot(path=ARTIFACTS / f"{name}.png")
+    size = page.viewport_size
+    tall = page.get_by_test_id("stMain").evaluate("main => main.scrollHeight")
+    page.set_viewport_size({"width": size["width"], "height": tall + 80})
+    page.wait_for_timeout(500)
+    until(lambda: loaded(page), "the images")
+    page.screenshot(path=ARTIFACTS / f"{name}-whole.png")
+    page.set_viewport_size(size)

@@ -1,0 +1,113 @@
+"""The page Models in a real browser: every chart is drawn, a slider answers at once, the choice comes along."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Page
+
+from core.models.zoo import ASSETS
+from tests.app.synthetic_report import write_report
+from tests.browser.harness import PATIENCE, SIZES, here, loaded, photograph, served, settled, until
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+CHARTS = ["curves", "trade-off", "certainty", "gradients", "share", "cosine", "losses"]
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory) -> Iterator[str]:
+    """The dashboard with the weights that ship and a synthetic report on them."""
+    reports = tmp_path_factory.mktemp("reports")
+    for task in ("cifar10", "fashion-mnist"):
+        write_report(ASSETS, reports, task)
+    with served(ROBUSTSCOPE_REPORTS=str(reports)) as found:
+        yield found
+
+
+@pytest.fixture
+def visit(browser, address) -> Iterator[Callable[..., Page]]:
+    """A visitor of their own at each call, who has waited for the whole page."""
+    contexts = []
+
+    def start(path: str = "models", size: str = "wide", scheme: str = "light") -> Page:
+        context = browser.new_context(viewport=SIZES[size], color_scheme=scheme)
+        context.set_default_timeout(PATIENCE * 1000)
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(f"{address}/{path}")
+        if path.startswith("models"):
+            whole(page)
+        return page
+
+    yield start
+    for context in contexts:
+        context.close()
+
+
+def whole(page: Page) -> None:
+    """Wait until all of the page is there."""
+    until(lambda: page.locator("[data-cosine]").count() and settled(page) and loaded(page), "the perturbation")
+    until(lambda: set(drawn(page)) >= {*CHARTS}, f"the charts {CHARTS}")
+
+
+def drawn(page: Page) -> list[str]:
+    """The charts that have marks in them."""
+    return [name for name in CHARTS if page.locator(f".st-key-{name} .cartesianlayer path").count() > 0]
+
+
+def cosine(page: Page) -> float:
+    return float(page.locator("[data-cosine]").get_attribute("data-cosine"))
+
+
+def slider(page: Page, label: str):
+    return page.get_by_role("slider", name=label)
+
+
+def test_a_move_of_a_slider_answers_at_once_and_changes_only_the_perturbation(visit):
+    page = visit("models?network=pgd-linf&epoch=0&alpha=0.5")
+    noise, cards = cosine(page), page.locator("[data-card]").all_inner_texts()
+    assert abs(noise) < 0.1
+    slider(page, "Epoch i").focus()
+    begun = time.monotonic()
+    page.keyboard.press("End")
+    until(lambda: cosine(page) > noise + 0.2, "the perturbation to follow the map")
+    took = time.monotonic() - begun
+    assert took < 10, f"{took:.1f} s"  # well under one on an idle machine
+    until(lambda: "epoch=100" in here(page) and settled(page), "the epoch in the address")
+    assert page.locator("[data-card]").all_inner_texts() == cards
+    again = visit("models?" + here(page).split("?", 1)[1])
+    assert cosine(again) == cosine(page) and not again.get_by_test_id("stAlert").count()
+
+
+def test_the_choice_comes_along_through_the_navigation_and_back(visit):
+    page = visit("")
+    page.locator(".st-key-pick-photo-rocket button").click()
+    until(lambda: "rocket" in here(page) and settled(page), "the picture in the address")
+    page.get_by_test_id("stTopNavLink").filter(has_text="Models").click()
+    whole(page)
+    until(lambda: "/models" in here(page) and "rocket" in here(page), "the picture in the new address")
+    page.get_by_text("L2 · in total").click()
+    until(lambda: "norm=l2" in here(page) and settled(page), "the norm in the address")
+    page.get_by_test_id("stTopNavLink").filter(has_text="Compare").click()
+    until(lambda: page.locator("[data-attacked]").count() == 3 and settled(page), "the first page")
+    assert "rocket" in here(page) and "norm=l2" in here(page) and "map=" not in here(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", list(SIZES))
+def test_the_page_fits_its_window(visit, size, scheme):
+    page = visit(size=size, scheme=scheme)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    cards = page.eval_on_selector_all("[data-card]", "all => all.map(e => e.getBoundingClientRect().toJSON())")
+    steps = page.eval_on_selector_all(
+        "[class*=st-key-step-] img", "all => all.map(e => e.getBoundingClientRect().toJSON())"
+    )
+    assert len(cards) >= 3 and len(steps) == 6
+    if size == "narrow":
+        assert len({round(box["x"]) for box in cards}) == 1 and all(box["width"] > 300 for box in cards)
+        assert len({round(box["x"]) for box in steps}) == 2 and all(box["width"] > 150 for box in steps)
+    else:
+        assert len({round(box["x"]) for box in cards}) >= 2
+        assert len({round(box["y"]) for box in steps}) == 1 and all(box["width"] > 140 for box in steps)
+    photograph(page, f"models-{size}-{scheme}")
