@@ -13,7 +13,7 @@ GRID = np.array([0.25, 0.5, 1, 2], np.float32) * np.float32(8 / 255)
 
 
 def network(key: str, withstands: float, others: tuple[str, ...] = (), gradient: float = 0.3) -> dict[str, np.ndarray]:
-    """Figures of a network that stands on the first share of the images; later ones than half fall at twice the radius."""
+    """Figures of a network that stands on the first share of the images; those past half fall at twice the radius."""
     arrays = {f"gradient_norm__{key}": np.full(N, gradient, np.float32)}
     standing = np.arange(N) < withstands * N
     for norm in NORMS:
