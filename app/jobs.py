@@ -83,11 +83,14 @@ class Jobs:
 
     def __init__(
         self,
-        command: Callable[[Path, Path], list[str]] = worker_command,
+        command: Callable[[Path, Path], list[str]] | None = None,
         connected: Callable[[str], bool] = lambda session: True,
     ) -> None:
-        """A queue whose processes are started by `command`, for visitors whose sessions are `connected`."""
-        self._command = command
+        """A queue whose processes are started by `command`, the engine's worker where none is given.
+
+        `connected` says of a session whether its tab is open.
+        """
+        self._command = command or worker_command
         self._connected = connected
         self._lock = threading.RLock()
         self._jobs: dict[str, Job] = {}

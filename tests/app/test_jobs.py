@@ -6,51 +6,14 @@ import sys
 import time
 from collections.abc import Callable
 
-import numpy as np
 import pytest
 
 from app import jobs as jobs_module
 from app import visitors
 from app.jobs import Job, Jobs
 from core.errors import ConfigError, InputError
-from core.training.job import Order, Point, Ready, encode
-
-READY = encode(Ready(0, np.zeros((1, 1, 2, 2), np.uint8), np.zeros(1, np.int64), 10, 0.1, 5))
-POINT = encode(
-    Point(0.5, 1.0, 0.5, 0.25, np.zeros((1, 2, 2), np.float16), np.zeros(1, np.int64), np.ones(1, np.float16))
-)
-
-# Its seed says how it behaves: 0 waits for `finish` in its folder, 1 fails, 2 dies, 3 is deaf to `stop`.
-WORKER = f"""
-import json, os, pathlib, sys, threading, time
-folder = pathlib.Path(sys.argv[1])
-seed = json.loads((folder / "order.json").read_text())["seed"]
-(folder / "pid").write_text(str(os.getpid()))
-say = lambda line: print(line, flush=True)
-heard = []
-def listen():
-    for word in sys.stdin:
-        heard.append(word.strip())
-        (folder / "heard").write_text(" ".join(heard))
-    heard.append("stop")
-threading.Thread(target=listen, daemon=True).start()
-say('{READY}')
-say('{POINT}')
-say("not for anybody")
-if seed == 1:
-    say('{{"kind": "Ended", "how": "failed", "sentence": "No room in ' + str(folder) + '."}}')
-    sys.exit(1)
-if seed == 2:
-    os._exit(7)
-while seed == 3 or "stop" not in heard:
-    if (folder / "finish").exists():
-        say('{{"kind": "Ended", "how": "finished", "sentence": ""}}')
-        sys.exit(0)
-    time.sleep(0.02)
-say('{{"kind": "Ended", "how": "stopped", "sentence": ""}}')
-"""
-
-HOLD, FAIL, DIE, DEAF = range(4)
+from core.training.job import Order
+from tests.app.workers import DEAF, DIE, FAIL, HOLD, POINT, WORKER, fake_worker
 
 
 @pytest.fixture(autouse=True)
@@ -67,9 +30,7 @@ def open_tabs():
 
 @pytest.fixture
 def queue(tmp_path, open_tabs):
-    script = tmp_path / "worker.py"
-    script.write_text(WORKER)
-    made = Jobs(lambda folder, out: [sys.executable, str(script), str(folder), str(out)], open_tabs.__contains__)
+    made = Jobs(fake_worker(tmp_path), open_tabs.__contains__)
     yield made
     made.close()
 

@@ -17,10 +17,8 @@ def write_idx(path: Path, array: np.ndarray) -> None:
     path.write_bytes(struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes())
 
 
-@pytest.fixture(scope="session")
-def fashion_files(tmp_path_factory):
-    """A data root with 4,400 training and 60 test pictures; a picture's label is its mean brightness over 25."""
-    root = tmp_path_factory.mktemp("data")
+def write_fashion(root: Path) -> Path:
+    """`root` with 4,400 training and 60 test pictures; a picture's label is its mean brightness over 25."""
     rng = np.random.default_rng(0)
     for part, count in (("train", 4400), ("t10k", 60)):
         labels = (np.arange(count) % 10).astype(np.uint8)
@@ -28,6 +26,12 @@ def fashion_files(tmp_path_factory):
         write_idx(root / "FashionMNIST" / "raw" / f"{part}-images-idx3-ubyte", images)
         write_idx(root / "FashionMNIST" / "raw" / f"{part}-labels-idx1-ubyte", labels)
     return root
+
+
+@pytest.fixture(scope="session")
+def fashion_files(tmp_path_factory):
+    """The data root of `write_fashion`."""
+    return write_fashion(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture
