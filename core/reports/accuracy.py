@@ -11,11 +11,10 @@ from torch import Tensor
 
 from core.attacks.pgd import Pgd
 from core.data.datasets import LabelledImages
-from core.errors import ConfigError, InputError
-from core.metrics.intervals import wilson
+from core.errors import ConfigError
 from core.models.zoo import ZooModel
 from core.norms import NORMS, Norm
-from core.reports.report import Report, Row, provenance, read_report, write_report
+from core.reports.report import Report, Row, common_task, provenance, read_report, share, write_report
 
 NAME = "accuracy"
 BATCH = 250
@@ -74,14 +73,7 @@ def accuracy_report(
     Raises:
         InputError: no images, models of several tasks, images of another shape, or `path` can't be written.
     """
-    tasks = {model.card.task for model in models}
-    if len(tasks) != 1 or len(data) == 0:
-        raise InputError(
-            f"need models of one task and at least one image; got tasks {sorted(tasks)} and {len(data)} images"
-        )
-    task = models[0].task
-    if tuple(data.pixels.shape[1:]) != task.shape:
-        raise InputError(f"{task.key} takes images of shape {task.shape}; got {tuple(data.pixels.shape[1:])}")
+    task = common_task(models, data)
     data = data if settings.images is None else data.first(settings.images)
     stated: dict[str, Any] = {**asdict(settings), "images": len(data), "radii": dict(task.radii), "data": data.origin}
     stated["precision"] = "float32, fast form"
@@ -122,7 +114,7 @@ def _measure(
     """One row per norm for one model."""
     right = torch.cat([_right(model, x, labels) for _, x, labels in _batches(data, model.card.key, on_progress)])
     hits, n = int(right.sum()), len(data)
-    clean = _share("clean", hits, n)
+    clean = share("clean", hits, n)
     attacked = data.first(settings.robust_images)
     for index, (norm, epsilon) in enumerate(model.task.radii.items()):
         attack = settings.attack(norm, epsilon)
@@ -138,7 +130,7 @@ def _measure(
             "norm": norm,
             "epsilon": epsilon,
             **clean,
-            **_share("robust", standing, len(attacked)),
+            **share("robust", standing, len(attacked)),
         }
 
 
@@ -155,8 +147,3 @@ def _right(model: ZooModel, x: Tensor, labels: Tensor) -> Tensor:
     """Whether each image is classified as labelled (B,)."""
     with torch.no_grad():
         return model.fast(x).argmax(1) == labels
-
-
-def _share(name: str, hits: int, n: int) -> Row:
-    low, high = wilson(hits, n)
-    return {name: hits / n, f"{name}_low": low, f"{name}_high": high, f"{name}_n": n}

@@ -7,7 +7,7 @@ import platform
 import subprocess
 import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,8 +17,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from core.data.datasets import LabelledImages
+from core.data.tasks import Task
 from core.errors import InputError
-from core.models.zoo import write_atomically
+from core.metrics.intervals import wilson
+from core.models.zoo import ZooModel, write_atomically
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets" / "reports"
 MAX_REPORT_BYTES = 50_000_000
@@ -112,6 +115,29 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         raise InputError(f"{path} could not be read: {error.strerror or error}") from error
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path.name} holds no readable arrays: {error}") from error
+
+
+def share(name: str, hits: int, n: int) -> Row:
+    """A share `hits / n` as the figure `name` of a row, with its Wilson interval and n."""
+    low, high = wilson(hits, n)
+    return {name: hits / n, f"{name}_low": low, f"{name}_high": high, f"{name}_n": n}
+
+
+def common_task(models: Sequence[ZooModel], data: LabelledImages) -> Task:
+    """The task that all the networks solve, if the images fit it.
+
+    Raises:
+        InputError: networks of several tasks or none, no images, or images of another shape.
+    """
+    tasks = {model.card.task for model in models}
+    if len(tasks) != 1 or len(data) == 0:
+        raise InputError(
+            f"need models of one task and at least one image; got tasks {sorted(tasks)} and {len(data)} images"
+        )
+    task = models[0].task
+    if tuple(data.pixels.shape[1:]) != task.shape:
+        raise InputError(f"{task.key} takes images of shape {task.shape}; got {tuple(data.pixels.shape[1:])}")
+    return task
 
 
 def provenance(data: str, seed: int, seconds: float) -> dict[str, Any]:

@@ -43,20 +43,19 @@ from numpy.typing import NDArray
 from core.attacks.apgd import LIBRARY, load_library
 from core.data.datasets import LabelledImages
 from core.data.tasks import Task
-from core.errors import InputError
-from core.metrics.intervals import wilson
 from core.models.zoo import ZooModel
-from core.norms import NORMS, Norm
-from core.reports.masking import Evidence, best_source, masking_flags, zero_gradients
+from core.norms import NORMS
 from core.reports.report import (
     ASSETS,
     Arrays,
     Report,
     Row,
+    common_task,
     provenance,
     read_arrays,
     read_report,
     report_path,
+    share,
     write_arrays,
     write_report,
 )
@@ -72,6 +71,7 @@ from core.reports.robustness_parts import (
     grid,
     right,
 )
+from core.reports.robustness_rows import row
 from core.reports.scratch import Scratch
 from core.training.cost import CostSettings, relative_cost
 from core.training.shipped import SHIPPED
@@ -124,7 +124,7 @@ def robustness_report(
         InputError: no images, networks of several tasks, images of another shape, the library of APGD is missing, or a
             folder can't be written.
     """
-    task = _check(models, data)
+    task = common_task(models, data)
     load_library()
     stated = _stated(task, data, settings)
     book = _Book(task, data, stated, path, {model.card.key: model.card.sha256 for model in models})
@@ -137,19 +137,6 @@ def robustness_report(
         if missing:
             book.add_arrays(*bench.transfer(source, missing))
     return book.result()
-
-
-def _check(models: Sequence[ZooModel], data: LabelledImages) -> Task:
-    """The one task of all, if the images fit it."""
-    tasks = {model.card.task for model in models}
-    if len(tasks) != 1 or len(data) == 0:
-        raise InputError(
-            f"need models of one task and at least one image; got tasks {sorted(tasks)} and {len(data)} images"
-        )
-    task = models[0].task
-    if tuple(data.pixels.shape[1:]) != task.shape:
-        raise InputError(f"{task.key} takes images of shape {task.shape}; got {tuple(data.pixels.shape[1:])}")
-    return task
 
 
 def _stated(task: Task, data: LabelledImages, settings: RobustnessSettings) -> dict[str, Any]:
@@ -240,7 +227,7 @@ class _Bench:
             stop = min(start + CLEAN_BATCH, len(data))
             hits += int(right(model.fast, data.images(start, stop), data.labels[start:stop]).sum())
             self.on_progress(f"{model.card.key} clean", stop, len(data))
-        return _share("clean", hits, len(data)), time.perf_counter() - began
+        return share("clean", hits, len(data)), time.perf_counter() - began
 
     def _cost(self, model: ZooModel) -> float:
         """The relative cost of the network's recipe; NaN where it is not one of ours."""
@@ -290,7 +277,9 @@ class _Book:
     def result(self) -> Robustness:
         """Report and arrays."""
         keys = sorted(self.facts, key=lambda key: (key != "standard", key))
-        rows = [self._row(key, norm) for key in keys for norm in NORMS]
+        rows = [
+            row(self.task, self.data.labels, key, norm, self.facts[key], self.arrays) for key in keys for norm in NORMS
+        ]
         source = provenance(self.data.origin, self.stated["seed"], self.seconds)
         grids = {f"grid_{norm}": np.array(grid(self.task, norm), np.float32) for norm in NORMS}
         return Robustness(Report(self.task.key, NAME, self.stated, source, tuple(rows)), grids | self.arrays)
@@ -302,63 +291,14 @@ class _Book:
         earlier = _read(self.path)
         if dict(earlier.report.settings) != self.stated:
             return
-        rows = {row["model"]: row for row in earlier.report.rows}
-        kept = {key: row for key, row in rows.items() if self.weights.get(key, row["sha256"]) == row["sha256"]}
+        rows = {known["model"]: known for known in earlier.report.rows}
+        kept = {key: known for key, known in rows.items() if self.weights.get(key, known["sha256"]) == known["sha256"]}
         fields = ("sha256", "clean", "clean_low", "clean_high", "clean_n", "cost")
-        self.facts = {key: {field: row[field] for field in fields} for key, row in kept.items()} | self.facts
+        self.facts = {key: {field: known[field] for field in fields} for key, known in kept.items()} | self.facts
         of_kept = {name: array for name, array in earlier.arrays.items() if set(name.split("__")[1:]) <= kept.keys()}
         self.arrays = of_kept | self.arrays
         self.seconds = max(self.seconds, float(earlier.report.provenance["seconds"]))
 
-    def _row(self, key: str, norm: Norm) -> Row:
-        """The row of a network and norm."""
-        epsilon = np.float32(self.task.radii[norm])
-        smallest = self.arrays[f"smallest_{norm}__{key}"]
-        evidence = self._evidence(key, norm, smallest > epsilon)
-        source = best_source(evidence.transfer)
-        passed_on = _standing("transfer", evidence.transfer[source]) if source else {"transfer": None}
-        return {
-            "model": key,
-            "norm": norm,
-            "epsilon": self.task.radii[norm],
-            **self.facts[key],
-            **_standing("pgd", evidence.pgd),
-            **_standing("pgd_double", smallest > 2 * epsilon),
-            **_standing("apgd", self.arrays[f"standing_apgd_{norm}__{key}"]),
-            **_standing("single_step", evidence.single_step),
-            "far_epsilon": far_epsilon(self.task, norm),
-            **_standing("far", evidence.far),
-            **_standing("zero_gradient", zero_gradients(evidence.gradient_norm)),
-            **passed_on,
-            "transfer_source": source,
-            "masking": ",".join(masking_flags(evidence)),
-        }
-
-    def _evidence(self, key: str, norm: Norm, pgd: NDArray[np.bool_]) -> Evidence:
-        labels = self.data.labels[: len(pgd)]
-        transfer = {
-            source: self.arrays[f"transfer_{norm}__{source}__{key}"]
-            for source in sorted(self.facts)
-            if f"transfer_{norm}__{source}__{key}" in self.arrays
-        }
-        return Evidence(
-            pgd,
-            self.arrays[f"standing_single_step_{norm}__{key}"],
-            self.arrays[f"standing_far_{norm}__{key}"],
-            int(labels.bincount().max()) / len(labels),
-            self.arrays[f"gradient_norm__{key}"],
-            transfer,
-        )
-
 
 def _read(path: Path) -> Robustness:
     return Robustness(read_report(path), read_arrays(path.with_suffix(".npz")))
-
-
-def _standing(name: str, which: NDArray[np.bool_]) -> Row:
-    return _share(name, int(which.sum()), len(which))
-
-
-def _share(name: str, hits: int, n: int) -> Row:
-    low, high = wilson(hits, n)
-    return {name: hits / n, f"{name}_low": low, f"{name}_high": high, f"{name}_n": n}
