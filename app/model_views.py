@@ -28,6 +28,7 @@ FLAGS: Mapping[str, str] = {
     "larger-epsilon": "stands where any picture can be made grey",
     "transfer": "another network's attack harms more than its own",
 }
+STATED = ("steps", "restarts", "apgd_iterations", "apgd_targets", "seed")  # settings of the report that are shown
 VERDICTS: Mapping[str, tuple[str, str, str]] = {
     "yes": ("✓", "rs-held", "came out so"),
     "no": ("✗", "rs-failed", "came out the other way"),
@@ -178,6 +179,15 @@ def table_guide() -> None:
         "network may be weaker than its figures.",
         "Signs: Athalye et al. 2018, arXiv:1802.00420; Carlini et al. 2019, arXiv:1902.06705.",
     )
+
+
+def provenance(report: Robustness) -> None:
+    """How and when the report was measured, one line."""
+    settings, origin = report.report.settings, report.report.provenance
+    stated = [f"{name.replace('_', ' ')} {settings[name]}" for name in STATED if name in settings]
+    stated += [str(origin[name]) for name in ("data", "when", "machine", "code") if name in origin]
+    if stated:
+        st.html(f'<div class="rs-small">Report: {escape("; ".join(stated))}.</div>')
 
 
 def curves(task: Task, report: Robustness, keys: Sequence[str], norm: Norm) -> None:

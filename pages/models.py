@@ -29,6 +29,8 @@ def show_robustness(report: Robustness | None, cards: list[Card]) -> None:
         model_views.trade_off(standing)
     model_views.table(standing)
     model_views.table_guide()
+    if report and keys:
+        model_views.provenance(report)
     if claims := model_cache.orderings(task.key):
         st.header("What the papers claim, and what came out here", anchor=False)
         model_views.claims(claims)

@@ -86,6 +86,7 @@ def test_the_report_gives_figures_curves_and_claims(visit, measured):
     (claims,) = bodies(at, "rs-claims")
     assert claims.count("<li class=") == 2 and 'data-holds="part"' in claims and 'data-holds="undecided"' in claims
     assert "How sure are they, and how steep?" in headers(at) and not at.error
+    assert bodies(at, "steps 50; restarts 2; made up; 0.1.0")
     before = list(table["PGD-50"])
     checked(at.segmented_control(key="attack.norm").set_value("l2").run())
     assert query(at)["norm"] == "l2" and list(at.dataframe[0].value["PGD-50"]) != before

@@ -11,6 +11,8 @@ from core.models.zoo import cards
 from core.norms import NORMS
 
 IMAGES = 300
+SETTINGS = {"steps": 50, "restarts": 2}
+ORIGIN = {"data": "made up", "code": "0.1.0"}
 
 
 def write_report(models: Path, reports: Path, task: str) -> Path:
@@ -68,7 +70,7 @@ def write_report(models: Path, reports: Path, task: str) -> Path:
         },
     ]
     for name, content in (("robustness", rows), ("orderings", claims)):
-        report = {"task": task, "report": name, "settings": {}, "provenance": {}, "rows": content}
+        report = {"task": task, "report": name, "settings": SETTINGS, "provenance": ORIGIN, "rows": content}
         (folder / f"{name}.json").write_text(json.dumps(report, default=float))
     np.savez(folder / "robustness.npz", **arrays)
     return folder
