@@ -83,7 +83,7 @@ def test_the_report_gives_figures_curves_and_claims(visit, measured):
     assert "another network's attack" in table["Signs of masking"][0] and table["Signs of masking"][1] == "none"
     (block,) = bodies(at, "data-card")
     assert f"{linf['standard']['clean'] * 100:.1f} %" in block and "takes 1.5 × the standard" in block
-    (claims,) = bodies(at, "rs-claims")
+    (claims,) = bodies(at, 'class="rs-claims"')
     assert claims.count("<li class=") == 2 and 'data-holds="part"' in claims and 'data-holds="undecided"' in claims
     assert "How sure are they, and how steep?" in headers(at) and not at.error
     assert bodies(at, "steps 50; restarts 2; made up; 0.1.0")
