@@ -93,6 +93,7 @@ NOTES: Mapping[tuple[str, str], str] = {
     ("cifar10", "oneepoch"): _UNDERTRAINED,
     ("cifar10", "pgd-linf"): f"{_TRADE} It has more epochs than the rest of its task: others learn from it.",
     ("cifar10", "pgd-l2"): _TRADE,
+    ("cifar10", "noise-sign"): "It had a third of the reference's epochs, and saw no picture without noise.",
     ("fashion-mnist", "standard"): _REFERENCE,
     ("fashion-mnist", "oneepoch"): _UNDERTRAINED,
     ("fashion-mnist", "pgd-linf"): _TRADE,
