@@ -56,6 +56,13 @@ def drawn(page: Page) -> list[str]:
     return [name for name in CHARTS if page.locator(f".st-key-{name} .cartesianlayer path").count() > 0]
 
 
+def boxes(page: Page, selector: str, least: int) -> list[dict[str, float]]:
+    """Where the elements are, once there are enough of them; a page may run again while its theme settles."""
+    script = "all => all.map(e => e.getBoundingClientRect().toJSON())"
+    until(lambda: settled(page) and len(page.eval_on_selector_all(selector, script)) >= least, selector)
+    return page.eval_on_selector_all(selector, script)
+
+
 def cosine(page: Page) -> float:
     return float(page.locator("[data-cosine]").get_attribute("data-cosine"))
 
@@ -99,11 +106,7 @@ def test_the_choice_comes_along_through_the_navigation_and_back(visit):
 def test_the_page_fits_its_window(visit, size, scheme):
     page = visit(size=size, scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    cards = page.eval_on_selector_all("[data-card]", "all => all.map(e => e.getBoundingClientRect().toJSON())")
-    steps = page.eval_on_selector_all(
-        "[class*=st-key-step-] img", "all => all.map(e => e.getBoundingClientRect().toJSON())"
-    )
-    assert len(cards) >= 3 and len(steps) == 6
+    cards, steps = boxes(page, "[data-card]", 3), boxes(page, "[class*=st-key-step-] img", 6)
     if size == "narrow":
         assert len({round(box["x"]) for box in cards}) == 1 and all(box["width"] > 300 for box in cards)
         assert len({round(box["x"]) for box in steps}) == 2 and all(box["width"] > 150 for box in steps)

@@ -39,8 +39,9 @@ def true_minus_other(two) -> np.ndarray:
     return (w0 - w1).sign().view(1, 2, 2).numpy()
 
 
-def test_the_steps_are_those_of_the_formula_and_of_training(x):
-    saliency = np.array([[[1.0, -1.0], [0.5, 0.0]]], np.float32)
+def test_the_steps_are_those_of_the_formula_and_of_training():
+    x = torch.full((1, 1, 8, 8), 0.5)
+    saliency = np.linspace(-1, 1, 64, dtype=np.float32).reshape(1, 8, 8)
     made = construct(x, saliency, EPSILON, 0.95, 20, seed=3)
     np.testing.assert_array_equal(made.mixed, np.where(made.chosen == 1, made.saliency, made.noise))
     np.testing.assert_allclose(made.x_new, np.clip(made.x - EPSILON * made.mixed, 0, 1), atol=1e-7)
