@@ -198,8 +198,10 @@ def gradient_norms(found: Mapping[str, tuple[Array, Array]], ink: str) -> go.Fig
     return _plain(figure, 74 * len(found) + 100, ink, {"l": 8, "r": 16, "t": 40, "b": 56})
 
 
-def course(values: Array, epoch: int, title: str, top: float, ink: str, bottom: float = 0.0) -> go.Figure:
-    """A value over epochs 0, 1, …, with the chosen epoch as a point."""
+def course(
+    values: Array, epoch: int, title: str, span: tuple[float, float], ink: str, limit: float | None = None
+) -> go.Figure:
+    """A value over epochs 0, 1, …, with the chosen epoch as a point, and its limit as a dotted line."""
     accent = model_colour("pgd-linf")
     figure = go.Figure()
     figure.add_scatter(
@@ -211,8 +213,10 @@ def course(values: Array, epoch: int, title: str, top: float, ink: str, bottom: 
         cliponaxis=False, hoverinfo="skip",
         textposition="top left" if epoch > 0.75 * len(values) else "top right",
     )  # fmt: skip
+    if limit is not None:
+        figure.add_hline(y=limit, line={"color": ink, "width": 1, "dash": "dot"})
     figure.update_xaxes(title="Epoch")
-    figure.update_yaxes(title=title, range=[bottom, top])
+    figure.update_yaxes(title=title, range=list(span))
     figure.update_layout(showlegend=False)
     return _plain(figure, 290, ink, {"l": 56, "r": 20, "t": 24, "b": 52})
 

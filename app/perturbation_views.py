@@ -108,12 +108,12 @@ def harm(task: Task, made: Made, chosen: PerturbationChoice) -> None:
     with left:
         st.html('<div class="rs-chart">Share p of the map</div>')
         taught = [0.0 if chosen.maps == "none" else 1 - chosen.alpha**epoch for epoch in range(LAST_EPOCH + 1)]
-        figure = figures.course(np.array(taught), chosen.epoch, "p = 1 − αⁱ", 1.12, ink())
+        figure = figures.course(np.array(taught), chosen.epoch, "p = 1 − αⁱ", (0.0, 1.12), ink())
         st.plotly_chart(figure, config=CONFIG, key="share", alt=f"Share of the map in epoch {chosen.epoch}")
     with middle:
         st.html('<div class="rs-chart">Does −m point where the loss rises?</div>')
-        low, high = float(min(found.cosines.min(), 0)), float(max(found.cosines.max(), 0.2))
-        figure = figures.course(found.cosines, chosen.epoch, "cosine of −m and ∇loss", high * 1.2, ink(), low * 1.2)
+        span = (min(float(found.cosines.min()) * 1.2, 0.0), max(found.best, float(found.cosines.max())) * 1.15 or 1.0)
+        figure = figures.course(found.cosines, chosen.epoch, "cosine of −m and ∇loss", span, ink(), found.best)
         st.plotly_chart(figure, config=CONFIG, key="cosine", alt=f"Cosine {found.cosine:.2f} in this epoch")
     with right:
         names = ("x", "x + ε noise", "x + ε s", "x − ε s", "x′ (this epoch)", f"PGD-{PGD_STEPS}")
@@ -130,7 +130,7 @@ def harm(task: Task, made: Made, chosen: PerturbationChoice) -> None:
     )
     how_to_read(
         "If the map were as good as an attack, x − ε s would raise the loss as far as PGD does, and the cosine would "
-        "be near that of the gradient's own signs, about 0.6 to 0.8. Noise hardly moves the loss. So the bars say how "
-        "adversarial the training picture is for this network.",
+        "reach the dotted line: that of the gradient's own signs, the most that any signs can have. Noise hardly moves "
+        "the loss. So the bars say how adversarial the training picture is for this network.",
         f"PGD with {PGD_STEPS} steps, random start from seed 0. Cosine: after the authors' code.",
     )

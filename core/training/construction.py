@@ -53,12 +53,14 @@ class Adversity:
         losses: cross-entropy in nats at `clean` (x), `noise` (x + epsilon eta), `against` (x + epsilon s), `along`
             (x - epsilon s), `mixed` (x'), and `pgd`; all but `clean` at the same epsilon, clipped to [0, 1].
         cosine: between `-m` and the gradient of the loss at x, in [-1, 1]; 0 where either is zero.
-        cosines: the same in every epoch from 0 on, with the same draws.
+        best: the largest such cosine that a pattern of signs can have: `|g|_1 / (sqrt(D) |g|_2)`, its own signs'.
+        cosines: the same as `cosine` in every epoch from 0 on, with the same draws.
     """
 
     label: int
     losses: Mapping[str, float]
     cosine: float
+    best: float
     cosines: NDArray[np.float32]
 
 
@@ -143,7 +145,9 @@ def adversity(model: PreActResNet, made: Construction, label: int, x_pgd: Image,
     course = [_mixture(perturbation, x, given, epoch, seed).mixed for epoch in range(epochs + 1)]
     cosines = cosine_similarity(-torch.cat(course).flatten(1), slope.flatten(1))
     now = cosine_similarity(-torch.from_numpy(made.mixed).flatten(), slope.flatten(), dim=0)
-    return Adversity(label, dict(zip(images, losses.tolist(), strict=True)), float(now), cosines.numpy())
+    best = cosine_similarity(slope.sign().flatten(), slope.flatten(), dim=0)
+    told = dict(zip(images, losses.tolist(), strict=True))
+    return Adversity(label, told, float(now), float(best), cosines.numpy())
 
 
 def _perturbation(saliency: Image | None, epsilon: float, alpha: float) -> SaliencyPerturbation:

@@ -72,7 +72,7 @@ def test_losses_have_marks_that_keep_apart(values):
 
 
 def test_the_chosen_epoch_is_marked():
-    figure = figures.course(np.linspace(0, 1, 101), 40, "p", 1.1, INK)
+    figure = figures.course(np.linspace(0, 1, 101), 40, "p", (0.0, 1.1), INK)
     assert (figure.data[1].x[0], figure.data[1].y[0]) == (40, pytest.approx(0.4))
 
 

@@ -82,6 +82,7 @@ def test_on_a_linear_network_the_sign_map_is_as_bad_as_pgd_and_points_where_the_
     difference = w0 - w1
     expected = difference.abs().sum() / (2 * difference.norm())  # cosine of a vector of 4 and its sign
     assert found.cosine == pytest.approx(expected.item(), abs=1e-5)
+    assert found.best == pytest.approx(found.cosine)  # it is the gradient's own sign pattern
     assert found.cosines[1] == pytest.approx(found.cosine) and len(found.cosines) == 6
     assert found.cosines[0] < found.cosines[1]
 
@@ -89,6 +90,7 @@ def test_on_a_linear_network_the_sign_map_is_as_bad_as_pgd_and_points_where_the_
 def test_the_label_decides_whose_loss_it_is(x, two):
     made = construct(x, true_minus_other(two), EPSILON, 0.0, 1)
     other = adversity(two, made, 1, made.x, 1)
+    assert other.best == pytest.approx(-other.cosine)
     assert other.cosine < 0 and other.losses["along"] < other.losses["clean"] < other.losses["against"]
 
 
