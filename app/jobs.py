@@ -226,13 +226,13 @@ class Jobs:
                 continue
             with suppress(InputError, OSError):
                 order = read_order(path.read_text())
-                done = (visitors.models(visitor) / order.task / f"{order.key}.json").exists()
-                self._jobs[path.parent.name] = Job(
-                    path.parent.name, visitor, order, "finished" if done else "stopped", at=order.epochs if done else 0
-                )
-                for line in (path.parent / "trace.jsonl").read_text().splitlines():
+                self._jobs[path.parent.name] = Job(path.parent.name, visitor, order, "stopped")
+                trace = path.with_name("trace.jsonl")
+                for line in trace.read_text().splitlines() if trace.exists() else ():
                     with suppress(InputError):  # the last line may be cut off
                         self._take(path.parent.name, decode(line))
+                if (visitors.models(visitor) / order.task / f"{order.key}.json").exists():
+                    self._change(path.parent.name, state="finished", at=float(order.epochs))
 
     def _say(self, word: str) -> bool:
         """Tell the running process a word; whether it could be told."""

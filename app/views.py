@@ -8,6 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 from app import maps
 from app.cache import Fitted
@@ -39,8 +40,21 @@ class MapForm:
 
 
 def style() -> None:
-    """The little CSS that config.toml can't say."""
+    """The little CSS that config.toml can't say. Every page calls this first."""
+    _through_the_entry()
     st.html(STYLE)
+
+
+def _through_the_entry() -> None:
+    """Have the entry run around this page.
+
+    Because of the folder's name, Streamlit runs a file in `pages` by itself, without the entry's navigation and wide
+    layout, until the entry has run once on this server; so a link to a page may be what it sees first.
+    """
+    if PagesManager.uses_pages_directory and not st.session_state.get("entry.seen"):
+        PagesManager.uses_pages_directory = False
+        st.session_state["entry.seen"] = True  # a test's server forgets, and a second rerun would lose a click
+        st.rerun()
 
 
 def how_to_read(text: str, source: str) -> None:
