@@ -131,9 +131,9 @@ def _on_others_images(figures: _Figures, claim: str, key: str, against: str) -> 
     if not {key, against} <= figures.keys:
         return
     for norm in NORMS:
-        sources = [
+        sources = [  # no network has images passed on to itself, so these are third ones
             source
-            for source in sorted(figures.keys - {key, against})
+            for source in sorted(figures.keys)
             if all(f"transfer_{norm}__{source}__{name}" in figures.robustness.arrays for name in (key, against))
         ]
         if sources:
