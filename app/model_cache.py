@@ -53,11 +53,14 @@ def robustness(task: str) -> Robustness | None:
         InputError: it is damaged.
     """
     path = report_path(task, NAME, reports_folder())
-    return _robustness(task, str(reports_folder()), path.stat().st_mtime_ns) if path.exists() else None
+    if not path.exists():
+        return None
+    stamps = tuple(part.stat().st_mtime_ns for part in (path, path.with_suffix(".npz")) if part.exists())
+    return _robustness(task, str(reports_folder()), stamps)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _robustness(task: str, folder: str, stamp: int) -> Robustness:
+def _robustness(task: str, folder: str, stamps: tuple[int, ...]) -> Robustness:
     return read_robustness(task, Path(folder))
 
 
