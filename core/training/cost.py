@@ -53,6 +53,8 @@ def relative_cost(plan: TrainingPlan, settings: CostSettings | None = None) -> f
     """
     settings = settings or CostSettings()
     standard = replace(plan, recipe=Standard(), network=replace(plan.network, activation="relu"))
+    if plan == standard:
+        return 1.0  # by definition; measured, two runs of the same differ by some per cent
     ratios = []
     with TemporaryDirectory() as folder, _one_thread():
         for turn in range(settings.rounds + 1):

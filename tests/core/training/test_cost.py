@@ -1,7 +1,7 @@
 """The cost of a recipe, against one whose extra work is known."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -38,9 +38,15 @@ def plan(recipe: Recipe, network: ResNetConfig = TINY, task: str = FASHION_MNIST
 
 
 def test_a_slower_recipe_costs_more():
-    """A nap that dwarfs the tiny network's steps: the ratio is far above 1, and that of the same recipe is not."""
+    """A nap that dwarfs the tiny network's steps: the ratio is far above 1, and without it is not."""
     assert relative_cost(plan(Slow(0.3)), QUICK) > 3
-    assert 0.2 < relative_cost(plan(Standard()), QUICK) < 5
+    assert 0.2 < relative_cost(plan(Slow(0.0)), QUICK) < 5
+    assert relative_cost(plan(Standard()), QUICK) == 1
+
+
+def test_another_activation_belongs_to_the_recipe():
+    """So even cross-entropy on clean images is timed, and not taken for the standard."""
+    assert relative_cost(plan(Standard(), replace(TINY, activation="hhrelu")), CostSettings(1, 1)) != 1
 
 
 def test_teacher_and_maps_are_made_up_where_the_recipe_needs_them():
@@ -56,7 +62,7 @@ def test_threads_are_as_before_also_after_an_error():
     threads = torch.get_num_threads()
     with pytest.raises(AttributeError):
         relative_cost(None, CostSettings(1, 1))
-    relative_cost(plan(Standard()), CostSettings(1, 1))
+    relative_cost(plan(Slow(0.0)), CostSettings(1, 1))
     assert torch.get_num_threads() == threads
 
 
