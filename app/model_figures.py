@@ -148,9 +148,9 @@ def certainty(found: Mapping[str, Array], ink: str) -> go.Figure:
         figure.add_annotation(
             x=-ODDS, y=1, xref=f"x{suffix}", yref=f"y{suffix} domain", xanchor="left", yanchor="top", showarrow=False,
             align="left", font={"size": 14, "color": ink},
-            text=f"<b>{model_name(key)}</b><br>median {_probability(median)}, n = {len(log_probability):,}",
+            text=f"<b>{model_name(key)}</b>: median {_probability(median)}, n = {len(log_probability):,}",
         )  # fmt: skip
-        figure.update_yaxes(visible=False, range=[0, max(float(shares.max()) * 1.05, 1.0)], row=row, col=1)
+        figure.update_yaxes(visible=False, range=[0, max(float(shares.max()) * 1.5, 1.0)], row=row, col=1)
     marks = (1e-5, 1e-3, 0.05, 0.5, 0.95, 0.999, 0.99999)
     figure.update_xaxes(
         range=[-ODDS, ODDS],
@@ -159,7 +159,7 @@ def certainty(found: Mapping[str, Array], ink: str) -> go.Figure:
     )
     figure.update_xaxes(title="Probability of the true class", row=len(found), col=1)
     figure.update_layout(showlegend=False, bargap=0)
-    return _plain(figure, 74 * len(found) + 70, ink, {"l": 8, "r": 20, "t": 8, "b": 56})
+    return _plain(figure, 80 * len(found) + 70, ink, {"l": 8, "r": 20, "t": 8, "b": 56})
 
 
 def gradient_norms(found: Mapping[str, tuple[Array, Array]], ink: str) -> go.Figure:
