@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Page
 
@@ -26,22 +27,24 @@ def served(**environment: str) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
-    server = subprocess.Popen(
-        [*command, "--server.address", "127.0.0.1"],
-        cwd=ROOT,
-        env=os.environ | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
-        until(lambda: healthy(port) or server.poll() is not None, "the server to start")
-        assert server.poll() is None, server.stdout.read()
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        log = server.communicate(timeout=20)[0]
-    assert "Traceback" not in log, log
+    with TemporaryDirectory() as folder:
+        log = Path(folder, "log")  # a pipe that nobody reads would fill, and hold the server up
+        with log.open("w") as file:
+            server = subprocess.Popen(
+                [*command, "--server.address", "127.0.0.1"],
+                cwd=ROOT,
+                env=os.environ | environment,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+            try:
+                until(lambda: healthy(port) or server.poll() is not None, "the server to start")
+                assert server.poll() is None, log.read_text()
+                yield f"http://127.0.0.1:{port}"
+            finally:
+                server.terminate()
+                server.wait(20)
+        assert "Traceback" not in log.read_text(), log.read_text()
 
 
 def healthy(port: int) -> bool:
