@@ -96,6 +96,10 @@ NOTES: Mapping[tuple[str, str], str] = {
     ("cifar10", "noise-sign"): "It had a third of the reference's epochs, and saw no picture without noise.",
     ("fashion-mnist", "standard"): _REFERENCE,
     ("fashion-mnist", "oneepoch"): _UNDERTRAINED,
+    (
+        "fashion-mnist",
+        "adversarial",
+    ): "It had a third of the reference's epochs, and half of its loss was on attacked pictures.",
     ("fashion-mnist", "pgd-linf"): _TRADE,
     (
         "fashion-mnist",
