@@ -55,11 +55,11 @@ def healthy(port: int) -> bool:
         return False
 
 
-def until(holds: Callable[[], object], what: str) -> None:
-    """Wait for a condition; fail with `what` after PATIENCE seconds."""
-    end = time.monotonic() + PATIENCE
+def until(holds: Callable[[], object], what: str, patience: float = PATIENCE) -> None:
+    """Wait for a condition; fail with `what` after `patience` seconds."""
+    end = time.monotonic() + patience
     while not holds():
-        assert time.monotonic() < end, f"waited {PATIENCE:.0f} s for {what}"
+        assert time.monotonic() < end, f"waited {patience:.0f} s for {what}"
         time.sleep(0.1)
 
 

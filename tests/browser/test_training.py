@@ -10,8 +10,9 @@ from playwright.sync_api import BrowserContext, Page
 from tests.browser.harness import PATIENCE, SIZES, loaded, photograph, served, settled, until
 from tests.core.conftest import write_fashion
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1800)]
 
+LEARNING = 480.0  # seconds; about ten on an idle core, but the machine may be busy
 SHORT = "training?task=fashion-mnist&recipe=standard&images=256&epochs=3"
 LONG = "training?task=fashion-mnist&recipe=standard&images=384&epochs=50"
 
@@ -106,9 +107,9 @@ def test_a_link_to_the_page_finds_the_navigation_also_on_a_fresh_server(visitor,
 def test_watch_one_learn_cancel_it_finish_another_and_see_it_on_compare(visitor, address):
     context = visitor()
     page = train(context, address, LONG)
-    until(lambda: frames(page) >= 2 and curve(page) >= 2, "the first moments")
+    until(lambda: frames(page) >= 2 and curve(page) >= 2, "the first moments", LEARNING)
     seen, corners = frames(page), curve(page)
-    until(lambda: frames(page) > seen and curve(page) > corners, "the film and the curve to grow")
+    until(lambda: frames(page) > seen and curve(page) > corners, "the film and the curve to grow", LEARNING)
     assert map_colours(page) > 20
     press(page, "Pause", "paused")
     press(page, "Go on", "running")
@@ -119,7 +120,8 @@ def test_watch_one_learn_cancel_it_finish_another_and_see_it_on_compare(visitor,
     page.close()
 
     page = train(context, address, SHORT)
-    until(lambda: states(page) == ["finished"] and page.locator("[data-own]").count() == 1, "the training to finish")
+    until(lambda: states(page) == ["finished"], "the training to finish", LEARNING)
+    page.locator("[data-own]").wait_for()
     slider = page.locator(".film input")
     newest = page.locator(".film output").inner_text()
     slider.focus()
@@ -163,7 +165,7 @@ def check_loading(page: Page, address: str, saved: Path) -> None:
 def test_closing_the_tab_stops_the_training_and_coming_back_resumes_it(visitor, address):
     context = visitor()
     page = train(context, address, LONG)
-    until(lambda: frames(page) >= 3, "the training to run")
+    until(lambda: frames(page) >= 3, "the training to run", LEARNING)
     page.close()
     page = context.new_page()
     page.wait_for_timeout(25_000)  # longer than a reload may take
