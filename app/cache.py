@@ -24,7 +24,6 @@ from core.data.tasks import TASKS, Task, task_named
 from core.explanations.challenge import Challenge, challenge
 from core.explanations.look import Look, look
 from core.images import Picture, decode, fit, to_png
-from core.models.bundle import pack
 from core.models.zoo import ASSETS, Card, ZooModel, cards, load_zoo_model
 
 PREVIEW = 640  # longest side of the original as it is shown, in pixels
@@ -129,15 +128,6 @@ def model_files(task: str, key: str) -> dict[str, bytes]:
     model(task, key)
     path = _folder(key) / task / key
     return {suffix: path.with_name(key + suffix).read_bytes() for suffix in (".json", ".safetensors")}
-
-
-def packed(card: Card) -> bytes:
-    """The ZIP of one of this visitor's networks.
-
-    Raises:
-        InputError: it is gone.
-    """
-    return pack(_folder(card.key), card, card.key.removeprefix(OWN))
 
 
 def data_there(task: str) -> bool:

@@ -23,7 +23,7 @@ from app.training_choice import (
 )
 from core.data.tasks import FASHION_MNIST, TASKS, task_named
 from core.errors import InputError
-from core.models.bundle import MAX_ZIP_BYTES, install, unpack
+from core.models.bundle import MAX_ZIP_BYTES, install, pack, unpack
 from core.training.job import LEAST_IMAGES, MOST_EPOCHS, Order, recipes_for
 from core.training.registry import RECIPES
 from core.training.settings import Setting
@@ -250,7 +250,9 @@ def shelf(visitor: str) -> None:
                 with st.container(horizontal=True, gap="small"):
                     st.download_button(
                         "Download",
-                        partial(cache.packed, card),
+                        partial(
+                            pack, visitors.models(visitor), card, model_name(card.key)
+                        ),  # run later, outside of the visit
                         f"{card.key}.zip",
                         "application/zip",
                         icon=":material/download:",

@@ -7,9 +7,10 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from app import cache, visitors
 from app import jobs as jobs_module
+from app import visitors
 from core.data.tasks import FASHION_MNIST
+from core.models.bundle import pack
 from core.models.resnet import PreActResNet, ResNetConfig
 from core.models.zoo import Card, load_zoo_model, save
 from tests.app.workers import fake_worker
@@ -163,7 +164,7 @@ def test_what_was_downloaded_is_loaded_again_and_what_is_broken_is_a_sentence(wo
     finish(at, job)
     folder = visitors.models(me(at))
     card = load_zoo_model("fashion-mnist", job.order.key, folder).card
-    data = cache.pack(folder, card, "Saved")
+    data = pack(folder, card, "Saved")
     weights, text = (
         (folder / "fashion-mnist" / f"{job.order.key}.{one}").read_bytes() for one in ("safetensors", "json")
     )
