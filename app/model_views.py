@@ -19,7 +19,7 @@ from core.models.zoo import Card
 from core.norms import NORMS, Norm
 from core.reports.report import Row
 from core.reports.robustness import Robustness
-from core.training.registry import RECIPES, RecipeEntry
+from core.training.registry import entry_of
 
 CONFIG = {"displayModeBar": False}
 FLAGS: Mapping[str, str] = {
@@ -44,11 +44,6 @@ def percent(share: Share | None) -> str:
     return f"{share.value:.1%} <small>({share.low * 100:.1f} to {share.high * 100:.1f})</small>".replace("%", " %")
 
 
-def recipe_entry(card: Card) -> RecipeEntry | None:
-    """What the registry says about how a model was trained; `oneepoch` is the standard recipe stopped early."""
-    return RECIPES.get("standard" if card.key == "oneepoch" else card.key)
-
-
 def cards(shown: Sequence[Card], rows: Sequence[Row]) -> None:
     """A card a model, as many side by side as fit."""
     by_norm = {norm: standings(shown, rows, norm) for norm in NORMS}
@@ -57,7 +52,7 @@ def cards(shown: Sequence[Card], rows: Sequence[Row]) -> None:
 
 
 def _card(card: Card, standing: Mapping[Norm, Standing]) -> str:
-    entry = recipe_entry(card)
+    entry = entry_of(card.key)
     title, sentence, source = (entry.title, entry.sentence, entry.source) if entry else ("A recipe of its own", "", "")
     note = f'<p class="rs-note">{escape(card.note)}</p>' if card.note else ""
     return (

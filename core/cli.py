@@ -233,15 +233,6 @@ def _changed(plan: TrainingPlan, options: argparse.Namespace) -> tuple[TrainingP
 
 def _card(plan: TrainingPlan, outcome: Trained, command: str, device: str) -> Card:
     """The card of a fresh model; `save` fills in what depends on the weights file."""
-    course = {
-        "seconds": round(outcome.seconds, 1),
-        "threads": torch.get_num_threads(),
-        "device": device,
-        "epochs": len(outcome.history),
-        "loss": [round(record.loss, 5) for record in outcome.history],
-        "val_accuracy": [round(record.val_accuracy, 4) for record in outcome.history],
-        "torch": torch.__version__,
-    }
     recipe = plan.recipe.describe()
     return Card(
         plan.task,
@@ -251,7 +242,7 @@ def _card(plan: TrainingPlan, outcome: Trained, command: str, device: str) -> Ca
         plan.settings(),
         plan.seed,
         command,
-        course,
+        outcome.course(device),
         sha256="",
         parameters=0,
         note=NOTES.get((plan.task, plan.key), ""),

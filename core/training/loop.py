@@ -71,6 +71,18 @@ class Trained:
         """Training time of all epochs, in seconds."""
         return sum(record.seconds for record in self.history)
 
+    def course(self, device: str = "cpu", paused: float = 0.0) -> dict[str, object]:
+        """Cost and course of the run as a card states them; `paused` seconds are taken off."""
+        return {
+            "seconds": round(self.seconds - paused, 1),
+            "threads": torch.get_num_threads(),
+            "device": device,
+            "epochs": len(self.history),
+            "loss": [round(record.loss, 5) for record in self.history],
+            "val_accuracy": [round(record.val_accuracy, 4) for record in self.history],
+            "torch": torch.__version__,
+        }
+
 
 def train(
     plan: TrainingPlan,

@@ -205,6 +205,11 @@ RECIPES: Mapping[str, RecipeEntry] = {
 }
 
 
+def entry_of(model: str) -> RecipeEntry | None:
+    """The recipe of the zoo's model of that key; None where it is not one of ours."""
+    return RECIPES.get("standard" if model == "oneepoch" else model)  # `oneepoch` is `standard`, stopped early
+
+
 def _controller(task: Task) -> PsiController:
     """The authors' loss target for ten classes, and the same share of the loss of guessing for others."""
     return PsiController(target=1.5 * math.log(task.classes) / math.log(10))

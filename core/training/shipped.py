@@ -10,7 +10,7 @@ from core.training.augment import Augmentation
 from core.training.double_backprop import DoubleBackprop
 from core.training.plan import TrainingPlan, network_for
 from core.training.recipes import Recipe
-from core.training.registry import RECIPES
+from core.training.registry import entry_of
 from core.training.saliency_maps import MapName
 from core.training.saliency_training import ALPHA, SaliencyPerturbation, SaliencyPgd, SaliencyTraining
 
@@ -20,7 +20,8 @@ EPOCHS: Mapping[str, int] = {"cifar10": 10, "fashion-mnist": 5, "tiny20": 30, "p
 
 def _plan(task: Task, key: str, recipe: Recipe | None = None, epochs: int | None = None, tail: int = 0) -> TrainingPlan:
     """A recipe of the registry, with its default settings where none are given, for the task's number of epochs."""
-    entry = RECIPES["standard" if key == "oneepoch" else key]  # `oneepoch` is `standard`, stopped early
+    entry = entry_of(key)
+    assert entry is not None
     network = network_for(task, entry.activation)
     augmentation = Augmentation(padding=2 if task.grey else 4)
     recipe = entry.build(task) if recipe is None else recipe

@@ -86,25 +86,16 @@ def work(order: Order, folder: Path, out: Path, control: Control, tell: Callable
     outcome = train(plan, data, val, folder, watch, control.should_stop, teacher=teacher)
     if not outcome.finished:
         return Ended("stopped")
-    _save(order, outcome, task, out, outcome.seconds - control.held())
+    _save(order, outcome, task, out, control.held())
     with suppress(OSError):
         (folder / "checkpoint.pt").unlink()
     return Ended("finished")
 
 
-def _save(order: Order, outcome: Trained, task: Task, out: Path, seconds: float) -> None:
+def _save(order: Order, outcome: Trained, task: Task, out: Path, paused: float) -> None:
     """Write weights and card; where either can't be written, neither stays."""
     plan = order.plan()
     data = load(task, "test").first(FIGURE_IMAGES)
-    course = {
-        "seconds": round(seconds, 1),
-        "threads": torch.get_num_threads(),
-        "device": "cpu",
-        "epochs": len(outcome.history),
-        "loss": [round(record.loss, 5) for record in outcome.history],
-        "val_accuracy": [round(record.val_accuracy, 4) for record in outcome.history],
-        "torch": torch.__version__,
-    }
     settings = plan.settings()
     card = Card(
         task.key,
@@ -114,7 +105,7 @@ def _save(order: Order, outcome: Trained, task: Task, out: Path, seconds: float)
         settings,
         plan.seed,
         "the page Train, with the settings on this card",
-        course,
+        outcome.course(paused=paused),
         sha256="",
         parameters=0,
         figures=_figures(outcome.model, task, data),

@@ -12,7 +12,7 @@ from core.models.fast import fast_form
 from core.models.resnet import PreActResNet, ResNetConfig
 from core.training.plan import TrainingPlan
 from core.training.recipes import Batch
-from core.training.registry import RECIPES
+from core.training.registry import RECIPES, entry_of
 from core.training.shipped import SHIPPED
 
 # The keys of the design's contract, without `oneepoch`, which is a schedule.
@@ -71,9 +71,12 @@ def test_recipes_that_need_something_say_so():
     }
 
 
-def test_what_shipped_first_is_described_by_the_same_recipes():
+def test_what_ships_follows_the_recipe_of_its_name():
     for (task, key), plan in SHIPPED.items():
-        assert type(RECIPES[key].build(TASKS[task])) is type(plan.recipe)
+        entry = entry_of(key)
+        assert type(entry.build(TASKS[task])) is type(plan.recipe)
+        assert plan.network.activation == entry.activation
+    assert entry_of("somebody-elses") is None
 
 
 def test_recipes_are_frozen_and_equal_by_value():
