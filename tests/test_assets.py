@@ -24,6 +24,7 @@ FLOORS = {
 }
 
 
+TEST_IMAGES = {"cifar10": 10_000, "fashion-mnist": 10_000, "tiny20": 1_000, "pasted": 10_000}
 ZOO = [(task, key) for task in TASKS for key in cards(task)]
 
 
@@ -38,7 +39,7 @@ def test_card_weights_and_report_belong_together(task, key):
     assert list(card.figures) == rows
     assert {row["norm"] for row in rows} == {"linf", "l2"}
     assert all(row["sha256"] == card.sha256 for row in rows)
-    assert all((row["clean_n"], row["robust_n"]) == (10_000, 1_000) for row in rows)
+    assert all((row["clean_n"], row["robust_n"]) == (TEST_IMAGES[task], 1_000) for row in rows)
     settings = AccuracySettings()
     assert card.measured["settings"]["steps"] == settings.steps and card.measured["settings"]["seed"] == settings.seed
 
