@@ -86,25 +86,22 @@ def trade_off(points: Sequence[tuple[str, Share, Share]], attack: str, ink: str)
             hovertemplate=f"{model_name(key)}: clean {x.value:.1%} (n = {x.n:,}), {attack} {y.value:.1%} "
             f"(n = {y.n:,})<extra></extra>",
         )
-    on_left = clean > (left + right) / 2  # names never leave the chart
-    for side in (True, False):
-        members = np.flatnonzero(on_left == side)
-        places = spread(robust[members] / top * room + LABEL_RISE, LABEL_GAP)
-        for member, place in zip(members.tolist(), places, strict=True):
-            key = points[member][0]
-            figure.add_annotation(
-                x=clean[member],
-                y=robust[member],
-                ax=-22 if side else 22,
-                ay=float(robust[member] / top * room - place),
-                text=f"<b>{model_name(key)}</b>",
-                xanchor="right" if side else "left",
-                arrowhead=0,
-                arrowwidth=1,
-                arrowcolor=model_colour(key),
-                standoff=9,
-                font={"color": model_colour(key), "size": 14},
-            )
+    places = spread(robust / top * room + LABEL_RISE, LABEL_GAP)
+    for index, (key, _, _) in enumerate(points):
+        on_left = clean[index] > (left + right) / 2  # names never leave the chart
+        figure.add_annotation(
+            x=clean[index],
+            y=robust[index],
+            ax=-22 if on_left else 22,
+            ay=float(robust[index] / top * room - places[index]),
+            text=f"<b>{model_name(key)}</b>",
+            xanchor="right" if on_left else "left",
+            arrowhead=0,
+            arrowwidth=1,
+            arrowcolor=model_colour(key),
+            standoff=9,
+            font={"color": model_colour(key), "size": 14},
+        )
     figure.update_xaxes(title="Right on clean images (%)", range=[left, right])
     figure.update_yaxes(title=f"Right under {attack} (%)", range=[-0.04 * top, top])
     figure.update_layout(showlegend=False)
