@@ -89,13 +89,22 @@ TEACHERS: Mapping[tuple[str, str], TrainingPlan] = {
 _REFERENCE = "More epochs than the rest of its task: it is the reference that the others are compared with."
 _TRADE = "Every picture it learned from was attacked: a network of this size pays for robustness with clean accuracy."
 _UNDERTRAINED = "One epoch on purpose: the under-trained control."
+_VANISHED = (
+    "Accuracy under PGD is no robustness here: distillation makes gradients vanish, so PGD has nothing to follow."
+)
 NOTES: Mapping[tuple[str, str], str] = {
     ("cifar10", "standard"): _REFERENCE,
     ("cifar10", "oneepoch"): _UNDERTRAINED,
     ("cifar10", "pgd-linf"): f"{_TRADE} It has more epochs than the rest of its task: others learn from it.",
     ("cifar10", "pgd-l2"): _TRADE,
     ("cifar10", "noise-sign"): "It had a third of the reference's epochs, and saw no picture without noise.",
+    ("cifar10", "distilled"): _VANISHED,
     ("fashion-mnist", "standard"): _REFERENCE,
+    ("fashion-mnist", "distilled"): _VANISHED,
+    (
+        "fashion-mnist",
+        "double-backprop",
+    ): "The penalty on its input gradient costs clean accuracy, and it had a third of the reference's epochs.",
     ("fashion-mnist", "oneepoch"): _UNDERTRAINED,
     (
         "fashion-mnist",
