@@ -102,12 +102,13 @@ def picture(task: Task, shown: Fitted) -> None:
 
 
 def _head(card: Card) -> None:
-    """A model's name, colour and measured figures."""
+    """A model's name, colour and measured figures, and what its card says must be known beside them."""
     lines = "<br>".join(escape(line) for line in figures(card))
+    note = f'<div class="rs-note">{escape(card.note)}</div>' if card.note else ""
     st.html(
         f'<div class="rs-head" style="--rs-colour: {model_colour(card.key)}" data-model="{escape(card.key)}">'
         f'<div class="rs-name">{escape(model_name(card.key))}<span class="rs-key">{escape(card.key)}</span></div>'
-        f'<div class="rs-figures">{lines}</div></div>'
+        f'<div class="rs-figures">{lines}</div>{note}</div>'
     )
 
 

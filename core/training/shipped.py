@@ -114,7 +114,7 @@ NOTES: Mapping[tuple[str, str], str] = {
     (
         "fashion-mnist",
         "pgd-l2",
-    ): f"{_TRADE} It has more epochs than the rest of its task: with 5 it is two points less accurate.",
+    ): f"{_TRADE} It has more epochs than the rest of its task, to reach its floors.",
 }
 """What a card must say besides: why a plan differs, or why its network is far less accurate than `standard`."""
 
