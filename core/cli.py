@@ -8,11 +8,10 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import torch
 from tqdm import tqdm
@@ -22,11 +21,11 @@ from core.data.tasks import TASKS, Task, task_named
 from core.errors import ConfigError, CoreError
 from core.models.zoo import ASSETS as MODELS
 from core.models.zoo import Card, ZooModel, cards, load_weights, load_zoo_model, save, write_card
-from core.reports import accuracy, orderings, robustness
-from core.reports.accuracy import AccuracySettings, accuracy_report
-from core.reports.report import Report, report_path, write_report
-from core.reports.robustness import robustness_report
-from core.reports.robustness_parts import RobustnessSettings
+from core.reports import accuracy
+from core.reports.accuracy import in_words
+from core.reports.catalogue import REPORTS
+from core.reports.command import Request
+from core.reports.report import Report, report_path
 from core.training.adversarial import AdversarialTraining
 from core.training.loop import Progress, Trained, train
 from core.training.plan import TrainingPlan
@@ -106,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument(
         "--weights", type=Path, help="a classifier from outside: its safetensors file, card beside it"
     )
-    evaluate.add_argument("--report", choices=[accuracy.NAME, robustness.NAME], default=accuracy.NAME)
+    evaluate.add_argument("--report", choices=REPORTS, default=accuracy.NAME)
     evaluate.add_argument(
         "--images", type=_positive, help="the first N test images (default: what the report asks for)"
     )
@@ -156,25 +155,9 @@ def _models(options: argparse.Namespace) -> int:
         print(json.dumps([asdict(card) for card in found], indent=1))
         return 0
     for card in found:
-        print(f"{card.task:14} {card.key:12} {card.parameters:>9,} parameters   {_figures(card.figures)}")
+        print(f"{card.task:14} {card.key:12} {card.parameters:>9,} parameters   {in_words(card.figures)}")
         print(f"{'':27} {card.recipe}")
     return 0
-
-
-def _figures(rows: Sequence[object]) -> str:
-    """Clean and robust accuracy of a card's or a report's rows in one line."""
-    parts: list[str] = []
-    for row in rows:
-        assert isinstance(row, dict)
-        if not parts:
-            parts.append(f"clean {row['clean']:.2%} (n = {row['clean_n']:,})")
-        parts.append(f"{row['robust']:.1%} at {_radius(row)} (n = {row['robust_n']:,})")
-    return ", ".join(parts) or "not measured yet"
-
-
-def _radius(row: Mapping[str, Any]) -> str:
-    """The norm and radius of a row."""
-    return f"{row['norm']} " + (f"{row['epsilon'] * 255:g}/255" if row["norm"] == "linf" else f"{row['epsilon']:g}")
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -278,63 +261,29 @@ def _data(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    return _robustness(options) if options.report == robustness.NAME else _accuracy(options)
-
-
-def _accuracy(options: argparse.Namespace) -> int:
     task = task_named(options.task)
+    command = REPORTS[options.report]
+    of_accuracy = options.report == accuracy.NAME
+    if not of_accuracy and (options.update_cards or options.robust_images):
+        raise ConfigError("--update-cards and --robust-images belong to the report accuracy")
     models = _chosen(options, task)
-    default = AccuracySettings()
-    settings = AccuracySettings(options.images, options.robust_images or default.robust_images, seed=options.seed)
-    path = _report_file(options, accuracy.NAME, changed=settings != default)
+    settings = command.settings(options.images, options.seed)
+    if options.robust_images:
+        settings = replace(settings, robust_images=options.robust_images)
+    path = _report_file(options, options.report, changed=settings != command.settings(None, 0))
     if options.update_cards and path is None:
         raise ConfigError(
             "--update-cards needs the shipped models, the whole test set and the default settings, or --out"
         )
     with tqdm(disable=options.json, unit="image") as bar:
-        report = accuracy_report(models, _pictures(options, task), settings, path, _follow(bar))
-    if options.update_cards:
-        _update_cards(task, report)
-    if options.json:
-        print(report.to_json())
-        return 0
-    for model in models:
-        print(f"{model.card.key:12} {_figures([row for row in report.rows if row['model'] == model.card.key])}")
-    if path is not None:
-        print(f"report: {os.path.relpath(path)}")
-    return 0
-
-
-def _robustness(options: argparse.Namespace) -> int:
-    if options.update_cards or options.robust_images:
-        raise ConfigError("--update-cards and --robust-images belong to the report accuracy")
-    task = task_named(options.task)
-    models = _chosen(options, task)
-    settings = default = RobustnessSettings(seed=options.seed)
-    if options.images:
-        counts = dict.fromkeys(("images", "floor_images", "shared_images", "clean_images"), options.images)
-        settings = replace(default, **counts)
-    path = _report_file(options, robustness.NAME, changed=settings != RobustnessSettings())
-    with tqdm(disable=options.json, unit="image") as bar:
         pictures = _pictures(options, task)
-        measured = robustness_report(models, pictures, settings, RUNS / "reports", path, _follow(bar))
-    claims = orderings.orderings(measured)
-    if path is not None:
-        write_report(claims, path.with_name(f"{orderings.NAME}.json"))
+        answer = command.run(Request(models, pictures, settings, RUNS / "reports", path, _follow(bar)))
+    if options.update_cards:
+        _update_cards(task, answer.report)
     if options.json:
-        print(measured.report.to_json())
+        print(answer.report.to_json())
         return 0
-    for row in measured.report.rows:
-        cost = "" if row["cost"] is None else f", cost {row['cost']:.1f}"
-        print(
-            f"{row['model']:28} {_radius(row):12} clean {row['clean']:.1%}, PGD {row['pgd']:.1%}, "
-            f"APGD {row['apgd']:.1%} (n = {row['apgd_n']:,}){cost}  {row['masking']}"
-        )
-    for row in claims.rows:
-        interval = f"{row['difference']:+.1%} ({row['difference_low']:+.1%} to {row['difference_high']:+.1%})"
-        print(
-            f"{row['holds']:9} {interval:28} {row['model']} against {row['against']}, {row['measure']}: {row['claim']}"
-        )
+    print(*answer.lines, sep="\n")
     if path is not None:
         print(f"report: {os.path.relpath(path)}")
     return 0

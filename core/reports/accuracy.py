@@ -1,7 +1,7 @@
 """The report `accuracy`: how often a classifier is right, on clean images and under PGD-50."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from core.data.datasets import LabelledImages
 from core.errors import ConfigError
 from core.models.zoo import ZooModel
 from core.norms import NORMS, Norm
+from core.reports.command import Answer, Command, Request
 from core.reports.report import Report, Row, common_task, provenance, read_report, share, write_report
 
 NAME = "accuracy"
@@ -147,3 +148,25 @@ def _right(model: ZooModel, x: Tensor, labels: Tensor) -> Tensor:
     """Whether each image is classified as labelled (B,)."""
     with torch.no_grad():
         return model.fast(x).argmax(1) == labels
+
+
+def in_words(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Clean and robust accuracy of one model's rows, from its card or a report, in one line."""
+    if not rows:
+        return "not measured yet"
+    clean = f"clean {rows[0]['clean']:.2%} (n = {rows[0]['clean_n']:,})"
+    return ", ".join([clean, *(f"{row['robust']:.1%} at {radius(row)} (n = {row['robust_n']:,})" for row in rows)])
+
+
+def radius(row: Mapping[str, Any]) -> str:
+    """The norm and radius of a row."""
+    return f"{row['norm']} " + (f"{row['epsilon'] * 255:g}/255" if row["norm"] == "linf" else f"{row['epsilon']:g}")
+
+
+def _run(request: Request[AccuracySettings]) -> Answer:
+    report = accuracy_report(request.models, request.data, request.settings, request.path, request.on_progress)
+    rows = {model.card.key: [row for row in report.rows if row["model"] == model.card.key] for model in request.models}
+    return Answer(report, tuple(f"{key:12} {in_words(found)}" for key, found in rows.items()))
+
+
+COMMAND = Command(lambda images, seed: AccuracySettings(images, seed=seed), _run)

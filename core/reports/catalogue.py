@@ -1,0 +1,13 @@
+"""The reports that can be asked for by name."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from core.reports import accuracy, robustness_command
+from core.reports.command import Command
+
+REPORTS: Mapping[str, Command[Any]] = {
+    "accuracy": accuracy.COMMAND,
+    "robustness": robustness_command.COMMAND,
+}
+"""By the name that the report's file has."""
