@@ -1,7 +1,5 @@
 """The report `robustness` as a command; the report `orderings` is written beside it."""
 
-from dataclasses import replace
-
 from core.reports import orderings
 from core.reports.accuracy import radius
 from core.reports.command import Answer, Command, Request
@@ -13,8 +11,7 @@ from core.reports.robustness_parts import RobustnessSettings
 def _settings(images: int | None, seed: int) -> RobustnessSettings:
     if images is None:
         return RobustnessSettings(seed=seed)
-    counts = dict.fromkeys(("images", "floor_images", "shared_images", "clean_images"), images)
-    return replace(RobustnessSettings(seed=seed), **counts)
+    return RobustnessSettings(images, images, images, images, seed=seed)
 
 
 def _run(request: Request[RobustnessSettings]) -> Answer:
