@@ -5,7 +5,9 @@ import streamlit as st
 st.set_page_config(page_title="Robustscope", page_icon=":material/visibility:", layout="wide")
 
 PAGES = [
-    st.Page("pages/compare.py", title="Compare", url_path="compare", default=True),
+    # Streamlit serves the default page at / alone, whatever its path; so /compare is a page of its own.
+    st.Page("pages/compare.py", title="Compare", url_path="start", default=True),
+    st.Page("pages/compare.py", title="Compare", url_path="compare", visibility="hidden"),
     st.Page("pages/models.py", title="Models", url_path="models"),
     st.Page("pages/training.py", title="Train", url_path="training"),
 ]

@@ -157,8 +157,9 @@ def test_a_link_restores_the_view_for_somebody_else(visit):
     )
     page.get_by_text("L2 · in total").click()
     until(lambda: "norm=l2" in here(page) and settled(page), "the norm in the address")
-    other = visit("?" + here(page).split("?", 1)[1])
+    other = visit("compare?" + here(page).split("?", 1)[1])  # the page's name in the address is as good as none
     until(lambda: settled(other), "the other visitor's page")
+    assert not other.get_by_role("dialog").count()
     assert list(answers(other)) == ["pgd-linf", "standard"]
     assert answers(other) == answers(page) and attacked(other) == attacked(page)
     assert not other.get_by_test_id("stAlert").count()
