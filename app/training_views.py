@@ -89,7 +89,9 @@ def show_film(jobs: Sequence[Job], own_scale: bool) -> None:
     learning = [job for job in begun if job.active]
     labels = [task.class_names[label] for label in ready.labels]
     film(ready.pictures, labels, tracks, len(learning[-1].points) - 1 if learning else None, f"film-{task.key}")
-    scale = "each network's strongest value" if own_scale else f"± {shared:.2g} logits from black to white"
+    scale = (
+        "each network's strongest value" if own_scale else f"± {views.two_figures(shared)} logits from black to white"
+    )
     st.html(
         f'<div class="rs-scale" style="max-width: 26rem"><i style="background: {gradient_css()}"></i>'
         f"<span><b>lowers the score</b><b>0</b><b>raises it</b></span></div>"

@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
@@ -217,11 +218,11 @@ def _gradient_map(task: Task, look: Look, shared: float, form: MapForm) -> None:
     show_png(png, f"Input gradient of {name} in {model_name(look.model)}")
     strongest = maps.scale([look])
     weaker = f", {shared / strongest:.0f} times less than in the strongest map" if shared >= 1.5 * strongest else ""
-    quarter = scale / 4  # stands half-way to the end: the shade is a square root
+    full, half_way = two_figures(scale), two_figures(scale / 4)  # the shade is a square root
     st.html(
         f'<div class="rs-scale"><i style="background: {gradient_css()}"></i>'
-        f"<span><b>−{scale:.2g}</b><b>−{quarter:.2g}</b><b>0</b><b>+{quarter:.2g}</b><b>+{scale:.2g}</b></span></div>"
-        f'<div class="rs-small">Strongest pixel: {strongest:.2g} logits from black to white{weaker}</div>'
+        f"<span><b>−{full}</b><b>−{half_way}</b><b>0</b><b>+{half_way}</b><b>+{full}</b></span></div>"
+        f'<div class="rs-small">Strongest pixel: {two_figures(strongest)} logits from black to white{weaker}</div>'
     )
 
 
@@ -268,6 +269,11 @@ def challenge_guide(radius: str, steps: int) -> None:
 def percent(share: float) -> str:
     """A share as a percentage with one decimal."""
     return f"{share * 100:.1f} %"
+
+
+def two_figures(value: float) -> str:
+    """A number of at least 0 with two significant figures, never in powers of ten: 290, 3.1, 0.0024."""
+    return np.format_float_positional(float(f"{value:.1e}"), trim="-")
 
 
 def ink() -> str:

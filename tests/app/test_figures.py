@@ -11,7 +11,7 @@ from PIL import Image
 from app import maps
 from app.colours import model_colour, shade, signed
 from app.dials import dial, radius_text
-from app.views import figures, percent
+from app.views import figures, percent, two_figures
 from core.data.tasks import CIFAR10, FASHION_MNIST
 from core.models.resnet import ResNetConfig
 from core.models.zoo import Card
@@ -105,3 +105,7 @@ def test_radii_for_people():
         "L2 1.5",
     ]
     assert percent(0.98765) == "98.8 %"
+
+
+def test_two_figures_are_written_without_powers_of_ten():
+    assert [two_figures(value) for value in (0, 0.00243, 1, 3.14, 291.3)] == ["0", "0.0024", "1", "3.1", "290"]
