@@ -1,4 +1,4 @@
-"""Projected gradient descent: repeated uphill steps on the loss, kept inside a norm ball."""
+"""Projected gradient descent: repeated steps up the loss of a label, or down it, kept inside a norm ball."""
 
 from dataclasses import dataclass
 
@@ -20,13 +20,17 @@ class Pgd:
         steps: gradient steps of each run.
         step_size: length of a step in `norm`; None takes 2.5 epsilon / steps.
         random_start: start at a random point of the ball instead of at the image.
-        restarts: independent runs; for each image the one that ends with the largest loss is kept.
+        restarts: independent runs; for each image the one that ends with the largest loss is kept (`targeted`: with the
+            smallest).
         stop_when_wrong: leave an image alone from the moment its prediction differs from its label. Accuracy under
             attack is then that of the worst iterate, and images already broken cost nothing more. (Our addition; off is
             the paper's form.)
+        targeted: step down the loss, towards the label, instead of up. In L-infinity, without random start and with the
+            step given, this is the iterated TGSM of Ross, Doshi-Velez 2018, arXiv:1711.09404.
 
     Raises:
-        ConfigError: epsilon < 0, step_size <= 0, steps < 1, restarts < 1, or restarts that would all be the same.
+        ConfigError: epsilon < 0, step_size <= 0, steps < 1, restarts < 1, restarts that would all be the same, or
+            `stop_when_wrong` where the label is aimed at.
     """
 
     epsilon: float
@@ -36,6 +40,7 @@ class Pgd:
     random_start: bool = True
     restarts: int = 1
     stop_when_wrong: bool = False
+    targeted: bool = False
 
     def __post_init__(self) -> None:
         check_norm(self.norm)
@@ -45,6 +50,8 @@ class Pgd:
             raise ConfigError(f"step_size must be above 0; got {self.step_size}")
         if self.restarts > 1 and not self.random_start:
             raise ConfigError("restarts need random_start, or they would all be the same run")
+        if self.targeted and self.stop_when_wrong:
+            raise ConfigError("stop_when_wrong needs the right labels; a targeted attack gets the classes aimed at")
 
     @property
     def step(self) -> float:
@@ -52,7 +59,7 @@ class Pgd:
         return 2.5 * self.epsilon / self.steps if self.step_size is None else self.step_size
 
     def __call__(self, model: nn.Module, x: Tensor, labels: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Raise the loss of `labels`; the result lies in [0, 1] and within epsilon of `x`.
+        """Raise (or lower) the loss of `labels`; the result lies in [0, 1] and within epsilon of `x`.
 
         Args:
             model: images (B, C, H, W) to logits (B, K), in eval mode.
@@ -78,6 +85,7 @@ class Pgd:
             with torch.no_grad():
                 logits = model(found).float()
             loss = cross_entropy(logits, labels[active], reduction="none")
+            loss = -loss if self.targeted else loss
             better = loss > best_loss[active]
             best[active[better]] = found[better]
             best_loss[active[better]] = loss[better]
@@ -120,6 +128,7 @@ class Pgd:
             x_adv = x_adv.detach()
             if right is not None:
                 grad, x_adv = grad[right], x_adv[right]
+            grad = -grad if self.targeted else grad
             delta = x_adv + self.step * steepest(grad, self.norm) - x
             x_adv = (x + project(delta, self.epsilon, self.norm)).clamp(0.0, 1.0)
         if active is None:

@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 
+from core.attacks.fgsm import Fgsm
 from core.attacks.pgd import Pgd
 from core.errors import ConfigError
 from core.models.resnet import PreActResNet, ResNetConfig
@@ -105,6 +106,39 @@ def test_the_clamp_to_the_range_binds_at_black_and_white(linear):
     assert torch.equal(found, 1 - x)
 
 
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_aiming_at_a_class_of_a_linear_model_finds_its_best_point(linear, norm):
+    """The loss of class 1 falls along w1 - w0."""
+    model, direction = linear
+    x = torch.full((3, *SHAPE), 0.5)
+    best = direction.sign() if norm == "linf" else direction / direction.norm()
+    found = Pgd(0.1, norm, 60, 0.03, random_start=False, targeted=True)(model, x, torch.ones(3, dtype=torch.int64))
+    assert_close(found, x + 0.1 * best, atol=1e-4, rtol=0.0)
+
+
+def test_iterated_tgsm_is_tgsm_again_and_again(net, images):
+    """Without a ball that binds, each step is the single-step attack from where the last one ended."""
+    target = torch.full((len(images),), 2)
+    x_adv = images
+    for _ in range(4):
+        x_adv = Fgsm(0.1, targeted=True)(net, x_adv, target)
+    found = Pgd(1.0, "linf", 4, 0.1, random_start=False, targeted=True)(net, images, target)
+    assert_close(found, x_adv, atol=1e-6, rtol=0.0)
+
+
+@NORM_AND_EPSILON
+def test_of_several_targeted_runs_the_one_closest_to_the_class_is_kept(net, images, labels, norm, epsilon):
+    def loss(restarts):
+        attack = Pgd(epsilon, norm, 2, restarts=restarts, targeted=True)
+        with torch.no_grad():
+            return cross_entropy(
+                net(attack(net, images, (labels + 1) % 4, seeded(6))), (labels + 1) % 4, reduction="none"
+            )
+
+    once, often = loss(1), loss(4)
+    assert (often <= once + 1e-6).all() and (often < once - 1e-6).any()
+
+
 def test_the_step_follows_epsilon_unless_it_is_given():
     assert Pgd(0.2, steps=10).step == pytest.approx(2.5 * 0.2 / 10)
     assert Pgd(0.2, steps=10, step_size=0.07).step == 0.07
@@ -181,6 +215,7 @@ def test_the_model_is_left_as_it_was(net, images, labels, stop):
         {"epsilon": 0.1, "step_size": 0.0},
         {"epsilon": 0.1, "restarts": 0},
         {"epsilon": 0.1, "restarts": 2, "random_start": False},
+        {"epsilon": 0.1, "stop_when_wrong": True, "targeted": True},
     ],
 )
 def test_impossible_settings_are_refused(settings):
