@@ -80,12 +80,10 @@ def best_pairs(gain: Tensor, loss: Tensor) -> tuple[Tensor, Tensor]:
     gain, order = gain.sort(dim=1, descending=True)
     loss = loss.gather(1, order)
     nothing = torch.full_like(loss[:, :1], -torch.inf)
-    largest = torch.cat(
-        [nothing, loss.cummax(1).values[:, :-1]], 1
-    )  # among the entries of at least this gain, before it
+    largest = torch.cat([nothing, loss.cummax(1).values[:, :-1]], 1)  # of the entries before, whose gain is no smaller
     second = torch.minimum(loss, largest).cummax(1).values
     needed = loss > torch.cat([nothing, second[:, :-1]], 1)
-    count = int(needed.sum(1).max())
+    count = max(1, int(needed.sum(1).max()))  # none where all are NaN
     rank = (~needed).long().argsort(dim=1, stable=True)[:, :count]  # the needed ones first, in order
     kept = needed.gather(1, rank)
     gain, loss = (each.gather(1, rank).masked_fill(~kept, -torch.inf) for each in (gain, loss))
