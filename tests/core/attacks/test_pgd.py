@@ -129,7 +129,7 @@ def test_iterated_tgsm_is_tgsm_again_and_again(net, images):
 @NORM_AND_EPSILON
 def test_of_several_targeted_runs_the_one_closest_to_the_class_is_kept(net, images, labels, norm, epsilon):
     def loss(restarts):
-        attack = Pgd(epsilon, norm, 2, restarts=restarts, targeted=True)
+        attack = Pgd(epsilon, norm, 2, epsilon / 4, restarts=restarts, targeted=True)
         with torch.no_grad():
             return cross_entropy(
                 net(attack(net, images, (labels + 1) % 4, seeded(6))), (labels + 1) % 4, reduction="none"
