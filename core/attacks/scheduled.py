@@ -1,5 +1,6 @@
 """The scheduled attack: falling steps that follow the gradient or retreat to the image, by a rule for each image."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +13,8 @@ from core.norms import rmse
 
 Rule = Literal["bounded", "smallest", "better-than-random"]
 RULES: tuple[Rule, ...] = ("bounded", "smallest", "better-than-random")
+
+OnStep = Callable[[Tensor, Tensor], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +88,32 @@ class ScheduledAttack:
         if not 0 < self.overshoot < float("inf") or not 0 <= self.momentum < 1:
             raise ConfigError(f"need overshoot > 0 and momentum in [0, 1); got {self.overshoot} and {self.momentum}")
 
-    def __call__(self, model: nn.Module, x: Tensor, labels: Tensor) -> Outcome:
+    def __call__(
+        self,
+        model: nn.Module,
+        x: Tensor,
+        labels: Tensor,
+        *,
+        encourage: Tensor | None = None,
+        start: Tensor | None = None,
+        on_step: OnStep | None = None,
+    ) -> Outcome:
         """The change of each image and when it first met its goal.
 
         Args:
             model: images (B, C, H, W) to logits (B, K), in eval mode.
             x: clean images (B, C, H, W), float in [0, 1]; left unchanged.
             labels: the class made less likely (or more, with `encourage`), (B,), int64.
+            encourage: a choice of its own for each image (B,), bool; None takes the setting.
+            start: the change (B, C, H, W) to begin with instead of none. (Our addition.)
+            on_step: called with the change (B, C, H, W) and its logits (B, K) before each step and after the last,
+                S + 1 times; must not write to them.
         """
         x = x.detach()
-        delta, momentum, best = torch.zeros_like(x), torch.zeros_like(x), torch.zeros_like(x)
+        momentum, best = torch.zeros_like(x), torch.zeros_like(x)
+        delta = torch.zeros_like(x) if start is None else start.detach().clone()
+        wanted = torch.full((len(x),), self.encourage, device=x.device) if encourage is None else encourage
+        sign = torch.where(wanted, -1.0, 1.0).to(x.dtype)[:, None, None, None]
         first = torch.full((len(x),), -1, dtype=torch.int64, device=x.device)
         path = self.epsilon * self.overshoot / (self.steps * (self.steps + 1) / 2)
         for step in range(self.steps):
@@ -102,9 +121,11 @@ class ScheduledAttack:
             logits = model(x + delta).float()
             (grad,) = torch.autograd.grad(cross_entropy(logits, labels, reduction="sum"), delta)
             delta = delta.detach()
-            met = self._met(logits.detach(), labels, delta)
+            if on_step is not None:
+                on_step(delta, logits.detach())
+            met = self._met(logits.detach(), labels, delta, wanted)
             best, first = _keep(best, first, delta, met, step)
-            direction = torch.where(met[:, None, None, None], -delta, -grad if self.encourage else grad)
+            direction = torch.where(met[:, None, None, None], -delta, sign * grad)
             direction = _unit(direction)
             if self.momentum > 0:
                 momentum = self.momentum * momentum + (1 - self.momentum) * direction
@@ -113,20 +134,23 @@ class ScheduledAttack:
             if self.clamp:
                 delta = (x + delta).clamp(0.0, 1.0) - x
         with torch.no_grad():
-            met = self._met(model(x + delta).float(), labels, delta)
+            logits = model(x + delta).float()
+        if on_step is not None:
+            on_step(delta, logits)
+        met = self._met(logits, labels, delta, wanted)
         best, first = _keep(best, first, delta, met, self.steps)
         return Outcome(delta if self.rule == "bounded" else best, first)
 
-    def _met(self, logits: Tensor, labels: Tensor, delta: Tensor) -> Tensor:
-        """Whether each changed image (B,) meets the rule's goal."""
+    def _met(self, logits: Tensor, labels: Tensor, delta: Tensor, wanted: Tensor) -> Tensor:
+        """Whether each changed image (B,) meets the rule's goal; its label is to be `wanted` (B,) or not."""
         match self.rule:
             case "bounded":
                 return rmse(delta) >= self.epsilon
             case "smallest":
-                return (logits.argmax(1) == labels) == self.encourage
+                return (logits.argmax(1) == labels) == wanted
             case "better-than-random":
                 likely = logits.softmax(1).gather(1, labels[:, None])[:, 0] > 1 / logits.shape[1]
-                return likely == self.encourage
+                return likely == wanted
 
 
 # The reference's uses of the attack; sizes are for CIFAR-10.

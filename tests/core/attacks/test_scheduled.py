@@ -179,3 +179,34 @@ def test_the_presets_are_those_of_the_sheet():
 def test_impossible_settings_are_refused(settings):
     with pytest.raises(ConfigError, match=next(iter(settings))):
         ScheduledAttack(**{"epsilon": 0.1} | settings)
+
+
+def test_each_image_may_have_a_direction_of_its_own(two_class, x):
+    labels = torch.zeros(6, dtype=torch.int64)
+    towards, away = ScheduledAttack(0.1, encourage=True), ScheduledAttack(0.1)
+    encourage = torch.tensor([True, False, False, True, True, False])
+    for attack in (towards, away):
+        mixed = attack(two_class, x, labels, encourage=encourage).delta
+        assert torch.equal(mixed[encourage], towards(two_class, x, labels).delta[encourage])
+        assert torch.equal(mixed[~encourage], away(two_class, x, labels).delta[~encourage])
+
+
+def test_a_start_is_gone_on_from(two_class, x):
+    """On a linear model the steps add to the start what they would have added to nothing."""
+    labels = torch.ones(6, dtype=torch.int64)
+    start = 0.001 * torch.randn(x.shape, generator=torch.Generator().manual_seed(3))
+    attack = ScheduledAttack(0.1, steps=3, overshoot=0.5, encourage=True)
+    moved = attack(two_class, x, labels, start=start).delta
+    assert_close(moved - start, attack(two_class, x, labels).delta, rtol=1e-4, atol=1e-6)
+
+
+def test_an_observer_sees_every_change_with_its_logits(two_class, x):
+    seen = []
+    attack = explanation(0.1)
+    labels = torch.zeros(6, dtype=torch.int64)
+    found = attack(two_class, x, labels, on_step=lambda delta, logits: seen.append((delta, logits)))
+    assert len(seen) == attack.steps + 1 and not seen[0][0].any()
+    assert torch.equal(seen[-1][0], found.delta) and torch.equal(found.delta, attack(two_class, x, labels).delta)
+    for delta, logits in seen:
+        assert not delta.requires_grad and not logits.requires_grad
+        assert_close(logits, two_class(x + delta))
