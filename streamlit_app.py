@@ -8,6 +8,7 @@ PAGES = [
     # Streamlit serves the default page at / alone, whatever its path; so /compare is a page of its own.
     st.Page("pages/compare.py", title="Compare", url_path="start", default=True),
     st.Page("pages/compare.py", title="Compare", url_path="compare", visibility="hidden"),
+    st.Page("pages/adversarial.py", title="Adversarial", url_path="adversarial"),
     st.Page("pages/models.py", title="Models", url_path="models"),
     st.Page("pages/training.py", title="Train", url_path="training"),
 ]

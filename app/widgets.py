@@ -33,8 +33,8 @@ def task_panel() -> None:
         )
 
 
-def side_panel() -> None:
-    """Task, models and the form of the maps, in the side panel."""
+def model_panel() -> None:
+    """Task and models, in the side panel."""
     choice = state.now()
     task_panel()
     with st.sidebar:
@@ -46,6 +46,12 @@ def side_panel() -> None:
             help=f"One to {MOST_MODELS} networks trained for the task.",
             **state.bound("models", f"side.models.{choice.task}"),
         )
+
+
+def side_panel() -> None:
+    """Task, models and the form of the maps, in the side panel."""
+    model_panel()
+    with st.sidebar:
         st.segmented_control(
             "Gradient maps",
             ["alone", "overlay"],

@@ -1,0 +1,90 @@
+"""What the Adversarial page gives to take away: a captioned PNG of the grid, and NPZ files with settings."""
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from app.colours import model_colour
+from app.names import model_name
+from core.data.tasks import task_named
+from core.explanations.path import Path
+from core.explanations.towards import Explanations
+
+CELL, GAP, CAPTION, HEAD = 128, 12, 44, 40
+INK, PAPER = "#14273D", "#FFFFFF"
+
+
+def npz(arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, object]) -> bytes:
+    """A compressed NPZ: the arrays by name, and `settings` as a JSON string; no pickles."""
+    buffer = io.BytesIO()
+    text = np.array(json.dumps(settings, sort_keys=True))
+    np.savez_compressed(buffer, allow_pickle=False, **arrays, settings=text)
+    return buffer.getvalue()
+
+
+def explanations_npz(found: Sequence[Explanations]) -> bytes:
+    """All arrays of the grid: `x`, and for each model `x_adv`, `delta`, `x_away` and the probabilities."""
+    names = ("x_adv", "delta", "x_away", "probs", "probs_adv", "probs_shown", "probs_away")
+    arrays = {f"{name}__{one.model}": getattr(one, name) for one in found for name in names}
+    return npz(arrays | {"x": found[0].x}, _settings(found))
+
+
+def paths_npz(found: Sequence[Path]) -> bytes:
+    """All arrays of the player: `x`, and for each model `frames`, `loss`, `rmse` and `probs`."""
+    names = ("frames", "loss", "rmse", "probs")
+    arrays = {f"{name}__{one.model}": getattr(one, name) for one in found for name in names}
+    targets = {one.model: one.target for one in found}
+    return npz(arrays | {"x": found[0].x}, _settings(found) | {"targets": targets, "away": found[0].away})
+
+
+def _settings(found: Sequence[Explanations] | Sequence[Path]) -> dict[str, object]:
+    classes = list(task_named(found[0].task).class_names)
+    models = [one.model for one in found]
+    return {"task": found[0].task, "class_names": classes, "models": models, **found[0].settings}
+
+
+def grid_png(found: Sequence[Explanations], verdicts: Sequence[str]) -> bytes:
+    """The grid as one picture: a row a model, first the original, then each class, captioned with probabilities."""
+    task = task_named(found[0].task)
+    columns, row = task.classes + 1, HEAD + CELL + CAPTION + 2 * GAP
+    sheet = Image.new("RGB", (columns * (CELL + GAP) + GAP, len(found) * row + HEAD), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    small, large = ImageFont.load_default(15), ImageFont.load_default(20)
+    for number, (one, verdict) in enumerate(zip(found, verdicts, strict=True)):
+        top = number * row + GAP
+        draw.rectangle((GAP, top, sheet.width - GAP, top + 5), fill=model_colour(one.model))
+        title = _plain(" - ".join(filter(None, [model_name(one.model), verdict])))
+        draw.text((GAP, top + 9), title, INK, large)
+        answer = f"{task.class_names[one.predicted]}\n{one.probs[one.predicted]:.1%} original"
+        cells = [(one.x, answer)]
+        for index, name in enumerate(task.class_names):
+            shares = f"{one.probs[index]:.1%} to {one.probs_shown[index, index]:.1%}"
+            cells.append((one.x_adv[index], f"{name}\n{shares}"))
+        for column, (x, words) in enumerate(cells):
+            left = GAP + column * (CELL + GAP)
+            sheet.paste(_picture(x), (left, top + HEAD))
+            draw.multiline_text((left, top + HEAD + CELL + 3), _plain(words), INK, small, spacing=2)
+    note = (
+        f"{task.title}; RMSE budget {one.settings['rho']:g}; class, and its probability on the original to that on the "
+        "picture shown. Woods, Chen, Teuscher 2019, arXiv:1906.02896."
+    )
+    draw.text((GAP, sheet.height - HEAD + 10), note, INK, small)
+    buffer = io.BytesIO()
+    sheet.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _picture(x: NDArray[np.float32]) -> Image.Image:
+    levels = np.rint(x.clip(0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
+    rgb = np.ascontiguousarray(np.broadcast_to(levels, (*levels.shape[:2], 3)))
+    return Image.fromarray(rgb).resize((CELL, CELL), Image.Resampling.NEAREST)
+
+
+def _plain(text: str) -> str:
+    """Text with the signs that the built-in font has."""
+    return text.replace("∞", "inf").encode("latin-1", "replace").decode("latin-1")

@@ -1,0 +1,106 @@
+"""Adversarial: what each network would change in a picture to believe another class, and what that says of it."""
+
+from functools import partial
+
+import streamlit as st
+
+from app import (
+    adversarial_cache,
+    adversarial_choice,
+    adversarial_fooling,
+    adversarial_views,
+    cache,
+    state,
+    views,
+    widgets,
+)
+from app import adversarial_files as files
+from app.cache import Fitted
+from app.errors import guard
+from core.data.tasks import task_named
+
+
+@st.fragment
+def show_explanations(shown: Fitted) -> None:
+    """The budget, the grid and the path; a move re-runs only this."""
+    st.header("What does each network add to see each class?", anchor=False)
+    adversarial_views.budget()
+    choice, part = state.now(), state.part()
+    task = task_named(choice.task)
+    with guard():
+        found = adversarial_views.with_progress(
+            adversarial_cache.explanations(task, choice.models, shown, part.rho), len(choice.models)
+        )
+        verdicts = [""] * len(found)
+        adversarial_views.grid(task, found, verdicts, part.shown)
+        adversarial_views.grid_guide(found, part.shown)
+        adversarial_views.downloads(
+            f"explanations-{task.key}",
+            ("Grid as PNG", "png", partial(files.grid_png, found, verdicts)),
+            ("All arrays as NPZ", "npz", partial(files.explanations_npz, found)),
+        )
+    st.header("How does it get there, step by step?", anchor=False)
+    adversarial_views.class_picker(task)
+    part = state.part()
+    with guard():
+        ways = adversarial_views.with_progress(
+            adversarial_cache.paths(task, choice.models, shown, part.target, part.rho), len(choice.models)
+        )
+        adversarial_views.path_player(task, ways, part.rho)
+        adversarial_views.path_guide()
+        adversarial_views.downloads(f"path-{task.key}", ("All arrays as NPZ", "npz", partial(files.paths_npz, ways)))
+    widgets.share()
+
+
+@st.fragment
+def show_fooling(shown: Fitted) -> None:
+    """The controls, a button, and the two ways to fool a heat map; the work runs beside the page."""
+    st.header("Can a heat map be fooled?", anchor=False)
+    choice = state.now()
+    task = task_named(choice.task)
+    adversarial_fooling.controls(task)
+    part = state.part()
+    models = adversarial_fooling.fooled_models(choice.models)
+    with guard():
+        work = adversarial_fooling.work_of(task, models, shown, part)
+        if work is None or work.state in ("stopped", "failed"):
+            adversarial_fooling.invite(models, work)
+            if adversarial_fooling.asked():
+                adversarial_fooling.start(task, models, shown, part)
+                st.rerun(scope="fragment")
+        elif work.active:
+            st.fragment(adversarial_fooling.watch, run_every=0.4)(work)
+        else:
+            adversarial_fooling.results(task, work.result)
+            adversarial_views.downloads(
+                f"fooled-{task.key}", ("All arrays as NPZ", "npz", partial(adversarial_fooling.npz, work.result))
+            )
+    widgets.share()
+
+
+def page() -> None:
+    """Choose, run, show."""
+    if not cache.zoo_tasks():
+        views.no_zoo(cache.zoo_folder())
+        return
+    choice = state.start("adversarial", adversarial_choice.read)
+    widgets.model_panel()
+    task = task_named(choice.task)
+    views.summary(task, choice.models)
+    views.notes(state.notes())
+    pick, see = st.columns([1, 1.15], gap="large")
+    with pick:
+        widgets.picture_picker()
+    choice = state.now()  # the picker may just have taken a file
+    with guard():
+        shown = cache.fitted(choice.task, choice.image, choice.fit, choice.invert)
+        with see:
+            views.picture(task, shown)
+        show_explanations(shown)
+        show_fooling(shown)
+
+
+views.style()
+st.title("What would each network change to believe another class?", anchor=False)
+with guard():
+    page()
