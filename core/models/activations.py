@@ -4,10 +4,18 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import handle_torch_function, has_torch_function_unary
 
 from core.errors import ConfigError
 
 Activation = Literal["relu", "hhrelu"]
+
+
+def half_huber_relu(u: Tensor, delta: float) -> Tensor:
+    """HHReLU of each entry of `u` (see `HalfHuberReLU`); like torch's own functions, a `TorchFunctionMode` sees it."""
+    if has_torch_function_unary(u):
+        return handle_torch_function(half_huber_relu, (u,), u, delta)
+    return 0.5 * u.clamp(0.0, delta).square() / delta + torch.relu(u - delta)
 
 
 class HalfHuberReLU(nn.Module):
@@ -26,7 +34,7 @@ class HalfHuberReLU(nn.Module):
 
     def forward(self, u: Tensor) -> Tensor:
         """HHReLU of each entry of `u`, any shape; twice differentiable almost everywhere."""
-        return 0.5 * u.clamp(0.0, self.delta).square() / self.delta + torch.relu(u - self.delta)
+        return half_huber_relu(u, self.delta)
 
 
 def activation(name: Activation) -> nn.Module:

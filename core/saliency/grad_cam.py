@@ -1,30 +1,41 @@
 """Grad-CAM and Grad-CAM++: which places of the last feature map speak for a class."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import interpolate
+from torch.overrides import TorchFunctionMode
 
+from core.errors import ConfigError
 from core.models.resnet import PreActResNet
+from core.saliency.target import chosen, score
 
 
-def grad_cam(model: PreActResNet, x: Tensor, target: Tensor) -> Tensor:
+def grad_cam(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
     """Attributions (B, C, H, W), at least 0, the same on every channel.
 
     Selvaraju et al. 2017, arXiv:1610.02391, eq. 1, 2. The map is `relu(sum_k mean(dS/dA_k) A_k)` of the activated
     features A that the pooled head reads, brought to the image's size bilinearly. Nothing but the head is
-    differentiated, so neither hooks nor a pass back through the network are needed.
+    differentiated, so neither hooks nor a pass back through the network are needed. Of a network of another kind, A is
+    what its last convolution gives.
 
     Args:
         model: the network, in eval mode.
         x: images (B, C, H, W), float in [0, 1]; left unchanged.
-        target: the class explained, (B,), int64; a negative entry means the class predicted for that image.
+        target: the class explained, (B,), int64; a negative entry means the class predicted for that image. With shape
+            (B, 2), the logit of the first minus that of the second is explained.
+
+    Raises:
+        ConfigError: the network has no convolution, and so no places.
     """
     features, grad = _features_and_gradient(model, x, target)
     weights = grad.mean((2, 3), keepdim=True)
     return _spread(torch.relu((weights * features).sum(1, keepdim=True)), x)
 
 
-def grad_cam_plus_plus(model: PreActResNet, x: Tensor, target: Tensor) -> Tensor:
+def grad_cam_plus_plus(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
     """Attributions (B, C, H, W) of Grad-CAM++, the same on every channel, up to a positive factor an image.
 
     With `g = dS/dA`: `alpha = g^2 / (2 g^2 + sum_uv A g^3 + 1e-7)`, `weight_k = sum_uv alpha relu(g)`, map `sum_k
@@ -40,15 +51,38 @@ def grad_cam_plus_plus(model: PreActResNet, x: Tensor, target: Tensor) -> Tensor
     return _spread((weights * features).sum(1, keepdim=True), x)
 
 
-def _features_and_gradient(model: PreActResNet, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """The features (B, width, h, w) that the head reads, and the gradient of the logit of `target` on them."""
-    with torch.no_grad():
-        features = model.features(x).float()
-    features.requires_grad_()
-    logits = model.head(features.mean((2, 3)))
-    chosen = torch.where(target < 0, logits.detach().argmax(1), target)
-    (grad,) = torch.autograd.grad(logits.gather(1, chosen[:, None]).sum(), features)
+def _features_and_gradient(model: nn.Module, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """The features (B, width, h, w) that are looked at, and the gradient of what is explained on them."""
+    if isinstance(model, PreActResNet):
+        with torch.no_grad():
+            features = model.features(x).float()
+        features.requires_grad_()
+        logits = model.head(features.mean((2, 3)))
+    else:
+        with _LastConvolution() as last:
+            logits = model(x.detach().requires_grad_())
+        if last.features is None:
+            raise ConfigError("Grad-CAM needs a network with convolutions; this one has none, so no places to weigh")
+        features = last.features
+    (grad,) = torch.autograd.grad(score(logits, chosen(target, logits)).sum(), features)
     return features.detach(), grad
+
+
+class _LastConvolution(TorchFunctionMode):
+    """While entered, keeps what the last convolution of this thread gave."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features: Tensor | None = None
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Sequence[type], args: Any = (), kwargs: Any = None
+    ) -> Any:
+        given = func(*args, **(kwargs or {}))
+        if func is torch.conv2d:
+            self.features = given
+            return given.clone()  # what follows may work in place
+        return given
 
 
 def _spread(heatmap: Tensor, x: Tensor) -> Tensor:

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from core.saliency.target import chosen, score
+
 
 def gradient(model: nn.Module, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Signed attributions (B, C, H, W), and the logits (B, K) that the same pass gave.
@@ -13,10 +15,30 @@ def gradient(model: nn.Module, x: Tensor, target: Tensor) -> tuple[Tensor, Tenso
     Args:
         model: images (B, C, H, W) to logits (B, K), in eval mode.
         x: images (B, C, H, W), float in [0, 1]; left unchanged.
-        target: the class explained, (B,), int64; a negative entry means the class predicted for that image.
+        target: the class explained, (B,), int64; a negative entry means the class predicted for that image. With shape
+            (B, 2), the logit of the first minus that of the second is explained.
     """
     x = x.detach().requires_grad_()
     logits = model(x)
-    chosen = torch.where(target < 0, logits.detach().argmax(1), target)
-    (attributions,) = torch.autograd.grad(logits.gather(1, chosen[:, None]).sum(), x)
+    (attributions,) = torch.autograd.grad(score(logits, chosen(target, logits)).sum(), x)
     return attributions, logits.detach()
+
+
+def gradient_times_input(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+    """Signed attributions (B, C, H, W), in logits: the gradient times the pixel's value.
+
+    Shrikumar et al. 2016, arXiv:1605.01713, Sec. 2. On a linear network they sum to the logit without its bias.
+    Arguments as for `gradient`.
+    """
+    return gradient(model, x, target)[0] * x.detach()
+
+
+def certainty_gradient(model: nn.Module, x: Tensor) -> Tensor:
+    """Signed attributions (B, C, H, W): the gradient of `sum_k log p_k`, in nats per unit of the [0, 1] range.
+
+    Ross, Doshi-Velez 2018, arXiv:1711.09404, authors' code. No class is named: the sum is largest where all are equally
+    likely, so the map points to where the network grows unsure. `model` and `x` as for `gradient`.
+    """
+    x = x.detach().requires_grad_()
+    (attributions,) = torch.autograd.grad(model(x).log_softmax(1).sum(), x)
+    return attributions

@@ -4,23 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import ConfigError
-from core.models.activations import HalfHuberReLU
-from core.models.fast import private_copy
-from core.saliency.gradient import gradient
-
-
-class _Guided(nn.Module):
-    """An activation that hands back the positive part of the gradient it receives, times its own derivative."""
-
-    def __init__(self, inner: nn.Module) -> None:
-        super().__init__()
-        self.inner = inner
-
-    def forward(self, u: Tensor) -> Tensor:
-        h = self.inner(u)
-        if h.requires_grad:
-            h.register_hook(torch.relu)  # on this pass's tensor, so no other pass sees it
-        return h
+from core.saliency.rules import Rule, Ruled, straight
+from core.saliency.target import chosen, score
 
 
 def guided_backprop(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
@@ -28,28 +13,42 @@ def guided_backprop(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
 
     At every ReLU the gradient on its way back loses its negative part, besides where the ReLU is off. For HHReLU, which
     the paper does not know, the same is done: the positive part of what arrives, times the ramp that is its derivative.
-    Captum's version knows only `nn.ReLU`, so it is written out here. `model` itself is not touched.
+    Captum's version knows only `nn.ReLU` and sets hooks on the network, so it is written out here; ReLUs called by name
+    or in place are guided, too.
 
     Args:
-        model: images (B, C, H, W) to logits (B, K), in eval mode; its activations must be modules.
+        model: images (B, C, H, W) to logits (B, K), in eval mode.
         x: images (B, C, H, W), float in [0, 1]; left unchanged.
-        target: the class explained, (B,), int64; a negative entry means the class predicted for that image.
+        target: the class explained, (B,), int64; a negative entry means the class predicted for that image. With shape
+            (B, 2), the logit of the first minus that of the second is explained.
 
     Raises:
-        ConfigError: the model has no activation module, so that nothing would be guided.
+        ConfigError: the model has no ReLU or HHReLU, so that nothing would be guided.
     """
-    return gradient(_guided(model), x, target)[0]
+    return _by_rule(model, x, target, lambda u, h: _positive(h), "guided backpropagation")
 
 
-def _guided(model: nn.Module) -> nn.Module:
-    """A copy of `model`, sharing its parameters, with every activation guided."""
-    copy = private_copy(model)
-    replaced = 0
-    for module in list(copy.modules()):
-        for name, child in list(module.named_children()):
-            if isinstance(child, nn.ReLU | HalfHuberReLU):
-                setattr(module, name, _Guided(child))
-                replaced += 1
-    if replaced == 0:
-        raise ConfigError("guided backpropagation needs ReLU or HHReLU modules; the network has none")
-    return copy
+def deconvolution(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+    """Signed attributions (B, C, H, W) of the logit of `target` (Zeiler, Fergus 2014, arXiv:1311.2901, Sec. 2.1).
+
+    At every ReLU, and HHReLU, the positive part of the gradient passes whether the unit was on or off. Arguments and
+    errors as for `guided_backprop`.
+    """
+    return _by_rule(model, x, target, lambda u, h: _positive(straight(u, h)), "deconvolution")
+
+
+def _positive(h: Tensor) -> Tensor:
+    """`h`, through which only the positive part of a gradient passes."""
+    if h.requires_grad:
+        h.register_hook(torch.relu)  # on this pass's tensor, so no other pass sees it
+    return h
+
+
+def _by_rule(model: nn.Module, x: Tensor, target: Tensor, rule: Rule, name: str) -> Tensor:
+    x = x.detach().requires_grad_()
+    with Ruled(rule) as ruled:
+        logits = model(x)
+    if ruled.count == 0:
+        raise ConfigError(f"{name} needs ReLU or HHReLU units; the network has none")
+    (attributions,) = torch.autograd.grad(score(logits, chosen(target, logits)).sum(), x)
+    return attributions

@@ -1,15 +1,14 @@
-"""Guided Grad-CAM++ as saliency-based training uses it: the sign of a gradient, weighed by place."""
+"""Guided Grad-CAM: a guided gradient weighed by place; and the signs that saliency-based training makes of it."""
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from core.models.resnet import PreActResNet
-from core.saliency.grad_cam import grad_cam_plus_plus
+from core.saliency.grad_cam import grad_cam, grad_cam_plus_plus
 from core.saliency.gradient import gradient
 from core.saliency.guided_backprop import guided_backprop
 from core.saliency.scaling import min_max
 
 
-def guided_grad_cam(model: PreActResNet, x: Tensor, target: Tensor, guided: bool = True) -> Tensor:
+def guided_grad_cam(model: nn.Module, x: Tensor, target: Tensor, guided: bool = True) -> Tensor:
     """Attributions (B, C, H, W) in [-1, 1]: `((s + 1)(c + 1) - 2) / 2`.
 
     s is the sign of guided backpropagation and c the map of Grad-CAM++ scaled to [0, 1] (Mangla et al. 2020,
@@ -24,3 +23,12 @@ def guided_grad_cam(model: PreActResNet, x: Tensor, target: Tensor, guided: bool
     slope = guided_backprop(model, x, target) if guided else gradient(model, x, target)[0]
     place = min_max(grad_cam_plus_plus(model, x, target))
     return ((slope.sign() + 1) * (place + 1) - 2) / 2
+
+
+def guided_grad_cam_product(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+    """Signed attributions (B, C, H, W): guided backpropagation times Grad-CAM (Selvaraju et al. 2017, Sec. 3.2).
+
+    arXiv:1610.02391. Arguments as for `guided_grad_cam`, `target` also (B, 2) for a contrast; errors as for both
+    methods.
+    """
+    return guided_backprop(model, x, target) * grad_cam(model, x, target)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from core.errors import ConfigError
+from core.saliency.target import chosen_by, score
 
 CHUNK = 512  # images a pass; memory is in proportion
 
@@ -27,24 +28,26 @@ def integrated_gradients(
     Args:
         model: images (B, C, H, W) to logits (B, K), in eval mode.
         x: images (B, C, H, W), float in [0, 1]; left unchanged.
-        target: the class explained, (B,), int64; a negative entry means the class predicted for that image.
+        target: the class explained, (B,), int64; a negative entry means the class predicted for that image. With shape
+            (B, 2), the logit of the first minus that of the second is explained.
         steps: points on the line.
         of: what is explained: the logit of the class, or the cross-entropy of it, which has the other sign.
 
     Raises:
-        ConfigError: steps < 1, or another `of`.
+        ConfigError: steps < 1, another `of`, or the loss of a contrast.
     """
     if steps < 1 or of not in ("logit", "loss"):
         raise ConfigError(f"need steps >= 1, and of in logit, loss; got {steps} and {of!r}")
+    if of == "loss" and target.dim() == 2:
+        raise ConfigError("a contrast of two classes has no cross-entropy; explain the logit")
     x = x.detach()
-    with torch.no_grad():
-        chosen = torch.where(target < 0, model(x).argmax(1), target)
+    classes = chosen_by(model, x, target)
 
     def value(points: Tensor, classes: Tensor) -> Tensor:
         logits = model(points).float()
         if of == "loss":
             return cross_entropy(logits, classes, reduction="none")
-        return logits.gather(1, classes[:, None])[:, 0]
+        return score(logits, classes)
 
     return (
         IntegratedGradients(value)
@@ -52,7 +55,7 @@ def integrated_gradients(
             x.clone().requires_grad_(),
             torch.zeros_like(x),
             n_steps=steps,
-            additional_forward_args=(chosen,),
+            additional_forward_args=(classes,),
             internal_batch_size=max(CHUNK, len(x)),
         )
         .to(x.dtype)

@@ -1,10 +1,13 @@
-"""SmoothGrad: the mean input gradient over noisy copies of an image."""
+"""SmoothGrad and its kin: gradients over noisy copies of an image, by their mean, mean square or variance."""
 
 import torch
 from torch import Tensor, nn
 
 from core.errors import ConfigError
 from core.saliency.gradient import gradient
+from core.saliency.target import chosen_by
+
+CHUNK = 512  # images a pass; memory is in proportion
 
 
 def smooth_grad(
@@ -24,7 +27,7 @@ def smooth_grad(
         model: images (B, C, H, W) to logits (B, K), in eval mode.
         x: images (B, C, H, W), float in [0, 1]; left unchanged. The noisy copies may leave [0, 1].
         target: the class explained, (B,), int64; a negative entry means the class predicted for the image without
-            noise.
+            noise. With shape (B, 2), the logit of the first minus that of the second is explained.
         generator: source of the noise.
         samples: noisy copies.
         noise: deviation of the noise, as a share of each image's range (largest minus smallest entry).
@@ -32,15 +35,57 @@ def smooth_grad(
     Raises:
         ConfigError: samples < 1 or noise < 0.
     """
+    return _moments(model, x, target, generator, samples, noise)[0]
+
+
+def smooth_grad_squared(
+    model: nn.Module,
+    x: Tensor,
+    target: Tensor,
+    generator: torch.Generator,
+    samples: int = 10,
+    noise: float = 0.15,
+) -> Tensor:
+    """Attributions (B, C, H, W), at least 0: the mean of the squared gradients over noisy copies.
+
+    Hooker et al. 2019, arXiv:1806.10758, Sec. 3. Arguments and errors as for `smooth_grad`.
+    """
+    return _moments(model, x, target, generator, samples, noise)[1]
+
+
+def var_grad(
+    model: nn.Module,
+    x: Tensor,
+    target: Tensor,
+    generator: torch.Generator,
+    samples: int = 10,
+    noise: float = 0.15,
+) -> Tensor:
+    """Attributions (B, C, H, W), at least 0: the variance of the gradients over noisy copies (divisor `samples`).
+
+    Adebayo et al. 2018, arXiv:1810.03307, Sec. 2. Arguments and errors as for `smooth_grad`.
+    """
+    mean, square = _moments(model, x, target, generator, samples, noise)
+    return (square - mean.square()).clamp_min(0.0)
+
+
+def _moments(
+    model: nn.Module, x: Tensor, target: Tensor, generator: torch.Generator, samples: int, noise: float
+) -> tuple[Tensor, Tensor]:
+    """Mean and mean square (B, C, H, W) of the gradients, several copies a pass."""
     if samples < 1 or not 0 <= noise < float("inf"):
         raise ConfigError(f"need samples >= 1 and noise >= 0; got {samples} and {noise}")
     x = x.detach()
-    with torch.no_grad():
-        chosen = torch.where(target < 0, model(x).argmax(1), target)
+    target = chosen_by(model, x, target)
     flat = x.flatten(1)
     deviation = (noise * (flat.amax(1) - flat.amin(1)))[:, None, None, None]
-    total = torch.zeros_like(x)
-    for _ in range(samples):
-        draw = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
-        total += gradient(model, x + deviation * draw, chosen)[0]
-    return total / samples
+    mean, square = torch.zeros_like(x), torch.zeros_like(x)
+    together = max(1, CHUNK // len(x))
+    for start in range(0, samples, together):
+        count = min(together, samples - start)
+        draws = [torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device) for _ in range(count)]
+        copies = torch.cat([x + deviation * draw for draw in draws])
+        slopes = gradient(model, copies, target.repeat(count, *[1] * (target.dim() - 1)))[0].view(count, *x.shape)
+        mean += slopes.sum(0) / samples
+        square += slopes.square().sum(0) / samples
+    return mean, square

@@ -1,0 +1,91 @@
+"""Integrated gradients averaged over many reference images, by sampling: expected gradients and GradientSHAP."""
+
+import torch
+from torch import Tensor, nn
+
+from core.errors import ConfigError, InputError
+from core.saliency.gradient import gradient
+from core.saliency.target import chosen_by
+
+CHUNK = 512  # images a pass; memory is in proportion
+GREYS = 9
+"""Levels of the plain images that stand in where no references are given."""
+
+
+def plain_references(x: Tensor) -> Tensor:
+    """Images (9, C, H, W) of one grey level each, from black to white: references that need no data set."""
+    levels = torch.linspace(0.0, 1.0, GREYS, dtype=x.dtype, device=x.device)
+    return levels.view(-1, 1, 1, 1).expand(-1, *x.shape[1:])
+
+
+def expected_gradients(
+    model: nn.Module,
+    x: Tensor,
+    target: Tensor,
+    generator: torch.Generator,
+    samples: int = 32,
+    references: Tensor | None = None,
+    noise: float = 0.0,
+) -> Tensor:
+    """Signed attributions (B, C, H, W), in logits: the mean of `(x - r) * grad f(r + u (x - r))`.
+
+    Erion et al. 2021, arXiv:1906.10670, eq. 4: r drawn from the references, u uniform on [0, 1]. In expectation the
+    attributions sum to `f(x)` minus the mean of f over the references. u is drawn evenly (one draw in each of `samples`
+    equal parts, in random order), which leaves the expectation and lowers its error. Captum's GradientShap draws from
+    the global generator, so it is written out here.
+
+    Args:
+        model: images (B, C, H, W) to logits (B, K), in eval mode.
+        x: images (B, C, H, W), float in [0, 1]; left unchanged.
+        target: the class explained, (B,), int64; a negative entry means the class predicted for that image. With shape
+            (B, 2), the logit of the first minus that of the second is explained.
+        generator: source of all draws.
+        samples: gradients an image.
+        references: images (N, C, H, W) to compare with, [0, 1]; None takes `plain_references`.
+        noise: deviation of noise that is added to x in each sample, in the [0, 1] range; above 0 this is GradientSHAP.
+
+    Raises:
+        ConfigError: samples < 1 or noise < 0.
+        InputError: references of another shape, or none.
+    """
+    if samples < 1 or not 0 <= noise < float("inf"):
+        raise ConfigError(f"need samples >= 1 and noise >= 0; got {samples} and {noise}")
+    x = x.detach()
+    known = plain_references(x) if references is None else references.to(x)
+    if len(known) == 0 or known.shape[1:] != x.shape[1:]:
+        raise InputError(f"references must be images of shape {tuple(x.shape[1:])}; got {tuple(known.shape)}")
+    target = chosen_by(model, x, target)
+    parts = torch.stack([torch.randperm(samples, generator=generator, device=x.device) for _ in range(len(x))])
+    shares = (parts + torch.rand(parts.shape, generator=generator, device=x.device)) / samples
+    total = torch.zeros_like(x)
+    together = max(1, CHUNK // len(x))
+    for start in range(0, samples, together):
+        count = min(together, samples - start)
+        drawn = torch.randint(len(known), (count, len(x)), generator=generator, device=x.device)
+        start_at = known[drawn]
+        goal = x.expand(count, *x.shape)
+        if noise > 0:
+            goal = goal + noise * torch.randn(goal.shape, generator=generator, dtype=x.dtype, device=x.device)
+        way = goal - start_at
+        share = shares[:, start : start + count].T[:, :, None, None, None].to(x.dtype)
+        points = (start_at + share * way).flatten(0, 1)
+        slopes = gradient(model, points, target.repeat(count, *[1] * (target.dim() - 1)))[0]
+        total += (way * slopes.view_as(way)).sum(0)
+    return total / samples
+
+
+def gradient_shap(
+    model: nn.Module,
+    x: Tensor,
+    target: Tensor,
+    generator: torch.Generator,
+    samples: int = 32,
+    references: Tensor | None = None,
+    noise: float = 0.09,
+) -> Tensor:
+    """Signed attributions (B, C, H, W), in logits: expected gradients from noisy copies of the image.
+
+    Lundberg, Lee 2017, arXiv:1705.07874, as in their library's GradientExplainer and in Captum; the default noise is
+    that of Captum's tutorial for images. Arguments and errors as for `expected_gradients`.
+    """
+    return expected_gradients(model, x, target, generator, samples, references, noise)

@@ -1,0 +1,125 @@
+"""Maps side by side: every method asked for, for every network, of one image."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.errors import CoreError, InputError
+from core.models.zoo import ZooModel
+from core.saliency.progress import OnProgress, ShouldStop, StoppedError, never, silent
+from core.saliency.registry import Ask, attribute, explained, method_named
+from core.saliency.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class SaliencyMap:
+    """One method's map of one network and image.
+
+    Attributes:
+        task: the task's key.
+        model: the model's key.
+        method: the method's key.
+        settings: what else decides the map: `of`, `against`, `seed`.
+        x: the image (C, H, W), float32 in [0, 1].
+        target: the class explained, or two for a contrast: the one explained and the one against it.
+        attributions: (C, H, W), float32; zeros where there is none.
+        problem: why there is no map, one sentence; "" where there is one.
+    """
+
+    task: str
+    model: str
+    method: str
+    settings: dict[str, object]
+    x: NDArray[np.float32]
+    target: tuple[int, ...] = ()
+    attributions: NDArray[np.float32] = field(default_factory=lambda: np.zeros((1, 1, 1), np.float32))
+    problem: str = ""
+
+    @property
+    def heatmap(self) -> NDArray[np.float32]:
+        """The map (H, W) that is shown: the sum over channels; one channel where all are the same."""
+        flat = method_named(self.method).flat
+        return self.attributions[0] if flat else self.attributions.sum(0)
+
+
+def saliency_map(
+    model: ZooModel,
+    x: Tensor,
+    method: str,
+    target: Target = Target(),  # noqa: B008 - frozen
+    label: int | None = None,
+    seed: int = 0,
+    on_progress: OnProgress = silent,
+    should_stop: ShouldStop = never,
+) -> SaliencyMap:
+    """The map of `method` for the image `x` (1, C, H, W), on the fast form of the network.
+
+    Args:
+        model: the network.
+        x: one image of its task, float32 in [0, 1].
+        method: key of a method.
+        target: what is explained.
+        label: the true class where it is known.
+        seed: of the methods that draw; the same seed draws the same for every network.
+        on_progress: called with passes done, and of how many, by long methods.
+        should_stop: asked before each pass of a long method.
+
+    Raises:
+        ConfigError: no such method or class, or a method that the network does not allow.
+        InputError: not one image of the task, a contrast of a class with itself, or values that are not finite.
+        StoppedError: `should_stop` said so.
+    """
+    if tuple(x.shape) != (1, *model.task.shape) or x.dtype != torch.float32:
+        raise InputError(f"{model.card.key} takes one float32 image of shape {model.task.shape}; got {tuple(x.shape)}")
+    classes = explained(model.fast, x, target, None if label is None else torch.tensor([label]))
+    generator = torch.Generator().manual_seed(seed)
+    attributions = attribute(method, Ask(model.fast, x, classes, generator, on_progress, should_stop))
+    return SaliencyMap(
+        model.card.task,
+        model.card.key,
+        method,
+        _settings(target, seed),
+        x[0].numpy(),
+        tuple(classes.flatten().tolist()),
+        attributions[0].contiguous().numpy(),
+    )
+
+
+def saliency_grid(
+    models: Sequence[ZooModel],
+    x: Tensor,
+    methods: Sequence[str],
+    target: Target = Target(),  # noqa: B008 - frozen
+    label: int | None = None,
+    seed: int = 0,
+    on_progress: OnProgress = silent,
+    should_stop: ShouldStop = never,
+) -> Iterator[SaliencyMap]:
+    """The maps one by one, cheap methods first, so that the first are there at once.
+
+    Where a network does not allow a method, its map says why (`problem`), and the others go on. Arguments as for
+    `saliency_map`, `on_progress` called with maps done and of how many.
+
+    Raises:
+        StoppedError: `should_stop` said so.
+    """
+    pairs = [(key, model) for key in sorted(methods, key=lambda key: method_named(key).cost) for model in models]
+    for done, (key, model) in enumerate(pairs):
+        try:
+            found = saliency_map(model, x, key, target, label, seed, should_stop=should_stop)
+        except StoppedError:
+            raise
+        except CoreError as problem:
+            name, settings = model.card.key, _settings(target, seed)
+            blank = np.zeros(model.task.shape, np.float32)
+            found = SaliencyMap(model.card.task, name, key, settings, x[0].numpy(), (), blank, str(problem))
+        yield found
+        on_progress(done + 1, len(pairs))
+
+
+def _settings(target: Target, seed: int) -> dict[str, object]:
+    return {"of": target.of, "against": target.against, "seed": seed}

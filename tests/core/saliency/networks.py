@@ -1,0 +1,47 @@
+"""Small networks that are written in the ways people write them."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def seeded(net: nn.Module, seed: int = 7) -> nn.Module:
+    """`net` in eval mode with fresh normal weights."""
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in net.parameters():
+        nn.init.normal_(parameter, std=0.5, generator=generator)
+    return net.eval()
+
+
+def linear(classes: int = 3, entries: int = 12) -> nn.Module:
+    """A linear network with a bias."""
+    return seeded(nn.Sequential(nn.Flatten(), nn.Linear(entries, classes)))
+
+
+class Functional(nn.Module):
+    """Two convolutions and a head whose activations are called in one of several ways."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.way = way
+        self.first, self.second = nn.Conv2d(3, 6, 3, padding=1), nn.Conv2d(6, 6, 3, padding=1)
+        self.module, self.in_place = nn.ReLU(), nn.ReLU(inplace=True)
+        self.head = nn.Linear(6, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits."""
+        act = {
+            "module": self.module,
+            "in-place module": self.in_place,
+            "F.relu": F.relu,
+            "F.relu in place": lambda u: F.relu(u, inplace=True),
+            "torch.relu": torch.relu,
+            "method": lambda u: u.relu(),
+            "relu_": lambda u: u.relu_(),
+            "clamp": lambda u: u.clamp(min=0),
+            "clamp_min": lambda u: torch.clamp_min(u, 0.0),
+        }[self.way]
+        return self.head(act(self.second(act(self.first(x)))).mean((2, 3)))
+
+
+WAYS = ("in-place module", "F.relu", "F.relu in place", "torch.relu", "method", "relu_", "clamp", "clamp_min")
