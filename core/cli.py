@@ -101,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
 
     evaluate = commands.add_parser("evaluate", parents=[shared], help="recompute a report")
     evaluate.add_argument("--task", choices=TASKS, required=True)
-    evaluate.add_argument("--models", help="keys joined by commas; all of the task's by default")
+    evaluate.add_argument("--models", help="keys joined by commas (default: what the report asks for)")
     evaluate.add_argument(
         "--weights", type=Path, help="a classifier from outside: its safetensors file, card beside it"
     )
@@ -266,7 +266,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     of_accuracy = options.report == accuracy.NAME
     if not of_accuracy and (options.update_cards or options.robust_images):
         raise ConfigError("--update-cards and --robust-images belong to the report accuracy")
-    models = _chosen(options, task)
+    models = _chosen(options, task, command.models)
     settings = command.settings(options.images, options.seed)
     if options.robust_images:
         settings = replace(settings, robust_images=options.robust_images)
@@ -300,14 +300,16 @@ def _report_file(options: argparse.Namespace, name: str, changed: bool) -> Path 
     return options.out or (report_path(options.task, name) if shipped else None)
 
 
-def _chosen(options: argparse.Namespace, task: Task) -> list[ZooModel]:
-    """The models that a command names."""
+def _chosen(options: argparse.Namespace, task: Task, usual: Sequence[str]) -> list[ZooModel]:
+    """The models that a command names; without a name the usual ones, and all of the task's where none are usual."""
     if options.weights is not None:
         model = load_weights(options.weights)
         if model.card.task != task.key:
             raise ConfigError(f"{options.weights.name} solves {model.card.task}, not {task.key}")
         return [model]
-    keys = options.models.split(",") if options.models else list(cards(task.key))
+    keys = [key for key in cards(task.key) if not usual or key in usual]
+    if options.models:
+        keys = options.models.split(",")
     if not keys:
         raise ConfigError(f"no model of {task.key} ships yet: train one with 'robustscope train {task.key} standard'")
     return [load_zoo_model(task.key, key) for key in keys]

@@ -50,7 +50,9 @@ class Command(Generic[S]):
         settings: from the number of test images asked for (None: as many as the report asks for itself) and the seed;
             `settings(None, 0)` are those of the report that ships.
         run: makes the report.
+        models: keys that are measured where none are named, as far as the task has them; empty for all.
     """
 
     settings: Callable[[int | None, int], S]
     run: Callable[[Request[S]], Answer]
+    models: tuple[str, ...] = ()
