@@ -1,0 +1,130 @@
+"""The smallest change that makes an image wrong, or its label no better than random: the searches of the ARA."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from core.attacks.scheduled import ARA_ATTACK, Outcome, ScheduledAttack
+from core.errors import ConfigError
+from core.norms import rmse, steepest
+
+Goal = Literal["smallest", "better-than-random"]
+GOALS: tuple[Goal, ...] = ("smallest", "better-than-random")
+
+LONGEST, SHORTEST = 0.3, 0.003
+"""Lengths of the first and the last of the finer steps, in units of the image's smallest distance so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class SmallestChange:
+    """The end of the reference's 450-step search, and then, if asked for, finer steps in each image's own scale.
+
+    Woods et al. 2019 search the smallest change with 450 steps whose lengths fall linearly from 0.089 (RMSE) to 0.0002,
+    see `ScheduledAttack`. Distances are far smaller than the first steps, so an image swings around its boundary by
+    about a step's length, and its minimum is found when the steps have become about as short as it. So the first part
+    only swings, and the same search from its last `steps` steps on, with the very lengths that they have there, finds
+    the same distances in a share of the time. An image that meets the goal unchanged has distance 0 in the reference,
+    too, and costs nothing here.
+
+    The last steps of the reference are still a tenth of a fragile network's distances. `finer` further steps go on from
+    what was found, with lengths that fall geometrically from `LONGEST` to `SHORTEST` of the image's own smallest
+    distance so far, along the gradient of what rises across the goal's edge. (Our addition. With it distances are no
+    longer those of the reference, but at most those of the same search without.)
+
+    Attributes:
+        goal: "smallest": the label is no longer the prediction; "better-than-random": its probability is at most 1/K.
+        steps: how many of the reference's steps are done, from its end; 450 is all of them.
+        finer: steps after those; 0 is the reference's form.
+        clamp: keep the changed images in [0, 1]. (Our addition.)
+
+    Raises:
+        ConfigError: an unknown goal, steps outside 1..450, or finer < 0.
+    """
+
+    goal: Goal = "smallest"
+    steps: int = 150
+    finer: int = 0
+    clamp: bool = False
+
+    def __post_init__(self) -> None:
+        if self.goal not in GOALS:
+            raise ConfigError(f"goal must be one of {', '.join(GOALS)}; got {self.goal!r}")
+        if not 1 <= self.steps <= ARA_ATTACK.steps or self.finer < 0:
+            raise ConfigError(f"need steps in 1..{ARA_ATTACK.steps} and finer >= 0; got {self.steps} and {self.finer}")
+
+    @property
+    def coarse(self) -> ScheduledAttack:
+        """The reference's search from where it has `steps` steps left."""
+        share = self.steps * (self.steps + 1) / (ARA_ATTACK.steps * (ARA_ATTACK.steps + 1))  # of the path's length
+        return ScheduledAttack(
+            ARA_ATTACK.epsilon * share, self.goal, self.steps, momentum=ARA_ATTACK.momentum, clamp=self.clamp
+        )
+
+    def __call__(self, model: nn.Module, x: Tensor, labels: Tensor) -> Outcome:
+        """The smallest change found for each image, and the step before which one was first found.
+
+        Args:
+            model: images (B, C, H, W) to logits (B, K), in eval mode.
+            x: clean images (B, C, H, W), float in [0, 1]; left unchanged.
+            labels: the class made less likely (B,), int64.
+        """
+        x = x.detach()
+        delta = torch.zeros_like(x)
+        first = torch.zeros(len(x), dtype=torch.int64, device=x.device)
+        if len(x) == 0:
+            return Outcome(delta, first)
+        with torch.no_grad():
+            todo = (~self.met(model(x).float(), labels)).nonzero()[:, 0]
+        if len(todo):
+            found = self.coarse(model, x[todo], labels[todo])
+            delta[todo], first[todo] = found.delta, found.first
+            reached = todo[found.reached]
+            if self.finer and len(reached):
+                delta[reached] = self._refine(model, x[reached], labels[reached], delta[reached])
+        return Outcome(delta, first)
+
+    def met(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Whether the logits (B, K) of each image (B,) meet the goal for its label."""
+        if self.goal == "smallest":
+            return logits.argmax(1) != labels
+        likely: Tensor = logits.softmax(1).gather(1, labels[:, None])[:, 0]
+        return likely <= 1 / logits.shape[1]
+
+    def _rises(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """What is the same all along the goal's edge and rises across it (B,), so that its gradient is upright there.
+
+        For "better-than-random" that is cross-entropy, for "smallest" the lead of the strongest other class: there
+        cross-entropy would pull towards all other classes at once.
+        """
+        if self.goal == "better-than-random":
+            return cross_entropy(logits, labels, reduction="none")
+        chosen = labels[:, None]
+        return logits.scatter(1, chosen, -torch.inf).amax(1) - logits.gather(1, chosen)[:, 0]
+
+    def _refine(self, model: nn.Module, x: Tensor, labels: Tensor, best: Tensor) -> Tensor:
+        """Changes (B, C, H, W) no larger than `best`, all of which meet the goal."""
+        delta, smallest = best, rmse(best)
+        for step in range(self.finer + 1):
+            delta = delta.detach().requires_grad_()
+            logits = model(x + delta).float()
+            (grad,) = torch.autograd.grad(self._rises(logits, labels).sum(), delta)
+            delta = delta.detach()
+            met = self.met(logits.detach(), labels)
+            better = met & (rmse(delta) < smallest)
+            best = torch.where(_spread(better), delta, best)
+            smallest = torch.where(better, rmse(delta), smallest)
+            direction = steepest(torch.where(_spread(met), -delta, grad), "l2") * math.sqrt(x[0].numel())  # RMSE 1
+            length = smallest * LONGEST * (SHORTEST / LONGEST) ** (step / self.finer)
+            delta = delta + _spread(length) * direction
+            if self.clamp:
+                delta = (x + delta).clamp(0.0, 1.0) - x
+        return best
+
+
+def _spread(values: Tensor) -> Tensor:
+    """Values (B,) as (B, 1, 1, 1)."""
+    return values[:, None, None, None]
