@@ -1,0 +1,313 @@
+"""The report `explanations`: whose attacks draw a class, and whose look like noise, with thresholds frozen on `val`.
+
+Rows, one per model (a figure `f` comes with `f_low`, `f_high` at 95 % and `f_n` images): `model`, `sha256` of its
+weights, `judges` (keys joined by commas), `rho`, and
+
+- `draws`: share of images on which at least two of the three measures reach their thresholds;
+- `transfer`, `low_frequency`, `agreement`: means of the measures (`core.explanations.evidence`), over the images where
+  the network gives a gradient; null where it gives none at all.
+
+The settings hold the `thresholds` by measure. They are chosen on the first `val_images` images of `val`, one measure at
+a time: the cut that best parts `NOISE` from `DRAWN` (the largest sum of the share of one below and of the other at or
+above it), in the middle of the widest gap where several are as good. `val_draws` is what the vote then says there.
+
+Arrays, in the data set's order of images: `transfer__<model>`, `low_frequency__<model>`, `agreement__<model>` float32
+(n,), NaN without a gradient; `draws__<model>` bool (n,); and the measures on `val` that the thresholds came from,
+`val_transfer__<model>` and so on.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.data.datasets import LabelledImages
+from core.errors import ConfigError, InputError
+from core.explanations.evidence import CLASSES, JUDGES, MEASURES, START, Measures, Thresholds, judges_of, measures
+from core.metrics.frequency import CUT_OFF
+from core.metrics.intervals import bootstrap
+from core.models.zoo import ZooModel
+from core.reports.report import (
+    ASSETS,
+    Arrays,
+    Report,
+    Row,
+    common_task,
+    provenance,
+    read_arrays,
+    read_report,
+    report_path,
+    share,
+    write_arrays,
+    write_report,
+)
+from core.reports.scratch import Scratch
+
+NAME = "explanations"
+NOISE, DRAWN = "standard", "pgd-l2"
+"""The networks that the thresholds part: what is held to look like noise, and what to draw the class."""
+BATCH = 20
+
+Part = dict[str, NDArray[Any]]
+OnProgress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ExplanationsSettings:
+    """What the report measures.
+
+    Attributes:
+        images: the first so many test images.
+        val_images: the first so many images of `val`, for the thresholds.
+        rho: RMSE of the explanations, in [0, 1] pixel units.
+        seed: of the starts, the same for every image.
+
+    Raises:
+        ConfigError: a count below 1, or rho <= 0.
+    """
+
+    images: int = 100
+    val_images: int = 100
+    rho: float = 0.1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.images, self.val_images) < 1 or not self.rho > 0:
+            raise ConfigError(f"need images and val_images of at least 1, and rho > 0; got {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class ExplanationsReport:
+    """The report with its arrays per image; the module's text says what is in both."""
+
+    report: Report
+    arrays: Arrays
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """The frozen thresholds, good for the report's task and rho."""
+        return Thresholds(**self.report.settings["thresholds"])
+
+    @property
+    def rho(self) -> float:
+        """The RMSE that the thresholds hold for."""
+        return float(self.report.settings["rho"])
+
+
+def read_explanations(task: str, folder: Path = ASSETS) -> ExplanationsReport:
+    """The report of a task, by the task's key.
+
+    Raises:
+        InputError: the report or its arrays are missing or damaged.
+    """
+    return _read(report_path(task, NAME, folder))
+
+
+def explanations_report(
+    models: Sequence[ZooModel],
+    judges: Sequence[ZooModel],
+    data: LabelledImages,
+    val: LabelledImages,
+    settings: ExplanationsSettings,
+    scratch: Path,
+    path: Path | None = None,
+    on_progress: OnProgress = lambda what, done, of: None,
+) -> ExplanationsReport:
+    """The report over networks of one task.
+
+    Args:
+        models: classifiers of one task.
+        judges: the task's networks in `core.explanations.evidence.JUDGES`; `NOISE` and `DRAWN` must be among them.
+        data: images of that task; the labels are not looked at.
+        val: images that the thresholds are chosen on.
+        settings: what to measure.
+        scratch: folder for what is measured so far, a file for each batch, so that a killed run goes on where it was.
+        path: where the report is kept, its arrays beside it. What is there already with the same settings, data, judges
+            and weights is kept, other networks' rows too. None keeps nothing.
+        on_progress: called with what is measured, images done, and of how many.
+
+    Raises:
+        InputError: no images, networks of several tasks, images of another shape, a judge that is missing, or a folder
+            can't be written.
+    """
+    task = common_task([*models, *judges], data)
+    common_task(judges, val)
+    known = {judge.card.key: judge for judge in judges if judge.card.key in JUDGES}
+    if not {NOISE, DRAWN} <= known.keys():
+        raise InputError(f"thresholds part {NOISE} from {DRAWN}; the judges given are {sorted(known) or 'none'}")
+    data, val = data.first(settings.images), val.first(settings.val_images)
+    stated: dict[str, Any] = {
+        **asdict(settings),
+        "images": len(data),
+        "val_images": len(val),
+        "data": data.origin,
+        "val": val.origin,
+        "judges": {key: known[key].card.sha256 for key in JUDGES if key in known},
+        "classes": CLASSES,
+        "start": START,
+        "cut_off": CUT_OFF,
+        "batch": BATCH,
+        "precision": "float32, fast form",
+    }
+    bench = _Bench(list(known.values()), settings, Scratch(scratch / task.key, stated), on_progress)
+    chosen, arrays, spent = _frozen(path, stated) or _chosen(known, bench, val)
+    stated |= chosen
+    thresholds = Thresholds(**stated["thresholds"])
+    kept: dict[str, ZooFacts] = {}
+    for model in models:
+        kept, arrays, spent = _joined(path, stated, kept, arrays, spent, models)
+        if model.card.key not in kept:
+            found, seconds = bench.measure(model, data, "test")
+            kept, arrays, spent = _joined(path, stated, kept, arrays, spent, models)
+            key = model.card.key
+            kept[key] = (model.card.sha256, ",".join(judge.card.key for judge in judges_of(model, bench.judges)))
+            arrays |= {f"{name}__{key}": _single(found, name) for name in MEASURES}
+            arrays[f"draws__{key}"] = found.draws(thresholds)
+            spent += seconds
+            result = _result(task.key, stated, kept, arrays, spent)
+            if path is not None:
+                write_arrays(result.arrays, path.with_suffix(".npz"))
+                write_report(result.report, path)
+    return _result(task.key, stated, kept, arrays, spent)
+
+
+ZooFacts = tuple[str, str]
+"""The checksum of a network's weights, and its judges joined by commas."""
+
+
+def _chosen(judges: Mapping[str, ZooModel], bench: "_Bench", val: LabelledImages) -> tuple[dict[str, Any], Part, float]:
+    """What the settings say of thresholds chosen on `val`, the arrays that they came from, and seconds."""
+    on_val = {key: bench.measure(judges[key], val, "val") for key in (NOISE, DRAWN)}
+    thresholds = choose_thresholds(on_val[NOISE][0], on_val[DRAWN][0])
+    chosen = {
+        "thresholds": asdict(thresholds),
+        "thresholds_part": f"{NOISE},{DRAWN}",
+        "val_draws": {key: float(found.draws(thresholds).mean()) for key, (found, _) in on_val.items()},
+    }
+    arrays: Part = {
+        f"val_{name}__{key}": _single(found, name) for key, (found, _) in on_val.items() for name in MEASURES
+    }
+    return chosen, arrays, sum(seconds for _, seconds in on_val.values())
+
+
+def _frozen(path: Path | None, stated: dict[str, Any]) -> tuple[dict[str, Any], Part, float] | None:
+    """The same from the file, where one is there that was made with these settings: thresholds are chosen once."""
+    if path is None or not path.exists() or not path.with_suffix(".npz").exists():
+        return None
+    earlier = _read(path)
+    chosen = {name: value for name, value in earlier.report.settings.items() if name not in stated}
+    if {**stated, **chosen} != dict(earlier.report.settings) or "thresholds" not in chosen:
+        return None
+    arrays: Part = {name: array for name, array in earlier.arrays.items() if name.startswith("val_")}
+    return chosen, arrays, float(earlier.report.provenance["seconds"])
+
+
+def choose_thresholds(noise: Measures, drawn: Measures) -> Thresholds:
+    """The cut of each measure that best parts the images of one network from those of another.
+
+    Raises:
+        InputError: a network that gives no gradient for any image.
+    """
+    return Thresholds(*(_best_cut(getattr(noise, name), getattr(drawn, name)) for name in MEASURES))
+
+
+def _best_cut(below: NDArray[np.floating], above: NDArray[np.floating]) -> float:
+    """The value with the largest sum of the shares of `below` under it and of `above` not under it."""
+    below, above = below[~np.isnan(below)], above[~np.isnan(above)]
+    if len(below) == 0 or len(above) == 0:
+        raise InputError("no threshold can be chosen where a network gives no gradient")
+    values = np.unique(np.concatenate([below, above]))
+    if len(values) == 1:
+        return float(values[0])
+    cuts, gaps = (values[:-1] + values[1:]) / 2, np.diff(values)
+    right = (below[:, None] < cuts).mean(0) + (above[:, None] >= cuts).mean(0)
+    best = np.flatnonzero(right >= right.max() - 1e-12)
+    return float(cuts[best[gaps[best].argmax()]])
+
+
+class _Bench:
+    """Measures, looking into the scratch folder first."""
+
+    def __init__(
+        self, judges: list[ZooModel], settings: ExplanationsSettings, scratch: Scratch, on_progress: OnProgress
+    ) -> None:
+        self.judges = judges
+        self.settings = settings
+        self.scratch = scratch
+        self.on_progress = on_progress
+
+    def measure(self, model: ZooModel, data: LabelledImages, split: str) -> tuple[Measures, float]:
+        """The measures of a network on all the images, and the seconds that they took."""
+        judges = judges_of(model, self.judges)
+        parts: list[Part] = []
+        for start in range(0, len(data), BATCH):
+            stop = min(start + BATCH, len(data))
+            make = partial(self._part, model, judges, data, start, stop)
+            parts.append(self.scratch.get(f"{model.card.key}-{split}-{start}-{stop}", model.card.sha256, make))
+            self.on_progress(f"{model.card.key} {split}", stop, len(data))
+        joined = {name: np.concatenate([part[name] for part in parts]) for name in MEASURES}
+        return Measures(**joined), sum(float(part["seconds"]) for part in parts)
+
+    def _part(
+        self, model: ZooModel, judges: Sequence[ZooModel], data: LabelledImages, start: int, stop: int
+    ) -> Mapping[str, NDArray[Any]]:
+        found = measures(model, judges, data.images(start, stop), self.settings.rho, self.settings.seed)
+        return {name: getattr(found, name) for name in MEASURES}
+
+
+def _single(found: Measures, name: str) -> NDArray[np.float32]:
+    return np.asarray(getattr(found, name), np.float32)
+
+
+def _result(
+    task: str, stated: dict[str, Any], kept: Mapping[str, ZooFacts], arrays: Arrays, seconds: float
+) -> ExplanationsReport:
+    """Report and arrays."""
+    rows = []
+    for key in sorted(kept, key=lambda key: (key != "standard", key)):
+        draws = arrays[f"draws__{key}"]
+        row: Row = {"model": key, "sha256": kept[key][0], "judges": kept[key][1], "rho": stated["rho"]}
+        row |= share("draws", int(draws.sum()), len(draws))
+        for name in MEASURES:
+            row |= _mean(name, arrays[f"{name}__{key}"])
+        rows.append(row)
+    source = provenance(stated["data"], stated["seed"], seconds)
+    return ExplanationsReport(Report(task, NAME, stated, source, tuple(rows)), arrays)
+
+
+def _mean(name: str, values: NDArray[np.floating]) -> Row:
+    """The mean of a figure (n,) with its bootstrap interval and n, NaN left out; null where nothing is left."""
+    values = values[~np.isnan(values)].astype(np.float64)
+    if len(values) == 0:
+        return {name: None, f"{name}_low": None, f"{name}_high": None, f"{name}_n": 0}
+    low, high = bootstrap(values, lambda drawn: float(drawn.mean()))
+    return {name: float(values.mean()), f"{name}_low": low, f"{name}_high": high, f"{name}_n": len(values)}
+
+
+def _joined(
+    path: Path | None,
+    stated: dict[str, Any],
+    kept: dict[str, ZooFacts],
+    arrays: Part,
+    seconds: float,
+    models: Sequence[ZooModel],
+) -> tuple[dict[str, ZooFacts], Part, float]:
+    """What is known, with what the file holds and still is true: another run may have written meanwhile."""
+    if path is None or not path.exists() or not path.with_suffix(".npz").exists():
+        return kept, arrays, seconds
+    earlier = _read(path)
+    if dict(earlier.report.settings) != stated:
+        return kept, arrays, seconds
+    weights = {model.card.key: model.card.sha256 for model in models}
+    facts = {str(row["model"]): (str(row["sha256"]), str(row["judges"])) for row in earlier.report.rows}
+    still = {key: known for key, known in facts.items() if weights.get(key, known[0]) == known[0]}
+    of_earlier = {name: array for name, array in earlier.arrays.items() if name.split("__")[1] in still}
+    return still | kept, of_earlier | arrays, max(seconds, float(earlier.report.provenance["seconds"]))
+
+
+def _read(path: Path) -> ExplanationsReport:
+    return ExplanationsReport(read_report(path), read_arrays(path.with_suffix(".npz")))
