@@ -1,0 +1,234 @@
+"""The report adversarial: exact where distances are known, measured from images, resumable batch by batch."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+from torch import nn
+
+from core.attacks.scheduled import Outcome
+from core.attacks.smallest import SmallestChange
+from core.data.datasets import LabelledImages
+from core.errors import ConfigError, InputError
+from core.metrics.ara import ara, ara_binned
+from core.models.resnet import ResNetConfig
+from core.models.zoo import Card, ZooModel
+from core.reports import adversarial, scratch
+from core.reports.adversarial import adversarial_report, read_adversarial
+from core.reports.adversarial_parts import SEARCHES, AdversarialSettings, measure
+from core.reports.adversarial_rows import row
+from core.reports.report import read_report, report_path, write_report
+
+SETTINGS = AdversarialSettings(images=20, more_images=30, steps=60, clamped_steps=60, clamped_finer=40)
+
+
+class Threshold(nn.Module):
+    """Class 0 or 1 as `w x` lies below or above a threshold; no other class is ever near."""
+
+    def __init__(self, bias: float = 0.0) -> None:
+        super().__init__()
+        self.weight = torch.randn(784, generator=torch.Generator().manual_seed(0)) / 5
+        self.bias = bias
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        margin = (x.flatten(1) - 0.5) @ self.weight + self.bias
+        return torch.stack([torch.zeros_like(margin), margin, *[torch.full_like(margin, -1e3)] * 8], 1)
+
+    def distance(self, x: torch.Tensor) -> torch.Tensor:
+        """The exact RMSE to the boundary."""
+        return self(x)[:, 1].abs() / (self.weight.norm() * 28)
+
+
+def zoo_model(key, net, sha256="0" * 64):
+    config = ResNetConfig(10, (0.3,), (0.3,), (4, 8), (1, 1))
+    return ZooModel(Card("fashion-mnist", key, config, "recipe", {}, 0, "command", {}, sha256, 0), net, net)
+
+
+@pytest.fixture
+def data():
+    """40 grey images away from 0 and 1, every fifth labelled wrongly for the threshold at 0."""
+    pixels = torch.randint(90, 160, (40, 1, 28, 28), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+    labels = Threshold()(pixels.float() / 255).argmax(1)
+    labels[::5] = 1 - labels[::5]
+    return LabelledImages(pixels, labels, "grey noise")
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch):
+    monkeypatch.setattr(adversarial, "BATCH", 8)
+
+
+@pytest.fixture
+def pair():
+    """A network that is measured on more images, and one that is not."""
+    return [zoo_model("standard", Threshold()), zoo_model("distilled", Threshold(3.0))]
+
+
+def test_distances_and_figures_are_exact_on_a_linear_network(pair, data, tmp_path):
+    """Two classes: better than random of ten is log 9 further than the boundary on the logit."""
+    found = adversarial_report(pair, data, SETTINGS, tmp_path)
+    assert [each["model"] for each in found.report.rows] == ["standard", "distilled"]
+    for each, model, n in zip(found.report.rows, pair, (30, 20), strict=True):
+        x, labels, key = data.images(0, n), data.labels[:n], model.card.key
+        wrong = (model.fast(x).argmax(1) != labels).numpy()
+        exact = np.where(wrong, 0, model.fast.distance(x).numpy())
+        gap = float(np.log(9) / (model.fast.weight.norm() * 28))
+        sign = np.where(labels == model.fast(x).argmax(1), 1, -1)
+        btr = np.maximum(0, sign * model.fast.distance(x).numpy() + gap)
+        for search, expected, tolerance in (("attack", exact, 6e-4), ("btr", btr, 6e-4), ("clamped", exact, 1e-5)):
+            distance = found.arrays[f"distance_{search}__{key}"]
+            assert distance.dtype == np.float32 and distance.shape == (n,)
+            assert_allclose(distance, expected, atol=tolerance)
+            name = SEARCHES[search]
+            assert each[name] == ara(distance, 10).value and each[f"{name}_binned"] == ara_binned(distance, 10).value
+            assert each[f"{name}_low"] < each[name] < each[f"{name}_high"] and each[f"{name}_n"] == n
+            assert each[f"{name}_censored"] == each[f"{name}_late"] == 0
+        assert each["accuracy"] == np.mean(~wrong) and each["accuracy_n"] == n
+        assert each["median_rmse"] == np.median(found.arrays[f"distance_attack__{key}"][~wrong].astype(float))
+        assert each["median_rmse_n"] == (~wrong).sum() and each["sha256"] == "0" * 64
+
+
+def test_what_no_search_breaks_is_censored_and_late(data, tmp_path):
+    """The last steps of the reference alone are too short to reach the boundary."""
+    short = dataclasses.replace(SETTINGS, steps=1, clamped_steps=1, clamped_finer=0)
+    found = adversarial_report([zoo_model("distilled", Threshold())], data, short, tmp_path)
+    only = found.report.rows[0]
+    distance = found.arrays["distance_attack__distilled"]
+    assert np.isinf(distance).sum() == only["ara_censored"] == only["ara_late"] >= 12
+    assert (distance == 0).sum() == 20 - round(20 * only["accuracy"])
+    assert only["median_rmse"] is None
+
+
+def test_distances_are_measured_from_images_and_success_is_not_taken_on_trust(data):
+    """A search that says it broke everything, and changed nothing but one image."""
+    net, x = Threshold(), data.images(0, 10)
+    labels = net(x).argmax(1)
+
+    class Boast(SmallestChange):
+        def __call__(self, model, x, labels):
+            delta = torch.zeros_like(x)
+            delta[3] = -1.1 * float(net(x)[3, 1]) * (net.weight / net.weight.norm() ** 2).view(1, 28, 28)
+            return Outcome(delta, torch.zeros(len(x), dtype=torch.int64))
+
+    distance = measure(net, x, labels, Boast())["distance"]
+    assert np.isinf(np.delete(distance, 3)).all()
+    assert_allclose(distance[3], 1.1 * float(net.distance(x)[3]), rtol=1e-4)
+
+
+def test_an_image_that_rounding_laid_back_is_pushed_on_and_the_push_counts(data):
+    net, x = Threshold(), data.images(0, 10)
+    labels = net(x).argmax(1)
+
+    class Almost(SmallestChange):
+        def __call__(self, model, x, labels):
+            step = net(x)[:, 1] * -0.9995 / net.weight.norm() ** 2
+            return Outcome(step[:, None, None, None] * net.weight.view(1, 1, 28, 28), torch.ones(len(x)).long())
+
+    distance = measure(net, x, labels, Almost())["distance"]
+    assert_allclose(distance, net.distance(x) * 0.9995 * 1.001, rtol=1e-4)
+
+
+def test_clamping_lengthens_distances_where_images_are_at_the_ends_of_the_range():
+    net = Threshold()
+    net.weight = net.weight / 10  # no probability saturates
+    x = torch.where(net.weight.view(1, 1, 28, 28) > 0, 1.0, 0.0)
+    x[..., ::2] = 1 - x[..., ::2]
+    net.bias = 2 - float(net(x)[0, 1])
+    label = torch.ones(1, dtype=torch.int64)
+    free, kept = (measure(net, x, label, SmallestChange("smallest", 60, 60, clamp))["distance"] for clamp in (0, 1))
+    assert_allclose(free, net.distance(x), rtol=0.01)
+    assert kept > 1.3 * free  # only half of the pixels can move as they should: root 2
+
+
+def measured(monkeypatch, run):
+    """The parts that `run` measures, scratch files left out."""
+    parts = []
+    original = scratch.write_arrays
+    monkeypatch.setattr(scratch, "write_arrays", lambda arrays, path: (parts.append(path.stem), original(arrays, path)))
+    run()
+    return [part.rsplit("-", 1)[0] for part in parts]
+
+
+class StopError(Exception):
+    """Stands for a kill."""
+
+
+def stop_at(what, done):
+    def on_progress(name, so_far, of):
+        if (name, so_far) == (what, done):
+            raise StopError
+
+    return on_progress
+
+
+def without_seconds(rows):
+    return [{name: value for name, value in each.items() if not name.endswith("_seconds")} for each in rows]
+
+
+def test_a_killed_run_goes_on_with_the_batch_it_was_in(pair, data, tmp_path, monkeypatch):
+    path = tmp_path / "adversarial.json"
+    with pytest.raises(StopError):
+        adversarial_report(pair, data, SETTINGS, tmp_path, path, stop_at("distilled btr", 16))
+    assert [each["model"] for each in read_report(path).rows] == ["standard"]
+    rest = measured(monkeypatch, lambda: adversarial_report(pair, data, SETTINGS, tmp_path, path))
+    assert rest == ["distilled-btr-16-20", *(f"distilled-clamped-{part}" for part in ("0-8", "8-16", "16-20"))]
+    whole = adversarial_report(pair, data, SETTINGS, tmp_path / "other")
+    assert without_seconds(whole.report.rows) == without_seconds(read_report(path).rows)
+    assert all(each["ara_seconds"] >= 0 for each in whole.report.rows)
+
+
+def test_only_a_network_with_changed_weights_or_other_settings_is_measured_again(pair, data, tmp_path, monkeypatch):
+    path = report_path("fashion-mnist", "adversarial", tmp_path)
+    first = adversarial_report(pair, data, SETTINGS, tmp_path / "a", path)
+    assert measured(monkeypatch, lambda: adversarial_report(pair, data, SETTINGS, tmp_path / "b", path)) == []
+    other = zoo_model("distilled", Threshold(-2.0), "1" * 64)
+    parts = measured(monkeypatch, lambda: adversarial_report([pair[0], other], data, SETTINGS, tmp_path / "b", path))
+    assert {part.split("-")[0] for part in parts} == {"distilled"}
+    again = read_adversarial("fashion-mnist", tmp_path)
+    assert again.report.rows[0] == first.report.rows[0] and again.report.rows[1]["sha256"] == "1" * 64
+    assert not np.array_equal(again.arrays["distance_btr__distilled"], first.arrays["distance_btr__distilled"])
+    changed = dataclasses.replace(SETTINGS, steps=20)
+    assert measured(monkeypatch, lambda: adversarial_report(pair[:1], data, changed, tmp_path / "b", path))
+
+
+def test_several_runs_may_each_measure_a_network(pair, data, tmp_path):
+    path = tmp_path / "adversarial.json"
+    adversarial_report(pair[1:], data, SETTINGS, tmp_path, path)
+    both = adversarial_report(pair[:1], data, SETTINGS, tmp_path, path)
+    assert [each["model"] for each in both.report.rows] == ["standard", "distilled"]
+    assert {name.split("__")[1] for name in both.arrays} == {"standard", "distilled"}
+
+
+def test_figures_without_a_value_are_null(tmp_path):
+    """Every image wrong: no median. Nothing ever broken: no area."""
+    zeros, never = np.zeros(6, np.float32), np.full(6, np.inf, np.float32)
+    arrays = {f"first_{search}__x": np.zeros(6, np.int16) for search in SEARCHES}
+    arrays |= {"distance_attack__x": zeros, "distance_btr__x": never, "distance_clamped__x": zeros}
+    found = row(10, "x", SETTINGS, dict.fromkeys(SEARCHES, 1.0), arrays)
+    assert (found["ara"], found["accuracy"], found["median_rmse"], found["median_rmse_n"]) == (0, 0, None, 0)
+    assert (found["btr_ara"], found["btr_ara_low"], found["btr_ara_censored"]) == (None, None, 6)
+
+
+def test_impossible_requests_are_refused(data, tmp_path):
+    for wrong in ({"images": 0}, {"more_images": 0}, {"steps": 0}, {"clamped_finer": -1}):
+        with pytest.raises(ConfigError):
+            AdversarialSettings(**wrong)
+    with pytest.raises(InputError):
+        adversarial_report([zoo_model("standard", Threshold())], data.first(0), SETTINGS, tmp_path)
+    write_report(dataclasses.replace(read_empty(), report="adversarial"), tmp_path / "cifar10" / "adversarial.json")
+    with pytest.raises(InputError, match="npz"):
+        read_adversarial("cifar10", tmp_path)
+
+
+def read_empty():
+    from core.reports.report import Report
+
+    return Report("cifar10", "adversarial", {}, {}, ())
+
+
+def test_the_networks_with_a_floor_are_measured_on_more_images():
+    settings = AdversarialSettings()
+    assert settings.images_of("cifar10", "pgd-l2-large") == settings.images_of("fashion-mnist", "standard") == 1000
+    assert settings.images_of("cifar10", "noise-sign") == 500
