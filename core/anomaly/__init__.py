@@ -1,0 +1,1 @@
+"""Anomaly scores: what a confounding label would change in the weights, detectors on it, and their baselines."""

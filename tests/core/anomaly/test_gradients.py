@@ -1,0 +1,369 @@
+"""Per-image weight gradients of a batch: against one image at a time, the method's exact facts, nothing left behind."""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
+import pytest
+import torch
+from torch import nn
+from torch.func import functional_call
+from torch.nn.functional import binary_cross_entropy_with_logits, unfold
+from torch.testing import assert_close
+
+from core.anomaly import layers
+from core.anomaly.gradients import Groups, weight_gradients
+from core.anomaly.labels import HEADS, LABELS, Probe
+from core.errors import ConfigError, InputError
+from core.models.resnet import PreActResNet, ResNetConfig
+from core.models.zoo import load_zoo_model
+
+EVERYTHING = Groups(batch_norm=True, biases=True)
+PROBES = [Probe(label, head) for label in LABELS for head in HEADS if (label, head) != ("zeros", "cross-entropy")]
+
+
+def rand(*shape, seed=0):
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def seeded(net, std=0.5):
+    generator = torch.Generator().manual_seed(7)
+    for parameter in net.parameters():
+        nn.init.normal_(parameter, std=std, generator=generator)
+    return net.eval()
+
+
+@cache
+def network(name):
+    """The shipped weights where an architecture ships, else fresh ones with statistics of images."""
+    if name != "hhrelu":
+        return load_zoo_model(name, "standard").plain
+    net = PreActResNet(
+        ResNetConfig(widths=(4, 8), blocks=(1, 1), activation="hhrelu"), torch.Generator().manual_seed(0)
+    ).train()
+    for seed in range(20):
+        net(rand(16, 3, 16, 16, seed=seed))
+    return net.eval().requires_grad_(False)
+
+
+def images(name, count=3):
+    shape = {"cifar10": (3, 32, 32), "fashion-mnist": (1, 28, 28), "hhrelu": (3, 16, 16)}[name]
+    return rand(count, *shape)
+
+
+def gradients_one_by_one(net, x, probe, names):
+    """For each image the gradient on each parameter, by autograd alone, on the network as it is."""
+    found = []
+    for image in x:
+        values = {name: p.detach().clone().requires_grad_() for name, p in net.named_parameters()}
+        loss = probe.loss(functional_call(net, values, (image[None],))).sum()
+        grads = torch.autograd.grad(loss, [values[name] for name in names], allow_unused=True)
+        found.append([torch.zeros(()) if grad is None else grad for grad in grads])
+    return found
+
+
+def one_by_one(net, x, probe, names):
+    return torch.stack(
+        [torch.stack([g.square().sum() for g in row]) for row in gradients_one_by_one(net, x, probe, names)]
+    )
+
+
+@pytest.mark.parametrize("probe", PROBES, ids=lambda probe: f"{probe.label} {probe.head}")
+@pytest.mark.parametrize("name", ["cifar10", "fashion-mnist", "hhrelu"])
+def test_a_batch_gives_what_one_image_at_a_time_gives(name, probe):
+    net, x = network(name), images(name)
+    found = weight_gradients(net, x, probe, EVERYTHING)
+    assert found.names == tuple(key for key, _ in net.named_parameters())
+    assert_close(found.squared, one_by_one(net, x, probe, found.names), rtol=1e-5, atol=0)
+    assert_close(found.logits, net(x), rtol=1e-4, atol=1e-4)
+    assert_close(found.total, found.squared.sum(1))
+
+
+@pytest.mark.parametrize("groups", [Groups(), Groups(batch_norm=True), Groups(biases=True), EVERYTHING])
+def test_groups_are_the_tensors_they_say(groups):
+    net = network("cifar10")
+    kinds = {name: net.get_submodule(name.rpartition(".")[0]) for name, _ in net.named_parameters()}
+    expected = [
+        name
+        for name, module in kinds.items()
+        if (groups.batch_norm if isinstance(module, nn.BatchNorm2d) else name.endswith("weight") or groups.biases)
+    ]
+    found = weight_gradients(net, images("cifar10"), Probe(), groups)
+    everything = weight_gradients(net, images("cifar10"), Probe(), EVERYTHING)
+    assert list(found.names) == expected
+    assert_close(found.squared, everything.squared[:, [everything.names.index(name) for name in found.names]])
+
+
+def test_groups_of_a_network_without_weights_are_refused():
+    with pytest.raises(ConfigError, match="no parameter"):
+        weight_gradients(nn.Flatten(), rand(1, 3, 2, 2), Probe())
+
+
+CONVOLUTIONS = {
+    "3x3": nn.Conv2d(3, 4, 3, 1, 1),
+    "stride": nn.Conv2d(3, 4, 3, 2, 1),
+    "1x1": nn.Conv2d(3, 4, 1),
+    "1x1 stride": nn.Conv2d(3, 4, 1, 2),
+    "1x1 padded": nn.Conv2d(3, 4, 1, 1, 1),
+    "oblong": nn.Conv2d(3, 4, (1, 3), (2, 1), (0, 2)),
+    "dilated": nn.Conv2d(3, 4, 3, 1, 2, 2),
+    "wide padding": nn.Conv2d(3, 4, 2, 3, 3),
+    "no padding": nn.Conv2d(3, 4, (4, 3)),
+}
+
+
+@pytest.mark.parametrize("way", ["chosen", layers._by_shifts, layers._by_unfolding, layers._by_pixels])
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_each_way_to_a_convolutions_norm_is_autograds(name, way):
+    conv = seeded(CONVOLUTIONS[name]).double()
+    a = rand(2, 3, 7, 5).double()
+    z = conv(a)
+    g = rand(*z.shape, seed=1).double() - 0.3
+    if way == "chosen":
+        found = layers.squared_norms(conv, a, g, frozenset({"weight", "bias"}))
+    else:
+        found = {"weight": way(conv, a, g)}
+    for own, value in found.items():
+        expected = [torch.autograd.grad(conv(a[i : i + 1]), getattr(conv, own), g[i : i + 1])[0] for i in range(2)]
+        assert_close(value, torch.stack([grad.square().sum() for grad in expected]))
+
+
+def test_a_convolutions_gradient_is_the_output_gradient_times_the_unfolded_input():
+    a, g = rand(2, 3, 6, 6), rand(2, 4, 6, 6, seed=1)
+    expected = (g.flatten(2) @ unfold(a, 3, padding=1).transpose(1, 2)).square().sum((1, 2))
+    found = layers.squared_norms(nn.Conv2d(3, 4, 3, padding=1), a, g, frozenset({"weight"}))
+    assert_close(found["weight"], expected)
+
+
+@pytest.mark.parametrize("shape", [(40, 8, 3, 3), (2, 8, 16, 16), (64, 64, 4, 4), (32, 4, 8, 8)])
+def test_the_way_chosen_by_cost_changes_no_number(shape):
+    inputs, outputs, height, width = shape
+    conv = nn.Conv2d(inputs, outputs, 3, padding=1)
+    a, g = rand(2, inputs, height, width).double(), rand(2, outputs, height, width, seed=1).double() - 0.5
+    assert_close(layers.squared_norms(conv, a, g, frozenset({"weight"}))["weight"], layers._by_shifts(conv, a, g))
+
+
+def test_the_last_layer_is_the_product_of_two_norms():
+    """z = W h + b: |dJ/dW|^2 = |sigma(z) - y|^2 |h|^2, |dJ/db|^2 = |sigma(z) - y|^2."""
+    net, x = network("cifar10"), images("cifar10", 5)
+    h = net.features(x).mean((2, 3))
+    for label, y in (("ones", 1.0), ("zeros", 0.0)):
+        found = weight_gradients(net, x, Probe(label), EVERYTHING)
+        off = (net(x).sigmoid() - y).square().sum(1)
+        named = dict(zip(found.names, found.squared.T, strict=True))
+        assert_close(named["head.weight"], off * h.square().sum(1), rtol=1e-4, atol=0)
+        assert_close(named["head.bias"], off, rtol=1e-4, atol=0)
+
+
+def test_a_linear_layer_on_many_places_adds_up_the_gradient_before_its_norm():
+    for places in (3, 40):
+        linear = seeded(nn.Linear(6, 5)).double()
+        a, g = rand(2, places, 6).double(), rand(2, places, 5, seed=1).double() - 0.5
+        found = layers.squared_norms(linear, a, g, frozenset({"weight", "bias"}))
+        assert_close(found["weight"], torch.einsum("bpo,bpq->boq", g, a).square().sum((1, 2)))
+        assert_close(found["bias"], g.sum(1).square().sum(1))
+
+
+def test_twice_the_loss_gives_four_times_the_norms():
+    class Twice(Probe):
+        def loss(self, logits, y=None):
+            return 2 * Probe.loss(self, logits, y)
+
+    net, x = network("hhrelu"), images("hhrelu")
+    assert_close(weight_gradients(net, x, Twice()).squared, 4 * weight_gradients(net, x, Probe()).squared)
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_the_sigmoid_head_is_binary_cross_entropy_on_logits(label):
+    logits, probe = 8 * rand(6, 10) - 4, Probe(label, m=3)
+    y = probe.confounding(logits)
+    expected = binary_cross_entropy_with_logits(logits, y, reduction="none").sum(1)
+    assert_close(probe.loss(logits), expected.double(), rtol=1e-5, atol=1e-5)
+    z = logits.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(probe.loss(z).sum(), z)
+    assert_close(slope, logits.sigmoid() - y, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_the_softmax_head_is_binary_cross_entropy_on_probabilities(label):
+    logits, probe = 8 * rand(6, 10) - 4, Probe(label, "softmax", m=3)
+    p, y = logits.double().softmax(1), probe.confounding(logits).double()
+    assert_close(probe.loss(logits), -(y * p.log() + (1 - y) * (1 - p).log()).sum(1))
+
+
+def test_the_softmax_head_pulls_by_kp_minus_one_and_ignores_the_level_of_the_logits_the_sigmoid_does_not():
+    z = (8 * rand(6, 10) - 4).requires_grad_()
+    for head in ("softmax", "cross-entropy"):
+        (slope,) = torch.autograd.grad(Probe(head=head).loss(z).sum(), z)
+        assert_close(slope, 10 * z.detach().softmax(1) - 1, rtol=1e-5, atol=1e-5)
+        assert_close(Probe(head=head).loss(z), Probe(head=head).loss(z + 3), rtol=1e-5, atol=1e-4)
+    assert not torch.allclose(Probe().loss(z), Probe().loss(z + 3), rtol=0.1)
+
+
+def test_losses_stay_finite_where_the_network_is_sure():
+    logits = torch.tensor([[500.0, -500.0, 0.0], [-1e4, 0.0, 1e4]])
+    for probe in PROBES:
+        z = logits.clone().requires_grad_()
+        loss = probe.loss(z) if probe.m <= 3 else None
+        (slope,) = torch.autograd.grad(loss.sum(), z)
+        assert loss.isfinite().all() and slope.isfinite().all(), probe
+
+
+def test_labels_are_what_they_are_called():
+    logits = torch.tensor([[0.0, 3.0, 1.0, 2.0], [5.0, 1.0, 2.0, 0.0]])
+
+    def label(name, **more):
+        return Probe(name, **more).confounding(logits).tolist()
+
+    assert label("ones") == [[1] * 4] * 2 and label("zeros") == [[0] * 4] * 2
+    assert label("predicted") == [[0, 1, 0, 0], [1, 0, 0, 0]]
+    assert label("others") == [[1, 0, 1, 1], [0, 1, 1, 1]]
+    assert label("top-m", m=2) == [[0, 1, 0, 1], [1, 0, 1, 0]]
+    drawn = [label("m-hot", m=2, seed=seed) for seed in range(8)]
+    assert all(one[0] == one[1] and sum(one[0]) == 2 for one in drawn)
+    assert drawn[3] == label("m-hot", m=2, seed=3) and len({tuple(one[0]) for one in drawn}) > 1
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"label": "all"}, {"head": "tanh"}, {"m": 0}, {"label": "zeros", "head": "cross-entropy"}],
+)
+def test_impossible_probes_are_refused(settings):
+    with pytest.raises(ConfigError):
+        Probe(**settings)
+
+
+def test_more_classes_than_there_are_is_refused():
+    with pytest.raises(ConfigError, match="at most"):
+        Probe("top-m", m=11).confounding(rand(2, 10))
+
+
+def test_the_all_ones_softmax_total_is_that_of_a_public_library():
+    from core.torchvision_compat import torchvision  # noqa: F401 - pytorch-ood imports torchvision, which needs this
+
+    # isort: split
+    from pytorch_ood.detector import GradUncertainty
+
+    net, x = network("cifar10"), images("cifar10", 4)
+    theirs = -GradUncertainty(net)(x)
+    assert_close(weight_gradients(net, x, Probe(head="softmax"), EVERYTHING).total, theirs, rtol=1e-4, atol=0)
+
+
+@pytest.mark.parametrize("probe", [Probe(), Probe("top-m", "softmax")], ids=lambda probe: probe.label)
+def test_no_images_row_depends_on_its_batch(probe):
+    net, x = network("cifar10"), images("cifar10", 7)
+    whole = weight_gradients(net, x, probe, EVERYTHING).squared
+    order = torch.tensor([3, 0, 6, 1, 5, 2, 4])
+    assert_close(weight_gradients(net, x[order], probe, EVERYTHING).squared, whole[order], rtol=1e-5, atol=0)
+    loud = torch.cat([x[:1], 1 - x[1:] ** 3])
+    assert_close(weight_gradients(net, loud, probe, EVERYTHING).squared[:1], whole[:1], rtol=1e-5, atol=0)
+    for chunk in (1, 3):
+        again = weight_gradients(net, x, probe, EVERYTHING, chunk=chunk)
+        assert_close(again.squared, whole, rtol=1e-5, atol=0)
+        assert again.logits.shape == (7, 10)
+
+
+class Odd(nn.Module):
+    """Layers without a closed form, a layer called twice, a shared weight, and a layer that the answer ignores."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3, padding=1)
+        self.grouped = nn.Conv2d(8, 8, 3, padding="same", groups=4)
+        self.group_norm = nn.GroupNorm(2, 8)
+        self.first, self.again = nn.Linear(8, 8), nn.Linear(8, 8)
+        self.tied = nn.Linear(8, 8)
+        self.unused, self.head = nn.Linear(8, 3), nn.Linear(8, 5)
+        self.factor = nn.Parameter(torch.ones(3, 8))
+        self.tied.weight = self.first.weight
+
+    def forward(self, x):
+        h = self.group_norm(self.grouped(self.conv(x).relu_())).mean((2, 3))
+        h = self.again(torch.tanh(self.again(self.first(h))))
+        h = self.tied(h) * self.factor.sum(0)
+        self.unused(h)
+        return self.head(torch.tanh(h))
+
+
+def test_what_has_no_closed_form_is_exact_too():
+    net, x = seeded(Odd()), rand(5, 3, 6, 6)
+    found = weight_gradients(net, x, Probe(), EVERYTHING)
+    expected = one_by_one(net, x, Probe(), found.names)
+    assert_close(found.squared, expected, rtol=1e-5, atol=1e-12)
+    zero = {name for name, value in zip(found.names, expected[0], strict=True) if value == 0}
+    assert zero == {"unused.weight", "unused.bias"}
+
+
+def test_an_input_changed_in_place_is_refused_instead_of_a_wrong_number():
+    class Changing(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.two = nn.Linear(12, 4), nn.Linear(4, 3)
+
+        def forward(self, x):
+            h = self.one(x.flatten(1)) * 1.0
+            z = self.two(h)
+            h += 1
+            return z
+
+    with pytest.raises(ConfigError, match="in place"):
+        weight_gradients(seeded(Changing()).requires_grad_(False), rand(2, 3, 2, 2), Probe())
+
+
+def test_products_with_directions_are_dot_products_of_whole_gradients():
+    for net, x in ((network("hhrelu"), images("hhrelu", 5)), (seeded(Odd()), rand(5, 3, 6, 6))):
+        names = EVERYTHING.names(net)
+        parameters = dict(net.named_parameters())
+        classes = net(x).shape[1]
+        for count in (1, classes):
+            directions = {name: rand(count, *parameters[name].shape, seed=3) - 0.5 for name in names}
+            found = weight_gradients(net, x, Probe(), EVERYTHING, directions)
+            predicted = net(x).argmax(1).tolist() if count > 1 else [0] * len(x)
+            expected = torch.stack(
+                [
+                    torch.stack([(g * directions[name][row]).sum() for name, g in zip(names, gradients, strict=True)])
+                    for row, gradients in zip(predicted, gradients_one_by_one(net, x, Probe(), names), strict=True)
+                ]
+            )
+            scale = found.squared.sqrt() * torch.stack([d[0].norm() for d in directions.values()])
+            assert float(((found.along - expected).abs() / (scale + 1e-12)).max()) < 1e-5
+
+
+def test_directions_for_other_parameters_are_refused():
+    net = network("hhrelu")
+    with pytest.raises(ConfigError, match="directions"):
+        weight_gradients(net, images("hhrelu"), Probe(), directions={"head.weight": rand(1, 10, 8)})
+
+
+def test_nothing_is_left_on_the_network_not_even_after_an_error():
+    net = seeded(PreActResNet(ResNetConfig(widths=(4, 8), blocks=(1, 1)))).train()
+    net.norm.eval()
+    net.head.weight.requires_grad_(False)
+    flags = [parameter.requires_grad for parameter in net.parameters()]
+    modes = [module.training for module in net.modules()]
+    before = {key: value.clone() for key, value in net.state_dict().items()}
+    x = rand(3, 3, 8, 8)
+    found = weight_gradients(net, x, Probe(), EVERYTHING)
+    with pytest.raises(InputError, match="finite"):
+        weight_gradients(net, x.log() / 0, Probe(), EVERYTHING)
+    assert flags == [parameter.requires_grad for parameter in net.parameters()]
+    assert modes == [module.training for module in net.modules()]
+    assert_close(dict(net.state_dict()), before, rtol=0, atol=0)
+    assert all(parameter.grad is None for parameter in net.parameters()) and not x.requires_grad
+    assert not any(module._forward_hooks or module._backward_hooks for module in net.modules())
+    assert not any((found.squared.requires_grad, found.logits.requires_grad))
+    assert_close(found.squared, one_by_one(net.eval(), x, Probe(), found.names), rtol=1e-5, atol=0)  # as in eval mode
+
+
+def test_many_threads_on_one_network_get_what_one_gets():
+    net = network("hhrelu")
+    batches = [rand(4, 3, 16, 16, seed=seed) for seed in range(16)]
+    expected = [weight_gradients(net, x, Probe(), EVERYTHING).squared for x in batches]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda x: weight_gradients(net, x, Probe(), EVERYTHING).squared, batches))
+    for one, other in zip(found, expected, strict=True):
+        assert_close(one, other, rtol=1e-5, atol=0)
+
+
+def test_no_images_are_refused():
+    with pytest.raises(InputError):
+        weight_gradients(network("hhrelu"), rand(0, 3, 16, 16), Probe())
