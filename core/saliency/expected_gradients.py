@@ -29,7 +29,7 @@ def expected_gradients(
 ) -> Tensor:
     """Signed attributions (B, C, H, W), in logits: the mean of `(x - r) * grad f(r + u (x - r))`.
 
-    Erion et al. 2021, arXiv:1906.10670, eq. 4: r drawn from the references, u uniform on [0, 1]. In expectation the
+    Erion et al. 2021, arXiv:1906.10670: r drawn from the references, u uniform on [0, 1]. In expectation the
     attributions sum to `f(x)` minus the mean of f over the references. u is drawn evenly (one draw in each of `samples`
     equal parts, in random order), which leaves the expectation and lowers its error. Captum's GradientShap draws from
     the global generator, so it is written out here.

@@ -126,7 +126,7 @@ METHODS: Mapping[str, Method] = {
     ),
     "smooth-grad-squared": Method(
         "SmoothGrad squared",
-        "Hooker et al. 2019, arXiv:1806.10758, Sec. 3",
+        "Hooker et al. 2019, arXiv:1806.10758",
         "gradient",
         3 * STEPS,
         "The mean squared gradient over noisy copies: where the score is sensitive, without direction.",
@@ -136,7 +136,7 @@ METHODS: Mapping[str, Method] = {
     ),
     "var-grad": Method(
         "VarGrad",
-        "Adebayo et al. 2018, arXiv:1810.03307, Sec. 2",
+        "Adebayo et al. 2018, arXiv:1810.03307",
         "gradient",
         3 * STEPS,
         "How much the gradient varies over noisy copies of the image.",
@@ -154,7 +154,7 @@ METHODS: Mapping[str, Method] = {
     ),
     "expected-gradients": Method(
         "Expected gradients",
-        "Erion et al. 2021, arXiv:1906.10670, eq. 4",
+        "Erion et al. 2021, arXiv:1906.10670",
         "path",
         3 * STEPS,
         "Integrated gradients averaged over plain grey references from black to white.",

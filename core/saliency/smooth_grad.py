@@ -48,7 +48,7 @@ def smooth_grad_squared(
 ) -> Tensor:
     """Attributions (B, C, H, W), at least 0: the mean of the squared gradients over noisy copies.
 
-    Hooker et al. 2019, arXiv:1806.10758, Sec. 3. Arguments and errors as for `smooth_grad`.
+    Hooker et al. 2019, arXiv:1806.10758. Arguments and errors as for `smooth_grad`.
     """
     return _moments(model, x, target, generator, samples, noise)[1]
 
@@ -63,7 +63,7 @@ def var_grad(
 ) -> Tensor:
     """Attributions (B, C, H, W), at least 0: the variance of the gradients over noisy copies (divisor `samples`).
 
-    Adebayo et al. 2018, arXiv:1810.03307, Sec. 2. Arguments and errors as for `smooth_grad`.
+    Adebayo et al. 2018, arXiv:1810.03307. Arguments and errors as for `smooth_grad`.
     """
     mean, square = _moments(model, x, target, generator, samples, noise)
     return (square - mean.square()).clamp_min(0.0)

@@ -1,0 +1,82 @@
+"""The sanity check of Adebayo et al.: a map must change when the network's weights are lost, layer by layer."""
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from core.metrics.map_agreement import spearman
+from core.saliency.progress import check
+from core.saliency.registry import Ask, attribute, method_named
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The map after some layers have lost their weights.
+
+    Attributes:
+        layer: the layer that lost its weights last; "" for the network as it is.
+        heatmaps: (B, H, W).
+        similarity: Spearman's correlation (B,) of the absolute map with the absolute map of the network as it is; NaN
+            where one is constant.
+    """
+
+    layer: str
+    heatmaps: NDArray[np.float32]
+    similarity: NDArray[np.float64]
+
+
+def layers(model: nn.Module) -> list[str]:
+    """The names of the layers that have weights, from the output to the input."""
+    return [name for name, module in model.named_modules() if list(module.parameters(recurse=False))][::-1]
+
+
+def cascade(key: str, ask: Ask, seed: int = 0) -> Iterator[Step]:
+    """The method's maps as layers lose their weights, from the output down, each step on top of those before.
+
+    Adebayo et al. 2018, arXiv:1810.03292, Sec. 4.1. Weights become normal draws with the mean and the deviation that
+    the parameter had, so that activations keep about their size. The network itself is not touched: a copy with its own
+    weights is. The class explained stays what it was. The methods' own draws are the same at each step.
+
+    Args:
+        key: the method.
+        ask: what is explained.
+        seed: of the fresh weights.
+
+    Raises:
+        ConfigError: as for `attribute`; also InputError and StoppedError.
+    """
+    model = copy.deepcopy(ask.model)
+    generator = torch.Generator().manual_seed(seed)
+    state = ask.generator.get_state()
+    first: NDArray[np.float32] | None = None
+    names = layers(model)
+    for done, name in enumerate(["", *names]):
+        check(ask.should_stop)
+        if name:
+            _forget(model.get_submodule(name), generator)
+        draws = torch.Generator(ask.generator.device)
+        draws.set_state(state)
+        heatmaps = heatmaps_of(key, replace(ask, model=model, generator=draws, on_progress=lambda done, of: None))
+        first = heatmaps if first is None else first
+        alike = [spearman(np.abs(one), np.abs(other)) for one, other in zip(first, heatmaps, strict=True)]
+        yield Step(name, heatmaps, np.array(alike))
+        ask.on_progress(done + 1, len(names) + 1)
+
+
+def heatmaps_of(key: str, ask: Ask) -> NDArray[np.float32]:
+    """Maps (B, H, W) of a method: attributions summed over channels, or one channel where all are the same."""
+    attributions = attribute(key, ask)
+    return (attributions[:, 0] if method_named(key).flat else attributions.sum(1)).cpu().numpy()
+
+
+def _forget(layer: nn.Module, generator: torch.Generator) -> None:
+    with torch.no_grad():
+        for parameter in layer.parameters(recurse=False):
+            draw = torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
+            deviation = parameter.std(correction=0)
+            parameter.copy_(parameter.mean() + deviation * draw.to(parameter.device))

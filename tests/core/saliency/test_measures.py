@@ -1,0 +1,215 @@
+"""Measures that ask the network, on networks whose answer is known."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+from core.errors import ConfigError, InputError
+from core.metrics.alignment import alignment
+from core.models.fast import fast_form
+from core.models.resnet import PreActResNet, ResNetConfig
+from core.saliency.curves import insertion_deletion
+from core.saliency.faithfulness import infidelity, max_sensitivity
+from core.saliency.gradient import gradient
+from core.saliency.linearised import linearised_robustness
+from core.saliency.measures import MEASURES, Case, measured, stability
+from core.saliency.progress import StoppedError
+from core.saliency.randomisation import cascade, layers
+from core.saliency.registry import Ask, attribute
+from tests.core.saliency.networks import linear, seeded
+
+
+def rng(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture
+def x():
+    return torch.rand(3, 3, 8, 8, generator=rng())
+
+
+@pytest.fixture(scope="module")
+def resnet():
+    return fast_form(seeded(PreActResNet(ResNetConfig(widths=(4, 8), blocks=(1, 1)))))
+
+
+def case(net, x, key="gradient", seed=0, **more):
+    target = net(x).argmax(1)
+    return Case(key, Ask(net, x, target, rng()), attribute(key, Ask(net, x, target, rng())), seed, **more)
+
+
+def opposed(seed: int = 7) -> tuple[nn.Module, torch.Tensor]:
+    """Logits (w.x, -w.x) without bias, and w."""
+    net = linear(2)
+    with torch.no_grad():
+        net[1].weight[1] = -net[1].weight[0]
+        net[1].bias.zero_()
+    return net, net[1].weight[0].detach()
+
+
+def test_alignment_robustness_and_its_linear_form_are_one_on_opposed_logits():
+    """The sheet's identity: with logits (w.x, -w.x) all three are |w.x| / |w|; also when the logits are scaled."""
+    net, w = opposed()
+    images = torch.rand(5, 3, 2, 2, generator=rng(1))
+    expected = ((images.flatten(1) @ w).abs() / w.norm()).detach()
+    slopes = gradient(net, images, torch.full((5,), -1))[0]
+    assert_close(torch.from_numpy(alignment(images.numpy(), slopes.numpy())).float(), expected)
+    assert_close(linearised_robustness(net, images), expected)
+    step = (net(images)[:, :1] > 0).float() * 2 - 1
+    foot = images.flatten(1) - step * expected[:, None] * w / w.norm()
+    assert_close((foot @ w).detach(), torch.zeros(5), atol=1e-5, rtol=0)  # the boundary is that far
+    with torch.no_grad():
+        net[1].weight.mul_(7.0)
+    assert_close(linearised_robustness(net, images), expected)
+
+
+def test_linearised_robustness_takes_the_nearest_of_several_classes(resnet, x):
+    found = linearised_robustness(resnet, x)
+    logits = resnet(x)
+    for row in range(len(x)):
+        top = int(logits[row].argmax())
+        ways = []
+        for other in set(range(10)) - {top}:
+            slope = gradient(resnet, x[row : row + 1], torch.tensor([[top, other]]))[0]
+            ways.append(float((logits[row, top] - logits[row, other]) / slope.norm()))
+        assert float(found[row]) == pytest.approx(min(ways), rel=1e-4)
+    flat = nn.Sequential(nn.Flatten(), nn.Linear(192, 2))
+    nn.init.zeros_(flat[1].weight)
+    assert bool(linearised_robustness(flat, x).isinf().all())
+
+
+def test_curves_follow_the_order_of_the_map():
+    """One pixel decides a two-pixel image: deletion falls at once where the map knows it, insertion rises at once."""
+    net = nn.Sequential(nn.Flatten(), nn.Linear(2, 2, bias=False))
+    with torch.no_grad():
+        net[1].weight.copy_(torch.tensor([[20.0, 0.0], [-20.0, 0.0]]))
+    image = torch.tensor([[[[1.0, 0.3]]]])
+    classes = torch.tensor([0])
+    knows = insertion_deletion(net, image, torch.tensor([[[1.0, 0.0]]]), classes, 2)
+    errs = insertion_deletion(net, image, torch.tensor([[[0.0, 1.0]]]), classes, 2)
+    assert knows.shares.tolist() == [0.0, 0.5, 1.0]
+    whole, grey = 1.0, 1 / (1 + math.exp(-20.0))
+    assert knows.deletion[0] == pytest.approx([whole, grey, grey])
+    assert errs.deletion[0] == pytest.approx([whole, whole, grey])
+    assert knows.insertion[0, -1] == pytest.approx(whole) and knows.insertion[0, 1] == pytest.approx(whole)
+    assert errs.insertion[0, 1] == pytest.approx(errs.insertion[0, 0])
+    assert knows.deletion_area[0] == pytest.approx((whole + 2 * grey + grey) / 4)
+
+
+def test_a_map_that_knows_a_linear_network_beats_its_opposite_on_both_curves():
+    net = linear(2, 192)
+    images = torch.rand(2, 3, 8, 8, generator=rng(2))
+    classes = net(images).argmax(1)
+    score = (gradient(net, images, torch.stack([classes, 1 - classes], 1))[0] * (images - 0.5)).sum(1)
+    good, bad = (insertion_deletion(net, images, sign * score, classes) for sign in (1.0, -1.0))
+    assert (good.deletion_area < bad.deletion_area).all()
+    assert good.deletion.shape == (2, 17) and good.deletion[:, 0] == pytest.approx(good.insertion[:, -1])
+    with pytest.raises(ConfigError):
+        insertion_deletion(net, images, score, classes, 0)
+    with pytest.raises(InputError):
+        insertion_deletion(net, images, score[:, :4], classes)
+
+
+def test_infidelity_is_nothing_for_a_linear_networks_gradient_and_everything_for_an_idle_map():
+    net = linear(3, 192)
+    images = torch.rand(3, 3, 8, 8, generator=rng(2))
+    target = torch.tensor([0, 2, 1])
+    slopes = gradient(net, images, target)[0]
+    assert_close(infidelity(net, images, slopes, target), torch.zeros(3), atol=1e-4, rtol=0)
+    assert_close(infidelity(net, images, -5 * slopes, target), torch.zeros(3), atol=1e-4, rtol=0)
+    assert_close(infidelity(net, images, torch.zeros_like(images), target), torch.ones(3))
+    other = infidelity(net, images, torch.randn(images.shape, generator=rng(5)), target)
+    assert bool((other > 0.6).all())
+
+
+def test_infidelity_is_its_definition(resnet, x):
+    """Written out: draws in Captum's order, the best factor for the map, over the mean square of the answers."""
+    target = resnet(x).argmax(1)
+    maps = gradient(resnet, x, target)[0]
+    generator = rng(4)
+    noise = 0.1 * torch.randn(3 * 8, 3, 8, 8, generator=generator)
+    images = x.repeat_interleave(8, 0)
+    classes = target.repeat_interleave(8)[:, None]
+    answers = (resnet(images).gather(1, classes) - resnet(images - noise).gather(1, classes)).view(3, 8)
+    told = (noise * maps.repeat_interleave(8, 0)).sum((1, 2, 3)).view(3, 8)
+    factor = (told * answers).sum(1) / told.square().sum(1)
+    expected = (factor[:, None] * told - answers).square().mean(1) / answers.square().mean(1)
+    assert_close(infidelity(resnet, x, maps, target, 4, 8), expected.detach(), rtol=1e-3, atol=1e-3)
+
+
+def test_max_sensitivity_is_nothing_where_the_map_never_changes_and_exact_where_it_follows_the_image(x):
+    net = linear(3, 192)
+    target = torch.tensor([0, 1, 2])
+    assert_close(max_sensitivity(lambda images, t: gradient(net, images, t)[0], x, target), torch.zeros(3))
+    found = max_sensitivity(lambda images, t: images, x, target, seed=3, samples=5)
+    noise = (2 * torch.rand(15, 3, 8, 8, generator=rng(3)) - 1) * 0.02
+    expected = noise.flatten(1).norm(dim=1).view(3, 5).amax(1) / x.flatten(1).norm(dim=1)
+    assert_close(found, expected, rtol=1e-3, atol=1e-6)
+
+
+def test_stability_is_one_for_a_linear_network_and_for_the_same_image(resnet, x):
+    net = linear(3, 192)
+    assert stability(case(net, x), torch.rand_like(x)) == pytest.approx(1.0)
+    assert stability(case(resnet, x, "smooth-grad"), x) == pytest.approx(1.0)
+    near, far = (stability(case(resnet, x), (x + size * torch.randn_like(x)).clamp(0, 1)) for size in (1e-3, 0.5))
+    assert (near > far).all() and (near < 1).any()
+
+
+def test_the_cascade_loses_layer_after_layer_of_a_copy(resnet, x):
+    before = {name: value.clone() for name, value in resnet.state_dict().items()}
+    target = resnet(x).argmax(1)
+    names = layers(resnet)
+    assert names[0] == "head" and names[-1] == "stem"
+    steps = list(cascade("gradient", Ask(resnet, x, target, rng())))
+    assert [step.layer for step in steps] == ["", *names]
+    assert steps[0].similarity == pytest.approx(1.0)
+    assert all((step.similarity < 0.999).all() for step in steps[1:])
+    assert_close(resnet.state_dict(), before, rtol=0, atol=0)
+    again = list(cascade("gradient", Ask(resnet, x, target, rng())))
+    assert all(np.array_equal(one.heatmaps, two.heatmaps) for one, two in zip(steps, again, strict=True))
+    assert not np.array_equal(
+        steps[-1].heatmaps, list(cascade("gradient", Ask(resnet, x, target, rng()), 1))[-1].heatmaps
+    )
+    with pytest.raises(StoppedError):
+        list(cascade("gradient", Ask(resnet, x, target, rng(), should_stop=lambda: True)))
+
+
+def test_a_method_that_draws_is_not_called_random_for_its_draws(x):
+    """A network without weights has nothing to lose: SmoothGrad's maps must stay the same at each step."""
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Tanh(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    seeded(net)
+    with torch.no_grad():
+        net[0].weight.fill_(0.3)
+        net[0].bias.fill_(0.1)
+    steps = list(cascade("smooth-grad", Ask(net, x, torch.tensor([0, 1, 2]), rng())))
+    assert steps[-1].layer == "0" and np.array_equal(steps[0].heatmaps, steps[-1].heatmaps)
+
+
+@pytest.mark.parametrize("key", MEASURES)
+def test_every_measure_gives_one_number_an_image_in_its_range_and_again(resnet, x, key):
+    inside = torch.zeros(3, 8, 8, dtype=torch.bool)
+    inside[:, 2:5, 2:5] = True
+    known = case(resnet, x, inside=inside, x_adv=(x + 0.03).clamp(0, 1))
+    found = measured(key, known)
+    low, high = MEASURES[key].range
+    assert found.shape == (3,) and found.dtype == np.float64
+    assert (found >= low).all() and (found <= high).all()
+    assert len(set(found.tolist())) > 1 or key == "pointing-game"
+    assert np.array_equal(found, measured(key, known))
+
+
+@pytest.mark.parametrize("key", ["infidelity", "max-sensitivity", "stability-noise", "randomisation"])
+def test_a_measures_seed_counts(resnet, x, key):
+    assert not np.array_equal(measured(key, case(resnet, x)), measured(key, case(resnet, x, seed=1)))
+
+
+def test_what_a_measure_needs_is_asked_for(resnet, x):
+    for key, what in (("mass-inside", "place"), ("stability-attack", "attacked")):
+        with pytest.raises(InputError, match=what):
+            measured(key, case(resnet, x))
+    with pytest.raises(ConfigError):
+        measured("beauty", case(resnet, x))
