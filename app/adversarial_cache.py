@@ -1,6 +1,9 @@
-"""What visitors of the Adversarial page share: explanations and paths, keyed and bounded as in `cache`."""
+"""What visitors of the Adversarial page share: explanations, paths, reports; keyed and bounded as in `cache`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -10,9 +13,16 @@ from numpy.typing import NDArray
 from app import cache
 from app.adversarial_choice import AWAY
 from app.cache import Fitted
+from app.model_cache import reports_folder
 from core.data.tasks import Task, task_named
+from core.errors import ConfigError
+from core.explanations.look import probabilities
 from core.explanations.path import Path, path
 from core.explanations.towards import Explanations, explain
+from core.reports.adversarial import Adversarial, read_adversarial
+from core.reports.fooling import Fooling, read_fooling
+from core.reports.report import report_path
+from core.reports.transfer import ATTACKS, Attack, Transfer, made_against, read_transfer
 
 Image = NDArray[np.float32]
 
@@ -52,3 +62,102 @@ def _path(task: str, key: str, sha256: str, digest: str, target: str, rho: float
             answer = int(model.fast(x).argmax())
         return path(model, x, answer, rho, away=True)
     return path(model, x, task_named(task).class_names.index(target), rho)
+
+
+def adversarial(task: str) -> Adversarial | None:
+    """The report `adversarial` of a task, read again when its file changes; None while there is none.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    return _kept(task, "adversarial", read_adversarial)
+
+
+def transfer(task: str) -> Transfer | None:
+    """The report `transfer` of a task, likewise."""
+    return _kept(task, "transfer", read_transfer)
+
+
+def fooling(task: str) -> Fooling | None:
+    """The report `fooling` of a task, likewise."""
+    return _kept(task, "fooling", read_fooling)
+
+
+def _kept(task: str, name: str, read: Callable[[str, FilePath], Any]) -> Any:
+    path = report_path(task, name, reports_folder())
+    if not path.exists():
+        return None
+    stamps = tuple(part.stat().st_mtime_ns for part in (path, path.with_suffix(".npz")) if part.exists())
+    return _report(task, name, str(reports_folder()), stamps, read)
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _report(task: str, name: str, folder: str, stamps: tuple[int, ...], _read: Callable[[str, FilePath], Any]) -> Any:
+    return _read(task, FilePath(folder))
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOn:
+    """One picture made against one model and shown to another.
+
+    Attributes:
+        label: the class that the attack was about.
+        true: whether that is the picture's true class, or else the source's answer.
+        x: the picture (C, H, W), float32 in [0, 1].
+        x_adv: what the attack made of it.
+        source: probabilities (2, K) of the source, before and after.
+        seen: those of the model that is asked.
+    """
+
+    label: int
+    true: bool
+    x: Image
+    x_adv: Image
+    source: Image
+    seen: Image
+
+
+def passed_on(task: Task, shown: Fitted, source: str, seen: str, attack: str, epsilon: float) -> PassedOn:
+    """The picture, attacked as the report `transfer` does it.
+
+    Raises:
+        InputError: a model's files are damaged, or it answers with values that are not finite.
+        ConfigError: no such attack.
+    """
+    stamps = (cache.model(task.key, source).card.sha256, cache.model(task.key, seen).card.sha256)
+    return _passed_on(task.key, source, seen, stamps, shown.digest, shown.label, attack, epsilon, shown.x)
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _passed_on(
+    task: str,
+    source: str,
+    seen: str,
+    stamps: tuple[str, str],
+    digest: str,
+    label: int | None,
+    attack: str,
+    epsilon: float,
+    _x: Image,
+) -> PassedOn:
+    made_by, asked = cache.model(task, source), cache.model(task, seen)
+    x = torch.from_numpy(_x.copy())
+    with torch.no_grad():
+        about = probabilities(made_by, made_by.fast(x)).argmax(1) if label is None else torch.tensor([label])
+    x_adv = made_against(made_by.fast, x, about, check_attack(attack), epsilon)
+    both = torch.cat([x, x_adv])
+    with torch.no_grad():
+        answers = [probabilities(model, model.fast(both)).numpy() for model in (made_by, asked)]
+    return PassedOn(int(about), label is not None, _x[0], x_adv[0].contiguous().numpy(), *answers)
+
+
+def check_attack(name: str) -> Attack:
+    """The attack, if it is one that the report knows.
+
+    Raises:
+        ConfigError: any other name.
+    """
+    for known in ATTACKS:
+        if name == known:
+            return known
+    raise ConfigError(f"attack must be one of {', '.join(ATTACKS)}; got {name!r}")

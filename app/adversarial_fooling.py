@@ -114,7 +114,7 @@ def _key(task: Task, models: Sequence[str], shown: Fitted, part: AdversarialChoi
     return (task.key, *models, checksums, shown.digest, part.method, part.region, part.size)
 
 
-def invite(models: Sequence[str], work: Work | None) -> None:
+def invite(task: Task, models: Sequence[str], shown: Fitted, part: AdversarialChoice, work: Work | None) -> None:
     """What stands in place of results until somebody asks for them."""
     if work is not None and work.state == "failed":
         st.error(work.sentence, icon=":material/error:")
@@ -125,11 +125,10 @@ def invite(models: Sequence[str], work: Work | None) -> None:
             f"{stopped}Two searches, in {names} (the first of the networks side by side): one moves the heat map and "
             "keeps the answer, one changes the answer from where the map does not look. They take some seconds."
         )
-
-
-def asked() -> bool:
-    """Whether the button was pressed."""
-    return st.button("Fool the heat map", type="primary", icon=":material/local_fire_department:", key="fool.start")
+        st.button(
+            "Fool the heat map", type="primary", icon=":material/local_fire_department:", key="fool.start",
+            on_click=start, args=(task, models, shown, part),
+        )  # fmt: skip
 
 
 def watch(work: Work) -> None:

@@ -35,7 +35,7 @@ def curves(found: Mapping[str, SurvivalCurve], norm: Norm, reported: float, ink:
             y=np.concatenate([curve.high, curve.low[::-1]]) * 100,
             mode="lines",
             fill="toself",
-            fillcolor=_faint(colour, 0.14),
+            fillcolor=faint(colour, 0.14),
             line={"width": 0},
             hoverinfo="skip",
             showlegend=False,
@@ -62,7 +62,7 @@ def curves(found: Mapping[str, SurvivalCurve], norm: Norm, reported: float, ink:
     figure.update_xaxes(title=title, rangemode="tozero")
     figure.update_yaxes(title="Right answers (%)", range=[0, 100])
     figure.update_layout(legend={"orientation": "h", "yanchor": "top", "y": -0.22, "x": 0})
-    return _plain(figure, 470, ink, {"l": 56, "r": 16, "t": 28, "b": 16})
+    return plain(figure, 470, ink, {"l": 56, "r": 16, "t": 28, "b": 16})
 
 
 def trade_off(points: Sequence[tuple[str, Share, Share]], attack: str, ink: str) -> go.Figure:
@@ -105,7 +105,7 @@ def trade_off(points: Sequence[tuple[str, Share, Share]], attack: str, ink: str)
     figure.update_xaxes(title="Right on clean images (%)", range=[left, right])
     figure.update_yaxes(title=f"Right under {attack} (%)", range=[-0.04 * top, top])
     figure.update_layout(showlegend=False)
-    return _plain(figure, height, ink, {"l": 56, "r": 16, "t": 28, "b": 52})
+    return plain(figure, height, ink, {"l": 56, "r": 16, "t": 28, "b": 52})
 
 
 def spread(places: Array, gap: float) -> Array:
@@ -156,7 +156,7 @@ def certainty(found: Mapping[str, Array], ink: str) -> go.Figure:
     )
     figure.update_xaxes(title="Probability of the true class", row=len(found), col=1)
     figure.update_layout(showlegend=False, bargap=0)
-    return _plain(figure, 80 * len(found) + 70, ink, {"l": 8, "r": 20, "t": 8, "b": 56})
+    return plain(figure, 80 * len(found) + 70, ink, {"l": 8, "r": 20, "t": 8, "b": 56})
 
 
 def gradient_norms(found: Mapping[str, tuple[Array, Array]], ink: str) -> go.Figure:
@@ -179,11 +179,11 @@ def gradient_norms(found: Mapping[str, tuple[Array, Array]], ink: str) -> go.Fig
                 offsetgroup=label,
                 name=label,
                 line={"color": colour, "width": 2.5},
-                fillcolor=_faint(colour, 0.55 if index == 0 else 0.0),
+                fillcolor=faint(colour, 0.55 if index == 0 else 0.0),
                 showlegend=False,
                 hoverinfo="x+y+name",
             )
-    for label, fill in (("true label", _faint("#888888", 0.55)), ("another label", "rgba(0,0,0,0)")):
+    for label, fill in (("true label", faint("#888888", 0.55)), ("another label", "rgba(0,0,0,0)")):
         figure.add_scatter(
             x=[None], y=[None], mode="markers", name=label,
             marker={"symbol": "square", "size": 14, "color": fill, "line": {"color": ink, "width": 2}},
@@ -192,7 +192,7 @@ def gradient_norms(found: Mapping[str, tuple[Array, Array]], ink: str) -> go.Fig
     figure.update_xaxes(exponentformat="power", dtick=1)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_layout(boxmode="group", legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0})
-    return _plain(figure, 74 * len(found) + 100, ink, {"l": 8, "r": 16, "t": 40, "b": 56})
+    return plain(figure, 74 * len(found) + 100, ink, {"l": 8, "r": 16, "t": 40, "b": 56})
 
 
 def course(
@@ -215,7 +215,7 @@ def course(
     figure.update_xaxes(title="Epoch")
     figure.update_yaxes(title=title, range=list(span))
     figure.update_layout(showlegend=False)
-    return _plain(figure, 290, ink, {"l": 56, "r": 20, "t": 24, "b": 52})
+    return plain(figure, 290, ink, {"l": 56, "r": 20, "t": 24, "b": 52})
 
 
 def losses(names: Sequence[str], values: Sequence[float], key: str, ink: str) -> go.Figure:
@@ -234,7 +234,7 @@ def losses(names: Sequence[str], values: Sequence[float], key: str, ink: str) ->
             textposition="outside",
             textfont={"size": 15, "color": ink},
             cliponaxis=False,
-            marker={"color": [_faint(colour, 0.45)] + [colour] * (len(values) - 1)},
+            marker={"color": [faint(colour, 0.45)] + [colour] * (len(values) - 1)},
             hovertemplate="%{y}: %{customdata:.3f} nats<extra></extra>",
         )
     )
@@ -251,10 +251,10 @@ def losses(names: Sequence[str], values: Sequence[float], key: str, ink: str) ->
     )
     figure.update_yaxes(autorange="reversed", showgrid=False, tickfont={"size": 14, "color": ink})
     figure.update_layout(showlegend=False, bargap=0.3)
-    return _plain(figure, 290, ink, {"l": 8, "r": 20, "t": 24, "b": 52})
+    return plain(figure, 290, ink, {"l": 8, "r": 20, "t": 24, "b": 52})
 
 
-def _plain(figure: go.Figure, height: int, ink: str, margin: Mapping[str, int]) -> go.Figure:
+def plain(figure: go.Figure, height: int, ink: str, margin: Mapping[str, int]) -> go.Figure:
     """What all charts share: no dragging, which would catch a finger that scrolls, and text in strong ink."""
     figure.update_layout(height=height, margin=dict(margin), dragmode=False, font={"color": ink, "size": 14})
     figure.update_xaxes(fixedrange=True, title_font={"size": 14, "color": ink}, tickfont={"size": 13, "color": ink})
@@ -275,7 +275,7 @@ def _bar(share: Share, colour: str) -> dict[str, object]:
     }
 
 
-def _faint(colour: str, opacity: float) -> str:
+def faint(colour: str, opacity: float) -> str:
     """A colour "#rrggbb" as rgba."""
     red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
     return f"rgba({red},{green},{blue},{opacity})"

@@ -8,6 +8,7 @@ from app import (
     adversarial_cache,
     adversarial_choice,
     adversarial_fooling,
+    adversarial_reports,
     adversarial_views,
     cache,
     state,
@@ -16,6 +17,7 @@ from app import (
 )
 from app import adversarial_files as files
 from app.cache import Fitted
+from app.choice import Choice
 from app.errors import guard
 from core.data.tasks import task_named
 
@@ -52,6 +54,30 @@ def show_explanations(shown: Fitted) -> None:
     widgets.share()
 
 
+def show_survival(choice: Choice) -> None:
+    """Curves with shaded areas, and their figures, for the networks side by side."""
+    st.header("How large must a change be?", anchor=False)
+    with guard():
+        cards = cache.zoo(choice.task)
+        report = adversarial_cache.adversarial(choice.task)
+        adversarial_reports.survival(task_named(choice.task), report, [cards[key] for key in choice.models])
+
+
+@st.fragment
+def show_transfer(shown: Fitted) -> None:
+    """The transfer matrix, and the picture of the chosen cell; a click re-runs only this."""
+    st.header("Does what fools one network fool the others?", anchor=False)
+    choice = state.now()
+    task = task_named(choice.task)
+    with guard():
+        report = adversarial_cache.transfer(task.key)
+        cell = adversarial_reports.transfer_matrix(task, report, cache.zoo(task.key), choice.models)
+        if cell:
+            adversarial_reports.passed_on(task, adversarial_cache.passed_on(task, shown, *cell), *cell[:2])
+            adversarial_reports.transfer_guide()
+            widgets.share()
+
+
 @st.fragment
 def show_fooling(shown: Fitted) -> None:
     """The controls, a button, and the two ways to fool a heat map; the work runs beside the page."""
@@ -62,12 +88,11 @@ def show_fooling(shown: Fitted) -> None:
     part = state.part()
     models = adversarial_fooling.fooled_models(choice.models)
     with guard():
+        report = adversarial_cache.fooling(task.key)
+        adversarial_reports.fooled_shares(task, report, cache.zoo(task.key), part.method)
         work = adversarial_fooling.work_of(task, models, shown, part)
         if work is None or work.state in ("stopped", "failed"):
-            adversarial_fooling.invite(models, work)
-            if adversarial_fooling.asked():
-                adversarial_fooling.start(task, models, shown, part)
-                st.rerun(scope="fragment")
+            adversarial_fooling.invite(task, models, shown, part, work)
         elif work.active:
             st.fragment(adversarial_fooling.watch, run_every=0.4)(work)
         else:
@@ -97,6 +122,8 @@ def page() -> None:
         with see:
             views.picture(task, shown)
         show_explanations(shown)
+        show_survival(choice)
+        show_transfer(shown)
         show_fooling(shown)
 
 
