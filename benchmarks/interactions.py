@@ -1,4 +1,4 @@
-"""Engine time of what a visitor does on the Compare page, with the models warm: no decoding, no figures, no browser."""
+"""Engine time of what a visitor does, with the models warm: no decoding, no figures, no browser."""
 
 import statistics
 import time
@@ -9,9 +9,17 @@ from torch import Tensor
 from core.attacks.pgd import Pgd
 from core.explanations.challenge import challenge
 from core.explanations.look import look
+from core.explanations.towards import explain
 from core.models.zoo import ZooModel
 
-LIMITS = {"new image: predictions and gradient maps": 0.3, "PGD, 20 steps, one image": 1.0}
+LIMITS = {
+    "new image: predictions and gradient maps": 0.3,
+    "PGD, 20 steps, one image": 1.0,
+    "explanations of all classes": 4.0,
+    "the same, one model": 1.5,
+}
+RHO = 0.1
+FEW = 5  # images for what takes seconds
 
 
 def measure(models: dict[str, ZooModel], x: Tensor) -> dict[str, float]:
@@ -26,7 +34,15 @@ def measure(models: dict[str, ZooModel], x: Tensor) -> dict[str, float]:
         for model in models.values():
             challenge(model, image, attack)
 
+    def explanations(image: Tensor) -> None:
+        for model in models.values():
+            explain(model, image, RHO)
+
+    def of_one(image: Tensor) -> None:
+        explain(next(iter(models.values())), image, RHO)
+
     medians = [_median(work, x) for work in (looks, attacks)]
+    medians += [_median(work, x[:FEW]) for work in (explanations, of_one)]
     print(f"\nInteractions, {len(models)} models, {len(x)} different images one by one")
     for (name, limit), (middle, worst) in zip(LIMITS.items(), medians, strict=True):
         verdict = "met" if middle <= limit else "MISSED"

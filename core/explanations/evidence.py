@@ -1,6 +1,6 @@
 """Whether what an attack draws is an explanation: three measures of it, and a verdict by two votes of three."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -147,14 +147,7 @@ def evidence(
     )
 
 
-def measures(
-    model: ZooModel,
-    judges: Sequence[ZooModel],
-    x: Tensor,
-    rho: float,
-    seed: int = 0,
-    on_step: Callable[[], None] = lambda: None,
-) -> Measures:
+def measures(model: ZooModel, judges: Sequence[ZooModel], x: Tensor, rho: float, seed: int = 0) -> Measures:
     """The three measures of the images `x` (n, C, H, W), float32 in [0, 1], as `Evidence` defines them.
 
     The `CLASSES` likeliest classes but the one predicted are encouraged within an RMSE of rho, as an explanation is,
@@ -181,7 +174,7 @@ def measures(
         noise = torch.randn(1, count, *x.shape[1:], generator=generator)
         noise = START * rho * noise / noise.square().mean((2, 3, 4), keepdim=True).sqrt()
         start = noise.expand(len(x), -1, -1, -1, -1).flatten(0, 1)
-        delta = attack(model.fast, images, targets, start=start, on_step=lambda delta, logits: on_step()).delta
+        delta = attack(model.fast, images, targets, start=start).delta
         shown = (images + delta).clamp(0.0, 1.0)
         with torch.no_grad():
             probabilities(model, model.fast(shown))
