@@ -3,13 +3,21 @@
 from collections.abc import Mapping
 from typing import Any
 
-from core.reports import accuracy, adversarial_command, fooling_command, robustness_command, transfer_command
+from core.reports import (
+    accuracy,
+    adversarial_command,
+    explanations_command,
+    fooling_command,
+    robustness_command,
+    transfer_command,
+)
 from core.reports.command import Command
 
 REPORTS: Mapping[str, Command[Any]] = {
     "accuracy": accuracy.COMMAND,
     "robustness": robustness_command.COMMAND,
     "adversarial": adversarial_command.COMMAND,
+    "explanations": explanations_command.COMMAND,
     "fooling": fooling_command.COMMAND,
     "transfer": transfer_command.COMMAND,
 }
