@@ -1,0 +1,147 @@
+"""The report on fooled heat maps: rows are what the arrays say, resumed part by part, other networks kept."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from core.data.datasets import load
+from core.data.tasks import FASHION_MNIST
+from core.errors import ConfigError, InputError
+from core.explanations import moved_map
+from core.explanations.moved_map import METHODS
+from core.explanations.smooth_maps import Method
+from core.models.zoo import load_zoo_model
+from core.reports import fooling
+from core.reports.fooling import NAME, FoolingSettings, fooling_report, read_fooling
+from core.reports.report import read_report, report_path
+
+SETTINGS = FoolingSettings(images=5)
+FEW: tuple[Method, ...] = ("gradient", "grad-cam")
+
+
+@pytest.fixture
+def data(fashion_root):
+    return load(FASHION_MNIST, "test")
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Without integrated gradients, which take most of the time."""
+    monkeypatch.setattr(fooling, "METHODS", FEW)
+
+
+@pytest.fixture
+def pair(zoo_folder, monkeypatch):
+    monkeypatch.setattr(fooling, "BATCH", 3)
+    monkeypatch.setattr(moved_map, "STEPS", dict.fromkeys(METHODS, 1))
+    return [load_zoo_model("fashion-mnist", key, zoo_folder) for key in ("standard", "pgd-linf")]
+
+
+class StopError(Exception):
+    """Stands for a kill."""
+
+
+def recorder(said: list[str], stop_at: str = "never"):
+    """A callback that remembers what was measured, and ends the run at `stop_at`."""
+
+    def on_progress(what: str, done: int, of: int) -> None:
+        said.append(f"{what} {done}/{of}")
+        if said[-1] == stop_at:
+            raise StopError
+
+    return on_progress
+
+
+def test_rows_say_what_the_arrays_say(pair, data, tmp_path):
+    made = fooling_report(pair, data, SETTINGS, tmp_path)
+    assert [(row["model"], row["method"], row["what"]) for row in made.report.rows] == [
+        (key, method, what) for key in ("standard", "pgd-linf") for method in METHODS for what in ("moved", "outside")
+    ]
+    for row in made.report.rows:
+        of = f"__{row['model']}__{row['method']}"
+        figures = {name[:-2] for name in row if name.endswith("_n")}
+        wanted = {
+            "moved": {
+                "succeeded",
+                "kept",
+                "correlation_target",
+                "correlation_original",
+                "mass",
+                "mass_adv",
+                "probability_change",
+            },
+            "outside": {"succeeded", "changed_inside", "changed_anywhere", "share_outside", "area_outside"},
+        }
+        assert figures == wanted[row["what"]]
+        for figure in figures:
+            array = made.arrays[f"{row['what']}_{figure}{of}"]
+            assert array.shape == (5,) and row[f"{figure}_n"] == 5
+            assert row[figure] == pytest.approx(array.mean(), rel=1e-6)
+            assert row[f"{figure}_low"] <= row[figure] + 1e-9 and row[figure] <= row[f"{figure}_high"] + 1e-9
+        assert row["epsilon"] == 0.1 and len(row["sha256"]) == 64
+    assert len(made.arrays) == 2 * len(METHODS) * 12
+
+
+def test_figures_are_those_of_the_images(few, pair, data, tmp_path):
+    """The first batch, made again by hand."""
+    made = fooling_report(pair[:1], data, SETTINGS, tmp_path)
+    model, x = pair[0], data.images(0, 3)
+    from core.explanations.outside import attacks_outside
+
+    found = attacks_outside(model, x, "grad-cam", 0.1, seed=0)
+    assert made.arrays["outside_succeeded__standard__grad-cam"][:3].tolist() == [each.changed for each in found]
+    area = [1 - each.highlighted.mean() for each in found]
+    np.testing.assert_allclose(made.arrays["outside_area_outside__standard__grad-cam"][:3], area, rtol=1e-6)
+
+
+def test_a_killed_run_goes_on_with_the_batch_it_was_in(few, pair, data, tmp_path):
+    path = tmp_path / "fooling.json"
+    with pytest.raises(StopError):
+        fooling_report(pair, data, SETTINGS, tmp_path, path, recorder([], "pgd-linf gradient moved 3/5"))
+    assert {row["model"] for row in read_report(path).rows} == {"standard"}
+    store = next((tmp_path / "fashion-mnist").iterdir())
+    before = {file.name: file.stat().st_mtime_ns for file in store.iterdir()}
+    said: list[str] = []
+    fooling_report(pair, data, SETTINGS, tmp_path, path, recorder(said))
+    assert said[0] == "pgd-linf gradient moved 3/5"
+    assert {name: (store / name).stat().st_mtime_ns for name in before} == before
+    whole = fooling_report(pair, data, SETTINGS, tmp_path / "other")
+    assert whole.report.rows == read_report(path).rows
+
+
+def test_only_a_network_with_changed_weights_is_measured_again(few, pair, data, tmp_path):
+    path = tmp_path / "fooling.json"
+    fooling_report(pair, data, SETTINGS, tmp_path / "a", path)
+    said: list[str] = []
+    fooling_report(pair, data, SETTINGS, tmp_path / "b", path, recorder(said))
+    assert said == []
+    card = dataclasses.replace(pair[1].card, sha256="1" * 64)
+    fooling_report([dataclasses.replace(pair[1], card=card)], data, SETTINGS, tmp_path / "b", path, recorder(said))
+    assert said and all(what.startswith("pgd-linf") for what in said)
+    rows = read_report(path).rows
+    assert [row["sha256"] for row in rows[-4:]] == ["1" * 64] * 4 and {row["model"] for row in rows[:4]} == {"standard"}
+
+
+def test_other_settings_are_another_report(few, pair, data, tmp_path):
+    path = tmp_path / "fooling.json"
+    fooling_report(pair[:1], data, SETTINGS, tmp_path, path)
+    said: list[str] = []
+    fooling_report(pair[:1], data, FoolingSettings(images=2), tmp_path, path, recorder(said))
+    assert said[0] == "standard gradient moved 2/2"
+    assert read_report(path).settings["images"] == 2
+
+
+def test_report_and_arrays_are_read_together(few, pair, data, tmp_path):
+    with pytest.raises(InputError):
+        read_fooling("fashion-mnist", tmp_path)
+    made = fooling_report(pair[:1], data, SETTINGS, tmp_path, report_path("fashion-mnist", NAME, tmp_path))
+    again = read_fooling("fashion-mnist", tmp_path)
+    assert again.report.rows == made.report.rows and again.arrays.keys() == made.arrays.keys()
+
+
+def test_impossible_requests_are_refused(data, tmp_path):
+    with pytest.raises(ConfigError):
+        FoolingSettings(images=0)
+    with pytest.raises(InputError):
+        fooling_report([], data, SETTINGS, tmp_path)
