@@ -11,7 +11,7 @@ PROJECT := $(VENV)/.installed-project
 DEV := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint style types contracts format models bench
+.PHONY: help setup run test lint style types contracts format models bench distances
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -73,6 +73,9 @@ BENCH := .bench-venv
 
 bench: $(BENCH)/.installed  ## time the engine against its peers (ARGS='--rounds 3' for a quick look)
 	$(BENCH)/bin/python -m benchmarks $(ARGS)
+
+distances: $(BENCH)/.installed  ## hold the smallest changes we find against a library's (ARGS='--images 20' for a quick look)
+	$(BENCH)/bin/python -m benchmarks.smallest $(ARGS)
 
 $(BENCH)/.installed: requirements.txt constraints.txt requirements-bench.txt pyproject.toml | $(BIN)/python
 	$(BIN)/python -m venv $(BENCH)

@@ -46,7 +46,7 @@ class SmallestChange:
     """
 
     goal: Goal = "smallest"
-    steps: int = 150
+    steps: int = 225
     finer: int = 0
     clamp: bool = False
 

@@ -9,7 +9,7 @@ from core.reports.report import Row
 def _settings(images: int | None, seed: int) -> AdversarialSettings:
     if images is None:
         return AdversarialSettings(seed=seed)
-    return AdversarialSettings(images, images, seed=seed)
+    return AdversarialSettings(images=images, more_images=images, seed=seed)
 
 
 def _run(request: Request[AdversarialSettings]) -> Answer:

@@ -46,7 +46,7 @@ class AdversarialSettings:
 
     images: int = 500
     more_images: int = 1000
-    steps: int = 150
+    steps: int = 225
     clamped_steps: int = 100
     clamped_finer: int = 100
     seed: int = 0

@@ -1,12 +1,16 @@
 """The command line: what it writes, what it prints, and its exit codes."""
 
 import json
+from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from core import cli
 from core.models import zoo
 from core.models.zoo import load_weights
+from core.reports import adversarial_command
+from core.reports.adversarial_parts import AdversarialSettings
 
 
 @pytest.fixture
@@ -106,6 +110,21 @@ def test_evaluate_writes_the_robustness_report_its_arrays_and_its_claims(
     rows = json.loads(out.read_text())["rows"]
     assert {row["pgd_n"] for row in rows} == {4} and rows[0]["clean_n"] == 4
     assert json.loads(out.with_name("orderings.json").read_text())["report"] == "orderings"
+
+
+def test_evaluate_writes_the_adversarial_report_and_its_arrays(shipped, fashion_root, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(cli, "RUNS", tmp_path / "runs")
+    short = AdversarialSettings(steps=3, clamped_steps=3, clamped_finer=2)
+    monkeypatch.setattr(adversarial_command, "AdversarialSettings", partial(replace, short))
+    command = ["evaluate", "--task", "fashion-mnist", "--report", "adversarial"]
+    monkeypatch.setattr(cli, "report_path", lambda task, name: tmp_path / task / f"{name}.json")
+    assert cli.main([*command, "--models", "standard"]) == 0
+    printed = capsys.readouterr().out
+    assert "standard" in printed and "ARA" in printed and "adversarial.json" in printed
+    kept = tmp_path / "fashion-mnist" / "adversarial.json"
+    assert json.loads(kept.read_text())["rows"][0]["ara_n"] == 60 and kept.with_suffix(".npz").exists()
+    assert cli.main([*command, "--images", "5"]) == 0  # other than what ships: nothing is kept
+    assert "report:" not in capsys.readouterr().out and json.loads(kept.read_text())["rows"][0]["ara_n"] == 60
 
 
 def test_robustness_takes_no_settings_of_the_other_report(shipped, fashion_root, capsys):
