@@ -1,8 +1,8 @@
 """Our search for the smallest change against a library's: `python -m benchmarks.smallest [--images N] [--out FILE]`.
 
 For each image that the network gets right: the smallest RMSE that makes it wrong inside [0, 1], ours over foolbox's.
-Both give images, and distance and success are measured here. foolbox's attacks get more steps than ours in all. With `--reference`, the searches of the
-report `adversarial` against the whole schedule that they are the end of.
+Both give images, and distance and success are measured here. foolbox's attacks get more steps than ours in all.
+With `--reference`, the searches of the report `adversarial` against the whole schedule that they are the end of.
 """
 
 import argparse
