@@ -15,6 +15,7 @@ from core.explanations.smooth_maps import (
     METHODS,
     POINTS,
     Method,
+    check_gradient,
     check_method,
     correlation,
     heat_map_of,
@@ -177,6 +178,7 @@ def move_maps(
     _check_regions(x, regions)
     with torch.no_grad():
         probs = probabilities(model, model.fast(x))
+    check_gradient(model.fast, x)
     target = probs.argmax(1)
     heatmaps = heat_map_of(model.fast, x, target, method)
     wanted = regions / regions.sum((1, 2), keepdim=True).to(x.dtype)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from core.attacks.pgd import Pgd
 from core.errors import ConfigError
 from core.explanations.look import check_image, probabilities
-from core.explanations.smooth_maps import Method, check_method, heat_map_of
+from core.explanations.smooth_maps import Method, check_gradient, check_method, heat_map_of
 from core.models.zoo import ZooModel
 
 Where = Literal["outside", "inside", "anywhere"]
@@ -92,7 +92,7 @@ def attack_outside(
         seed: of the random start.
 
     Raises:
-        InputError: `x` is not one image of the model's task, or the logits are not finite.
+        InputError: `x` is not one image of the model's task, the logits are not finite, or the network has no gradient.
         ConfigError: epsilon < 0, or no such method or place.
     """
     check_image(model, x)
@@ -114,6 +114,7 @@ def attacks_outside(
     attack = Pgd(epsilon, steps=STEPS)
     with torch.no_grad():
         probs = probabilities(model, model.fast(x))
+    check_gradient(model.fast, x)
     target = probs.argmax(1)
     heatmaps = heat_map_of(model.fast, x, target, method)
     highlighted = fewest_pixels(heatmaps, HIGHLIGHTED)

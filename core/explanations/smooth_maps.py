@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, leaky_relu
 
-from core.errors import ConfigError
+from core.errors import ConfigError, InputError
 from core.models.fast import private_copy
 from core.models.resnet import PreActResNet
 from core.saliency.grad_cam import grad_cam
@@ -35,6 +35,16 @@ def check_method(method: str) -> Method:
         if method == known:
             return known
     raise ConfigError(f"method must be one of {', '.join(METHODS)}; got {method!r}")
+
+
+def check_gradient(model: nn.Module, x: Tensor) -> None:
+    """Refuse a network whose answers do not hang on the images (B, C, H, W) at all, as it has no gradient.
+
+    Raises:
+        InputError: it is such a network.
+    """
+    if not model(x[:1].detach().requires_grad_()).requires_grad:
+        raise InputError("this network answers without looking at the image, so that no map of it can be fooled")
 
 
 def heatmap(attributions: Tensor) -> Tensor:

@@ -155,6 +155,28 @@ def test_a_network_without_gradient_gives_the_image_back(model, x):
         assert (moved.correlation_target, moved.correlation_original) == (0, 0)
 
 
+class Answers(torch.nn.Module):
+    """The same logits for every image."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self.value = value
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.full((len(x), 10), self.value)
+
+
+def test_networks_that_have_no_map_are_said(model, x):
+    from core.explanations.outside import attack_outside
+
+    for value, sentence in ((0.0, "without looking"), (float("nan"), "not finite")):
+        broken = dataclasses.replace(model, fast=Answers(value))
+        with pytest.raises(InputError, match=sentence):
+            move_map(broken, x[:1], "gradient", _corner(), EPSILON)
+        with pytest.raises(InputError, match=sentence):
+            attack_outside(broken, x[:1], "gradient", EPSILON)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_sharp_softplus_gives_the_map_of_the_real_network(model, x, target, method):
     """As beta grows the copy becomes the network; integrated gradients are taken at the same midpoints here."""
