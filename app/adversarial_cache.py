@@ -15,16 +15,34 @@ from app.adversarial_choice import AWAY
 from app.cache import Fitted
 from app.model_cache import reports_folder
 from core.data.tasks import Task, task_named
-from core.errors import ConfigError
+from core.errors import ConfigError, CoreError
+from core.explanations.evidence import JUDGES, Evidence, Thresholds, evidence
 from core.explanations.look import probabilities
 from core.explanations.path import Path, path
 from core.explanations.towards import Explanations, explain
 from core.reports.adversarial import Adversarial, read_adversarial
+from core.reports.explanations import ExplanationsReport, read_explanations
 from core.reports.fooling import Fooling, read_fooling
 from core.reports.report import report_path
 from core.reports.transfer import ATTACKS, Attack, Transfer, made_against, read_transfer
 
 Image = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether one model's attacks draw a class.
+
+    Attributes:
+        evidence: what was measured; None while nobody can say.
+        because: why not, where it is the network's fault; empty where the report is missing.
+    """
+
+    evidence: Evidence | None
+    because: str
+
+
+UNSAID = Verdict(None, "")
 
 
 def explanations(task: Task, keys: Sequence[str], shown: Fitted, rho: float) -> Iterator[Explanations]:
@@ -64,12 +82,52 @@ def _path(task: str, key: str, sha256: str, digest: str, target: str, rho: float
     return path(model, x, task_named(task).class_names.index(target), rho)
 
 
-def adversarial(task: str) -> Adversarial | None:
-    """The report `adversarial` of a task, read again when its file changes; None while there is none.
+def verdicts(task: Task, keys: Sequence[str], shown: Fitted) -> list[Verdict]:
+    """Whether each model's attacks on the picture draw a class, in the order of `keys`.
+
+    The thresholds are those of the report `explanations`, and hold for its budget alone, whatever is shown.
+    """
+    report = explained(task.key)
+    if report is None:
+        return [UNSAID] * len(keys)
+    judges = tuple(key for key in JUDGES if key in cache.zoo(task.key))
+    found = []
+    for key in keys:
+        stamps = tuple(cache.model(task.key, one).card.sha256 for one in (key, *judges))
+        try:
+            made = _evidence(task.key, key, judges, stamps, shown.digest, report.rho, report.thresholds, shown.x)
+            found.append(Verdict(made, ""))
+        except CoreError as error:  # such as a network without gradients: the others still have theirs
+            found.append(Verdict(None, str(error)))
+    return found
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _evidence(
+    task: str,
+    key: str,
+    judges: tuple[str, ...],
+    stamps: tuple[str, ...],
+    digest: str,
+    rho: float,
+    thresholds: Thresholds,
+    _x: Image,
+) -> Evidence:
+    others = [cache.model(task, judge) for judge in judges]
+    return evidence(cache.model(task, key), others, torch.from_numpy(_x.copy()), rho, thresholds)
+
+
+def explained(task: str) -> ExplanationsReport | None:
+    """The report `explanations` of a task, read again when its file changes; None while there is none.
 
     Raises:
         InputError: it is damaged.
     """
+    return _kept(task, "explanations", read_explanations)
+
+
+def adversarial(task: str) -> Adversarial | None:
+    """The report `adversarial` of a task, likewise."""
     return _kept(task, "adversarial", read_adversarial)
 
 

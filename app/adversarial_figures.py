@@ -71,7 +71,7 @@ def areas(found: Mapping[str, Array], classes: int, top: float, ink: str) -> go.
         )
     figure.add_hline(y=guess * 100, line={"color": ink, "width": 1, "dash": "dot"})
     figure.add_annotation(
-        x=1, xref="paper", y=guess * 100, text="a guess", showarrow=False, xanchor="right", yanchor="bottom",
+        x=1, xref="paper", y=guess * 100, text="a guess", showarrow=False, xanchor="right", yanchor="top",
         font={"color": ink, "size": 13},
     )  # fmt: skip
     figure.update_xaxes(title="Size of the change (RMSE)", range=[0, top * 1.05 or 0.01])
@@ -117,7 +117,7 @@ def matrix(
         mode="markers+text",
         marker={"size": 40, "symbol": "square", "opacity": 0.0},
         text=[f"{accuracy[cell] * 100:.0f}" for cell in cells],
-        textfont={"size": 16, "color": ["#FFFFFF" if one else "#14273D" for one in dark]},
+        textfont={"size": 18, "color": ["#FFFFFF" if one else "#14273D" for one in dark]},
         customdata=[list(cell) for cell in cells],
         hovertext=[told[cell] for cell in cells],
         hovertemplate="%{hovertext}<extra></extra>",
@@ -129,9 +129,9 @@ def matrix(
         figure.add_shape(**_frame(index, index, faint(ink, 0.55), 1.5))
         if key == chosen[0] and chosen[1] in models:
             figure.add_shape(**_frame(index, list(models).index(chosen[1]), ink, 4))
-    figure.update_xaxes(title="made against", side="top", showgrid=False, tickangle=-35)
+    figure.update_xaxes(title="made against", side="top", showgrid=False)
     figure.update_yaxes(title="asked", autorange="reversed", showgrid=False)
-    return plain(figure, 130 + 46 * len(models), ink, {"l": 8, "r": 8, "t": 8, "b": 8})
+    return plain(figure, 110 + 48 * len(models), ink, {"l": 8, "r": 8, "t": 8, "b": 8})
 
 
 def _frame(column: int, row: int, colour: str, width: float) -> dict[str, object]:

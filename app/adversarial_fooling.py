@@ -157,6 +157,7 @@ def results(task: Task, found: Sequence[Fooled]) -> None:
 def _moved(task: Task, one: MovedMap, scale: float) -> str:
     names, before = task.class_names, one.before
     verdict = "fooled" if one.succeeded else ("map held" if one.kept else "answer not kept")
+    verdict = verdict if one.heatmap.any() else "no heat map: this network gives no gradient here"
     tiles = _tiles(
         ("the picture", data_url(one.x)),
         ("its heat map", _heat_url(one.heatmap, scale)),

@@ -25,8 +25,8 @@ from core.reports.transfer import Transfer
 
 CONFIG = {"displayModeBar": False}
 PANELS: Mapping[str, str] = {
-    "attack": "Attack: the answer is no longer right",
-    "btr": "Better than random: the class has lost even a guess's probability",
+    "attack": "Attack: until the answer is wrong",
+    "btr": "BTR: until the class is no likelier than a guess",
 }
 FIGURES: Mapping[str, str] = {
     "accuracy": "Right when clean",
@@ -207,8 +207,11 @@ def _told(row: Row) -> str:
     """A cell in words."""
     who = model_name(str(row["model"]))
     against = "itself" if row["source"] == row["model"] else model_name(str(row["source"]))
-    low, high, n = row["accuracy_low"], row["accuracy_high"], row["accuracy_n"]
-    return f"{who} is right on {row['accuracy']:.0%} of {n:,} images made against {against} ({low:.0%} to {high:.0%})"
+    value, low, high = (row[name] * 100 for name in ("accuracy", "accuracy_low", "accuracy_high"))
+    return (
+        f"{who} is right on {value:.0f} % of {row['accuracy_n']:,} images made against {against} "
+        f"({low:.0f} to {high:.0f} %)"
+    )
 
 
 def transfer_guide() -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from app import state
+from app.adversarial_cache import Verdict
 from app.adversarial_choice import AWAY, RHO_STEP, RHO_TOP, SHOWN, targets
 from app.colours import model_colour
 from app.names import model_name
@@ -18,6 +19,8 @@ from app.views import how_to_read
 from core.data.tasks import Task
 from core.explanations.path import Path
 from core.explanations.towards import Explanations
+from core.models.zoo import Card
+from core.reports.explanations import ExplanationsReport
 
 Result = TypeVar("Result")
 MIMES = {"png": "image/png", "npz": "application/octet-stream"}
@@ -82,14 +85,55 @@ def class_picker(task: Task) -> None:
     )
 
 
-def grid(task: Task, results: Sequence[Explanations], verdicts: Sequence[str], shown: str) -> None:
+def says(verdict: Verdict) -> str:
+    """A verdict in words; empty while nobody can say."""
+    if verdict.evidence is None:
+        return verdict.because
+    sentence = verdict.evidence.sentence
+    return sentence[0].upper() + sentence[1:]
+
+
+def _verdict(verdict: Verdict) -> str:
+    """The verdict with what it rests on."""
+    found, words = verdict.evidence, escape(says(verdict))
+    if found is None:
+        return f'<span class="rs-says"><small>{words}</small></span>'
+    return (
+        f'<span class="rs-says" data-draws="{found.draws}">{words}<small>other networks see the class '
+        f"{_share(found.transfer)}, low frequencies {_share(found.low_frequency)}, agreement of two starts "
+        f"{found.agreement:.2f}, at ρ = {found.settings['rho']:g}</small></span>"
+    )
+
+
+def no_verdicts(task: Task) -> None:
+    """What is said where the thresholds are missing."""
+    st.caption(
+        "Whether these attacks draw a class or are noise is not judged yet: the thresholds are in the report that "
+        f"`robustscope evaluate --task {task.key} --report explanations` makes."
+    )
+
+
+def drawn_on_tests(report: ExplanationsReport | None, cards: Sequence[Card]) -> None:
+    """On how many test images each of these networks draws the class."""
+    rows = {row["model"]: row for row in (report.report.rows if report else ())}
+    known = [card.key for card in cards if rows.get(card.key, {}).get("sha256") == card.sha256]
+    said = "; ".join(
+        f"{model_name(key)} on {rows[key]['draws'] * 100:.0f} % ({rows[key]['draws_low'] * 100:.0f} to "
+        f"{rows[key]['draws_high'] * 100:.0f} %, n = {rows[key]['draws_n']:,})"
+        for key in known
+    )
+    if said:
+        st.html(f'<div class="rs-small" data-drawn="">Draws the class on test images: {escape(said)}.</div>')
+
+
+def grid(task: Task, results: Sequence[Explanations], verdicts: Sequence[Verdict], shown: str) -> None:
     """A row a model: the picture as it is, and what the model makes of it for each class."""
     factor = _factor(results)
     blocks = [_row(task, result, verdict, shown, factor) for result, verdict in zip(results, verdicts, strict=True)]
     st.html(f'<div class="rs-explanations">{"".join(blocks)}</div>')
 
 
-def _row(task: Task, result: Explanations, verdict: str, shown: str, factor: float) -> str:
+def _row(task: Task, result: Explanations, verdict: Verdict, shown: str, factor: float) -> str:
     name, answer = model_name(result.model), result.predicted
     pictures = result.x_adv if shown == "picture" else 0.5 + factor * result.delta
     cells = "".join(_cell(task, result, index, pictures[index]) for index in range(task.classes))
@@ -100,7 +144,7 @@ def _row(task: Task, result: Explanations, verdict: str, shown: str, factor: flo
     )
     return (
         f'<section style="--rs-colour: {model_colour(result.model)}" data-explained="{escape(result.model)}">'
-        f'<div class="rs-head"><span class="rs-name">{escape(name)}</span> {verdict}</div>'
+        f'<div class="rs-head"><span class="rs-name">{escape(name)}</span>{_verdict(verdict)}</div>'
         f'<div class="rs-row" tabindex="0" role="group" aria-label="{escape(name)}: a picture for each class">{truth}'
         f'<div class="rs-cells">{cells}</div></div></section>'
     )

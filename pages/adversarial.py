@@ -16,6 +16,7 @@ from app import (
     widgets,
 )
 from app import adversarial_files as files
+from app.adversarial_cache import UNSAID
 from app.cache import Fitted
 from app.choice import Choice
 from app.errors import guard
@@ -33,12 +34,20 @@ def show_explanations(shown: Fitted) -> None:
         found = adversarial_views.with_progress(
             adversarial_cache.explanations(task, choice.models, shown, part.rho), len(choice.models)
         )
-        verdicts = [""] * len(found)
-        adversarial_views.grid(task, found, verdicts, part.shown)
+        place = st.empty()
+        with place:  # the pictures first: the verdicts take as long again
+            adversarial_views.grid(task, found, [UNSAID] * len(found), part.shown)
+        verdicts = adversarial_cache.verdicts(task, choice.models, shown)
+        with place:
+            adversarial_views.grid(task, found, verdicts, part.shown)
+        if not any(verdict.evidence or verdict.because for verdict in verdicts):
+            adversarial_views.no_verdicts(task)
+        cards = cache.zoo(task.key)
+        adversarial_views.drawn_on_tests(adversarial_cache.explained(task.key), [cards[key] for key in choice.models])
         adversarial_views.grid_guide(found, part.shown)
         adversarial_views.downloads(
             f"explanations-{task.key}",
-            ("Grid as PNG", "png", partial(files.grid_png, found, verdicts)),
+            ("Grid as PNG", "png", partial(files.grid_png, found, [*map(adversarial_views.says, verdicts)])),
             ("All arrays as NPZ", "npz", partial(files.explanations_npz, found)),
         )
     st.header("How does it get there, step by step?", anchor=False)
@@ -90,6 +99,7 @@ def show_fooling(shown: Fitted) -> None:
     with guard():
         report = adversarial_cache.fooling(task.key)
         adversarial_reports.fooled_shares(task, report, cache.zoo(task.key), part.method)
+    with guard():
         work = adversarial_fooling.work_of(task, models, shown, part)
         if work is None or work.state in ("stopped", "failed"):
             adversarial_fooling.invite(task, models, shown, part, work)

@@ -224,7 +224,7 @@ function buildCharts(player) {
   player.width = width;
   place.replaceChildren();
   player.charts = player.data.series.map(series => {
-    const box = element("section", "chart"), title = element("div", "title", series.title);
+    const box = element("section", "chart"), title = element("div", "title", series.title + (series.mark === null ? "" : ", dotted: " + series.markName));
     box.append(title);
     place.append(box);
     return { series, box };
@@ -255,9 +255,6 @@ function plot(player, chart) {
   }
   if (series.mark !== null) {
     svg.append(drawn("line", { x1: BOX.left, x2: wide - BOX.right, y1: y(series.mark), y2: y(series.mark), class: "mark" }));
-    const text = drawn("text", { x: BOX.left + 4, y: y(series.mark) - 5, "text-anchor": "start" });
-    text.textContent = series.markName;
-    svg.append(text);
   }
   for (const line of [...series.lines].sort((one, other) => other.faint - one.faint)) {
     let path = "", pen = false;

@@ -1,4 +1,4 @@
-"""Synthetic reports `adversarial`, `transfer` and `fooling` over the models of a folder, in the engine's form."""
+"""Synthetic reports of what the Adversarial page shows, over the models of a folder, in the engine's form."""
 
 import json
 from collections.abc import Mapping
@@ -15,22 +15,26 @@ from core.reports.report import share
 from core.reports.transfer import ATTACKS, epsilons
 
 IMAGES = 200
+THRESHOLDS = {"rho": 0.1, "thresholds": {"transfer": 0.3, "low_frequency": 0.5, "agreement": 0.4}}
 ORIGIN = {"data": "made up", "code": "0.1.0"}
 
 
 def write_adversarial_reports(models: Path, reports: Path, task: str) -> Path:
-    """The three reports for every model of the task; their folder."""
+    """The four reports for every model of the task; their folder."""
     found, folder = cards(task, models), reports / task
     folder.mkdir(parents=True, exist_ok=True)
     weights = {key: card.sha256 for key, card in found.items()}
     _write(folder, task, "adversarial", *_adversarial(task, weights))
     _write(folder, task, "transfer", *_transfer(task, weights), weights=weights)
     _write(folder, task, "fooling", *_fooling(task, weights))
+    _write(folder, task, "explanations", *_explanations(weights), settings=THRESHOLDS)
     return folder
 
 
-def _write(folder: Path, task: str, name: str, rows: list, arrays: Mapping, **origin: object) -> None:
-    report = {"task": task, "report": name, "settings": {}, "provenance": ORIGIN | origin, "rows": rows}
+def _write(
+    folder: Path, task: str, name: str, rows: list, arrays: Mapping, settings: Mapping | None = None, **origin: object
+) -> None:
+    report = {"task": task, "report": name, "settings": settings or {}, "provenance": ORIGIN | origin, "rows": rows}
     (folder / f"{name}.json").write_text(json.dumps(report, default=float))
     np.savez(folder / f"{name}.npz", **arrays)
 
@@ -65,6 +69,14 @@ def _transfer(task: str, weights: Mapping[str, str]) -> tuple[list, dict]:
                     row = {"source": source, "model": model, "attack": attack, "epsilon": epsilon}
                     rows.append(row | share("accuracy", hits, IMAGES))
     return rows, {"epsilons": np.array(radii, np.float32)}
+
+
+def _explanations(weights: Mapping[str, str]) -> tuple[list, dict]:
+    rows = [
+        {"model": key, "sha256": sha256, **share("draws", 10 + 80 * (index > 0), 100)}
+        for index, (key, sha256) in enumerate(weights.items())
+    ]
+    return rows, {}
 
 
 def _fooling(task: str, weights: Mapping[str, str]) -> tuple[list, dict]:
