@@ -13,15 +13,19 @@ two elsewhere; the adversarial network was trained at the task's radius. FGSM an
 - d: adversarial training wins up to its own epsilon, on others' images and on its own (without the distilled network on
   its own FGSM images, of which reading c tells); d2: then it falls faster than gradient-regularised networks do.
 
-Rows, one for each comparison: `reading`, `claim`, `task`, `model`, `against`, `measure`, then `difference` with
-`difference_low` and `difference_high`: the mean over the same `n` images of what the claim says is larger minus what it
-says is smaller (a share in [0, 1]), with its paired 95 % bootstrap interval; and `verdict`: "held" where the interval
-lies above zero, "reversed" where below, else "unclear".
+Rows, one for each comparison of two networks: `reading`, `claim`, `task`, `model`, `against`, `measure`, `at` (attack
+and radius), `pooled`, then `difference` with `difference_low` and `difference_high`: the mean over the same `n` images
+of what the claim says is larger minus what it says is smaller (a share in [0, 1]), with its paired 95 % bootstrap
+interval; and `verdict`: "held" where the interval lies above zero, "reversed" where below, else "unclear". Where a
+comparison is made at several attacks and radii, `pooled` is true for their mean, which the reading as a whole rests on
+(see `verdicts`), and false for each of them: at the largest radii hardly any network is right more often than by
+guessing.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +41,7 @@ NETWORKS = ("standard", "distilled", "adversarial", "insensitive", "double-backp
 REGULARISED = ("double-backprop", "insensitive")
 LOOKED_AT: tuple[Attack, ...] = ("fgsm", "tgsm")
 LARGE = {"fashion-mnist": (0.2, 0.4)}
+OTHERS = "accuracy on others' images"
 
 CLAIMS = {
     "a": "double backpropagation keeps the most accuracy on others' images at large epsilon",
@@ -50,7 +55,7 @@ CLAIMS = {
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What came of a reading as a whole: every comparison that belongs to it taken together.
+    """What came of a reading as a whole: every pooled comparison that belongs to it taken together.
 
     Attributes:
         reading: its letter.
@@ -81,7 +86,11 @@ def read_readings(task: str, folder: Path = ASSETS) -> Report:
 def readings(transfer: Transfer) -> Report:
     """Each reading held against the matrices; comparisons with absent networks are left out."""
     report = transfer.report
-    rows = tuple(_rows(_Matrices(transfer)))
+    matrices = _Matrices(transfer)
+    together: dict[tuple[str, ...], list[_Comparison]] = {}
+    for comparison in _comparisons(matrices):
+        together.setdefault(comparison.subject, []).append(comparison)
+    rows = tuple(row for each in together.values() for row in _rows(matrices.task, each))
     settings = {"report": report.report, **report.settings, "networks": list(NETWORKS)}
     return Report(report.task, NAME, settings, report.provenance, rows)
 
@@ -90,7 +99,8 @@ def verdicts(rows: Iterable[Row]) -> tuple[Verdict, ...]:
     """The rows of the report taken together, a verdict a reading; those without any comparison are left out."""
     found: dict[str, list[str]] = {}
     for row in rows:
-        found.setdefault(str(row["reading"]), []).append(str(row["verdict"]))
+        if row["pooled"]:
+            found.setdefault(str(row["reading"]), []).append(str(row["verdict"]))
     return tuple(_verdict(reading, each) for reading, each in found.items())
 
 
@@ -143,34 +153,65 @@ class _Matrices:
         sources = [key for key in self.keys if key not in (model, rival)]
         return np.mean([self.right(attack, source, model, index) for source in sources], axis=0) if sources else None
 
+    def radius(self, index: int) -> str:
+        """A radius in words."""
+        radius = self.radii[index]
+        return f"epsilon {radius:g}" if self.task in LARGE else f"epsilon {radius * 255:.3g}/255"
+
     def words(self, attack: Attack, index: int) -> str:
         """An attack and radius in words."""
-        radius = self.radii[index]
-        return (
-            f"{attack.upper()}, epsilon {radius:g}"
-            if self.task == "fashion-mnist"
-            else (f"{attack.upper()}, epsilon {radius * 255:.3g}/255")
-        )
-
-    def row(self, reading: str, model: str, against: str, measure: str, *pair: NDArray[np.generic]) -> Row:
-        """A comparison: the claim says that the first of the pair is larger."""
-        difference, low, high = paired(*pair)
-        return {
-            "reading": reading,
-            "claim": CLAIMS[reading],
-            "task": self.task,
-            "model": model,
-            "against": against,
-            "measure": measure,
-            "difference": difference,
-            "difference_low": low,
-            "difference_high": high,
-            "n": len(pair[0]),
-            "verdict": "held" if low > 0 else "reversed" if high < 0 else "unclear",
-        }
+        return f"{attack.upper()}, {self.radius(index)}"
 
 
-def _rows(matrices: _Matrices) -> Iterator[Row]:
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """Two figures of the same images (n,), of which the claim says that the first is larger."""
+
+    reading: str
+    model: str
+    against: str
+    measure: str
+    at: str
+    larger: NDArray[Any]
+    smaller: NDArray[Any]
+
+    @property
+    def subject(self) -> tuple[str, ...]:
+        """What comparisons at other attacks and radii share with this one."""
+        return self.reading, self.model, self.against, self.measure
+
+
+def _rows(task: str, comparisons: Sequence[_Comparison]) -> Iterator[Row]:
+    """The rows of comparisons that differ in attack and radius alone: their mean, then, if there are several, each."""
+    larger = np.mean([each.larger for each in comparisons], axis=0)
+    smaller = np.mean([each.smaller for each in comparisons], axis=0)
+    at = "; ".join(each.at for each in comparisons)
+    yield _row(task, replace(comparisons[0], at=at, larger=larger, smaller=smaller), pooled=True)
+    if len(comparisons) > 1:
+        yield from (_row(task, each, pooled=False) for each in comparisons)
+
+
+def _row(task: str, comparison: _Comparison, pooled: bool) -> Row:
+    difference, low, high = paired(comparison.larger, comparison.smaller)
+    return {
+        "reading": comparison.reading,
+        "claim": CLAIMS[comparison.reading],
+        "task": task,
+        "model": comparison.model,
+        "against": comparison.against,
+        "measure": comparison.measure,
+        "at": comparison.at,
+        "pooled": pooled,
+        "difference": difference,
+        "difference_low": low,
+        "difference_high": high,
+        "n": len(comparison.larger),
+        "verdict": "held" if low > 0 else "reversed" if high < 0 else "unclear",
+    }
+
+
+def _comparisons(matrices: _Matrices) -> Iterator[_Comparison]:
+    """All that the readings rest on."""
     if "double-backprop" in matrices.keys:
         for attack in LOOKED_AT:
             for index in matrices.large:
@@ -184,18 +225,18 @@ def _rows(matrices: _Matrices) -> Iterator[Row]:
 
 def _more_than_rivals(
     matrices: _Matrices, reading: str, key: str, attack: Attack, index: int, weaker: bool = False
-) -> Iterator[Row]:
+) -> Iterator[_Comparison]:
     """The network's accuracy on others' images minus each rival's; turned round if the claim is that it is weaker."""
     for rival in matrices.keys:
         ours = matrices.on_others(attack, key, rival, index)
         theirs = matrices.on_others(attack, rival, key, index)
         if rival == key or ours is None or theirs is None:
             continue
-        measure = f"accuracy on others' images, {matrices.words(attack, index)}"
-        yield matrices.row(reading, key, rival, measure, *((theirs, ours) if weaker else (ours, theirs)))
+        pair = (theirs, ours) if weaker else (ours, theirs)
+        yield _Comparison(reading, key, rival, OTHERS, matrices.words(attack, index), *pair)
 
 
-def _hurt(matrices: _Matrices) -> Iterator[Row]:
+def _hurt(matrices: _Matrices) -> Iterator[_Comparison]:
     """What the images of gradient-regularised networks do to each other network."""
     for source in (key for key in REGULARISED if key in matrices.keys):
         for model in (key for key in matrices.keys if key != source):
@@ -204,29 +245,29 @@ def _hurt(matrices: _Matrices) -> Iterator[Row]:
                     words = matrices.words(attack, index)
                     hit = matrices.right(attack, source, model, index)
                     clean = matrices.right(attack, source, model, 0)
-                    yield matrices.row("b", model, source, f"accuracy lost on its images, {words}", clean, hit)
+                    yield _Comparison("b", model, source, "accuracy lost on its images", words, clean, hit)
                     if "standard" in matrices.keys and model != "standard":
                         spared = matrices.right(attack, "standard", model, index)
-                        measure = f"accuracy on the standard network's images minus on its, {words}"
-                        yield matrices.row("b2", model, source, measure, spared, hit)
+                        measure = "accuracy on the standard network's images minus on its"
+                        yield _Comparison("b2", model, source, measure, words, spared, hit)
 
 
-def _distilled(matrices: _Matrices) -> Iterator[Row]:
+def _distilled(matrices: _Matrices) -> Iterator[_Comparison]:
     """What stands behind distillation's figures under FGSM."""
     key = "distilled"
     for index in matrices.large:
         words = matrices.words("fgsm", index)
         unchanged = matrices.unchanged("fgsm", key, index)
         half = np.full(len(unchanged), 0.5)
-        yield matrices.row("c", key, key, f"share of own images unchanged minus a half, {words}", unchanged, half)
+        yield _Comparison("c", key, key, "share of own images unchanged minus a half", words, unchanged, half)
         one, other = (matrices.right(attack, key, key, index) for attack in LOOKED_AT)
-        yield matrices.row("c", key, key, f"accuracy on own images minus on own TGSM ones, {words}", one, other)
+        yield _Comparison("c", key, key, "accuracy on own images minus on own TGSM ones", words, one, other)
     for attack in LOOKED_AT:
         for index in matrices.large:
             yield from _more_than_rivals(matrices, "c", key, attack, index, weaker=True)
 
 
-def _adversarial(matrices: _Matrices) -> Iterator[Row]:
+def _adversarial(matrices: _Matrices) -> Iterator[_Comparison]:
     """Adversarial training at its own radius, and beyond."""
     key, own = "adversarial", matrices.own
     for attack in LOOKED_AT:
@@ -234,8 +275,7 @@ def _adversarial(matrices: _Matrices) -> Iterator[Row]:
         for rival in matrices.keys:
             if rival != key and (rival, attack) != ("distilled", "fgsm"):
                 pair = (matrices.right(attack, name, name, own) for name in (key, rival))
-                measure = f"accuracy on own images, {matrices.words(attack, own)}"
-                yield matrices.row("d", key, rival, measure, *pair)
+                yield _Comparison("d", key, rival, "accuracy on own images", matrices.words(attack, own), *pair)
     for attack in LOOKED_AT:
         for rival in (name for name in REGULARISED if name in matrices.keys):
             for index in (index for index in matrices.large if index > own):
@@ -245,5 +285,5 @@ def _adversarial(matrices: _Matrices) -> Iterator[Row]:
                     if near is not None and far is not None:
                         falls.append(near - far)
                 if len(falls) == 2:
-                    measure = f"accuracy lost on others' images beyond epsilon {matrices.radii[own]:.3g}, "
-                    yield matrices.row("d2", key, rival, measure + matrices.words(attack, index), *falls)
+                    measure = f"accuracy lost on others' images beyond {matrices.radius(own)}"
+                    yield _Comparison("d2", key, rival, measure, matrices.words(attack, index), *falls)
