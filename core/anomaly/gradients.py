@@ -127,7 +127,7 @@ class _Watch:
 def _chunk(
     model: nn.Module, x: Tensor, probe: Probe, names: tuple[str, ...], directions: Mapping[str, Tensor] | None
 ) -> WeightGradients:
-    copy = _frozen_copy(model)
+    copy = frozen_copy(model)
     watch, layers = _Watch(), _layers(copy, names)
     which = torch.zeros(len(x), dtype=torch.int64)
     for layer, wanted in layers.items():
@@ -152,7 +152,7 @@ def _chunk(
     return WeightGradients(names, squared, logits.detach(), along)
 
 
-def _frozen_copy(model: nn.Module) -> nn.Module:
+def frozen_copy(model: nn.Module) -> nn.Module:
     """A copy of the modules in eval mode; parameters share their memory with `model` and need no gradient."""
     memo: dict[int, object] = {id(p): nn.Parameter(p.detach(), requires_grad=False) for p in model.parameters()}
     memo |= {id(buffer): buffer for buffer in model.buffers()}
@@ -232,7 +232,7 @@ def _whole_gradients(
     watch: _Watch,
 ) -> None:
     """The numbers of the parameters `rest` from whole gradients, a few images at a time."""
-    copy = _frozen_copy(model)
+    copy = frozen_copy(model)
     parameters = dict(copy.named_parameters())
     asked: dict[str, Tensor] = {name: parameters[name] for name in rest}
 
