@@ -7,10 +7,19 @@ from importlib.metadata import version
 
 import torch
 
-from benchmarks import curve, interactions, pgd
+from benchmarks import anomaly, curve, interactions, pgd, saliency
 from benchmarks.subjects import KEYS, subjects
 
-PACKAGES = ("torch", "torchattacks", "foolbox", "adversarial-robustness-toolbox", "numpy")
+PACKAGES = (
+    "torch",
+    "torchattacks",
+    "foolbox",
+    "adversarial-robustness-toolbox",
+    "captum",
+    "torchcam",
+    "grad-cam",
+    "numpy",
+)
 
 
 def main() -> None:
@@ -34,9 +43,12 @@ def main() -> None:
     for key in KEYS[:2]:
         model = chosen.models[key]
         curve.compare(model, chosen.x, chosen.labels_for(model), rounds)
+    anomaly.compare(chosen.models["standard"], chosen.x, rounds)
+    saliency.compare(list(chosen.models.values()), chosen.x[:16], rounds)
     torch.set_num_threads(2)
     print("\nFrom here on two threads.")
     interactions.measure(chosen.models, chosen.x[:16])
+    saliency.measure(list(chosen.models.values()), chosen.x[:5])
 
 
 if __name__ == "__main__":

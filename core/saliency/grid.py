@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -13,6 +14,12 @@ from core.models.zoo import ZooModel
 from core.saliency.progress import OnProgress, ShouldStop, StoppedError, never, silent
 from core.saliency.registry import Ask, attribute, explained, method_named
 from core.saliency.target import Target
+
+
+class _Settings(TypedDict):
+    of: int | str
+    against: int | str | None
+    seed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +80,33 @@ def saliency_map(
         InputError: not one image of the task, a contrast of a class with itself, or values that are not finite.
         StoppedError: `should_stop` said so.
     """
+    classes = _classes(model, x, target, label)
+    return _explain(model, x, method, classes, _settings(target, seed), on_progress, should_stop)
+
+
+def _classes(model: ZooModel, x: Tensor, target: Target, label: int | None) -> Tensor:
+    """What `target` means for this network and image, which is checked first."""
     if tuple(x.shape) != (1, *model.task.shape) or x.dtype != torch.float32:
         raise InputError(f"{model.card.key} takes one float32 image of shape {model.task.shape}; got {tuple(x.shape)}")
-    classes = explained(model.fast, x, target, None if label is None else torch.tensor([label]))
-    generator = torch.Generator().manual_seed(seed)
+    return explained(model.fast, x, target, None if label is None else torch.tensor([label]))
+
+
+def _explain(
+    model: ZooModel,
+    x: Tensor,
+    method: str,
+    classes: Tensor,
+    settings: _Settings,
+    on_progress: OnProgress,
+    should_stop: ShouldStop,
+) -> SaliencyMap:
+    generator = torch.Generator().manual_seed(settings["seed"])
     attributions = attribute(method, Ask(model.fast, x, classes, generator, on_progress, should_stop))
     return SaliencyMap(
         model.card.task,
         model.card.key,
         method,
-        _settings(target, seed),
+        dict(settings),
         x[0].numpy(),
         tuple(classes.flatten().tolist()),
         attributions[0].contiguous().numpy(),
@@ -108,18 +132,22 @@ def saliency_grid(
         StoppedError: `should_stop` said so.
     """
     pairs = [(key, model) for key in sorted(methods, key=lambda key: method_named(key).cost) for model in models]
+    settings = _settings(target, seed)
+    known: dict[str, Tensor] = {}  # each network is asked once
     for done, (key, model) in enumerate(pairs):
+        name = model.card.key
         try:
-            found = saliency_map(model, x, key, target, label, seed, should_stop=should_stop)
+            if name not in known:
+                known[name] = _classes(model, x, target, label)
+            found = _explain(model, x, key, known[name], settings, silent, should_stop)
         except StoppedError:
             raise
         except CoreError as problem:
-            name, settings = model.card.key, _settings(target, seed)
             blank = np.zeros(model.task.shape, np.float32)
-            found = SaliencyMap(model.card.task, name, key, settings, x[0].numpy(), (), blank, str(problem))
+            found = SaliencyMap(model.card.task, name, key, dict(settings), x[0].numpy(), (), blank, str(problem))
         yield found
         on_progress(done + 1, len(pairs))
 
 
-def _settings(target: Target, seed: int) -> dict[str, object]:
+def _settings(target: Target, seed: int) -> _Settings:
     return {"of": target.of, "against": target.against, "seed": seed}

@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 from core.errors import ConfigError
 from core.saliency.target import chosen_by, score
 
-CHUNK = 512  # images a pass; memory is in proportion
+CHUNK = 128  # images a pass: larger ones leave the cache and take longer
 
 
 def integrated_gradients(

@@ -1,0 +1,152 @@
+"""Saliency maps of one image, five methods by three networks: ours on the fast form, Captum on the plain one."""
+
+import statistics
+import time
+import warnings
+from collections.abc import Callable, Sequence
+
+import torch
+from captum.attr import GuidedBackprop, IntegratedGradients, LayerGradCam, NoiseTunnel, Saliency
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from benchmarks.timing import OURS, interleaved, print_table
+from core.models.zoo import ZooModel
+from core.saliency.grid import saliency_grid
+from core.saliency.registry import STEPS, Ask, attribute
+from core.saliency.scaling import min_max
+from core.saliency.target import Target
+from core.torchvision_compat import torchvision  # noqa: F401 - the peers import torchvision, which needs this first
+
+# isort: split
+from pytorch_grad_cam import GradCAM as PytorchGradCam
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from torchcam.methods import GradCAM as TorchCam
+
+METHODS = ("gradient", "integrated-gradients", "smooth-grad", "grad-cam", "guided-backprop")
+AIMS = {"smooth-grad": 0.8, "integrated-gradients": 0.8, "grad-cam": 1.0, "grid": 1 / 1.7}
+LIMITS = (0.5, 1.5)
+TUNED = 64
+"""The batch inside Captum's integrated gradients that is quickest here; left alone, it takes all at once."""
+CLOSE = 1e-3
+"""Of the largest entry of a map: the folded form rounds otherwise than the plain one."""
+
+Run = Callable[[], Tensor]
+
+
+def compare(models: Sequence[ZooModel], images: Tensor, rounds: int) -> list[float]:
+    """Check that the maps are the same, then time them; the ratios to the best peer, the sheet's last."""
+    x = images[:1]
+    warnings.filterwarnings("ignore", message="Setting")  # Captum, of the hooks it sets
+    target = int(models[0].fast(x).argmax(1))
+    print(f"\nSaliency: are the maps the same, within {CLOSE} of a map's largest entry?")
+    for model in models:
+        for key in METHODS:
+            _check(f"{model.card.key}, {key}, Captum", _ours(model, x, key, target), _captum(model, x, key, target))
+        cams = {"torchcam": _torchcam, "pytorch-grad-cam": _pytorch_grad_cam}
+        mine = min_max(_ours(model, x, "grad-cam", target)()[:, :1])
+        for peer, make in cams.items():
+            _check(f"{model.card.key}, grad-cam, {peer}", lambda mine=mine: mine, make(model, x, target))
+    first = models[0]
+    ratios = []
+    for key in METHODS:
+        work = {OURS: _ours(first, x, key, target), "captum": _captum(first, x, key, target)}
+        if key == "grad-cam":
+            work |= {"torchcam": _torchcam(first, x, target), "grad-cam": _pytorch_grad_cam(first, x, target)}
+        ratios.append(print_table(f"{key}, one image, {first.card.key}", interleaved(work, rounds), AIMS.get(key, 1.0)))
+    plain = [_captum(model, x, key, target) for model in models for key in METHODS]
+    grid: dict[str, Callable[[], object]] = {
+        OURS: lambda: list(saliency_grid(models, x, METHODS, Target(target))),
+        "captum": lambda: [run() for run in plain],
+    }
+    title = f"The grid: {len(METHODS)} methods x {len(models)} networks, one image"
+    ratios.append(print_table(title, interleaved(grid, rounds), AIMS["grid"]))
+    key, classes = "integrated-gradients", torch.full((len(images),), target)
+    sheet: dict[str, Callable[[], object]] = {
+        OURS: lambda: attribute(key, Ask(first.fast, images, classes, torch.Generator())),
+        "captum": _captum(first, images, key, target),
+        "tuned": lambda: IntegratedGradients(first.plain).attribute(
+            _leaf(images), target=target, n_steps=STEPS, internal_batch_size=TUNED
+        ),
+    }
+    ratios.append(print_table(f"{key}, {len(images)} images, {first.card.key}", interleaved(sheet, rounds), AIMS[key]))
+    return ratios
+
+
+def measure(models: Sequence[ZooModel], x: Tensor) -> None:
+    """Seconds to the first map and to the last of the grid, over the images of `x`, after one to warm up."""
+    taken = []
+    for image in x.split(1):
+        start = time.perf_counter()
+        moments = [time.perf_counter() - start for _ in saliency_grid(models, image, METHODS)]
+        taken.append((moments[0], moments[-1]))
+    print(f"\nThe grid of {len(METHODS)} methods x {len(models)} networks, {len(taken) - 1} images one by one")
+    for what, seconds, limit in zip(("first map", "all maps"), zip(*taken[1:], strict=True), LIMITS, strict=True):
+        middle = statistics.median(seconds)
+        verdict = "met" if middle <= limit else "MISSED"
+        print(f"  {what}: median {middle:.2f} s, worst {max(seconds):.2f} s; aim < {limit} s: {verdict}")
+
+
+def _ours(model: ZooModel, x: Tensor, key: str, target: int) -> Run:
+    classes = torch.full((len(x),), target)
+    return lambda: attribute(key, Ask(model.fast, x, classes, torch.Generator().manual_seed(0)))
+
+
+def _captum(model: ZooModel, x: Tensor, key: str, target: int) -> Run:
+    """Captum's calls as its tutorials write them; SmoothGrad's draws are made to be ours."""
+    net = model.plain
+    deviation = 0.15 * float(x.max() - x.min())
+
+    def smooth() -> Tensor:
+        torch.default_generator.set_state(torch.Generator().manual_seed(0).get_state())
+        return NoiseTunnel(Saliency(net)).attribute(
+            _leaf(x), nt_samples=STEPS, stdevs=deviation, target=target, abs=False
+        )
+
+    def cam() -> Tensor:
+        coarse = LayerGradCam(net, net.act).attribute(x, target, relu_attributions=True)
+        return interpolate(coarse, x.shape[2:], mode="bilinear").expand_as(x)
+
+    calls: dict[str, Run] = {
+        "gradient": lambda: Saliency(net).attribute(_leaf(x), target, abs=False),
+        "integrated-gradients": lambda: IntegratedGradients(net).attribute(_leaf(x), target=target, n_steps=STEPS),
+        "smooth-grad": smooth,
+        "grad-cam": cam,
+        "guided-backprop": lambda: GuidedBackprop(net).attribute(_leaf(x), target),
+    }
+    return calls[key]
+
+
+def _torchcam(model: ZooModel, x: Tensor, target: int) -> Run:
+    """torchcam's Grad-CAM, scaled to [0, 1] as ours is for the comparison."""
+
+    def run() -> Tensor:
+        with TorchCam(model.plain, model.plain.act, tuple(x.shape[1:])) as extractor:
+            scores = model.plain(_leaf(x))
+            coarse = extractor(target, scores, normalized=False)[0]
+        return min_max(interpolate(coarse[None], x.shape[2:], mode="bilinear"))
+
+    return run
+
+
+def _pytorch_grad_cam(model: ZooModel, x: Tensor, target: int) -> Run:
+    """pytorch-grad-cam's Grad-CAM, which scales to [0, 1] by itself."""
+
+    def run() -> Tensor:
+        with PytorchGradCam(model.plain, [model.plain.act]) as extractor:
+            return min_max(torch.from_numpy(extractor(_leaf(x), [ClassifierOutputTarget(target)]))[None])
+
+    return run
+
+
+def _leaf(x: Tensor) -> Tensor:
+    return x.clone().requires_grad_()
+
+
+def _check(what: str, mine: Run, theirs: Run) -> None:
+    """Print how far two maps are apart, and stop where that is more than rounding explains."""
+    one, other = mine(), theirs().detach()
+    gap = float((one - other).abs().max() / other.abs().max())
+    print(f"  {what}: {gap:.1e}")
+    if not gap <= CLOSE:
+        raise SystemExit(f"{what}: the maps differ by {gap:.1e} of the largest entry, so this is not the same work")
