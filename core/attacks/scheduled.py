@@ -67,6 +67,8 @@ class ScheduledAttack:
         encourage: make the label more likely instead of less; the goals turn round likewise (prediction is the label,
             probability above 1/K).
         clamp: keep the changed images in [0, 1]. (Our addition.)
+        skip: steps that are left out, from the first number to before the second; the others keep their numbers and
+            lengths, and momentum passes over the gap. (Our addition.)
 
     Raises:
         ConfigError: a value out of range.
@@ -79,6 +81,7 @@ class ScheduledAttack:
     momentum: float = 0.0
     encourage: bool = False
     clamp: bool = False
+    skip: tuple[int, int] = (0, 0)
 
     def __post_init__(self) -> None:
         if self.rule not in RULES:
@@ -87,6 +90,8 @@ class ScheduledAttack:
             raise ConfigError(f"need epsilon >= 0 and steps >= 1; got {self.epsilon} and {self.steps}")
         if not 0 < self.overshoot < float("inf") or not 0 <= self.momentum < 1:
             raise ConfigError(f"need overshoot > 0 and momentum in [0, 1); got {self.overshoot} and {self.momentum}")
+        if not 0 <= self.skip[0] <= self.skip[1] <= self.steps:
+            raise ConfigError(f"skip must lie within the {self.steps} steps; got {self.skip}")
 
     def __call__(
         self,
@@ -107,7 +112,7 @@ class ScheduledAttack:
             encourage: a choice of its own for each image (B,), bool; None takes the setting.
             start: the change (B, C, H, W) to begin with instead of none. (Our addition.)
             on_step: called with the change (B, C, H, W) and its logits (B, K) before each step and after the last,
-                S + 1 times; must not write to them.
+                S + 1 times, less the skipped; must not write to them.
         """
         x = x.detach()
         momentum, best = torch.zeros_like(x), torch.zeros_like(x)
@@ -116,7 +121,7 @@ class ScheduledAttack:
         sign = torch.where(wanted, -1.0, 1.0).to(x.dtype)[:, None, None, None]
         first = torch.full((len(x),), -1, dtype=torch.int64, device=x.device)
         path = self.epsilon * self.overshoot / (self.steps * (self.steps + 1) / 2)
-        for step in range(self.steps):
+        for step in (*range(self.skip[0]), *range(self.skip[1], self.steps)):
             delta.requires_grad_()
             logits = model(x + delta).float()
             (grad,) = torch.autograd.grad(cross_entropy(logits, labels, reduction="sum"), delta)

@@ -12,8 +12,8 @@ images (null where a figure has no value):
   minimum-norm attack. Where the finer search counts for more than the clamp, it lies below `ara`;
 - `median_rmse`: the median distance of the attack over the images that are right when clean;
 - `<measure>_censored`: images for which nothing was found. They count as right up to the largest distance found;
-- `<measure>_late`: images that did not reach their goal in the first half of the steps; the reference refuses these
-  settings where there are any;
+- `<measure>_late`: images that did not reach their goal in the first half of the reference's steps; the reference
+  refuses these settings where there are any;
 - `<measure>_seconds`: what the searches took.
 
 Arrays, in the data set's order of images (n is 1,000 for some models and 500 for others: take the array's length), for
@@ -21,7 +21,7 @@ Arrays, in the data set's order of images (n is 1,000 for some models and 500 fo
 
 - `distance_<search>__<model>` float32 (n,): the smallest RMSE found that meets the goal; 0 where the image meets it
   unchanged, inf where nothing was found. Measured from the images, and their success by a pass of its own;
-- `first_<search>__<model>` int16 (n,): the step before which the goal was first met, -1 for never.
+- `first_<search>__<model>` int16 (n,): the step of the reference before which the goal was first met, -1 for never.
 
 Norms of input gradients for the true label and the next one are in the report `robustness`.
 """

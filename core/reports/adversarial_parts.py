@@ -35,8 +35,9 @@ class AdversarialSettings:
     Attributes:
         images: attacks are run on the first so many test images,
         more_images: and on so many for the networks in `MORE`.
-        steps: of the reference's 450, from their end (see `core.attacks.smallest`).
-        clamped_steps: likewise, of the clamped search.
+        opening: steps of the reference's 450 from their beginning (see `core.attacks.smallest`),
+        steps: and from their end.
+        clamped_steps: likewise from their end, in the clamped search.
         clamped_finer: further steps of the clamped search in each image's own scale.
         seed: of the intervals' resamples; nothing else is random.
 
@@ -46,7 +47,8 @@ class AdversarialSettings:
 
     images: int = 500
     more_images: int = 1000
-    steps: int = 225
+    opening: int = 40
+    steps: int = 200
     clamped_steps: int = 100
     clamped_finer: int = 100
     seed: int = 0
@@ -64,8 +66,8 @@ class AdversarialSettings:
     def search(self, name: str) -> SmallestChange:
         """The search of that name in `SEARCHES`."""
         if name == "clamped":
-            return SmallestChange("smallest", self.clamped_steps, self.clamped_finer, clamp=True)
-        return SmallestChange("smallest" if name == "attack" else "better-than-random", self.steps)
+            return SmallestChange("smallest", self.opening, self.clamped_steps, self.clamped_finer, clamp=True)
+        return SmallestChange("smallest" if name == "attack" else "better-than-random", self.opening, self.steps)
 
     def stated(self, task: str) -> dict[str, Any]:
         """Everything here that decides the figures of a task, as plain values."""

@@ -5,10 +5,13 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from core.attacks.scheduled import ARA_ATTACK
 from core.metrics.ara import ara, ara_binned
 from core.metrics.intervals import bootstrap
 from core.reports.adversarial_parts import SEARCHES, AdversarialSettings
 from core.reports.report import Arrays, Row, share
+
+HALF = ARA_ATTACK.steps // 2
 
 Distances = NDArray[np.floating]
 
@@ -32,7 +35,7 @@ def row(classes: int, key: str, settings: AdversarialSettings, seconds: Mapping[
         found |= _figure(measure, distance, lambda e: ara(e, classes).value, settings.seed)
         found[f"{measure}_binned"] = _number(ara_binned(distance, classes).value)
         found[f"{measure}_censored"] = int(np.isinf(distance).sum())
-        found[f"{measure}_late"] = int(((first < 0) | (first > settings.search(search).steps // 2)).sum())
+        found[f"{measure}_late"] = int(((first < 0) | (first > HALF)).sum())
         found[f"{measure}_seconds"] = round(seconds[search], 1)
     return found | _figure("median_rmse", right, lambda e: float(np.median(e)), settings.seed)
 

@@ -114,7 +114,7 @@ def test_evaluate_writes_the_robustness_report_its_arrays_and_its_claims(
 
 def test_evaluate_writes_the_adversarial_report_and_its_arrays(shipped, fashion_root, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(cli, "RUNS", tmp_path / "runs")
-    short = AdversarialSettings(steps=3, clamped_steps=3, clamped_finer=2)
+    short = AdversarialSettings(opening=2, steps=3, clamped_steps=3, clamped_finer=2)
     monkeypatch.setattr(adversarial_command, "AdversarialSettings", partial(replace, short))
     command = ["evaluate", "--task", "fashion-mnist", "--report", "adversarial"]
     monkeypatch.setattr(cli, "report_path", lambda task, name: tmp_path / task / f"{name}.json")

@@ -173,7 +173,7 @@ def test_the_presets_are_those_of_the_sheet():
 
 @pytest.mark.parametrize(
     "settings",
-    [{"epsilon": -1.0}, {"steps": 0}, {"overshoot": 0.0}, {"momentum": 1.0}, {"rule": "other"}],
+    [{"epsilon": -1.0}, {"steps": 0}, {"overshoot": 0.0}, {"momentum": 1.0}, {"rule": "other"}, {"skip": (3, 8)}],
     ids=lambda settings: next(iter(settings)),
 )
 def test_impossible_settings_are_refused(settings):

@@ -10,6 +10,7 @@ from core.attacks.scheduled import ARA_ATTACK, ScheduledAttack
 from core.attacks.smallest import SmallestChange
 from core.errors import ConfigError
 from core.metrics.ara import ara
+from core.norms import rmse
 
 SHAPE = (3, 4, 4)
 D = 48
@@ -40,7 +41,7 @@ def boundary(net, x):
 def test_finer_steps_find_the_boundary_of_a_linear_network_to_one_per_cent(goal, clamp):
     """With two classes, no better than random is where both logits are equal as well; no pixel reaches 0 or 1."""
     net, x, labels = linear(2)
-    found = SmallestChange(goal, 50, 100, clamp)(net, x, labels)
+    found = SmallestChange(goal, 10, 50, 100, clamp)(net, x, labels)
     expected = boundary(net, x)
     assert bool(found.reached.all()) and expected.min() < 0.01 and expected.max() > 0.04
     assert bool((found.distance >= expected * (1 - 1e-4)).all()) and bool((found.distance <= expected * 1.01).all())
@@ -49,7 +50,7 @@ def test_finer_steps_find_the_boundary_of_a_linear_network_to_one_per_cent(goal,
 def test_among_many_classes_it_finds_the_nearest_where_the_reference_does_not():
     """Cross-entropy pulls towards all other classes at once, and so misses the nearest where several are likely."""
     net, x, labels = linear(10)
-    fine, reference = (attack(net, x, labels) for attack in (SmallestChange("smallest", 50, 100), ARA_ATTACK))
+    fine, reference = (attack(net, x, labels) for attack in (SmallestChange("smallest", 10, 50, 100), ARA_ATTACK))
     ratio = fine.distance / boundary(net, x)
     assert float(ratio.median()) <= 1.01 and float(ratio.max()) <= 1.05 and float(ratio.min()) >= 1 - 1e-4
     assert float((reference.distance / boundary(net, x)).median()) > 1.1
@@ -58,22 +59,27 @@ def test_among_many_classes_it_finds_the_nearest_where_the_reference_does_not():
 def test_all_steps_are_the_reference_itself():
     """Bit by bit, where no image is wrong from the start."""
     net, x, labels = linear(5)
-    found, reference = (attack(net, x[:8], labels[:8]) for attack in (SmallestChange(steps=450), ARA_ATTACK))
+    found, reference = (
+        attack(net, x[:8], labels[:8]) for attack in (SmallestChange(opening=200, steps=250), ARA_ATTACK)
+    )
     assert torch.equal(found.delta, reference.delta) and torch.equal(found.first, reference.first)
 
 
-def test_fewer_steps_have_the_lengths_of_the_references_last():
-    """Step s of the reference is 20 (450 - s) / (450 * 451 / 2) long."""
-    attack = SmallestChange(steps=30).coarse
-    unit = attack.epsilon / (attack.steps * (attack.steps + 1) / 2)
-    assert unit == pytest.approx(20 / (450 * 451 / 2))
-    assert (attack.steps, attack.momentum, attack.overshoot, attack.clamp) == (30, 0.9, 1.0, False)
+def test_the_middle_is_left_out_and_the_rest_keeps_its_lengths():
+    """Where it follows all the time, a linear network's change is as long as its steps; without momentum, exactly."""
+    net, x, _ = linear(2)
+    net[1].bias[0] += 8.0  # out of reach
+    attack = SmallestChange(opening=3, steps=2).coarse
+    found = ScheduledAttack(0.45, steps=450, skip=attack.skip)(net, x, torch.zeros(40, dtype=torch.int64)).delta
+    expected = 0.45 * (450 + 449 + 448 + 2 + 1) / (450 * 451 / 2)
+    assert torch.allclose(rmse(found), torch.full((40,), expected), rtol=1e-4)
+    assert (attack.epsilon, attack.steps, attack.momentum, attack.clamp) == (20, 450, 0.9, False)
 
 
 @pytest.mark.parametrize("goal", ["smallest", "better-than-random"])
 def test_finer_steps_never_lengthen_a_change_and_each_still_meets_the_goal(goal):
     net, x, labels = linear(10)
-    coarse, fine = (SmallestChange(goal, 30, finer, clamp=True) for finer in (0, 40))
+    coarse, fine = (SmallestChange(goal, 10, 30, finer, clamp=True) for finer in (0, 40))
     before, after = coarse(net, x, labels), fine(net, x, labels)
     assert bool((after.distance <= before.distance).all()) and bool((after.distance < before.distance).any())
     assert bool(fine.met(net(x + after.delta), labels).all())
@@ -85,10 +91,10 @@ def test_an_image_that_meets_the_goal_costs_nothing_and_an_image_never_broken_is
     wrong = (labels + 1) % 3
     asked = []
     net.register_forward_hook(lambda module, inputs, output: asked.append(len(output)))
-    found = SmallestChange(steps=50, finer=3)(net, x, torch.where(torch.arange(40) % 4 == 0, labels, wrong))
+    found = SmallestChange(opening=10, steps=40, finer=3)(net, x, torch.where(torch.arange(40) % 4 == 0, labels, wrong))
     assert asked == [40] + [10] * len(asked[1:]) and len(asked) == 1 + 51 + 4
     assert bool((found.distance[torch.arange(40) % 4 > 0] == 0).all())
-    censored = SmallestChange(steps=1)(net, x, labels)
+    censored = SmallestChange(opening=0, steps=1)(net, x, labels)
     far = boundary(net, x) > 0.01  # the last step alone is 0.0002 long
     assert bool(far.any()) and bool((censored.first[far] == -1).all()) and bool(censored.distance[far].isinf().all())
 
@@ -96,11 +102,13 @@ def test_an_image_that_meets_the_goal_costs_nothing_and_an_image_never_broken_is
 def test_clamped_images_stay_in_the_range():
     net, x, _ = linear(2)
     x = x.round()
-    found = SmallestChange("smallest", 50, 20, clamp=True)(net, x, net(x).argmax(1))
+    found = SmallestChange("smallest", 10, 50, 20, clamp=True)(net, x, net(x).argmax(1))
     assert (x + found.delta).min() >= 0 and (x + found.delta).max() <= 1 and bool(found.reached.any())
 
 
-@pytest.mark.parametrize("settings", [{"goal": "bounded"}, {"steps": 0}, {"steps": 451}, {"finer": -1}], ids=str)
+@pytest.mark.parametrize(
+    "settings", [{"goal": "bounded"}, {"steps": 0}, {"steps": 411}, {"finer": -1}, {"opening": -1}], ids=str
+)
 def test_impossible_settings_are_refused(settings):
     with pytest.raises(ConfigError, match=next(iter(settings))):
         SmallestChange(**settings)

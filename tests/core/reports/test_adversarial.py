@@ -21,7 +21,7 @@ from core.reports.adversarial_parts import SEARCHES, AdversarialSettings, measur
 from core.reports.adversarial_rows import row
 from core.reports.report import read_report, report_path, write_report
 
-SETTINGS = AdversarialSettings(images=20, more_images=30, steps=60, clamped_steps=60, clamped_finer=40)
+SETTINGS = AdversarialSettings(images=20, more_images=30, opening=10, steps=60, clamped_steps=60, clamped_finer=40)
 
 
 class Threshold(nn.Module):
@@ -92,7 +92,7 @@ def test_distances_and_figures_are_exact_on_a_linear_network(pair, data, tmp_pat
 
 def test_what_no_search_breaks_is_censored_and_late(data, tmp_path):
     """The last steps of the reference alone are too short to reach the boundary."""
-    short = dataclasses.replace(SETTINGS, steps=1, clamped_steps=1, clamped_finer=0)
+    short = dataclasses.replace(SETTINGS, opening=0, steps=1, clamped_steps=1, clamped_finer=0)
     found = adversarial_report([zoo_model("distilled", Threshold())], data, short, tmp_path)
     only = found.report.rows[0]
     distance = found.arrays["distance_attack__distilled"]
@@ -137,7 +137,7 @@ def test_clamping_lengthens_distances_where_images_are_at_the_ends_of_the_range(
     x[..., ::2] = 1 - x[..., ::2]
     net.bias = 2 - float(net(x)[0, 1])
     label = torch.ones(1, dtype=torch.int64)
-    free, kept = (measure(net, x, label, SmallestChange("smallest", 60, 60, clamp))["distance"] for clamp in (0, 1))
+    free, kept = (measure(net, x, label, SmallestChange("smallest", 10, 60, 60, clamp))["distance"] for clamp in (0, 1))
     assert_allclose(free, net.distance(x), rtol=0.01)
     assert kept > 1.3 * free  # only half of the pixels can move as they should: root 2
 
