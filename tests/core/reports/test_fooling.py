@@ -9,10 +9,13 @@ from core.data.datasets import load
 from core.data.tasks import FASHION_MNIST
 from core.errors import ConfigError, InputError
 from core.explanations import moved_map
-from core.explanations.moved_map import METHODS
-from core.explanations.smooth_maps import Method
+from core.explanations.moved_map import METHODS, least_quadrants, move_maps
+from core.explanations.outside import attacks_outside
+from core.explanations.smooth_maps import Method, heat_map_of
 from core.models.zoo import load_zoo_model
 from core.reports import fooling
+from core.reports.catalogue import REPORTS
+from core.reports.command import Request
 from core.reports.fooling import NAME, FoolingSettings, fooling_report, read_fooling
 from core.reports.report import read_report, report_path
 
@@ -84,15 +87,19 @@ def test_rows_say_what_the_arrays_say(pair, data, tmp_path):
 
 
 def test_figures_are_those_of_the_images(few, pair, data, tmp_path):
-    """The first batch, made again by hand."""
+    """Each batch, made again by hand, from a seed of its own."""
     made = fooling_report(pair[:1], data, SETTINGS, tmp_path)
     model, x = pair[0], data.images(0, 3)
-    from core.explanations.outside import attacks_outside
-
     found = attacks_outside(model, x, "grad-cam", 0.1, seed=0)
     assert made.arrays["outside_succeeded__standard__grad-cam"][:3].tolist() == [each.changed for each in found]
     area = [1 - each.highlighted.mean() for each in found]
     np.testing.assert_allclose(made.arrays["outside_area_outside__standard__grad-cam"][:3], area, rtol=1e-6)
+    x = data.images(3, 5)
+    regions = least_quadrants(heat_map_of(model.fast, x, model.fast(x).argmax(1), "gradient"))
+    moved = move_maps(model, x, "gradient", regions, 0.1, seed=3)
+    for figure in ("correlation_target", "correlation_original", "mass", "mass_adv"):
+        again = [getattr(each, figure) for each in moved]
+        np.testing.assert_allclose(made.arrays[f"moved_{figure}__standard__gradient"][3:], again, rtol=1e-5)
 
 
 def test_a_killed_run_goes_on_with_the_batch_it_was_in(few, pair, data, tmp_path):
@@ -130,6 +137,15 @@ def test_other_settings_are_another_report(few, pair, data, tmp_path):
     fooling_report(pair[:1], data, FoolingSettings(images=2), tmp_path, path, recorder(said))
     assert said[0] == "standard gradient moved 2/2"
     assert read_report(path).settings["images"] == 2
+
+
+def test_the_command_says_each_row(few, pair, data, tmp_path):
+    command = REPORTS["fooling"]
+    assert command.models == ("standard", "pgd-linf", "pgd-l2")
+    assert command.settings(None, 0) == FoolingSettings() and command.settings(7, 1) == FoolingSettings(7, 1)
+    answer = command.run(Request(pair[:1], data, SETTINGS, tmp_path, None, lambda what, done, of: None))
+    assert len(answer.lines) == len(answer.report.rows) == 4
+    assert "of the map in place" in answer.lines[0] and "of its energy outside" in answer.lines[1]
 
 
 def test_report_and_arrays_are_read_together(few, pair, data, tmp_path):

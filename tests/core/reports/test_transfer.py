@@ -11,6 +11,8 @@ from core.data.datasets import LabelledImages, load
 from core.data.tasks import CIFAR10, FASHION_MNIST
 from core.errors import ConfigError, InputError
 from core.models.zoo import Card, ZooModel
+from core.reports.catalogue import REPORTS
+from core.reports.command import Request
 from core.reports.report import read_report, report_path
 from core.reports.transfer import (
     ATTACKS,
@@ -21,6 +23,7 @@ from core.reports.transfer import (
     read_transfer,
     transfer_report,
 )
+from core.reports.transfer_readings import read_readings, readings
 
 SETTINGS = TransferSettings(images=30)
 RADII = (0.0, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4)
@@ -172,6 +175,19 @@ def test_changed_weights_are_measured_again_as_source_and_as_model(zoo, data, tm
 def test_the_radii_of_a_task():
     assert epsilons(FASHION_MNIST) == RADII
     np.testing.assert_allclose(np.array(epsilons(CIFAR10)) * 255, [0, 2, 4, 8, 16])
+
+
+def test_the_command_says_the_matrices_and_writes_the_readings_beside_them(zoo, data, tmp_path):
+    command = REPORTS["transfer"]
+    assert command.settings(None, 0) == TransferSettings() and command.settings(7, 1) == TransferSettings(7, 1)
+    path = report_path("fashion-mnist", NAME, tmp_path)
+    answer = command.run(Request(zoo, data, SETTINGS, tmp_path / "runs", path, lambda what, done, of: None))
+    assert sum("against" in line for line in answer.lines) >= len(ATTACKS) * len(zoo)
+    assert any(line.startswith("c  ") and "vanished" in line for line in answer.lines)
+    kept = read_readings("fashion-mnist", tmp_path)
+    assert kept.rows == readings(read_transfer("fashion-mnist", tmp_path)).rows and kept.rows
+    unchanged = next(row for row in kept.rows if "unchanged" in row["measure"])
+    assert unchanged["verdict"] == "held" and unchanged["difference"] == 0.5
 
 
 def test_report_and_arrays_are_read_together(zoo, data, tmp_path):
