@@ -21,6 +21,12 @@ PUSHES = (1.0, 1.001, 1.01)
 """Judging an image asks the network again, beside other images than the search did; rounding may then lay it on the
 boundary's other side. It is pushed on by so much, and the push counts as distance."""
 
+REFERENCE_AGREES = (
+    "on the first 50 test images, for cifar10 pgd-linf, the area of the attack is 0.998 of that of the reference's 450 "
+    "steps and the median ratio of distances 1.002, in 0.53 of the steps; of its last 225 steps alone it is 1.017"
+)
+"""Why the reference's middle steps are left out: measured on CPU, stated in each report."""
+
 SEARCHES: Mapping[str, str] = {"attack": "ara", "btr": "btr_ara", "clamped": "ara_clamped"}
 """The searches, and the measure that each gives."""
 
@@ -75,6 +81,7 @@ class AdversarialSettings:
             **asdict(self),
             "searches": {name: asdict(self.search(name)) for name in SEARCHES},
             "more_models": sorted(key for more_task, key in MORE if more_task == task),
+            "reference": REFERENCE_AGREES,
             "pushes": list(PUSHES),
             "precision": "float32, fast form",
         }
