@@ -9,6 +9,7 @@ from core.reports import (
     explanations_command,
     fooling_command,
     robustness_command,
+    saliency_command,
     transfer_command,
 )
 from core.reports.command import Command
@@ -19,6 +20,7 @@ REPORTS: Mapping[str, Command[Any]] = {
     "adversarial": adversarial_command.COMMAND,
     "explanations": explanations_command.COMMAND,
     "fooling": fooling_command.COMMAND,
+    "saliency": saliency_command.COMMAND,
     "transfer": transfer_command.COMMAND,
 }
 """By the name that the report's file has."""

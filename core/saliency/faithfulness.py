@@ -10,6 +10,9 @@ from torch import Tensor, nn
 from core.saliency.target import score
 
 SAMPLES = 16
+"""Draws of infidelity's noise."""
+CHANGES = 8
+"""Draws of max-sensitivity's noise; each costs a map."""
 NOISE = 0.1
 """Deviation of infidelity's noise, in the [0, 1] range."""
 RADIUS = 0.02
@@ -54,7 +57,7 @@ def infidelity(
 
 
 def max_sensitivity(
-    explain: Callable[[Tensor, Tensor], Tensor], x: Tensor, target: Tensor, seed: int = 0, samples: int = SAMPLES
+    explain: Callable[[Tensor, Tensor], Tensor], x: Tensor, target: Tensor, seed: int = 0, samples: int = CHANGES
 ) -> Tensor:
     """The largest change (B,) of a map under small noise, relative to the map's length; lower is better.
 

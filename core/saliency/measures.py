@@ -15,10 +15,10 @@ from core.metrics.localisation import mass_inside, pointing_game
 from core.metrics.map_agreement import spearman
 from core.metrics.sparsity import gini
 from core.saliency.curves import insertion_deletion
-from core.saliency.faithfulness import SAMPLES, infidelity, max_sensitivity
+from core.saliency.faithfulness import CHANGES, SAMPLES, infidelity, max_sensitivity
 from core.saliency.gradient import gradient
 from core.saliency.linearised import linearised_robustness
-from core.saliency.randomisation import cascade, heatmaps_of
+from core.saliency.randomisation import heatmaps_of, without_weights
 from core.saliency.registry import Ask, attribute, method_named
 
 NOISE = 0.02
@@ -137,8 +137,7 @@ def _sensitivity(case: Case) -> Values:
 
 
 def _randomised(case: Case) -> Values:
-    steps = list(cascade(case.method, case.again(case.ask.x), case.seed))
-    return steps[-1].similarity
+    return without_weights(case.method, case.again(case.ask.x), case.seed).similarity
 
 
 def _on_object(measure: Callable[..., float]) -> Callable[[Case], Values]:
@@ -234,7 +233,7 @@ MEASURES: Mapping[str, Measure] = {
         "The largest change of the map, relative to its length, when the image changes by at most 0.02.",
         "Yeh et al. 2019, arXiv:1901.09392, Def. 3.1",
         "lower",
-        f"{SAMPLES} m",
+        f"{CHANGES} m",
         _sensitivity,
         range=(0.0, np.inf),
     ),
@@ -262,7 +261,7 @@ MEASURES: Mapping[str, Measure] = {
         "The rank correlation of the absolute map with that of the same network after it lost all its weights.",
         "Adebayo et al. 2018, arXiv:1810.03292, Sec. 4.1",
         "lower",
-        "1 m a layer",
+        "2 m",
         _randomised,
         range=(-1.0, 1.0),
     ),

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from core.metrics.map_agreement import spearman
-from core.saliency.progress import check
+from core.saliency.progress import check, silent
 from core.saliency.registry import Ask, attribute, method_named
 
 
@@ -52,20 +52,40 @@ def cascade(key: str, ask: Ask, seed: int = 0) -> Iterator[Step]:
     """
     model = copy.deepcopy(ask.model)
     generator = torch.Generator().manual_seed(seed)
-    state = ask.generator.get_state()
+    draws = ask.generator.get_state()
     first: NDArray[np.float32] | None = None
     names = layers(model)
     for done, name in enumerate(["", *names]):
         check(ask.should_stop)
         if name:
             _forget(model.get_submodule(name), generator)
-        draws = torch.Generator(ask.generator.device)
-        draws.set_state(state)
-        heatmaps = heatmaps_of(key, replace(ask, model=model, generator=draws, on_progress=lambda done, of: None))
+        heatmaps = _with_draws(key, replace(ask, model=model), draws)
         first = heatmaps if first is None else first
-        alike = [spearman(np.abs(one), np.abs(other)) for one, other in zip(first, heatmaps, strict=True)]
-        yield Step(name, heatmaps, np.array(alike))
+        yield Step(name, heatmaps, _alike(first, heatmaps))
         ask.on_progress(done + 1, len(names) + 1)
+
+
+def without_weights(key: str, ask: Ask, seed: int = 0) -> Step:
+    """The last step of `cascade` alone, at the cost of two maps. Arguments and errors as there."""
+    model = copy.deepcopy(ask.model)
+    generator = torch.Generator().manual_seed(seed)
+    draws = ask.generator.get_state()
+    names = layers(model)
+    for name in names:
+        _forget(model.get_submodule(name), generator)
+    first, last = (_with_draws(key, replace(ask, model=net), draws) for net in (ask.model, model))
+    return Step(names[-1] if names else "", last, _alike(first, last))
+
+
+def _with_draws(key: str, ask: Ask, draws: Tensor) -> NDArray[np.float32]:
+    """Maps (B, H, W), drawing from the state `draws`."""
+    generator = torch.Generator(ask.generator.device)
+    generator.set_state(draws)
+    return heatmaps_of(key, replace(ask, generator=generator, on_progress=silent))
+
+
+def _alike(first: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float64]:
+    return np.array([spearman(np.abs(one), np.abs(two)) for one, two in zip(first, other, strict=True)])
 
 
 def heatmaps_of(key: str, ask: Ask) -> NDArray[np.float32]:

@@ -18,7 +18,7 @@ from core.saliency.gradient import gradient
 from core.saliency.linearised import linearised_robustness
 from core.saliency.measures import MEASURES, Case, measured, stability
 from core.saliency.progress import StoppedError
-from core.saliency.randomisation import cascade, layers
+from core.saliency.randomisation import cascade, layers, without_weights
 from core.saliency.registry import Ask, attribute
 from tests.core.saliency.networks import linear, seeded
 
@@ -174,6 +174,9 @@ def test_the_cascade_loses_layer_after_layer_of_a_copy(resnet, x):
     assert not np.array_equal(
         steps[-1].heatmaps, list(cascade("gradient", Ask(resnet, x, target, rng()), 1))[-1].heatmaps
     )
+    last = without_weights("gradient", Ask(resnet, x, target, rng()))
+    assert last.layer == "stem" and np.array_equal(last.heatmaps, steps[-1].heatmaps)
+    assert np.array_equal(last.similarity, steps[-1].similarity)
     with pytest.raises(StoppedError):
         list(cascade("gradient", Ask(resnet, x, target, rng(), should_stop=lambda: True)))
 

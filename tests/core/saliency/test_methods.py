@@ -15,7 +15,7 @@ from core.models.activations import HalfHuberReLU
 from core.models.fast import fast_form
 from core.models.resnet import PreActResNet, ResNetConfig
 from core.models.zoo import cards, load_zoo_model
-from core.saliency.coalitions import kernel_shap, lime
+from core.saliency.coalitions import _shapley_draws, kernel_shap, lime
 from core.saliency.deep_lift import deep_lift
 from core.saliency.expected_gradients import expected_gradients, gradient_shap, plain_references
 from core.saliency.grad_cam import grad_cam, grad_cam_plus_plus
@@ -140,6 +140,17 @@ def test_sampled_kernel_shap_keeps_the_sum_and_comes_near(resnet, x):
     gain = (resnet(image) - resnet(torch.full_like(image, 0.5)))[0, label[0]]
     assert_close(first, gain, rtol=1e-3, atol=1e-4)
     assert torch.corrcoef(torch.stack([drawn.flatten(), exact.flatten()]))[0, 1] > 0.95
+
+
+def test_coalitions_come_with_their_complement_and_by_the_shapley_kernel():
+    """Of 30 pieces, the chance of size s goes with 1 / (s (30 - s))."""
+    coalitions, weights = _shapley_draws(30, 40_000, rng())
+    assert torch.equal(coalitions[:20_000], ~coalitions[20_000:]) and bool((weights == 1).all())
+    sizes = torch.arange(1, 30).double()
+    expected = 1 / (sizes * (30 - sizes))
+    found = torch.bincount(coalitions.sum(1), minlength=30)[1:].double()
+    assert_close(found / found.sum(), expected / expected.sum(), atol=0.006, rtol=0)
+    assert_close(coalitions[:20_000].double().mean(0), torch.full((30,), 0.5, dtype=torch.float64), atol=0.02, rtol=0)
 
 
 def test_grad_cam_worked_by_hand():

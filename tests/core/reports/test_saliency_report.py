@@ -1,0 +1,111 @@
+"""The report saliency: its figures follow from its arrays, it goes on where it stopped, and names what it lacks."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from core.data.datasets import LabelledImages
+from core.data.tasks import FASHION_MNIST, PASTED
+from core.errors import ConfigError
+from core.models import zoo
+from core.models.resnet import PreActResNet, ResNetConfig
+from core.models.zoo import load_zoo_model
+from core.reports.catalogue import REPORTS
+from core.reports.command import Request
+from core.reports.saliency import SaliencySettings, read_saliency, saliency_report
+from core.saliency.gradient import gradient
+
+METHODS = ("gradient", "grad-cam", "occlusion")
+MEASURES = ("alignment", "linearised-robustness", "deletion", "stability-attack", "pointing-game", "mass-inside")
+SMALL = SaliencySettings(12, 3, 14, METHODS, MEASURES)
+
+
+def pictures(task, count=20, maps=False):
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randint(0, 256, (count, *task.shape), generator=generator, dtype=torch.uint8)
+    inside = torch.full((count, 1, *task.shape[1:]), -1, dtype=torch.int8)
+    inside[:, :, 4:12, 4:12] = 1
+    return LabelledImages(pixels, torch.arange(count) % 10, f"{task.key} test", inside if maps else None)
+
+
+@pytest.fixture
+def models(zoo_folder):
+    return [load_zoo_model("fashion-mnist", key, zoo_folder) for key in ("standard", "pgd-linf")]
+
+
+def test_figures_are_medians_of_the_arrays_on_as_many_images_as_asked(models, tmp_path):
+    made = saliency_report(models, pictures(FASHION_MNIST), SMALL, tmp_path)
+    rows = {(row["model"], row["method"], row["measure"]): row for row in made.report.rows}
+    for key, method, count in (("standard", "gradient", 12), ("pgd-linf", "occlusion", 3)):
+        row, values = rows[key, method, "deletion"], made.arrays[f"deletion__{key}__{method}"]
+        assert row["value"] == pytest.approx(float(np.median(values))) and row["value_n"] == count
+        assert row["value_low"] <= row["value"] <= row["value_high"] and row["better"] == "lower"
+    alignment = made.arrays["alignment__standard"]
+    assert len(alignment) == 14 and rows["standard", "", "alignment"]["value_n"] == 14
+    x = pictures(FASHION_MNIST).images(0, 14)
+    slopes = gradient(models[0].fast, x, torch.full((14,), -1))[0]
+    expected = (x * slopes).flatten(1).sum(1).abs() / slopes.flatten(1).norm(dim=1)
+    assert alignment == pytest.approx(expected.numpy(), rel=1e-4)
+    assert not any(row["measure"] in ("pointing-game", "area") for row in made.report.rows)
+
+
+def test_where_the_object_is_known_hits_are_counted_and_the_area_stands_beside(tmp_path):
+    config = ResNetConfig(10, widths=(4, 8), blocks=(1, 1))
+    card = zoo.Card("pasted", "standard", config, "recipe", {}, 0, "command", {}, sha256="", parameters=0)
+    zoo.save(PreActResNet(config, torch.Generator().manual_seed(0)), card, tmp_path)
+    model = load_zoo_model("pasted", "standard", tmp_path)
+    made = saliency_report([model], pictures(PASTED, maps=True), SMALL, tmp_path / "scratch")
+    rows = {(row["method"], row["measure"]): row for row in made.report.rows}
+    assert rows["", "area"]["value"] == pytest.approx(64 / 1024)
+    hits = made.arrays["pointing-game__standard__gradient"]
+    assert rows["gradient", "pointing-game"]["value"] == pytest.approx(float(hits.mean()))
+    mass = rows["gradient", "mass-inside"]["value"]
+    assert mass == pytest.approx(float(made.arrays["mass-inside__standard__gradient"].mean())) and 0 < mass < 0.5
+
+
+def test_a_run_goes_on_from_its_parts_and_keeps_what_the_file_holds(models, tmp_path):
+    data, path = pictures(FASHION_MNIST), tmp_path / "saliency.json"
+    first = saliency_report(models[:1], data, SMALL, tmp_path / "scratch", path)
+    seen = []
+    both = saliency_report(models, data, SMALL, tmp_path / "scratch", path, lambda what, done, of: seen.append(what))
+    assert seen and not any(what.startswith("standard") for what in seen)
+    for name, array in first.arrays.items():
+        assert np.array_equal(array, both.arrays[name], equal_nan=True)
+    parts = list((tmp_path / "scratch").rglob("*.npz"))
+    path.unlink()
+    again = saliency_report(models, data, SMALL, tmp_path / "scratch", path)
+    assert again.report.rows == both.report.rows and list((tmp_path / "scratch").rglob("*.npz")) == parts
+
+
+def test_the_relation_needs_several_networks_and_finds_a_perfect_order(models, tmp_path):
+    made = saliency_report(models, pictures(FASHION_MNIST), SMALL, tmp_path)
+    relation = [row for row in made.report.rows if row["method"] == "zoo"]
+    assert [row["measure"] for row in relation] == ["relation-alignment", "relation-linearised-robustness"]
+    assert all(row["value"] is None and row["value_n"] == 2 for row in relation)
+    from core.reports.saliency import _relation
+
+    arrays = {f"alignment__{k}": np.full(5, float(k)) for k in range(5)}
+    arrays |= {f"pgd__{k}": np.arange(10) < 2 * k for k in range(5)}
+    row = _relation("alignment", [str(k) for k in range(5)], arrays)
+    assert row["value"] == pytest.approx(1.0) and row["value_n"] == 5 and row["value_low"] <= 1.0
+
+
+def test_the_command_writes_a_report_that_reads_back(models, tmp_path):
+    command = REPORTS["saliency"]
+    assert command.settings(None, 0) == SaliencySettings()
+    path = tmp_path / "fashion-mnist" / "saliency.json"
+    settings = SaliencySettings(2, 2, 2, ("gradient",), ("alignment", "sparsity"))
+    answer = command.run(
+        Request(models, pictures(FASHION_MNIST), settings, tmp_path / "s", path, lambda what, done, of: None)
+    )
+    found = read_saliency("fashion-mnist", tmp_path)
+    assert json.loads(found.report.to_json())["rows"] == json.loads(answer.report.to_json())["rows"]
+    assert any("sparsity" in line and "n = 2" in line for line in answer.lines)
+
+
+def test_impossible_settings_are_refused():
+    for wrong in ({"images": 0}, {"methods": ("x-ray",)}, {"measures": ("beauty",)}):
+        with pytest.raises(ConfigError):
+            SaliencySettings(**wrong)
