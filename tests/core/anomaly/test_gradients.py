@@ -1,5 +1,6 @@
 """Per-image weight gradients of a batch: against one image at a time, the method's exact facts, nothing left behind."""
 
+import copy
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
@@ -45,6 +46,12 @@ def network(name):
     return net.eval().requires_grad_(False)
 
 
+@cache
+def precise(name):
+    """The same in double precision, where no unit is so near its kink that another order of sums turns it."""
+    return copy.deepcopy(network(name)).double()
+
+
 def images(name, count=3):
     shape = {"cifar10": (3, 32, 32), "fashion-mnist": (1, 28, 28), "hhrelu": (3, 16, 16)}[name]
     return rand(count, *shape)
@@ -70,12 +77,23 @@ def one_by_one(net, x, probe, names):
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: f"{probe.label} {probe.head}")
 @pytest.mark.parametrize("name", ["cifar10", "fashion-mnist", "hhrelu"])
 def test_a_batch_gives_what_one_image_at_a_time_gives(name, probe):
-    net, x = network(name), images(name)
+    net, x = precise(name), images(name).double()
     found = weight_gradients(net, x, probe, EVERYTHING)
     assert found.names == tuple(key for key, _ in net.named_parameters())
-    assert_close(found.squared, one_by_one(net, x, probe, found.names), rtol=1e-5, atol=0)
-    assert_close(found.logits, net(x), rtol=1e-4, atol=1e-4)
+    assert_close(found.squared, one_by_one(net, x, probe, found.names), rtol=1e-9, atol=0)
+    assert_close(found.logits, net(x))
     assert_close(found.total, found.squared.sum(1))
+
+
+@pytest.mark.parametrize("probe", [Probe(), Probe("predicted", "softmax")], ids=lambda probe: probe.label)
+@pytest.mark.parametrize("name", ["cifar10", "fashion-mnist", "hhrelu"])
+def test_single_precision_is_enough_but_for_units_at_their_kink(name, probe):
+    """A unit within rounding of zero may be on in a batch and off alone; those few images are off by more than 1e-5."""
+    net, x = network(name), images(name, 12)
+    found = weight_gradients(net, x, probe, EVERYTHING)
+    expected = one_by_one(net, x, probe, found.names)
+    apart = ((found.squared - expected).abs() / expected).amax(1)
+    assert float((apart <= 1e-5).float().mean()) >= 0.75 and float(apart.max()) < 0.1
 
 
 @pytest.mark.parametrize("groups", [Groups(), Groups(batch_norm=True), Groups(biases=True), EVERYTHING])
@@ -250,7 +268,7 @@ def test_the_all_ones_softmax_total_is_that_of_a_public_library():
 
 @pytest.mark.parametrize("probe", [Probe(), Probe("top-m", "softmax")], ids=lambda probe: probe.label)
 def test_no_images_row_depends_on_its_batch(probe):
-    net, x = network("cifar10"), images("cifar10", 7)
+    net, x = precise("cifar10"), images("cifar10", 7).double()
     whole = weight_gradients(net, x, probe, EVERYTHING).squared
     order = torch.tensor([3, 0, 6, 1, 5, 2, 4])
     assert_close(weight_gradients(net, x[order], probe, EVERYTHING).squared, whole[order], rtol=1e-5, atol=0)
@@ -285,10 +303,10 @@ class Odd(nn.Module):
 
 
 def test_what_has_no_closed_form_is_exact_too():
-    net, x = seeded(Odd()), rand(5, 3, 6, 6)
+    net, x = seeded(Odd()).double(), rand(5, 3, 6, 6).double()
     found = weight_gradients(net, x, Probe(), EVERYTHING)
     expected = one_by_one(net, x, Probe(), found.names)
-    assert_close(found.squared, expected, rtol=1e-5, atol=1e-12)
+    assert_close(found.squared, expected, rtol=1e-9, atol=1e-12)
     zero = {name for name, value in zip(found.names, expected[0], strict=True) if value == 0}
     assert zero == {"unused.weight", "unused.bias"}
 
@@ -335,13 +353,13 @@ def test_directions_for_other_parameters_are_refused():
 
 
 def test_nothing_is_left_on_the_network_not_even_after_an_error():
-    net = seeded(PreActResNet(ResNetConfig(widths=(4, 8), blocks=(1, 1)))).train()
+    net = seeded(PreActResNet(ResNetConfig(widths=(4, 8), blocks=(1, 1)))).double().train()
     net.norm.eval()
     net.head.weight.requires_grad_(False)
     flags = [parameter.requires_grad for parameter in net.parameters()]
     modes = [module.training for module in net.modules()]
     before = {key: value.clone() for key, value in net.state_dict().items()}
-    x = rand(3, 3, 8, 8)
+    x = rand(3, 3, 8, 8).double()
     found = weight_gradients(net, x, Probe(), EVERYTHING)
     with pytest.raises(InputError, match="finite"):
         weight_gradients(net, x.log() / 0, Probe(), EVERYTHING)
