@@ -103,10 +103,7 @@ def matrix(
         go.Heatmap(
             x=names, y=names, z=values, zmin=0, zmax=100, xgap=3, ygap=3, hoverinfo="skip",
             colorscale=[[index / (len(SCALE) - 1), colour] for index, colour in enumerate(SCALE)],
-            colorbar={
-                "title": {"text": "right (%)", "font": {"color": ink}}, "thickness": 14, "outlinewidth": 0,
-                "tickfont": {"color": ink},
-            },
+            showscale=False,
         )
     )  # fmt: skip
     dark = [accuracy[cell] < 0.18 or accuracy[cell] > 0.82 for cell in cells]

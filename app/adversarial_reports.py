@@ -145,10 +145,11 @@ def transfer_matrix(
     accuracy = {cell: float(row["accuracy"]) for cell, row in shown.items()}
     told = {cell: _told(row) for cell, row in shown.items()}
     figure = figures.matrix(models, accuracy, told, (source, seen), ink())
-    st.plotly_chart(
-        figure, config=CONFIG, key=f"matrix-{task.key}", on_select=_click, selection_mode="points",
-        alt="Accuracy on images made against other networks; the two lists below choose a cell, too",
-    )  # fmt: skip
+    with st.container(key="matrix-frame"):
+        st.plotly_chart(
+            figure, config=CONFIG, key=f"matrix-{task.key}", on_select=_click, selection_mode="points",
+            alt="Accuracy on images made against other networks; the two lists below choose a cell, too",
+        )  # fmt: skip
     left, right = st.columns(2, gap="medium")
     for field, label, value, place in (("source", "Made against", source, left), ("seen", "Asked", seen, right)):
         place.selectbox(
@@ -217,9 +218,10 @@ def _told(row: Row) -> str:
 def transfer_guide() -> None:
     """How to read the matrix."""
     how_to_read(
-        "A column is the network that images were made against, a row the network that is asked: brown means that it "
-        "falls for them. On the diagonal the attack knows the network. A network that stands on its own column but "
-        "falls on its row may only hide its gradients. Click a cell to see such a picture.",
+        "Figures are right answers in percent. A column is the network that images were made against, a row the "
+        "network that is asked: brown means that it falls for them, green that it stands. On the diagonal the attack "
+        "knows the network. A network that stands on its own column but falls on its row may only hide its gradients. "
+        "Click a cell to see such a picture.",
         "Ross, Doshi-Velez 2018, arXiv:1711.09404, transfer experiment.",
     )
 

@@ -15,7 +15,7 @@ from core.reports.report import share
 from core.reports.transfer import ATTACKS, epsilons
 
 IMAGES = 200
-THRESHOLDS = {"rho": 0.1, "thresholds": {"transfer": 0.3, "low_frequency": 0.5, "agreement": 0.4}}
+THRESHOLDS = {"rho": 0.1, "thresholds": {"transfer": 0.6, "low_frequency": 0.3, "agreement": 0.7}}
 ORIGIN = {"data": "made up", "code": "0.1.0"}
 
 

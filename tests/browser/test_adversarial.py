@@ -1,0 +1,206 @@
+"""The page Adversarial in a real browser: grid, player, curves, matrix and fooled heat maps, each used once."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Page
+
+from core.models.zoo import ASSETS
+from tests.app.synthetic_adversarial import write_adversarial_reports
+from tests.browser.harness import PATIENCE, SIZES, here, loaded, photograph, served, settled, until
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+
+TWO = "adversarial?models=standard,pgd-l2"
+LAST = 35  # steps of an explanation
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory) -> Iterator[str]:
+    """The dashboard with the weights that ship and synthetic reports on them."""
+    reports = tmp_path_factory.mktemp("reports")
+    for task in ("cifar10", "fashion-mnist"):
+        write_adversarial_reports(ASSETS, reports, task)
+    with served(ROBUSTSCOPE_REPORTS=str(reports)) as found:
+        yield found
+
+
+@pytest.fixture
+def visit(browser, address) -> Iterator[Callable[..., Page]]:
+    """A visitor of their own at each call, who has waited for the whole page."""
+    contexts = []
+
+    def start(path: str = TWO, size: str = "wide", scheme: str = "light") -> Page:
+        context = browser.new_context(viewport=SIZES[size], color_scheme=scheme)
+        context.set_default_timeout(PATIENCE * 1000)
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(f"{address}/{path}")
+        whole(page)
+        return page
+
+    yield start
+    for context in contexts:
+        context.close()
+
+
+def whole(page: Page) -> None:
+    """Wait until all of the page is there."""
+    until(
+        lambda: page.locator(".st-key-matrix-cifar10 .scatterlayer text").count() and settled(page), "the matrix", 240
+    )
+    until(lambda: page.locator(".player[data-ready=true]").count() and loaded(page), "the player")
+
+
+def position(page: Page) -> int:
+    return int(page.locator(".player").get_attribute("data-position"))
+
+
+def pixels(page: Page, kind: str, track: int = 0) -> list[int]:
+    """The pixels of one picture of the player, as they are drawn."""
+    script = "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
+    return page.locator(f".track canvas[data-kind={kind}]").nth(track).evaluate(script)
+
+
+def curves(page: Page) -> list[str]:
+    return page.locator(".player .legend b").all_inner_texts()
+
+
+def test_the_grid_shows_every_class_for_each_network_and_follows_the_budget(visit):
+    page = visit()
+    assert page.locator("[data-explained]").count() == 2 and page.locator("[data-explained] [data-class]").count() == 20
+    assert page.locator("[data-draws]").count() == 2
+    after = page.locator("[data-explained] [data-class]").evaluate_all("all => all.map(e => +e.dataset.after)")
+    assert min(after) > 0.5  # both networks are made to believe each class
+    slider = page.get_by_role("slider", name="How much may change")
+    slider.focus()
+    begun = time.monotonic()
+    page.keyboard.press("Home")
+    until(lambda: "rho=0&" in here(page) and settled(page), "the budget in the address")
+    same = page.locator("[data-explained] [data-class]").evaluate_all(
+        "all => all.every(e => e.dataset.before === e.dataset.after)"
+    )
+    assert same and time.monotonic() - begun < 30  # well under two on an idle machine
+    assert not page.get_by_test_id("stAlert").count()
+
+
+def test_the_player_moves_pictures_and_curves_together_and_asks_nothing_of_the_server(visit):
+    page = visit()
+    asked = []
+    page.on("websocket", lambda socket: asked.append("socket"))
+    assert position(page) == LAST and page.locator(".track").count() == 2
+    ended, final = pixels(page, "now"), curves(page)
+    page.locator(".scrub").focus()
+    page.keyboard.press("Home")
+    assert position(page) == 0 and pixels(page, "now") == pixels(page, "reference") and curves(page) != final
+    grey = pixels(page, "change")
+    assert set(grey) <= {127, 128, 255}  # no difference from itself, and opaque
+    page.keyboard.press("ArrowRight")
+    assert position(page) == 1 and pixels(page, "change") != grey
+    page.locator(".tracks").focus()
+    page.keyboard.press("Space")
+    until(lambda: position(page) == LAST, "the player to play to its end", 30)
+    assert pixels(page, "now") == ended and curves(page) == final
+    chart = page.locator(".player svg").first
+    box = chart.bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.5)
+    assert 10 < position(page) < 25
+    assert not asked and "rho" not in here(page)
+
+
+def test_the_player_wipes_blinks_amplifies_zooms_and_reads_a_pixel(visit):
+    page = visit()
+    weak = pixels(page, "change")
+    page.get_by_label("Amplification of the difference").focus()
+    page.keyboard.press("End")
+    assert pixels(page, "change") != weak
+    now, start = pixels(page, "now"), pixels(page, "reference")
+    page.get_by_label("Zoom in").click()
+    page.get_by_label("Zoom in").click()
+    near = pixels(page, "now")
+    assert page.locator(".player").get_attribute("data-zoom") == "4" and near != now
+    canvas = page.locator(".track canvas[data-kind=now]").first
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert "pixel (16, 16)" in page.locator(".pixel").first.inner_text()
+    assert "→" in page.locator(".pixel").nth(1).inner_text()  # of the same pixel in the other network's picture
+    page.mouse.down()
+    page.mouse.move(box["x"] + 5, box["y"] + 5)
+    page.mouse.up()
+    assert pixels(page, "now") != near
+    canvas.dblclick()
+    canvas.dblclick()
+    assert page.locator(".player").get_attribute("data-zoom") == "1"
+    page.get_by_role("radio", name="wipe").check(force=True)
+    page.get_by_label("Place of the divider").focus()
+    page.keyboard.press("Home")
+    assert different(pixels(page, "wipe"), now) < 0.03
+    page.keyboard.press("End")
+    assert different(pixels(page, "wipe"), start) < 0.03
+    page.get_by_role("radio", name="blink").check(force=True)
+    seen = set()
+    until(lambda: seen.add(pixels(page, "blink") == start) or len(seen) == 2, "both pictures of a blink", 20)
+
+
+def different(one: list[int], other: list[int]) -> float:
+    """The share of values that differ: a divider at the edge covers a few."""
+    return sum(a != b for a, b in zip(one, other, strict=True)) / len(one)
+
+
+def test_another_class_gives_another_path_and_its_link(visit):
+    page = visit()
+    before = pixels(page, "now", 1)
+    page.locator("[class*=st-key-adversarial-target]").get_by_text("ship", exact=True).click()
+    until(lambda: "target=ship" in here(page) and settled(page), "the class in the address")
+    until(lambda: page.locator(".caption", has_text="ship").count() == 2, "the path to the class")
+    assert pixels(page, "now", 1) != before
+    again = visit("adversarial?" + here(page).split("?", 1)[1])
+    assert pixels(again, "now", 1) == pixels(page, "now", 1) and not again.get_by_test_id("stAlert").count()
+
+
+def test_curves_and_matrix_are_drawn_and_a_click_on_a_cell_shows_its_picture(visit):
+    page = visit()
+    for name in ("attack", "btr"):
+        assert page.locator(f".st-key-areas-{name} .scatterlayer path.js-line").count() >= 2, name
+    assert page.locator("[data-area]").count() == 2
+    cells = page.locator(".st-key-matrix-cifar10 .scatterlayer text")
+    cells.nth(3).scroll_into_view_if_needed()
+    box = cells.nth(3).bounding_box()
+    before = page.locator("[data-cell]").get_attribute("data-cell")
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    until(lambda: "cell=" in here(page) and settled(page), "the cell in the address")
+    after = page.locator("[data-cell]").get_attribute("data-cell")
+    assert after != before and after.split(",")[1] == "standard"  # the first row is the first network's
+    assert page.locator(f"[data-passed='{after.split(',')[0]}']").count() == 1
+
+
+def test_heat_maps_are_fooled_and_files_are_taken_away(visit):
+    page = visit(TWO + "&method=grad-cam&move=8")
+    page.get_by_role("button", name="Fool the heat map").click()
+    until(lambda: page.locator("[data-outside]").count() == 2 and settled(page), "the heat maps to be fooled", 300)
+    assert page.locator("[data-moved]").count() == 2 and not page.get_by_test_id("stAlert").count()
+    for name, start in (("Grid as PNG", b"\x89PNG"), ("All arrays as NPZ", b"PK")):
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name=name).first.click()
+        with open(waiting.value.path(), "rb") as file:
+            assert file.read(len(start)) == start
+
+
+def test_a_search_can_be_stopped(visit):
+    page = visit(TWO + "&method=integrated-gradients&move=7")
+    page.get_by_role("button", name="Fool the heat map").click()
+    page.get_by_role("button", name="Stop").click()
+    until(lambda: page.get_by_text("Stopped.").count() and settled(page), "the search to stop", 60)
+    assert not page.locator("[data-moved]").count()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", list(SIZES))
+def test_the_page_fits_its_window(visit, size, scheme):
+    page = visit("adversarial?models=standard,pgd-linf,pgd-l2" if size == "wide" else TWO, size, scheme)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    script = "all => all.map(e => e.getBoundingClientRect().width)"
+    widths = page.eval_on_selector_all("[data-explained] [data-class] img", script)
+    assert min(widths) > 100
+    photograph(page, f"adversarial-{size}-{scheme}")
