@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from core.data.datasets import LabelledImages, load
-from core.data.tasks import FASHION_MNIST
+from core.data.tasks import FASHION_MNIST, TASKS
 from core.errors import ConfigError, InputError
 from core.explanations import evidence as module
 from core.explanations.evidence import MEASURES, Measures, Thresholds, evidence
-from core.models.zoo import Card, ZooModel
+from core.models.zoo import Card, ZooModel, cards
 from core.reports import explanations_command
 from core.reports.command import Request
 from core.reports.explanations import (
@@ -214,3 +214,25 @@ def test_impossible_requests_are_refused(judges, data, val, tmp_path):
     with pytest.raises(InputError, match="at least one image"):
         explanations_report(judges, judges, data.first(0), val, SETTINGS, tmp_path)
     assert Thresholds(1, 2, 3).agreement == 3
+
+
+SHIPPED = [task for task in TASKS if report_path(task, "explanations").exists()]
+
+
+@pytest.mark.parametrize("task", SHIPPED)
+def test_the_report_that_ships_is_of_the_networks_and_judges_that_ship(task):
+    made, zoo = read_explanations(task), cards(task)
+    assert all(row["sha256"] == zoo[row["model"]].sha256 and row["draws_n"] == 100 for row in made.report.rows)
+    assert made.report.settings["judges"] == {key: zoo[key].sha256 for key in module.JUDGES}
+    on_val = [
+        Measures(*(made.arrays[f"val_{name}__{key}"].astype(np.float64) for name in MEASURES))
+        for key in ("standard", "pgd-l2")
+    ]
+    chosen = choose_thresholds(*on_val)
+    for name in MEASURES:
+        assert getattr(chosen, name) == pytest.approx(getattr(made.thresholds, name), abs=1e-6)
+
+
+def test_on_colour_pictures_a_robust_network_draws_and_a_standard_one_does_not():
+    rows = {row["model"]: row for row in read_explanations("cifar10").report.rows}
+    assert rows["pgd-l2"]["draws"] >= 0.9 and rows["standard"]["draws"] <= 0.1
