@@ -14,12 +14,13 @@ knows nothing reaches in both.
 
 Rows of `method` "zoo" hold a published relation against this zoo (Etmann et al. 2019, arXiv:1905.04172): `measure` is
 "relation-" and a measure of networks, `value` Spearman's correlation over the networks between its median and their
-accuracy under PGD at the task's radius in L2, with its interval over resampled networks, `value_n` networks. `model` is
-"" and `sha256` "".
+accuracy under PGD at the task's radius in L2 (right under both of two runs: on logits as they are, and divided by their
+deviation, since a distilled network hides its gradient from the first), with its interval over resampled networks and
+`value_n` networks. `model` is "" and `sha256` "".
 
 Arrays, the first images of the test set in its order (n differs: take the array's length):
 `<measure>__<model>__<method>` float32 (n,), NaN where a measure has no meaning; `<measure>__<model>` for measures of
-networks; `pgd__<model>` bool (n,), right under PGD.
+networks; `pgd__<model>` bool (n,), right under both runs of PGD.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +32,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from core.attacks.pgd import Pgd
 from core.data.datasets import LabelledImages
@@ -160,7 +161,8 @@ def saliency_report(
         "data": data.origin,
         "target": "the class predicted",
         "small_attack": f"PGD L-infinity, {PGD_STEPS} steps, radius {SHARE_OF_RADIUS} of the task's, no random start",
-        "pgd": f"PGD L2, {PGD_STEPS} steps, epsilon {task.radii['l2']:g}",
+        "pgd": f"PGD L2, {PGD_STEPS} steps, epsilon {task.radii['l2']:g}; the worse of logits as they are and divided "
+        "by their deviation",
         "batch": BATCH,
         "precision": "float32, fast form",
     }
@@ -181,6 +183,22 @@ def saliency_report(
                 write_arrays(result.arrays, path.with_suffix(".npz"))
                 write_report(result.report, path)
     return _result(task.key, stated, known, arrays, spent)
+
+
+class _Calm(nn.Module):
+    """A network whose logits (B, K) are divided by their deviation: the same answers, and no saturated cross-entropy.
+
+    Without it, PGD finds no gradient on a distilled network, and would call it robust.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits of deviation 1."""
+        logits: Tensor = self.model(x)
+        return logits / logits.detach().std(1, keepdim=True).clamp_min(1e-12)
 
 
 class _Bench:
@@ -235,9 +253,11 @@ class _Bench:
             if MEASURES[key].of == "network"
         }
         attack = Pgd(self.task.radii["l2"], "l2", PGD_STEPS)
-        x_adv = attack(model.fast, x, labels, generator=self._generator(start))
-        with torch.no_grad():
-            found["pgd"] = (model.fast(x_adv).argmax(1) == labels).numpy()
+        found["pgd"] = np.ones(len(x), bool)
+        for attacked in (model.fast, _Calm(model.fast)):
+            x_adv = attack(attacked, x, labels, generator=self._generator(start))
+            with torch.no_grad():
+                found["pgd"] &= (model.fast(x_adv).argmax(1) == labels).numpy()
         inside = self._inside(start, stop)
         if inside is not None:
             found["area"] = np.array([area(one) for one in inside.numpy()], np.float32)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from core.attacks.pgd import Pgd
 from core.data.datasets import LabelledImages
 from core.data.tasks import FASHION_MNIST, PASTED
 from core.errors import ConfigError
@@ -90,6 +91,23 @@ def test_the_relation_needs_several_networks_and_finds_a_perfect_order(models, t
     arrays |= {f"pgd__{k}": np.arange(10) < 2 * k for k in range(5)}
     row = _relation("alignment", [str(k) for k in range(5)], arrays)
     assert row["value"] == pytest.approx(1.0) and row["value_n"] == 5 and row["value_low"] <= 1.0
+
+
+def test_a_network_that_saturates_is_not_called_robust(zoo_folder, tmp_path):
+    """Logits a million times as large give the same answers, and cross-entropy alone has no gradient left."""
+    model = load_zoo_model("fashion-mnist", "standard", zoo_folder)
+    with torch.no_grad():
+        model.fast.head.weight.mul_(1e6)
+        model.fast.head.bias.mul_(1e6)
+    data = pictures(FASHION_MNIST)
+    answers = LabelledImages(data.pixels, model.fast(data.images()).argmax(1), data.origin)
+    made = saliency_report([model], answers, SaliencySettings(1, 1, 20, ()), tmp_path)
+    standing = made.arrays["pgd__standard"]
+    alone = Pgd(FASHION_MNIST.radii["l2"], "l2", 10)(
+        model.fast, answers.images(), answers.labels, torch.Generator().manual_seed(0)
+    )
+    fooled = (model.fast(alone).argmax(1) != answers.labels).float().mean()
+    assert 1 - standing.mean() > float(fooled)
 
 
 def test_the_command_writes_a_report_that_reads_back(models, tmp_path):
