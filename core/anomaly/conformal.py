@@ -9,6 +9,20 @@ from core.errors import ConfigError, InputError
 _ROUNDING = 1e-9  # 0.05 * 20 must count as 1
 
 
+def halves(calibration: int) -> tuple[slice, slice]:
+    """Which images of the `calibration` split a detector is fitted to, and which give the scores for p-values.
+
+    The first half and the second: the split is in random order, and an image must not serve both, or its score is
+    lower than that of a new image and more is flagged than promised.
+
+    Raises:
+        ConfigError: fewer than two images.
+    """
+    if calibration < 2:
+        raise ConfigError(f"calibration needs at least two images; got {calibration}")
+    return slice(0, calibration // 2), slice(calibration // 2, calibration)
+
+
 def p_values(calibration: NDArray[np.floating], scores: NDArray[np.floating]) -> NDArray[np.float64]:
     """For each score (B,) the p-value `(1 + #{calibration >= score}) / (n + 1)`, in (0, 1].
 

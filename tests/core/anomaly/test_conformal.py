@@ -3,10 +3,32 @@
 import numpy as np
 import pytest
 
-from core.anomaly.conformal import false_alarm_interval, p_values, threshold
+from core.anomaly import profiles
+from core.anomaly.conformal import false_alarm_interval, halves, p_values, threshold
 from core.errors import ConfigError, InputError
 
 CALIBRATION = np.array([3.0, 1.0, 2.0, 2.0])
+
+
+@pytest.mark.parametrize("count", [2, 7, 2000])
+def test_each_calibration_image_serves_once(count):
+    images = list(range(count))
+    fitted, scored = halves(count)
+    assert images[fitted] + images[scored] == images and images[fitted] and images[scored]
+
+
+def test_scores_of_images_that_the_detector_was_fitted_to_break_the_promise_those_of_the_other_half_keep_it():
+    """Thirty values an image, two hundred images: the fitted ones lie nearer to their own mean than new ones do."""
+    rng = np.random.default_rng(0)
+    flagged = []
+    for _ in range(20):
+        calibration, test = rng.normal(size=(200, 30)), rng.normal(size=(500, 30))
+        fitted, scored = halves(200)
+        detector = profiles.fit(calibration[fitted])
+        same, other = (detector.score(calibration[part]) for part in (fitted, scored))
+        flagged.append([(p_values(scores, detector.score(test)) <= 0.1).mean() for scores in (same, other)])
+    share_same, share_other = np.mean(flagged, 0)
+    assert share_other == pytest.approx(0.1, abs=0.03) and share_same > 0.2
 
 
 def test_p_values_by_hand_ties_count_against_the_flag():
@@ -68,6 +90,11 @@ def test_simulated_false_alarms_keep_the_promise(n, alpha):
 def test_scores_that_are_no_numbers_are_refused(call):
     with pytest.raises(InputError):
         call()
+
+
+def test_one_image_can_not_be_halved():
+    with pytest.raises(ConfigError):
+        halves(1)
 
 
 @pytest.mark.parametrize("settings", [(0, 1, 0.1), (1, 0, 0.1), (1, 1, 0.0), (1, 1, 1.0), (1, 1, 0.1, 1.0)])
