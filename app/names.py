@@ -7,6 +7,7 @@ _NAMES = {
     "oneepoch": "One epoch",
     "pgd-linf": "Robust, L∞",
     "pgd-l2": "Robust, L2",
+    "pgd-l2-large": "Robust, large L2",
     "trades": "TRADES",
     "adversarial": "Single-step attacks",
     "distilled": "Distilled",

@@ -205,9 +205,13 @@ RECIPES: Mapping[str, RecipeEntry] = {
 }
 
 
+_OTHERWISE_SET = {"oneepoch": "standard", "pgd-l2-large": "pgd-l2"}
+"""Models of the zoo that differ from that of their recipe by settings alone: stopped early, a larger radius."""
+
+
 def entry_of(model: str) -> RecipeEntry | None:
     """The recipe of the zoo's model of that key; None where it is not one of ours."""
-    return RECIPES.get("standard" if model == "oneepoch" else model)  # `oneepoch` is `standard`, stopped early
+    return RECIPES.get(_OTHERWISE_SET.get(model, model))
 
 
 def _controller(task: Task) -> PsiController:

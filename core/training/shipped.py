@@ -63,6 +63,7 @@ SHIPPED: Mapping[tuple[str, str], TrainingPlan] = {
         _plan(CIFAR10, "oneepoch", epochs=1),
         _plan(CIFAR10, "pgd-linf", AdversarialTraining(Pgd(8 / 255, "linf", 2, 5 / 255)), 15),
         _plan(CIFAR10, "pgd-l2", AdversarialTraining(Pgd(0.6, "l2", 1, 0.6))),
+        _plan(CIFAR10, "pgd-l2-large", AdversarialTraining(Pgd(1.5, "l2", 2, 0.9375)), 16, 3),
         _plan(CIFAR10, "noise-sign"),
         _plan(CIFAR10, "sat-strong-robust", SaliencyTraining(_saliency(CIFAR10, "gradient-sign", "pgd-linf"))),
         _plan(CIFAR10, "distilled"),
@@ -97,6 +98,10 @@ NOTES: Mapping[tuple[str, str], str] = {
     ("cifar10", "oneepoch"): _UNDERTRAINED,
     ("cifar10", "pgd-linf"): f"{_TRADE} It has more epochs than the rest of its task: others learn from it.",
     ("cifar10", "pgd-l2"): _TRADE,
+    (
+        "cifar10",
+        "pgd-l2-large",
+    ): f"{_TRADE} Its radius is the largest of the zoo, and it has more epochs than the rest of its task.",
     ("cifar10", "noise-sign"): "It had a third of the reference's epochs, and saw no picture without noise.",
     ("cifar10", "distilled"): _VANISHED,
     ("fashion-mnist", "standard"): _REFERENCE,
