@@ -216,3 +216,8 @@ def test_what_a_measure_needs_is_asked_for(resnet, x):
             measured(key, case(resnet, x))
     with pytest.raises(ConfigError):
         measured("beauty", case(resnet, x))
+
+
+def test_a_cases_seed_decides_what_is_drawn_when_it_is_explained_again(resnet, x):
+    one, same, other = (attribute("smooth-grad", case(resnet, x, "smooth-grad", seed).again(x)) for seed in (0, 0, 1))
+    assert torch.equal(one, same) and not torch.equal(one, other)
