@@ -120,6 +120,7 @@ NOTES: Mapping[tuple[str, str], str] = {
         "fashion-mnist",
         "pgd-l2",
     ): f"{_TRADE} It has more epochs than the rest of its task, to reach its floors.",
+    ("tiny20", "pgd-linf"): _TRADE,
 }
 """What a card must say besides: why a plan differs, or why its network is far less accurate than `standard`."""
 
