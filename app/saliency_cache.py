@@ -1,0 +1,201 @@
+"""What visitors of the Saliency page share: maps cell by cell, measures of maps, and the report; all bounded."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import streamlit as st
+import torch
+from numpy.typing import NDArray
+
+from app import cache
+from app.background import OnProgress
+from app.cache import Fitted
+from app.model_cache import reports_folder
+from core.data.datasets import data_root
+from core.data.galleries import annotation
+from core.data.tasks import Task
+from core.errors import CoreError
+from core.models.zoo import ZooModel
+from core.reports.report import report_path
+from core.reports.saliency import NAME, SaliencyReport, read_saliency
+from core.saliency.grid import SaliencyMap, saliency_grid, saliency_map
+from core.saliency.measures import MEASURES, Case, measured
+from core.saliency.progress import StoppedError
+from core.saliency.registry import METHODS, Ask
+from core.saliency.target import Target
+
+SEED = 0
+KEPT = 4096
+Cell = tuple[str, str]  # network, method
+
+
+class Kept:
+    """Results by key, those used last; safe under many threads. Unlike a cache, it can be asked what is there."""
+
+    def __init__(self, most: int = KEPT) -> None:
+        self._most = most
+        self._found: OrderedDict[Hashable, Any] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: Hashable) -> Any:
+        """The result under a key; None where there is none."""
+        with self._lock:
+            if key in self._found:
+                self._found.move_to_end(key)
+            return self._found.get(key)
+
+    def put(self, key: Hashable, result: Any) -> None:
+        """Keep a result, and drop the oldest if there are too many."""
+        with self._lock:
+            self._found[key] = result
+            self._found.move_to_end(key)
+            while len(self._found) > self._most:
+                self._found.popitem(last=False)
+
+
+@st.cache_resource(show_spinner=False)
+def kept() -> Kept:
+    """The results of this server."""
+    return Kept()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is explained by all maps of a grid.
+
+    Attributes:
+        task: the task.
+        shown: the picture.
+        target: the class or contrast.
+    """
+
+    task: Task
+    shown: Fitted
+    target: Target
+
+    def key(self, model: str, method: str) -> Hashable:
+        """Under which the map of a network and method is kept."""
+        card = cache.zoo(self.task.key).get(model)
+        sha256 = card.sha256 if card else ""
+        label = self.shown.label if self.target.of == "true" else None
+        return ("map", self.task.key, model, sha256, self.shown.digest, method, self.target, label)
+
+    def x(self) -> torch.Tensor:
+        """The picture (1, C, H, W), to be written to by nobody else."""
+        return torch.from_numpy(self.shown.x.copy())
+
+
+def known(question: Question, models: Sequence[str], methods: Sequence[str]) -> dict[Cell, SaliencyMap]:
+    """The maps that are there, by network and method."""
+    found = {(model, method): kept().get(question.key(model, method)) for method in methods for model in models}
+    return {cell: one for cell, one in found.items() if one is not None}
+
+
+def quick_maps(question: Question, models: Sequence[str], methods: Sequence[str]) -> Iterator[SaliencyMap]:
+    """The maps that are missing of methods that are not long, cheap ones first, each as soon as it is there."""
+    here = known(question, models, methods)
+    quick = [key for key in methods if not METHODS[key].long and any((model, key) not in here for model in models)]
+    loaded: list[ZooModel] = []
+    for key in models:
+        try:
+            loaded.append(cache.model(question.task.key, key))
+        except CoreError as problem:  # the other networks' maps still stand
+            for method in methods:
+                if (key, method) not in here:
+                    yield _no_map(question, key, method, str(problem))
+    for one in saliency_grid(loaded, question.x(), quick, question.target, question.shown.label, SEED):
+        kept().put(question.key(one.model, one.method), one)
+        yield one
+
+
+def missing(question: Question, cells: Sequence[Cell]) -> list[Cell]:
+    """Those of the cells whose maps are not there."""
+    return [cell for cell in cells if kept().get(question.key(*cell)) is None]
+
+
+def long_maps(question: Question, cells: Sequence[Cell]) -> Callable[[OnProgress, Callable[[], bool]], bool]:
+    """The work that makes these maps and keeps each as soon as it is there."""
+    loaded = {model: cache.model(question.task.key, model) for model, _ in missing(question, cells)}
+    keys = {cell: question.key(*cell) for cell in cells}  # asked here: a thread beside the page has no visitor
+
+    def call(on_progress: OnProgress, should_stop: Callable[[], bool]) -> bool:
+        for number, (model, method) in enumerate(cells):
+            if kept().get(keys[model, method]) is not None:
+                continue
+
+            def told(done: int, of: int, before: int = number) -> None:
+                on_progress(before * 100 + 100 * done // max(of, 1), len(cells) * 100)
+
+            try:
+                made = saliency_map(
+                    loaded[model], question.x(), method, question.target, question.shown.label, SEED, told, should_stop
+                )
+            except StoppedError:
+                return False
+            except CoreError as problem:
+                made = _no_map(question, model, method, str(problem))
+            kept().put(keys[model, method], made)
+        return True
+
+    return call
+
+
+def _no_map(question: Question, model: str, method: str, problem: str) -> SaliencyMap:
+    x = question.shown.x[0]
+    settings: dict[str, object] = {"of": question.target.of, "against": question.target.against, "seed": SEED}
+    return SaliencyMap(question.task.key, model, method, settings, x, (), np.zeros(x.shape, np.float32), problem)
+
+
+# ----------------------------------------------------------------------------------------------------------- measures
+
+
+def inside(task: Task, image: str, fit: str) -> NDArray[np.bool_] | None:
+    """Where the object of a gallery picture is, (H, W); None where that is not known."""
+    found = annotation(task, image, data_root())
+    return None if found is None or fit != "crop" else np.asarray(found[0] > 0)
+
+
+def score_key(question: Question, one: SaliencyMap, measure: str, image: str) -> Hashable:
+    """Under which a measure of a map is kept; those of place know the picture by its key."""
+    return ("score", question.key(one.model, one.method), measure, image if MEASURES[measure].needs == "inside" else "")
+
+
+def score(
+    question: Question, one: SaliencyMap, model: ZooModel, measure: str, mask: NDArray[np.bool_] | None
+) -> float | str:
+    """A measure of a map; why there is none, in a sentence; NaN where it has no meaning."""
+    ask = Ask(
+        model.fast,
+        question.x(),
+        torch.tensor([one.target] if len(one.target) == 2 else list(one.target)),
+        torch.Generator().manual_seed(SEED),
+    )
+    on_object = None if mask is None else torch.from_numpy(mask)[None]
+    case = Case(one.method, ask, torch.from_numpy(one.attributions)[None], SEED, on_object)
+    try:
+        return float(measured(measure, case)[0])
+    except CoreError as problem:
+        return str(problem)
+
+
+def report(task: str) -> SaliencyReport | None:
+    """The report `saliency` of a task, read again when its file changes; None while there is none.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    path = report_path(task, NAME, reports_folder())
+    if not path.exists():
+        return None
+    stamps = tuple(part.stat().st_mtime_ns for part in (path, path.with_suffix(".npz")) if part.exists())
+    return _report(task, str(reports_folder()), stamps)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _report(task: str, folder: str, stamps: tuple[int, ...]) -> SaliencyReport:
+    return read_saliency(task, Path(folder))

@@ -1,0 +1,168 @@
+"""The page Saliency: the grid and its cells, the map that is looked at, its files and its link."""
+
+import json
+import time
+
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from core.models.resnet import PreActResNet
+from core.models.zoo import load_zoo_model, save
+from tests.app.tiny import KEYS, write_zoo
+from tests.test_pages import bodies, checked, query
+
+TWO = {"models": "standard,pgd-l2"}
+CHEAP = {"methods": "gradient,grad-cam"}
+
+
+@pytest.fixture(scope="session")
+def saliency_zoo(tmp_path_factory):
+    return write_zoo(tmp_path_factory.mktemp("saliency-zoo"))
+
+
+@pytest.fixture
+def visit(saliency_zoo, tmp_path, monkeypatch):
+    """A visit with a link's query parameters, straight to the page; it has run once. There are no reports."""
+    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(saliency_zoo))
+    monkeypatch.setenv("ROBUSTSCOPE_REPORTS", str(tmp_path))
+
+    def start(**link: str) -> AppTest:
+        at = AppTest.from_file("../pages/saliency.py", default_timeout=240)
+        for name, given in link.items():
+            at.query_params[name] = given
+        return checked(at.run())
+
+    return start
+
+
+def grid(at: AppTest) -> str:
+    """The grid's HTML, which a component shows."""
+    (found,) = [one.proto for one in at.get("bidi_component") if one.proto.component_name == "robustscope.maps"]
+    return json.loads(found.json)["html"]
+
+
+def states(body: str) -> list[str]:
+    return [part.split('"', 1)[0] for part in body.split('data-state="')[1:]]
+
+
+def test_a_first_visit_shows_five_methods_and_looks_at_the_first(visit):
+    at = visit(**TWO)
+    assert states(grid(at)) == ["there"] * 10 and grid(at).count('aria-pressed="true"') == 1
+    (closer,) = bodies(at, "data-closer")
+    assert "standard,gradient" in closer and not at.error and not at.warning and query(at) == TWO
+
+
+def test_rows_and_columns_change_places(visit):
+    at = visit(**TWO, **CHEAP)
+    before = grid(at)
+    order = [part.split('"', 1)[0] for part in before.split('data-map="')[1:]]
+    assert order == ["standard,gradient", "pgd-l2,gradient", "standard,grad-cam", "pgd-l2,grad-cam"]
+    checked(at.segmented_control(key="saliency.rows").set_value("networks").run())
+    order = [part.split('"', 1)[0] for part in grid(at).split('data-map="')[1:]]
+    assert order == ["standard,gradient", "standard,grad-cam", "pgd-l2,gradient", "pgd-l2,grad-cam"]
+    assert query(at)["rows"] == "networks"
+
+
+def test_another_scale_and_other_colours_draw_other_pictures_of_the_same_maps(visit):
+    at = visit(**TWO, **CHEAP)
+    seen = {grid(at)}
+    for key, value in (("scale", "own"), ("colours", "strength")):
+        checked(at.segmented_control(key=f"saliency.{key}").set_value(value).run())
+        seen.add(grid(at))
+    checked(at.slider(key="saliency.over").set_value(60).run())
+    seen.add(grid(at))
+    assert len(seen) == 4 and query(at)["over"] == "60"
+    assert len({tuple(part.split("<", 1)[0] for part in body.split("<small>max ")[1:]) for body in seen}) == 1
+
+
+def test_a_contrast_is_another_question_and_a_class_against_itself_is_a_sentence(visit):
+    at = visit(**TWO, **CHEAP)
+    answer = grid(at).split('data-explains="why ')[1].split('"', 1)[0]
+    checked(at.selectbox(key="saliency.of.cifar10").set_value("cat").run())
+    checked(at.selectbox(key="saliency.against.cifar10").set_value("dog").run())
+    assert grid(at).count('data-explains="why cat, not dog"') == 2
+    at = visit(**TWO, **CHEAP, against=answer)
+    assert "nothing to hold it against" in grid(at) and not at.error
+
+
+def test_the_true_class_of_a_photograph_is_not_known_and_each_cell_says_so(visit):
+    at = visit(**TWO, **CHEAP, explain="true")
+    assert states(grid(at)) == ["none"] * 4 and grid(at).count("true class is not known") == 4 and not at.error
+
+
+def test_long_methods_come_beside_the_page_and_the_others_stand_meanwhile(visit):
+    at = visit(**TWO, methods="gradient,feature-ablation")
+    assert states(grid(at))[:2] == ["there", "there"]
+    end = time.monotonic() + 120
+    while "waiting" in states(grid(at)):
+        assert time.monotonic() < end
+        time.sleep(0.2)
+        checked(at.run())
+    assert states(grid(at)) == ["there"] * 4 and not at.error
+
+
+def test_a_link_restores_every_part_of_the_page(visit):
+    link = {
+        "task": "fashion-mnist", "models": "pgd-l2,standard", "image": "photo:coffee", "fit": "crop", "invert": "yes",
+        "norm": "linf", "epsilon": "6", "methods": "grad-cam,gradient", "explain": "bag", "against": "other",
+        "rows": "networks", "scale": "own", "colours": "strength", "over": "50", "map": "standard,gradient",
+        "other": "pgd-l2", "measures": "sparsity", "sheet": "photo:coffee,photo:chelsea",
+    }  # fmt: skip
+    at = visit(**link)
+    assert not at.warning and not at.error and query(at) == link
+    assert at.multiselect(key="saliency.methods").value == ["grad-cam", "gradient"]
+    assert "standard,gradient" in bodies(at, "data-closer")[0]
+
+
+def test_a_hostile_link_is_answered_with_sentences_and_the_first_view(visit):
+    names = (
+        "methods", "explain", "against", "rows", "scale", "colours", "over", "map", "other", "measures", "sheet",
+        "view",
+    )  # fmt: skip
+    at = visit(**TWO, **dict.fromkeys(names, "<script>" * 99))
+    (warning,) = [item.value for item in at.warning]
+    assert all(f"`{name}`" in warning for name in names) and "script" not in warning and not at.error
+
+
+def test_no_method_at_all_is_refused_and_the_grid_stands(visit):
+    at = visit(**TWO, **CHEAP)
+    checked(at.multiselect(key="saliency.methods").set_value([]).run())
+    assert states(grid(at)) == ["there"] * 4 and at.multiselect(key="saliency.methods").value == [
+        "gradient",
+        "grad-cam",
+    ]
+
+
+def test_a_network_without_gradient_is_a_sentence_in_its_cells(visit, saliency_zoo, tmp_path, monkeypatch):
+    for key in KEYS:
+        model = load_zoo_model("cifar10", key, saliency_zoo)
+        plain = PreActResNet(model.card.network, torch.Generator().manual_seed(1)).eval()
+        if key == "standard":
+            with torch.no_grad():
+                plain.get_parameter([name for name, _ in plain.named_parameters()][-2]).fill_(0.0)
+        save(plain, model.card, tmp_path / "odd")
+    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(tmp_path / "odd"))
+    at = AppTest.from_file("../pages/saliency.py", default_timeout=240)
+    for name, given in (TWO | CHEAP).items():
+        at.query_params[name] = given
+    checked(at.run())
+    assert states(grid(at)) == ["none", "there", "none", "there"] and "zero at every pixel" in grid(at)
+    assert not at.error
+
+
+def test_a_damaged_network_is_a_sentence_and_the_others_stand(saliency_zoo, tmp_path, monkeypatch, visit):
+    folder = write_zoo(tmp_path / "zoo", ("cifar10",))
+    (folder / "cifar10" / "pgd-l2.safetensors").write_bytes(b"nothing")
+    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(folder))
+    at = AppTest.from_file("../pages/saliency.py", default_timeout=240)
+    for name, given in (TWO | CHEAP | {"image": "photo:rocket"}).items():
+        at.query_params[name] = given
+    checked(at.run())
+    assert states(grid(at)) == ["there", "none", "there", "none"] and not at.error
+
+
+def test_an_empty_zoo_has_a_page_of_its_own(visit, monkeypatch, tmp_path):
+    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(tmp_path / "none"))
+    at = visit()
+    assert any("No networks here yet" in item.value for item in at.subheader) and not at.error
