@@ -22,7 +22,9 @@ from app.perturbation import size_dial
 from app.pictures import bytes_url, data_url
 from app.views import how_to_read, percent
 from core.data.tasks import Task
+from core.explanations.moved_map import STEPS as MOVE_STEPS
 from core.explanations.moved_map import TOLERANCE, MovedMap, move_map
+from core.explanations.outside import STEPS as ATTACK_STEPS
 from core.explanations.outside import Outside, attack_outside
 from core.explanations.smooth_maps import check_method
 
@@ -91,14 +93,16 @@ def start(task: Task, models: Sequence[str], shown: Fitted, part: AdversarialCho
     x = torch.from_numpy(shown.x.copy())
 
     def call(on_progress: OnProgress, should_stop: Any) -> list[Fooled]:
-        found = []
-        for number, model in enumerate(loaded):
+        found: list[Fooled] = []
+        each = MOVE_STEPS[method] + ATTACK_STEPS
 
-            def told(done: int, of: int, before: int = number) -> None:
-                on_progress(before * of + done, len(loaded) * of)
+        def told(before: int) -> OnProgress:
+            return lambda done, of: on_progress(len(found) * each + before + done, len(loaded) * each)
 
-            moved = move_map(model, x, method, region, epsilon, on_progress=told, should_stop=should_stop)
-            found.append(Fooled(moved, attack_outside(model, x, method, epsilon)))
+        for model in loaded:
+            moved = move_map(model, x, method, region, epsilon, on_progress=told(0), should_stop=should_stop)
+            attacked = attack_outside(model, x, method, epsilon, on_progress=told(MOVE_STEPS[method]))
+            found.append(Fooled(moved, attacked))
         return found
 
     works().start(session(), _key(task, models, shown, part), call)
@@ -237,8 +241,8 @@ def moved_guide(found: Sequence[Fooled]) -> None:
     how_to_read(
         "Darker pixels count more for the answer; each map adds up to 1. The picture was changed by at most "
         f"{levels} a pixel so that the map goes where you asked. Fooled: the answer is the same, its probability "
-        f"within {TOLERANCE:g}, and the map is now more like the one asked for than like the old one. A map that can "
-        "be moved at will does not say why the network answers as it does.",
+        f"within {TOLERANCE:g}, and the map is now more like the one asked for than like the old one. Where a map can "
+        "be moved so, it does not by itself say why the network answers as it does.",
         "Ghorbani et al. 2019, arXiv:1710.10547; Dombrowski et al. 2019, arXiv:1906.07983.",
     )
 
@@ -249,7 +253,7 @@ def outside_guide(factor: int) -> None:
         "Bright pixels are those that the heat map highlights: the fewest that hold half of it. The attack may change "
         "only the dark ones. Where the answer falls all the same, the map misses pixels that can turn it. "
         f"Changes are shown × {factor} around grey.",
-        "The claim: Woods, Chen, Teuscher 2019, arXiv:1906.02896, first version. PGD, 20 steps, L∞.",
+        f"The claim: Woods, Chen, Teuscher 2019, arXiv:1906.02896, first version. Here: PGD, {ATTACK_STEPS} steps, L∞.",
     )
 
 

@@ -1,5 +1,6 @@
 """An attack that changes the answer from where the heat map does not look."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -16,6 +17,7 @@ from core.models.zoo import ZooModel
 
 Where = Literal["outside", "inside", "anywhere"]
 WHERE: tuple[Where, ...] = ("outside", "inside", "anywhere")
+OnProgress = Callable[[int, int], None]
 
 HIGHLIGHTED = 0.5
 """A map highlights the fewest pixels that hold so much of it."""
@@ -79,7 +81,13 @@ class Outside:
 
 
 def attack_outside(
-    model: ZooModel, x: Tensor, method: Method, epsilon: float, where: Where = "outside", seed: int = 0
+    model: ZooModel,
+    x: Tensor,
+    method: Method,
+    epsilon: float,
+    where: Where = "outside",
+    seed: int = 0,
+    on_progress: OnProgress = lambda done, of: None,
 ) -> Outside:
     """Attack the image `x` (1, C, H, W) away from the class that `model` predicts, only where the map is not high.
 
@@ -90,17 +98,24 @@ def attack_outside(
         epsilon: the most that an entry may change, in [0, 1] pixel units.
         where: "outside" what is highlighted; for contrast "inside" it, or "anywhere" (plain PGD).
         seed: of the random start.
+        on_progress: called with steps done and of how many; may raise to end the work.
 
     Raises:
         InputError: `x` is not one image of the model's task, the logits are not finite, or the network has no gradient.
         ConfigError: epsilon < 0, or no such method or place.
     """
     check_image(model, x)
-    return attacks_outside(model, x, method, epsilon, where, seed)[0]
+    return attacks_outside(model, x, method, epsilon, where, seed, on_progress)[0]
 
 
 def attacks_outside(
-    model: ZooModel, x: Tensor, method: Method, epsilon: float, where: Where = "outside", seed: int = 0
+    model: ZooModel,
+    x: Tensor,
+    method: Method,
+    epsilon: float,
+    where: Where = "outside",
+    seed: int = 0,
+    on_progress: OnProgress = lambda done, of: None,
 ) -> list[Outside]:
     """Attack several images (B, C, H, W) at once; arguments and errors as for `attack_outside`.
 
@@ -118,7 +133,8 @@ def attacks_outside(
     target = probs.argmax(1)
     heatmaps = heat_map_of(model.fast, x, target, method)
     highlighted = fewest_pixels(heatmaps, HIGHLIGHTED)
-    x_adv = _attack_on(_places(highlighted, where), model.fast, x, target, attack, seed)
+    x_adv = _attack_on(_places(highlighted, where), model.fast, x, target, attack, seed, on_progress)
+    on_progress(STEPS, STEPS)
     with torch.no_grad():
         probs_adv = probabilities(model, model.fast(x_adv))
     energy = (x_adv - x).square().sum(1)
@@ -165,17 +181,25 @@ def _places(highlighted: Tensor, where: Where) -> Tensor:
 
 
 class _OnlyThere(nn.Module):
-    """The network, looking at the images as they came but for the places that may be changed."""
+    """The network, looking at the images as they came but for the places that may be changed.
 
-    def __init__(self, model: nn.Module, x: Tensor, places: Tensor) -> None:
+    An attack asks it once for each step; `on_progress` is told before.
+    """
+
+    def __init__(self, model: nn.Module, x: Tensor, places: Tensor, on_progress: OnProgress) -> None:
         super().__init__()
         self.model, self.x, self.places = model, x, places
+        self.on_progress, self.done = on_progress, 0
 
     def forward(self, x_adv: Tensor) -> Tensor:
+        self.on_progress(self.done, STEPS)
+        self.done += 1
         return self.model(torch.where(self.places, x_adv, self.x))
 
 
-def _attack_on(places: Tensor, model: nn.Module, x: Tensor, labels: Tensor, attack: Pgd, seed: int) -> Tensor:
+def _attack_on(
+    places: Tensor, model: nn.Module, x: Tensor, labels: Tensor, attack: Pgd, seed: int, on_progress: OnProgress
+) -> Tensor:
     """The images after an attack that changes them only in `places`, elsewhere to the last bit the same."""
-    x_adv = attack(_OnlyThere(model, x, places), x, labels, torch.Generator().manual_seed(seed))
+    x_adv = attack(_OnlyThere(model, x, places, on_progress), x, labels, torch.Generator().manual_seed(seed))
     return torch.where(places, x_adv, x)
