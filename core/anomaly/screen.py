@@ -1,0 +1,415 @@
+"""A network's detectors in one bundle: fitted and calibrated once, kept in a file, and then scoring images.
+
+The first half of the `calibration` split fits, the second gives p-values; networks saw neither.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.anomaly import baselines, perceptron, profiles
+from core.anomaly.baselines import BASELINES, Baselines
+from core.anomaly.conformal import halves, p_values
+from core.anomaly.direction import mean_gradients
+from core.anomaly.perceptron import Perceptron
+from core.anomaly.profiles import Distance, ProfileDetector, features
+from core.anomaly.signals import EVERY, MAIN, PROBES, Signals, as_tensors, joined, measure, weights_among
+from core.anomaly.store import read_npz, write_npz
+from core.attacks.pgd import Pgd
+from core.data.datasets import LabelledImages
+from core.errors import ConfigError, InputError
+from core.models.zoo import ZooModel
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets" / "calibration"
+MAX_BYTES = 16_000_000
+FORM = 1  # of the file; goes up when older ones can't be read any more
+BATCH = 64
+
+Kind = Literal["gradient-unsupervised", "gradient-supervised", "baseline"]
+OnProgress = Callable[[str, int, int], None]
+
+_BASELINE_IMAGES = 5_000
+_FEWEST = 10  # attacked images that change their answer, to train the perceptron on
+_TRAINED_SHARE = 0.8  # of the images that fit; the others choose the epoch
+_PGD_STEPS = 20
+_TINY = 1e-12
+_FLOOR = -1.0  # in `combined` an answer can't be sure enough to make up for a large distance
+_LEVELS = 127  # of a direction, either side of zero
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Which gradient norms an unsupervised detector sees, and what it makes of them.
+
+    Attributes:
+        title: its name for people.
+        probes: whose norms stand side by side, keys of `PROBES`.
+        every: BatchNorm and biases, too; otherwise weights of convolutions and linear layers alone.
+        log: logarithms of the norms.
+        distance: see `core.anomaly.profiles`.
+        by_class: normal images have a mean for each class predicted.
+    """
+
+    title: str
+    probes: tuple[str, ...] = (MAIN,)
+    every: bool = False
+    log: bool = True
+    distance: Distance = "mahalanobis"
+    by_class: bool = False
+
+
+PROFILES: Mapping[str, Profile] = {
+    "norms": Profile("Log-norms of the weights' gradients under the all-ones label, Mahalanobis distance"),
+    "norms-all": Profile("The same with BatchNorm and biases", every=True),
+    "norms-raw": Profile("Norms as they are, without logarithms, Mahalanobis distance", log=False),
+    "largest": Profile("The largest deviation of a tensor's log-norm", every=True, distance="z-max"),
+    "sum": Profile("The sum of the norms, the papers' score without training", log=False, distance="sum"),
+    "softmax": Profile(
+        "Log-norms under all-ones on the softmax, around the mean of the class predicted, Mahalanobis distance",
+        ("softmax",),
+        every=True,
+        by_class=True,
+    ),
+    "predicted": Profile(
+        "The sum of the log-norms under the class predicted, cross-entropy", ("predicted",), every=True, distance="sum"
+    ),
+}
+COMBINED_OF = ("softmax", "predicted")
+COMBINED, DIRECTION, PERCEPTRON = "combined", "direction", "perceptron"
+DETECTORS: Mapping[str, tuple[Kind, str]] = {
+    **{key: ("gradient-unsupervised", profile.title) for key, profile in PROFILES.items()},
+    COMBINED: ("gradient-unsupervised", "The logarithm of `softmax` and `predicted`, each standardised, summed (ours)"),
+    DIRECTION: ("gradient-unsupervised", "How far the gradients' directions are from the mean one, 1 - cosine"),
+    PERCEPTRON: ("gradient-supervised", "Two-layer perceptron on the log-norms, trained on PGD at the task's radius"),
+    **{key: ("baseline", title) for key, title in BASELINES.items()},
+}
+"""What a screen can hold, by key: kind and title."""
+DEFAULT = "norms-all"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Screen:
+    """The detectors of one network. Build it with `fit_screen`, or read it with `read_screen`.
+
+    Attributes:
+        settings: how it came about, as plain values: `task`, `model`, `sha256` of the weights, sizes, seed, data.
+        names: the parameter tensors, L of them.
+        weights: which of them are weights of convolutions and linear layers (L,).
+        profiles: the unsupervised detectors on norms, by the keys of `PROFILES`.
+        perceptron: the supervised one; None where PGD changed too few answers to train it.
+        scale: mean and deviation of the two parts of `combined` over the images that fitted (2, 2).
+        baselines: the fitted ones.
+        directions: by name the mean gradient of normal images (1, ...), in whole numbers from -127 to 127: a cosine
+            needs no scale.
+        normals: by detector the scores of the calibration images that p-values are taken from (n,).
+        band: 5, 50 and 95 % points of those images' log-norms under the main probe (3, L), for display.
+    """
+
+    settings: Mapping[str, Any]
+    names: tuple[str, ...]
+    weights: NDArray[np.bool_]
+    profiles: Mapping[str, ProfileDetector]
+    perceptron: Perceptron | None
+    scale: NDArray[np.float64]
+    baselines: Baselines
+    directions: Mapping[str, NDArray[np.int8]]
+    normals: Mapping[str, NDArray[np.float64]]
+    band: NDArray[np.float64]
+
+    @property
+    def detectors(self) -> tuple[str, ...]:
+        """The keys of those that it holds, in the order of `DETECTORS`."""
+        return tuple(key for key in DETECTORS if key != PERCEPTRON or self.perceptron is not None)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over all it is made of, to tell whether scores came from the same screen."""
+        state = hashlib.sha256()
+        for name, array in sorted(self.arrays().items()):
+            state.update(name.encode() + str(array.dtype).encode() + np.ascontiguousarray(array).tobytes())
+        return state.hexdigest()
+
+    def measure(self, model: ZooModel, x: Tensor, chunk: int = BATCH) -> Signals:
+        """The signals of images (n, C, H, W), float in [0, 1]; see `core.anomaly.signals.measure`.
+
+        Raises:
+            InputError: no images, another network, or answers that are not finite.
+        """
+        if model.card.sha256 != self.settings["sha256"]:
+            raise InputError(f"this calibration belongs to other weights than those of {model.card.key}")
+        return measure(model, x, self.baselines, as_tensors(self.directions), chunk)
+
+    def scores(self, signals: Signals) -> dict[str, NDArray[np.float64]]:
+        """By detector the score of each image (n,), higher is more anomalous."""
+        found = {
+            key: detector.score(values_of(PROFILES[key], signals, self.weights), signals.predicted)
+            for key, detector in self.profiles.items()
+        }
+        distance, total = ((_parts_of_combined(found) - self.scale[0]) / self.scale[1]).T
+        found[COMBINED] = distance + np.maximum(total, _FLOOR)
+        found[DIRECTION] = signals.misaligned[:, self.weights].mean(1, dtype=np.float64)
+        if self.perceptron is not None:
+            found[PERCEPTRON] = self.perceptron.score(features(signals.squared[MAIN]))
+        return {key: found[key] if key in found else signals.baselines[key] for key in self.detectors}
+
+    def p_values(self, scores: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
+        """By detector the conformal p-value of each score (n,), in (0, 1]; see `core.anomaly.conformal.p_values`."""
+        return {key: p_values(self.normals[key], values) for key, values in scores.items()}
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All that it is made of, for an npz file."""
+        parts: dict[str, Mapping[str, NDArray[Any]]] = {
+            "baselines": self.baselines.arrays(),
+            "directions": self.directions,
+            "normals": self.normals,
+        }
+        parts |= {f"profiles/{key}": detector.arrays() for key, detector in self.profiles.items()}
+        if self.perceptron is not None:
+            parts["perceptron"] = self.perceptron.arrays()
+        arrays = {f"{part}/{name}": array for part, of in parts.items() for name, array in of.items()}
+        stated = json.dumps({"form": FORM, **self.settings}, sort_keys=True)
+        return {"settings": np.array(stated), "band": self.band, "scale": self.scale, **arrays}
+
+
+def values_of(profile: Profile, signals: Signals, weights: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """What a profile's detector sees of signals (n, columns).
+
+    Args:
+        profile: what it looks at.
+        signals: of n images.
+        weights: which tensors are weights (L,).
+    """
+    chosen = slice(None) if profile.every else weights
+    return np.concatenate([features(signals.squared[name][:, chosen], profile.log) for name in profile.probes], 1)
+
+
+def _parts_of_combined(scores: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+    """What `combined` adds up (n, 2): a distance is at least zero and has a long tail, a sum of logarithms has not."""
+    distance, total = (scores[key] for key in COMBINED_OF)
+    return np.stack([np.log(np.maximum(distance, _TINY)), total], 1)
+
+
+def screen_path(task: str, key: str, folder: Path = ASSETS) -> Path:
+    """Where the screen of a network is kept."""
+    return folder / task / f"{key}.npz"
+
+
+def write_screen(screen: Screen, path: Path) -> None:
+    """Write a screen in one move.
+
+    Raises:
+        InputError: the folder can't be written.
+    """
+    write_npz(screen.arrays(), path)
+
+
+def read_screen(model: ZooModel, path: Path) -> Screen:
+    """The screen of `model` in a file.
+
+    Everything is checked against the network, so that a file from anywhere can be read.
+
+    Raises:
+        InputError: missing, too large, damaged, not a screen, or one of other weights.
+    """
+    arrays = read_npz(path, MAX_BYTES)
+    try:
+        settings = json.loads(str(arrays["settings"]))
+        if settings.pop("form") != FORM:
+            raise ValueError("it has another form")
+        if settings["sha256"] != model.card.sha256:
+            raise ValueError(f"it belongs to other weights than those of {model.card.key}")
+        strange = [name for name, array in arrays.items() if array.dtype.kind == "f" and not np.isfinite(array).all()]
+        if strange:
+            raise ValueError(f"{strange[0]} holds values that are not finite")
+        screen = Screen(
+            settings,
+            EVERY.names(model.plain),
+            weights_among(model),
+            {key: profiles.from_arrays(_part(arrays, f"profiles/{key}")) for key in PROFILES},
+            perceptron.from_arrays(_part(arrays, "perceptron")) if "perceptron/w1" in arrays else None,
+            arrays["scale"],
+            baselines.from_arrays(_part(arrays, "baselines")),
+            _part(arrays, "directions"),
+            _part(arrays, "normals"),
+            arrays["band"],
+        )
+        _check(screen, model)
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError, IndexError, InputError) as error:
+        raise InputError(f"{path.name} is no calibration of {model.card.key}: {error}") from error
+    return screen
+
+
+def _part(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    head = f"{prefix}/"
+    return {name.removeprefix(head): array for name, array in arrays.items() if name.startswith(head)}
+
+
+def _check(screen: Screen, model: ZooModel) -> None:
+    """Refuse parts that don't fit the network or one another."""
+    count, classes = len(screen.names), model.task.classes
+    for key, detector in screen.profiles.items():
+        profile = PROFILES[key]
+        wide = len(profile.probes) * (count if profile.every else int(screen.weights.sum()))
+        rows = classes if profile.by_class else 1
+        if detector.distance != profile.distance or detector.mean.shape != (rows, wide):
+            raise ValueError(f"the detector {key} is not for this network")
+    if screen.perceptron is not None and len(screen.perceptron.mean) != count:
+        raise ValueError("the perceptron is not for this network")
+    width = model.plain.head.in_features
+    if screen.baselines.means.shape != (classes, width) or screen.baselines.residual.shape != (
+        width,
+        width - width // 2,
+    ):
+        raise ValueError("the baselines are not for this network")
+    shapes = {name: (1, *parameter.shape) for name, parameter in model.plain.named_parameters()}
+    if {name: array.shape for name, array in screen.directions.items()} != {n: shapes[n] for n in screen.names}:
+        raise ValueError("the directions are not for this network")
+    if any(array.dtype != np.int8 for array in screen.directions.values()):
+        raise ValueError("directions must be whole numbers of one byte")
+    sizes = {array.shape for array in screen.normals.values()}
+    if set(screen.normals) != set(screen.detectors) or len(sizes) != 1 or len(next(iter(sizes))) != 1:
+        raise ValueError("it needs as many normal scores of each detector")
+    if any(len(array) == 0 or array.dtype != np.float64 for array in screen.normals.values()):
+        raise ValueError("normal scores must be numbers")
+    if screen.band.shape != (3, count) or screen.scale.shape != (2, 2) or not (screen.scale[1] > 0).all():
+        raise ValueError("the band or the scale is not for this network")
+
+
+def fit_screen(
+    model: ZooModel,
+    train: LabelledImages,
+    calibration: LabelledImages,
+    seed: int = 0,
+    on_progress: OnProgress = lambda what, done, of: None,
+) -> Screen:
+    """Detectors fitted to the first half of `calibration`, with p-values from the second.
+
+    The baselines are fitted to the first 5,000 training images, as their papers do; the perceptron is trained on PGD
+    (20 steps, L-infinity, the task's radius) of the first half's images that were right before and wrong after.
+
+    Args:
+        model: the network.
+        train: images that it learned from.
+        calibration: images that it did not.
+        seed: of the attack's starts and the perceptron's training.
+        on_progress: called with what is measured, images done, and of how many.
+
+    Raises:
+        InputError: too few images, or training images that miss a class.
+        ConfigError: fewer than two calibration images.
+    """
+    first, second = halves(len(calibration))
+    some = train.first(_BASELINE_IMAGES)
+    fitted_baselines = baselines.fit(model, some.images(), some.labels)
+    x = calibration.images(first.start, first.stop)
+    directions = _whole_numbers(mean_gradients(model.plain, x, PROBES[MAIN], EVERY))
+    tensors = as_tensors(directions)
+
+    def signals_of(images: Tensor, what: str) -> Signals:
+        found = []
+        for start in range(0, len(images), BATCH):
+            found.append(measure(model, images[start : start + BATCH], fitted_baselines, tensors))
+            on_progress(f"{model.card.key} {what}", min(start + BATCH, len(images)), len(images))
+        return joined(found)
+
+    fitting, normal = signals_of(x, "fit"), signals_of(calibration.images(second.start, second.stop), "p-values")
+    weights = weights_among(model)
+    detectors = {
+        key: profiles.fit(
+            values_of(profile, fitting, weights),
+            profile.distance,
+            fitting.predicted if profile.by_class else None,
+            model.task.classes,
+        )
+        for key, profile in PROFILES.items()
+    }
+    attacked, index = _attacked(model, x, calibration.labels[first], seed, on_progress)
+    trained = None
+    if len(index) >= _FEWEST:
+        trained = _trained(fitting, signals_of(attacked, "perceptron"), index, seed)
+    settings = {
+        "task": model.card.task,
+        "model": model.card.key,
+        "sha256": model.card.sha256,
+        "fit_images": len(x),
+        "p_value_images": len(normal),
+        "baseline_images": len(some),
+        "perceptron_trained_on": f"PGD L-infinity, epsilon {model.task.radii['linf']:.4g}, {_PGD_STEPS} steps: "
+        f"{len(index)} images right before and wrong after",
+        "data": f"{calibration.origin}; {train.origin}",
+        "seed": seed,
+    }
+    parts = _parts_of_combined(
+        {
+            key: detectors[key].score(values_of(PROFILES[key], fitting, weights), fitting.predicted)
+            for key in COMBINED_OF
+        }
+    )
+    screen = Screen(
+        settings,
+        EVERY.names(model.plain),
+        weights,
+        detectors,
+        trained,
+        np.stack([parts.mean(0), np.maximum(parts.std(0), _TINY)]),
+        fitted_baselines,
+        directions,
+        {},
+        np.quantile(features(normal.squared[MAIN]), [0.05, 0.5, 0.95], axis=0),
+    )
+    return replace(screen, normals=screen.scores(normal))
+
+
+def _whole_numbers(directions: Mapping[str, Tensor]) -> dict[str, NDArray[np.int8]]:
+    """Each direction in units of its largest entry over 127."""
+    return {
+        name: (value / value.abs().amax().clamp_min(1e-30) * _LEVELS).round().to(torch.int8).numpy()
+        for name, value in directions.items()
+    }
+
+
+def _attacked(
+    model: ZooModel, x: Tensor, labels: Tensor, seed: int, on_progress: OnProgress
+) -> tuple[Tensor, NDArray[np.int64]]:
+    """The attacked images that were right before and are wrong after, and which of `x` they were."""
+    attack = Pgd(model.task.radii["linf"], "linf", _PGD_STEPS)
+    found, which = [], []
+    for start in range(0, len(x), BATCH):
+        part, right = x[start : start + BATCH], labels[start : start + BATCH]
+        x_adv = attack(model.fast, part, right, torch.Generator().manual_seed(seed * 1_000_003 + start))
+        with torch.no_grad():
+            hit = (model.fast(part).argmax(1) == right) & (model.fast(x_adv).argmax(1) != right)
+        found.append(x_adv[hit])
+        which.append(start + hit.nonzero()[:, 0].numpy())
+        on_progress(f"{model.card.key} attack", min(start + BATCH, len(x)), len(x))
+    return torch.cat(found), np.concatenate(which)
+
+
+def _trained(normal: Signals, attacked: Signals, index: NDArray[np.int64], seed: int) -> Perceptron | None:
+    """The perceptron; an image and its attacked twin are on one side of the cut between training and choosing."""
+    cut = int(_TRAINED_SHARE * len(normal))
+    of_normal, of_attacked = features(normal.squared[MAIN]), features(attacked.squared[MAIN])
+    early = index < cut
+    if early.all() or not early.any():
+        return None
+    generator = torch.Generator().manual_seed(seed)
+    return perceptron.fit(of_normal[:cut], of_attacked[early], (of_normal[cut:], of_attacked[~early]), generator)
+
+
+def check_detectors(screen: Screen, keys: tuple[str, ...]) -> None:
+    """Refuse names that the screen has no detector for.
+
+    Raises:
+        ConfigError: none given, or one that it does not hold.
+    """
+    unknown = [key for key in keys if key not in screen.detectors]
+    if unknown or not keys:
+        raise ConfigError(f"detector must be of {', '.join(screen.detectors)}; got {', '.join(unknown) or 'none'}")

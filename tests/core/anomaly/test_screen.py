@@ -1,0 +1,215 @@
+"""A screen: its scores are those of its parts, its promise is kept, and a file from anywhere can't harm it."""
+
+import io
+import json
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from core.anomaly import baselines
+from core.anomaly.conformal import false_alarm_interval
+from core.anomaly.direction import mean_gradients, misalignment
+from core.anomaly.gradients import weight_gradients
+from core.anomaly.labels import Probe
+from core.anomaly.profiles import features
+from core.anomaly.screen import (
+    DETECTORS,
+    PERCEPTRON,
+    PROFILES,
+    check_detectors,
+    fit_screen,
+    read_screen,
+    screen_path,
+    write_screen,
+)
+from core.anomaly.signals import EVERY, from_arrays, joined
+from core.anomaly.store import read_npz, write_npz
+from core.data.datasets import LabelledImages
+from core.errors import ConfigError, InputError
+from core.metrics.detection import auroc
+from tests.core.anomaly.conftest import pictures
+
+
+@pytest.fixture(scope="module")
+def fresh():
+    """400 pictures that nothing was fitted to."""
+    return pictures(400, 3)
+
+
+@pytest.fixture(scope="module")
+def signals(network, screen, fresh):
+    return screen.measure(network, fresh.images())
+
+
+@pytest.fixture
+def file(screen, tmp_path):
+    path = screen_path("fashion-mnist", "standard", tmp_path)
+    write_screen(screen, path)
+    return path
+
+
+def test_the_network_knows_something(network, fresh):
+    with torch.no_grad():
+        assert (network.fast(fresh.images()).argmax(1) == fresh.labels).float().mean() > 0.3
+
+
+def test_scores_are_those_of_the_parts(network, screen, calibration, fresh, signals):
+    x, scores = fresh.images(0, 20), screen.scores(signals.rows(slice(0, 20)))
+    assert tuple(scores) == screen.detectors == tuple(DETECTORS)
+    alone = weight_gradients(network.plain, x, Probe())
+    np.testing.assert_allclose(scores["sum"], alone.total.double(), rtol=1e-4)
+    every = weight_gradients(network.plain, x, Probe(), EVERY)
+    expected = screen.profiles["norms-all"].score(features(every.squared.numpy()))
+    np.testing.assert_allclose(scores["norms-all"], expected, rtol=1e-3)
+    confident = weight_gradients(network.plain, x, Probe("predicted", "cross-entropy"), EVERY)
+    np.testing.assert_allclose(scores["predicted"], features(confident.squared.numpy()).sum(1), rtol=1e-3)
+    first = calibration.images(0, 75)
+    fitting = screen.scores(screen.measure(network, first))
+    parts = [np.log(fitting["softmax"]), fitting["predicted"]]
+    shifted = [np.log(scores["softmax"]) - parts[0].mean(), scores["predicted"] - parts[1].mean()]
+    expected = shifted[0] / parts[0].std() + np.maximum(shifted[1] / parts[1].std(), -1)
+    np.testing.assert_allclose(scores["combined"], expected, rtol=1e-6)
+    exact = mean_gradients(network.plain, first, Probe(), EVERY)
+    found = misalignment(weight_gradients(network.plain, x, Probe(), EVERY, exact), exact)
+    np.testing.assert_allclose(scores["direction"], found[:, torch.from_numpy(screen.weights)].mean(1), atol=5e-3)
+    fitted = baselines.fit(network, pictures(300, 1).images(), pictures(300, 1).labels)
+    np.testing.assert_allclose(scores["vim"], fitted.score(network, x)["vim"], rtol=1e-6)
+
+
+def test_normals_are_the_second_half_and_nothing_was_fitted_to_it(network, screen, calibration):
+    second = screen.scores(screen.measure(network, calibration.images(75, 150)))
+    for key, values in second.items():
+        np.testing.assert_allclose(screen.normals[key], values, rtol=1e-6, atol=1e-9)
+    other = calibration.pixels.clone()
+    other[75:] = pictures(75, 9).pixels
+    again = fit_screen(network, pictures(300, 1), LabelledImages(other, calibration.labels, ""))
+    for key in PROFILES:
+        np.testing.assert_array_equal(again.profiles[key].mean, screen.profiles[key].mean)
+    assert again.perceptron is not None and np.array_equal(again.perceptron.w1, screen.perceptron.w1)
+
+
+def test_the_promise_is_kept_on_new_images(screen, signals):
+    found = screen.p_values(screen.scores(signals))
+    low, high = false_alarm_interval(75, 400, 0.1, 1 - 0.05 / len(found))
+    for key, values in found.items():
+        assert values.min() > 0 and values.max() <= 1
+        assert low <= (values <= 0.1).mean() <= high, key
+
+
+def test_noise_is_told_from_the_pictures(network, screen, signals):
+    noise = torch.rand(60, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    odd, normal = screen.scores(screen.measure(network, noise)), screen.scores(signals)
+    for key in ("norms", "norms-all", "softmax", "combined"):
+        assert auroc(normal[key], odd[key]) > 0.9, key
+
+
+def test_an_image_does_not_depend_on_its_company(network, screen, fresh):
+    x = fresh.images(0, 7)
+    whole = screen.measure(network, x)
+    parts = joined([screen.measure(network, x[:3]), screen.measure(network, x[3:], chunk=2)])
+    for name, values in whole.arrays().items():
+        np.testing.assert_allclose(values, parts.arrays()[name], rtol=2e-3, atol=1e-6, err_msg=name)
+    with pytest.raises(InputError):
+        from_arrays({"predicted": whole.predicted})
+
+
+def test_it_comes_back_from_a_file_as_it_was(network, screen, signals, file):
+    again = read_screen(network, file)
+    assert again.digest == screen.digest and again.settings == screen.settings
+    for key, values in screen.scores(signals).items():
+        np.testing.assert_array_equal(values, again.scores(signals)[key])
+
+
+def test_a_network_that_pgd_can_not_change_has_no_perceptron(network, screen, calibration, tmp_path):
+    labels = (calibration.labels + 1) % 10  # now nearly nothing is right, so nothing is "right before"
+    made = fit_screen(network, pictures(300, 1), LabelledImages(calibration.pixels[:40], labels[:40], ""))
+    assert made.perceptron is None and PERCEPTRON not in made.detectors and set(made.normals) == set(made.detectors)
+    write_screen(made, tmp_path / "a.npz")
+    assert read_screen(network, tmp_path / "a.npz").detectors == made.detectors
+
+
+def test_other_weights_are_refused(network, screen, file):
+    other = replace(network, card=replace(network.card, sha256="b" * 64))
+    with pytest.raises(InputError, match="other weights"):
+        read_screen(other, file)
+    with pytest.raises(InputError, match="other weights"):
+        screen.measure(other, torch.zeros(1, 1, 28, 28))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"settings": np.array("{")},
+        {"settings": np.array("[]")},
+        {"settings": np.array("{}")},
+        {"band": np.zeros((2, 2))},
+        {"scale": np.zeros((2, 2))},
+        {"normals/norms": np.zeros(3)},
+        {"normals/norms": np.array(["a"] * 75)},
+        {"normals/unheard-of": np.zeros(75)},
+        {"directions/head.weight": np.zeros((1, 2, 2), np.int8)},
+        {"profiles/norms/mean": np.zeros((1, 3))},
+        {"profiles/norms/distance": np.array("z-max")},
+        {"perceptron/mean": np.zeros(2)},
+        {"baselines/means": np.full((10, 8), np.nan, np.float32)},
+        {"baselines/means": np.zeros((10, 3), np.float32)},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_damaged_screen_is_refused_with_a_sentence(network, file, change):
+    write_npz(read_npz(file, 10**7) | change, file)
+    with pytest.raises(InputError, match=r"standard\.npz"):
+        read_screen(network, file)
+
+
+def header(shape: tuple[int, ...], descr: str) -> bytes:
+    """An npy file's head that claims an array."""
+    out = io.BytesIO()
+    np.lib.format.write_array_header_1_0(out, {"descr": descr, "fortran_order": False, "shape": shape})
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("huge", header((2**40,), "<f8")),
+        ("pickle", header((1,), "|O") + b"cos\nsystem\n."),
+        ("no array", b"hello"),
+        ("long", header((2,), "<f8") + b"\0" * 17),
+        ("negative", header((-1,), "<f8") + b"\0" * 8),
+    ],
+)
+def test_hostile_arrays_are_refused_before_memory_is_taken(tmp_path, name, data):
+    path = tmp_path / "a.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("settings.npy", data)
+    with pytest.raises(InputError, match=r"a\.npz"):
+        read_npz(path, 10**6)
+
+
+def test_bombs_cut_files_and_no_files_are_refused(file, tmp_path):
+    data = file.read_bytes()
+    (tmp_path / "cut.npz").write_bytes(data[: len(data) // 2])
+    with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.npy", header((10**7,), "|i1") + b"\0" * 10**7)
+    for name in ("cut.npz", "bomb.npz", "missing.npz"):
+        with pytest.raises(InputError, match=name):
+            read_npz(tmp_path / name, 10**6)
+    with pytest.raises(InputError, match="Python objects"):
+        write_npz({"a": np.array([object()])}, tmp_path / "b.npz")
+
+
+def test_settings_say_what_it_was_made_of(screen):
+    assert json.loads(json.dumps(screen.settings)) == screen.settings
+    assert (screen.settings["fit_images"], screen.settings["p_value_images"]) == (75, 75)
+    assert screen.band.shape == (3, len(screen.names)) and (np.diff(screen.band, axis=0) >= 0).all()
+
+
+def test_unknown_detectors_are_refused(screen):
+    check_detectors(screen, ("norms",))
+    for keys in ((), ("magic",)):
+        with pytest.raises(ConfigError):
+            check_detectors(screen, keys)
