@@ -1,0 +1,155 @@
+"""Files, folders and ZIPs of pictures from anywhere, one picture after the other, so that any number can be read."""
+
+import os
+import stat
+import zipfile
+import zlib
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from core.errors import ConfigError
+from core.images import MAX_BYTES
+
+MAX_ZIP_BYTES = 200_000_000
+MAX_ENTRIES = 2_000
+MAX_UNPACKED = 1_000_000_000
+
+_ZIP_HEADS = (b"PK\x03\x04", b"PK\x05\x06")
+_OTHER_ARCHIVES = {b"Rar!": "RAR", b"7z\xbc\xaf": "7z", b"\x1f\x8b": "gzip", b"\xfd7zXZ": "xz", b"BZh": "bzip2"}
+_NESTED = "An archive inside an archive is not opened."
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One file that may be a picture.
+
+    Attributes:
+        path: where it came from; of a file in a ZIP, the ZIP's path, "/" and the name within.
+        data: its bytes; empty where it could not be read.
+        error: one sentence on why it could not be read; "" where it could.
+    """
+
+    path: str
+    data: bytes = b""
+    error: str = ""
+
+
+def incoming(paths: Sequence[Path], skip: Container[str] = frozenset()) -> Iterator[Incoming]:
+    """Every file under `paths`, folders in the order of names and with what lies deeper, ZIPs file by file.
+
+    One file is in memory at a time. What can't be read comes as an error and stops nothing; a ZIP that breaks a limit
+    is one error for the whole. Hidden files (a name that begins with a dot) in folders, and what macOS adds to ZIPs,
+    are passed over. Links to folders are not followed.
+
+    Args:
+        paths: files, folders and ZIPs.
+        skip: paths, as `Incoming.path` has them, that are not wanted and are not read.
+
+    Raises:
+        ConfigError: no paths, or one that does not exist.
+    """
+    missing = [path for path in paths if not path.exists()]
+    if missing or not paths:
+        raise ConfigError(f"{missing[0]} does not exist" if missing else "name at least one file, folder or ZIP")
+    for path in paths:
+        for file in _files(path) if path.is_dir() else (path,):
+            yield from _file(file, skip)
+
+
+def from_zip(file: Path | BinaryIO, name: str, skip: Container[str] = frozenset()) -> Iterator[Incoming]:
+    """Every file of a ZIP of at most 200 MB, 2,000 entries and 1 GB unpacked, in its order.
+
+    Nothing is written to disk. A name that leads out of the archive, an archive within, an encrypted or damaged entry,
+    and one above 20 MB each come as an error of their own.
+
+    Args:
+        file: the archive.
+        name: what its files' paths begin with.
+        skip: paths that are not wanted and are not read.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            entries = [entry for entry in archive.infolist() if not entry.is_dir() and not _added(entry.filename)]
+            problem = _problem(archive, entries)
+            if problem:
+                yield Incoming(name, error=problem)
+                return
+            for entry in entries:
+                path = f"{name}/{entry.filename}"
+                if path not in skip:
+                    yield _entry(archive, entry, path)
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
+        yield Incoming(name, error=f"This ZIP is damaged and cannot be read ({error}).")
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """The files of a folder by name, without hidden ones; then those of its folders."""
+    for where, folders, files in os.walk(folder):
+        folders[:] = sorted(each for each in folders if not each.startswith("."))
+        yield from (Path(where, each) for each in sorted(files) if not each.startswith("."))
+
+
+def _file(path: Path, skip: Container[str]) -> Iterator[Incoming]:
+    if str(path) in skip:
+        return
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            yield Incoming(str(path), error="This is no file.")
+            return
+        with path.open("rb") as file:
+            head = file.read(6)
+            if head[:4] not in _ZIP_HEADS:
+                yield _checked(str(path), lambda: head + file.read(MAX_BYTES + 1 - len(head)), status.st_size)
+                return
+            if status.st_size > MAX_ZIP_BYTES:
+                yield Incoming(str(path), error=f"The ZIP is larger than {MAX_ZIP_BYTES / 1e6:.0f} MB.")
+                return
+            yield from from_zip(file, str(path), skip)
+    except OSError as error:
+        yield Incoming(str(path), error=f"The file could not be read: {error.strerror or error}.")
+
+
+def _problem(archive: zipfile.ZipFile, entries: Sequence[zipfile.ZipInfo]) -> str:
+    """Why the whole ZIP is refused; "" where it is not."""
+    if len(archive.infolist()) > MAX_ENTRIES:
+        return f"The ZIP holds {len(archive.infolist()):,} entries; at most {MAX_ENTRIES:,} are read."
+    if sum(entry.file_size for entry in entries) > MAX_UNPACKED:
+        return f"The ZIP says that it unpacks to more than {MAX_UNPACKED / 1e9:.0f} GB."
+    if len({entry.filename for entry in entries}) < len(entries):
+        return "The ZIP holds several files of one name."
+    return ""
+
+
+def _added(name: str) -> bool:
+    """What macOS puts beside the files, and hidden files."""
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    return "__MACOSX" in parts or bool(parts and parts[-1].startswith(".") and parts[-1] != "..")
+
+
+def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: str) -> Incoming:
+    name = entry.filename.replace("\\", "/")
+    if name.startswith("/") or ".." in name.split("/") or name[1:2] == ":":
+        return Incoming(path, error="The name leads out of the archive, so the file is not read.")
+    if entry.flag_bits & 0x1:
+        return Incoming(path, error="The file is encrypted.")
+    try:
+        with archive.open(entry) as file:
+            return _checked(path, lambda: file.read(MAX_BYTES + 1), entry.file_size, nested=True)
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
+        return Incoming(path, error=f"The file is damaged in the ZIP ({error}).")
+
+
+def _checked(path: str, read: Callable[[], bytes], size: int, nested: bool = False) -> Incoming:
+    """The bytes that `read` gives, unless there are too many by word or in deed, or they are an archive."""
+    data = read() if size <= MAX_BYTES else b""
+    if size > MAX_BYTES or len(data) > MAX_BYTES:
+        return Incoming(path, error=f"The file has more than {MAX_BYTES / 1e6:.0f} MB.")
+    if nested and data[:4] in _ZIP_HEADS:
+        return Incoming(path, error=_NESTED)
+    for head, name in _OTHER_ARCHIVES.items():
+        if data.startswith(head):
+            return Incoming(path, error=_NESTED if nested else f"This is a {name} archive; only ZIP is opened.")
+    return Incoming(path, data)
