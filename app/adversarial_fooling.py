@@ -139,6 +139,7 @@ def watch(work: Work) -> None:
     """How far the work is, with a button that ends it; the page runs again once it is over."""
     if not work.active:
         st.rerun()
+    work.look()
     said = "Waiting for others" if work.state == "waiting" else f"Step {work.done} of {work.of}" if work.of else "Begun"
     st.progress(work.done / work.of if work.of else 0.0, said)
     st.button("Stop", on_click=stop, icon=":material/stop_circle:", key="fool.stop")

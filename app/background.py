@@ -6,6 +6,7 @@ thread, and a fragment that refreshes itself looks after it.
 
 import logging
 import secrets
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ OnProgress = Callable[[int, int], None]
 Call = Callable[[OnProgress, Callable[[], bool]], Any]
 AT_ONCE = 2
 KEPT = 128
+UNWATCHED = 90.0  # seconds; a browser asks for a hidden tab once a minute
 
 
 class _StopError(Exception):
@@ -39,6 +41,7 @@ class Work:
         of: of how many; 0 until known.
         result: what came out, once done.
         sentence: why it failed, for people.
+        seen: when a page last looked after it, by the monotonic clock.
     """
 
     state: State = "waiting"
@@ -47,19 +50,28 @@ class Work:
     result: Any = None
     sentence: str = ""
     halt: Event = field(default_factory=Event)
+    seen: float = field(default_factory=time.monotonic)
 
     @property
     def active(self) -> bool:
         """Whether it waits or runs."""
         return self.state in ("waiting", "running")
 
+    def look(self) -> None:
+        """Say that somebody still waits for it: work for a page that was closed stops."""
+        self.seen = time.monotonic()
+
 
 class Works:
-    """The works of all sessions, at most `at_once` running; the results used last are kept for everyone."""
+    """The works of all sessions, at most `at_once` running; the results used last are kept for everyone.
 
-    def __init__(self, at_once: int = AT_ONCE, kept: int = KEPT) -> None:
+    Work that no page has looked after for `unwatched` seconds stops, and gives its place to others'.
+    """
+
+    def __init__(self, at_once: int = AT_ONCE, kept: int = KEPT, unwatched: float = UNWATCHED) -> None:
         self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="work")
         self._kept = kept
+        self._unwatched = unwatched
         self._results: OrderedDict[Hashable, Any] = OrderedDict()
         self._works: OrderedDict[tuple[str, Hashable], Work] = OrderedDict()
         self._lock = Lock()
@@ -70,7 +82,10 @@ class Works:
             if key in self._results:
                 self._results.move_to_end(key)
                 return Work("done", result=self._results[key])
-            return self._works.get((session, key))
+            own = self._works.get((session, key))
+        if own is not None:
+            own.look()
+        return own
 
     def start(self, session: str, key: Hashable, call: Call) -> Work:
         """Have `call(on_progress, should_stop)` done, unless it is under way or done; the session's others stop."""
@@ -96,16 +111,22 @@ class Works:
                 work.state = "stopped"
 
     def _run(self, work: Work, key: Hashable, call: Call) -> None:
+        def should_stop() -> bool:
+            if time.monotonic() - work.seen > self._unwatched:
+                work.halt.set()  # for good, even if somebody looks again: the engine may have been told by then
+            return work.halt.is_set()
+
         def on_progress(done: int, of: int) -> None:
-            if work.halt.is_set():
+            if should_stop():
                 raise _StopError
             work.done, work.of = done, of
 
-        if work.halt.is_set():
+        if should_stop():
+            work.state = "stopped"
             return
         work.state = "running"
         try:
-            result = call(on_progress, work.halt.is_set)
+            result = call(on_progress, should_stop)
         except _StopError:
             work.state = "stopped"
         except CoreError as error:
@@ -116,7 +137,7 @@ class Works:
             work.sentence = f"Something went wrong here that we did not foresee; see **{fault}** in the server's log."
             work.state = "failed"
         else:
-            if work.halt.is_set():  # an engine that stopped early gives a partial result, which nobody may take for one
+            if work.halt.is_set():  # an engine that was told to stop gives a partial result, which nobody may take for one
                 work.state = "stopped"
                 return
             with self._lock:

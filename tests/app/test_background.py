@@ -77,6 +77,30 @@ def test_a_new_work_stops_the_sessions_earlier_one_and_what_never_began_does_not
     assert ran == [3]
 
 
+def test_work_that_nobody_looks_after_stops_and_what_is_looked_after_goes_on():
+    works, ran = Works(at_once=2, unwatched=0.3), []
+
+    def call(on_progress, should_stop):
+        end = time.monotonic() + 1.0
+        while time.monotonic() < end:
+            on_progress(1, 2)
+            time.sleep(0.02)
+        return "whole"
+
+    watched, other = works.start("a", 1, call), works.start("b", 2, call)
+    forgotten = works.start("c", 3, lambda on_progress, should_stop: ran.append(3))
+    while watched.active:
+        watched.look()
+        works.find("b", 2)  # as a page does
+        time.sleep(0.02)
+    wait(other, "done")
+    wait(forgotten, "stopped")  # it waited for longer than anyone looked
+    assert watched.result == "whole" and ran == []
+    left = works.start("a", 4, call)
+    wait(left, "stopped")
+    assert works.find("b", 4) is None
+
+
 def test_an_engine_error_is_a_sentence_and_a_bug_is_an_id():
     works = Works()
 
