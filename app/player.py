@@ -18,6 +18,8 @@ from app.views import STYLE
 from core.images import to_png
 
 Unit = Literal["number", "percent"]
+Mode = Literal["three", "wipe", "blink", "change"]
+MODES: tuple[Mode, ...] = ("three", "wipe", "blink", "change")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,13 @@ class Track:
 
 
 def player(
-    tracks: Sequence[Track], series: Sequence[Series], key: str, step: str = "Step", start: int | None = None
+    tracks: Sequence[Track],
+    series: Sequence[Series],
+    key: str,
+    step: str = "Step",
+    start: int | None = None,
+    modes: Sequence[Mode] = MODES,
+    ends: tuple[str, str] = ("start", "now"),
 ) -> None:
     """Show tracks side by side with their curves; they are in step.
 
@@ -86,10 +94,14 @@ def player(
         key: of the element.
         step: what a step is called.
         start: the step shown first; None shows the last.
+        modes: how pictures can be shown, the first one first.
+        ends: what the reference and the step that is shown are called.
     """
     data: dict[str, Any] = {
         "step": step,
         "start": start,
+        "modes": list(modes),
+        "ends": list(ends),
         "tracks": [
             {
                 "name": track.name,

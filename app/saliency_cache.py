@@ -1,7 +1,7 @@
 """What visitors of the Saliency page share: maps cell by cell, measures of maps, and the report; all bounded."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -16,13 +16,14 @@ from app import cache
 from app.background import OnProgress
 from app.cache import Fitted
 from app.model_cache import reports_folder
+from core.attacks.pgd import Pgd
 from core.data.datasets import data_root
 from core.data.galleries import annotation
 from core.data.tasks import Task
 from core.errors import CoreError
 from core.models.zoo import ZooModel
 from core.reports.report import report_path
-from core.reports.saliency import NAME, SaliencyReport, read_saliency
+from core.reports.saliency import NAME, PGD_STEPS, SHARE_OF_RADIUS, SaliencyReport, read_saliency
 from core.saliency.grid import SaliencyMap, saliency_grid, saliency_map
 from core.saliency.measures import MEASURES, Case, measured
 from core.saliency.progress import StoppedError
@@ -32,6 +33,7 @@ from core.saliency.target import Target
 SEED = 0
 KEPT = 4096
 Cell = tuple[str, str]  # network, method
+Scores = dict[tuple[Cell, str], float | str]  # by map and measure; a sentence where there is no figure
 
 
 class Kept:
@@ -160,27 +162,74 @@ def inside(task: Task, image: str, fit: str) -> NDArray[np.bool_] | None:
     return None if found is None or fit != "crop" else np.asarray(found[0] > 0)
 
 
-def score_key(question: Question, one: SaliencyMap, measure: str, image: str) -> Hashable:
-    """Under which a measure of a map is kept; those of place know the picture by its key."""
-    return ("score", question.key(one.model, one.method), measure, image if MEASURES[measure].needs == "inside" else "")
+@dataclass(frozen=True, slots=True)
+class Measuring:
+    """Measures of the maps of one picture.
+
+    Attributes:
+        question: what the maps explain.
+        mask: where the object is, (H, W); None where that is not known.
+    """
+
+    question: Question
+    mask: NDArray[np.bool_] | None
+
+    def key(self, one: SaliencyMap, measure: str) -> Hashable:
+        """Under which a measure of a map is kept; those of place differ with the mask."""
+        placed = self.mask is not None and MEASURES[measure].needs == "inside"
+        return ("score", self.question.key(one.model, one.method), measure, placed)
+
+    def known(self, found: Iterable[SaliencyMap], measures: Sequence[str]) -> Scores:
+        """The measures that are there, by network and method, and by measure."""
+        keys = {((one.model, one.method), measure): self.key(one, measure) for one in found for measure in measures}
+        scores = {name: kept().get(key) for name, key in keys.items()}
+        return {name: score for name, score in scores.items() if score is not None}
+
+    def now(self, one: SaliencyMap, measure: str) -> float | str:
+        """A measure of a map; NaN where it has no meaning, and a sentence where it can't be had."""
+        score: float | str | None = kept().get(self.key(one, measure))
+        return self._made(one, measure, cache.model(one.task, one.model)) if score is None else score
+
+    def work(
+        self, found: Sequence[SaliencyMap], measures: Sequence[str]
+    ) -> Callable[[OnProgress, Callable[[], bool]], bool]:
+        """What measures these maps and keeps each figure as soon as it is there, to be done beside the page."""
+        loaded = {one.model: cache.model(one.task, one.model) for one in found}
+        todo = [(one, measure, self.key(one, measure)) for measure in measures for one in found]
+
+        def call(on_progress: OnProgress, should_stop: Callable[[], bool]) -> bool:
+            for done, (one, measure, key) in enumerate(todo):
+                if should_stop():
+                    return False
+                on_progress(done, len(todo))
+                if kept().get(key) is None:
+                    self._made(one, measure, loaded[one.model], key)
+            return True
+
+        return call
+
+    def _made(self, one: SaliencyMap, measure: str, model: ZooModel, key: Hashable = None) -> float | str:
+        x, target = self.question.x(), torch.tensor(one.target)
+        target = target[None] if len(one.target) == 2 else target
+        ask = Ask(model.fast, x, target, torch.Generator().manual_seed(SEED))
+        mask = None if self.mask is None else torch.from_numpy(self.mask)[None]
+        score: float | str
+        try:
+            x_adv = slightly_attacked(model, x) if MEASURES[measure].needs == "x_adv" else None
+            case = Case(one.method, ask, torch.from_numpy(one.attributions)[None], SEED, mask, x_adv)
+            score = float(measured(measure, case)[0])
+        except CoreError as problem:
+            score = str(problem)
+        kept().put(key or self.key(one, measure), score)
+        return score
 
 
-def score(
-    question: Question, one: SaliencyMap, model: ZooModel, measure: str, mask: NDArray[np.bool_] | None
-) -> float | str:
-    """A measure of a map; why there is none, in a sentence; NaN where it has no meaning."""
-    ask = Ask(
-        model.fast,
-        question.x(),
-        torch.tensor([one.target] if len(one.target) == 2 else list(one.target)),
-        torch.Generator().manual_seed(SEED),
-    )
-    on_object = None if mask is None else torch.from_numpy(mask)[None]
-    case = Case(one.method, ask, torch.from_numpy(one.attributions)[None], SEED, on_object)
-    try:
-        return float(measured(measure, case)[0])
-    except CoreError as problem:
-        return str(problem)
+def slightly_attacked(model: ZooModel, x: torch.Tensor) -> torch.Tensor:
+    """The picture after the report's small attack on the class predicted."""
+    with torch.no_grad():
+        predicted = model.fast(x).argmax(1)
+    attack = Pgd(SHARE_OF_RADIUS * model.task.radii["linf"], "linf", PGD_STEPS, random_start=False)
+    return attack(model.fast, x, predicted)
 
 
 def report(task: str) -> SaliencyReport | None:

@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from app.choice import Choice, World
 from core.data.tasks import Task, task_named
+from core.metrics.map_agreement import AGREEMENTS
 from core.saliency.measures import MEASURES
 from core.saliency.registry import METHODS
 from core.saliency.target import Target
@@ -20,7 +21,7 @@ ROWS: Mapping[str, str] = {"methods": "methods", "networks": "networks"}
 SCALES: Mapping[str, str] = {"method": "a method's maps", "all": "all maps", "own": "none"}
 COLOURS: Mapping[str, str] = {"signed": "sign and strength", "strength": "strength alone"}
 VIEWS: Mapping[str, str] = {"": "page", "present": "presenter", "guess": "guess the class"}
-MEASURABLE = tuple(key for key, measure in MEASURES.items() if measure.of == "map" and measure.needs != "x_adv")
+MEASURABLE = tuple(key for key, measure in MEASURES.items() if measure.of == "map")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class SaliencyChoice:
         seen: the network of that map.
         other: the network that it is compared with.
         measures: keys of the measures, at least one.
+        agreement: key of `AGREEMENTS`: how maps are compared.
         sheet: keys of the pictures of the contact sheet.
         view: key of `VIEWS`.
     """
@@ -54,6 +56,7 @@ class SaliencyChoice:
     seen: str
     other: str
     measures: tuple[str, ...]
+    agreement: str
     sheet: tuple[str, ...]
     view: str
 
@@ -70,6 +73,7 @@ class SaliencyChoice:
             "map": f"{self.seen},{self.method}",
             "other": self.other,
             "measures": ",".join(self.measures),
+            "agreement": self.agreement,
             "sheet": ",".join(self.sheet),
             "view": self.view,
         }
@@ -115,6 +119,7 @@ class SaliencyChoice:
             "other": lambda: value in choice.models,
             "map": lambda: len(value) == 2 and value[0] in choice.models and value[1] in self.methods,
             "measures": lambda: _some(value, MEASURABLE),
+            "agreement": lambda: value in AGREEMENTS,
             "sheet": lambda: not value or (_some(value, world.images[choice.task]) and len(value) <= MOST_SHEET),
             "view": lambda: value in VIEWS,
         }
@@ -145,7 +150,7 @@ def default(choice: Choice) -> SaliencyChoice:
     other = choice.models[1] if len(choice.models) > 1 else seen
     return SaliencyChoice(
         FIRST_METHODS, TOP, ALONE, "methods", "method", "signed", 0, FIRST_METHODS[0], seen, other, FIRST_MEASURES,
-        (), "",
+        "spearman", (), "",
     )  # fmt: skip
 
 
@@ -163,6 +168,7 @@ def read(query: Mapping[str, str], choice: Choice, world: World) -> tuple[Salien
         "map": ("map", _keys, "must name a network and a method that are shown"),
         "other": ("other", str, "must name a network that is shown"),
         "measures": ("measures", _keys, "must name measures of this page, each once"),
+        "agreement": ("agreement", str, f"must be one of {', '.join(AGREEMENTS)}"),
         "sheet": ("sheet", _keys, f"must name up to {MOST_SHEET} pictures of this server's gallery"),
         "view": ("view", str, "must be present or guess"),
     }

@@ -14,7 +14,7 @@ from app.adversarial_files import npz
 from app.colours import model_colour
 from app.names import model_name
 from app.pictures import bytes_url, data_url
-from app.saliency_cache import Cell
+from app.saliency_cache import Cell, Scores
 from app.saliency_choice import SaliencyChoice
 from app.saliency_maps import drawn, explains, scales, strongest, why_empty
 from app.views import two_figures
@@ -26,7 +26,6 @@ from core.saliency.registry import METHODS
 DPI = 300
 CELL, GAP, HEAD, SIDE, FOOT = 320, 24, 110, 460, 110
 INK, FAINT, PAPER = "#14273D", "#EDF1F3", "#FFFFFF"
-Scores = Mapping[tuple[Cell, str], float | str]
 
 
 def grid_png(found: Mapping[Cell, SaliencyMap], models: Sequence[str], part: SaliencyChoice, title: str) -> bytes:

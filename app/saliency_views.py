@@ -8,8 +8,8 @@ from math import isfinite
 import plotly.graph_objects as go
 import streamlit as st
 
-from app import cache, state
 from app import saliency_cache as kept
+from app import state
 from app.background import Call, Work, works
 from app.choice import Choice
 from app.colours import model_colour
@@ -17,7 +17,7 @@ from app.jobs import session
 from app.model_figures import plain
 from app.names import model_name
 from app.pictures import bytes_url, data_url
-from app.saliency_cache import Cell, Question
+from app.saliency_cache import Cell, Measuring, Question
 from app.saliency_choice import ALONE, COLOURS, OTHER, ROWS, SCALES, TOP, TRUE, SaliencyChoice, explainable, opposable
 from app.saliency_grid import clickable, grid_html
 from app.saliency_maps import drawn, explains, strongest, why_empty
@@ -142,9 +142,12 @@ def progress(work: Work, what: str, stop_key: str) -> None:
         st.button("Stop", on_click=lambda: works().stop(session()), icon=":material/stop_circle:", key=stop_key)
 
 
-def closer(question: Question, one: SaliencyMap, image: str, fit: str) -> None:
+def closer(measuring: Measuring, one: SaliencyMap | None) -> None:
     """One map, large: its values under the pointer, its numbers, and what it shows."""
-    task, method = question.task, METHODS[one.method]
+    if one is None:
+        st.caption("This map is on its way.")
+        return
+    task, method = measuring.question.task, METHODS[one.method]
     words = explains(one, task.class_names)
     st.html(
         f'<div class="rs-head" style="--rs-colour: {model_colour(one.model)}" data-closer="{escape(one.model)},'
@@ -168,7 +171,7 @@ def closer(question: Question, one: SaliencyMap, image: str, fit: str) -> None:
             f'<figcaption>the picture</figcaption></figure><figure><img src="{bytes_url(over)}" alt="The map over it">'
             f"<figcaption>the map over it</figcaption></figure></div>"
         )
-        st.html(_numbers(question, one, image, fit))
+        st.html(_numbers(measuring, one))
         st.html(f'<div class="rs-small">{escape(method.sentence)} {escape(method.source)}.</div>')
 
 
@@ -189,23 +192,17 @@ def values_figure(one: SaliencyMap) -> go.Figure:
     return plain(figure, 440, ink(), {"l": 0, "r": 0, "t": 4, "b": 4})
 
 
-def _numbers(question: Question, one: SaliencyMap, image: str, fit: str) -> str:
+def _numbers(measuring: Measuring, one: SaliencyMap) -> str:
     """What is known of a map at once, as a table."""
     values = one.heatmap
     rows = [
         ("Strongest pixel", two_figures(strongest(one)), "largest magnitude, in logits"),
         ("Sum of the map", f"{float(values.sum()):+.3g}".replace("-", "−"), "in logits"),
     ]
-    model = cache.model(question.task.key, one.model)
-    mask = kept.inside(question.task, image, fit)
     for key in QUICK_MEASURES:
-        if MEASURES[key].needs == "inside" and mask is None:
+        if MEASURES[key].needs == "inside" and measuring.mask is None:
             continue
-        name = kept.score_key(question, one, key, image)
-        value = kept.kept().get(name)
-        if value is None:
-            value = kept.score(question, one, model, key, mask)
-            kept.kept().put(name, value)
+        value = measuring.now(one, key)
         better = {"higher": "higher is better", "lower": "lower is better", "neither": "neither way is better"}
         rows.append((MEASURES[key].title, number(value), better[MEASURES[key].better]))
     lines = "".join(
@@ -227,6 +224,23 @@ def title(question: Question, part: SaliencyChoice) -> str:
     of = {TOP: "each network's own answer", TRUE: "the true class"}.get(part.of, part.of)
     against = {ALONE: "", OTHER: ", not its strongest other"}.get(part.against, f", not {part.against}")
     return f"Saliency: {question.shown.title}\nExplained: {of}{against}"
+
+
+def ready(question: Question, models: Sequence[str], methods: Sequence[str]) -> dict[Cell, SaliencyMap]:
+    """All maps that are there, once those of quick methods are made."""
+    for _ in kept.quick_maps(question, models, methods):
+        pass
+    return kept.known(question, models, methods)
+
+
+def room() -> None:
+    """The ways to show the grid to a room."""
+    with st.container(horizontal=True):
+        for view, label, icon in (
+            ("present", "Presenter view", ":material/slideshow:"),
+            ("guess", "Guess the class", ":material/psychology_alt:"),
+        ):
+            st.button(label, key=f"saliency.view.{view}", icon=icon, on_click=state.set_field, args=("view", view))
 
 
 def guide() -> None:

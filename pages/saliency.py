@@ -4,41 +4,93 @@ from functools import partial
 
 import streamlit as st
 
-from app import cache, saliency_choice, saliency_views, state, views, widgets
+from app import (
+    cache,
+    saliency_cache,
+    saliency_choice,
+    saliency_compare,
+    saliency_sanity,
+    saliency_sheet,
+    saliency_stage,
+    saliency_trust,
+    saliency_views,
+    state,
+    views,
+    widgets,
+)
 from app import saliency_files as files
+from app.cache import Fitted
 from app.choice import Choice
 from app.errors import guard
-from app.saliency_cache import Question
-from core.data.tasks import task_named
+from app.saliency_cache import Measuring, Question
+from core.data.tasks import Task, task_named
 
 
-def show_grid(choice: Choice, question: Question) -> None:
-    """The grid as it fills, the map that is looked at, and the files."""
-    part = state.part()
+def show_parts(choice: Choice, measuring: Measuring) -> None:
+    """The grid as it fills, and everything that is said about its maps."""
+    part, question, task = state.part(), measuring.question, measuring.question.task
     found = saliency_views.fill(question, choice)
     saliency_views.long_maps(question, choice.models, part.methods)
     saliency_views.guide()
-    title = saliency_views.title(question, part)
-    saliency_views.downloads(
-        f"saliency-{question.task.key}",
-        ("Grid as PNG, 300 dpi", "png", partial(files.grid_png, found, choice.models, part, title)),
-        ("All maps as NPZ", "npz", partial(files.grid_npz, found, choice.models, part.methods)),
-    )
-    widgets.share()
+    saliency_views.room()
+    taken = st.container()
     st.header("What does one map say?", anchor=False)
-    one = found.get((part.seen, part.method))
-    if one is not None:
-        saliency_views.closer(question, one, choice.image, choice.fit)
+    with guard():
+        saliency_views.closer(measuring, found.get((part.seen, part.method)))
+        st.header("The same method in another network", anchor=False)
+        saliency_compare.pair(choice.models, part, found)
+    st.header("Do the maps agree?", anchor=False)
+    with guard():
+        saliency_compare.agreement(choice.models, state.part(), found)
+    st.header("Which should I trust?", anchor=False)
+    scores: saliency_cache.Scores = {}
+    with guard():
+        scores = saliency_trust.measures(measuring, choice.models, found)
+        part = state.part()
+        report = saliency_cache.report(task.key)
+        saliency_trust.among(task.key, report, cache.zoo(task.key), part, choice.models, scores)
+    st.header("Does the map depend on what was learnt?", anchor=False)
+    with guard():
+        saliency_sanity.sanity(question, part.method, saliency_sanity.models_with(part.method, found, choice.models))
+    st.header("The same method on many pictures", anchor=False)
+    with guard():
+        saliency_sheet.sheet(task, choice, part)
+    with taken:
+        title = saliency_views.title(question, part)
+        saliency_views.downloads(
+            f"saliency-{task.key}",
+            ("Grid as PNG, 300 dpi", "png", partial(files.grid_png, found, choice.models, part, title)),
+            ("All maps as NPZ", "npz", partial(files.grid_npz, found, choice.models, part.methods)),
+            ("Measures as CSV", "csv", partial(files.measures_csv, found, scores)),
+            (
+                "Report as HTML",
+                "html",
+                partial(files.report_html, found, choice.models, part, scores, title, state.link()),
+            ),
+        )
+        widgets.share()
 
 
 @st.fragment
-def show(question: Question) -> None:
+def show(task: Task, shown: Fitted) -> None:
     """Everything below the picture; a change of it re-runs only this."""
+    if state.part().view:
+        st.rerun()  # to the presenter view, which has the page for itself
     st.header("What does each network look at?", anchor=False)
-    saliency_views.pickers(question.task, question.shown.label)
+    saliency_views.pickers(task, shown.label)
     choice = state.now()
     with guard():
-        show_grid(choice, Question(question.task, question.shown, state.part().target(question.task)))
+        mask = saliency_cache.inside(task, choice.image, choice.fit)
+        show_parts(choice, Measuring(Question(task, shown, state.part().target(task)), mask))
+
+
+def present(choice: Choice, task: Task, shown: Fitted) -> None:
+    """The presenter view."""
+    part = state.part()
+    question = Question(task, shown, part.target(task))
+    with st.spinner("Making the maps"):
+        found = saliency_views.ready(question, choice.models, part.methods)
+    saliency_stage.stage(task, choice.models, part, found)
 
 
 def page() -> None:
@@ -47,9 +99,13 @@ def page() -> None:
         views.no_zoo(cache.zoo_folder())
         return
     choice = state.start("saliency", saliency_choice.read)
+    task = task_named(choice.task)
+    if state.part().view:
+        with guard():
+            present(choice, task, cache.fitted(choice.task, choice.image, choice.fit, choice.invert))
+        return
     widgets.model_panel()
     saliency_views.form_picker()
-    task = task_named(choice.task)
     views.summary(task, choice.models)
     views.notes(state.notes())
     pick, see = st.columns([1, 1.15], gap="large")
@@ -60,7 +116,7 @@ def page() -> None:
         shown = cache.fitted(choice.task, choice.image, choice.fit, choice.invert)
         with see:
             views.picture(task, shown)
-        show(Question(task, shown, state.part().target(task)))
+        show(task, shown)
 
 
 views.style()

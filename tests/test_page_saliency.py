@@ -107,7 +107,7 @@ def test_a_link_restores_every_part_of_the_page(visit):
         "task": "fashion-mnist", "models": "pgd-l2,standard", "image": "photo:coffee", "fit": "crop", "invert": "yes",
         "norm": "linf", "epsilon": "6", "methods": "grad-cam,gradient", "explain": "bag", "against": "other",
         "rows": "networks", "scale": "own", "colours": "strength", "over": "50", "map": "standard,gradient",
-        "other": "pgd-l2", "measures": "sparsity", "sheet": "photo:coffee,photo:chelsea",
+        "other": "pgd-l2", "measures": "sparsity", "agreement": "cosine", "sheet": "photo:coffee,photo:chelsea",
     }  # fmt: skip
     at = visit(**link)
     assert not at.warning and not at.error and query(at) == link
@@ -117,8 +117,8 @@ def test_a_link_restores_every_part_of_the_page(visit):
 
 def test_a_hostile_link_is_answered_with_sentences_and_the_first_view(visit):
     names = (
-        "methods", "explain", "against", "rows", "scale", "colours", "over", "map", "other", "measures", "sheet",
-        "view",
+        "methods", "explain", "against", "rows", "scale", "colours", "over", "map", "other", "measures", "agreement",
+        "sheet", "view",
     )  # fmt: skip
     at = visit(**TWO, **dict.fromkeys(names, "<script>" * 99))
     (warning,) = [item.value for item in at.warning]

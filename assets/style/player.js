@@ -2,7 +2,6 @@
 const players = new WeakMap();
 const MODES = [["three", "side by side"], ["wipe", "wipe"], ["blink", "blink"], ["change", "difference"]];
 const PICTURES = { three: ["now", "reference", "change"], wipe: ["wipe"], blink: ["blink"], change: ["change"] };
-const NAMES = { reference: "start", now: "now", change: "difference", wipe: "start | now", blink: "start, now" };
 const SIDE = 384, ZOOMS = [1, 2, 4, 8], PLAY_MS = 110, BLINK_MS = 450, SVG = "http://www.w3.org/2000/svg";
 
 function element(kind, name, text) {
@@ -16,6 +15,11 @@ function drawn(kind, attributes) {
   const made = document.createElementNS(SVG, kind);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   return made;
+}
+
+function named(player, kind) {
+  const [start, now] = player.data.ends;
+  return { reference: start, now, change: "difference", wipe: `${start} | ${now}`, blink: `${start}, ${now}` }[kind];
 }
 
 function last(player) { return Math.max(0, ...player.data.tracks.map(track => track.count - 1)); }
@@ -100,7 +104,7 @@ function paint(player, view, track, strip, index) {
 
 function buildTracks(player) {
   const kinds = PICTURES[player.mode];
-  const shape = JSON.stringify([player.mode, player.data.tracks.map(track => [track.name, track.colour, track.captions.length > 0])]);
+  const shape = JSON.stringify([player.mode, player.data.ends, player.data.tracks.map(track => [track.name, track.colour, track.captions.length > 0])]);
   if (shape === player.shape) return;
   player.shape = shape;
   const place = player.root.querySelector(".tracks");
@@ -112,10 +116,10 @@ function buildTracks(player) {
     const views = kinds.map(kind => {
       const figure = element("figure"), canvas = element("canvas");
       canvas.setAttribute("role", "img");
-      canvas.setAttribute("aria-label", track.name + ": " + NAMES[kind]);
+      canvas.setAttribute("aria-label", track.name + ": " + named(player, kind));
       canvas.dataset.kind = kind;
       hold(player, canvas, kind);
-      figure.append(canvas, element("figcaption", "", NAMES[kind]));
+      figure.append(canvas, element("figcaption", "", named(player, kind)));
       row.append(figure);
       return { kind, canvas };
     });
@@ -136,6 +140,7 @@ function hold(player, canvas, kind) {
   let from = null;
   canvas.onpointerdown = event => {
     if (event.button) return;
+    read(player, ...spot(event));
     player.root.querySelector(".tracks").focus({ preventScroll: true });
     if (kind !== "wipe" && player.zoom === 1) return;
     canvas.setPointerCapture(event.pointerId);
@@ -150,7 +155,7 @@ function hold(player, canvas, kind) {
     else look(player, from[2] - (x - from[0]) / player.zoom, from[3] - (y - from[1]) / player.zoom);
   };
   canvas.onpointerup = canvas.onpointercancel = () => { from = null; };
-  canvas.onpointerleave = () => { if (!from) player.views.forEach(one => { one.pixel.textContent = ""; }); };
+  canvas.onpointerleave = event => { if (!from && event.pointerType === "mouse") player.views.forEach(one => { one.pixel.textContent = ""; }); };
   canvas.ondblclick = event => {
     const [x, y] = spot(event);
     zoom(player, player.zoom === ZOOMS.at(-1) ? 1 : player.zoom * 2, x, y);
@@ -378,7 +383,7 @@ function begin(root) {
   const modes = root.querySelector(".modes"), group = "mode" + Math.random().toString(36).slice(2);
   for (const [key, name] of MODES) {
     const label = element("label"), input = element("input");
-    Object.assign(input, { type: "radio", name: group, value: key, checked: key === player.mode });
+    Object.assign(input, { type: "radio", name: group, value: key });
     input.onchange = () => change(player, key);
     label.append(input, element("span", "", name));
     modes.append(label);
@@ -410,6 +415,13 @@ export default function(component) {
   root.dataset.ready = data.tracks.every(track => decode(player, track).ready);
   buildTracks(player);
   buildCharts(player);
-  if (fresh) { change(player, player.mode); zoom(player, 1); }
+  if (fresh) {
+    for (const input of root.querySelectorAll(".modes input")) {
+      input.parentElement.hidden = !data.modes.includes(input.value);
+      input.checked = input.value === data.modes[0];
+    }
+    change(player, data.modes[0]);
+    zoom(player, 1);
+  }
   draw(player);
 }

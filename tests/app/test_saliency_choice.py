@@ -21,7 +21,7 @@ WORLD = World(
 CHOICE = first_view(WORLD)
 PART = SaliencyChoice(
     ("lime", "gradient"), "cat", "dog", "networks", "own", "strength", 40, "gradient", "pgd-linf", "noise-sign",
-    ("sparsity", "deletion"), ("test:3", "photo:chelsea"), "guess",
+    ("sparsity", "deletion"), "ssim", ("test:3", "photo:chelsea"), "guess",
 )  # fmt: skip
 
 
@@ -51,7 +51,13 @@ def test_a_link_restores_the_view(part):
         *[("methods", "x-ray"), ("methods", ""), ("methods", "lime,lime"), ("explain", "coat"), ("against", "<b>")],
         *[("rows", "all"), ("scale", "two"), ("colours", "jet"), ("over", "101"), ("over", "-1"), ("over", "٠")],
         *[("over", "9" * 5000), ("map", "standard"), ("map", "standard,lime"), ("map", "lipschitz,gradient")],
-        *[("other", "lipschitz"), ("measures", "alignment"), ("measures", "stability-attack"), ("view", "vote")],
+        *[
+            ("other", "lipschitz"),
+            ("measures", "alignment"),
+            ("measures", "linearised-robustness"),
+            ("agreement", "pearson"),
+            ("view", "vote"),
+        ],
         *[("sheet", "test:99"), ("sheet", ",".join(IMAGES[: MOST_SHEET + 1]))],
     ],
 )
