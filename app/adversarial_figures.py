@@ -42,9 +42,12 @@ def reach(distances: Sequence[Array], classes: int) -> float:
 
 
 def areas(found: Mapping[str, Array], classes: int, top: float, ink: str) -> go.Figure:
-    """Accuracy against RMSE, a line a model, the area above a guess shaded."""
+    """Accuracy against RMSE, a line a model, the area above a guess shaded.
+
+    Where images were never broken, the line goes on flat beyond the largest distance found; no area is counted there.
+    """
     figure = go.Figure()
-    guess = 1 / classes
+    guess, end = 1 / classes, top * 1.05 or 0.01
     for index, (key, distances) in enumerate(found.items()):
         x, y = steps(distances)
         colour, inside = model_colour(key), y >= guess
@@ -59,9 +62,10 @@ def areas(found: Mapping[str, Array], classes: int, top: float, ink: str) -> go.
             showlegend=False,
             legendgroup=key,
         )
+        beyond = y[-1] > 0 and x[-1] < end
         figure.add_scatter(
-            x=x,
-            y=y * 100,
+            x=[*x, end] if beyond else x,
+            y=[*(y * 100), y[-1] * 100] if beyond else y * 100,
             mode="lines",
             name=model_name(key),
             legendgroup=key,
@@ -74,7 +78,7 @@ def areas(found: Mapping[str, Array], classes: int, top: float, ink: str) -> go.
         x=1, xref="paper", y=guess * 100, text="a guess", showarrow=False, xanchor="right", yanchor="top",
         font={"color": ink, "size": 13},
     )  # fmt: skip
-    figure.update_xaxes(title="Size of the change (RMSE)", range=[0, top * 1.05 or 0.01])
+    figure.update_xaxes(title="Size of the change (RMSE)", range=[0, end])
     figure.update_yaxes(title="Still right (%)", range=[0, 100])
     figure.update_layout(legend={"orientation": "h", "yanchor": "top", "y": -0.24, "x": 0})
     return plain(figure, 380, ink, {"l": 56, "r": 16, "t": 12, "b": 16})

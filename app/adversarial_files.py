@@ -87,4 +87,4 @@ def _picture(x: NDArray[np.float32]) -> Image.Image:
 
 def _plain(text: str) -> str:
     """Text with the signs that the built-in font has."""
-    return text.replace("∞", "inf").encode("latin-1", "replace").decode("latin-1")
+    return text.replace("∞", "inf").replace("ρ", "RMSE").encode("latin-1", "replace").decode("latin-1")

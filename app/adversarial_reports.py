@@ -80,6 +80,9 @@ def survival(task: Task, report: Adversarial | None, cards: Sequence[Card]) -> N
                 said = "; ".join(f"{model_name(key)} {_number(rows[key].get(_area(name)))}" for key in found[name])
                 st.plotly_chart(figure, config=CONFIG, key=f"areas-{name}", alt=f"Areas: {said}")
     st.html(_table(rows))
+    for key, row in rows.items():
+        if row.get("ara_censored"):
+            st.caption(_censored(key, row))
     absent = [model_name(card.key) for card in cards if card.key not in rows]
     if absent:
         st.caption(f"Not in the report: {', '.join(absent)}.")
@@ -87,8 +90,26 @@ def survival(task: Task, report: Adversarial | None, cards: Sequence[Card]) -> N
         "Each line is the share of test images that a network still gets right when the search may change them by so "
         "much. The shaded part above a guess is the accuracy-robustness area, ARA, in units of pixel range. A class "
         "may lose first place long before its evidence is gone; the right chart asks when it has. Small print: 95 % "
-        "intervals (bootstrap; accuracy: Wilson). Images never broken count as right up to the largest distance found.",
-        "Woods, Chen, Teuscher 2019, arXiv:1906.02896: 450 steps, momentum 0.9, no clamp.",
+        "intervals (bootstrap; accuracy: Wilson). Images never broken count as right up to the largest distance found "
+        "and not beyond (≥).",
+        _searched(report),
+    )
+
+
+def _searched(report: Adversarial) -> str:
+    """Where the curves come from: the reference's search, or how much of it."""
+    source = "Woods, Chen, Teuscher 2019, arXiv:1906.02896: 450 steps, momentum 0.9, no clamp."
+    first, last = (report.report.settings.get(name) for name in ("opening", "steps"))
+    return source + (f" Here the first {first} and the last {last} of these steps." if first and last else "")
+
+
+def _censored(key: str, row: Row) -> str:
+    """What it means that a search found nothing."""
+    n = row["ara_n"]
+    return (
+        f"{model_name(key)}: on {row['ara_censored']:,} of {n:,} images nothing was found. That need not be "
+        "robustness: where a network gives no gradient, this search has no way to go. Whether changes made against "
+        "other networks fool it is seen below."
     )
 
 
@@ -109,13 +130,15 @@ def _table(rows: Mapping[str, Row]) -> str:
 
 
 def _figure(name: str, row: Row) -> str:
-    """A figure with its interval, n, and how many images are censored."""
+    """A figure with its interval, n, and how many images are censored, which makes an area a lower bound."""
     share = name == "accuracy"
     value, low, high = (_number(row.get(f"{name}{suffix}"), share) for suffix in ("", "_low", "_high"))
     n, censored = row.get(f"{name}_n"), row.get(f"{name}_censored")
-    told = f"{low} to {high}, n = {n:,}" if isinstance(n, int) else f"{low} to {high}"
-    never = f", {censored} never broken" if censored else ""
-    return f"<b>{value}</b><br><small>{told}{never}</small>"
+    told = [f"{low} to {high}"] if "–" not in (low, high) else []
+    told += [f"n = {n:,}"] if isinstance(n, int) else []
+    told += [f"{censored:,} never broken"] if censored else []
+    bound = "≥ " if censored and value != "–" else ""
+    return f"<b>{bound}{value}</b><br><small>{', '.join(told)}</small>"
 
 
 def _number(value: Any, share: bool = False) -> str:

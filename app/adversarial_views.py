@@ -1,6 +1,6 @@
 """The explanation grid and the path: what each network adds to a picture to see another class in it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from typing import TypeVar
 
@@ -20,9 +20,11 @@ from core.data.tasks import Task
 from core.explanations.path import Path
 from core.explanations.towards import Explanations
 from core.models.zoo import Card
-from core.reports.explanations import ExplanationsReport
+from core.reports.explanations import DRAWN, NOISE, ExplanationsReport
+from core.reports.report import Row
 
 Result = TypeVar("Result")
+UNDEFENDED = ("standard", "oneepoch")
 MIMES = {"png": "image/png", "npz": "application/octet-stream"}
 
 
@@ -93,15 +95,29 @@ def says(verdict: Verdict) -> str:
     return sentence[0].upper() + sentence[1:]
 
 
+def says_where(verdict: Verdict) -> str:
+    """The same with the budget that was judged, which need not be the one shown."""
+    return says(verdict) + ("" if verdict.evidence is None else f" (at ρ = {verdict.evidence.settings['rho']:g})")
+
+
 def _verdict(verdict: Verdict) -> str:
     """The verdict with what it rests on."""
     found, words = verdict.evidence, escape(says(verdict))
     if found is None:
         return f'<span class="rs-says"><small>{words}</small></span>'
+    cuts = found.settings["thresholds"]
+    assert isinstance(cuts, dict)
+    votes = ", ".join(
+        f"{'✓' if value >= cuts[name] else '✗'} {title} {write(value)} (cut {write(cuts[name])})"
+        for name, title, write, value in (
+            ("transfer", "other networks see the class", _share, found.transfer),
+            ("low_frequency", "low frequencies", _share, found.low_frequency),
+            ("agreement", "agreement of two starts", "{:.2f}".format, found.agreement),
+        )
+    )
     return (
-        f'<span class="rs-says" data-draws="{found.draws}">{words}<small>other networks see the class '
-        f"{_share(found.transfer)}, low frequencies {_share(found.low_frequency)}, agreement of two starts "
-        f"{found.agreement:.2f}, at ρ = {found.settings['rho']:g}</small></span>"
+        f'<span class="rs-says" data-draws="{found.draws}">{words}<small>this picture, at ρ = '
+        f"{found.settings['rho']:g}: {votes}</small></span>"
     )
 
 
@@ -113,17 +129,36 @@ def no_verdicts(task: Task) -> None:
     )
 
 
-def drawn_on_tests(report: ExplanationsReport | None, cards: Sequence[Card]) -> None:
-    """On how many test images each of these networks draws the class."""
-    rows = {row["model"]: row for row in (report.report.rows if report else ())}
-    known = [card.key for card in cards if rows.get(card.key, {}).get("sha256") == card.sha256]
-    said = "; ".join(
-        f"{model_name(key)} on {rows[key]['draws'] * 100:.0f} % ({rows[key]['draws_low'] * 100:.0f} to "
-        f"{rows[key]['draws_high'] * 100:.0f} %, n = {rows[key]['draws_n']:,})"
-        for key in known
-    )
+def drawn_on_tests(report: ExplanationsReport | None, zoo: Mapping[str, Card], models: Sequence[str]) -> None:
+    """On how many test images each of these networks draws the class, and what a verdict does not mean."""
+    if report is None:
+        return
+    rows = {
+        row["model"]: row
+        for row in report.report.rows
+        if row["model"] in zoo and row.get("sha256") == zoo[row["model"]].sha256
+    }
+    said = "; ".join(_drawn(rows[key]) for key in models if key in rows)
     if said:
         st.html(f'<div class="rs-small" data-drawn="">Draws the class on test images: {escape(said)}.</div>')
+    plain = [rows[key] for key in UNDEFENDED if key in rows and rows[key]["draws"] > 0]
+    settings = report.report.settings
+    judged = f" on {settings['val_images']:,} validation images" if "val_images" in settings else ""
+    others = "; ".join(map(_drawn, plain))
+    undefended = f" Networks that learned without any defence can draw, too: {others}." if others else ""
+    how_to_read(
+        "A verdict is about the changes to this picture, towards the two classes that the network finds likeliest "
+        "after its answer. They draw a class if at least two of three measures reach their cuts (✓). A cut is where "
+        f"the measure best parts {model_name(NOISE)} from {model_name(DRAWN)}{judged}. A verdict does not say that the "
+        f"network is robust, or right.{undefended}",
+        "The measures and their cuts are ours.",
+    )
+
+
+def _drawn(row: Row) -> str:
+    """A network's share of test images on which it draws."""
+    share, low, high = (row[name] * 100 for name in ("draws", "draws_low", "draws_high"))
+    return f"{model_name(row['model'])} on {share:.0f} % ({low:.0f} to {high:.0f} %, n = {row['draws_n']:,})"
 
 
 def grid(task: Task, results: Sequence[Explanations], verdicts: Sequence[Verdict], shown: str) -> None:

@@ -137,7 +137,7 @@ class Works:
             work.sentence = f"Something went wrong here that we did not foresee; see **{fault}** in the server's log."
             work.state = "failed"
         else:
-            if work.halt.is_set():  # an engine that was told to stop gives a partial result, which nobody may take for one
+            if work.halt.is_set():  # an engine that stopped early gives a partial result, which nobody may take for one
                 work.state = "stopped"
                 return
             with self._lock:

@@ -42,12 +42,11 @@ def show_explanations(shown: Fitted) -> None:
             adversarial_views.grid(task, found, verdicts, part.shown)
         if not any(verdict.evidence or verdict.because for verdict in verdicts):
             adversarial_views.no_verdicts(task)
-        cards = cache.zoo(task.key)
-        adversarial_views.drawn_on_tests(adversarial_cache.explained(task.key), [cards[key] for key in choice.models])
         adversarial_views.grid_guide(found, part.shown)
+        adversarial_views.drawn_on_tests(adversarial_cache.explained(task.key), cache.zoo(task.key), choice.models)
         adversarial_views.downloads(
             f"explanations-{task.key}",
-            ("Grid as PNG", "png", partial(files.grid_png, found, [*map(adversarial_views.says, verdicts)])),
+            ("Grid as PNG", "png", partial(files.grid_png, found, [*map(adversarial_views.says_where, verdicts)])),
             ("All arrays as NPZ", "npz", partial(files.explanations_npz, found)),
         )
     st.header("How does it get there, step by step?", anchor=False)

@@ -1,7 +1,9 @@
 """The page Adversarial: grid, path, curves, matrix and fooled heat maps, with and without reports, and its link."""
 
+import json
 import time
 
+import numpy as np
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
@@ -85,7 +87,13 @@ def test_without_reports_the_pictures_stand_and_sentences_name_the_commands(visi
 def test_reports_give_verdicts_areas_and_the_matrix(visit, measured):
     at = visit(**TWO, cell="pgd-linf,standard", attack="pgd", at="0.0314")
     body = explained(at)
-    assert body.count("data-draws=") == 2 and "at ρ = 0.1" in body
+    assert body.count("data-draws=") == 2 and body.count("at ρ = 0.1") == 2
+    votes = [part.split("</small>")[0] for part in body.split("this picture, at ρ")[1:]]
+    verdicts = [value("data-draws=" + part, "data-draws") for part in body.split("data-draws=")[1:]]
+    assert [str(each.count("✓") >= 2) for each in votes] == verdicts
+    assert all(each.count("✓") + each.count("✗") == 3 and "(cut 60 %)" in each for each in votes)
+    (guide,) = bodies(at, "A verdict is about")
+    assert "does not say that the network is robust" in guide and "without any defence" in guide and "10 %" in guide
     (drawn,) = bodies(at, "data-drawn")
     assert "Standard on 10 %" in drawn and "n = 100" in drawn and "L∞" not in drawn
     (table,) = bodies(at, "data-area")
@@ -152,6 +160,28 @@ def test_damaged_reports_are_sentences_and_the_page_goes_on(visit, measured):
     at = visit(**TWO)
     assert at.error and all("is not a report" in item.value for item in at.error)
     assert explained(at) and any(button.key == "fool.start" for button in at.button)
+
+
+def test_a_network_that_was_never_broken_has_no_area_and_is_not_called_robust(visit, measured):
+    """As of a network whose gradients vanish: every image censored, figures null."""
+    path = measured / "cifar10" / "adversarial.json"
+    report = json.loads(path.read_text())
+    (row,) = [row for row in report["rows"] if row["model"] == "pgd-l2"]
+    for name in ("ara", "btr_ara", "ara_clamped", "median_rmse"):
+        row |= {name: None, f"{name}_low": None, f"{name}_high": None, f"{name}_censored": 180}
+    path.write_text(json.dumps(report))
+    with np.load(path.with_suffix(".npz")) as kept:
+        arrays = dict(kept)
+    for name in ("attack", "btr", "clamped"):
+        arrays[f"distance_{name}__pgd-l2"] = np.repeat(np.float32([0, np.inf]), [20, 180])
+    np.savez(path.with_suffix(".npz"), **arrays)
+    at = visit(**TWO)
+    (table,) = bodies(at, "data-area")
+    standard, never = table.split('data-area="pgd-l2"')
+    assert never.count("<b>–</b>") == 4 and "180 never broken" in never and "None" not in never and "– to" not in never
+    assert standard.count("<b>≥ ") == 3  # of its 200 images one was never broken
+    (told,) = [item.value for item in at.caption if "180 of 200 images nothing was found" in item.value]
+    assert "need not be robustness" in told and not at.error
 
 
 @pytest.fixture

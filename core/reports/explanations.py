@@ -102,9 +102,19 @@ def read_explanations(task: str, folder: Path = ASSETS) -> ExplanationsReport:
     """The report of a task, by the task's key.
 
     Raises:
-        InputError: the report or its arrays are missing or damaged.
+        InputError: the report or its arrays are missing or damaged, or it holds no thresholds.
     """
-    return _read(report_path(task, NAME, folder))
+    found = _read(report_path(task, NAME, folder))
+    settings = found.report.settings
+    cuts = settings.get("thresholds")
+    named = isinstance(cuts, Mapping) and cuts.keys() == {*MEASURES}
+    if not named or not all(_finite(value) for value in (settings.get("rho"), *cuts.values())):
+        raise InputError(f"{report_path(task, NAME).name} holds no thresholds")
+    return found
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, int | float) and np.isfinite(value)
 
 
 def explanations_report(

@@ -35,6 +35,14 @@ def test_the_axis_ends_where_the_last_network_is_no_better_than_a_guess():
     assert areas({"standard": weak}, 10, 0.01, "#000000").layout.xaxis.range[1] > 0.01
 
 
+def test_the_line_of_images_never_broken_goes_on_and_the_area_does_not():
+    figure = areas({"standard": DISTANCES, "distilled": np.full(4, np.inf)}, 10, 0.1, "#000000")
+    end = figure.layout.xaxis.range[1]
+    shade, line, nothing, flat = figure.data
+    assert max(shade.x) == pytest.approx(0.02) and line.x[-1] == flat.x[-1] == end
+    assert line.y[-1] == pytest.approx(20) and list(flat.y) == [100, 100] and max(nothing.x) == 0
+
+
 def test_a_cell_of_the_matrix_carries_its_networks_and_its_figure():
     accuracy = {("a", "a"): 0.1, ("a", "b"): 0.9, ("b", "a"): 0.5}  # (b, b) was not measured
     figure = matrix(["a", "b"], accuracy, {cell: "-".join(cell) for cell in accuracy}, ("a", "b"), "#000000")

@@ -206,6 +206,26 @@ def test_the_command_says_thresholds_and_a_line_a_model(judges, data, tmp_path, 
     assert len(answer.lines) == 2 and answer.lines[1].startswith("standard") and "n = 5" in answer.lines[1]
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"thresholds": None},
+        {"thresholds": {"transfer": 0.5}},
+        {"thresholds": {"transfer": 0.5, "low_frequency": "high", "agreement": 0.5}},
+        {"rho": None},
+    ],
+)
+def test_a_report_without_thresholds_is_refused(judges, data, val, tmp_path, damage):
+    path = report_path("fashion-mnist", "explanations", tmp_path)
+    settings = dataclasses.replace(SETTINGS, images=2, val_images=2)
+    made = explanations_report(judges[:1], judges, data, val, settings, tmp_path, path)
+    assert read_explanations("fashion-mnist", tmp_path).thresholds == made.thresholds
+    fields = json.loads(path.read_text())
+    path.write_text(json.dumps(fields | {"settings": fields["settings"] | damage}))
+    with pytest.raises(InputError, match="no thresholds"):
+        read_explanations("fashion-mnist", tmp_path)
+
+
 def test_impossible_requests_are_refused(judges, data, val, tmp_path):
     for bad in ({"images": 0}, {"val_images": 0}, {"rho": 0.0}, {"rho": float("nan")}):
         with pytest.raises(ConfigError):
