@@ -1,6 +1,7 @@
-"""The command `robustscope`: serve the dashboard, list models, train, fetch data, recompute figures.
+"""The command `robustscope`: serve the dashboard, list models, train, fetch data, score pictures, recompute figures.
 
-Exit codes: 0 done, 1 something outside is missing or unusable, 2 a setting is impossible, 130 interrupted.
+Exit codes: 0 done, 1 something outside is missing or unusable, 2 a setting is impossible, 3 more was flagged than
+`score --fail-above` allows, 130 interrupted.
 """
 
 import argparse
@@ -12,13 +13,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import torch
 from tqdm import tqdm
 
+from core.anomaly.scoring import FITTINGS, Scoring, score_files
+from core.anomaly.screen import ASSETS as CALIBRATION
+from core.anomaly.screen import DEFAULT, DETECTORS, Screen, fit_screen, read_screen, screen_path, write_screen
 from core.data.datasets import LabelledImages, available, data_root, fetch, load, load_folder
 from core.data.tasks import TASKS, Task, task_named
-from core.errors import ConfigError, CoreError
+from core.errors import ConfigError, CoreError, InputError
 from core.models.zoo import ASSETS as MODELS
 from core.models.zoo import Card, ZooModel, cards, load_weights, load_zoo_model, save, write_card
 from core.reports import accuracy
@@ -121,7 +126,43 @@ def _parser() -> argparse.ArgumentParser:
         "--update-cards", action="store_true", help="write the figures into the shipped models' cards"
     )
     evaluate.set_defaults(action=_evaluate)
+    _add_anomaly(commands, shared)
     return parser
+
+
+def _add_anomaly(commands: Any, shared: argparse.ArgumentParser) -> None:
+    """The commands `calibrate` and `score`."""
+    calibrate = commands.add_parser(
+        "calibrate", parents=[shared], help="fit a task's anomaly detectors; what is fitted already is kept"
+    )
+    calibrate.add_argument("--task", choices=TASKS, required=True)
+    calibrate.add_argument("--models", help="keys joined by commas (default: all of the task's)")
+    calibrate.add_argument("--again", action="store_true", help="also what is fitted already")
+    calibrate.add_argument("--images", type=_positive, help="the first N calibration images only; needs --out")
+    calibrate.add_argument("--out", type=Path, help="folder (default: the one that ships)")
+    calibrate.set_defaults(action=_calibrate)
+
+    score = commands.add_parser(
+        "score",
+        parents=[shared],
+        help="anomaly scores of pictures as a Parquet table; an interrupted run goes on where it stopped",
+    )
+    score.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a file, a folder or a ZIP")
+    score.add_argument("--task", choices=TASKS, required=True)
+    score.add_argument("--model", required=True, help="key of a model that ships")
+    score.add_argument("--out", type=Path, required=True, help="the table")
+    score.add_argument(
+        "--detector", default=DEFAULT, help=f"of {', '.join(DETECTORS)}; several joined by commas (default: {DEFAULT})"
+    )
+    score.add_argument(
+        "--fitting", choices=FITTINGS, default="crop", help="how a picture is brought to the task's shape"
+    )
+    score.add_argument("--alpha", type=_fraction, default=0.05, help="flag p-values of at most this (default: 0.05)")
+    score.add_argument(
+        "--fail-above", type=_fraction, metavar="SHARE", help="exit with 3 where a detector flags more than this share"
+    )
+    score.add_argument("--calibration", type=Path, help="a file of `calibrate` (default: the one that ships)")
+    score.set_defaults(action=_score)
 
 
 def _positive(text: str) -> int:
@@ -287,6 +328,67 @@ def _evaluate(options: argparse.Namespace) -> int:
     if path is not None:
         print(f"report: {os.path.relpath(path)}")
     return 0
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    task = task_named(options.task)
+    if options.images and options.out is None:
+        raise ConfigError("--images needs --out, so that a calibration that ships is not overwritten")
+    folder = options.out or CALIBRATION
+    keys = options.models.split(",") if options.models else list(cards(task.key))
+    train_set, calibration = load(task, "train"), load(task, "calibration")
+    calibration = calibration if options.images is None else calibration.first(options.images)
+    done = []
+    with tqdm(disable=options.json, unit="image") as bar:
+        for key in keys:
+            model, path = load_zoo_model(task.key, key), screen_path(task.key, key, folder)
+            kept = None if options.again else _fitted_already(model, path)
+            screen = kept or fit_screen(model, train_set, calibration, on_progress=_follow(bar))
+            if kept is None:
+                write_screen(screen, path)
+            done.append({**screen.settings, "file": str(path), "bytes": path.stat().st_size, "kept": kept is not None})
+    if options.json:
+        print(json.dumps(done, indent=1))
+        return 0
+    for row in done:
+        state = "kept" if row["kept"] else "fitted"
+        sizes = f"{row['fit_images']} images fit, {row['p_value_images']} give p-values"
+        print(f"{row['model']:28} {state:6}  {sizes}, {row['bytes'] / 1e6:.2f} MB")
+    return 0
+
+
+def _fitted_already(model: ZooModel, path: Path) -> Screen | None:
+    """The screen in `path`, if it is one of this network."""
+    try:
+        return read_screen(model, path) if path.exists() else None
+    except InputError:
+        return None
+
+
+def _score(options: argparse.Namespace) -> int:
+    model = load_zoo_model(options.task, options.model)
+    path = options.calibration or screen_path(options.task, options.model)
+    if not path.exists():
+        command = f"robustscope calibrate --task {options.task} --models {options.model}"
+        raise ConfigError(f"{options.model} is not calibrated: run '{command}'")
+    if options.fail_above is not None and not 0 <= options.fail_above < 1:
+        raise ConfigError(f"--fail-above must be a share of at least 0 and below 1; got {options.fail_above}")
+    screen = read_screen(model, path)
+    asked = Scoring(tuple(options.detector.split(",")), options.fitting, options.alpha)
+    with tqdm(disable=options.json, unit="file") as bar:
+        tally = score_files(model, screen, options.paths, options.out, asked, lambda done: bar.update(done - bar.n))
+    shares = {key: tally.share(key) for key in asked.detectors}
+    if options.json:
+        told = {"scored": tally.scored, "errors": tally.errors, "flagged": tally.flagged, "shares": shares}
+        print(json.dumps({**told, "alpha": asked.alpha, "out": str(options.out)}))
+    else:
+        print(f"{tally.scored:,} files scored, {tally.errors:,} not: the column `error` says why")
+        for key, share in shares.items():
+            print(f"{key:16} flags {share:.1%}, where {asked.alpha:.1%} of normal pictures are promised at most")
+        print(f"table: {os.path.relpath(options.out)}")
+    if tally.scored == 0:
+        raise InputError("nothing could be scored")
+    return 3 if options.fail_above is not None and max(shares.values()) > options.fail_above else 0
 
 
 def _pictures(options: argparse.Namespace, task: Task) -> LabelledImages:

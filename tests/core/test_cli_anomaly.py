@@ -1,0 +1,125 @@
+"""The commands `calibrate` and `score`: what they write, and their exit codes."""
+
+import json
+import zipfile
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from core import cli
+from core.anomaly.screen import read_screen, screen_path
+from core.models import zoo
+from core.models.zoo import load_zoo_model
+
+
+@pytest.fixture
+def shipped(zoo_folder, fashion_root, monkeypatch, tmp_path):
+    """The tiny zoo, and a folder for calibration, in place of what ships."""
+    for name in ("cards", "load_zoo_model"):
+        original = getattr(zoo, name)
+        monkeypatch.setattr(cli, name, lambda *args, original=original: original(*args, folder=zoo_folder))
+    folder = tmp_path / "calibration"
+    monkeypatch.setattr(cli, "screen_path", lambda task, key, where=folder: screen_path(task, key, where))
+    return zoo_folder, folder
+
+
+MADE: dict[str, bytes] = {}
+
+
+@pytest.fixture
+def calibrated(shipped):
+    """The tiny `standard`, calibrated on 60 images; its weights are the same for every test, so this is done once."""
+    path = screen_path("fashion-mnist", "standard", shipped[1])
+    if not MADE:
+        command = ["calibrate", "--task", "fashion-mnist", "--models", "standard", "--images", "60"]
+        assert cli.main([*command, "--out", str(shipped[1])]) == 0
+        MADE["standard"] = path.read_bytes()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(MADE["standard"])
+    return shipped
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Six grey pictures, a text and a ZIP with a traversal name."""
+    root = tmp_path / "in"
+    root.mkdir()
+    for index in range(6):
+        Image.fromarray(np.full((28, 28), 40 * index, np.uint8)).save(root / f"{index}.png")
+    (root / "a.txt").write_text("hello")
+    with zipfile.ZipFile(root / "b.zip", "w") as archive:
+        archive.writestr("../../up.png", b"x")
+    return root
+
+
+def score(folder, out, *more):
+    return cli.main(["score", str(folder), "--task", "fashion-mnist", "--model", "standard", "--out", str(out), *more])
+
+
+def test_calibrate_writes_a_screen_and_keeps_what_is_there(calibrated, capsys):
+    zoo_folder, folder = calibrated
+    path = screen_path("fashion-mnist", "standard", folder)
+    model = load_zoo_model("fashion-mnist", "standard", zoo_folder)
+    assert read_screen(model, path).settings["p_value_images"] == 30
+    before = path.stat().st_mtime_ns
+    command = ["calibrate", "--task", "fashion-mnist", "--models", "standard", "--images", "60", "--out", str(folder)]
+    capsys.readouterr()
+    assert cli.main([*command, "--json"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)
+    assert told["bytes"] == path.stat().st_size and told["kept"] and path.stat().st_mtime_ns == before
+    path.write_bytes(b"damaged")
+    assert cli.main(command) == 0
+    assert "fitted" in capsys.readouterr().out and read_screen(model, path)
+
+
+def test_calibrate_refuses_to_overwrite_what_ships_with_fewer_images(capsys):
+    assert cli.main(["calibrate", "--task", "fashion-mnist", "--images", "5"]) == 2
+    assert "--out" in capsys.readouterr().err
+
+
+def test_calibrate_without_data_says_where_to_put_it(capsys):
+    assert cli.main(["calibrate", "--task", "cifar10"]) == 1
+    assert "cifar-10-batches-py" in capsys.readouterr().err
+
+
+def test_score_writes_the_table_and_lists_what_could_not_be_read(calibrated, folder, tmp_path, capsys):
+    capsys.readouterr()
+    out = tmp_path / "scores.parquet"
+    assert score(folder, out, "--detector", "norms,msp", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["scored"], told["errors"]) == (6, 2)
+    rows = pq.read_table(out).to_pylist()
+    assert len(rows) == 2 * 6 + 2
+    for key, count in told["flagged"].items():
+        assert sum(row["detector"] == key and row["p_value"] <= 0.05 for row in rows) == count
+    assert score(folder, out) == 0
+    assert "2 not" in capsys.readouterr().out
+
+
+def test_more_flagged_than_allowed_is_exit_code_3(calibrated, folder, tmp_path):
+    out = tmp_path / "scores.parquet"
+    assert score(folder, out, "--alpha", "0.999", "--fail-above", "0") == 3  # all p-values are at most that but 1
+    assert score(folder, out, "--alpha", "1/100", "--fail-above", "0") == 0  # 30 images promise nothing at this rate
+    assert pq.read_table(out).num_rows == 8
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "words"),
+    [
+        (("--detector", "magic"), 2, "norms-all"),
+        (("--fail-above", "1"), 2, "fail-above"),
+        (("--alpha", "0"), 2, "alpha"),
+        (("--calibration", "nowhere.npz"), 2, "robustscope calibrate"),
+    ],
+)
+def test_impossible_requests_are_refused(calibrated, folder, tmp_path, capsys, more, code, words):
+    assert score(folder, tmp_path / "scores.parquet", *more) == code
+    assert words in capsys.readouterr().err
+
+
+def test_a_folder_without_a_picture_fails(calibrated, tmp_path, capsys):
+    (tmp_path / "none").mkdir()
+    assert score(tmp_path / "none", tmp_path / "scores.parquet") == 1
+    assert "nothing" in capsys.readouterr().err
