@@ -1,7 +1,7 @@
 """What visitors of the Saliency page share: maps cell by cell, measures of maps, and the report; all bounded."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -74,22 +74,28 @@ class Question:
         task: the task.
         shown: the picture.
         target: the class or contrast.
+        stamps: checksums of the task's networks' weights, by key.
     """
 
     task: Task
     shown: Fitted
     target: Target
+    stamps: Mapping[str, str]
 
     def key(self, model: str, method: str) -> Hashable:
         """Under which the map of a network and method is kept."""
-        card = cache.zoo(self.task.key).get(model)
-        sha256 = card.sha256 if card else ""
+        sha256 = self.stamps.get(model, "")
         label = self.shown.label if self.target.of == "true" else None
         return ("map", self.task.key, model, sha256, self.shown.digest, method, self.target, label)
 
     def x(self) -> torch.Tensor:
         """The picture (1, C, H, W), to be written to by nobody else."""
         return torch.from_numpy(self.shown.x.copy())
+
+
+def asked(task: Task, shown: Fitted, target: Target) -> Question:
+    """The question about a picture, to the networks that are there now."""
+    return Question(task, shown, target, {key: card.sha256 for key, card in cache.zoo(task.key).items()})
 
 
 def known(question: Question, models: Sequence[str], methods: Sequence[str]) -> dict[Cell, SaliencyMap]:
@@ -158,8 +164,13 @@ def _no_map(question: Question, model: str, method: str, problem: str) -> Salien
 
 def inside(task: Task, image: str, fit: str) -> NDArray[np.bool_] | None:
     """Where the object of a gallery picture is, (H, W); None where that is not known."""
-    found = annotation(task, image, data_root())
-    return None if found is None or fit != "crop" else np.asarray(found[0] > 0)
+    return _inside(task, task.key, image, str(data_root())) if fit == "crop" else None
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _inside(_task: Task, task: str, image: str, root: str) -> NDArray[np.bool_] | None:
+    found = annotation(_task, image, Path(root))
+    return None if found is None else np.asarray(found[0] > 0)
 
 
 @dataclass(frozen=True, slots=True)

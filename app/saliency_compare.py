@@ -49,7 +49,7 @@ def pair(choice_models: Sequence[str], part: SaliencyChoice, found: Mapping[Cell
     tracks = []
     for title, over in (("the map alone", 0), ("the map over the picture", OVER)):
         frames = np.stack([_frame(drawn(one, full[one.model, one.method], part.colours, over)) for one in shown])
-        tracks.append(Track(f"{METHODS[part.method].title}: {title}", model_colour(part.other), frames, names))
+        tracks.append(Track(f"{METHODS[part.method].title}: {title}", model_colour(part.other), frames))
     player(tracks, (), "saliency-pair", "Network", modes=("wipe", "blink"), ends=(names[0], names[1]))
 
 

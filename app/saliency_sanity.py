@@ -51,7 +51,7 @@ class Cascade:
 def sanity(question: Question, method: str, maps: Sequence[SaliencyMap]) -> None:
     """The button, how far the work is, or the strips."""
     key = ("sanity", *(question.key(one.model, method) for one in maps))
-    work = works().find(session(), key)
+    work = works().find(_lane(), key)
     if work is not None and work.active:
         st.fragment(_watch, run_every=0.5)(work)
     elif work is not None and work.state == "done":
@@ -70,7 +70,7 @@ def sanity(question: Question, method: str, maps: Sequence[SaliencyMap]) -> None
 
 
 def _begin(question: Question, method: str, maps: Sequence[SaliencyMap], key: tuple[object, ...]) -> None:
-    works().start(session(), key, call_for(question, method, maps))
+    works().start(_lane(), key, call_for(question, method, maps))
 
 
 def call_for(
@@ -80,7 +80,7 @@ def call_for(
     loaded = [cache.model(question.task.key, one.model) for one in maps]
 
     def call(on_progress: OnProgress, should_stop: Callable[[], bool]) -> list[Cascade]:
-        found = []
+        found: list[Cascade] = []
         for number_, (one, model) in enumerate(zip(maps, loaded, strict=True)):
 
             def told(done: int, of: int, before: int = number_) -> None:
@@ -93,7 +93,7 @@ def call_for(
                 steps = list(cascade(method, ask, SEED))
             except CoreError as problem:
                 if should_stop():
-                    raise
+                    return found
                 found.append(Cascade(one.model, (), np.zeros((0, 1, 1), np.float32), np.zeros(0), str(problem)))
                 continue
             found.append(
@@ -109,10 +109,15 @@ def call_for(
     return call
 
 
+def _lane() -> str:
+    """Whose work it is: this session's, beside its other work on the page."""
+    return f"{session()}/sanity"
+
+
 def _watch(work: Work) -> None:
     if not work.active:
         st.rerun()
-    progress(work, f"Layer {work.done} of {work.of}" if work.of else "Begun", "saliency.sanity.stop")
+    progress(work, f"Layer {work.done} of {work.of}" if work.of else "Begun", "saliency.sanity.stop", _lane())
 
 
 def _show(method: str, found: Sequence[Cascade]) -> None:

@@ -10,7 +10,6 @@ from app.choice import Choice
 from app.colours import model_colour
 from app.names import model_name
 from app.pictures import bytes_url, data_url
-from app.saliency_cache import Question
 from app.saliency_choice import MOST_SHEET, SaliencyChoice
 from app.saliency_maps import drawn, explains, scales, why_empty
 from core.data.tasks import Task
@@ -40,7 +39,7 @@ def sheet(task: Task, choice: Choice, part: SaliencyChoice) -> None:
     rows: dict[str, str] = dict.fromkeys(choice.models, "")
     heads = ""
     for number, picture in enumerate(shown):
-        question = Question(task, picture, part.target(task))
+        question = kept.asked(task, picture, part.target(task))
         for _ in kept.quick_maps(question, choice.models, [part.method]):
             pass
         found = kept.known(question, choice.models, [part.method])

@@ -38,9 +38,14 @@ def measures(measuring: Measuring, models: Sequence[str], found: Mapping[Cell, S
     )  # fmt: skip
     part = state.part()
     maps = [one for one in found.values() if not why_empty(one)]
+    key = ("scores", part.measures, *(measuring.key(one, measure) for one in maps for measure in part.measures))
+    work = works().find(_lane(), key)  # looked up before the figures: it may end in between
+    active = work is not None and work.active
     scores = measuring.known(maps, part.measures)
-    if len(scores) < len(maps) * len(part.measures):
-        _make(measuring, part, maps)
+    if active and work is not None:
+        st.fragment(_watch, run_every=0.5)(work)
+    elif len(scores) < len(maps) * len(part.measures):
+        _make(measuring, part, maps, key, work)
     if scores:
         st.html(_table(part, models, found, scores))
     st.html(
@@ -51,18 +56,20 @@ def measures(measuring: Measuring, models: Sequence[str], found: Mapping[Cell, S
             f"<i>{escape(MEASURES[key].source)}</i></dd>"
             for key in part.measures
         )
-        + '</dl><div class="rs-small">A pass of the network is k, a making of the map m.</div>'
+        + '</dl><div class="rs-small">Best here: among the methods, for this network and picture. A pass of '
+        "the network is k, a making of the map m.</div>"
     )
     return scores
 
 
-def _make(measuring: Measuring, part: SaliencyChoice, maps: Sequence[SaliencyMap]) -> None:
-    """The button that has the maps measured, or how far that is."""
-    key = ("scores", part.measures, *(measuring.key(one, measure) for one in maps for measure in part.measures))
-    work = works().find(session(), key)
-    if work is not None and work.active:
-        st.fragment(_watch, run_every=0.5)(work)
-        return
+def _make(
+    measuring: Measuring,
+    part: SaliencyChoice,
+    maps: Sequence[SaliencyMap],
+    key: tuple[object, ...],
+    work: Work | None,
+) -> None:
+    """The button that has the maps measured, and why that failed, if it did."""
     if work is not None and work.state == "failed":
         st.error(work.sentence, icon=":material/error:")
     st.button(
@@ -72,18 +79,23 @@ def _make(measuring: Measuring, part: SaliencyChoice, maps: Sequence[SaliencyMap
 
 
 def _begin(measuring: Measuring, part: SaliencyChoice, maps: Sequence[SaliencyMap], key: tuple[object, ...]) -> None:
-    works().start(session(), key, measuring.work(maps, part.measures))
+    works().start(_lane(), key, measuring.work(maps, part.measures))
+
+
+def _lane() -> str:
+    """Whose work it is: this session's, beside its other work on the page."""
+    return f"{session()}/measures"
 
 
 def _watch(work: Work) -> None:
     if not work.active:
         st.rerun()
-    progress(work, f"Figure {work.done + 1} of {work.of}" if work.of else "Measuring", "saliency.measure.stop")
+    progress(work, f"Figure {work.done + 1} of {work.of}" if work.of else "Measuring", "saliency.measure.stop", _lane())
 
 
 def _table(part: SaliencyChoice, models: Sequence[str], found: Mapping[Cell, SaliencyMap], scores: Scores) -> str:
-    """A row for each map, a column for each measure; of each column the best is marked."""
-    best = {key: best_of(scores, key) for key in part.measures}
+    """A row for each map, a column for each measure; the best method for each network is marked."""
+    best = {(model, key): best_of(scores, key, model) for model in models for key in part.measures}
     heads = "".join(
         f"<th>{escape(MEASURES[key].title)}<br><small>{BETTER[MEASURES[key].better]}</small></th>"
         for key in part.measures
@@ -93,7 +105,8 @@ def _table(part: SaliencyChoice, models: Sequence[str], found: Mapping[Cell, Sal
         for model in models:
             if (model, method) not in found:
                 continue
-            cells = "".join(_score(scores.get(((model, method), one)), (model, method) == best[one]) for one in best)
+            cell = (model, method)
+            cells = "".join(_score(scores.get((cell, key)), cell == best[model, key]) for key in part.measures)
             lines += (
                 f'<tr data-scored="{escape(model)},{escape(method)}"><th><i style="background: {model_colour(model)}">'
                 f"</i>{escape(METHODS[method].title)}<small> {escape(model_name(model))}</small></th>{cells}</tr>"
@@ -104,22 +117,22 @@ def _table(part: SaliencyChoice, models: Sequence[str], found: Mapping[Cell, Sal
     )
 
 
-def best_of(scores: Scores, measure: str) -> Cell | None:
-    """The map that a measure calls best; None where it has no better, or there are no figures."""
+def best_of(scores: Scores, measure: str, model: str) -> Cell | None:
+    """The map of a network that a measure calls best; None where it has no better, or fewer than two figures."""
     better = MEASURES[measure].better
     figures = {
         cell: value
         for (cell, key), value in scores.items()
-        if key == measure and isinstance(value, float) and isfinite(value)
+        if key == measure and cell[0] == model and isinstance(value, float) and isfinite(value)
     }
-    if better == "neither" or not figures:
+    if better == "neither" or len(figures) < 2:
         return None
     return (max if better == "higher" else min)(figures, key=figures.__getitem__)
 
 
 def _score(value: float | str | None, best: bool) -> str:
     why = f' title="{escape(value)}"' if isinstance(value, str) else ""
-    shown = f"<b>{number(value)}</b><small> best</small>" if best else number(value)
+    shown = f"<b>{number(value)}</b><small> best here</small>" if best else number(value)
     return f"<td{why}>{shown}</td>"
 
 

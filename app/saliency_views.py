@@ -101,12 +101,12 @@ def long_maps(question: Question, models: Sequence[str], methods: Sequence[str])
     if not missing:
         return
     key: tuple[object, ...] = ("maps", *(question.key(*cell) for cell in cells))
-    work = works().find(session(), key)
+    work = works().find(_lane(), key)
     if work is not None and work.state == "done":  # made, and dropped since
         key = (*key, *missing)
-        work = works().find(session(), key)
+        work = works().find(_lane(), key)
     if work is None:
-        work = works().start(session(), key, kept.long_maps(question, cells))
+        work = works().start(_lane(), key, kept.long_maps(question, cells))
     if work.active:
         st.fragment(_watch_maps, run_every=0.5)(work, question, cells, len(missing))
         return
@@ -122,7 +122,12 @@ def long_maps(question: Question, models: Sequence[str], methods: Sequence[str])
 
 
 def _begin(key: Hashable, call: Call) -> None:
-    works().start(session(), key, call)
+    works().start(_lane(), key, call)
+
+
+def _lane() -> str:
+    """Whose work it is: this session's, beside its other work on the page."""
+    return f"{session()}/maps"
 
 
 def _watch_maps(work: Work, question: Question, cells: Sequence[Cell], before: int) -> None:
@@ -131,15 +136,20 @@ def _watch_maps(work: Work, question: Question, cells: Sequence[Cell], before: i
     if not work.active or len(missing) < before:
         st.rerun()
     model, method = missing[0]
-    progress(work, f"{METHODS[method].title} of {model_name(model)}; {len(missing)} maps to make", "saliency.maps.stop")
+    progress(
+        work,
+        f"{METHODS[method].title} of {model_name(model)}; {len(missing)} maps to make",
+        "saliency.maps.stop",
+        _lane(),
+    )
 
 
-def progress(work: Work, what: str, stop_key: str) -> None:
+def progress(work: Work, what: str, stop_key: str, lane: str) -> None:
     """How far a work is, with a button that ends it."""
     said = f"{what}: waiting for others" if work.state == "waiting" else what
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(min(1.0, work.done / work.of) if work.of else 0.0, said)
-        st.button("Stop", on_click=lambda: works().stop(session()), icon=":material/stop_circle:", key=stop_key)
+        st.button("Stop", on_click=works().stop, args=(lane,), icon=":material/stop_circle:", key=stop_key)
 
 
 def closer(measuring: Measuring, one: SaliencyMap | None) -> None:

@@ -22,7 +22,7 @@ from app import saliency_files as files
 from app.cache import Fitted
 from app.choice import Choice
 from app.errors import guard
-from app.saliency_cache import Measuring, Question
+from app.saliency_cache import Measuring
 from core.data.tasks import Task, task_named
 
 
@@ -81,13 +81,13 @@ def show(task: Task, shown: Fitted) -> None:
     choice = state.now()
     with guard():
         mask = saliency_cache.inside(task, choice.image, choice.fit)
-        show_parts(choice, Measuring(Question(task, shown, state.part().target(task)), mask))
+        show_parts(choice, Measuring(saliency_cache.asked(task, shown, state.part().target(task)), mask))
 
 
 def present(choice: Choice, task: Task, shown: Fitted) -> None:
     """The presenter view."""
     part = state.part()
-    question = Question(task, shown, part.target(task))
+    question = saliency_cache.asked(task, shown, part.target(task))
     with st.spinner("Making the maps"):
         found = saliency_views.ready(question, choice.models, part.methods)
     saliency_stage.stage(task, choice.models, part, found)

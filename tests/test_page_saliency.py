@@ -162,6 +162,60 @@ def test_a_damaged_network_is_a_sentence_and_the_others_stand(saliency_zoo, tmp_
     assert states(grid(at)) == ["there", "none", "there", "none"] and not at.error
 
 
+def after(at: AppTest, button: str, mark: str) -> str:
+    """Press a button and wait for what comes out."""
+    checked(at.button(key=button).click().run())
+    end = time.monotonic() + 120
+    while any(str(one.key).endswith(".stop") for one in at.button):
+        assert time.monotonic() < end
+        time.sleep(0.2)
+        checked(at.run())
+    return "".join(bodies(at, mark))
+
+
+def test_maps_are_measured_at_the_press_of_a_button_and_stand_in_the_table(visit):
+    at = visit(**TWO, **CHEAP, measures="sparsity,deletion", image="photo:coffee")
+    assert any("--report saliency" in item.value for item in at.code)
+    table = after(at, "saliency.measure", "data-scored")
+    assert table.count("data-scored") == 4 and "–" not in table and table.count("best here") == 2
+    assert not any(button.key == "saliency.measure" for button in at.button) and not at.error
+
+
+def test_layers_are_randomised_at_the_press_of_a_button_and_another_map_asks_again(visit):
+    at = visit(**TWO, **CHEAP)
+    strips = after(at, "saliency.sanity", "data-sanity")
+    assert strips.count("data-sanity") == 2 and "layers lost" in strips and not at.error
+    again = visit(**TWO, **CHEAP, map="standard,grad-cam")
+    assert not bodies(again, "data-sanity") and any(button.key == "saliency.sanity" for button in again.button)
+
+
+def test_a_contact_sheet_has_each_picture_for_each_network(visit):
+    at = visit(**TWO, **CHEAP, sheet="photo:coffee,photo:rocket,photo:chelsea")
+    (sheet,) = bodies(at, "data-sheet")
+    assert sheet.count("data-sheet") == 6 and not at.error
+
+
+@pytest.mark.parametrize("view", ["present", "guess"])
+def test_a_room_sees_one_map_and_no_controls(visit, view):
+    at = visit(**TWO, **CHEAP, map="pgd-l2,grad-cam", view=view)
+    (stage,) = [one.proto for one in at.get("bidi_component") if one.proto.component_name == "robustscope.stage"]
+    data = json.loads(stage.json)
+    assert [[slide["key"] for slide in row] for row in data["slides"]] == [
+        ["standard,gradient", "pgd-l2,gradient"],
+        ["standard,grad-cam", "pgd-l2,grad-cam"],
+    ]
+    assert (data["row"], data["column"], data["guess"]) == (1, 1, view == "guess")
+    assert not at.multiselect and not at.sidebar.children and query(at)["view"] == view
+
+
+def test_agreement_is_said_between_networks_and_between_methods(visit):
+    at = visit(**TWO, **CHEAP)
+    between, within = bodies(at, "data-agreement")
+    assert between.count("<table") == 2 and within.count("<table") == 2 and "1.00" in between
+    checked(at.segmented_control(key="saliency.agreement").set_value("ssim").run())
+    assert bodies(at, "data-agreement") != [between, within] and query(at)["agreement"] == "ssim"
+
+
 def test_an_empty_zoo_has_a_page_of_its_own(visit, monkeypatch, tmp_path):
     monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(tmp_path / "none"))
     at = visit()

@@ -420,6 +420,7 @@ export default function(component) {
       input.parentElement.hidden = !data.modes.includes(input.value);
       input.checked = input.value === data.modes[0];
     }
+    root.querySelector(".bar").hidden = !data.modes.includes("three");  // two frames to wipe and blink are no film
     change(player, data.modes[0]);
     zoom(player, 1);
   }

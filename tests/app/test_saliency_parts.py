@@ -1,0 +1,125 @@
+"""What the Saliency page says about maps: agreement, the best by a measure, the report's spread, and the cascade."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from app import saliency_cache
+from app.cache import fitted
+from app.saliency_cache import Kept, Measuring, asked, known, missing, quick_maps
+from app.saliency_compare import matrix
+from app.saliency_sanity import STRIP, call_for, picked
+from app.saliency_trust import best_of, spread_figure, spreads
+from core.data.tasks import task_named
+from core.reports.saliency import SaliencyReport
+from core.saliency.target import Target
+from tests.app.test_saliency_choice import PART
+from tests.app.test_saliency_maps import one
+
+TASK = task_named("cifar10")
+
+
+@pytest.fixture
+def question(zoo):
+    return asked(TASK, fitted("cifar10", "photo:chelsea", "crop", False), Target())
+
+
+def test_what_is_kept_is_bounded_and_the_oldest_goes_first():
+    kept = Kept(2)
+    for key in "ab":
+        kept.put(key, key)
+    assert kept.get("a") == "a"
+    kept.put("c", "c")
+    assert (kept.get("a"), kept.get("b"), kept.get("c")) == ("a", None, "c")
+
+
+def test_quick_maps_are_made_once_and_long_ones_are_left(question, monkeypatch):
+    monkeypatch.setattr(saliency_cache, "kept", lambda fresh=Kept(): fresh)  # noqa: B008
+    models, methods = ("standard", "pgd-l2"), ("occlusion", "smooth-grad", "gradient")
+    order = [(found.model, found.method) for found in quick_maps(question, models, methods)]
+    assert order == [(model, method) for method in ("gradient", "smooth-grad") for model in models]
+    assert list(quick_maps(question, models, methods)) == []
+    cells = [(model, "occlusion") for model in models]
+    assert {*known(question, models, methods)} == {*order} and missing(question, cells) == cells
+    other = replace(question, target=Target(3, 5))
+    assert known(other, models, methods) == {}  # another question has other maps
+
+
+def test_agreement_leaves_out_what_is_not_there_and_is_one_with_itself():
+    rng = np.random.default_rng(0)
+    first, second = one(rng.normal(size=16).tolist()), one(rng.normal(size=16).tolist())
+    values = matrix([first, None, second], "spearman")
+    assert values[0, 0] == pytest.approx(1) and np.isnan(values[1]).all() and np.isnan(values[:, 1]).all()
+    assert values[0, 2] == values[2, 0] and -1 < values[0, 2] < 1
+
+
+def test_the_best_is_by_the_measures_direction_and_of_one_network():
+    scores = {
+        (("standard", "gradient"), "deletion"): 0.4,
+        (("standard", "lime"), "deletion"): 0.2,
+        (("standard", "grad-cam"), "deletion"): float("nan"),
+        (("pgd-l2", "lime"), "deletion"): 0.1,
+        (("standard", "gradient"), "insertion"): 0.4,
+        (("standard", "lime"), "insertion"): 0.2,
+        (("standard", "grad-cam"), "insertion"): "no place",
+        (("standard", "gradient"), "sparsity"): 0.4,
+        (("standard", "lime"), "sparsity"): 0.2,
+    }
+    assert best_of(scores, "deletion", "standard") == ("standard", "lime")
+    assert best_of(scores, "insertion", "standard") == ("standard", "gradient")
+    assert best_of(scores, "sparsity", "standard") is None and best_of(scores, "deletion", "pgd-l2") is None
+
+
+def test_the_spread_is_of_these_weights_alone_and_without_what_has_no_meaning():
+    part = replace(PART, methods=("gradient",), measures=("sparsity",))
+    arrays = {
+        "sparsity__standard__gradient": np.array([0.1, np.nan, 0.3], np.float32),
+        "sparsity__pgd-l2__gradient": np.array([0.5], np.float32),
+    }
+    rows = ({"model": "standard", "sha256": "a"}, {"model": "pgd-l2", "sha256": "old"}, {"model": "", "sha256": ""})
+    report = SaliencyReport(SimpleNamespace(rows=rows), arrays)
+    cards = {"standard": SimpleNamespace(sha256="a"), "pgd-l2": SimpleNamespace(sha256="new")}
+    found = spreads(report, cards, ("standard", "pgd-l2"), part)
+    cell = ("standard", "gradient")
+    assert [*found] == [(cell, "sparsity")] and found[cell, "sparsity"] == pytest.approx([0.1, 0.3])
+    figure = spread_figure({cell: found[cell, "sparsity"]}, ("gradient",), {cell: 0.27}, "#000000")
+    marks = [trace for trace in figure.data if trace.marker.symbol == "diamond"]
+    assert [list(trace.x) for trace in marks] == [[0.27]]
+    without = spread_figure({cell: found[cell, "sparsity"]}, ("gradient",), {cell: None}, "#000000")
+    assert not [trace for trace in without.data if trace.marker.symbol == "diamond"]
+
+
+def test_a_measure_is_that_of_the_engine_and_one_without_its_needs_is_a_sentence(question):
+    (found,) = quick_maps(question, ("standard",), ("gradient",)) or [None]
+    measuring = Measuring(question, None)
+    values = np.sort(np.abs(found.heatmap).ravel())
+    n = len(values)
+    gini = 1 - 2 * np.sum(values / values.sum() * (n - np.arange(1, n + 1) + 0.5) / n)
+    assert measuring.now(found, "sparsity") == pytest.approx(gini, abs=1e-5)
+    assert "needs the object's place" in measuring.now(found, "pointing-game")
+    on_top = np.zeros((32, 32), bool)
+    on_top[np.unravel_index(found.heatmap.argmax(), (32, 32))] = True
+    assert Measuring(question, on_top).now(found, "pointing-game") == 1.0
+    assert -1 <= measuring.now(found, "stability-attack") <= 1
+
+
+def test_the_cascade_begins_with_the_map_that_is_shown_and_ends_with_no_layer_left(question):
+    for _ in quick_maps(question, ("pgd-linf",), ("gradient",)):
+        pass
+    shown = known(question, ("pgd-linf",), ("gradient",))["pgd-linf", "gradient"]
+    told = []
+    (made,) = call_for(question, "gradient", [shown])(lambda done, of: told.append((done, of)), lambda: False)
+    assert np.allclose(made.heatmaps[0], shown.heatmap, atol=1e-6) and made.similarity[0] == pytest.approx(1)
+    assert made.layers[0] == "" and told[-1][0] == told[-1][1] == len(made.layers)
+    assert abs(made.similarity[-1]) < 0.9 and torch.isfinite(torch.from_numpy(made.heatmaps)).all()
+    assert call_for(question, "gradient", [shown])(lambda done, of: None, lambda: True) == []
+
+
+@pytest.mark.parametrize("steps", [0, 1, 3, 7, 24])
+def test_the_strip_has_the_first_and_the_last_step(steps):
+    found = picked(steps)
+    assert len(found) == min(steps, STRIP) and found == sorted({*found})
+    assert not steps or (found[0], found[-1]) == (0, steps - 1)
