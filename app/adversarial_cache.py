@@ -23,8 +23,9 @@ from core.explanations.towards import Explanations, explain
 from core.reports.adversarial import Adversarial, read_adversarial
 from core.reports.explanations import ExplanationsReport, read_explanations
 from core.reports.fooling import Fooling, read_fooling
-from core.reports.report import report_path
+from core.reports.report import Report, report_path
 from core.reports.transfer import ATTACKS, Attack, Transfer, made_against, read_transfer
+from core.reports.transfer_readings import read_readings
 
 Image = NDArray[np.float32]
 
@@ -134,6 +135,11 @@ def adversarial(task: str) -> Adversarial | None:
 def transfer(task: str) -> Transfer | None:
     """The report `transfer` of a task, likewise."""
     return _kept(task, "transfer", read_transfer)
+
+
+def readings(task: str) -> Report | None:
+    """The report `transfer-readings` of a task, likewise."""
+    return _kept(task, "transfer-readings", read_readings)
 
 
 def fooling(task: str) -> Fooling | None:

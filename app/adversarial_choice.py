@@ -125,7 +125,7 @@ def default(choice: Choice) -> AdversarialChoice:
     """The view of a first visit: the reference's budget, a path to a class that the picture hardly shows."""
     names, task = task_named(choice.task).class_names, task_named(choice.task)
     reported = int(size_dial(task).reported)
-    target = next((name for name in ("dog", "bag") if name in names), names[-1])
+    target = next((name for name in ("dog", "trouser") if name in names), names[-1])
     return AdversarialChoice(
         RHO_FIRST, target, "picture", "fgsm", round(task.radii["linf"], 4), "", "", "gradient", "bottom-right", reported
     )

@@ -178,8 +178,9 @@ def _moved(task: Task, one: MovedMap, scale: float) -> str:
         one.succeeded,
         tiles,
         f"{names[before]}: {percent(one.probs[before])} before, {percent(one.probs_adv[before])} after. "
-        f"Correlation of the map now: {_signed(one.correlation_target)} with the map asked for, "
-        f"{_signed(one.correlation_original)} with the old one. Share of the map in the region: "
+        f"Correlation with the map asked for: {_signed(one.correlation_before)} before, "
+        f"{_signed(one.correlation_target)} after; of the new map with the old one: "
+        f"{_signed(one.correlation_original)}. Share of the map in the region: "
         f"{one.mass * 100:.0f} % before, {one.mass_adv * 100:.0f} % after.",
         f'data-moved="{escape(one.model)}" data-succeeded="{one.succeeded}"',
     )
@@ -195,7 +196,7 @@ def _outside(task: Task, one: Outside, factor: int) -> str:
     )
     return _block(
         one.model,
-        names[one.after],
+        f"{names[one.before]} → {names[one.after]}" if one.changed else names[one.after],
         "answer changed" if one.changed else "answer kept",
         one.changed,
         tiles,

@@ -20,8 +20,9 @@ from core.data.tasks import Task
 from core.models.zoo import Card
 from core.reports.adversarial import Adversarial
 from core.reports.fooling import Fooling
-from core.reports.report import Row
+from core.reports.report import Report, Row
 from core.reports.transfer import Transfer
+from core.reports.transfer_readings import Verdict, verdicts
 
 CONFIG = {"displayModeBar": False}
 PANELS: Mapping[str, str] = {
@@ -48,7 +49,7 @@ def missing(task: Task, report: str, holds: str, stale: bool = False) -> None:
     with st.container(border=True, key=f"no-{report}"):
         st.markdown(
             f"**The report on {holds} is not here yet.** "
-            + ("The one that is here was measured on other weights. " if stale else "")
+            + ("The one that is here is of other networks, or of other weights. " if stale else "")
             + "This command makes it, goes on where it was stopped, and this page shows it after a reload:"
         )
         st.code(f"robustscope evaluate --task {task.key} --report {report}", language="bash")
@@ -249,6 +250,27 @@ def transfer_guide() -> None:
     )
 
 
+def readings_held(found: Report | None, transfer: Transfer | None) -> None:
+    """What the paper read from its matrices, and what came of each reading in these."""
+    if found is None or transfer is None or found.provenance != transfer.report.provenance:
+        return
+    lines = "".join(
+        f'<li data-reading="{escape(each.reading)}"><b>{each.verdict}</b> ({_counted(each)}): {escape(each.claim)}</li>'
+        for each in verdicts(found.rows)
+    )
+    if lines:
+        st.html(
+            '<div class="rs-guide"><b>What the paper read from its matrices, held against these.</b> Counted are '
+            "comparisons of two networks whose 95 % interval lies on the reading's side, or on the other; "
+            f"FGSM and TGSM, n = {max(row['n'] for row in found.rows):,} images.<ul>{lines}</ul></div>"
+        )
+
+
+def _counted(each: Verdict) -> str:
+    turned = f", {each.reversed} reversed" if each.reversed else ""
+    return f"{each.held} of {each.of} held{turned}"
+
+
 def passed_on(task: Task, one: PassedOn, source: str, seen: str) -> None:
     """The picture of a cell: before, after, the change, and both networks' answers."""
     names, factor = task.class_names, maps.amplification([one.x_adv - one.x])
@@ -296,9 +318,15 @@ def fooled_shares(task: Task, report: Fooling | None, cards: Mapping[str, Card],
         if row.get("method") == method and row["model"] in cards and row.get("sha256") == cards[row["model"]].sha256
     ]
     if not rows:
-        st.caption("On how many test images this works is not measured here yet: report `fooling`.")
+        st.caption(
+            "On how many test images this works is not measured here yet: "
+            f"`robustscope evaluate --task {task.key} --report fooling` does it."
+        )
         return
-    words = {"moved": "the map moved, answer kept", "outside": "answer changed from outside of the map"}
+    words = {
+        "moved": "map moved to its emptiest quadrant, answer kept",
+        "outside": "answer changed from outside of the map",
+    }
     lines = "".join(
         f"<tr><th>{escape(model_name(key))}</th>"
         + "".join(

@@ -142,9 +142,10 @@ def drawn_on_tests(report: ExplanationsReport | None, zoo: Mapping[str, Card], m
     if said:
         st.html(f'<div class="rs-small" data-drawn="">Draws the class on test images: {escape(said)}.</div>')
     plain = [rows[key] for key in UNDEFENDED if key in rows and rows[key]["draws"] > 0]
+    named = [model_name(row["model"]) if row["model"] in models else _drawn(row) for row in plain]
     settings = report.report.settings
     judged = f" on {settings['val_images']:,} validation images" if "val_images" in settings else ""
-    others = "; ".join(map(_drawn, plain))
+    others = "; ".join(named)
     undefended = f" Networks that learned without any defence can draw, too: {others}." if others else ""
     how_to_read(
         "A verdict is about the changes to this picture, towards the two classes that the network finds likeliest "
@@ -207,10 +208,10 @@ def _factor(results: Sequence[Explanations]) -> float:
 
 
 def _share(probability: float) -> str:
-    """A probability in few characters."""
-    if 0 < probability < 0.01:
+    """A probability in few characters; 0 and 1 are only so to the digits of float32."""
+    if probability < 0.01:
         return "< 1 %"
-    return "> 99 %" if 0.99 < probability < 1 else f"{probability * 100:.0f} %"
+    return "> 99 %" if probability > 0.99 else f"{probability * 100:.0f} %"
 
 
 def grid_guide(results: Sequence[Explanations], shown: str) -> None:
@@ -218,7 +219,7 @@ def grid_guide(results: Sequence[Explanations], shown: str) -> None:
     factor = _factor(results)
     alone = f" Changes are shown × {factor:.2g} around grey, alike for all." if shown == "change" else ""
     how_to_read(
-        "Each picture is the first one, changed by about ρ so that the network believes the class named. Below: the "
+        "Each picture is the first one, changed by about ρ towards the class named, as the network sees it. Below: the "
         "class's probability on the picture as it is → on the one shown. A framed picture is now answered with that "
         "class. Object-like, local strokes say what the network looks for; grain says that its attacks explain "
         "nothing. Pixels are cut to the range that a screen can show, and the second figure is of the cut picture."
@@ -256,9 +257,9 @@ def path_player(task: Task, found: Sequence[Path], rho: float) -> None:
 def path_guide() -> None:
     """How to read the player."""
     how_to_read(
-        "Move the slider, click a curve, or press the arrow keys; space plays. The first steps follow the gradient "
-        "past ρ; the rest go to and fro along the edge, so that the search goes on instead of stopping at first "
-        "contact. Solid: the class aimed at; dashed: the network's first answer. The difference is of the pictures as "
-        "shown; probabilities are of the picture before it is cut to the screen's range.",
+        "Move the slider, click a curve, or press the arrow keys; space plays. The search follows the gradient until "
+        "the change has the size ρ; then it goes to and fro along the edge instead of stopping at first contact. "
+        "Solid: the class aimed at; dashed: the network's first answer. The difference is of the pictures as shown; "
+        "probabilities are of the picture before it is cut to the screen's range.",
         "Woods, Chen, Teuscher 2019, arXiv:1906.02896.",
     )

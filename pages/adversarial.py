@@ -83,6 +83,7 @@ def show_transfer(shown: Fitted) -> None:
         if cell:
             adversarial_reports.passed_on(task, adversarial_cache.passed_on(task, shown, *cell), *cell[:2])
             adversarial_reports.transfer_guide()
+            adversarial_reports.readings_held(adversarial_cache.readings(task.key), report)
             widgets.share()
 
 

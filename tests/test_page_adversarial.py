@@ -93,13 +93,19 @@ def test_reports_give_verdicts_areas_and_the_matrix(visit, measured):
     assert [str(each.count("✓") >= 2) for each in votes] == verdicts
     assert all(each.count("✓") + each.count("✗") == 3 and "(cut 60 %)" in each for each in votes)
     (guide,) = bodies(at, "A verdict is about")
-    assert "does not say that the network is robust" in guide and "without any defence" in guide and "10 %" in guide
+    assert (
+        "does not say that the network is robust" in guide and "without any defence can draw, too: Standard." in guide
+    )
     (drawn,) = bodies(at, "data-drawn")
     assert "Standard on 10 %" in drawn and "n = 100" in drawn and "L∞" not in drawn
     (table,) = bodies(at, "data-area")
     assert table.count("data-area=") == 2 and "1 never broken" in table and "n = 200" in table
     (cell,) = bodies(at, "data-cell")
     assert value(cell, "data-cell") == "pgd-linf,standard" and "Standard is right on" in cell
+    (read,) = bodies(at, "data-reading")
+    assert (
+        "<b>held</b> (1 of 1 held)" in read and "<b>mixed</b> (1 of 2 held, 1 reversed)" in read and "n = 200" in read
+    )
     (passed,) = bodies(at, "data-passed")
     assert passed.count("data-passed=") == 2 and "true class is not known" in passed
     assert not at.error and not at.warning
@@ -154,7 +160,7 @@ def test_a_hostile_link_is_answered_with_sentences_and_the_first_view(visit):
 
 
 def test_damaged_reports_are_sentences_and_the_page_goes_on(visit, measured):
-    for name in ("adversarial", "transfer", "fooling", "explanations"):
+    for name in ("adversarial", "transfer", "transfer-readings", "fooling", "explanations"):
         path = measured / "cifar10" / f"{name}.json"
         path.write_text(path.read_text()[:100])
     at = visit(**TWO)

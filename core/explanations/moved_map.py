@@ -107,6 +107,12 @@ class MovedMap:
         return float(self.heatmap_adv[self.region].sum())
 
     @property
+    def correlation_before(self) -> float:
+        """Pearson's correlation of `heatmap` with `target_map`: what was alike already; 0 where a map is constant."""
+        first, second = (torch.from_numpy(one)[None] for one in (self.heatmap, self.target_map))
+        return float(correlation(first, second))
+
+    @property
     def kept(self) -> bool:
         """Whether the answer is the same, its probability within `TOLERANCE` of what it was."""
         return int(self.probs_adv.argmax()) == self.before and abs(self.probability_change) <= TOLERANCE

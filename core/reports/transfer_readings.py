@@ -60,7 +60,8 @@ class Verdict:
     Attributes:
         reading: its letter.
         claim: what it says.
-        verdict: "held" if all comparisons held, "reversed" if any is reversed, "unclear" otherwise.
+        verdict: "held" if all comparisons held, "reversed" if all are reversed, "mixed" if only some are reversed (the
+            reading then does not hold as a whole), "unclear" otherwise.
         held: how many held.
         reversed: how many are reversed.
         of: how many there are.
@@ -106,7 +107,7 @@ def verdicts(rows: Iterable[Row]) -> tuple[Verdict, ...]:
 
 def _verdict(reading: str, each: Sequence[str]) -> Verdict:
     held, turned = each.count("held"), each.count("reversed")
-    whole = "reversed" if turned else "held" if held == len(each) else "unclear"
+    whole = {held: "held", turned: "reversed"}.get(len(each), "mixed" if turned else "unclear")
     return Verdict(reading, CLAIMS[reading], whole, held, turned, len(each))
 
 

@@ -16,6 +16,15 @@ from core.reports.transfer import ATTACKS, epsilons
 
 IMAGES = 200
 THRESHOLDS = {"rho": 0.1, "thresholds": {"transfer": 0.6, "low_frequency": 0.3, "agreement": 0.7}}
+READINGS = [
+    {"reading": reading, "pooled": pooled, "verdict": verdict, "n": IMAGES}
+    for reading, pooled, verdict in (
+        ("a", True, "held"),
+        ("d", True, "held"),
+        ("d", True, "reversed"),
+        ("a", False, "?"),
+    )
+]
 ORIGIN = {"data": "made up", "code": "0.1.0"}
 
 
@@ -26,6 +35,7 @@ def write_adversarial_reports(models: Path, reports: Path, task: str) -> Path:
     weights = {key: card.sha256 for key, card in found.items()}
     _write(folder, task, "adversarial", *_adversarial(task, weights))
     _write(folder, task, "transfer", *_transfer(task, weights), weights=weights)
+    _write(folder, task, "transfer-readings", READINGS, {}, weights=weights)
     _write(folder, task, "fooling", *_fooling(task, weights))
     _write(folder, task, "explanations", *_explanations(weights), settings=THRESHOLDS)
     return folder

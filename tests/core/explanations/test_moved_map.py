@@ -67,6 +67,7 @@ def test_the_map_moves_while_the_answer_stays(model, x, target, method):
         assert towards[1] > towards[0] + 0.1
         stayed = np.corrcoef(new.flatten(), old.flatten())[0, 1]
         assert moved.correlation_target == pytest.approx(towards[1], abs=1e-2)
+        assert moved.correlation_before == pytest.approx(towards[0], abs=1e-2)
         assert moved.correlation_original == pytest.approx(stayed, abs=1e-2)
         assert moved.succeeded == (towards[1] > stayed)
         assert moved.mass_adv > moved.mass and moved.mass == pytest.approx(float((old * region).sum()), abs=1e-2)
@@ -152,7 +153,7 @@ def test_a_network_without_gradient_gives_the_image_back(model, x):
     for method in METHODS:
         moved = move_map(flat, x[:1], method, _corner(), EPSILON)
         assert moved.heatmap_adv.max() == 0 and not moved.succeeded and np.isfinite(moved.x_adv).all()
-        assert (moved.correlation_target, moved.correlation_original) == (0, 0)
+        assert (moved.correlation_before, moved.correlation_target, moved.correlation_original) == (0, 0, 0)
 
 
 class Answers(torch.nn.Module):

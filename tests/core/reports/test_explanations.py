@@ -116,6 +116,7 @@ def one_measure(values: list[float]) -> Measures:
         ([0.0, 0.1], [0.5, 0.9], 0.3),  # in the middle of what parts them
         ([0.0, 0.1, 0.8], [0.5, 0.6, 0.9], 0.3),  # one of the noisy is given up, none of the drawn
         ([0.0, 0.4, 0.5], [0.3, 0.7, 0.9], 0.6),  # one of the drawn is given up
+        ([0.0, 0.4], [0.3, 0.9], 0.65),  # 0.15 is as good, in a narrower gap
         ([0.0, np.nan], [0.5, np.nan], 0.25),  # what can't be measured says nothing
         ([0.5, 0.5], [0.5, 0.5], 0.5),
     ],
