@@ -107,8 +107,11 @@ def read_explanations(task: str, folder: Path = ASSETS) -> ExplanationsReport:
     found = _read(report_path(task, NAME, folder))
     settings = found.report.settings
     cuts = settings.get("thresholds")
-    named = isinstance(cuts, Mapping) and cuts.keys() == {*MEASURES}
-    if not named or not all(_finite(value) for value in (settings.get("rho"), *cuts.values())):
+    if (
+        not isinstance(cuts, Mapping)
+        or cuts.keys() != {*MEASURES}
+        or not all(_finite(value) for value in (settings.get("rho"), *cuts.values()))
+    ):
         raise InputError(f"{report_path(task, NAME).name} holds no thresholds")
     return found
 
