@@ -76,7 +76,7 @@ def form_picker() -> None:
 
 
 def fill(question: Question, choice: Choice) -> dict[Cell, SaliencyMap]:
-    """The grid, drawn as its quick maps come; all of these, with those of long methods that are there."""
+    """The grid, drawn as its quick maps come; all maps that are there, in the order of methods and networks."""
     part, models = state.part(), choice.models
     found = kept.known(question, models, part.methods)
     waits = any((model, key) not in found and not METHODS[key].long for model in models for key in part.methods)
@@ -89,6 +89,7 @@ def fill(question: Question, choice: Choice) -> dict[Cell, SaliencyMap]:
         if time.monotonic() - drawn_at > REDRAW:
             place.html(grid_html(question.task, models, part, found))
             drawn_at = time.monotonic()
+    found = {(model, key): found[model, key] for key in part.methods for model in models if (model, key) in found}
     with place:
         clickable(grid_html(question.task, models, part, found))
     return found
