@@ -6,6 +6,7 @@ from typing import Any
 from core.reports import (
     accuracy,
     adversarial_command,
+    anomaly_command,
     explanations_command,
     fooling_command,
     robustness_command,
@@ -18,6 +19,7 @@ REPORTS: Mapping[str, Command[Any]] = {
     "accuracy": accuracy.COMMAND,
     "robustness": robustness_command.COMMAND,
     "adversarial": adversarial_command.COMMAND,
+    "anomaly": anomaly_command.COMMAND,
     "explanations": explanations_command.COMMAND,
     "fooling": fooling_command.COMMAND,
     "saliency": saliency_command.COMMAND,
