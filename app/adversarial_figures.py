@@ -41,8 +41,8 @@ def reach(distances: Sequence[Array], classes: int) -> float:
     return found
 
 
-def areas(found: Mapping[str, Array], classes: int, top: float, ink: str) -> go.Figure:
-    """Accuracy against RMSE, a line a model, the area above a guess shaded.
+def areas(found: Mapping[str, Array], classes: int, top: float, ink: str, kept: str = "Still right") -> go.Figure:
+    """The share of images of which `kept` is true against RMSE, a line a model, the area above a guess shaded.
 
     Where images were never broken, the line goes on flat beyond the largest distance found; no area is counted there.
     """
@@ -70,7 +70,7 @@ def areas(found: Mapping[str, Array], classes: int, top: float, ink: str) -> go.
             name=model_name(key),
             legendgroup=key,
             line={"color": colour, "width": 3, "dash": ("solid", "dash", "dot", "dashdot")[index % 4]},
-            hovertemplate=f"{model_name(key)}: %{{y:.1f}} % right at RMSE %{{x:.4f}} (n = {len(distances):,})"
+            hovertemplate=f"{model_name(key)}: {kept.lower()} %{{y:.1f}} % at RMSE %{{x:.4f}} (n = {len(distances):,})"
             "<extra></extra>",
         )
     figure.add_hline(y=guess * 100, line={"color": ink, "width": 1, "dash": "dot"})
@@ -79,7 +79,7 @@ def areas(found: Mapping[str, Array], classes: int, top: float, ink: str) -> go.
         font={"color": ink, "size": 13},
     )  # fmt: skip
     figure.update_xaxes(title="Size of the change (RMSE)", range=[0, end])
-    figure.update_yaxes(title="Still right (%)", range=[0, 100])
+    figure.update_yaxes(title=f"{kept} (%)", range=[0, 100])
     figure.update_layout(legend={"orientation": "h", "yanchor": "top", "y": -0.24, "x": 0})
     return plain(figure, 380, ink, {"l": 56, "r": 16, "t": 12, "b": 16})
 

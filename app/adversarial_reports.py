@@ -25,9 +25,9 @@ from core.reports.transfer import Transfer
 from core.reports.transfer_readings import Verdict, verdicts
 
 CONFIG = {"displayModeBar": False}
-PANELS: Mapping[str, str] = {
-    "attack": "Attack: until the answer is wrong",
-    "btr": "BTR: until the class is no likelier than a guess",
+PANELS: Mapping[str, tuple[str, str]] = {
+    "attack": ("Attack: until the answer is wrong", "Still right"),
+    "btr": ("BTR: until the class is no likelier than a guess", "Still likelier than a guess"),
 }
 FIGURES: Mapping[str, str] = {
     "accuracy": "Right when clean",
@@ -72,12 +72,12 @@ def survival(task: Task, report: Adversarial | None, cards: Sequence[Card]) -> N
         }
         for name in PANELS
     }
-    for (name, title), place in zip(PANELS.items(), st.columns(2, gap="large"), strict=True):
+    for (name, (title, kept)), place in zip(PANELS.items(), st.columns(2, gap="large"), strict=True):
         with place:
             st.html(f'<div class="rs-chart">{title}</div>')
             if found[name]:
                 top = figures.reach(list(found[name].values()), task.classes)
-                figure = figures.areas(found[name], task.classes, top, ink())
+                figure = figures.areas(found[name], task.classes, top, ink(), kept)
                 said = "; ".join(f"{model_name(key)} {_number(rows[key].get(_area(name)))}" for key in found[name])
                 st.plotly_chart(figure, config=CONFIG, key=f"areas-{name}", alt=f"Areas: {said}")
     st.html(_table(rows))
@@ -88,11 +88,11 @@ def survival(task: Task, report: Adversarial | None, cards: Sequence[Card]) -> N
     if absent:
         st.caption(f"Not in the report: {', '.join(absent)}.")
     how_to_read(
-        "Each line is the share of test images that a network still gets right when the search may change them by so "
-        "much. The shaded part above a guess is the accuracy-robustness area, ARA, in units of pixel range. A class "
-        "may lose first place long before its evidence is gone; the right chart asks when it has. Small print: 95 % "
-        "intervals (bootstrap; accuracy: Wilson). Images never broken count as right up to the largest distance found "
-        "and not beyond (≥).",
+        "Each line is the share of test images that a network still gets right (right chart: whose class it still "
+        "finds likelier than a guess) when the search may change them by so much. The shaded part above a guess is the "
+        "accuracy-robustness area, ARA, in units of pixel range. A class may lose first place long before its evidence "
+        "is gone; the right chart asks when it has. Small print: 95 % intervals (bootstrap; accuracy: Wilson). Images "
+        "never broken count as right up to the largest distance found and not beyond (≥).",
         _searched(report),
     )
 

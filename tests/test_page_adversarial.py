@@ -2,12 +2,15 @@
 
 import json
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
+from core.data import galleries
+from core.data.tasks import FASHION_MNIST, TASKS
 from core.models.resnet import PreActResNet
 from core.models.zoo import load_zoo_model, save
 from tests.app.synthetic_adversarial import write_adversarial_reports
@@ -225,6 +228,25 @@ def test_a_network_that_always_answers_the_same_is_a_sentence(reports, odd):
 def test_a_network_that_answers_nan_is_a_sentence(reports, odd):
     at = odd(3e38)
     assert at.error and all("not finite" in item.value for item in at.error) and not bodies(at, "data-explained")
+
+
+def test_a_task_of_one_class_is_a_sentence(reports, tmp_path, monkeypatch):
+    """Nothing else can be believed: the pictures stay as they are, and no verdict is given."""
+    monkeypatch.setitem(TASKS, "one", replace(FASHION_MNIST, key="one", class_names=("garment",)))
+    monkeypatch.setattr(galleries, "available", lambda task, root: False)
+    folder = write_zoo(tmp_path / "zoo", ("one",))
+    write_adversarial_reports(folder, reports, "one")
+    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(folder))
+    at = AppTest.from_file("../pages/adversarial.py", default_timeout=240)
+    for name, given in {"task": "one", **TWO}.items():
+        at.query_params[name] = given
+    checked(at.run())
+    body = explained(at)
+    assert body.count("knows one class only") == 2 and "data-draws" not in body and not at.error
+    assert body.count("data-class=") == 2 and set(shares(body, "data-after")) == {1.0}
+    fool(at)
+    (moved,), (outside,) = bodies(at, "data-moved"), bodies(at, "data-outside")
+    assert moved.count("data-moved=") == 2 and outside.count('data-changed="False"') == 2 and not at.error
 
 
 def test_an_empty_zoo_has_a_page_of_its_own(visit, monkeypatch, tmp_path):

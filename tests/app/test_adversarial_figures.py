@@ -40,6 +40,7 @@ def test_the_line_of_images_never_broken_goes_on_and_the_area_does_not():
     end = figure.layout.xaxis.range[1]
     shade, line, nothing, flat = figure.data
     assert max(shade.x) == pytest.approx(0.02) and line.x[-1] == flat.x[-1] == end
+    assert figure.layout.yaxis.title.text == "Still right (%)" and "still right %{y" in line.hovertemplate
     assert line.y[-1] == pytest.approx(20) and list(flat.y) == [100, 100] and max(nothing.x) == 0
 
 

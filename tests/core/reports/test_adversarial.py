@@ -130,6 +130,22 @@ def test_an_image_that_rounding_laid_back_is_pushed_on_and_the_push_counts(data)
     assert_allclose(distance, net.distance(x) * 0.9995 * 1.001, rtol=1e-4)
 
 
+@pytest.mark.parametrize("clamp", [True, False])
+def test_a_push_leaves_the_range_only_where_the_search_may(data, clamp):
+    seen = []
+
+    def never_met(x: torch.Tensor) -> torch.Tensor:
+        seen.append(float(x.max()))
+        return torch.eye(10)[torch.zeros(len(x), dtype=torch.int64)]
+
+    class ToTheEnd(SmallestChange):
+        def __call__(self, model, x, labels):
+            return Outcome(1 - x, torch.zeros(len(x), dtype=torch.int64))
+
+    distance = measure(never_met, data.images(0, 4), torch.zeros(4, dtype=torch.int64), ToTheEnd(clamp=clamp))
+    assert np.isinf(distance["distance"]).all() and (max(seen) == 1) == clamp
+
+
 def test_clamping_lengthens_distances_where_images_are_at_the_ends_of_the_range():
     net = Threshold()
     net.weight = net.weight / 10  # no probability saturates
@@ -209,6 +225,16 @@ def test_figures_without_a_value_are_null(tmp_path):
     found = row(10, "x", SETTINGS, dict.fromkeys(SEARCHES, 1.0), arrays)
     assert (found["ara"], found["accuracy"], found["median_rmse"], found["median_rmse_n"]) == (0, 0, None, 0)
     assert (found["btr_ara"], found["btr_ara_low"], found["btr_ara_censored"]) == (None, None, 6)
+
+
+def test_the_seed_decides_the_resamples():
+    arrays = {f"first_{search}__x": np.zeros(50, np.int16) for search in SEARCHES}
+    arrays |= {f"distance_{search}__x": np.random.default_rng(0).gamma(2, 0.01, 50) for search in SEARCHES}
+    one, other = (
+        row(10, "x", dataclasses.replace(SETTINGS, seed=seed), dict.fromkeys(SEARCHES, 1.0), arrays) for seed in (0, 1)
+    )
+    for name in (*SEARCHES.values(), "median_rmse"):
+        assert one[name] == other[name] and one[f"{name}_low"] != other[f"{name}_low"], name
 
 
 def test_impossible_requests_are_refused(data, tmp_path):

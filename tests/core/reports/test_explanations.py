@@ -106,6 +106,16 @@ def test_a_page_comes_to_the_same_verdict(judges, data, val, tmp_path):
         assert found.draws == made.arrays["draws__standard"][index]
 
 
+def test_the_seed_decides_the_starts(judges, data, val, tmp_path):
+    settings = ExplanationsSettings(images=2, val_images=2)
+    made = [
+        explanations_report(judges[:1], judges, data, val, dataclasses.replace(settings, seed=seed), tmp_path)
+        for seed in (0, 1)
+    ]
+    one, other = (each.arrays["low_frequency__standard"] for each in made)
+    assert np.abs(one - other).min() > 1e-7
+
+
 def one_measure(values: list[float]) -> Measures:
     return Measures(*[np.array(values)] * 3)
 
