@@ -103,6 +103,27 @@ def test_transfer_is_the_mean_probability_of_the_classes_explained(x):
     np.testing.assert_allclose(found.transfer, (probs[explained].mean(1) + 0.1) / 2, rtol=1e-5)
 
 
+class Fickle(Fixed):
+    """Less sure at each look."""
+
+    asked = 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.asked += 1
+        return super().forward(x) + (0 if self.asked == 1 else torch.arange(10.0))
+
+
+def test_transfer_is_the_mean_over_both_starts(x):
+    judge = Fickle([0.1] * 10)
+    with torch.no_grad():
+        explained = SMOOTH.fast(x).argsort(dim=1, descending=True)[:, 1:3]
+        later = torch.arange(10.0).softmax(0)[explained].mean(1).numpy()
+    np.testing.assert_allclose(
+        measures(SMOOTH, [zoo_model("standard", judge)], x, 0.1).transfer, (0.1 + later) / 2, 1e-5
+    )
+    assert judge.asked == 2
+
+
 class Onlooker(Fixed):
     """Remembers the range of what it was shown."""
 
