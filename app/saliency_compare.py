@@ -78,10 +78,11 @@ def agreement(choice_models: Sequence[str], part: SaliencyChoice, found: Mapping
             for key in choice_models
         ]
         st.html(_matrices(blocks, part.agreement, "methods"))
+    percents = f"{TOP * 100:.0f} %"
     how_to_read(
         "1 is the same map, 0 no relation, below 0 the opposite; a dash where a map is missing or has no order. Rank "
         "correlation orders all pixels, cosine counts strong ones more, SSIM compares local structure, and the last "
-        f"one counts the {TOP:.0%} strongest pixels that two maps share (by chance {TOP:.0%}). Networks whose "
+        f"one counts the {percents} strongest pixels that two maps share (by chance {percents}). Networks whose "
         "maps differ look at different pixels; methods that differ for one network can't all be right about it.",
         "SSIM: Wang et al. 2004; the others as defined in core.metrics.",
     )

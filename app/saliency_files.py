@@ -24,7 +24,7 @@ from core.saliency.measures import MEASURES
 from core.saliency.registry import METHODS
 
 DPI = 300
-CELL, GAP, HEAD, SIDE, FOOT = 320, 24, 110, 460, 110
+CELL, GAP, HEAD, SIDE, FOOT = 448, 24, 110, 460, 110  # whole squares for sides of 28, 32 and 64
 INK, FAINT, PAPER = "#14273D", "#EDF1F3", "#FFFFFF"
 
 

@@ -174,7 +174,7 @@ def spreads(
     report: SaliencyReport, cards: Mapping[str, Card], models: Sequence[str], part: SaliencyChoice
 ) -> dict[tuple[Cell, str], Array]:
     """The report's finite values by map and measure, of these weights alone."""
-    weights = {str(row["model"]): row["sha256"] for row in report.report.rows}
+    weights = {row.get("model"): row.get("sha256") for row in report.report.rows}
     found = {}
     for method in part.methods:
         for model in models:

@@ -183,7 +183,10 @@ def closer(measuring: Measuring, one: SaliencyMap | None) -> None:
             f"<figcaption>the map over it</figcaption></figure></div>"
         )
         st.html(_numbers(measuring, one))
-        st.html(f'<div class="rs-small">{escape(method.sentence)} {escape(method.source)}.</div>')
+        st.html(
+            f'<div class="rs-small">{escape(method.sentence)} {escape(method.source)}. '
+            "Here the colours are linear in the value.</div>"
+        )
 
 
 def values_figure(one: SaliencyMap) -> go.Figure:
@@ -207,8 +210,8 @@ def _numbers(measuring: Measuring, one: SaliencyMap) -> str:
     """What is known of a map at once, as a table."""
     values = one.heatmap
     rows = [
-        ("Strongest pixel", two_figures(strongest(one)), "largest magnitude, in logits"),
-        ("Sum of the map", f"{float(values.sum()):+.3g}".replace("-", "−"), "in logits"),
+        ("Strongest pixel", two_figures(strongest(one)), "largest magnitude, in the method's units"),
+        ("Sum of the map", f"{float(values.sum()):+.3g}".replace("-", "−"), "in the method's units"),
     ]
     for key in QUICK_MEASURES:
         if MEASURES[key].needs == "inside" and measuring.mask is None:

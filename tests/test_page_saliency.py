@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.models.resnet import PreActResNet
 from core.models.zoo import load_zoo_model, save
+from tests.app.synthetic_saliency import write_saliency_report
 from tests.app.tiny import KEYS, write_zoo
 from tests.test_pages import bodies, checked, query
 
@@ -179,6 +180,16 @@ def test_maps_are_measured_at_the_press_of_a_button_and_stand_in_the_table(visit
     table = after(at, "saliency.measure", "data-scored")
     assert table.count("data-scored") == 4 and "–" not in table and table.count("best here") == 2
     assert not any(button.key == "saliency.measure" for button in at.button) and not at.error
+
+
+def test_the_report_shows_each_measure_over_its_images_and_a_damaged_one_is_a_sentence(visit, saliency_zoo, tmp_path):
+    path = write_saliency_report(saliency_zoo, tmp_path, "cifar10")
+    at = visit(**TWO, **CHEAP, measures="sparsity,deletion")
+    assert len(bodies(at, "data-spread")) == 2 and not any("--report saliency" in item.value for item in at.code)
+    path.write_text(path.read_text()[:100])
+    at = visit(**TWO, **CHEAP, measures="sparsity,deletion")
+    assert any("is not a report" in item.value for item in at.error) and states(grid(at)) == ["there"] * 4
+    assert any(button.key == "saliency.sanity" for button in at.button)
 
 
 def test_layers_are_randomised_at_the_press_of_a_button_and_another_map_asks_again(visit):
