@@ -56,6 +56,37 @@ def recorder(said: list[str], stop_at: str = "never"):
     return on_progress
 
 
+@pytest.mark.parametrize(
+    ("moved", "attacked"),
+    [
+        (True, True),
+        (False, False),  # further than epsilon
+        (True, False),  # not all of the change outside of what is highlighted
+    ],
+)
+def test_success_is_judged_from_the_images(pair, data, monkeypatch, moved, attacked):
+    """What the engine gives is claimed to have worked; it counts only within epsilon, and from outside alone."""
+    x, far = data.images(0, 2), 0.0 if moved else 0.2
+
+    def boast(call, **claim):
+        def boasting(*given):
+            return [
+                dataclasses.replace(
+                    each, x_adv=(each.x + far).clip(0, 1), **{name: f(each) for name, f in claim.items()}
+                )
+                for each in call(*given)
+            ]
+
+        return boasting
+
+    same = {"probs_adv": lambda each: each.probs, "correlation_target": lambda each: 1.0}
+    monkeypatch.setattr(fooling, "move_maps", boast(move_maps, correlation_original=lambda each: 0.0, **same))
+    other = {"probs_adv": lambda each: 1 - each.probs, "share_outside": lambda each: 1.0 if attacked or far else 0.5}
+    monkeypatch.setattr(fooling, "attacks_outside", boast(attacks_outside, **other))
+    assert fooling._moved(pair[0], x, "grad-cam", 0)["succeeded"].tolist() == [moved] * 2
+    assert fooling._outside(pair[0], x, "grad-cam", 0)["succeeded"].tolist() == [attacked] * 2
+
+
 def test_rows_say_what_the_arrays_say(pair, data, tmp_path):
     made = fooling_report(pair, data, SETTINGS, tmp_path)
     assert [(row["model"], row["method"], row["what"]) for row in made.report.rows] == [
