@@ -1,0 +1,137 @@
+"""The page Saliency in a real browser: a map is opened, wiped, blinked and taken away, and shown to a room."""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page
+
+from app.saliency_files import CELL
+from core.models.zoo import ASSETS
+from tests.app.synthetic_saliency import write_saliency_report
+from tests.browser.harness import PATIENCE, SIZES, here, loaded, photograph, served, settled, until
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+
+VIEW = "saliency?task=fashion-mnist&models=standard,pgd-linf&methods=gradient,grad-cam,smooth-grad"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory) -> Iterator[str]:
+    """The dashboard with the weights that ship and a synthetic report on them."""
+    reports = tmp_path_factory.mktemp("reports")
+    write_saliency_report(ASSETS, reports, "fashion-mnist")
+    with served(ROBUSTSCOPE_REPORTS=str(reports)) as found:
+        yield found
+
+
+@pytest.fixture
+def visit(browser, address) -> Iterator[Callable[..., Page]]:
+    """A visitor of their own at each call, who has waited for the whole page."""
+    contexts = []
+
+    def start(path: str = VIEW, size: dict[str, int] = SIZES["wide"], scheme: str = "light") -> Page:
+        context = browser.new_context(viewport=size, color_scheme=scheme)
+        context.set_default_timeout(PATIENCE * 1000)
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(f"{address}/{path}")
+        until(lambda: page.locator("button[data-map], .stage").count() and settled(page) and loaded(page), "the page")
+        return page
+
+    yield start
+    for context in contexts:
+        context.close()
+
+
+def colours(page: Page, selector: str) -> np.ndarray:
+    """The pixels (H, W, 3) of a picture of the page, as the browser decoded it."""
+    script = """image => {
+      const canvas = document.createElement("canvas");
+      canvas.width = image.naturalWidth; canvas.height = image.naturalHeight;
+      const context = canvas.getContext("2d");
+      context.drawImage(image, 0, 0);
+      return [canvas.width, canvas.height, ...context.getImageData(0, 0, canvas.width, canvas.height).data];
+    }"""
+    width, height, *values = page.locator(selector).evaluate(script)
+    return np.array(values, np.uint8).reshape(height, width, 4)[..., :3]
+
+
+def taken(page: Page, name: str) -> bytes:
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=name).click()
+    with open(waiting.value.path(), "rb") as file:
+        return file.read()
+
+
+def test_a_map_is_opened_compared_and_taken_away_as_it_was_shown(visit):
+    page = visit()
+    assert page.locator("button[data-map]").count() == 6 and page.locator("[data-spread]").count() == 4
+    page.locator("button[data-map='pgd-linf,smooth-grad']").click()
+    until(lambda: "map=pgd-linf" in here(page) and settled(page), "the map in the address")
+    until(lambda: page.locator("[data-closer='pgd-linf,smooth-grad']").count(), "the map, large")
+    assert page.locator("button[data-map][aria-pressed=true]").get_attribute("data-map") == "pgd-linf,smooth-grad"
+    until(lambda: page.locator(".player[data-ready=true]").count(), "the two networks")
+    assert page.locator(".player").get_attribute("data-mode") == "wipe" and not page.locator(".bar").is_visible()
+    page.get_by_role("radio", name="blink").check(force=True)
+    lit = set()
+    until(lambda: lit.add(page.locator(".player").get_attribute("data-lit")) or {"true", "false"} <= lit, "a blink", 60)
+
+    shown = colours(page, "button[data-map='pgd-linf,smooth-grad'] img")
+    sheet = np.asarray(Image.open(io.BytesIO(taken(page, "Grid as PNG"))))
+    assert stands_in(sheet, np.asarray(Image.fromarray(shown).resize((CELL, CELL), Image.Resampling.NEAREST)))
+    with np.load(io.BytesIO(taken(page, "All maps as NPZ")), allow_pickle=False) as kept:
+        heatmap = kept["attributions__pgd-linf__smooth-grad"].sum(0)
+        assert json.loads(str(kept["settings"]))["models"] == ["standard", "pgd-linf"]
+    warm = shown[..., 0].astype(int) - shown[..., 2]  # orange raises the score, purple lowers it
+    strong = np.abs(heatmap) > np.quantile(np.abs(heatmap), 0.7)
+    assert ((warm > 0) == (heatmap > 0))[strong].all()
+    assert b"strongest" in taken(page, "Measures as CSV") and b"<!doctype html>" in taken(page, "Report as HTML")
+    assert not page.get_by_test_id("stAlert").count()
+    again = visit("saliency?" + here(page).split("?", 1)[1])
+    assert np.array_equal(colours(again, "button[data-map='pgd-linf,smooth-grad'] img"), shown)
+
+
+def stands_in(sheet: np.ndarray, block: np.ndarray) -> bool:
+    """Whether a block of pixels stands somewhere in a picture."""
+    size = len(block)
+    for left in range(sheet.shape[1] - size + 1):
+        rows = np.flatnonzero((sheet[: 1 - size, left : left + 8] == block[0, :8]).all((1, 2)))
+        if any(np.array_equal(sheet[row : row + size, left : left + size], block) for row in rows):
+            return True
+    return False
+
+
+def test_a_room_steps_through_maps_guesses_and_comes_back(visit):
+    page = visit(VIEW + "&view=guess", {"width": 1280, "height": 720})
+    stage = page.locator(".stage")
+    assert stage.get_attribute("data-key") == "standard,gradient" and page.locator(".answer").inner_text() == "?"
+    assert not page.locator(".picture").is_visible() and not page.get_by_test_id("stSidebar").is_visible()
+    page.keyboard.press("Space")
+    assert page.locator(".answer").inner_text() not in ("", "?") and page.locator(".picture").is_visible()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    assert stage.get_attribute("data-key") == "pgd-linf,grad-cam" and page.locator(".answer").inner_text() == "?"
+    box = page.locator(".shown img").bounding_box()
+    assert box["height"] > 600 and box["y"] + box["height"] <= 720
+    photograph(page, "saliency-stage")
+    page.keyboard.press("Escape")
+    until(lambda: page.locator("button[data-map]").count() and settled(page), "the page again")
+    assert "view=" not in here(page) and "map=pgd-linf,grad-cam" in here(page).replace("%2C", ",")
+
+
+SCREENS = {**SIZES, "projector": {"width": 1280, "height": 720}}
+
+
+@pytest.mark.parametrize(
+    ("size", "scheme"), [("wide", "light"), ("wide", "dark"), ("projector", "light"), ("narrow", "dark")]
+)
+def test_the_page_fits_its_window(visit, size, scheme):
+    page = visit(VIEW + "&sheet=photo:coffee,photo:rocket", SCREENS[size], scheme)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    widths = page.eval_on_selector_all("button[data-map] img", "all => all.map(e => e.getBoundingClientRect().width)")
+    assert min(widths) > 100
+    photograph(page, f"saliency-{size}-{scheme}")
