@@ -95,7 +95,8 @@ def _watch(work: Work) -> None:
 
 def _table(part: SaliencyChoice, models: Sequence[str], found: Mapping[Cell, SaliencyMap], scores: Scores) -> str:
     """A row for each map, a column for each measure; the best method for each network is marked."""
-    best = {(model, key): best_of(scores, key, model) for model in models for key in part.measures}
+    maps = {model: sum(cell[0] == model and not why_empty(one) for cell, one in found.items()) for model in models}
+    best = {(model, key): best_of(scores, key, model, maps[model]) for model in models for key in part.measures}
     heads = "".join(
         f"<th>{escape(MEASURES[key].title)}<br><small>{BETTER[MEASURES[key].better]}</small></th>"
         for key in part.measures
@@ -117,15 +118,19 @@ def _table(part: SaliencyChoice, models: Sequence[str], found: Mapping[Cell, Sal
     )
 
 
-def best_of(scores: Scores, measure: str, model: str) -> Cell | None:
-    """The map of a network that a measure calls best; None where it has no better, or fewer than two figures."""
+def best_of(scores: Scores, measure: str, model: str, of: int) -> Cell | None:
+    """The map of a network that a measure calls best; None where it has no better, or fewer than two figures.
+
+    Also None while fewer than `of` maps of the network have been measured.
+    """
     better = MEASURES[measure].better
     figures = {
         cell: value
         for (cell, key), value in scores.items()
         if key == measure and cell[0] == model and isinstance(value, float) and isfinite(value)
     }
-    if better == "neither" or len(figures) < 2:
+    done = sum(cell[0] == model and key == measure for cell, key in scores)
+    if better == "neither" or len(figures) < 2 or done < of:
         return None
     return (max if better == "higher" else min)(figures, key=figures.__getitem__)
 
@@ -151,6 +156,14 @@ def among(
             )
             st.code(f"robustscope evaluate --task {task} --report saliency", language=None)
         return
+    shown = dict.fromkeys(model for (model, _), _ in known)
+    st.html(
+        '<div class="rs-key-row">'
+        + "".join(
+            f'<span><i style="background: {model_colour(key)}"></i>{escape(model_name(key))}</span>' for key in shown
+        )
+        + "</div>"
+    )
     columns = st.columns(2, gap="large")
     for index, measure in enumerate([key for key in part.measures if any(key == one for _, one in known)]):
         with columns[index % 2]:

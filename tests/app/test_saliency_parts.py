@@ -68,9 +68,10 @@ def test_the_best_is_by_the_measures_direction_and_of_one_network():
         (("standard", "gradient"), "sparsity"): 0.4,
         (("standard", "lime"), "sparsity"): 0.2,
     }
-    assert best_of(scores, "deletion", "standard") == ("standard", "lime")
-    assert best_of(scores, "insertion", "standard") == ("standard", "gradient")
-    assert best_of(scores, "sparsity", "standard") is None and best_of(scores, "deletion", "pgd-l2") is None
+    assert best_of(scores, "deletion", "standard", 3) == ("standard", "lime")
+    assert best_of(scores, "insertion", "standard", 3) == ("standard", "gradient")
+    assert best_of(scores, "sparsity", "standard", 2) is None and best_of(scores, "deletion", "pgd-l2", 1) is None
+    assert best_of(scores, "deletion", "standard", 4) is None  # one map is not measured yet
 
 
 def test_the_spread_is_of_these_weights_alone_and_without_what_has_no_meaning():
