@@ -141,7 +141,8 @@ def _shown(field: str) -> Any:
     value = getattr(now() if field in Choice.__dataclass_fields__ else part(), field)
     if field == "strength" and now().norm == "linf":
         return int(value)  # a slider's value must have the type of its bounds
-    return list(value) if isinstance(value, tuple) else value
+    several = isinstance(value, tuple) and all(isinstance(one, str) for one in value)  # a slider's range is a tuple
+    return list(value) if several else value
 
 
 def _take(field: str, key: str) -> None:
