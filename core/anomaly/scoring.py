@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,7 @@ from torch import Tensor
 
 from core.anomaly.screen import BATCH, Screen, check_detectors
 from core.data.incoming import Incoming, incoming
+from core.data.tasks import Task
 from core.errors import ConfigError, InputError
 from core.images import decode, fit
 from core.models.zoo import ZooModel, write_atomically
@@ -157,6 +158,11 @@ def _stated(model: ZooModel, screen: Screen, paths: Sequence[Path], scoring: Sco
 
 def _rows(model: ZooModel, screen: Screen, scoring: Scoring, files: Sequence[Incoming]) -> list[Row]:
     """The rows of some files, in their order."""
+    return rows_of(model, screen, scoring, files, *fitted(model.task, scoring.fitting, files))
+
+
+def fitted(task: Task, fitting: Fitting, files: Sequence[Incoming]) -> tuple[dict[int, Tensor], dict[int, str]]:
+    """The files that are pictures, by their place in `files`, as images (1, C, H, W); and why the others are none."""
     images: dict[int, Tensor] = {}
     errors: dict[int, str] = {}
     for index, file in enumerate(files):
@@ -164,9 +170,22 @@ def _rows(model: ZooModel, screen: Screen, scoring: Scoring, files: Sequence[Inc
             errors[index] = file.error
             continue
         try:
-            images[index] = fit(decode(file.data).pixels, model.task.shape, scoring.fitting, model.task.background)
+            images[index] = fit(decode(file.data).pixels, task.shape, fitting, task.background)
         except InputError as error:
             errors[index] = str(error)
+    return images, errors
+
+
+def rows_of(
+    model: ZooModel,
+    screen: Screen,
+    scoring: Scoring,
+    files: Sequence[Incoming],
+    images: Mapping[int, Tensor],
+    errors: Mapping[int, str],
+) -> list[Row]:
+    """The rows of some files, in their order, of which `fitted` gave the images and errors."""
+    problems = dict(errors)
     found: dict[int, Scores] = {}
     try:
         found = dict(zip(images, _scored(model, screen, scoring, list(images.values())), strict=True))
@@ -175,13 +194,13 @@ def _rows(model: ZooModel, screen: Screen, scoring: Scoring, files: Sequence[Inc
             try:
                 (found[index],) = _scored(model, screen, scoring, [image])
             except InputError as error:
-                errors[index] = str(error)
+                problems[index] = str(error)
     rows: list[Row] = []
     for index, file in enumerate(files):
         digest = hashlib.sha256(file.data).hexdigest() if file.data else None
         head = {"path": _text(file.path), "sha256": digest, "model": model.card.key}
-        if index in errors:
-            rows.append({**head, "detector": None, "score": None, "p_value": None, "error": errors[index]})
+        if index in problems:
+            rows.append({**head, "detector": None, "score": None, "p_value": None, "error": problems[index]})
             continue
         for key, (score, p_value) in found[index].items():
             rows.append({**head, "detector": key, "score": score, "p_value": p_value, "error": None})
