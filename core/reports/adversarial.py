@@ -26,32 +26,22 @@ Arrays, in the data set's order of images (n is 1,000 for some models and 500 fo
 Norms of input gradients for the true label and the next one are in the report `robustness`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from core.data.datasets import LabelledImages
 from core.data.tasks import Task
 from core.models.zoo import ZooModel
-from core.reports.adversarial_parts import SEARCHES, AdversarialSettings, Part, measure
+from core.reports.adversarial_parts import SEARCHES, AdversarialSettings, measure
 from core.reports.adversarial_rows import row
+from core.reports.kept import Book, Measured, Part, joined
 from core.reports.report import (
     ASSETS,
-    Arrays,
     Report,
-    Row,
     common_task,
     provenance,
-    read_arrays,
-    read_report,
     report_path,
-    write_arrays,
-    write_report,
 )
 from core.reports.scratch import Scratch
 
@@ -61,12 +51,8 @@ BATCH = 100
 OnProgress = Callable[[str, int, int], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Adversarial:
+class Adversarial(Measured):
     """The report with its arrays per image; the module's text says what is in both."""
-
-    report: Report
-    arrays: Arrays
 
 
 def read_adversarial(task: str, folder: Path = ASSETS) -> Adversarial:
@@ -75,7 +61,7 @@ def read_adversarial(task: str, folder: Path = ASSETS) -> Adversarial:
     Raises:
         InputError: the report or its arrays are missing or damaged.
     """
-    return _read(report_path(task, NAME, folder))
+    return Adversarial.read(report_path(task, NAME, folder))
 
 
 def adversarial_report(
@@ -104,14 +90,16 @@ def adversarial_report(
     task = common_task(models, data)
     stated = settings.stated(task.key) | {"data": data.origin, "test_images": len(data), "batch": BATCH}
     store = Scratch(scratch / task.key, {"report": NAME} | stated)
-    known = _Known(task, stated, path, {model.card.key: model.card.sha256 for model in models})
+    book = Book(path, stated, models)
     for model in models:
-        if model.card.key in known.rows:
+        if model in book:
             continue
         count = min(settings.images_of(task.key, model.card.key), len(data))
         arrays, seconds = _measured(model, data.first(count), settings, store, on_progress)
-        known.add({"sha256": model.card.sha256} | row(task.classes, model.card.key, settings, seconds, arrays), arrays)
-    return known.result()
+        figures = {"sha256": model.card.sha256} | row(task.classes, model.card.key, settings, seconds, arrays)
+        book.add(model, arrays, sum(seconds.values()), [figures])
+        _result(task, book).write(path)
+    return _result(task, book)
 
 
 def _measured(
@@ -121,61 +109,20 @@ def _measured(
     arrays: Part = {}
     seconds: dict[str, float] = {}
     for name in SEARCHES:
-        found: list[Part] = []
+        found = []
         for start in range(0, len(data), BATCH):
             stop = min(start + BATCH, len(data))
             x, labels = data.images(start, stop), data.labels[start:stop]
             make = partial(measure, model.fast, x, labels, settings.search(name))
             found.append(store.get(f"{model.card.key}-{name}-{start}-{stop}", model.card.sha256, make))
             on_progress(f"{model.card.key} {name}", stop, len(data))
-        seconds[name] = sum(float(part.pop("seconds")) for part in found)
-        for what in found[0]:
-            arrays[f"{what}_{name}__{model.card.key}"] = np.concatenate([part[what] for part in found])
+        whole, seconds[name] = joined(found)
+        arrays |= {f"{what}_{name}__{model.card.key}": values for what, values in whole.items()}
     return arrays, seconds
 
 
-class _Known:
-    """The report as far as it is known; written after each addition, so that nothing measured is lost."""
-
-    def __init__(self, task: Task, stated: dict[str, Any], path: Path | None, weights: Mapping[str, str]) -> None:
-        self.task = task
-        self.stated = stated
-        self.path = path
-        self.weights = weights
-        self.rows: dict[str, Row] = {}
-        self.arrays: dict[str, NDArray[Any]] = {}
-        self._join_what_is_kept()
-
-    def add(self, row: Row, arrays: Part) -> None:
-        """Take in a network, and write the report."""
-        self._join_what_is_kept()
-        self.rows[row["model"]] = row
-        self.arrays |= arrays
-        if self.path is not None:
-            result = self.result()
-            write_arrays(result.arrays, self.path.with_suffix(".npz"))
-            write_report(result.report, self.path)
-
-    def result(self) -> Adversarial:
-        """Report and arrays."""
-        keys = sorted(self.rows, key=lambda key: (key != "standard", key))
-        rows = tuple(self.rows[key] for key in keys)
-        spent = sum(value for row in rows for name, value in row.items() if name.endswith("_seconds"))
-        source = provenance(self.stated["data"], self.stated["seed"], spent)
-        return Adversarial(Report(self.task.key, NAME, self.stated, source, rows), dict(self.arrays))
-
-    def _join_what_is_kept(self) -> None:
-        """Take in what the file holds and still is true: another process may have measured other networks meanwhile."""
-        if self.path is None or not self.path.exists() or not self.path.with_suffix(".npz").exists():
-            return
-        earlier = _read(self.path)
-        if dict(earlier.report.settings) != self.stated:
-            return
-        rows = {row["model"]: row for row in earlier.report.rows}
-        kept = {key: row for key, row in rows.items() if self.weights.get(key, row["sha256"]) == row["sha256"]}
-        self.rows = kept | self.rows
-        self.arrays = {name: a for name, a in earlier.arrays.items() if name.split("__")[1] in kept} | self.arrays
-
-
-def _read(path: Path) -> Adversarial:
-    return Adversarial(read_report(path), read_arrays(path.with_suffix(".npz")))
+def _result(task: Task, book: Book) -> Adversarial:
+    """Report and arrays."""
+    rows = tuple(row for key in book.keys for row in book.rows[key])
+    source = provenance(book.settings["data"], book.settings["seed"], book.seconds)
+    return Adversarial(Report(task.key, NAME, book.settings, source, rows), dict(book.arrays))

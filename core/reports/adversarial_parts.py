@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from core.attacks.smallest import SmallestChange
 from core.errors import ConfigError
 from core.norms import rmse
+from core.reports.kept import Part
 from core.reports.robustness_parts import FLOOR
 
 MORE = FLOOR | {("cifar10", "pgd-l2-large")}
@@ -29,9 +29,6 @@ REFERENCE_AGREES = (
 
 SEARCHES: Mapping[str, str] = {"attack": "ara", "btr": "btr_ara", "clamped": "ara_clamped"}
 """The searches, and the measure that each gives."""
-
-Part = dict[str, NDArray[Any]]
-"""Arrays by name."""
 
 
 @dataclass(frozen=True, slots=True)

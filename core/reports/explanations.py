@@ -29,21 +29,17 @@ from core.data.datasets import LabelledImages
 from core.errors import ConfigError, InputError
 from core.explanations.evidence import CLASSES, JUDGES, MEASURES, START, Measures, Thresholds, judges_of, measures
 from core.metrics.frequency import CUT_OFF
-from core.metrics.intervals import bootstrap
 from core.models.zoo import ZooModel
+from core.reports.kept import Book, Measured, Part, joined
 from core.reports.report import (
     ASSETS,
-    Arrays,
     Report,
     Row,
     common_task,
+    mean,
     provenance,
-    read_arrays,
-    read_report,
     report_path,
     share,
-    write_arrays,
-    write_report,
 )
 from core.reports.scratch import Scratch
 
@@ -52,7 +48,6 @@ NOISE, DRAWN = "standard", "pgd-l2"
 """The networks that the thresholds part: what is held to look like noise, and what to draw the class."""
 BATCH = 20
 
-Part = dict[str, NDArray[Any]]
 OnProgress = Callable[[str, int, int], None]
 
 
@@ -80,12 +75,8 @@ class ExplanationsSettings:
             raise ConfigError(f"need images and val_images of at least 1, and rho > 0; got {self}")
 
 
-@dataclass(frozen=True, slots=True)
-class ExplanationsReport:
+class ExplanationsReport(Measured):
     """The report with its arrays per image; the module's text says what is in both."""
-
-    report: Report
-    arrays: Arrays
 
     @property
     def thresholds(self) -> Thresholds:
@@ -104,7 +95,7 @@ def read_explanations(task: str, folder: Path = ASSETS) -> ExplanationsReport:
     Raises:
         InputError: the report or its arrays are missing or damaged, or it holds no thresholds.
     """
-    found = _read(report_path(task, NAME, folder))
+    found = ExplanationsReport.read(report_path(task, NAME, folder))
     settings = found.report.settings
     cuts = settings.get("thresholds")
     if (
@@ -170,26 +161,18 @@ def explanations_report(
     chosen, arrays, spent = _frozen(path, stated) or _chosen(known, bench, val)
     stated |= chosen
     thresholds = Thresholds(**stated["thresholds"])
-    kept: dict[str, ZooFacts] = {}
+    book = Book(path, stated, models)
+    if not book.arrays:
+        book.add_arrays(arrays, spent)
     for model in models:
-        kept, arrays, spent = _joined(path, stated, kept, arrays, spent, models)
-        if model.card.key not in kept:
+        if model not in book:
             found, seconds = bench.measure(model, data, "test")
-            kept, arrays, spent = _joined(path, stated, kept, arrays, spent, models)
-            key = model.card.key
-            kept[key] = (model.card.sha256, ",".join(judge.card.key for judge in judges_of(model, bench.judges)))
-            arrays |= {f"{name}__{key}": _single(found, name) for name in MEASURES}
-            arrays[f"draws__{key}"] = found.draws(thresholds)
-            spent += seconds
-            result = _result(task.key, stated, kept, arrays, spent)
-            if path is not None:
-                write_arrays(result.arrays, path.with_suffix(".npz"))
-                write_report(result.report, path)
-    return _result(task.key, stated, kept, arrays, spent)
-
-
-ZooFacts = tuple[str, str]
-"""The checksum of a network's weights, and its judges joined by commas."""
+            of_model: Part = {f"{name}__{model.card.key}": _single(found, name) for name in MEASURES}
+            of_model[f"draws__{model.card.key}"] = found.draws(thresholds)
+            judged_by = ",".join(judge.card.key for judge in judges_of(model, bench.judges))
+            book.add(model, of_model, seconds, [{"sha256": model.card.sha256, "judges": judged_by}])
+            _result(task.key, book).write(path)
+    return _result(task.key, book)
 
 
 def _chosen(judges: Mapping[str, ZooModel], bench: "_Bench", val: LabelledImages) -> tuple[dict[str, Any], Part, float]:
@@ -211,7 +194,7 @@ def _frozen(path: Path | None, stated: dict[str, Any]) -> tuple[dict[str, Any], 
     """The same from the file, where one is there that was made with these settings: thresholds are chosen once."""
     if path is None or not path.exists() or not path.with_suffix(".npz").exists():
         return None
-    earlier = _read(path)
+    earlier = ExplanationsReport.read(path)
     chosen = {name: value for name, value in earlier.report.settings.items() if name not in stated}
     if {**stated, **chosen} != dict(earlier.report.settings) or "thresholds" not in chosen:
         return None
@@ -256,14 +239,14 @@ class _Bench:
     def measure(self, model: ZooModel, data: LabelledImages, split: str) -> tuple[Measures, float]:
         """The measures of a network on all the images, and the seconds that they took."""
         judges = judges_of(model, self.judges)
-        parts: list[Part] = []
+        parts = []
         for start in range(0, len(data), BATCH):
             stop = min(start + BATCH, len(data))
             make = partial(self._part, model, judges, data, start, stop)
             parts.append(self.scratch.get(f"{model.card.key}-{split}-{start}-{stop}", model.card.sha256, make))
             self.on_progress(f"{model.card.key} {split}", stop, len(data))
-        joined = {name: np.concatenate([part[name] for part in parts]) for name in MEASURES}
-        return Measures(**joined), sum(float(part["seconds"]) for part in parts)
+        whole, seconds = joined(parts)
+        return Measures(**whole), seconds
 
     def _part(
         self, model: ZooModel, judges: Sequence[ZooModel], data: LabelledImages, start: int, stop: int
@@ -276,51 +259,16 @@ def _single(found: Measures, name: str) -> NDArray[np.float32]:
     return np.asarray(getattr(found, name), np.float32)
 
 
-def _result(
-    task: str, stated: dict[str, Any], kept: Mapping[str, ZooFacts], arrays: Arrays, seconds: float
-) -> ExplanationsReport:
+def _result(task: str, book: Book) -> ExplanationsReport:
     """Report and arrays."""
     rows = []
-    for key in sorted(kept, key=lambda key: (key != "standard", key)):
-        draws = arrays[f"draws__{key}"]
-        row: Row = {"model": key, "sha256": kept[key][0], "judges": kept[key][1], "rho": stated["rho"]}
+    for key in book.keys:
+        draws = book.arrays[f"draws__{key}"]
+        facts = {name: book.rows[key][0][name] for name in ("sha256", "judges")}
+        row: Row = {"model": key, **facts, "rho": book.settings["rho"]}
         row |= share("draws", int(draws.sum()), len(draws))
         for name in MEASURES:
-            row |= _mean(name, arrays[f"{name}__{key}"])
+            row |= mean(name, book.arrays[f"{name}__{key}"])
         rows.append(row)
-    source = provenance(stated["data"], stated["seed"], seconds)
-    return ExplanationsReport(Report(task, NAME, stated, source, tuple(rows)), arrays)
-
-
-def _mean(name: str, values: NDArray[np.floating]) -> Row:
-    """The mean of a figure (n,) with its bootstrap interval and n, NaN left out; null where nothing is left."""
-    values = values[~np.isnan(values)].astype(np.float64)
-    if len(values) == 0:
-        return {name: None, f"{name}_low": None, f"{name}_high": None, f"{name}_n": 0}
-    low, high = bootstrap(values, lambda drawn: float(drawn.mean()))
-    return {name: float(values.mean()), f"{name}_low": low, f"{name}_high": high, f"{name}_n": len(values)}
-
-
-def _joined(
-    path: Path | None,
-    stated: dict[str, Any],
-    kept: dict[str, ZooFacts],
-    arrays: Part,
-    seconds: float,
-    models: Sequence[ZooModel],
-) -> tuple[dict[str, ZooFacts], Part, float]:
-    """What is known, with what the file holds and still is true: another run may have written meanwhile."""
-    if path is None or not path.exists() or not path.with_suffix(".npz").exists():
-        return kept, arrays, seconds
-    earlier = _read(path)
-    if dict(earlier.report.settings) != stated:
-        return kept, arrays, seconds
-    weights = {model.card.key: model.card.sha256 for model in models}
-    facts = {str(row["model"]): (str(row["sha256"]), str(row["judges"])) for row in earlier.report.rows}
-    still = {key: known for key, known in facts.items() if weights.get(key, known[0]) == known[0]}
-    of_earlier = {name: array for name, array in earlier.arrays.items() if name.split("__")[1] in still}
-    return still | kept, of_earlier | arrays, max(seconds, float(earlier.report.provenance["seconds"]))
-
-
-def _read(path: Path) -> ExplanationsReport:
-    return ExplanationsReport(read_report(path), read_arrays(path.with_suffix(".npz")))
+    source = provenance(book.settings["data"], book.settings["seed"], book.seconds)
+    return ExplanationsReport(Report(task, NAME, book.settings, source, tuple(rows)), dict(book.arrays))

@@ -29,7 +29,7 @@ Arrays, the first images of the test set in its order: `moved_<figure>__<model>_
 `outside_<figure>__<model>__<method>` (n,) for each of these figures, bool or float32.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -46,21 +46,18 @@ from core.explanations import moved_map, outside, smooth_maps
 from core.explanations.moved_map import least_quadrants, move_maps
 from core.explanations.outside import attacks_outside
 from core.explanations.smooth_maps import METHODS, Method, heat_map_of
-from core.metrics.intervals import bootstrap
 from core.models.zoo import ZooModel
+from core.reports.kept import Book, Measured, Part, joined
 from core.reports.report import (
     ASSETS,
     Arrays,
     Report,
     Row,
     common_task,
+    mean,
     provenance,
-    read_arrays,
-    read_report,
     report_path,
     share,
-    write_arrays,
-    write_report,
 )
 from core.reports.scratch import Scratch
 
@@ -68,8 +65,6 @@ NAME = "fooling"
 MODELS = ("standard", "pgd-linf", "pgd-l2")
 """Networks of a task that are measured where none are named."""
 BATCH = 20
-
-Part = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +87,8 @@ class FoolingSettings:
             raise ConfigError(f"images must be at least 1; got {self.images}")
 
 
-@dataclass(frozen=True, slots=True)
-class Fooling:
+class Fooling(Measured):
     """The report with its arrays per image; the module's text says what is in both."""
-
-    report: Report
-    arrays: Arrays
 
 
 def read_fooling(task: str, folder: Path = ASSETS) -> Fooling:
@@ -106,7 +97,7 @@ def read_fooling(task: str, folder: Path = ASSETS) -> Fooling:
     Raises:
         InputError: the report or its arrays are missing or damaged.
     """
-    return _read(report_path(task, NAME, folder))
+    return Fooling.read(report_path(task, NAME, folder))
 
 
 def fooling_report(
@@ -148,22 +139,13 @@ def fooling_report(
         "highlighted": outside.HIGHLIGHTED,
         "outside_steps": outside.STEPS,
     }
-    weights = {model.card.key: model.card.sha256 for model in models}
-    kept, arrays, spent = _what_is_kept(path, stated, weights)
+    book = Book(path, stated, models)
     store = Scratch(scratch / task.key, stated)
     for model in models:
-        key = model.card.key
-        if key in kept:
-            continue
-        found, seconds = _measure(model, data, settings, store, on_progress)
-        earlier, of_earlier, before = _what_is_kept(path, stated, weights)  # another run may have written meanwhile
-        kept, arrays = {**kept, **earlier, key: model.card.sha256}, {**arrays, **of_earlier, **found}
-        spent = max(spent, before) + seconds
-        result = _result(task.key, stated, kept, arrays, spent)
-        if path is not None:
-            write_arrays(result.arrays, path.with_suffix(".npz"))
-            write_report(result.report, path)
-    return _result(task.key, stated, kept, arrays, spent)
+        if model not in book:
+            book.add(model, *_measure(model, data, settings, store, on_progress), [{"sha256": model.card.sha256}])
+            _result(task.key, book).write(path)
+    return _result(task.key, book)
 
 
 def _measure(
@@ -178,17 +160,16 @@ def _measure(
     seconds = 0.0
     for method in METHODS:
         for what, measure in (("moved", _moved), ("outside", _outside)):
-            parts: list[Part] = []
+            parts = []
             for start in range(0, len(data), BATCH):
                 stop = min(start + BATCH, len(data))
                 unit = partial(measure, model, data.images(start, stop), method, settings.seed * 1_000_003 + start)
                 name = f"{model.card.key}-{what}-{method}-{start}-{stop}"
                 parts.append(store.get(name, model.card.sha256, unit))
                 on_progress(f"{model.card.key} {method} {what}", stop, len(data))
-            seconds += sum(float(part.pop("seconds")) for part in parts)
-            for figure in parts[0]:
-                joined = np.concatenate([part[figure] for part in parts])
-                arrays[f"{what}_{figure}__{model.card.key}__{method}"] = joined
+            found, spent = joined(parts)
+            seconds += spent
+            arrays |= {f"{what}_{figure}__{model.card.key}__{method}": values for figure, values in found.items()}
     return arrays, seconds
 
 
@@ -229,24 +210,23 @@ def _floats(values: Sequence[float]) -> NDArray[np.float32]:
     return np.array(values, np.float32)
 
 
-def _result(task: str, stated: dict[str, Any], weights: Mapping[str, str], arrays: Arrays, seconds: float) -> Fooling:
+def _result(task: str, book: Book) -> Fooling:
     """Report and arrays."""
-    keys = sorted(weights, key=lambda key: (key != "standard", key))
     rows = [
         {
             "model": key,
-            "sha256": weights[key],
+            "sha256": book.weights[key],
             "method": method,
             "what": what,
-            "epsilon": stated["epsilon"],
-            **_figures(what, f"__{key}__{method}", arrays),
+            "epsilon": book.settings["epsilon"],
+            **_figures(what, f"__{key}__{method}", book.arrays),
         }
-        for key in keys
+        for key in book.keys
         for method in METHODS
         for what in ("moved", "outside")
     ]
-    source = provenance(stated["data"], stated["seed"], seconds)
-    return Fooling(Report(task, NAME, stated, source, tuple(rows)), arrays)
+    source = provenance(book.settings["data"], book.settings["seed"], book.seconds)
+    return Fooling(Report(task, NAME, book.settings, source, tuple(rows)), dict(book.arrays))
 
 
 def _figures(what: str, of: str, arrays: Arrays) -> Row:
@@ -256,35 +236,5 @@ def _figures(what: str, of: str, arrays: Arrays) -> Row:
         if not name.startswith(f"{what}_") or not name.endswith(of):
             continue
         figure = name.removeprefix(f"{what}_").removesuffix(of)
-        row |= share(figure, int(values.sum()), len(values)) if values.dtype == bool else _mean(figure, values)
+        row |= share(figure, int(values.sum()), len(values)) if values.dtype == bool else mean(figure, values)
     return row
-
-
-def _mean(name: str, values: NDArray[np.floating]) -> Row:
-    """The mean of a figure (n,) with its bootstrap interval and n."""
-    low, high = bootstrap(values.astype(np.float64), lambda drawn: float(drawn.mean()))
-    return {
-        name: float(values.mean(dtype=np.float64)),
-        f"{name}_low": low,
-        f"{name}_high": high,
-        f"{name}_n": len(values),
-    }
-
-
-def _what_is_kept(
-    path: Path | None, stated: dict[str, Any], weights: Mapping[str, str]
-) -> tuple[dict[str, str], Part, float]:
-    """Of an earlier run: the networks that still are the same with their checksums, their arrays, and the seconds."""
-    if path is None or not path.exists() or not path.with_suffix(".npz").exists():
-        return {}, {}, 0.0
-    earlier = _read(path)
-    if dict(earlier.report.settings) != stated:
-        return {}, {}, 0.0
-    known = {str(row["model"]): str(row["sha256"]) for row in earlier.report.rows}
-    kept = {key: digest for key, digest in known.items() if weights.get(key, digest) == digest}
-    arrays = {name: array for name, array in earlier.arrays.items() if name.split("__")[1] in kept}
-    return kept, arrays, float(earlier.report.provenance["seconds"])
-
-
-def _read(path: Path) -> Fooling:
-    return Fooling(read_report(path), read_arrays(path.with_suffix(".npz")))

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from core.data.datasets import LabelledImages
 from core.data.tasks import Task
 from core.errors import InputError
-from core.metrics.intervals import wilson
+from core.metrics.intervals import bootstrap, wilson
 from core.models.zoo import ZooModel, write_atomically
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets" / "reports"
@@ -121,6 +121,18 @@ def share(name: str, hits: int, n: int) -> Row:
     """A share `hits / n` as the figure `name` of a row, with its Wilson interval and n."""
     low, high = wilson(hits, n)
     return {name: hits / n, f"{name}_low": low, f"{name}_high": high, f"{name}_n": n}
+
+
+def mean(name: str, values: NDArray[np.floating[Any]]) -> Row:
+    """The mean of values (n,) as the figure `name` of a row, with its bootstrap interval and n.
+
+    NaN is left out; the figure is null where nothing is left.
+    """
+    values = values[~np.isnan(values)].astype(np.float64)
+    if len(values) == 0:
+        return {name: None, f"{name}_low": None, f"{name}_high": None, f"{name}_n": 0}
+    low, high = bootstrap(values, lambda drawn: float(drawn.mean()))
+    return {name: float(values.mean()), f"{name}_low": low, f"{name}_high": high, f"{name}_n": len(values)}
 
 
 def common_task(models: Sequence[ZooModel], data: LabelledImages) -> Task:

@@ -29,8 +29,8 @@ Arrays, in the data set's order of images (n is 1,000 for some models and 300 fo
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -38,32 +38,26 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from core.attacks.apgd import LIBRARY, load_library
 from core.data.datasets import LabelledImages
 from core.data.tasks import Task
 from core.models.zoo import ZooModel
 from core.norms import NORMS
+from core.reports.kept import Book, Measured, Part, joined
 from core.reports.report import (
     ASSETS,
-    Arrays,
     Report,
     Row,
     common_task,
     provenance,
-    read_arrays,
-    read_report,
     report_path,
     share,
-    write_arrays,
-    write_report,
 )
 from core.reports.robustness_parts import (
     FLOOR,
     MULTIPLES,
     PARTS,
-    Part,
     RobustnessSettings,
     Unit,
     examples,
@@ -80,6 +74,8 @@ NAME = "robustness"
 BATCH = 100
 CLEAN_BATCH = 500
 
+FACTS = ("sha256", "clean", "clean_low", "clean_high", "clean_n", "cost")
+"""What a row says that the arrays do not."""
 BF16_AGREES = (
     "with bfloat16 gradients the same 75 of the first 200 test images stand for cifar10 pgd-linf in L-infinity as with "
     "float32 gradients, in 0.61 of the time"
@@ -89,12 +85,8 @@ BF16_AGREES = (
 OnProgress = Callable[[str, int, int], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Robustness:
+class Robustness(Measured):
     """The report with its arrays per image; the module's text says what is in both."""
-
-    report: Report
-    arrays: Arrays
 
 
 def read_robustness(task: str, folder: Path = ASSETS) -> Robustness:
@@ -103,7 +95,7 @@ def read_robustness(task: str, folder: Path = ASSETS) -> Robustness:
     Raises:
         InputError: the report or its arrays are missing or damaged.
     """
-    return _read(report_path(task, NAME, folder))
+    return Robustness.read(report_path(task, NAME, folder))
 
 
 def robustness_report(
@@ -133,16 +125,19 @@ def robustness_report(
     task = common_task(models, data)
     load_library()
     stated = _stated(task, data, settings)
-    book = _Book(task, data, stated, path, {model.card.key: model.card.sha256 for model in models})
+    book = Book(path, stated, models)
     bench = _Bench(task, data, settings, Scratch(scratch / task.key, stated), on_progress)
     for model in models:
-        if model.card.key not in book.facts:
-            book.add(model.card.key, *bench.network(model))
+        if model not in book:
+            facts, arrays, seconds = bench.network(model)
+            book.add(model, arrays, seconds, [facts])
+            _result(task, data, book).write(path)
     for source in models:
-        missing = [model for model in models if model is not source and not book.has_transfer(source, model)]
+        missing = [model for model in models if model is not source and not _passed_on(book, source, model)]
         if missing:
             book.add_arrays(*bench.transfer(source, missing))
-    return book.result()
+            _result(task, data, book).write(path)
+    return _result(task, data, book)
 
 
 def _stated(task: Task, data: LabelledImages, settings: RobustnessSettings) -> dict[str, Any]:
@@ -213,7 +208,7 @@ class _Bench:
 
     def _batches(self, model: ZooModel, part: str, measure: Callable[[Unit], Part], count: int) -> tuple[Part, float]:
         """A part's arrays over the first `count` images, and seconds."""
-        found: list[Part] = []
+        found = []
         for start in range(0, count, BATCH):
             stop = min(start + BATCH, count)
             seed = self.settings.seed * 1_000_003 + start
@@ -222,8 +217,7 @@ class _Bench:
             name = f"{model.card.key}-{part}-{start}-{stop}"
             found.append(self.scratch.get(name, model.card.sha256, partial(measure, unit)))
             self.on_progress(f"{model.card.key} {part}", stop, count)
-        spent = sum(float(each.pop("seconds")) for each in found)
-        return {name: np.concatenate([each[name] for each in found]) for name in found[0]}, spent
+        return joined(found)
 
     def _clean(self, model: ZooModel) -> tuple[Row, float]:
         """Clean accuracy."""
@@ -245,67 +239,18 @@ class _Bench:
         return relative_cost(plan, CostSettings(self.settings.cost_steps, self.settings.cost_rounds))
 
 
-class _Book:
-    """The report as far as it is known; written after each addition, so that nothing measured is lost."""
-
-    def __init__(
-        self, task: Task, data: LabelledImages, stated: dict[str, Any], path: Path | None, weights: Mapping[str, str]
-    ) -> None:
-        self.task = task
-        self.data = data
-        self.stated = stated
-        self.path = path
-        self.weights = weights
-        self.facts: dict[str, Row] = {}
-        self.arrays: dict[str, NDArray[Any]] = {}
-        self.seconds = 0.0
-        self._join_what_is_kept()
-
-    def has_transfer(self, source: ZooModel, model: ZooModel) -> bool:
-        """Whether the answers of `model` to the images made against `source` are known, for all norms."""
-        return all(f"transfer_{norm}__{source.card.key}__{model.card.key}" in self.arrays for norm in NORMS)
-
-    def add(self, key: str, facts: Row, arrays: Part, seconds: float) -> None:
-        """Take in a network."""
-        self._join_what_is_kept()
-        self.facts[key] = facts
-        self.add_arrays(arrays, seconds)
-
-    def add_arrays(self, arrays: Part, seconds: float) -> None:
-        """Take in arrays, and write the report."""
-        self._join_what_is_kept()
-        self.arrays |= arrays
-        self.seconds += seconds
-        if self.path is not None:
-            result = self.result()
-            write_arrays(result.arrays, self.path.with_suffix(".npz"))
-            write_report(result.report, self.path)
-
-    def result(self) -> Robustness:
-        """Report and arrays."""
-        keys = sorted(self.facts, key=lambda key: (key != "standard", key))
-        rows = [
-            row(self.task, self.data.labels, key, norm, self.facts[key], self.arrays) for key in keys for norm in NORMS
-        ]
-        source = provenance(self.data.origin, self.stated["seed"], self.seconds)
-        grids = {f"grid_{norm}": np.array(grid(self.task, norm), np.float32) for norm in NORMS}
-        return Robustness(Report(self.task.key, NAME, self.stated, source, tuple(rows)), grids | self.arrays)
-
-    def _join_what_is_kept(self) -> None:
-        """Take in what the file holds and still is true: another process may have measured other networks meanwhile."""
-        if self.path is None or not self.path.exists() or not self.path.with_suffix(".npz").exists():
-            return
-        earlier = _read(self.path)
-        if dict(earlier.report.settings) != self.stated:
-            return
-        rows = {known["model"]: known for known in earlier.report.rows}
-        kept = {key: known for key, known in rows.items() if self.weights.get(key, known["sha256"]) == known["sha256"]}
-        fields = ("sha256", "clean", "clean_low", "clean_high", "clean_n", "cost")
-        self.facts = {key: {field: known[field] for field in fields} for key, known in kept.items()} | self.facts
-        of_kept = {name: array for name, array in earlier.arrays.items() if set(name.split("__")[1:]) <= kept.keys()}
-        self.arrays = of_kept | self.arrays
-        self.seconds = max(self.seconds, float(earlier.report.provenance["seconds"]))
+def _passed_on(book: Book, source: ZooModel, model: ZooModel) -> bool:
+    """Whether the answers of `model` to the images made against `source` are known, for all norms."""
+    return all(f"transfer_{norm}__{source.card.key}__{model.card.key}" in book.arrays for norm in NORMS)
 
 
-def _read(path: Path) -> Robustness:
-    return Robustness(read_report(path), read_arrays(path.with_suffix(".npz")))
+def _result(task: Task, data: LabelledImages, book: Book) -> Robustness:
+    """Report and arrays."""
+    rows = [
+        row(task, data.labels, key, norm, {name: book.rows[key][0][name] for name in FACTS}, book.arrays)
+        for key in book.keys
+        for norm in NORMS
+    ]
+    source = provenance(data.origin, book.settings["seed"], book.seconds)
+    grids = {f"grid_{norm}": np.array(grid(task, norm), np.float32) for norm in NORMS}
+    return Robustness(Report(task.key, NAME, book.settings, source, tuple(rows)), grids | book.arrays)

@@ -4,10 +4,9 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
@@ -17,15 +16,13 @@ from core.attacks.survival import survival
 from core.data.tasks import Task
 from core.errors import ConfigError
 from core.norms import NORMS, Norm, size
+from core.reports.kept import Part
 
 MULTIPLES = (0.25, 0.5, 1.0, 2.0)
 """The radii of the curves, in units of the task's."""
 
 FLOOR = frozenset((task, key) for task in ("cifar10", "fashion-mnist") for key in ("standard", "pgd-linf", "pgd-l2"))
 """Networks whose figures must reach a floor: measured on more images."""
-
-Part = dict[str, NDArray[Any]]
-"""Arrays by the name that they have in the report, less the network's key."""
 
 
 @dataclass(frozen=True, slots=True)

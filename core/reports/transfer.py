@@ -40,19 +40,15 @@ from core.data.datasets import LabelledImages
 from core.data.tasks import Task
 from core.errors import ConfigError
 from core.models.zoo import ZooModel
+from core.reports.kept import Book, Measured, Part, standard_first
 from core.reports.report import (
     ASSETS,
-    Arrays,
     Report,
     Row,
     common_task,
     provenance,
-    read_arrays,
-    read_report,
     report_path,
     share,
-    write_arrays,
-    write_report,
 )
 from core.reports.robustness_parts import RobustnessSettings, Unit, gradients, right
 from core.reports.scratch import Scratch
@@ -64,8 +60,6 @@ STEPS = 10
 BATCH = 128
 EPSILONS: Mapping[str, tuple[float, ...]] = {"fashion-mnist": (0.0, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4)}
 """The radii by task; for other tasks a quarter, a half, one and two times the task's own, and 0."""
-
-Part = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +82,8 @@ class TransferSettings:
             raise ConfigError(f"images must be at least 1; got {self.images}")
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
+class Transfer(Measured):
     """The report with its arrays per image; the module's text says what is in both."""
-
-    report: Report
-    arrays: Arrays
 
 
 def epsilons(task: Task) -> tuple[float, ...]:
@@ -144,7 +134,7 @@ def read_transfer(task: str, folder: Path = ASSETS) -> Transfer:
     Raises:
         InputError: the report or its arrays are missing or damaged.
     """
-    return _read(report_path(task, NAME, folder))
+    return Transfer.read(report_path(task, NAME, folder))
 
 
 def transfer_report(
@@ -182,14 +172,19 @@ def transfer_report(
         "batch": BATCH,
         "precision": "float32, fast form",
     }
-    weights = {model.card.key: model.card.sha256 for model in models}
-    book = _Book(task, stated, weights, path)
+    book = Book(path, stated, models)
     store = Scratch(scratch / task.key, stated)
     for source in models:
-        missing = [model for model in models if not book.has(source.card.key, model.card.key)]
+        missing = [model for model in models if not _known(book, source.card.key, model.card.key)]
         if missing:
-            book.add(*_passed_on(source, missing, data, store, on_progress))
-    return book.result()
+            book.add_arrays(*_passed_on(source, missing, data, store, on_progress))
+            _result(task, book).write(path)
+    return _result(task, book)
+
+
+def _known(book: Book, source: str, model: str) -> bool:
+    """Whether the cells of a source and a network are known."""
+    return all(f"right_{attack}__{source}__{model}" in book.arrays for attack in ATTACKS)
 
 
 def _passed_on(
@@ -240,64 +235,21 @@ def _gradients(model: ZooModel, data: LabelledImages) -> Part:
     return {f"{name}__{model.card.key}": np.concatenate([part[name] for part in found]) for name in names}
 
 
-class _Book:
-    """The report as far as it is known; written after each addition."""
-
-    def __init__(self, task: Task, stated: dict[str, Any], weights: Mapping[str, str], path: Path | None) -> None:
-        self.task = task
-        self.stated = stated
-        self.asked = weights
-        self.path = path
-        self.weights: dict[str, str] = {}
-        self.arrays: Part = {}
-        self.seconds = 0.0
-        self._join_what_is_kept()
-
-    def has(self, source: str, model: str) -> bool:
-        """Whether the cells of a source and a network are known."""
-        return all(f"right_{attack}__{source}__{model}" in self.arrays for attack in ATTACKS)
-
-    def add(self, arrays: Part, seconds: float) -> None:
-        """Take in a source's arrays, and write the report."""
-        self._join_what_is_kept()  # another run may have written meanwhile
-        self.arrays |= arrays
-        self.seconds += seconds
-        if self.path is not None:
-            result = self.result()
-            write_arrays(result.arrays, self.path.with_suffix(".npz"))
-            write_report(result.report, self.path)
-
-    def result(self) -> Transfer:
-        """Report and arrays."""
-        weights = {**self.weights, **self.asked}
-        keys = sorted(weights, key=lambda key: (key != "standard", key))
-        rows = [
-            row
-            for attack in ATTACKS
-            for source in keys
-            for model in keys
-            if (cell := self.arrays.get(f"right_{attack}__{source}__{model}")) is not None
-            for row in _rows(attack, source, model, self.stated["epsilons"], cell)
-        ]
-        seen = provenance(self.stated["data"], self.stated["seed"], self.seconds) | {"weights": weights}
-        radii = np.array(self.stated["epsilons"], np.float32)
-        report = Report(self.task.key, NAME, self.stated, seen, tuple(rows))
-        return Transfer(report, {"epsilons": radii, **self.arrays})
-
-    def _join_what_is_kept(self) -> None:
-        """Take in what the file holds and still is true."""
-        if self.path is None or not self.path.exists() or not self.path.with_suffix(".npz").exists():
-            return
-        earlier = _read(self.path)
-        if dict(earlier.report.settings) != self.stated:
-            return
-        known = earlier.report.provenance["weights"]
-        self.weights = {key: digest for key, digest in known.items() if self.asked.get(key, digest) == digest}
-        of_kept = {
-            name: array for name, array in earlier.arrays.items() if set(name.split("__")[1:]) <= self.weights.keys()
-        }
-        self.arrays = of_kept | self.arrays
-        self.seconds = max(self.seconds, float(earlier.report.provenance["seconds"]))
+def _result(task: Task, book: Book) -> Transfer:
+    """Report and arrays."""
+    weights = {**book.weights, **book.asked}
+    radii = book.settings["epsilons"]
+    rows = [
+        row
+        for attack in ATTACKS
+        for source in standard_first(weights)
+        for model in standard_first(weights)
+        if (cell := book.arrays.get(f"right_{attack}__{source}__{model}")) is not None
+        for row in _rows(attack, source, model, radii, cell)
+    ]
+    seen = provenance(book.settings["data"], book.settings["seed"], book.seconds) | {"weights": weights}
+    report = Report(task.key, NAME, book.settings, seen, tuple(rows))
+    return Transfer(report, {"epsilons": np.array(radii, np.float32), **book.arrays})
 
 
 def _rows(attack: Attack, source: str, model: str, radii: Sequence[float], cell: NDArray[np.bool_]) -> list[Row]:
@@ -312,7 +264,3 @@ def _rows(attack: Attack, source: str, model: str, radii: Sequence[float], cell:
         }
         for epsilon, hits in zip(radii, cell, strict=True)
     ]
-
-
-def _read(path: Path) -> Transfer:
-    return Transfer(read_report(path), read_arrays(path.with_suffix(".npz")))
