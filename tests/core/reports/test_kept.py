@@ -1,7 +1,6 @@
 """What a report keeps when it is made in several runs, and what it lets go."""
 
 import numpy as np
-import pytest
 from torch import nn
 
 from core.models.zoo import Card, ZooModel
