@@ -113,7 +113,7 @@ def load_weights(path: Path) -> ZooModel:
         InputError: a file is missing, too large, damaged, or does not match its card.
     """
     card = read_card(path.with_suffix(".json"))
-    data = _read_limited(path, MAX_WEIGHT_BYTES)
+    data = read_limited(path, MAX_WEIGHT_BYTES)
     digest = hashlib.sha256(data).hexdigest()
     if digest != card.sha256:
         raise InputError(
@@ -201,7 +201,7 @@ def read_card(path: Path) -> Card:
     Raises:
         InputError: missing, too large, not JSON, or fields that are absent, unknown or of the wrong kind.
     """
-    data = _read_limited(path, MAX_CARD_BYTES)
+    data = read_limited(path, MAX_CARD_BYTES)
     try:
         fields = json.loads(data)
         network: dict[str, Any] = {name: _as_tuple(value) for name, value in fields["network"].items()}
@@ -234,7 +234,7 @@ def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _read_limited(path: Path, limit: int) -> bytes:
+def read_limited(path: Path, limit: int) -> bytes:
     """The bytes of a file of at most `limit` bytes."""
     try:
         with path.open("rb") as file:

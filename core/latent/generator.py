@@ -1,0 +1,228 @@
+"""Generators of a task's images: loaded through their cards, checked before a single weight is copied."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from core.data.tasks import Task, task_named
+from core.errors import ConfigError, CoreError, InputError
+from core.latent.network import GeneratorConfig, GeneratorNetwork
+from core.models.zoo import read_limited, write_atomically
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets" / "generators"
+MAX_WEIGHT_BYTES = 100_000_000
+MAX_CARD_BYTES = 1_000_000
+MAX_PARAMETERS = 50_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorCard:
+    """What is known about one generator; stored as JSON beside its weights.
+
+    Attributes:
+        task: key of the task whose images it makes.
+        network: its architecture.
+        recipe: how it was trained, one line with the formula.
+        settings: the whole training plan as plain values.
+        seed: of weights, order, codes and noise.
+        command: what reproduces it.
+        training: cost and course: `seconds`, `threads`, `device`, `epochs`, and the losses of each epoch.
+        sha256: of the weights file.
+        parameters: the number of trained values.
+        figures: rows of the report `generator` (see `core.reports.generator`).
+        measured: how and when `figures` came about (the report's settings and provenance).
+        note: what a reader must know besides; may be empty.
+    """
+
+    task: str
+    network: GeneratorConfig
+    recipe: str
+    settings: Mapping[str, Any]
+    seed: int
+    command: str
+    training: Mapping[str, Any]
+    sha256: str = ""
+    parameters: int = 0
+    figures: tuple[Mapping[str, Any], ...] = ()
+    measured: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Generator:
+    """A class-conditional generator with prior `z ~ N(0, I_n)`: frozen, in eval mode, float32; nobody may write to it.
+
+    Attributes:
+        card: what is known about it.
+        network: its decoder and encoder.
+    """
+
+    card: GeneratorCard
+    network: GeneratorNetwork
+
+    @property
+    def task(self) -> Task:
+        """The task whose images it makes."""
+        return task_named(self.card.task)
+
+    @property
+    def latent(self) -> int:
+        """The length n of a code."""
+        return self.card.network.latent
+
+    def decode(self, z: Tensor, labels: Tensor) -> Tensor:
+        """The images (N, C, H, W) in [0, 1] of codes `z` (N, n) in the classes `labels` (N,); differentiable in `z`.
+
+        Raises:
+            InputError: codes of another length, or not one label a code.
+        """
+        if z.dim() != 2 or z.shape[1] != self.latent or labels.shape != z.shape[:1]:
+            raise InputError(
+                f"codes must be (N, {self.latent}) with one label each; got {tuple(z.shape)} and {tuple(labels.shape)}"
+            )
+        return self.network.decoder(z, labels)
+
+    def encode(self, x: Tensor, labels: Tensor) -> Tensor:
+        """The codes (N, n) of images `x` (N, C, H, W) in [0, 1] seen as the classes `labels` (N,).
+
+        They are the means of the encoder's Gaussians, in the prior's scale: their norm is near sqrt(n).
+
+        Raises:
+            InputError: images of another shape, or not one label an image.
+        """
+        if tuple(x.shape[1:]) != self.card.network.shape or labels.shape != x.shape[:1]:
+            raise InputError(
+                f"images must be (N, {', '.join(map(str, self.card.network.shape))}) with one label each; "
+                f"got {tuple(x.shape)} and {tuple(labels.shape)}"
+            )
+        return self.network.encoder(x, labels)[0]
+
+    def sample(self, count: int, rng: torch.Generator) -> Tensor:
+        """Codes (count, n) from the prior N(0, I)."""
+        return torch.randn(count, self.latent, generator=rng)
+
+
+def shipped(task: str, folder: Path = ASSETS) -> bool:
+    """Whether there is a generator for a task."""
+    return (folder / f"{task}.json").exists()
+
+
+def load_generator(task: str, folder: Path = ASSETS) -> Generator:
+    """The shipped generator of a task.
+
+    Checked before anything is copied: sizes, the checksum, and that names, shapes and types are those of the card's
+    architecture; then that every value is finite. Weights are stored in half precision and computed with in float32.
+
+    Raises:
+        ConfigError: there is none.
+        InputError: its files are damaged.
+    """
+    task_named(task)
+    if not shipped(task, folder):
+        raise ConfigError(f"there is no generator for {task}; `robustscope train-generator {task}` makes one")
+    card = read_card(folder / f"{task}.json")
+    path = folder / f"{task}.safetensors"
+    data = read_limited(path, MAX_WEIGHT_BYTES)
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != card.sha256 or card.task != task:
+        raise InputError(f"{path.name} is not the file its card describes: card of {card.task}, {card.sha256[:12]}…")
+    try:
+        tensors = load_tensors(data)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise InputError(f"{path.name} is not a readable safetensors file ({error})") from error
+    return assemble(card, tensors)
+
+
+def assemble(card: GeneratorCard, tensors: Mapping[str, Tensor]) -> Generator:
+    """The generator of a card with the given weights, which are in half precision as they are stored.
+
+    Raises:
+        InputError: names, shapes or types differ from the architecture's, or a value is not finite.
+    """
+    network = GeneratorNetwork(card.network)
+    expected = network.state_dict()
+    if expected.keys() != tensors.keys():
+        strange = sorted(expected.keys() ^ tensors.keys())
+        raise InputError(f"{card.task}: weights miss or have unknown {strange[:3]}")
+    for name, wanted in expected.items():
+        got = tensors[name]
+        if got.shape != wanted.shape or got.dtype != torch.float16:
+            raise InputError(
+                f"{card.task}: {name} must be {tuple(wanted.shape)} torch.float16, is {tuple(got.shape)} {got.dtype}"
+            )
+        if not bool(got.isfinite().all()):
+            raise InputError(f"{card.task}: {name} holds values that are not finite")
+    network.load_state_dict({name: value.float() for name, value in tensors.items()})
+    network.eval().requires_grad_(False)
+    return Generator(card, network.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
+
+
+def save(network: GeneratorNetwork, card: GeneratorCard, folder: Path) -> GeneratorCard:
+    """Write weights (in half precision) and card to `folder`, each in one move; the card then has checksum and size.
+
+    Raises:
+        InputError: the folder can't be written.
+    """
+    data = save_tensors(
+        {name: value.detach().cpu().half().contiguous() for name, value in network.state_dict().items()}
+    )
+    count = sum(parameter.numel() for parameter in network.parameters())
+    card = replace(card, sha256=hashlib.sha256(data).hexdigest(), parameters=count)
+    write_atomically(folder / f"{card.task}.safetensors", data)
+    write_card(card, folder)
+    return card
+
+
+def write_card(card: GeneratorCard, folder: Path = ASSETS) -> None:
+    """Write a card to `folder` in one move.
+
+    Raises:
+        InputError: the folder can't be written.
+    """
+    text = json.dumps(asdict(card), indent=1, sort_keys=True, allow_nan=False) + "\n"
+    write_atomically(folder / f"{card.task}.json", text.encode())
+
+
+def read_card(path: Path) -> GeneratorCard:
+    """The card in a JSON file from anywhere.
+
+    Raises:
+        InputError: missing, too large, not JSON, or fields that are absent, unknown or of the wrong kind.
+    """
+    data = read_limited(path, MAX_CARD_BYTES)
+    try:
+        fields = json.loads(data)
+        network: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in fields["network"].items()
+        }
+        figures = tuple(fields.get("figures", ()))
+        card = GeneratorCard(**fields | {"network": GeneratorConfig(**network), "figures": figures})
+        _check(card, task_named(card.task))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, CoreError) as error:
+        raise InputError(f"{path.name} is not a generator's card: {error}") from error
+    return card
+
+
+def _check(card: GeneratorCard, task: Task) -> None:
+    """Refuse a card whose values are of the wrong kind, before they are used."""
+    if not all(isinstance(value, str) for value in (card.recipe, card.command, card.sha256, card.note)):
+        raise InputError("recipe, command, sha256 and note must be text")
+    if not isinstance(card.seed, int) or not all(
+        isinstance(value, dict) for value in (card.settings, card.training, card.measured, *card.figures)
+    ):
+        raise InputError("seed must be a whole number; settings, training, measured and each of figures objects")
+    if card.network.classes != task.classes or card.network.shape != task.shape:
+        raise InputError(f"classes and shape of the network are not those of {task.key}")
+    with torch.device("meta"):
+        count = sum(parameter.numel() for parameter in GeneratorNetwork(card.network).parameters())
+    if count > MAX_PARAMETERS:
+        raise InputError(f"the network has {count:,} parameters; at most {MAX_PARAMETERS:,} are allowed")

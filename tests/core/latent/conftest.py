@@ -1,0 +1,24 @@
+"""A tiny untrained generator, kept in a folder as shipped ones are."""
+
+import pytest
+import torch
+
+from core.latent.generator import GeneratorCard, load_generator, save
+from core.latent.network import GeneratorConfig, GeneratorNetwork
+
+TINY = GeneratorConfig(10, (1, 28, 28), 16, (8, 8, 4))
+
+
+@pytest.fixture
+def generator_folder(tmp_path):
+    """A folder with a generator of Fashion-MNIST with fresh weights."""
+    folder = tmp_path / "generators"
+    card = GeneratorCard("fashion-mnist", TINY, "recipe", {}, 0, "command", {"seconds": 1})
+    save(GeneratorNetwork(TINY, torch.Generator().manual_seed(0)), card, folder)
+    return folder
+
+
+@pytest.fixture
+def generator(generator_folder):
+    """The same, loaded."""
+    return load_generator("fashion-mnist", generator_folder)
