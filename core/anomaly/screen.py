@@ -68,7 +68,9 @@ class Profile:
 
 PROFILES: Mapping[str, Profile] = {
     "norms": Profile("Log-norms of the weights' gradients under the all-ones label, Mahalanobis distance"),
-    "norms-all": Profile("The same with BatchNorm and biases", every=True),
+    "norms-all": Profile(
+        "Log-norms of all tensors, BatchNorm and biases too, under the all-ones label, Mahalanobis distance", every=True
+    ),
     "norms-raw": Profile("Norms as they are, without logarithms, Mahalanobis distance", log=False),
     "largest": Profile("The largest deviation of a tensor's log-norm", every=True, distance="z-max"),
     "sum": Profile("The sum of the norms, the papers' score without training", log=False, distance="sum"),
