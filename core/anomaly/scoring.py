@@ -59,6 +59,7 @@ class Scoring:
         fitting: how a picture is brought to the task's shape, see `core.images.fit`.
         alpha: what has a p-value of at most this is flagged; the share of normal images that are.
         batch: images in memory at once, and files in a part of the table.
+        invert: light and dark are swapped.
 
     Raises:
         ConfigError: no detector, an unknown fitting, a rate outside (0, 1) or a batch below 1.
@@ -68,6 +69,7 @@ class Scoring:
     fitting: Fitting = "crop"
     alpha: float = 0.05
     batch: int = BATCH
+    invert: bool = False
 
     def __post_init__(self) -> None:
         if not self.detectors or self.fitting not in FITTINGS or not 0 < self.alpha < 1 or self.batch < 1:
@@ -150,6 +152,7 @@ def _stated(model: ZooModel, screen: Screen, paths: Sequence[Path], scoring: Sco
             "calibration": screen.digest,
             "detectors": list(scoring.detectors),
             "fitting": scoring.fitting,
+            "invert": scoring.invert,
             "paths": [_text(str(path)) for path in paths],
         },
         sort_keys=True,
@@ -158,10 +161,10 @@ def _stated(model: ZooModel, screen: Screen, paths: Sequence[Path], scoring: Sco
 
 def _rows(model: ZooModel, screen: Screen, scoring: Scoring, files: Sequence[Incoming]) -> list[Row]:
     """The rows of some files, in their order."""
-    return rows_of(model, screen, scoring, files, *fitted(model.task, scoring.fitting, files))
+    return rows_of(model, screen, scoring, files, *fitted(model.task, scoring, files))
 
 
-def fitted(task: Task, fitting: Fitting, files: Sequence[Incoming]) -> tuple[dict[int, Tensor], dict[int, str]]:
+def fitted(task: Task, scoring: Scoring, files: Sequence[Incoming]) -> tuple[dict[int, Tensor], dict[int, str]]:
     """The files that are pictures, by their place in `files`, as images (1, C, H, W); and why the others are none."""
     images: dict[int, Tensor] = {}
     errors: dict[int, str] = {}
@@ -170,7 +173,8 @@ def fitted(task: Task, fitting: Fitting, files: Sequence[Incoming]) -> tuple[dic
             errors[index] = file.error
             continue
         try:
-            images[index] = fit(decode(file.data).pixels, task.shape, fitting, task.background)
+            pixels = decode(file.data).pixels
+            images[index] = fit(pixels, task.shape, scoring.fitting, task.background, scoring.invert)
         except InputError as error:
             errors[index] = str(error)
     return images, errors

@@ -58,6 +58,24 @@ def incoming(paths: Sequence[Path], skip: Container[str] = frozenset()) -> Itera
             yield from _file(file, skip)
 
 
+def from_file(file: BinaryIO, name: str, size: int, skip: Container[str] = frozenset()) -> Iterator[Incoming]:
+    """An open file, or every file of it where it is a ZIP.
+
+    Args:
+        file: read from where it stands.
+        name: what paths are, or begin with.
+        size: of the file in bytes.
+        skip: paths that are not wanted and are not read.
+    """
+    head = file.read(6)
+    if head[:4] not in _ZIP_HEADS:
+        yield _checked(name, lambda: head + file.read(MAX_BYTES + 1 - len(head)), size)
+    elif size > MAX_ZIP_BYTES:
+        yield Incoming(name, error=f"The ZIP is larger than {MAX_ZIP_BYTES / 1e6:.0f} MB.")
+    else:
+        yield from from_zip(file, name, skip)
+
+
 def from_zip(file: Path | BinaryIO, name: str, skip: Container[str] = frozenset()) -> Iterator[Incoming]:
     """Every file of a ZIP of at most 200 MB, 2,000 entries and 1 GB unpacked, in its order.
 
@@ -100,14 +118,7 @@ def _file(path: Path, skip: Container[str]) -> Iterator[Incoming]:
             yield Incoming(str(path), error="This is no file.")
             return
         with path.open("rb") as file:
-            head = file.read(6)
-            if head[:4] not in _ZIP_HEADS:
-                yield _checked(str(path), lambda: head + file.read(MAX_BYTES + 1 - len(head)), status.st_size)
-                return
-            if status.st_size > MAX_ZIP_BYTES:
-                yield Incoming(str(path), error=f"The ZIP is larger than {MAX_ZIP_BYTES / 1e6:.0f} MB.")
-                return
-            yield from from_zip(file, str(path), skip)
+            yield from from_file(file, str(path), status.st_size, skip)
     except OSError as error:
         yield Incoming(str(path), error=f"The file could not be read: {error.strerror or error}.")
 
