@@ -1,10 +1,11 @@
-"""A tiny untrained generator, kept in a folder as shipped ones are."""
+"""A tiny untrained generator, kept in a folder as shipped ones are; and pairs whose answers are known."""
 
 import pytest
 import torch
 
 from core.latent.generator import GeneratorCard, load_generator, save
 from core.latent.network import GeneratorConfig, GeneratorNetwork
+from tests.core.latent import known
 
 TINY = GeneratorConfig(10, (1, 28, 28), 16, (8, 8, 4))
 
@@ -22,3 +23,21 @@ def generator_folder(tmp_path):
 def generator(generator_folder):
     """The same, loaded."""
     return load_generator("fashion-mnist", generator_folder)
+
+
+@pytest.fixture
+def linear():
+    """A linear generator with 12 numbers a code."""
+    return known.linear_generator()
+
+
+@pytest.fixture
+def curved():
+    """A curved generator with 6 numbers a code."""
+    return known.curved_generator()
+
+
+@pytest.fixture
+def classifier():
+    """A curved classifier of the curved generator's pictures."""
+    return known.curved_classifier()
