@@ -3,6 +3,7 @@
 from core.anomaly.screen import read_screen, screen_path
 from core.data.datasets import load
 from core.reports.anomaly import AnomalySettings, anomaly_report
+from core.reports.anomaly_parts import Sizes
 from core.reports.command import Answer, Command, Request
 from core.reports.report import Row, common_task
 
@@ -10,7 +11,8 @@ from core.reports.report import Row, common_task
 def _settings(images: int | None, seed: int) -> AnomalySettings:
     if images is None:
         return AnomalySettings(seed=seed)
-    return AnomalySettings(images, images, images, max(1, images // 10), images, seed)
+    few = Sizes(images, images, images, max(1, images // 10), images)
+    return AnomalySettings(dict.fromkeys(AnomalySettings().sizes, few), images, seed)
 
 
 def _run(request: Request[AnomalySettings]) -> Answer:

@@ -14,13 +14,16 @@ from core.data.outliers import Outliers
 from core.errors import ConfigError, InputError
 from core.metrics.detection import aupr, auroc, fpr95
 from core.metrics.intervals import bootstrap
-from core.reports import anomaly
-from core.reports.anomaly import ATTACKS, NAME, AnomalySettings, _attacked, _figures, anomaly_report, read_anomaly
+from core.reports import anomaly_parts, anomaly_rows
+from core.reports.anomaly import NAME, AnomalySettings, anomaly_report, read_anomaly
+from core.reports.anomaly_parts import ATTACKS, Sizes, attacked
+from core.reports.anomaly_rows import figure_rows
 from core.reports.catalogue import REPORTS
 from core.reports.report import report_path
 from tests.core.anomaly.conftest import calibration, network, pictures, screen  # noqa: F401 - fixtures
 
-SETTINGS = AnomalySettings(images=64, outliers=12, attacked=64, corrupted=10, trained=40)
+SIZES = Sizes(images=64, outliers=12, attacked=64, corrupted=10, trained=40)
+SETTINGS = AnomalySettings({"standard": SIZES, "other": SIZES}, promised=64)
 
 
 @pytest.fixture
@@ -28,13 +31,13 @@ def small(monkeypatch, fashion_root):
     """Two far sets and a control, one corruption, few steps and resamples."""
     sets = (Outliers("noise", "", "far"), Outliers("solid", "", "far"), Outliers("resized", "", "control"))
     monkeypatch.setitem(outliers.OUTLIERS, "fashion-mnist", sets)
-    monkeypatch.setattr(anomaly, "CORRUPTIONS", ("contrast",))
-    monkeypatch.setattr(anomaly, "SEVERITIES", (1, 5))
-    monkeypatch.setattr(anomaly, "RESAMPLES", 30)
-    monkeypatch.setattr(anomaly, "ATTACKS", ("fgsm", "pgd", "ddn"))
-    monkeypatch.setattr(anomaly, "_STEPS", 4)
-    monkeypatch.setattr(anomaly, "FEWEST", 3)
-    monkeypatch.setattr(anomaly, "Ddn", partial(Ddn, 20))
+    monkeypatch.setattr(anomaly_parts, "CORRUPTIONS", ("contrast",))
+    monkeypatch.setattr(anomaly_parts, "SEVERITIES", (1, 5))
+    monkeypatch.setattr(anomaly_rows, "RESAMPLES", 30)
+    monkeypatch.setattr(anomaly_parts, "ATTACKS", ("fgsm", "pgd", "ddn"))
+    monkeypatch.setattr(anomaly_parts, "STEPS", 4)
+    monkeypatch.setattr(anomaly_parts, "FEWEST", 3)
+    monkeypatch.setattr(anomaly_parts, "Ddn", partial(Ddn, 20))
 
 
 @pytest.fixture(scope="module")
@@ -42,36 +45,57 @@ def data():
     return pictures(64, 3)
 
 
+def scores(seed, shift, count):
+    return np.random.default_rng(seed).normal(shift, 1, count).round(1)  # rounded, so that there are ties
+
+
 def test_figures_are_those_of_the_scores_and_intervals_those_of_the_bootstrap():
-    rng = np.random.default_rng(1)
-    normal, odd = rng.normal(size=300).round(1), rng.normal(1, 1, 200).round(1)  # rounded, so that there are ties
-    row = _figures(normal, odd)
+    normal, odd = scores(1, 0, 300), scores(2, 1, 200)
+    (row,) = figure_rows({}, {"test": normal, "jpeg-1": odd}, {"jpeg-1": "corruption"})
     for name, measure in (("auroc", auroc), ("aupr", aupr), ("fpr95", fpr95)):
-        assert row[name] == measure(normal, odd) and row[f"{name}_n"] == 200
+        assert row[name] == measure(normal, odd) and row[f"{name}_n"] == 200 and row["normal_n"] == 300
         assert row[f"{name}_low"] < row[name] < row[f"{name}_high"]
-    drawn = rng.permuted(np.arange(300))
+    drawn = np.random.default_rng(3).permuted(np.arange(300))
     both = lambda index: auroc(normal[drawn[index[:, 0].astype(int)]], odd[index[:, 1].astype(int) % 200])  # noqa: E731
     low, high = bootstrap(np.stack([np.arange(300), np.arange(300)], 1), both, resamples=300)
     assert abs(row["auroc_low"] - low) < 0.02 and abs(row["auroc_high"] - high) < 0.02
 
 
 def test_resamples_are_scored_as_the_metrics_would(monkeypatch):
-    rng = np.random.default_rng(1)
-    normal, odd = rng.normal(size=40).round(1), rng.normal(1, 1, 30).round(1)
-    monkeypatch.setattr(anomaly, "RESAMPLES", 5)
-    found = anomaly._resampled(normal, odd)
-    again = np.random.default_rng(0)
+    monkeypatch.setattr(anomaly_rows, "RESAMPLES", 5)
+    normal, odd = scores(1, 0, 40), scores(2, 1, 30)
+    found = anomaly_rows._resampled(normal, odd, 7)
+    streams = [np.random.default_rng([0, stream]) for stream in (0, 7)]
     for draw in range(5):
-        sides = [side[again.integers(0, len(side), len(side))] for side in (normal, odd)]
+        sides = [
+            side[stream.integers(0, len(side), len(side))] for side, stream in zip((normal, odd), streams, strict=True)
+        ]
         for name, measure in (("auroc", auroc), ("aupr", aupr), ("fpr95", fpr95)):
             assert found[name][draw] == pytest.approx(measure(*sides))
+
+
+def test_means_count_every_set_alike_and_share_the_draws_of_normal_images():
+    normal, near, away = scores(1, 0, 300), scores(2, 0.5, 60), scores(3, 3, 240)
+    families = {"a": "far", "b": "far", "c": "semantic", "d": "control"}
+    by_set = {"test": normal, "a": near, "b": away, "c": near, "d": away}
+    rows = {row["against"]: row for row in figure_rows({"detector": "x"}, by_set, families)}
+    assert set(rows) == {*families, "mean-far", "mean-semantic"}
+    far = rows["mean-far"]
+    assert far["family"] == "mean" and far["detector"] == "x" and far["auroc_n"] == 300 and far["normal_n"] == 300
+    for name in ("auroc", "aupr", "fpr95"):
+        assert far[name] == pytest.approx((rows["a"][name] + rows["b"][name]) / 2)
+        assert rows["mean-semantic"][f"{name}_low"] == rows["c"][f"{name}_low"]
+        assert far[f"{name}_low"] < far[name] < far[f"{name}_high"]
+    twice = figure_rows({}, {"test": normal, "a": away, "b": away}, {"a": "far", "b": "far"})
+    width = [row["auroc_high"] - row["auroc_low"] for row in twice]
+    assert width[2] > 0.75 * min(width[:2])  # sets drawn apart, but the same normal images: far from 1 / sqrt(2)
 
 
 def test_attacks_leave_only_images_that_were_right_and_are_wrong(network, data):  # noqa: F811
     x, labels = data.images(0, 64), data.labels[:64]
     radius = network.task.radii["linf"]
     for name in ATTACKS:
-        x_adv, index = _attacked(network, name, x, labels, 0)
+        x_adv, index = attacked(network, name, x, labels, 0)
         with torch.no_grad():
             assert (network.fast(x[index]).argmax(1) == labels[index]).all()
             assert (network.fast(x_adv).argmax(1) != labels[index]).all()
@@ -86,6 +110,7 @@ def test_rows_hold_every_detector_against_every_set(small, network, screen, cali
     rows = [row for row in made.report.rows if row["kind"] != "promise"]
     against = {row["against"]: row["family"] for row in rows}
     assert against["noise"] == "far" and against["resized"] == "control" and against["contrast-5"] == "corruption"
+    assert {name for name, family in against.items() if family == "mean"} == {"mean-far", "mean-attack"}
     assert {name for name, family in against.items() if family == "attack"} == {"fgsm", "pgd", "ddn"}
     for key, (kind, _) in DETECTORS.items():
         mine = [row for row in rows if row["detector"] == key]
@@ -94,9 +119,9 @@ def test_rows_hold_every_detector_against_every_set(small, network, screen, cali
     assert trained == {"fgsm", "pgd", "ddn", "noise", "solid"}
     assert all(row["trained_on"] == "" for row in rows if row["kind"] != "gradient-supervised")
     for row in rows:
-        if row["trained_on"] in ("", "pgd") and row["family"] != "corruption":
+        if row["trained_on"] in ("", "pgd") and row["family"] not in ("corruption", "mean"):
             normal, odd = (
-                made.arrays[f"score__standard__{row['detector']}__{name}"] for name in ("test", row["against"])
+                made.arrays[f"score_{row['detector']}_{name}__standard"] for name in ("test", row["against"])
             )
             assert row["auroc"] == pytest.approx(auroc(normal, odd), abs=1e-3) and row["auroc_n"] == len(odd)
     found = {(row["detector"], row["against"]): row["auroc"] for row in rows if row["trained_on"] == ""}
@@ -155,9 +180,33 @@ def test_a_killed_run_goes_on_and_other_networks_are_kept(
     assert not calls
 
 
+def test_of_other_networks_the_promise_alone_is_checked(small, network, screen, calibration, data, tmp_path):  # noqa: F811
+    settings = AnomalySettings({}, promised=50)
+    made = anomaly_report([(network, screen)], data, calibration, settings, tmp_path / "scratch")
+    assert len(made.report.rows) == 3 * len(DETECTORS) and made.arrays == {}
+    assert {(row["kind"], row["flagged_n"]) for row in made.report.rows} == {("promise", 50)}
+    p_values = screen.p_values(screen.scores(screen.measure(network, data.images(0, 50))))
+    for row in made.report.rows:
+        assert row["flagged"] == pytest.approx((p_values[row["detector"]] <= row["alpha"]).mean())
+
+
+def test_larger_sizes_take_what_is_measured_already(small, network, screen, calibration, data, tmp_path, monkeypatch):  # noqa: F811
+    report = partial(anomaly_report, [(network, screen)], pictures(128, 3), calibration)
+    report(AnomalySettings({}, promised=64), tmp_path)
+    calls = []
+    original = Screen.measure
+    monkeypatch.setattr(Screen, "measure", lambda *given: calls.append(len(given[2])) or original(*given))
+    report(AnomalySettings({}, promised=128), tmp_path)
+    assert calls == [64]
+
+
 def test_the_command_is_there_and_impossible_requests_are_refused(network, screen, calibration, tmp_path):  # noqa: F811
-    assert REPORTS[NAME].settings(70, 1) == AnomalySettings(70, 70, 70, 7, 70, 1)
+    asked = REPORTS[NAME].settings(70, 1)
+    assert asked.sizes["standard"] == Sizes(70, 70, 70, 7, 70) and (asked.promised, asked.seed) == (70, 1)
+    assert REPORTS[NAME].settings(None, 0).sizes["standard"].images == 10_000  # the whole test set
     with pytest.raises(ConfigError):
-        AnomalySettings(images=0)
+        replace(SIZES, images=0)
+    with pytest.raises(ConfigError):
+        AnomalySettings(promised=0)
     with pytest.raises(InputError):
         anomaly_report([], pictures(3, 1), calibration, SETTINGS, tmp_path)

@@ -1,0 +1,126 @@
+"""Rows of the report `anomaly`: detectors' figures with intervals, their means over sets, and the promise."""
+
+import zlib
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.anomaly.conformal import false_alarm_interval
+from core.anomaly.screen import Screen
+from core.metrics.detection import aupr, auroc, fpr95
+from core.metrics.intervals import RESAMPLES
+from core.reports.report import Row
+
+ALPHAS = (0.01, 0.05, 0.10)
+MATRIX = 2_000
+"""Images a side for intervals: more are thinned out for them alone, evenly; figures are of all."""
+FIGURES = {"auroc": auroc, "aupr": aupr, "fpr95": fpr95}
+MEANS = ("semantic", "far", "attack")
+"""Families of which a detector's figures are averaged."""
+
+Scores = NDArray[np.float64]
+Draws = dict[str, Scores]
+"""By figure its values over the resamples (R,)."""
+
+
+def figure_rows(head: Row, scores: Mapping[str, Scores], families: Mapping[str, str]) -> list[Row]:
+    """A row for each set, and one for the mean over each family of `MEANS`.
+
+    A mean counts every set alike. Its interval is that of the mean over resamples, in each of which all sets stand
+    against the same normal images.
+
+    Args:
+        head: what the rows begin with.
+        scores: by set a detector's scores (n,); under "test" those of the normal images.
+        families: by set its family, in the order of the rows.
+    """
+    normal = scores["test"]
+    rows, drawn = [], {}
+    for against, family in families.items():
+        drawn[against] = _resampled(normal, scores[against], zlib.crc32(against.encode()))
+        values = {name: measure(normal, scores[against]) for name, measure in FIGURES.items()}
+        figures = _figures(values, drawn[against], len(normal), len(scores[against]))
+        rows.append({**head, "against": against, "family": family, **figures})
+    for family in MEANS:
+        mine = [row for row in rows if row["family"] == family]
+        if mine:
+            values = {name: float(np.mean([row[name] for row in mine])) for name in FIGURES}
+            draws = {name: np.mean([drawn[row["against"]][name] for row in mine], 0) for name in FIGURES}
+            figures = _figures(values, draws, len(normal), sum(row["auroc_n"] for row in mine))
+            rows.append({**head, "against": f"mean-{family}", "family": "mean", **figures})
+    return rows
+
+
+def _figures(values: Mapping[str, float], draws: Draws, normal: int, anomalous: int) -> Row:
+    """Figures with their intervals and sizes."""
+    row: Row = {"normal_n": normal}
+    for name, value in values.items():
+        low, high = np.quantile(draws[name], [0.025, 0.975])
+        row |= {name: value, f"{name}_low": float(low), f"{name}_high": float(high), f"{name}_n": anomalous}
+    return row
+
+
+def _resampled(normal: Scores, anomalous: Scores, stream: int) -> Draws:
+    """The figures of bootstrap resamples of both sides, seeded, from counts instead of drawn copies.
+
+    Args:
+        normal: scores (n,).
+        anomalous: scores (m,).
+        stream: which random numbers draw the anomalies; the normal images are drawn the same for all.
+    """
+    sides = [side[:: -(-len(side) // MATRIX)] for side in (normal, anomalous)]
+    scores = np.concatenate(sides)
+    order = np.argsort(-scores, kind="stable")  # from the largest score down
+    starts = np.flatnonzero(np.r_[True, np.diff(scores[order]) != 0])  # of equal scores
+    n, a = (_counts(len(side), number, RESAMPLES) for side, number in zip(sides, (0, stream), strict=True))
+    n, a = np.pad(n, ((0, 0), (0, a.shape[1]))), np.pad(a, ((0, 0), (n.shape[1], 0)))
+    n, a = (np.add.reduceat(side[:, order], starts, axis=1, dtype=np.int64) for side in (n, a))
+    false, true = n.cumsum(1), a.cumsum(1)
+    all_false, all_true = false[:, -1], true[:, -1]
+    enough = (true < np.ceil(0.95 * all_true)[:, None]).sum(1)
+    return {
+        "auroc": (n * (true - a / 2)).sum(1) / (all_false * all_true),
+        "aupr": (a * true / np.maximum(true + false, 1)).sum(1) / all_true,
+        "fpr95": np.take_along_axis(false, enough[:, None], 1)[:, 0] / all_false,
+    }
+
+
+@lru_cache(maxsize=32)
+def _counts(images: int, stream: int, resamples: int) -> NDArray[np.uint8]:
+    """How often each of `images` comes in each resample (R, images)."""
+    rng = np.random.default_rng([0, stream])
+    drawn = [rng.integers(0, images, images) for _ in range(resamples)]
+    return np.stack([np.bincount(each, minlength=images).astype(np.uint8) for each in drawn])
+
+
+def promise_rows(head: Row, screen: Screen, normal: Mapping[str, Scores]) -> Iterator[Row]:
+    """Whether as many normal images are flagged as was promised, for each detector and rate.
+
+    Args:
+        head: what the rows begin with.
+        screen: the detectors.
+        normal: by detector the scores of normal test images (n,).
+    """
+    p_values = screen.p_values(normal)
+    confidence = 1 - 0.05 / (len(p_values) * len(ALPHAS))
+    for key, values in p_values.items():
+        for alpha in ALPHAS:
+            low, high = false_alarm_interval(len(screen.normals[key]), len(values), alpha, confidence)
+            flagged = float((values <= alpha).mean())
+            yield {
+                **head,
+                "detector": key,
+                "kind": "promise",
+                "trained_on": "",
+                "against": "test",
+                "family": "promise",
+                "alpha": alpha,
+                "flagged": flagged,
+                "flagged_n": len(values),
+                "promised_low": low,
+                "promised_high": high,
+                "calibration_n": len(screen.normals[key]),
+                "kept": bool(low <= flagged <= high),
+            }
