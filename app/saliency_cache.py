@@ -21,13 +21,15 @@ from core.data.datasets import data_root
 from core.data.galleries import annotation
 from core.data.tasks import Task
 from core.errors import CoreError
+from core.explanations.methods import METHODS
 from core.models.zoo import ZooModel
 from core.reports.report import report_path
-from core.reports.saliency import NAME, PGD_STEPS, SHARE_OF_RADIUS, SaliencyReport, read_saliency
+from core.reports.saliency import NAME, SaliencyReport, read_saliency
+from core.reports.saliency_parts import PGD_STEPS, SHARE_OF_RADIUS
 from core.saliency.grid import SaliencyMap, saliency_grid, saliency_map
 from core.saliency.measures import MEASURES, Case, measured
 from core.saliency.progress import StoppedError
-from core.saliency.registry import METHODS, Ask
+from core.saliency.registry import Ask
 from core.saliency.target import Target
 
 SEED = 0
@@ -116,7 +118,8 @@ def quick_maps(question: Question, models: Sequence[str], methods: Sequence[str]
             for method in methods:
                 if (key, method) not in here:
                     yield _no_map(question, key, method, str(problem))
-    for one in saliency_grid(loaded, question.x(), quick, question.target, question.shown.label, SEED):
+    asked = [METHODS[key] for key in quick]
+    for one in saliency_grid(loaded, question.x(), asked, question.target, question.shown.label, SEED):
         kept().put(question.key(one.model, one.method), one)
         yield one
 
@@ -141,7 +144,14 @@ def long_maps(question: Question, cells: Sequence[Cell]) -> Callable[[OnProgress
 
             try:
                 made = saliency_map(
-                    loaded[model], question.x(), method, question.target, question.shown.label, SEED, told, should_stop
+                    loaded[model],
+                    question.x(),
+                    METHODS[method],
+                    question.target,
+                    question.shown.label,
+                    SEED,
+                    told,
+                    should_stop,
                 )
             except StoppedError:
                 return False
@@ -227,7 +237,7 @@ class Measuring:
         score: float | str
         try:
             x_adv = slightly_attacked(model, x) if MEASURES[measure].needs == "x_adv" else None
-            case = Case(one.method, ask, torch.from_numpy(one.attributions)[None], SEED, mask, x_adv)
+            case = Case(METHODS[one.method], ask, torch.from_numpy(one.attributions)[None], SEED, mask, x_adv)
             score = float(measured(measure, case)[0])
         except CoreError as problem:
             score = str(problem)

@@ -6,9 +6,9 @@ from typing import Any, Literal, Self
 
 from app.choice import Choice, World
 from core.data.tasks import Task, task_named
+from core.explanations.methods import METHODS
 from core.metrics.map_agreement import AGREEMENTS
 from core.saliency.measures import MEASURES
-from core.saliency.registry import METHODS
 from core.saliency.target import Target
 
 FIRST_METHODS = ("gradient", "integrated-gradients", "smooth-grad", "grad-cam", "guided-backprop")

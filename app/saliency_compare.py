@@ -16,9 +16,9 @@ from app.saliency_choice import SaliencyChoice
 from app.saliency_maps import drawn, scales, why_empty
 from app.views import how_to_read
 from core.errors import CoreError
+from core.explanations.methods import METHODS
 from core.metrics.map_agreement import AGREEMENTS, TOP, agreement_matrix
 from core.saliency.grid import SaliencyMap
-from core.saliency.registry import METHODS
 
 OVER = 80  # percent at which the strongest values cover the picture, beside the map alone
 TITLES: Mapping[str, str] = {

@@ -19,9 +19,9 @@ from app.saliency_choice import SaliencyChoice
 from app.saliency_maps import drawn, explains, scales, strongest, why_empty
 from app.views import two_figures
 from core.data.tasks import task_named
+from core.explanations.methods import METHODS
 from core.saliency.grid import SaliencyMap
 from core.saliency.measures import MEASURES
-from core.saliency.registry import METHODS
 
 DPI = 300
 CELL, GAP, HEAD, SIDE, FOOT = 448, 24, 110, 460, 110  # whole squares for sides of 28, 32 and 64

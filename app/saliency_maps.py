@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from app.colours import shade, signed
 from app.saliency_cache import Cell
+from core.explanations.methods import METHODS
 from core.saliency.grid import SaliencyMap
-from core.saliency.registry import METHODS
 
 # Yellow, green, blue (ColorBrewer YlGnBu, safe under colour blindness, ever darker): no effect to strong effect.
 _STRENGTH = np.array(

@@ -21,9 +21,10 @@ from app.saliency_maps import strength
 from app.saliency_views import number, progress
 from app.views import how_to_read
 from core.errors import CoreError
+from core.explanations.methods import METHODS
 from core.saliency.grid import SaliencyMap
 from core.saliency.randomisation import cascade
-from core.saliency.registry import METHODS, Ask
+from core.saliency.registry import Ask
 
 STRIP = 7  # steps of the strip; the player has them all
 Map = NDArray[np.float32]
@@ -90,7 +91,7 @@ def call_for(
             generator = torch.Generator().manual_seed(SEED)
             ask = Ask(model.fast, question.x(), target, generator, told, should_stop)
             try:
-                steps = list(cascade(method, ask, SEED))
+                steps = list(cascade(METHODS[method], ask, SEED))
             except CoreError as problem:
                 if should_stop():
                     return found

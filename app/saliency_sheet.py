@@ -13,7 +13,7 @@ from app.pictures import bytes_url, data_url
 from app.saliency_choice import MOST_SHEET, SaliencyChoice
 from app.saliency_maps import drawn, explains, scales, why_empty
 from core.data.tasks import Task
-from core.saliency.registry import METHODS
+from core.explanations.methods import METHODS
 
 
 def sheet(task: Task, choice: Choice, part: SaliencyChoice) -> None:

@@ -15,8 +15,8 @@ from app.saliency_choice import SaliencyChoice
 from app.saliency_maps import drawn, explains, scales, why_empty
 from app.views import STYLE
 from core.data.tasks import Task
+from core.explanations.methods import METHODS
 from core.saliency.grid import SaliencyMap
-from core.saliency.registry import METHODS
 
 KEY = "saliency-stage"
 _BARE = (

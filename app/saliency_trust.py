@@ -20,11 +20,11 @@ from app.saliency_choice import MEASURABLE, SaliencyChoice
 from app.saliency_maps import why_empty
 from app.saliency_views import CONFIG, number, progress
 from app.views import how_to_read, ink
+from core.explanations.methods import METHODS
 from core.models.zoo import Card
 from core.reports.saliency import SaliencyReport
 from core.saliency.grid import SaliencyMap
 from core.saliency.measures import MEASURES
-from core.saliency.registry import METHODS
 
 Array = NDArray[np.float64]
 BETTER = {"higher": "higher is better", "lower": "lower is better", "neither": "neither way is better"}

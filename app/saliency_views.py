@@ -23,9 +23,10 @@ from app.saliency_grid import clickable, grid_html
 from app.saliency_maps import drawn, explains, strongest, why_empty
 from app.views import how_to_read, ink, two_figures
 from core.data.tasks import Task
+from core.explanations.methods import METHODS
 from core.saliency.grid import SaliencyMap
 from core.saliency.measures import MEASURES
-from core.saliency.registry import FAMILIES, METHODS
+from core.saliency.registry import FAMILIES
 
 REDRAW = 0.25  # seconds between two drawings of a grid that fills
 QUICK_MEASURES = ("sparsity", "insertion", "deletion", "pointing-game", "mass-inside")

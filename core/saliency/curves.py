@@ -17,35 +17,27 @@ BLUR = 4.0
 
 
 @dataclass(frozen=True, slots=True)
-class Curves:
-    """Insertion and deletion of a batch.
+class Curve:
+    """The probability of a class as pixels come or go.
 
     Attributes:
         shares: of the pixels that came or went, (S + 1,), from 0 to 1.
-        insertion: probability of the class (B, S + 1) as pixels come back into the blurred image, the highest first.
-        deletion: probability of the class (B, S + 1) as pixels turn grey, the highest first.
+        probs: of the class, (B, S + 1).
     """
 
     shares: NDArray[np.float64]
-    insertion: NDArray[np.float64]
-    deletion: NDArray[np.float64]
+    probs: NDArray[np.float64]
 
     @property
-    def insertion_area(self) -> NDArray[np.float64]:
-        """The area (B,) below the insertion curve, in [0, 1]; higher is better."""
-        return np.asarray(np.trapezoid(self.insertion, self.shares, axis=1))
-
-    @property
-    def deletion_area(self) -> NDArray[np.float64]:
-        """The area (B,) below the deletion curve, in [0, 1]; lower is better."""
-        return np.asarray(np.trapezoid(self.deletion, self.shares, axis=1))
+    def area(self) -> NDArray[np.float64]:
+        """The area (B,) below the curve, in [0, 1]."""
+        return np.asarray(np.trapezoid(self.probs, self.shares, axis=1))
 
 
-def insertion_deletion(model: nn.Module, x: Tensor, heatmaps: Tensor, classes: Tensor, steps: int = 16) -> Curves:
-    """Both curves (Petsiuk et al. 2018, arXiv:1806.07421, Sec. 3.2).
+def insertion(model: nn.Module, x: Tensor, heatmaps: Tensor, classes: Tensor, steps: int = 16) -> Curve:
+    """The curve as pixels come back into the blurred image, the highest first; a larger area is better.
 
-    As there, deletion covers with one colour (here mid-grey) and insertion starts from a blurred image. Pixels of one
-    height go in reading order.
+    Petsiuk et al. 2018, arXiv:1806.07421, Sec. 3.2. Pixels of one height go in reading order.
 
     Args:
         model: images (B, C, H, W) to logits (B, K), in eval mode.
@@ -58,22 +50,30 @@ def insertion_deletion(model: nn.Module, x: Tensor, heatmaps: Tensor, classes: T
         ConfigError: steps < 1.
         InputError: maps of another shape.
     """
+    blurred = torch.from_numpy(gaussian_filter(x.detach().cpu().numpy(), (0, 0, BLUR, BLUR))).to(x)
+    return _curve(model, blurred, x.detach(), heatmaps, classes, steps)
+
+
+def deletion(model: nn.Module, x: Tensor, heatmaps: Tensor, classes: Tensor, steps: int = 16) -> Curve:
+    """The curve as pixels turn mid-grey, the highest first; a smaller area is better.
+
+    Source, arguments and errors as for `insertion`.
+    """
+    return _curve(model, x.detach(), torch.full_like(x, GREY), heatmaps, classes, steps)
+
+
+def _curve(model: nn.Module, before: Tensor, after: Tensor, heatmaps: Tensor, classes: Tensor, steps: int) -> Curve:
+    """The curve on the way from the images `before` to `after` (B, C, H, W), pixel by pixel."""
     if steps < 1:
         raise ConfigError(f"steps must be at least 1; got {steps}")
-    if heatmaps.shape != (len(x), *x.shape[2:]):
-        raise InputError(f"need one map of {tuple(x.shape[2:])} places an image; got {tuple(heatmaps.shape)}")
-    x = x.detach()
+    if heatmaps.shape != (len(before), *before.shape[2:]):
+        raise InputError(f"need one map of {tuple(before.shape[2:])} places an image; got {tuple(heatmaps.shape)}")
     places = heatmaps[0].numel()
     rank = heatmaps.detach().flatten(1).argsort(dim=1, descending=True, stable=True).argsort(1).view(heatmaps.shape)
     counts = torch.linspace(0, places, steps + 1).round().long()
-    blurred = torch.from_numpy(gaussian_filter(x.cpu().numpy(), (0, 0, BLUR, BLUR))).to(x)
-    among = (rank[:, None] < counts.to(x.device).view(1, -1, 1, 1))[:, :, None]
-    goals = {"insertion": (x, blurred), "deletion": (torch.full_like(x, GREY), x)}
-    found = {
-        name: _follow(model, torch.where(among, here[:, None], away[:, None]), classes)
-        for name, (here, away) in goals.items()
-    }
-    return Curves((counts / places).double().numpy(), found["insertion"], found["deletion"])
+    among = (rank[:, None] < counts.to(before.device).view(1, -1, 1, 1))[:, :, None]
+    images = torch.where(among, after[:, None], before[:, None])
+    return Curve((counts / places).double().numpy(), _follow(model, images, classes))
 
 
 def _follow(model: nn.Module, images: Tensor, classes: Tensor) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from torch import Tensor
 from core.errors import CoreError, InputError
 from core.models.zoo import ZooModel
 from core.saliency.progress import OnProgress, ShouldStop, StoppedError, never, silent
-from core.saliency.registry import Ask, attribute, explained, method_named
+from core.saliency.registry import Ask, Method, attribute, explained, method_named
 from core.saliency.target import Target
 
 
@@ -35,6 +35,7 @@ class SaliencyMap:
         target: the class explained, or two for a contrast: the one explained and the one against it.
         attributions: (C, H, W), float32; zeros where there is none.
         problem: why there is no map, one sentence; "" where there is one.
+        flat: whether all channels of a pixel are the same, so that one of them is the map.
     """
 
     task: str
@@ -45,18 +46,18 @@ class SaliencyMap:
     target: tuple[int, ...] = ()
     attributions: NDArray[np.float32] = field(default_factory=lambda: np.zeros((1, 1, 1), np.float32))
     problem: str = ""
+    flat: bool = False
 
     @property
     def heatmap(self) -> NDArray[np.float32]:
         """The map (H, W) that is shown: the sum over channels; one channel where all are the same."""
-        flat = method_named(self.method).flat
-        return self.attributions[0] if flat else self.attributions.sum(0)
+        return self.attributions[0] if self.flat else self.attributions.sum(0)
 
 
 def saliency_map(
     model: ZooModel,
     x: Tensor,
-    method: str,
+    method: str | Method,
     target: Target = Target(),  # noqa: B008 - frozen
     label: int | None = None,
     seed: int = 0,
@@ -68,7 +69,7 @@ def saliency_map(
     Args:
         model: the network.
         x: one image of its task, float32 in [0, 1].
-        method: key of a method.
+        method: a method, or the key of one of this layer's.
         target: what is explained.
         label: the true class where it is known.
         seed: of the methods that draw; the same seed draws the same for every network.
@@ -81,7 +82,7 @@ def saliency_map(
         StoppedError: `should_stop` said so.
     """
     classes = _classes(model, x, target, label)
-    return _explain(model, x, method, classes, _settings(target, seed), on_progress, should_stop)
+    return _explain(model, x, method_named(method), classes, _settings(target, seed), on_progress, should_stop)
 
 
 def _classes(model: ZooModel, x: Tensor, target: Target, label: int | None) -> Tensor:
@@ -94,7 +95,7 @@ def _classes(model: ZooModel, x: Tensor, target: Target, label: int | None) -> T
 def _explain(
     model: ZooModel,
     x: Tensor,
-    method: str,
+    method: Method,
     classes: Tensor,
     settings: _Settings,
     on_progress: OnProgress,
@@ -105,18 +106,19 @@ def _explain(
     return SaliencyMap(
         model.card.task,
         model.card.key,
-        method,
+        method.key,
         dict(settings),
         x[0].numpy(),
         tuple(classes.flatten().tolist()),
         attributions[0].contiguous().numpy(),
+        flat=method.flat,
     )
 
 
 def saliency_grid(
     models: Sequence[ZooModel],
     x: Tensor,
-    methods: Sequence[str],
+    methods: Sequence[str | Method],
     target: Target = Target(),  # noqa: B008 - frozen
     label: int | None = None,
     seed: int = 0,
@@ -131,20 +133,23 @@ def saliency_grid(
     Raises:
         StoppedError: `should_stop` said so.
     """
-    pairs = [(key, model) for key in sorted(methods, key=lambda key: method_named(key).cost) for model in models]
+    cheap_first = sorted(map(method_named, methods), key=lambda method: method.cost)
+    pairs = [(method, model) for method in cheap_first for model in models]
     settings = _settings(target, seed)
     known: dict[str, Tensor] = {}  # each network is asked once
-    for done, (key, model) in enumerate(pairs):
+    for done, (method, model) in enumerate(pairs):
         name = model.card.key
         try:
             if name not in known:
                 known[name] = _classes(model, x, target, label)
-            found = _explain(model, x, key, known[name], settings, silent, should_stop)
+            found = _explain(model, x, method, known[name], settings, silent, should_stop)
         except StoppedError:
             raise
         except CoreError as problem:
             blank = np.zeros(model.task.shape, np.float32)
-            found = SaliencyMap(model.card.task, name, key, dict(settings), x[0].numpy(), (), blank, str(problem))
+            found = SaliencyMap(
+                model.card.task, name, method.key, dict(settings), x[0].numpy(), (), blank, str(problem)
+            )
         yield found
         on_progress(done + 1, len(pairs))
 

@@ -7,19 +7,19 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from core.errors import ConfigError, InputError
 from core.metrics.alignment import alignment, alignment_cosine
 from core.metrics.localisation import mass_inside, pointing_game
 from core.metrics.map_agreement import spearman
 from core.metrics.sparsity import gini
-from core.saliency.curves import insertion_deletion
+from core.saliency.curves import Curve, deletion, insertion
 from core.saliency.faithfulness import CHANGES, SAMPLES, infidelity, max_sensitivity
 from core.saliency.gradient import gradient
 from core.saliency.linearised import linearised_robustness
-from core.saliency.randomisation import heatmaps_of, without_weights
-from core.saliency.registry import Ask, attribute, method_named
+from core.saliency.randomisation import as_shown, heatmaps_of, without_weights
+from core.saliency.registry import Ask, Method, attribute
 
 NOISE = 0.02
 """Deviation of the noise of the stability under noise, in the [0, 1] range."""
@@ -32,16 +32,16 @@ class Case:
     """Maps of one method, one network and a batch of images, with what measures need besides.
 
     Attributes:
-        method: the method's key.
+        method: the method, or its key.
         ask: network, images, classes explained and the source of draws; a measure that explains again draws from a
             generator seeded with `seed`.
-        attributions: (B, C, H, W), of the method.
+        attributions: (B, C, H, W), of the method; of one that draws, from a generator seeded with `seed`.
         seed: of noise, fresh weights and repeated draws.
         inside: where the object is, (B, H, W), bool; None where that is not known.
         x_adv: the images after a small attack, (B, C, H, W); None where there was none.
     """
 
-    method: str
+    method: str | Method
     ask: Ask
     attributions: Tensor
     seed: int = 0
@@ -51,8 +51,7 @@ class Case:
     @property
     def heatmaps(self) -> NDArray[np.float32]:
         """The maps (B, H, W) as they are shown."""
-        maps = self.attributions[:, 0] if method_named(self.method).flat else self.attributions.sum(1)
-        return maps.cpu().numpy()
+        return as_shown(self.method, self.attributions)
 
     def again(self, x: Tensor, target: Tensor | None = None) -> Ask:
         """The same question about other images, with fresh draws of the case's seed."""
@@ -106,11 +105,9 @@ def measured(key: str, case: Case) -> Values:
 def stability(case: Case, x_changed: Tensor) -> Values:
     """Spearman's correlation (B,) of each map with the map of the changed image, the class explained kept.
 
-    Both are made anew with the same draws, so that a method that draws is not called unstable for its draws.
+    The new map is made with the same draws, so that a method that draws is not called unstable for its draws.
     """
-    before = heatmaps_of(case.method, case.again(case.ask.x))
-    after = heatmaps_of(case.method, case.again(x_changed))
-    return _each(spearman, before, after)
+    return _each(spearman, case.heatmaps, heatmaps_of(case.method, case.again(x_changed)))
 
 
 def _each(measure: Callable[..., float], *arrays: NDArray[Any]) -> Values:
@@ -137,7 +134,7 @@ def _sensitivity(case: Case) -> Values:
 
 
 def _randomised(case: Case) -> Values:
-    return without_weights(case.method, case.again(case.ask.x), case.seed).similarity
+    return without_weights(case.method, case.again(case.ask.x), case.heatmaps, case.seed).similarity
 
 
 def _on_object(measure: Callable[..., float]) -> Callable[[Case], Values]:
@@ -153,12 +150,10 @@ def _top_classes(case: Case) -> Tensor:
     return case.ask.target if case.ask.target.dim() == 1 else case.ask.target[:, 0]
 
 
-def _curve_area(which: Literal["insertion_area", "deletion_area"]) -> Callable[[Case], Values]:
+def _curve_area(curve: Callable[[nn.Module, Tensor, Tensor, Tensor], Curve]) -> Callable[[Case], Values]:
     def run(case: Case) -> Values:
         maps = torch.from_numpy(case.heatmaps).to(case.ask.x.device)
-        curves = insertion_deletion(case.ask.model, case.ask.x, maps, _top_classes(case))
-        area: Values = getattr(curves, which)
-        return area
+        return curve(case.ask.model, case.ask.x, maps, _top_classes(case)).area
 
     return run
 
@@ -208,7 +203,7 @@ MEASURES: Mapping[str, Measure] = {
         "Petsiuk et al. 2018, arXiv:1806.07421, Sec. 3.2",
         "higher",
         "17 k",
-        _curve_area("insertion_area"),
+        _curve_area(insertion),
     ),
     "deletion": Measure(
         "Deletion",
@@ -216,7 +211,7 @@ MEASURES: Mapping[str, Measure] = {
         "Petsiuk et al. 2018, arXiv:1806.07421, Sec. 3.2",
         "lower",
         "17 k",
-        _curve_area("deletion_area"),
+        _curve_area(deletion),
     ),
     "infidelity": Measure(
         "Infidelity",
@@ -242,7 +237,7 @@ MEASURES: Mapping[str, Measure] = {
         "The rank correlation of the map with the map of the image plus noise of deviation 0.02.",
         "Alvarez-Melis, Jaakkola 2018, arXiv:1806.08049, by rank correlation",
         "higher",
-        "2 m",
+        "m",
         _noisy,
         range=(-1.0, 1.0),
     ),
@@ -251,7 +246,7 @@ MEASURES: Mapping[str, Measure] = {
         "The rank correlation of the map with the map of the image after a small attack, the class explained kept.",
         "Ghorbani et al. 2019, arXiv:1710.10547, by rank correlation",
         "higher",
-        "2 m",
+        "m",
         _attacked,
         needs="x_adv",
         range=(-1.0, 1.0),
@@ -261,7 +256,7 @@ MEASURES: Mapping[str, Measure] = {
         "The rank correlation of the absolute map with that of the same network after it lost all its weights.",
         "Adebayo et al. 2018, arXiv:1810.03292, Sec. 4.1",
         "lower",
-        "2 m",
+        "m",
         _randomised,
         range=(-1.0, 1.0),
     ),

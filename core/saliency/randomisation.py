@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from core.metrics.map_agreement import spearman
 from core.saliency.progress import check, silent
-from core.saliency.registry import Ask, attribute, method_named
+from core.saliency.registry import Ask, Method, attribute, method_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def layers(model: nn.Module) -> list[str]:
     return [name for name, module in model.named_modules() if list(module.parameters(recurse=False))][::-1]
 
 
-def cascade(key: str, ask: Ask, seed: int = 0) -> Iterator[Step]:
+def cascade(method: str | Method, ask: Ask, seed: int = 0) -> Iterator[Step]:
     """The method's maps as layers lose their weights, from the output down, each step on top of those before.
 
     Adebayo et al. 2018, arXiv:1810.03292, Sec. 4.1. Weights become normal draws with the mean and the deviation that
@@ -43,7 +43,7 @@ def cascade(key: str, ask: Ask, seed: int = 0) -> Iterator[Step]:
     weights is. The class explained stays what it was. The methods' own draws are the same at each step.
 
     Args:
-        key: the method.
+        method: the method, or its key.
         ask: what is explained.
         seed: of the fresh weights.
 
@@ -59,39 +59,51 @@ def cascade(key: str, ask: Ask, seed: int = 0) -> Iterator[Step]:
         check(ask.should_stop)
         if name:
             _forget(model.get_submodule(name), generator)
-        heatmaps = _with_draws(key, replace(ask, model=model), draws)
+        heatmaps = _with_draws(method, replace(ask, model=model), draws)
         first = heatmaps if first is None else first
         yield Step(name, heatmaps, _alike(first, heatmaps))
         ask.on_progress(done + 1, len(names) + 1)
 
 
-def without_weights(key: str, ask: Ask, seed: int = 0) -> Step:
-    """The last step of `cascade` alone, at the cost of two maps. Arguments and errors as there."""
+def without_weights(method: str | Method, ask: Ask, first: NDArray[np.float32], seed: int = 0) -> Step:
+    """The last step of `cascade` alone, at the cost of one map.
+
+    Arguments and errors as there, besides:
+
+    Args:
+        method: as for `cascade`.
+        ask: as for `cascade`.
+        first: the maps (B, H, W) of the network as it is, made with the draws of `ask`.
+        seed: as for `cascade`.
+    """
     model = copy.deepcopy(ask.model)
     generator = torch.Generator().manual_seed(seed)
-    draws = ask.generator.get_state()
     names = layers(model)
     for name in names:
         _forget(model.get_submodule(name), generator)
-    first, last = (_with_draws(key, replace(ask, model=net), draws) for net in (ask.model, model))
+    last = heatmaps_of(method, replace(ask, model=model))
     return Step(names[-1] if names else "", last, _alike(first, last))
 
 
-def _with_draws(key: str, ask: Ask, draws: Tensor) -> NDArray[np.float32]:
+def _with_draws(method: str | Method, ask: Ask, draws: Tensor) -> NDArray[np.float32]:
     """Maps (B, H, W), drawing from the state `draws`."""
     generator = torch.Generator(ask.generator.device)
     generator.set_state(draws)
-    return heatmaps_of(key, replace(ask, generator=generator, on_progress=silent))
+    return heatmaps_of(method, replace(ask, generator=generator, on_progress=silent))
 
 
 def _alike(first: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.array([spearman(np.abs(one), np.abs(two)) for one, two in zip(first, other, strict=True)])
 
 
-def heatmaps_of(key: str, ask: Ask) -> NDArray[np.float32]:
+def heatmaps_of(method: str | Method, ask: Ask) -> NDArray[np.float32]:
     """Maps (B, H, W) of a method: attributions summed over channels, or one channel where all are the same."""
-    attributions = attribute(key, ask)
-    return (attributions[:, 0] if method_named(key).flat else attributions.sum(1)).cpu().numpy()
+    return as_shown(method, attribute(method, ask))
+
+
+def as_shown(method: str | Method, attributions: Tensor) -> NDArray[np.float32]:
+    """The maps (B, H, W) that are shown of a method's attributions (B, C, H, W)."""
+    return (attributions[:, 0] if method_named(method).flat else attributions.sum(1)).cpu().numpy()
 
 
 def _forget(layer: nn.Module, generator: torch.Generator) -> None:

@@ -1,4 +1,4 @@
-"""The saliency methods that can be asked for by name, and the one call that they share."""
+"""The saliency methods of this layer, and the one call that all methods share."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from core.saliency.progress import OnProgress, ShouldStop, check, never, silent
 from core.saliency.smooth_grad import smooth_grad, smooth_grad_squared, var_grad
 from core.saliency.target import Target
 
-Family = Literal["gradient", "path", "rule", "place", "cover"]
+Family = Literal["gradient", "path", "rule", "place", "cover", "attack"]
 
 FAMILIES: dict[Family, str] = {
     "gradient": "Gradients: how the score answers to a small change of each pixel.",
@@ -29,6 +29,7 @@ FAMILIES: dict[Family, str] = {
     "rule": "Other ways back: gradients changed on their way through the activations.",
     "place": "Places: which parts of the last feature map speak for the class.",
     "cover": "Covering: what the score loses when a part of the image is hidden.",
+    "attack": "Attacks: what the network would change in the image to be surer of the class.",
 }
 
 STEPS = 32
@@ -63,6 +64,7 @@ class Method:
     """A saliency method.
 
     Attributes:
+        key: its name in files and URLs.
         title: its name for people.
         source: the paper, with section or equation.
         family: what it is built on.
@@ -76,6 +78,7 @@ class Method:
         long: whether it reports progress and can be stopped.
     """
 
+    key: str
     title: str
     source: str
     family: Family
@@ -89,8 +92,9 @@ class Method:
     long: bool = False
 
 
-METHODS: Mapping[str, Method] = {
-    "gradient": Method(
+_METHODS = (
+    Method(
+        "gradient",
         "Gradient",
         "Simonyan et al. 2014, arXiv:1312.6034, Sec. 3",
         "gradient",
@@ -98,7 +102,8 @@ METHODS: Mapping[str, Method] = {
         "How much the class's score rises when a pixel gets a little brighter.",
         lambda ask: gradient(ask.model, ask.x, ask.target)[0],
     ),
-    "gradient-input": Method(
+    Method(
+        "gradient-input",
         "Gradient x input",
         "Shrikumar et al. 2016, arXiv:1605.01713, Sec. 2",
         "gradient",
@@ -106,7 +111,8 @@ METHODS: Mapping[str, Method] = {
         "The gradient times the pixel's value: what the pixel adds, if the network were linear.",
         lambda ask: gradient_times_input(ask.model, ask.x, ask.target),
     ),
-    "certainty": Method(
+    Method(
+        "certainty",
         "Certainty gradient",
         "Ross, Doshi-Velez 2018, arXiv:1711.09404, authors' code",
         "gradient",
@@ -115,7 +121,8 @@ METHODS: Mapping[str, Method] = {
         lambda ask: certainty_gradient(ask.model, ask.x),
         of_class=False,
     ),
-    "smooth-grad": Method(
+    Method(
+        "smooth-grad",
         "SmoothGrad",
         "Smilkov et al. 2017, arXiv:1706.03825, eq. 2",
         "gradient",
@@ -124,7 +131,8 @@ METHODS: Mapping[str, Method] = {
         lambda ask: smooth_grad(ask.model, ask.x, ask.target, ask.generator, STEPS),
         random=True,
     ),
-    "smooth-grad-squared": Method(
+    Method(
+        "smooth-grad-squared",
         "SmoothGrad squared",
         "Hooker et al. 2019, arXiv:1806.10758",
         "gradient",
@@ -134,7 +142,8 @@ METHODS: Mapping[str, Method] = {
         signed=False,
         random=True,
     ),
-    "var-grad": Method(
+    Method(
+        "var-grad",
         "VarGrad",
         "Adebayo et al. 2018, arXiv:1810.03307",
         "gradient",
@@ -144,7 +153,8 @@ METHODS: Mapping[str, Method] = {
         signed=False,
         random=True,
     ),
-    "integrated-gradients": Method(
+    Method(
+        "integrated-gradients",
         "Integrated gradients",
         "Sundararajan et al. 2017, arXiv:1703.01365, Sec. 3",
         "path",
@@ -152,7 +162,8 @@ METHODS: Mapping[str, Method] = {
         "What each pixel adds on the straight way from a black image; the map sums to the change of the score.",
         lambda ask: integrated_gradients(ask.model, ask.x, ask.target, STEPS),
     ),
-    "expected-gradients": Method(
+    Method(
+        "expected-gradients",
         "Expected gradients",
         "Erion et al. 2021, arXiv:1906.10670",
         "path",
@@ -161,7 +172,8 @@ METHODS: Mapping[str, Method] = {
         lambda ask: expected_gradients(ask.model, ask.x, ask.target, ask.generator, STEPS),
         random=True,
     ),
-    "gradient-shap": Method(
+    Method(
+        "gradient-shap",
         "GradientSHAP",
         "Lundberg, Lee 2017, arXiv:1705.07874, as in their library",
         "path",
@@ -170,7 +182,8 @@ METHODS: Mapping[str, Method] = {
         lambda ask: gradient_shap(ask.model, ask.x, ask.target, ask.generator, STEPS),
         random=True,
     ),
-    "guided-backprop": Method(
+    Method(
+        "guided-backprop",
         "Guided backpropagation",
         "Springenberg et al. 2015, arXiv:1412.6806, Sec. 3.4",
         "rule",
@@ -178,7 +191,8 @@ METHODS: Mapping[str, Method] = {
         "The gradient, keeping at each activation only what speaks for the class.",
         lambda ask: guided_backprop(ask.model, ask.x, ask.target),
     ),
-    "deconvolution": Method(
+    Method(
+        "deconvolution",
         "Deconvolution",
         "Zeiler, Fergus 2014, arXiv:1311.2901, Sec. 2.1",
         "rule",
@@ -186,7 +200,8 @@ METHODS: Mapping[str, Method] = {
         "What speaks for the class, sent back through every unit, whether it was on or off.",
         lambda ask: deconvolution(ask.model, ask.x, ask.target),
     ),
-    "deep-lift": Method(
+    Method(
+        "deep-lift",
         "DeepLIFT",
         "Shrikumar et al. 2017, arXiv:1704.02685, Sec. 3.5.1 (Rescale)",
         "rule",
@@ -194,7 +209,8 @@ METHODS: Mapping[str, Method] = {
         "What each pixel adds compared with a black image, by differences instead of slopes; sums to the change.",
         lambda ask: deep_lift(ask.model, ask.x, ask.target),
     ),
-    "grad-cam": Method(
+    Method(
+        "grad-cam",
         "Grad-CAM",
         "Selvaraju et al. 2017, arXiv:1610.02391, eq. 1, 2",
         "place",
@@ -204,7 +220,8 @@ METHODS: Mapping[str, Method] = {
         signed=False,
         flat=True,
     ),
-    "grad-cam++": Method(
+    Method(
+        "grad-cam++",
         "Grad-CAM++",
         "Chattopadhay et al. 2018, arXiv:1710.11063",
         "place",
@@ -214,7 +231,8 @@ METHODS: Mapping[str, Method] = {
         signed=False,
         flat=True,
     ),
-    "guided-grad-cam": Method(
+    Method(
+        "guided-grad-cam",
         "Guided Grad-CAM",
         "Selvaraju et al. 2017, arXiv:1610.02391, Sec. 3.2",
         "place",
@@ -222,7 +240,8 @@ METHODS: Mapping[str, Method] = {
         "Guided backpropagation, shown where Grad-CAM looks.",
         lambda ask: guided_grad_cam_product(ask.model, ask.x, ask.target),
     ),
-    "occlusion": Method(
+    Method(
+        "occlusion",
         "Occlusion",
         "Zeiler, Fergus 2014, arXiv:1311.2901, Sec. 4.2",
         "cover",
@@ -232,7 +251,8 @@ METHODS: Mapping[str, Method] = {
         flat=True,
         long=True,
     ),
-    "feature-ablation": Method(
+    Method(
+        "feature-ablation",
         "Superpixel ablation",
         "As occlusion, on superpixels (Achanta et al. 2012)",
         "cover",
@@ -244,7 +264,8 @@ METHODS: Mapping[str, Method] = {
         flat=True,
         long=True,
     ),
-    "kernel-shap": Method(
+    Method(
+        "kernel-shap",
         "KernelSHAP",
         "Lundberg, Lee 2017, arXiv:1705.07874, Theorem 2",
         "cover",
@@ -257,7 +278,8 @@ METHODS: Mapping[str, Method] = {
         flat=True,
         long=True,
     ),
-    "lime": Method(
+    Method(
+        "lime",
         "LIME",
         "Ribeiro et al. 2016, arXiv:1602.04938, Sec. 3.4",
         "cover",
@@ -268,30 +290,33 @@ METHODS: Mapping[str, Method] = {
         flat=True,
         long=True,
     ),
-}
-"""By the key used in files and URLs; menus are read from it."""
+)
+METHODS: Mapping[str, Method] = {method.key: method for method in _METHODS}
+"""By the key used in files and URLs. `core.explanations.methods` has these and those that need an attack."""
 
 
-def method_named(key: str) -> Method:
-    """The method with this key.
+def method_named(method: str | Method) -> Method:
+    """The method with this key; a method from a layer above is handed in, and comes back as it is.
 
     Raises:
         ConfigError: there is none.
     """
-    if key not in METHODS:
-        raise ConfigError(f"method must be one of {', '.join(METHODS)}; got {key!r}")
-    return METHODS[key]
+    if isinstance(method, Method):
+        return method
+    if method not in METHODS:
+        raise ConfigError(f"method must be one of {', '.join(METHODS)}; got {method!r}")
+    return METHODS[method]
 
 
-def attribute(key: str, ask: Ask) -> Tensor:
-    """Attributions (B, C, H, W) of the method `key`; zero is a possible answer, NaN and infinity are not.
+def attribute(method: str | Method, ask: Ask) -> Tensor:
+    """Attributions (B, C, H, W) of the method; zero is a possible answer, NaN and infinity are not.
 
     Raises:
         ConfigError: no such method, or one that the network does not allow.
         InputError: the network answers with values that are not finite.
         StoppedError: `should_stop` said so.
     """
-    method = method_named(key)
+    method = method_named(method)
     check(ask.should_stop)
     attributions = method.run(ask)
     if not bool(attributions.isfinite().all()):

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
+from core.explanations.methods import METHODS
 from core.models.zoo import cards
 from core.reports.report import Report, write_arrays, write_report
 from core.saliency.measures import MEASURES
-from core.saliency.registry import METHODS
 
 IMAGES = 30
 

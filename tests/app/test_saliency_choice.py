@@ -8,8 +8,8 @@ from app.choice import World
 from app.choice import default as first_view
 from app.saliency_choice import FIRST_METHODS, MEASURABLE, MOST_SHEET, SaliencyChoice, default, read
 from core.data.tasks import task_named
+from core.explanations.methods import METHODS
 from core.saliency.measures import MEASURES
-from core.saliency.registry import METHODS
 from core.saliency.target import Target
 
 MODELS = ("standard", "pgd-linf", "noise-sign")

@@ -10,17 +10,23 @@ from core.attacks.pgd import Pgd
 from core.data.datasets import LabelledImages
 from core.data.tasks import FASHION_MNIST, PASTED
 from core.errors import ConfigError
+from core.metrics.map_agreement import cosine
 from core.models import zoo
 from core.models.resnet import PreActResNet, ResNetConfig
 from core.models.zoo import load_zoo_model
 from core.reports.catalogue import REPORTS
 from core.reports.command import Request
-from core.reports.saliency import SaliencySettings, read_saliency, saliency_report
+from core.reports.report import Report, report_path, write_report
+from core.reports.saliency import read_saliency, saliency_report
+from core.reports.saliency_agreement import between, within
+from core.reports.saliency_parts import SaliencySettings
+from core.reports.saliency_rows import relation, robustness
 from core.saliency.gradient import gradient
+from core.saliency.registry import Ask, attribute
 
 METHODS = ("gradient", "grad-cam", "occlusion")
 MEASURES = ("alignment", "linearised-robustness", "deletion", "stability-attack", "pointing-game", "mass-inside")
-SMALL = SaliencySettings(12, 3, 14, METHODS, MEASURES)
+SMALL = SaliencySettings(12, 3, 2, 14, METHODS, MEASURES)
 
 
 def pictures(task, count=20, maps=False):
@@ -81,16 +87,65 @@ def test_a_run_goes_on_from_its_parts_and_keeps_what_the_file_holds(models, tmp_
 
 
 def test_the_relation_needs_several_networks_and_finds_a_perfect_order(models, tmp_path):
-    made = saliency_report(models, pictures(FASHION_MNIST), SMALL, tmp_path)
-    relation = [row for row in made.report.rows if row["method"] == "zoo"]
-    assert [row["measure"] for row in relation] == ["relation-alignment", "relation-linearised-robustness"]
-    assert all(row["value"] is None and row["value_n"] == 2 for row in relation)
-    from core.reports.saliency import _relation
-
-    arrays = {f"alignment__{k}": np.full(5, float(k)) for k in range(5)}
-    arrays |= {f"pgd__{k}": np.arange(10) < 2 * k for k in range(5)}
-    row = _relation("alignment", [str(k) for k in range(5)], arrays)
+    made = saliency_report(models, pictures(FASHION_MNIST), SMALL, tmp_path, reports=tmp_path)
+    found = [row for row in made.report.rows if row["method"] == "zoo"]
+    assert [row["measure"] for row in found] == ["relation-alignment", "relation-linearised-robustness"]
+    assert all(row["value"] is None and row["value_n"] == 2 and row["against"] == "pgd" for row in found)
+    medians = {str(k): float(k) for k in range(5)} | {"none": None}
+    row = relation("alignment", medians, "ara", {str(k): 0.01 * k**2 for k in range(5)} | {"none": 1.0})
     assert row["value"] == pytest.approx(1.0) and row["value_n"] == 5 and row["value_low"] <= 1.0
+    row = relation("alignment", medians, "ara", {str(k): -k for k in range(4)})
+    assert row["value"] == pytest.approx(-1.0) and row["value_n"] == 4
+
+
+def test_robustness_is_read_from_the_other_reports_for_the_same_weights_only(tmp_path):
+    arrays = {"pgd__a": np.array([True, False]), "pgd__b": np.array([True, True])}
+    weights = {"a": "1", "b": "2"}
+    assert robustness("cifar10", weights, arrays, tmp_path) == {"pgd": {"a": 0.5, "b": 1.0}}
+    rows = [{"model": "a", "sha256": "1", "ara": 0.25}, {"model": "b", "sha256": "other", "ara": 9.0}]
+    write_report(Report("cifar10", "adversarial", {}, {}, tuple(rows)), report_path("cifar10", "adversarial", tmp_path))
+    rows = [{"model": "b", "sha256": "2", "norm": norm, "robust": 0.125} for norm in ("linf", "l2")]
+    write_report(Report("cifar10", "accuracy", {}, {}, tuple(rows)), report_path("cifar10", "accuracy", tmp_path))
+    found = robustness("cifar10", weights, arrays, tmp_path)
+    assert found["ara"] == {"a": 0.25} and found["robust-linf"] == found["robust-l2"] == {"b": 0.125}
+
+
+def test_agreement_is_the_mean_over_the_images_that_both_methods_have():
+    rng = np.random.default_rng(0)
+    some, others = (rng.normal(size=(4, 8, 8)).astype(np.float32) for _ in range(2))
+    maps = {"one": some, "minus": -some[:2], "blank": 0 * some}
+    found = within(maps, ("one", "minus", "blank"))
+    assert found["cosine"][:2, :2] == pytest.approx(np.array([[1, -1], [-1, 1]]))
+    assert found["spearman"][0, 1] == pytest.approx(-1.0) and found["top-overlap"][0, 1] == 1.0
+    assert np.isnan(found["cosine"][2]).all() and np.isnan(found["spearman"][:, 2]).all()
+    two = between(maps, {"one": others, "minus": others, "blank": some}, ("one", "minus"))
+    each = [cosine(one, other) for one, other in zip(some, others, strict=True)]
+    assert two["cosine"] == pytest.approx([np.mean(each), -np.mean(each[:2])])
+
+
+def test_the_report_has_the_agreement_of_methods_and_of_networks_in_the_order_of_its_rows(models, tmp_path):
+    data, path = pictures(FASHION_MNIST), tmp_path / "saliency.json"
+    few = SaliencySettings(3, 2, 2, 4, METHODS, ("sparsity",))
+    alone = saliency_report(models[:1], data, few, tmp_path / "scratch", path)
+    assert not any(name.startswith("between") for name in alone.arrays)
+    made = saliency_report(models[::-1], data, few, tmp_path / "scratch", path)
+    asks = [Ask(m.fast, data.images(0, 3), m.fast(data.images(0, 3)).argmax(1), torch.Generator()) for m in models]
+    first, second = (attribute("gradient", ask).sum(1).numpy() for ask in asks)
+    expected = np.mean([cosine(one, other) for one, other in zip(first, second, strict=True)])
+    found = made.arrays["between-cosine__standard__pgd-linf"]
+    assert found.shape == (3,) and found[0] == pytest.approx(expected, abs=1e-5)
+    place = attribute("grad-cam", asks[0])[:, 0].numpy()
+    expected = np.mean([cosine(one, other) for one, other in zip(first, place, strict=True)])
+    matrix = made.arrays["within-cosine__standard"]
+    assert matrix[0, 1] == matrix[1, 0] == pytest.approx(expected, abs=1e-5)
+    assert np.array_equal(matrix, alone.arrays["within-cosine__standard"])
+
+
+def test_max_sensitivity_is_measured_on_fewer_images_than_the_rest(models, tmp_path):
+    few = SaliencySettings(12, 3, 2, 1, METHODS[:2], ("max-sensitivity", "sparsity"))
+    made = saliency_report(models[:1], pictures(FASHION_MNIST), few, tmp_path)
+    assert len(made.arrays["max-sensitivity__standard__gradient"]) == 2
+    assert len(made.arrays["sparsity__standard__gradient"]) == 12
 
 
 def test_a_network_that_saturates_is_not_called_robust(zoo_folder, tmp_path):
@@ -101,7 +156,7 @@ def test_a_network_that_saturates_is_not_called_robust(zoo_folder, tmp_path):
         model.fast.head.bias.mul_(1e6)
     data = pictures(FASHION_MNIST)
     answers = LabelledImages(data.pixels, model.fast(data.images()).argmax(1), data.origin)
-    made = saliency_report([model], answers, SaliencySettings(1, 1, 20, ()), tmp_path)
+    made = saliency_report([model], answers, SaliencySettings(1, 1, 1, 20, ()), tmp_path)
     standing = made.arrays["pgd__standard"]
     alone = Pgd(FASHION_MNIST.radii["l2"], "l2", 10)(
         model.fast, answers.images(), answers.labels, torch.Generator().manual_seed(0)
@@ -114,7 +169,7 @@ def test_the_command_writes_a_report_that_reads_back(models, tmp_path):
     command = REPORTS["saliency"]
     assert command.settings(None, 0) == SaliencySettings()
     path = tmp_path / "fashion-mnist" / "saliency.json"
-    settings = SaliencySettings(2, 2, 2, ("gradient",), ("alignment", "sparsity"))
+    settings = SaliencySettings(2, 2, 2, 2, ("gradient",), ("alignment", "sparsity"))
     answer = command.run(
         Request(models, pictures(FASHION_MNIST), settings, tmp_path / "s", path, lambda what, done, of: None)
     )

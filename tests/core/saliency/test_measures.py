@@ -12,7 +12,7 @@ from core.errors import ConfigError, InputError
 from core.metrics.alignment import alignment
 from core.models.fast import fast_form
 from core.models.resnet import PreActResNet, ResNetConfig
-from core.saliency.curves import insertion_deletion
+from core.saliency.curves import deletion, insertion
 from core.saliency.faithfulness import infidelity, max_sensitivity
 from core.saliency.gradient import gradient
 from core.saliency.linearised import linearised_robustness
@@ -89,15 +89,16 @@ def test_curves_follow_the_order_of_the_map():
         net[1].weight.copy_(torch.tensor([[20.0, 0.0], [-20.0, 0.0]]))
     image = torch.tensor([[[[1.0, 0.3]]]])
     classes = torch.tensor([0])
-    knows = insertion_deletion(net, image, torch.tensor([[[1.0, 0.0]]]), classes, 2)
-    errs = insertion_deletion(net, image, torch.tensor([[[0.0, 1.0]]]), classes, 2)
-    assert knows.shares.tolist() == [0.0, 0.5, 1.0]
+    knows, errs = torch.tensor([[[1.0, 0.0]]]), torch.tensor([[[0.0, 1.0]]])
+    gone, kept = (deletion(net, image, heatmap, classes, 2) for heatmap in (knows, errs))
+    assert gone.shares.tolist() == [0.0, 0.5, 1.0]
     whole, grey = 1.0, 1 / (1 + math.exp(-20.0))
-    assert knows.deletion[0] == pytest.approx([whole, grey, grey])
-    assert errs.deletion[0] == pytest.approx([whole, whole, grey])
-    assert knows.insertion[0, -1] == pytest.approx(whole) and knows.insertion[0, 1] == pytest.approx(whole)
-    assert errs.insertion[0, 1] == pytest.approx(errs.insertion[0, 0])
-    assert knows.deletion_area[0] == pytest.approx((whole + 2 * grey + grey) / 4)
+    assert gone.probs[0] == pytest.approx([whole, grey, grey])
+    assert kept.probs[0] == pytest.approx([whole, whole, grey])
+    assert gone.area[0] == pytest.approx((whole + 2 * grey + grey) / 4)
+    here, away = (insertion(net, image, heatmap, classes, 2) for heatmap in (knows, errs))
+    assert here.probs[0, -1] == pytest.approx(whole) and here.probs[0, 1] == pytest.approx(whole)
+    assert away.probs[0, 1] == pytest.approx(away.probs[0, 0])
 
 
 def test_a_map_that_knows_a_linear_network_beats_its_opposite_on_both_curves():
@@ -105,13 +106,15 @@ def test_a_map_that_knows_a_linear_network_beats_its_opposite_on_both_curves():
     images = torch.rand(2, 3, 8, 8, generator=rng(2))
     classes = net(images).argmax(1)
     score = (gradient(net, images, torch.stack([classes, 1 - classes], 1))[0] * (images - 0.5)).sum(1)
-    good, bad = (insertion_deletion(net, images, sign * score, classes) for sign in (1.0, -1.0))
-    assert (good.deletion_area < bad.deletion_area).all()
-    assert good.deletion.shape == (2, 17) and good.deletion[:, 0] == pytest.approx(good.insertion[:, -1])
+    good, bad = (deletion(net, images, sign * score, classes) for sign in (1.0, -1.0))
+    assert (good.area < bad.area).all()
+    back, wrong = (insertion(net, images, sign * score, classes) for sign in (1.0, -1.0))
+    assert (back.area > wrong.area).all()
+    assert good.probs.shape == (2, 17) and good.probs[:, 0] == pytest.approx(back.probs[:, -1])
     with pytest.raises(ConfigError):
-        insertion_deletion(net, images, score, classes, 0)
+        deletion(net, images, score, classes, 0)
     with pytest.raises(InputError):
-        insertion_deletion(net, images, score[:, :4], classes)
+        insertion(net, images, score[:, :4], classes)
 
 
 def test_infidelity_is_nothing_for_a_linear_networks_gradient_and_everything_for_an_idle_map():
@@ -174,7 +177,7 @@ def test_the_cascade_loses_layer_after_layer_of_a_copy(resnet, x):
     assert not np.array_equal(
         steps[-1].heatmaps, list(cascade("gradient", Ask(resnet, x, target, rng()), 1))[-1].heatmaps
     )
-    last = without_weights("gradient", Ask(resnet, x, target, rng()))
+    last = without_weights("gradient", Ask(resnet, x, target, rng()), steps[0].heatmaps)
     assert last.layer == "stem" and np.array_equal(last.heatmaps, steps[-1].heatmaps)
     assert np.array_equal(last.similarity, steps[-1].similarity)
     with pytest.raises(StoppedError):
