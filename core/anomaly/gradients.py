@@ -1,7 +1,7 @@
 """What a confounding label sends to the weights, image by image, for a whole batch in one pass."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 
@@ -104,55 +104,106 @@ def weight_gradients(
         InputError: no images, or logits that are not finite.
         ConfigError: no such parameters, directions for other ones, or a network that changes a layer's input in place.
     """
+    (found,) = several_weight_gradients(model, x, [probe], groups, directions, chunk)
+    return found
+
+
+def several_weight_gradients(
+    model: nn.Module,
+    x: Tensor,
+    probes: Sequence[Probe],
+    groups: Groups | None = None,
+    directions: Mapping[str, Tensor] | None = None,
+    chunk: int = CHUNK,
+) -> tuple[WeightGradients, ...]:
+    """For each probe what `weight_gradients` gives, with one pass forward for them all.
+
+    Args:
+        model: as there.
+        x: as there.
+        probes: at least one.
+        groups: as there.
+        directions: as there, for the first probe alone.
+        chunk: as there.
+
+    Raises:
+        InputError: no images, or logits that are not finite.
+        ConfigError: no probe, or as there.
+    """
     names = (groups or Groups()).names(model)
     if directions is not None and set(directions) != set(names):
         raise ConfigError("directions must be given for exactly the parameters of the groups")
+    if not probes:
+        raise ConfigError("need at least one label to ask for")
     if len(x) == 0 or chunk < 1:
         raise InputError(f"need at least one image and a chunk of at least 1; got {len(x)} and {chunk}")
-    parts = [_chunk(model, part, probe, names, directions) for part in x.split(chunk)]
-    along = None if directions is None else torch.cat([part.along for part in parts if part.along is not None])
+    chunks = [_chunk(model, part, probes, names, directions) for part in x.split(chunk)]
+    return tuple(_joined(parts) for parts in zip(*chunks, strict=True))
+
+
+def _joined(parts: Sequence[WeightGradients]) -> WeightGradients:
+    """What was found of several groups of images under one probe, one after the other."""
+    along = [part.along for part in parts if part.along is not None]
     squared, logits = (torch.cat([getattr(part, what) for part in parts]) for what in ("squared", "logits"))
-    return WeightGradients(names, squared, logits, along)
+    return WeightGradients(parts[0].names, squared, logits, torch.cat(along) if along else None)
 
 
 @dataclass(slots=True)
 class _Watch:
-    """What is known of each watched layer during one pass."""
+    """What is known of each watched layer during one pass forward, and of one probe's way back."""
 
     roots: list[Tensor] = field(default_factory=list)  # outputs of the first layers, where the way back ends
     inputs: dict[str, tuple[Tensor, int]] = field(default_factory=dict)  # with the version that was seen
     calls: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     missed: set[str] = field(default_factory=set)
+    directions: Mapping[str, Tensor] | None = None
+    last: bool = True  # no other probe needs the inputs after this one
     squared: dict[str, Tensor] = field(default_factory=dict)
     along: dict[str, Tensor] = field(default_factory=dict)
 
+    def start(self, directions: Mapping[str, Tensor] | None, last: bool) -> None:
+        """Forget the probe before."""
+        self.directions, self.last, self.squared, self.along = directions, last, {}, {}
+
 
 def _chunk(
-    model: nn.Module, x: Tensor, probe: Probe, names: tuple[str, ...], directions: Mapping[str, Tensor] | None
-) -> WeightGradients:
+    model: nn.Module,
+    x: Tensor,
+    probes: Sequence[Probe],
+    names: tuple[str, ...],
+    directions: Mapping[str, Tensor] | None,
+) -> list[WeightGradients]:
     copy = frozen_copy(model)
     watch, layers = _Watch(), _layers(copy, names)
     which = torch.zeros(len(x), dtype=torch.int64)
     for layer, wanted in layers.items():
-        _attach(copy.get_submodule(layer), layer, wanted, watch, directions, which)
+        _attach(copy.get_submodule(layer), layer, wanted, watch, which)
     with torch.enable_grad():
         logits = copy(x.detach())
         if not bool(logits.isfinite().all()):
             raise InputError("the network's answers to these images are not finite numbers")
-        y = probe.confounding(logits)
-        if directions is not None and len(next(iter(directions.values()))) > 1:
-            which.copy_(logits.detach().argmax(1))
-        if watch.roots:
-            torch.autograd.grad(probe.loss(logits, y).sum(), watch.roots, allow_unused=True)
+    if directions is not None and len(next(iter(directions.values()))) > 1:
+        which.copy_(logits.detach().argmax(1))
     missed = {layer for layer in layers if layer in watch.missed or watch.calls[layer] > 1}
     covered = {_join(layer, own) for layer, wanted in layers.items() if layer not in missed for own in wanted}
     rest = tuple(name for name in names if name not in covered)
-    if rest:
-        _whole_gradients(model, x, probe, y, rest, directions, which, watch)
     zero = torch.zeros(len(x), dtype=logits.dtype, device=x.device)  # a layer that the answer doesn't depend on
-    squared = torch.stack([watch.squared.get(name, zero) for name in names], 1)
-    along = None if directions is None else torch.stack([watch.along.get(name, zero) for name in names], 1)
-    return WeightGradients(names, squared, logits.detach(), along)
+    found = []
+    for index, probe in enumerate(probes):
+        watch.start(directions if index == 0 else None, last=index == len(probes) - 1)
+        with torch.enable_grad():
+            y = probe.confounding(logits)
+            if watch.roots:
+                loss = probe.loss(logits, y).sum()
+                torch.autograd.grad(loss, watch.roots, allow_unused=True, retain_graph=not watch.last)
+        if rest:
+            _whole_gradients(model, x, probe, y, rest, which, watch)
+        squared = torch.stack([watch.squared.get(name, zero) for name in names], 1)
+        along = None
+        if watch.directions is not None:
+            along = torch.stack([watch.along.get(name, zero) for name in names], 1)
+        found.append(WeightGradients(names, squared, logits.detach(), along))
+    return found
 
 
 def frozen_copy(model: nn.Module) -> nn.Module:
@@ -188,7 +239,6 @@ def _attach(
     layer: str,
     wanted: frozenset[str],
     watch: _Watch,
-    directions: Mapping[str, Tensor] | None,
     which: Tensor,
 ) -> None:
     """Let `module`, of a private copy, note its input, and take its numbers when the output's gradient comes back."""
@@ -196,18 +246,20 @@ def _attach(
     def arrives(g: Tensor) -> None:
         if layer not in watch.inputs or watch.calls[layer] != 1:
             return
-        a, version = watch.inputs.pop(layer)
+        a, version = watch.inputs.pop(layer) if watch.last else watch.inputs[layer]
         if a._version != version:
             raise ConfigError(f"the network changes the input of its layer {layer!r} in place, so its gradient is lost")
         for own, value in squared_norms(module, a, g, wanted).items():
             watch.squared[_join(layer, own)] = value
-        if directions is not None:
-            for index in which.unique().tolist():
-                rows = which == index
-                own_directions = {own: directions[_join(layer, own)][index] for own in wanted}
-                for own, value in products(module, a[rows], g[rows], own_directions).items():
-                    name = _join(layer, own)
-                    watch.along.setdefault(name, value.new_zeros(len(a)))[rows] = value
+        if watch.directions is None:
+            return
+        for index in which.unique().tolist():
+            rows = (which == index).nonzero()[:, 0]
+            every = len(rows) == len(a)
+            own_directions = {own: watch.directions[_join(layer, own)][index] for own in wanted}
+            for own, value in products(module, *((a, g) if every else (a[rows], g[rows])), own_directions).items():
+                name = _join(layer, own)
+                watch.along.setdefault(name, value.new_zeros(len(a)))[rows] = value
 
     def called(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
         watch.calls[layer] += 1
@@ -230,12 +282,11 @@ def _whole_gradients(
     probe: Probe,
     y: Tensor,
     rest: tuple[str, ...],
-    directions: Mapping[str, Tensor] | None,
     which: Tensor,
     watch: _Watch,
 ) -> None:
     """The numbers of the parameters `rest` from whole gradients, a few images at a time."""
-    copy = frozen_copy(model)
+    copy, directions = frozen_copy(model), watch.directions
     parameters = dict(copy.named_parameters())
     asked: dict[str, Tensor] = {name: parameters[name] for name in rest}
 

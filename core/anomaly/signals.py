@@ -11,7 +11,7 @@ from torch import Tensor
 
 from core.anomaly.baselines import BASELINES, Baselines
 from core.anomaly.direction import misalignment
-from core.anomaly.gradients import CHUNK, Groups, weight_gradients
+from core.anomaly.gradients import CHUNK, Groups, several_weight_gradients
 from core.anomaly.labels import Probe
 from core.errors import InputError
 from core.models.zoo import ZooModel
@@ -98,14 +98,19 @@ def measure(
     Raises:
         InputError: no images, or answers that are not finite.
     """
-    squared = {}
-    for name, probe in PROBES.items():
-        found = weight_gradients(model.plain, x, probe, EVERY, directions if name == MAIN else None, chunk)
-        squared[name] = found.squared.float().numpy()
-        if name == MAIN:
-            misaligned = misalignment(found, directions).float().numpy()
-            predicted = found.logits.argmax(1).numpy()
-    return Signals(squared, misaligned, baselines.score(model, x), predicted)
+    found = dict(
+        zip(
+            PROBES,
+            several_weight_gradients(model.plain, x, list(PROBES.values()), EVERY, directions, chunk),
+            strict=True,
+        )
+    )
+    return Signals(
+        {name: each.squared.float().numpy() for name, each in found.items()},
+        misalignment(found[MAIN], directions).float().numpy(),
+        baselines.score(model, x),
+        found[MAIN].logits.argmax(1).numpy(),
+    )
 
 
 def joined(parts: list[Signals]) -> Signals:
