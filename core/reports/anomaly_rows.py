@@ -73,26 +73,29 @@ def _resampled(normal: Scores, anomalous: Scores, stream: int) -> Draws:
     sides = [side[:: -(-len(side) // MATRIX)] for side in (normal, anomalous)]
     scores = np.concatenate(sides)
     order = np.argsort(-scores, kind="stable")  # from the largest score down
-    starts = np.flatnonzero(np.r_[True, np.diff(scores[order]) != 0])  # of equal scores
-    n, a = (_counts(len(side), number, RESAMPLES) for side, number in zip(sides, (0, stream), strict=True))
-    n, a = np.pad(n, ((0, 0), (0, a.shape[1]))), np.pad(a, ((0, 0), (n.shape[1], 0)))
-    n, a = (np.add.reduceat(side[:, order], starts, axis=1, dtype=np.int64) for side in (n, a))
-    false, true = n.cumsum(1), a.cumsum(1)
-    all_false, all_true = false[:, -1], true[:, -1]
-    enough = (true < np.ceil(0.95 * all_true)[:, None]).sum(1)
+    of_normal, cut = order < len(sides[0]), len(sides[0])
+    n, a = (np.zeros((len(scores), RESAMPLES), np.int32) for _ in sides)
+    n[of_normal] = _counts(cut, 0, RESAMPLES)[order[of_normal]]
+    a[~of_normal] = _counts(len(sides[1]), stream, RESAMPLES)[order[~of_normal] - cut]
+    starts = np.flatnonzero(np.r_[True, np.diff(scores[order]) != 0])
+    if len(starts) < len(scores):  # equal scores count together
+        n, a = (np.add.reduceat(side, starts, axis=0) for side in (n, a))
+    false, true = (side.cumsum(0, dtype=np.int32) for side in (n, a))
+    all_false, all_true = false[-1].astype(np.float64), true[-1].astype(np.float64)
+    enough = (true < np.ceil(0.95 * all_true)).sum(0)
     return {
-        "auroc": (n * (true - a / 2)).sum(1) / (all_false * all_true),
-        "aupr": (a * true / np.maximum(true + false, 1)).sum(1) / all_true,
-        "fpr95": np.take_along_axis(false, enough[:, None], 1)[:, 0] / all_false,
+        "auroc": (n * (2 * true - a)).sum(0, dtype=np.int64) / (2 * all_false * all_true),
+        "aupr": (a * (true / np.maximum(true + false, 1))).sum(0) / all_true,
+        "fpr95": np.take_along_axis(false, enough[None], 0)[0] / all_false,
     }
 
 
 @lru_cache(maxsize=32)
 def _counts(images: int, stream: int, resamples: int) -> NDArray[np.uint8]:
-    """How often each of `images` comes in each resample (R, images)."""
+    """How often each of `images` comes in each resample (images, R)."""
     rng = np.random.default_rng([0, stream])
     drawn = [rng.integers(0, images, images) for _ in range(resamples)]
-    return np.stack([np.bincount(each, minlength=images).astype(np.uint8) for each in drawn])
+    return np.stack([np.bincount(each, minlength=images).astype(np.uint8) for each in drawn], 1)
 
 
 def promise_rows(head: Row, screen: Screen, normal: Mapping[str, Scores]) -> Iterator[Row]:
