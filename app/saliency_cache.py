@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -22,10 +22,11 @@ from core.data.galleries import annotation
 from core.data.tasks import Task
 from core.errors import CoreError
 from core.explanations.methods import METHODS
-from core.models.zoo import ZooModel
+from core.models.zoo import Card, ZooModel
 from core.reports.report import report_path
 from core.reports.saliency import NAME, SaliencyReport, read_saliency
 from core.reports.saliency_parts import PGD_STEPS, SHARE_OF_RADIUS
+from core.reports.saliency_rows import Figures, robustness
 from core.saliency.grid import SaliencyMap, saliency_grid, saliency_map
 from core.saliency.measures import MEASURES, Case, measured
 from core.saliency.progress import StoppedError
@@ -254,7 +255,9 @@ def slightly_attacked(model: ZooModel, x: torch.Tensor) -> torch.Tensor:
 
 
 def report(task: str) -> SaliencyReport | None:
-    """The report `saliency` of a task, read again when its file changes; None while there is none.
+    """What the report `saliency` of a task tells of these weights, read again when its file changes.
+
+    None while there is none, or none of these weights.
 
     Raises:
         InputError: it is damaged.
@@ -263,7 +266,26 @@ def report(task: str) -> SaliencyReport | None:
     if not path.exists():
         return None
     stamps = tuple(part.stat().st_mtime_ns for part in (path, path.with_suffix(".npz")) if part.exists())
-    return _report(task, str(reports_folder()), stamps)
+    return current(_report(task, str(reports_folder()), stamps), cache.zoo(task))
+
+
+def current(found: SaliencyReport, cards: Mapping[str, Card]) -> SaliencyReport | None:
+    """The report without networks whose weights are others now, and without relations, if there are such."""
+    stale = {key for key, sha256 in found.weights.items() if key not in cards or cards[key].sha256 != sha256}
+    if not stale:
+        return found
+    rows = tuple(row for row in found.report.rows if row["model"] and row["model"] not in stale)
+    arrays = {name: array for name, array in found.arrays.items() if stale.isdisjoint(name.split("__")[1:])}
+    return SaliencyReport(replace(found.report, rows=rows), arrays) if rows else None
+
+
+def robust(task: str, found: SaliencyReport) -> Figures:
+    """How robust the networks of a task's report are, by all reports that say so.
+
+    Raises:
+        InputError: one of them is damaged.
+    """
+    return robustness(task, found.weights, found.arrays, reports_folder())
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -20,6 +20,7 @@ ALONE, OTHER = "", "other"
 ROWS: Mapping[str, str] = {"methods": "methods", "networks": "networks"}
 SCALES: Mapping[str, str] = {"method": "a method's maps", "all": "all maps", "own": "none"}
 COLOURS: Mapping[str, str] = {"signed": "sign and strength", "strength": "strength alone"}
+AGREED: Mapping[str, str] = {"": "this picture", "report": "the report's pictures"}
 VIEWS: Mapping[str, str] = {"": "page", "present": "presenter", "guess": "guess the class"}
 MEASURABLE = tuple(key for key, measure in MEASURES.items() if measure.of == "map")
 
@@ -41,6 +42,7 @@ class SaliencyChoice:
         other: the network that it is compared with.
         measures: keys of the measures, at least one.
         agreement: key of `AGREEMENTS`: how maps are compared.
+        agreed: key of `AGREED`: over which pictures.
         sheet: keys of the pictures of the contact sheet.
         view: key of `VIEWS`.
     """
@@ -57,6 +59,7 @@ class SaliencyChoice:
     other: str
     measures: tuple[str, ...]
     agreement: str
+    agreed: str
     sheet: tuple[str, ...]
     view: str
 
@@ -74,6 +77,7 @@ class SaliencyChoice:
             "other": self.other,
             "measures": ",".join(self.measures),
             "agreement": self.agreement,
+            "agreed": self.agreed,
             "sheet": ",".join(self.sheet),
             "view": self.view,
         }
@@ -120,6 +124,7 @@ class SaliencyChoice:
             "map": lambda: len(value) == 2 and value[0] in choice.models and value[1] in self.methods,
             "measures": lambda: _some(value, MEASURABLE),
             "agreement": lambda: value in AGREEMENTS,
+            "agreed": lambda: value in AGREED,
             "sheet": lambda: not value or (_some(value, world.images[choice.task]) and len(value) <= MOST_SHEET),
             "view": lambda: value in VIEWS,
         }
@@ -150,7 +155,7 @@ def default(choice: Choice) -> SaliencyChoice:
     other = choice.models[1] if len(choice.models) > 1 else seen
     return SaliencyChoice(
         FIRST_METHODS, TOP, ALONE, "methods", "method", "signed", 0, FIRST_METHODS[0], seen, other, FIRST_MEASURES,
-        "spearman", (), "",
+        "spearman", "", (), "",
     )  # fmt: skip
 
 
@@ -169,6 +174,7 @@ def read(query: Mapping[str, str], choice: Choice, world: World) -> tuple[Salien
         "other": ("other", str, "must name a network that is shown"),
         "measures": ("measures", _keys, "must name measures of this page, each once"),
         "agreement": ("agreement", str, f"must be one of {', '.join(AGREEMENTS)}"),
+        "agreed": ("agreed", str, "must be report"),
         "sheet": ("sheet", _keys, f"must name up to {MOST_SHEET} pictures of this server's gallery"),
         "view": ("view", str, "must be present or guess"),
     }

@@ -12,14 +12,17 @@ from app.colours import model_colour, signed
 from app.names import model_name
 from app.player import Track, player
 from app.saliency_cache import Cell
-from app.saliency_choice import SaliencyChoice
+from app.saliency_choice import AGREED, SaliencyChoice
 from app.saliency_maps import drawn, scales, why_empty
+from app.saliency_zoo import methods_matrix, models_matrix
 from app.views import how_to_read
 from core.errors import CoreError
 from core.explanations.methods import METHODS
 from core.metrics.map_agreement import AGREEMENTS, TOP, agreement_matrix
+from core.reports.saliency import SaliencyReport
 from core.saliency.grid import SaliencyMap
 
+Matrix = NDArray[np.float64]
 OVER = 80  # percent at which the strongest values cover the picture, beside the map alone
 TITLES: Mapping[str, str] = {
     "spearman": "rank correlation",
@@ -57,54 +60,79 @@ def _frame(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(pixels.transpose(2, 0, 1) / 255, np.float32)
 
 
-def agreement(choice_models: Sequence[str], part: SaliencyChoice, found: Mapping[Cell, SaliencyMap]) -> None:
-    """How much maps agree: networks with networks for each method, and methods with methods for each network."""
-    st.segmented_control(
-        "Agreement by", list(AGREEMENTS), format_func=TITLES.__getitem__, required=True,
-        **state.bound("agreement", "saliency.agreement"),
-    )  # fmt: skip
+def agreement(
+    choice_models: Sequence[str],
+    part: SaliencyChoice,
+    found: Mapping[Cell, SaliencyMap],
+    report: SaliencyReport | None,
+) -> None:
+    """How much maps agree: networks with networks for each method, and methods with methods for each network.
+
+    The report is None where none holds these networks.
+    """
+    with st.container(horizontal=True):
+        st.segmented_control(
+            "Agreement by", list(AGREEMENTS), format_func=TITLES.__getitem__, required=True,
+            **state.bound("agreement", "saliency.agreement"),
+        )  # fmt: skip
+        st.segmented_control(
+            "Over", list(AGREED), format_func=AGREED.__getitem__, required=True,
+            **state.bound("agreed", "saliency.agreed"),
+        )  # fmt: skip
+    part = state.part()
+    if part.agreed and report is None:
+        st.caption("The report that holds these networks is not here yet: see below how to make it.")
+        return
     there = {cell: one for cell, one in found.items() if not why_empty(one)}
-    if len(choice_models) > 1:
+
+    def networks(method: str) -> Matrix:
+        if part.agreed and report is not None:
+            return models_matrix(report, method, choice_models, part.agreement)
+        return matrix([there.get((key, method)) for key in choice_models], part.agreement)
+
+    def methods(key: str) -> Matrix:
+        if part.agreed and report is not None:
+            return methods_matrix(report, key, part.methods, part.agreement)
+        return matrix([there.get((key, method)) for method in part.methods], part.agreement)
+
+    names, titles = [model_name(key) for key in choice_models], [METHODS[key].title for key in part.methods]
+    if len(names) > 1:
         st.subheader("Do the networks agree, method by method?", anchor=False)
-        blocks = [
-            (METHODS[method].title, [(model_name(key), there.get((key, method))) for key in choice_models])
-            for method in part.methods
-        ]
-        st.html(_matrices(blocks, part.agreement, "networks"))
-    if len(part.methods) > 1:
+        st.html(_matrices([(METHODS[key].title, networks(key)) for key in part.methods], names, "networks"))
+    if len(titles) > 1:
         st.subheader("Do the methods agree, network by network?", anchor=False)
-        blocks = [
-            (model_name(key), [(METHODS[method].title, there.get((key, method))) for method in part.methods])
-            for key in choice_models
-        ]
-        st.html(_matrices(blocks, part.agreement, "methods"))
+        st.html(_matrices([(model_name(key), methods(key)) for key in choice_models], titles, "methods"))
     percents = f"{TOP * 100:.0f} %"
+    counts = {} if report is None else report.report.settings
     how_to_read(
         "1 is the same map, 0 no relation, below 0 the opposite; a dash where a map is missing or has no order. Rank "
         "correlation orders all pixels, cosine counts strong ones more, SSIM compares local structure, and the last "
         f"one counts the {percents} strongest pixels that two maps share (by chance {percents}). Networks whose "
-        "maps differ look at different pixels; methods that differ for one network can't all be right about it.",
+        "maps differ look at different pixels; methods that differ for one network can't all be right about it."
+        + (
+            f" Means over the first {counts['images']} test images, {counts['costly_images']} of the methods that "
+            "take longest; each network explains its own answer."
+            if part.agreed
+            else ""
+        ),
         "SSIM: Wang et al. 2004; the others as defined in core.metrics.",
     )
 
 
-def _matrices(
-    blocks: Sequence[tuple[str, Sequence[tuple[str, SaliencyMap | None]]]], agreement_key: str, mark: str
-) -> str:
-    tables = "".join(_matrix(title, maps, agreement_key) for title, maps in blocks)
+def _matrices(blocks: Sequence[tuple[str, Matrix]], names: Sequence[str], mark: str) -> str:
+    tables = "".join(_matrix(title, values, names) for title, values in blocks)
     return f'<div class="rs-matrices" data-agreement="{mark}">{tables}</div>'
 
 
-def _matrix(title: str, maps: Sequence[tuple[str, SaliencyMap | None]], agreement_key: str) -> str:
-    values = matrix([one for _, one in maps], agreement_key)
+def _matrix(title: str, values: Matrix, names: Sequence[str]) -> str:
     lines = ""
-    for row, (name, _) in enumerate(maps):
+    for row, name in enumerate(names):
         cells = "".join(_cell(float(values[row, column])) for column in range(row + 1))
         lines += f"<tr><th>{escape(name)}</th>{cells}</tr>"
     return f'<section><div class="rs-chart">{escape(title)}</div><table class="rs-matrix">{lines}</table></section>'
 
 
-def matrix(maps: Sequence[SaliencyMap | None], agreement_key: str) -> NDArray[np.float64]:
+def matrix(maps: Sequence[SaliencyMap | None], agreement_key: str) -> Matrix:
     """The agreement (N, N) of each map with each other; NaN where one is missing, or can't be compared."""
     values = np.full((len(maps), len(maps)), np.nan)
     there = [(index, one.heatmap) for index, one in enumerate(maps) if one is not None]

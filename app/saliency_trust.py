@@ -21,7 +21,6 @@ from app.saliency_maps import why_empty
 from app.saliency_views import CONFIG, number, progress
 from app.views import how_to_read, ink
 from core.explanations.methods import METHODS
-from core.models.zoo import Card
 from core.reports.saliency import SaliencyReport
 from core.saliency.grid import SaliencyMap
 from core.saliency.measures import MEASURES
@@ -142,11 +141,10 @@ def _score(value: float | str | None, best: bool) -> str:
 
 
 def among(
-    task: str, report: SaliencyReport | None, cards: Mapping[str, Card], part: SaliencyChoice, models: Sequence[str],
-    scores: Scores,
+    task: str, report: SaliencyReport | None, part: SaliencyChoice, models: Sequence[str], scores: Scores
 ) -> None:  # fmt: skip
     """Each measure over the report's pictures, this one marked; what to do where there is no report."""
-    known = spreads(report, cards, models, part) if report is not None else {}
+    known = spreads(report, models, part) if report is not None else {}
     if not known:
         with st.container(border=True, key="saliency-no-report"):
             st.markdown(
@@ -183,16 +181,11 @@ def among(
     )
 
 
-def spreads(
-    report: SaliencyReport, cards: Mapping[str, Card], models: Sequence[str], part: SaliencyChoice
-) -> dict[tuple[Cell, str], Array]:
-    """The report's finite values by map and measure, of these weights alone."""
-    weights = {row.get("model"): row.get("sha256") for row in report.report.rows}
+def spreads(report: SaliencyReport, models: Sequence[str], part: SaliencyChoice) -> dict[tuple[Cell, str], Array]:
+    """The report's finite values by map and measure."""
     found = {}
     for method in part.methods:
         for model in models:
-            if model not in cards or weights.get(model) != cards[model].sha256:
-                continue
             for measure in part.measures:
                 values = report.arrays.get(f"{measure}__{model}__{method}")
                 if values is not None and np.isfinite(values).any():

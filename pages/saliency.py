@@ -14,6 +14,7 @@ from app import (
     saliency_stage,
     saliency_trust,
     saliency_views,
+    saliency_zoo,
     state,
     views,
     widgets,
@@ -24,6 +25,7 @@ from app.choice import Choice
 from app.errors import guard
 from app.saliency_cache import Measuring
 from core.data.tasks import Task, task_named
+from core.reports.saliency import SaliencyReport
 
 
 def show_parts(choice: Choice, measuring: Measuring) -> None:
@@ -34,6 +36,9 @@ def show_parts(choice: Choice, measuring: Measuring) -> None:
     saliency_views.guide()
     saliency_views.room()
     taken = st.container()
+    report: SaliencyReport | None = None
+    with guard():
+        report = saliency_cache.report(task.key)
     st.header("What does one map say?", anchor=False)
     with guard():
         saliency_views.closer(measuring, found.get((part.seen, part.method)))
@@ -41,14 +46,16 @@ def show_parts(choice: Choice, measuring: Measuring) -> None:
         saliency_compare.pair(choice.models, part, found)
     st.header("Do the maps agree?", anchor=False)
     with guard():
-        saliency_compare.agreement(choice.models, state.part(), found)
+        saliency_compare.agreement(choice.models, state.part(), found, report)
     st.header("Which should I trust?", anchor=False)
     scores: saliency_cache.Scores = {}
     with guard():
         scores = saliency_trust.measures(measuring, choice.models, found)
         part = state.part()
-        report = saliency_cache.report(task.key)
-        saliency_trust.among(task.key, report, cache.zoo(task.key), part, choice.models, scores)
+        saliency_trust.among(task.key, report, part, choice.models, scores)
+    st.header("Is the gradient of a robust network more like the picture?", anchor=False)
+    with guard():
+        saliency_zoo.related(report, saliency_cache.robust(task.key, report) if report else {})
     st.header("Does the map depend on what was learnt?", anchor=False)
     with guard():
         saliency_sanity.sanity(question, part.method, saliency_sanity.models_with(part.method, found, choice.models))

@@ -108,7 +108,8 @@ def test_a_link_restores_every_part_of_the_page(visit):
         "task": "fashion-mnist", "models": "pgd-l2,standard", "image": "photo:coffee", "fit": "crop", "invert": "yes",
         "norm": "linf", "epsilon": "6", "methods": "grad-cam,gradient", "explain": "bag", "against": "other",
         "rows": "networks", "scale": "own", "colours": "strength", "over": "50", "map": "standard,gradient",
-        "other": "pgd-l2", "measures": "sparsity", "agreement": "cosine", "sheet": "photo:coffee,photo:chelsea",
+        "other": "pgd-l2", "measures": "sparsity", "agreement": "cosine", "agreed": "report",
+        "sheet": "photo:coffee,photo:chelsea",
     }  # fmt: skip
     at = visit(**link)
     assert not at.warning and not at.error and query(at) == link
@@ -119,7 +120,7 @@ def test_a_link_restores_every_part_of_the_page(visit):
 def test_a_hostile_link_is_answered_with_sentences_and_the_first_view(visit):
     names = (
         "methods", "explain", "against", "rows", "scale", "colours", "over", "map", "other", "measures", "agreement",
-        "sheet", "view",
+        "agreed", "sheet", "view",
     )  # fmt: skip
     at = visit(**TWO, **dict.fromkeys(names, "<script>" * 99))
     (warning,) = [item.value for item in at.warning]
@@ -190,6 +191,18 @@ def test_the_report_shows_each_measure_over_its_images_and_a_damaged_one_is_a_se
     at = visit(**TWO, **CHEAP, measures="sparsity,deletion")
     assert any("is not a report" in item.value for item in at.error) and states(grid(at)) == ["there"] * 4
     assert any(button.key == "saliency.sanity" for button in at.button)
+
+
+def test_the_reports_agreement_and_relation_are_shown_or_a_sentence_for_it(visit, saliency_zoo, tmp_path):
+    at = visit(**TWO, **CHEAP)
+    assert len(bodies(at, "data-agreement")) == 2 and not bodies(at, "data-relation=")
+    checked(at.segmented_control(key="saliency.agreed").set_value("report").run())
+    assert not bodies(at, "data-agreement") and any("is not here yet" in item.value for item in at.caption)
+    write_saliency_report(saliency_zoo, tmp_path, "cifar10")
+    checked(at.run())
+    networks, methods = bodies(at, "data-agreement")
+    assert networks.count("0.75") == 2 and methods.count("0.25") == 2 and query(at)["agreed"] == "report"
+    assert len(bodies(at, "data-relation=")) == 2 and "0.900" in bodies(at, "data-relations")[0] and not at.error
 
 
 def test_layers_are_randomised_at_the_press_of_a_button_and_another_map_asks_again(visit):

@@ -21,7 +21,7 @@ WORLD = World(
 CHOICE = first_view(WORLD)
 PART = SaliencyChoice(
     ("lime", "gradient"), "cat", "dog", "networks", "own", "strength", 40, "gradient", "pgd-linf", "noise-sign",
-    ("sparsity", "deletion"), "ssim", ("test:3", "photo:chelsea"), "guess",
+    ("sparsity", "deletion"), "ssim", "report", ("test:3", "photo:chelsea"), "guess",
 )  # fmt: skip
 
 

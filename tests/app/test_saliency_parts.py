@@ -13,7 +13,9 @@ from app.saliency_cache import Kept, Measuring, asked, known, missing, quick_map
 from app.saliency_compare import matrix
 from app.saliency_sanity import STRIP, call_for, picked
 from app.saliency_trust import best_of, spread_figure, spreads
+from app.saliency_zoo import aligned, methods_matrix, models_matrix, relation_figure
 from core.data.tasks import task_named
+from core.reports.report import Report
 from core.reports.saliency import SaliencyReport
 from core.saliency.target import Target
 from tests.app.test_saliency_choice import PART
@@ -74,16 +76,22 @@ def test_the_best_is_by_the_measures_direction_and_of_one_network():
     assert best_of(scores, "deletion", "standard", 4) is None  # one map is not measured yet
 
 
-def test_the_spread_is_of_these_weights_alone_and_without_what_has_no_meaning():
-    part = replace(PART, methods=("gradient",), measures=("sparsity",))
-    arrays = {
-        "sparsity__standard__gradient": np.array([0.1, np.nan, 0.3], np.float32),
-        "sparsity__pgd-l2__gradient": np.array([0.5], np.float32),
-    }
+def test_the_report_tells_of_these_weights_alone_and_of_no_relation_among_others():
     rows = ({"model": "standard", "sha256": "a"}, {"model": "pgd-l2", "sha256": "old"}, {"model": "", "sha256": ""})
-    report = SaliencyReport(SimpleNamespace(rows=rows), arrays)
+    arrays = dict.fromkeys(("pgd__standard", "pgd__pgd-l2", "between-ssim__standard__pgd-l2"), np.zeros(1))
+    report = SaliencyReport(Report("cifar10", "saliency", {}, {}, rows), arrays)
     cards = {"standard": SimpleNamespace(sha256="a"), "pgd-l2": SimpleNamespace(sha256="new")}
-    found = spreads(report, cards, ("standard", "pgd-l2"), part)
+    found = saliency_cache.current(report, cards)
+    assert found.report.rows == rows[:1] and [*found.arrays] == ["pgd__standard"]
+    assert saliency_cache.current(report, cards | {"pgd-l2": SimpleNamespace(sha256="old")}) is report
+    assert saliency_cache.current(report, {}) is None
+
+
+def test_the_spread_leaves_out_what_has_no_meaning():
+    part = replace(PART, methods=("gradient",), measures=("sparsity",))
+    arrays = {"sparsity__standard__gradient": np.array([0.1, np.nan, 0.3], np.float32)}
+    report = SaliencyReport(SimpleNamespace(), arrays)
+    found = spreads(report, ("standard", "pgd-l2"), part)
     cell = ("standard", "gradient")
     assert [*found] == [(cell, "sparsity")] and found[cell, "sparsity"] == pytest.approx([0.1, 0.3])
     figure = spread_figure({cell: found[cell, "sparsity"]}, ("gradient",), {cell: 0.27}, "#000000")
@@ -91,6 +99,38 @@ def test_the_spread_is_of_these_weights_alone_and_without_what_has_no_meaning():
     assert [list(trace.x) for trace in marks] == [[0.27]]
     without = spread_figure({cell: found[cell, "sparsity"]}, ("gradient",), {cell: None}, "#000000")
     assert not [trace for trace in without.data if trace.marker.symbol == "diamond"]
+
+
+def test_the_reports_matrices_are_of_the_methods_and_networks_shown_in_their_order():
+    within = np.array([[1, 0.5, 0.2], [0.5, 1, 0.3], [0.2, 0.3, 1]], np.float32)
+    arrays = {
+        "within-ssim__standard": within,
+        "within-ssim__pgd-l2": within,
+        "between-ssim__standard__pgd-l2": np.array([0.7, 0.8, 0.9], np.float32),
+    }
+    settings = {"methods": ["gradient", "grad-cam", "lime"]}
+    report = SaliencyReport(Report("cifar10", "saliency", settings, {}, ()), arrays)
+    found = methods_matrix(report, "standard", ("lime", "occlusion", "gradient"), "ssim")
+    assert found[[0, 0, 2], [0, 2, 2]] == pytest.approx([1, 0.2, 1]) and np.isnan(found[1]).all()
+    assert np.isnan(methods_matrix(report, "standard", ("lime",), "cosine")).all()
+    for models in (("standard", "pgd-l2"), ("pgd-l2", "standard")):
+        assert models_matrix(report, "lime", models, "ssim") == pytest.approx(np.array([[1, 0.9], [0.9, 1]]))
+    found = models_matrix(report, "grad-cam", ("standard", "trades"), "ssim")
+    assert found[0, 0] == 1 and np.isnan(found[1]).all() and np.isnan(found[0, 1])
+    assert np.isnan(models_matrix(report, "occlusion", ("standard",), "ssim")).all()
+
+
+def test_a_relation_has_a_point_for_each_network_whose_robustness_is_known():
+    rows = [
+        {"model": key, "method": "", "measure": "alignment", "value": value, "value_low": value - 1,
+         "value_high": value + 1, "value_n": 200} for key, value in (("standard", 2.0), ("pgd-l2", 5.0), ("noise", 1.0))
+    ]  # fmt: skip
+    report = SaliencyReport(Report("cifar10", "saliency", {}, {}, tuple(rows)), {})
+    points = aligned(report, {"standard": 0.0, "pgd-l2": 0.6})
+    assert [(row["model"], robust) for row, robust in points] == [("standard", 0.0), ("pgd-l2", 0.6)]
+    figure = relation_figure(points, "accuracy", "#000000")
+    assert [(trace.x[0], trace.y[0]) for trace in figure.data] == [(2.0, 0.0), (5.0, 0.6)]
+    assert all(low < 1 and high > 6 for low, high in [figure.layout.xaxis.range])
 
 
 def test_a_measure_is_that_of_the_engine_and_one_without_its_needs_is_a_sentence(question):
