@@ -161,10 +161,6 @@ class _Watch:
     squared: dict[str, Tensor] = field(default_factory=dict)
     along: dict[str, Tensor] = field(default_factory=dict)
 
-    def start(self, directions: Mapping[str, Tensor] | None, last: bool) -> None:
-        """Forget the probe before."""
-        self.directions, self.last, self.squared, self.along = directions, last, {}, {}
-
 
 def _chunk(
     model: nn.Module,
@@ -190,7 +186,7 @@ def _chunk(
     zero = torch.zeros(len(x), dtype=logits.dtype, device=x.device)  # a layer that the answer doesn't depend on
     found = []
     for index, probe in enumerate(probes):
-        watch.start(directions if index == 0 else None, last=index == len(probes) - 1)
+        watch.directions, watch.last = directions if index == 0 else None, index == len(probes) - 1
         with torch.enable_grad():
             y = probe.confounding(logits)
             if watch.roots:

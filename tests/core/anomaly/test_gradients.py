@@ -12,7 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, unfold
 from torch.testing import assert_close
 
 from core.anomaly import layers
-from core.anomaly.gradients import Groups, weight_gradients
+from core.anomaly.gradients import Groups, several_weight_gradients, weight_gradients
 from core.anomaly.labels import HEADS, LABELS, Probe
 from core.errors import ConfigError, InputError
 from core.models.resnet import PreActResNet, ResNetConfig
@@ -94,6 +94,28 @@ def test_single_precision_is_enough_but_for_units_at_their_kink(name, probe):
     expected = one_by_one(net, x, probe, found.names)
     apart = ((found.squared - expected).abs() / expected).amax(1)
     assert float((apart <= 1e-5).float().mean()) >= 0.75 and float(apart.max()) < 0.1
+
+
+@pytest.mark.parametrize("name", ["cifar10", "shared"])
+def test_several_labels_in_one_pass_give_what_each_gives_alone(name):
+    """Also where a layer has no closed form because its weight has two places; directions are the first label's."""
+    if name == "shared":
+        net = seeded(nn.Sequential(nn.Conv2d(3, 3, 3), nn.Tanh(), nn.Conv2d(3, 3, 3), nn.Flatten(), nn.Linear(432, 4)))
+        net[2].weight = net[0].weight
+    else:
+        net = network(name)
+    x, probes = rand(5, 3, 16, 16), [Probe("predicted", "cross-entropy"), Probe(), Probe(head="softmax")]
+    names = EVERYTHING.names(net)
+    parameters = dict(net.named_parameters())
+    directions = {key: rand(1, *parameters[key].shape, seed=3) for key in names}
+    found = several_weight_gradients(net, x, probes, EVERYTHING, directions, chunk=2)
+    for index, (probe, each) in enumerate(zip(probes, found, strict=True)):
+        alone = weight_gradients(net, x, probe, EVERYTHING, directions if index == 0 else None, chunk=2)
+        assert each.names == names and torch.equal(each.squared, alone.squared)
+        assert torch.equal(each.logits, alone.logits)
+        assert (each.along is None) == (index > 0) and (index > 0 or torch.equal(each.along, alone.along))
+    with pytest.raises(ConfigError, match="at least one label"):
+        several_weight_gradients(net, x, [])
 
 
 @pytest.mark.parametrize("groups", [Groups(), Groups(batch_norm=True), Groups(biases=True), EVERYTHING])
