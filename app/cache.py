@@ -3,6 +3,7 @@
 Streamlit hashes large arrays from a sample only, so arrays are passed as `_x` beside a digest of our own.
 """
 
+import gc
 import hashlib
 import os
 from collections.abc import Sequence
@@ -115,7 +116,18 @@ def _folder(key: str) -> Path:
 @st.cache_resource(max_entries=24, show_spinner=False)
 def _model(task: str, key: str, folder: str, sha256: str) -> ZooModel:
     _use_the_cores()
+    _leave_the_imports()
     return load_zoo_model(task, key, Path(folder))
+
+
+@st.cache_resource(show_spinner=False)
+def _leave_the_imports() -> None:
+    """Keep the collection of garbage off what is there for good: the half million objects that were imported.
+
+    Streamlit collects after every run of a page or fragment, which would hold up all visitors for 0.25 s each time.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def model_files(task: str, key: str) -> dict[str, bytes]:
@@ -142,8 +154,12 @@ def _data_there(task: str, root: str) -> bool:
 
 @st.cache_resource(show_spinner=False)
 def _use_the_cores() -> None:
-    """Half the cores for one visitor's work: small images gain little from more, and others are at work too."""
-    torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
+    """Half the cores for one visitor's work: small images gain little from more, and others are at work too.
+
+    Whoever serves may say another number by `OMP_NUM_THREADS`.
+    """
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
 
 
 @st.cache_resource(show_spinner=False)
