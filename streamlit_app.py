@@ -9,6 +9,7 @@ PAGES = [
     st.Page("pages/compare.py", title="Compare", url_path="start", default=True),
     st.Page("pages/compare.py", title="Compare", url_path="compare", visibility="hidden"),
     st.Page("pages/adversarial.py", title="Adversarial", url_path="adversarial"),
+    st.Page("pages/anomaly.py", title="Anomaly", url_path="anomaly"),
     st.Page("pages/saliency.py", title="Saliency", url_path="saliency"),
     st.Page("pages/models.py", title="Models", url_path="models"),
     st.Page("pages/training.py", title="Train", url_path="training"),

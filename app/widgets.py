@@ -104,10 +104,11 @@ def picture_picker() -> None:
         else:
             photo = st.camera_input("Take a photo", key="picker.camera")
             _take(photo.getvalue() if photo else None)
-    _fit()
+    fit_picker()
 
 
-def _fit() -> None:
+def fit_picker() -> None:
+    """How a picture is brought to the networks' shape."""
     task = task_named(state.now().task)
     height, width = task.shape[1:]
     with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -1,0 +1,178 @@
+"""What visitors of the Anomaly page share: calibrations, judgements, norms of normal pictures, the report; bounded."""
+
+import os
+from collections.abc import Callable, Hashable, Sequence
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+import torch
+from numpy.typing import NDArray
+
+from app import cache
+from app.background import OnProgress
+from app.cache import Fitted
+from app.model_cache import reports_folder
+from app.names import OWN
+from app.saliency_cache import Kept
+from core.anomaly import reference
+from core.anomaly.judgement import Judgement, judge
+from core.anomaly.labels import Probe
+from core.anomaly.reference import Reference, of_norms, of_screen
+from core.anomaly.screen import ASSETS, Screen, read_screen, screen_path
+from core.anomaly.signals import EVERY, MAIN, PROBES, weights_among
+from core.data.datasets import LabelledImages, data_root, load
+from core.data.tasks import Task, task_named
+from core.reports.anomaly import NAME, Anomaly, read_anomaly
+from core.reports.report import report_path
+
+NORMALS = 1_000  # normal pictures whose norms are measured under a label that is not calibrated
+Norms = NDArray[np.float32]
+
+
+def calibration_folder() -> Path:
+    """Where the calibrations lie: `ROBUSTSCOPE_CALIBRATION`, or those that ship."""
+    configured = os.environ.get("ROBUSTSCOPE_CALIBRATION")
+    return Path(configured).expanduser() if configured else ASSETS
+
+
+def screen(task: str, key: str) -> Screen | None:
+    """The detectors of a network; None while it is not calibrated, as a visitor's own never is.
+
+    Raises:
+        InputError: its calibration is damaged, or belongs to other weights; or the network's files are damaged.
+    """
+    path = screen_path(task, key, calibration_folder())
+    if key.startswith(OWN) or not path.exists():
+        return None
+    return _screen(task, key, cache.model(task, key).card.sha256, str(path), path.stat().st_mtime_ns)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _screen(task: str, key: str, sha256: str, path: str, stamp: int) -> Screen:
+    return read_screen(cache.model(task, key), Path(path))
+
+
+def judged(task: Task, key: str, shown: Fitted, change: str = "") -> Judgement | None:
+    """What a network's detectors say of the picture, and with a change of it at each strength; None without any.
+
+    Raises:
+        InputError: files are damaged, or the network answers with values that are not finite.
+    """
+    detectors = screen(task.key, key)
+    if detectors is None:
+        return None
+    return _judged(task.key, key, detectors.digest, shown.digest, change, shown.x)
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _judged(task: str, key: str, calibration: str, digest: str, change: str, _x: NDArray[np.float32]) -> Judgement:
+    detectors = screen(task, key)
+    assert detectors is not None
+    return judge(cache.model(task, key), detectors, torch.from_numpy(_x.copy()), change)
+
+
+def norms(task: Task, key: str, digest: str, x: NDArray[np.float32], probe: Probe) -> Norms:
+    """Squared gradient norms (S, L) of versions of a picture (S, C, H, W), of which `digest` tells what they are.
+
+    Raises:
+        InputError: files are damaged, or the network answers with values that are not finite.
+    """
+    return _norms(task.key, key, cache.model(task.key, key).card.sha256, digest, probe, x)
+
+
+@st.cache_data(max_entries=1024, show_spinner=False)
+def _norms(task: str, key: str, sha256: str, digest: str, probe: Probe, _x: NDArray[np.float32]) -> Norms:
+    return reference.norms(cache.model(task, key), torch.from_numpy(_x.copy()), probe)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def layer_names(task: str, key: str, sha256: str) -> tuple[str, ...]:
+    """A network's parameter tensors."""
+    return EVERY.names(cache.model(task, key).plain)
+
+
+# -------------------------------------------------------------------------------------- normal pictures, any label
+
+
+@st.cache_resource(show_spinner=False)
+def _kept() -> Kept:
+    return Kept(64)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _normal_images(task: str, root: str) -> LabelledImages:
+    return load(task_named(task), "calibration", Path(root)).first(NORMALS)
+
+
+def normal_images(task: str) -> LabelledImages | None:
+    """The normal pictures of a task, which no network was trained on; None where the data set is not here."""
+    return _normal_images(task, str(data_root())) if cache.data_there(task) else None
+
+
+def _key(task: str, key: str, probe: Probe) -> Hashable:
+    return (task, key, cache.zoo(task)[key].sha256, probe, str(data_root()))
+
+
+def normal_norms(task: str, key: str, probe: Probe) -> Norms | None:
+    """Squared norms (N, L) of `normal_images`; None while they are not measured."""
+    found: Norms | None = _kept().get(_key(task, key, probe))
+    return found
+
+
+def measuring(task: str, keys: Sequence[str], probe: Probe) -> Callable[[OnProgress, Callable[[], bool]], bool]:
+    """The work that measures what `normal_norms` gives, to be done beside the page.
+
+    Raises:
+        InputError: a network's files are damaged.
+    """
+    todo = [(cache.model(task, key), _key(task, key, probe)) for key in keys]
+    root, store = str(data_root()), _kept()
+
+    def call(on_progress: OnProgress, should_stop: Callable[[], bool]) -> bool:
+        images = _normal_images(task, root)
+        x = images.images(0, len(images))
+        for number, (model, name) in enumerate(todo):
+            if store.get(name) is None:
+
+                def told(done: int, of: int, before: int = number) -> None:
+                    on_progress(before * of + done, len(todo) * of)
+
+                store.put(name, reference.norms(model, x, probe, told))
+        return True
+
+    return call
+
+
+def referred(task: str, key: str, probe: Probe, every: bool) -> Reference | None:
+    """Where normal pictures lie under a label: from the calibration, or as measured here; None while neither is there.
+
+    Raises:
+        InputError: files are damaged.
+    """
+    detectors = screen(task, key) if probe == PROBES[MAIN] else None
+    if detectors is not None:
+        return of_screen(detectors, every)
+    measured = normal_norms(task, key, probe)
+    if measured is None:
+        return None
+    weights = weights_among(cache.model(task, key))
+    return of_norms(measured, probe, np.ones_like(weights) if every else weights)
+
+
+def report(task: str) -> Anomaly | None:
+    """The report `anomaly` of a task, read again when its file changes; None while there is none.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    path = report_path(task, NAME, reports_folder())
+    if not path.exists():
+        return None
+    stamps = tuple(part.stat().st_mtime_ns for part in (path, path.with_suffix(".npz")) if part.exists())
+    return _report(task, str(reports_folder()), stamps)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _report(task: str, folder: str, stamps: tuple[int, ...]) -> Anomaly:
+    return read_anomaly(task, Path(folder))

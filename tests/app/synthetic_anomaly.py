@@ -1,0 +1,75 @@
+"""A synthetic report `anomaly` and calibrations over the models of a folder, in the forms that the engine writes."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from core.anomaly.screen import DETECTORS, PERCEPTRON, fit_screen, screen_path, write_screen
+from core.data.corruptions import CORRUPTIONS, SEVERITIES
+from core.data.datasets import LabelledImages
+from core.data.outliers import OUTLIERS
+from core.data.tasks import task_named
+from core.models.zoo import cards, load_zoo_model
+from core.reports.anomaly import ALPHAS, ATTACKS
+
+NORMAL = 40  # pictures that fit, and as many that give p-values
+
+
+def pictures(task: str, count: int, seed: int) -> LabelledImages:
+    """Pictures whose class is a bright column, with noise."""
+    problem = task_named(task)
+    labels = torch.arange(count) % problem.classes
+    generator = torch.Generator().manual_seed(seed)
+    pixels = torch.randint(0, 60, (count, *problem.shape), generator=generator).to(torch.uint8)
+    for index, label in enumerate(labels.tolist()):
+        pixels[index, :, :, 2 * label + 3 : 2 * label + 6] += 150
+    return LabelledImages(pixels, labels, f"columns {seed}")
+
+
+def write_calibrations(models: Path, folder: Path, task: str, keys: tuple[str, ...]) -> Path:
+    """`folder` with calibrations of these networks, fitted to made-up pictures."""
+    for key in keys:
+        screen = fit_screen(load_zoo_model(task, key, models), pictures(task, 60, 1), pictures(task, 2 * NORMAL, 2))
+        write_screen(screen, screen_path(task, key, folder))
+    return folder
+
+
+def write_anomaly_report(models: Path, reports: Path, task: str) -> Path:
+    """`anomaly.json` and `.npz` for every model of the task; its folder."""
+    rng, rows = np.random.default_rng(0), []
+    sets = dict.fromkeys(ATTACKS, "attack") | {each.key: each.kind for each in OUTLIERS[task]}
+    sets |= {f"{name}-{severity}": "corruption" for name in CORRUPTIONS for severity in SEVERITIES}
+    for key, card in cards(task, models).items():
+        head = {"model": key, "sha256": card.sha256}
+        for detector, (kind, _) in DETECTORS.items():
+            for trained in (
+                [name for name, family in sets.items() if family in ("attack", "far")]
+                if (detector == PERCEPTRON)
+                else [""]
+            ):
+                for against, family in sets.items():
+                    if detector == PERCEPTRON and family == "corruption" and trained != "pgd":
+                        continue
+                    row = {**head, "detector": detector, "kind": kind, "trained_on": trained, "against": against}
+                    row["family"] = family
+                    for name in ("auroc", "aupr", "fpr95"):
+                        value = float(rng.uniform(0.4, 1)) if against != trained else 0.99
+                        row |= {name: value, f"{name}_low": value - 0.02, f"{name}_high": min(1.0, value + 0.02)}
+                        row[f"{name}_n"] = 321
+                    rows.append(row)
+            for alpha in ALPHAS:
+                rows.append(
+                    {
+                        **head, "detector": detector, "kind": "promise", "trained_on": "", "against": "test",
+                        "family": "promise", "alpha": alpha, "flagged": alpha * 1.1, "flagged_n": 1000,
+                        "promised_low": alpha / 2, "promised_high": 2 * alpha, "calibration_n": 1000, "kept": True,
+                    }
+                )  # fmt: skip
+    folder = reports / task
+    folder.mkdir(parents=True, exist_ok=True)
+    report = {"task": task, "report": "anomaly", "settings": {}, "provenance": {"data": "made up"}, "rows": rows}
+    (folder / "anomaly.json").write_text(json.dumps(report))
+    np.savez(folder / "anomaly.npz", score=np.zeros(1, np.float32))
+    return folder
