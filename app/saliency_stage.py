@@ -1,6 +1,7 @@
 """The presenter view: one map at a time, as large as the window; arrow keys step through methods and networks."""
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import streamlit as st
@@ -26,12 +27,23 @@ _BARE = (
 )
 
 
-def stage(task: Task, models: Sequence[str], part: SaliencyChoice, found: Mapping[Cell, SaliencyMap]) -> None:
-    """The maps of the grid, one at a time; in a guess the class, the network and the picture stay hidden at first."""
+def stage(
+    task: Task,
+    models: Sequence[str],
+    part: SaliencyChoice,
+    found: Mapping[Cell, SaliencyMap],
+    votes: Mapping[Cell, str] = MappingProxyType({}),
+) -> None:
+    """The maps of the grid, one at a time; in a guess the class, the network and the picture stay hidden at first.
+
+    `votes` is what the room said of a map, as HTML: it stands under the answer once that is revealed.
+    """
     st.html(_BARE)
     full = scales(found, part.scale)
-    slides = [[_slide(task, (model, method), found.get((model, method)), full, part) for model in models]
-              for method in part.methods]  # fmt: skip
+    slides = [
+        [_slide(task, cell, found, full, part) | {"votes": votes.get(cell, "")} for cell in row]
+        for row in ([(model, method) for model in models] for method in part.methods)
+    ]
     one = next(iter(found.values()), None)
     data = {
         "slides": slides,
@@ -44,9 +56,10 @@ def stage(task: Task, models: Sequence[str], part: SaliencyChoice, found: Mappin
 
 
 def _slide(
-    task: Task, cell: Cell, one: SaliencyMap | None, full: Mapping[Cell, float], part: SaliencyChoice
+    task: Task, cell: Cell, found: Mapping[Cell, SaliencyMap], full: Mapping[Cell, float], part: SaliencyChoice
 ) -> dict[str, str]:
     """What the browser needs of one map."""
+    one = found.get(cell)
     problem = "This map is not made yet." if one is None else why_empty(one)
     url = "" if one is None or problem else bytes_url(drawn(one, full[cell], part.colours, part.over))
     words = explains(one, task.class_names) if one is not None else ""
@@ -84,8 +97,8 @@ _HTML = """
     <div class="method"></div>
     <p class="sentence"></p>
     <div class="answer"></div>
-    <img class="picture" alt="The picture">
     <div class="votes"></div>
+    <img class="picture" alt="The picture">
     <p class="keys"></p>
     <button type="button" class="leave">Back to the page</button>
   </div>

@@ -12,6 +12,7 @@ from app import (
     saliency_sanity,
     saliency_sheet,
     saliency_stage,
+    saliency_training,
     saliency_trust,
     saliency_views,
     saliency_zoo,
@@ -25,6 +26,7 @@ from app.choice import Choice
 from app.errors import guard
 from app.saliency_cache import Measuring
 from core.data.tasks import Task, task_named
+from core.explanations.methods import METHODS
 from core.reports.saliency import SaliencyReport
 
 
@@ -59,6 +61,9 @@ def show_parts(choice: Choice, measuring: Measuring) -> None:
     st.header("Does the map depend on what was learnt?", anchor=False)
     with guard():
         saliency_sanity.sanity(question, part.method, saliency_sanity.models_with(part.method, found, choice.models))
+    st.header("How did the map come about in training?", anchor=False)
+    with guard():
+        saliency_training.course(question, choice.models, part, METHODS[part.method])
     st.header("The same method on many pictures", anchor=False)
     with guard():
         saliency_sheet.sheet(task, choice, part)

@@ -1,14 +1,20 @@
 """The page Saliency: the grid and its cells, the map that is looked at, its files and its link."""
 
 import json
+import shutil
 import time
+from dataclasses import replace
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
+from app.jobs import Job
 from core.models.resnet import PreActResNet
 from core.models.zoo import load_zoo_model, save
+from core.training.job import Order, Point, Ready
 from tests.app.synthetic_saliency import write_saliency_report
 from tests.app.tiny import KEYS, write_zoo
 from tests.test_pages import bodies, checked, query
@@ -219,6 +225,36 @@ def test_a_contact_sheet_has_each_picture_for_each_network(visit):
     assert sheet.count("data-sheet") == 6 and not at.error
 
 
+def test_an_early_and_a_late_state_stand_side_by_side_where_both_ship(visit, saliency_zoo, tmp_path, monkeypatch):
+    at = visit(**TWO, **CHEAP)
+    assert not bodies(at, "data-course") and any("last weights alone" in item.value for item in at.caption)
+    shutil.copytree(saliency_zoo, tmp_path / "zoo")
+    model = load_zoo_model("cifar10", "standard", saliency_zoo)
+    for key, epochs, seed in (("oneepoch", 1, 5), ("standard", 32, 6)):
+        network = PreActResNet(model.card.network, torch.Generator().manual_seed(seed))
+        save(network, replace(model.card, key=key, settings={"epochs": epochs}), tmp_path / "zoo")
+    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(tmp_path / "zoo"))
+    (strip,) = bodies(visit(**TWO, **CHEAP), "data-course")
+    assert "after 1 epoch: why" in strip and "after 32 epochs: why" in strip and strip.count("<img") == 3
+    assert not bodies(visit(models="pgd-l2", **CHEAP), "data-course")
+
+
+def test_a_network_of_ones_own_shows_the_film_of_its_training(visit, saliency_zoo, monkeypatch):
+    from app import saliency_training
+
+    maps = np.zeros((1, 32, 32), np.float16)
+    point = Point(0.5, 1.0, 0.5, 0.1, maps + 1, np.array([3]), np.array([0.5], np.float16))
+    ready = Ready(0, np.zeros((1, 3, 32, 32), np.uint8), np.array([3]), 100, 0.03, 4)
+    orders = [Order("cifar10", "standard", key, 256, 1) for key in ("pgd-l2", "another")]
+    mine = [Job(order.key, "me", order, "finished", ready=ready, points=(point,)) for order in orders]
+    monkeypatch.setattr(saliency_training.visitors, "me", lambda: "me")
+    monkeypatch.setattr(saliency_training, "jobs", lambda: SimpleNamespace(of=lambda visitor: mine))
+    assert [job.id for job in saliency_training.runs_of("cifar10", ("standard", "pgd-l2"))] == ["pgd-l2"]
+    at = visit(**TWO, **CHEAP)
+    (film,) = [one.proto for one in at.get("bidi_component") if one.proto.component_name == "robustscope.film"]
+    assert len(json.loads(film.json)["tracks"]) == 1 and not at.error
+
+
 @pytest.mark.parametrize("view", ["present", "guess"])
 def test_a_room_sees_one_map_and_no_controls(visit, view):
     at = visit(**TWO, **CHEAP, map="pgd-l2,grad-cam", view=view)
@@ -230,6 +266,7 @@ def test_a_room_sees_one_map_and_no_controls(visit, view):
     ]
     assert (data["row"], data["column"], data["guess"]) == (1, 1, view == "guess")
     assert not at.multiselect and not at.sidebar.children and query(at)["view"] == view
+    assert all(slide["votes"] == "" for row in data["slides"] for slide in row)
 
 
 def test_agreement_is_said_between_networks_and_between_methods(visit):

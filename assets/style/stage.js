@@ -15,6 +15,7 @@ function draw(stage) {
   at(".method").textContent = slide.method;
   at(".sentence").textContent = slide.sentence;
   at(".answer").textContent = told ? slide.answer : "?";
+  at(".votes").innerHTML = told ? slide.votes : "";
   at(".picture").hidden = !told || !data.picture;
   if (told && data.picture) at(".picture").src = data.picture;
   else at(".picture").removeAttribute("src");
