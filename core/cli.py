@@ -21,17 +21,26 @@ from tqdm import tqdm
 from core.anomaly.scoring import FITTINGS, Scoring, score_files
 from core.anomaly.screen import ASSETS as CALIBRATION
 from core.anomaly.screen import DEFAULT, DETECTORS, Screen, fit_screen, read_screen, screen_path, write_screen
+from core.data import galleries
 from core.data.datasets import LabelledImages, available, data_root, fetch, load, load_folder
 from core.data.tasks import TASKS, Task, task_named
 from core.errors import ConfigError, CoreError, InputError
+from core.latent.generator import ASSETS as GENERATORS
+from core.latent.generator import GeneratorCard, load_generator, read_card
+from core.latent.generator import save as save_generator
+from core.latent.generator import write_card as write_generator_card
+from core.latent.sheets import write_gallery, write_sheets
 from core.models.zoo import ASSETS as MODELS
 from core.models.zoo import Card, ZooModel, cards, load_weights, load_zoo_model, save, write_card
-from core.reports import accuracy
+from core.reports import accuracy, generator
 from core.reports.accuracy import in_words
 from core.reports.catalogue import REPORTS
 from core.reports.command import Request
 from core.reports.report import Report, report_path
 from core.training.adversarial import AdversarialTraining
+from core.training.generator_loop import GeneratorProgress, train_generator
+from core.training.generator_shipped import DESIGN, PLAIN, generator_plan
+from core.training.generator_shipped import GENERATORS as GENERATOR_PLANS
 from core.training.loop import Progress, Trained, train
 from core.training.plan import TrainingPlan
 from core.training.shipped import NOTES, SHIPPED, TEACHERS, shipped_plan
@@ -95,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     trainer.add_argument("--out", type=Path, help="folder for weights and card; needed when the plan is changed")
     trainer.set_defaults(action=_train)
 
+    _add_generators(commands, shared)
     data = commands.add_parser("data", help="data sets: fetch them, or see where they are").add_subparsers(
         required=True
     )
@@ -109,6 +119,9 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--models", help="keys joined by commas (default: what the report asks for)")
     evaluate.add_argument(
         "--weights", type=Path, help="a classifier from outside: its safetensors file, card beside it"
+    )
+    evaluate.add_argument(
+        "--generator", type=Path, help="in the report generator, a folder that train-generator wrote (default: shipped)"
     )
     evaluate.add_argument("--report", choices=REPORTS, default=accuracy.NAME)
     evaluate.add_argument(
@@ -128,6 +141,33 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.set_defaults(action=_evaluate)
     _add_anomaly(commands, shared)
     return parser
+
+
+def _add_generators(commands: Any, shared: argparse.ArgumentParser) -> None:
+    """The commands `train-generator` and `make-gallery`."""
+    tasks = sorted({task for task, _ in GENERATOR_PLANS})
+    trainer = commands.add_parser(
+        "train-generator", parents=[shared], help="train a generator; an interrupted run goes on where it stopped"
+    )
+    trainer.add_argument("task", choices=tasks)
+    trainer.add_argument(
+        "--design",
+        choices=(DESIGN, PLAIN),
+        default=DESIGN,
+        help=f"{DESIGN} ships; {PLAIN} is what it was compared with",
+    )
+    trainer.add_argument("--steps", type=_positive, help="other than the shipped plan's")
+    trainer.add_argument("--images", type=_positive, help="learn from the first so many training images only")
+    trainer.add_argument("--seed", type=int, help="other than 0")
+    trainer.add_argument("--out", type=Path, help="folder for weights and card; needed when the plan is changed")
+    trainer.set_defaults(action=_train_generator)
+
+    gallery = commands.add_parser(
+        "make-gallery", parents=[shared], help="make the pictures that ship of a generator: gallery and contact sheets"
+    )
+    gallery.add_argument("task", choices=tasks)
+    gallery.add_argument("--seed", type=int, default=0)
+    gallery.set_defaults(action=_make_gallery)
 
 
 def _add_anomaly(commands: Any, shared: argparse.ArgumentParser) -> None:
@@ -284,6 +324,50 @@ def _show(bar: "tqdm[object]") -> Callable[[Progress], None]:
     return on_progress
 
 
+def _train_generator(options: argparse.Namespace) -> int:
+    given = {name: getattr(options, name) for name in ("steps", "images", "seed")}
+    given = {name: value for name, value in given.items() if value is not None}
+    words = [f"--{name} {value}" for name, value in given.items()]
+    if (words or options.design != DESIGN) and options.out is None:
+        raise ConfigError(
+            "another design or a changed plan needs --out, so that a shipped generator is not overwritten"
+        )
+    plan = generator_plan(options.task, options.design)
+    plan = replace(plan, **given, warm_up=round(plan.warm_up * given.get("steps", plan.steps) / plan.steps))
+    words = ([] if options.design == DESIGN else [f"--design {options.design}"]) + words
+    folder = (RUNS if options.out is None else options.out / "runs") / "generators" / plan.task
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    classifier = load_zoo_model(plan.task, plan.recipe.classifier)
+    data = load(task_named(plan.task), "train")
+    with tqdm(total=plan.steps, unit="step", disable=options.json, desc=f"generator of {plan.task}") as bar:
+
+        def on_progress(progress: GeneratorProgress) -> None:
+            bar.n = progress.step
+            bar.set_postfix_str(", ".join(f"{name} {value:.2f}" for name, value in progress.losses.items()))
+
+        trained = train_generator(plan, data, classifier, folder, on_progress, device=device)
+    command = " ".join(["robustscope", "train-generator", plan.task, *words])
+    card = GeneratorCard(
+        plan.task, plan.network, plan.recipe.describe(), plan.settings(), plan.seed, command, trained.course(device)
+    )
+    out = options.out or GENERATORS
+    card = save_generator(trained.network, card, out)
+    print(json.dumps(asdict(card), indent=1) if options.json else f"weights and card are in {out}")
+    return 0
+
+
+def _make_gallery(options: argparse.Namespace) -> int:
+    made = load_generator(options.task)
+    words = f" --seed {options.seed}" if options.seed else ""
+    command = f"robustscope make-gallery {options.task}{words}"
+    paths = [
+        *write_gallery(made, galleries.ASSETS / options.task, options.seed, command),
+        *write_sheets(made, GENERATORS, options.seed),
+    ]
+    print(json.dumps([str(path) for path in paths]) if options.json else f"{len(paths)} pictures written")
+    return 0
+
+
 def _fetch(options: argparse.Namespace) -> int:
     task = task_named(options.task)
     fetch(task, data_root())
@@ -305,12 +389,19 @@ def _evaluate(options: argparse.Namespace) -> int:
     task = task_named(options.task)
     command = REPORTS[options.report]
     of_accuracy = options.report == accuracy.NAME
-    if not of_accuracy and (options.update_cards or options.robust_images):
-        raise ConfigError("--update-cards and --robust-images belong to the report accuracy")
+    of_generator = options.report == generator.NAME
+    if options.robust_images and not of_accuracy:
+        raise ConfigError("--robust-images belongs to the report accuracy")
+    if options.update_cards and not (of_accuracy or of_generator):
+        raise ConfigError("--update-cards belongs to the reports accuracy and generator")
+    if options.generator and not of_generator:
+        raise ConfigError("--generator belongs to the report generator")
     models = _chosen(options, task, command.models)
     settings = command.settings(options.images, options.seed)
     if options.robust_images:
         settings = replace(settings, robust_images=options.robust_images)
+    if options.generator:
+        settings = replace(settings, folder=str(options.generator))
     path = _report_file(options, options.report, changed=settings != command.settings(None, 0))
     if options.update_cards and path is None:
         raise ConfigError(
@@ -429,8 +520,13 @@ def _follow(bar: "tqdm[object]") -> Callable[[str, int, int], None]:
 
 
 def _update_cards(task: Task, report: Report) -> None:
-    """Write a report's rows into the cards of the shipped models they belong to."""
+    """Write a report's rows into the cards of what they tell of: the shipped models, or the shipped generator."""
     measured = {"settings": dict(report.settings), "provenance": dict(report.provenance)}
+    if report.report == generator.NAME:
+        made = read_card(GENERATORS / f"{task.key}.json")
+        if made.sha256 == report.settings["generator"]:
+            write_generator_card(replace(made, figures=report.rows, measured=measured))
+        return
     for card in cards(task.key).values():
         rows = tuple(row for row in report.rows if row["model"] == card.key and row["sha256"] == card.sha256)
         if rows:

@@ -1,4 +1,4 @@
-"""Pictures to pick from: photographs inside scikit-image, and test images where the data set is on this machine."""
+"""Pictures to pick from: photographs inside scikit-image, our generators' own, and test images where they are."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +15,8 @@ from core.data.tasks import Task
 from core.errors import InputError
 from core.images import Picture, decode
 
+ASSETS = Path(__file__).resolve().parents[2] / "assets" / "gallery"
+MADE = "made.json"  # beside the generated pictures: the command that made them
 TEST_IMAGES_OFFERED = 200
 
 # Photographs inside the scikit-image wheel, free of a download; its README gives authors and licences.
@@ -44,8 +46,8 @@ class GalleryItem:
 
 
 def gallery(task: Task, root: Path | None = None) -> tuple[GalleryItem, ...]:
-    """What can be picked for `task`: photographs, then the first test images where the data set is on this machine."""
-    return (*_photographs(), *_test_items(task, root or data_root()))
+    """What can be picked for `task`: photographs, generated pictures, then the first test images where they are."""
+    return (*photographs(), *_generated_items(task), *_test_items(task, root or data_root()))
 
 
 def picture(task: Task, key: str, root: Path | None = None) -> tuple[GalleryItem, Picture]:
@@ -57,7 +59,13 @@ def picture(task: Task, key: str, root: Path | None = None) -> tuple[GalleryItem
     for item in gallery(task, root or data_root()):
         if item.key == key:
             kind, _, name = key.partition(":")
-            return item, _photograph(name) if kind == "photo" else _test_picture(task, int(name), root or data_root())
+            match kind:
+                case "photo":
+                    return item, _photograph(name)
+                case "generated":
+                    return item, decode(_generated(task)[name].read_bytes())
+                case _:
+                    return item, _test_picture(task, int(name), root or data_root())
     raise InputError(f"there is no picture {key[:60]!r} in the gallery of {task.title} on this machine")
 
 
@@ -73,13 +81,27 @@ def annotation(task: Task, key: str, root: Path | None = None) -> NDArray[np.flo
     return None if maps is None else maps[int(key.partition(":")[2])].float().numpy()
 
 
-def _photographs() -> Iterator[GalleryItem]:
+def photographs() -> Iterator[GalleryItem]:
+    """The photographs, which are offered for every task."""
     for name, (title, _) in _PHOTOGRAPHS.items():
         yield GalleryItem(f"photo:{name}", title, None, "photograph from the scikit-image package")
 
 
 def _photograph(name: str) -> Picture:
     return decode((Path(skimage.data.__file__).parent / _PHOTOGRAPHS[name][1]).read_bytes())
+
+
+def _generated(task: Task) -> dict[str, Path]:
+    """The pictures that a generator of `task` made, by number; their names go on with the class."""
+    return {path.stem.partition("-")[0]: path for path in sorted((ASSETS / task.key).glob("[0-9]*-*.png"))}
+
+
+def _generated_items(task: Task) -> Iterator[GalleryItem]:
+    labels = {name.replace("/", "-"): label for label, name in enumerate(task.class_names)}
+    for number, path in _generated(task).items():
+        label = labels[path.stem.partition("-")[2]]
+        title = f"{task.class_names[label]} (generated {int(number)})"
+        yield GalleryItem(f"generated:{number}", title, label, f"made by this project's generator of {task.title}")
 
 
 def _test_items(task: Task, root: Path) -> Iterator[GalleryItem]:

@@ -9,6 +9,8 @@ from core.reports import (
     anomaly_command,
     explanations_command,
     fooling_command,
+    generator_command,
+    latent_command,
     robustness_command,
     saliency_command,
     transfer_command,
@@ -22,6 +24,8 @@ REPORTS: Mapping[str, Command[Any]] = {
     "anomaly": anomaly_command.COMMAND,
     "explanations": explanations_command.COMMAND,
     "fooling": fooling_command.COMMAND,
+    "generator": generator_command.COMMAND,
+    "latent": latent_command.COMMAND,
     "saliency": saliency_command.COMMAND,
     "transfer": transfer_command.COMMAND,
 }

@@ -1,0 +1,98 @@
+"""What ships of a generator as pictures: a gallery to pick from, and contact sheets to judge it by."""
+
+import json
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from core.data import galleries
+from core.data.tasks import Task
+from core.images import fit, to_png
+from core.latent.generator import Generator
+from core.models.zoo import write_atomically
+
+PER_CLASS = 2
+COLUMNS = 10  # samples of each class on the sheet
+SCALE = 3  # pixels a pixel on the sheets
+GAP = 4  # pixels between the halves of a sheet, before enlarging
+
+
+def write_gallery(generator: Generator, folder: Path, seed: int, command: str) -> list[Path]:
+    """Write samples of every class as PNG to `folder`, with `made.json` that says how; returns the pictures' paths.
+
+    They are the first samples drawn from the full prior: none is left out.
+
+    Raises:
+        InputError: the folder can't be written.
+    """
+    task = generator.task
+    x = _samples(generator, PER_CLASS, seed)
+    paths = []
+    for index, picture in enumerate(x):
+        name = task.class_names[index // PER_CLASS].replace("/", "-")
+        paths.append(folder / f"{index:02d}-{name}.png")
+        write_atomically(paths[-1], to_png(picture))
+    made = {"command": command, "seed": seed, "generator": generator.card.sha256, "prior": "N(0, I), none left out"}
+    write_atomically(folder / galleries.MADE, (json.dumps(made, indent=1) + "\n").encode())
+    return paths
+
+
+def write_sheets(generator: Generator, folder: Path, seed: int) -> list[Path]:
+    """Write the contact sheets `<task>-samples.png` and `<task>-rebuilt.png` to `folder`; returns their paths.
+
+    The first has a row of ten samples a class and, beside it, the same after encoding and decoding. The second has
+    the photographs that every gallery offers, as the task sees them, above what the generator makes of them in the
+    class that it rebuilds best.
+
+    Raises:
+        InputError: the folder can't be written.
+    """
+    task = generator.task
+    x = _samples(generator, COLUMNS, seed)
+    labels = torch.arange(task.classes).repeat_interleave(COLUMNS)
+    samples = [_grid(x, COLUMNS), _grid(generator.decode(generator.encode(x, labels), labels), COLUMNS)]
+    photographs = _photographs(task)
+    best = torch.cat([nearest_class(generator, one[None])[1] for one in photographs])
+    sheets = {"samples": _beside(samples), "rebuilt": _grid(torch.cat([photographs, best]), len(photographs))}
+    paths = []
+    for name, sheet in sheets.items():
+        paths.append(folder / f"{task.key}-{name}.png")
+        write_atomically(paths[-1], to_png(sheet, SCALE))
+    return paths
+
+
+def nearest_class(generator: Generator, x: Tensor) -> tuple[int, Tensor]:
+    """The class as which `x` (1, C, H, W) is rebuilt with the least squared error, and that picture (1, C, H, W)."""
+    labels = torch.arange(generator.task.classes)
+    with torch.no_grad():
+        every = x.expand(len(labels), -1, -1, -1)
+        rebuilt = generator.decode(generator.encode(every, labels), labels)
+    best = int((rebuilt - every).square().mean((1, 2, 3)).argmin())
+    return best, rebuilt[best : best + 1]
+
+
+def _samples(generator: Generator, count: int, seed: int) -> Tensor:
+    """`count` samples of each class in turn, (K count, C, H, W)."""
+    labels = torch.arange(generator.task.classes).repeat_interleave(count)
+    with torch.no_grad():
+        return generator.decode(generator.sample(len(labels), torch.Generator().manual_seed(seed)), labels)
+
+
+def _photographs(task: Task) -> Tensor:
+    """The photographs of the gallery, brought to the task's shape (N, C, H, W)."""
+    keys = [item.key for item in galleries.photographs()]
+    return torch.cat([fit(galleries.picture(task, key)[1].pixels, task.shape, "crop", task.background) for key in keys])
+
+
+def _grid(x: Tensor, columns: int) -> Tensor:
+    """Pictures (N, C, H, W) in rows of `columns`, one picture (C, rows H, columns W)."""
+    channels, width = x.shape[1], x.shape[3]
+    rows = x.unflatten(0, (-1, columns)).permute(2, 0, 3, 1, 4)
+    return rows.reshape(channels, -1, columns * width)
+
+
+def _beside(sheets: list[Tensor]) -> Tensor:
+    """Sheets (C, H, W) side by side with a grey gap."""
+    gap = torch.full((*sheets[0].shape[:2], GAP), 0.5)
+    return torch.cat([sheets[0], gap, sheets[1]], dim=2)

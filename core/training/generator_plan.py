@@ -1,0 +1,125 @@
+"""The plan of a generator's training: how codes and pictures become a loss, and for how long."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+from core.data.tasks import task_named
+from core.errors import ConfigError
+from core.latent.network import GeneratorConfig
+
+MAX_STEPS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorRecipe:
+    """What a generator is asked for, as weights of the terms of one loss; 0 leaves a term out.
+
+    The plain conditional VAE (Kingma, Welling 2014, arXiv:1312.6114; Sohn et al. 2015) has `features`, `critic` and
+    `agreement` at 0. With them it becomes a VAE/GAN (Larsen et al. 2016, arXiv:1512.09300) whose perceptual space is a
+    frozen robust classifier instead of the critic's own, and whose critic reads that classifier's features, too.
+
+    Attributes:
+        deviation: s, of a pixel under the decoder's Gaussian; the pixel term is the squared error over 2 s^2.
+        divergence: weight of KL(q(z | x, y) || N(0, I)); 1 is the evidence bound.
+        features: weight of `core.latent.perceptual.feature_distance`.
+        critic: weight of the critic's approval, of reconstructions and of samples from the prior alike.
+        agreement: weight of the frozen classifier's cross-entropy on samples from the prior.
+        classifier: zoo key of the frozen classifier; the judges of what comes out must be others.
+
+    Raises:
+        ConfigError: a weight below 0, or a deviation not above 0.
+    """
+
+    deviation: float = 0.1
+    divergence: float = 1.0
+    features: float = 0.0
+    critic: float = 0.0
+    agreement: float = 0.0
+    classifier: str = "pgd-l2"
+
+    def __post_init__(self) -> None:
+        if self.deviation <= 0 or min(self.divergence, self.features, self.critic, self.agreement) < 0:
+            raise ConfigError(f"need deviation > 0 and no weight below 0; got {self}")
+
+    def describe(self) -> str:
+        """The recipe in one line, with its formula, for cards."""
+        terms = [f"|x - G(E(x))|^2 / 2 {self.deviation:g}^2 + {self.divergence:g} KL, per pixel"]
+        if self.features:
+            terms.append(f"{self.features:g} d_features(x, G(E(x)))")
+        if self.critic:
+            terms.append(f"{self.critic:g} hinge critic on G(E(x)) and G(z)")
+        if self.agreement:
+            terms.append(f"{self.agreement:g} CE(f(G(z)), y)")
+        kind = (
+            "conditional VAE" if len(terms) == 1 else f"conditional VAE/GAN, f and its features from {self.classifier}"
+        )
+        return f"{kind}: min {' + '.join(terms)}"
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorPlan:
+    """Everything that decides a generator's weights.
+
+    Attributes:
+        task: key of the task.
+        recipe: the loss.
+        network: the architecture.
+        steps: updates in all.
+        warm_up: updates before critic and agreement come in.
+        batch_size: real pictures a step. The first half of them is reconstructed; for the labels of the second half
+            codes are drawn from the prior.
+        learning_rate: of Adam, for encoder and decoder; it falls to 0 over the last part (see `rate_at`).
+        critic_rate: the same for the critic.
+        critic_width: channels of the critic's heads.
+        averaging: decay of the exponential average of the weights, which is what ships.
+        flip: whether pictures are mirrored at random.
+        precision: "bf16" (autocast) or "fp32".
+        seed: of initial weights, order, codes and noise.
+        images: train on the first so many images of `train` only; None takes all.
+
+    Raises:
+        ConfigError: a value out of range.
+    """
+
+    task: str
+    recipe: GeneratorRecipe
+    network: GeneratorConfig
+    steps: int
+    warm_up: int = 0
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    critic_rate: float = 1e-3
+    critic_width: int = 64
+    averaging: float = 0.998
+    flip: bool = False
+    precision: Literal["bf16", "fp32"] = "bf16"
+    seed: int = 0
+    images: int | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        task = task_named(self.task)
+        if not 1 <= self.steps <= MAX_STEPS or not 0 <= self.warm_up <= self.steps:
+            raise ConfigError(
+                f"need steps in 1..{MAX_STEPS:,} and warm_up in 0..steps; got {self.steps}, {self.warm_up}"
+            )
+        if self.batch_size < 2 or self.batch_size % 2 or self.critic_width < 1:
+            raise ConfigError(
+                f"need an even batch_size and critic_width >= 1; got {self.batch_size}, {self.critic_width}"
+            )
+        if not 0 < self.learning_rate <= 1 or not 0 < self.critic_rate <= 1 or not 0 <= self.averaging < 1:
+            raise ConfigError(
+                "need learning_rate and critic_rate in (0, 1] and averaging in [0, 1); "
+                f"got {self.learning_rate}, {self.critic_rate}, {self.averaging}"
+            )
+        if self.precision not in ("bf16", "fp32"):
+            raise ConfigError(f"precision must be bf16 or fp32; got {self.precision!r}")
+        if self.images is not None and self.images < self.batch_size:
+            raise ConfigError(f"images must be at least batch_size ({self.batch_size}); got {self.images}")
+        if self.network.classes != task.classes or self.network.shape != task.shape:
+            raise ConfigError(f"the network's classes and shape must be those of {task.key}")
+        if not 0 <= self.seed < 2**31:
+            raise ConfigError(f"seed must lie in 0..2^31-1; got {self.seed}")
+
+    def settings(self) -> dict[str, object]:
+        """The plan as nested plain values, for cards and for comparing a checkpoint with the plan that resumes it."""
+        return asdict(self)

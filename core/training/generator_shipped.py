@@ -1,0 +1,55 @@
+"""The plans of the generators that ship, and of the plain design they are held against."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from core.data.tasks import CIFAR10, FASHION_MNIST
+from core.errors import ConfigError
+from core.latent.network import GeneratorConfig
+from core.training.generator_plan import GeneratorPlan, GeneratorRecipe
+
+DESIGN, PLAIN = "vae-gan", "vae"
+"""Names of the design that ships and of the one it was compared with."""
+
+_RECIPE = GeneratorRecipe(features=1.0, critic=0.2, agreement=0.1)
+
+_SHIPPED = (
+    GeneratorPlan(
+        FASHION_MNIST.key,
+        _RECIPE,
+        GeneratorConfig(10, FASHION_MNIST.shape, 64, (96, 48, 8)),
+        steps=4000,
+        warm_up=500,
+        learning_rate=6e-4,
+        critic_rate=6e-4,
+    ),
+    GeneratorPlan(
+        CIFAR10.key,
+        _RECIPE,
+        GeneratorConfig(10, CIFAR10.shape, 128, (96, 64, 16)),
+        steps=2400,
+        warm_up=400,
+        learning_rate=6e-4,
+        critic_rate=6e-4,
+        flip=True,
+    ),
+)
+
+GENERATORS: Mapping[tuple[str, str], GeneratorPlan] = {
+    (plan.task, design): plan if design == DESIGN else replace(plan, recipe=GeneratorRecipe(), warm_up=0)
+    for plan in _SHIPPED
+    for design in (DESIGN, PLAIN)
+}
+"""By task and design; both designs have the same networks, pictures a step and number of steps."""
+
+
+def generator_plan(task: str, design: str = DESIGN) -> GeneratorPlan:
+    """The plan of a design for a task.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if (task, design) not in GENERATORS:
+        known = ", ".join(f"{design} for {task}" for task, design in GENERATORS)
+        raise ConfigError(f"generators are {known}; got {design} for {task}")
+    return GENERATORS[task, design]

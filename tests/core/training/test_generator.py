@@ -1,0 +1,204 @@
+"""Generators' losses have their closed forms, their loop resumes to the same weights, and touches nobody else's."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.distributions import Normal, kl_divergence
+from torch.testing import assert_close
+
+from core.data.datasets import load
+from core.data.tasks import FASHION_MNIST
+from core.errors import ConfigError
+from core.latent.network import GeneratorConfig, GeneratorNetwork
+from core.latent.perceptual import logits_of, taps
+from core.models import zoo
+from core.models.resnet import PreActResNet, ResNetConfig
+from core.training import generator_loop
+from core.training.generator_critic import Critic, SpectralConv, critic_approval, critic_loss
+from core.training.generator_loop import rate_at, train_generator
+from core.training.generator_loss import divergence, generator_losses, make_pictures
+from core.training.generator_plan import GeneratorPlan, GeneratorRecipe
+from core.training.generator_shipped import GENERATORS, PLAIN, generator_plan
+
+FULL = GeneratorRecipe(features=1.0, critic=0.5, agreement=0.1)
+TINY = GeneratorConfig(10, (1, 28, 28), 4, (8, 8, 4))
+PLAN = GeneratorPlan("fashion-mnist", FULL, TINY, 4, warm_up=1, batch_size=8, critic_width=4, precision="fp32")
+NETWORK = ResNetConfig(10, (0.3,), (0.3,), (4, 6, 8), (1, 1, 1))
+
+
+@pytest.fixture
+def classifier(tmp_path):
+    card = zoo.Card("fashion-mnist", "pgd-l2", NETWORK, "recipe", {}, 0, "command", {}, sha256="", parameters=0)
+    zoo.save(PreActResNet(NETWORK, torch.Generator().manual_seed(0)), card, tmp_path / "models")
+    return zoo.load_zoo_model("fashion-mnist", "pgd-l2", tmp_path / "models")
+
+
+@pytest.fixture
+def images(fashion_root):
+    return load(FASHION_MNIST, "train").first(64)
+
+
+def made_with(classifier, images, recipe=FULL, samples=True):
+    network = GeneratorNetwork(TINY, torch.Generator().manual_seed(1))
+    noise = torch.Generator().manual_seed(2)
+    return make_pictures(
+        network, classifier.fast, images.images(0, 8), images.labels[:8], noise, samples, bool(recipe.features)
+    )
+
+
+def test_divergence_is_that_of_the_gaussians():
+    rng = torch.Generator().manual_seed(0)
+    mean, log_variance = torch.randn(3, 5, generator=rng), torch.randn(3, 5, generator=rng)
+    exact = kl_divergence(Normal(mean, (0.5 * log_variance).exp()), Normal(0.0, 1.0)).sum(1)
+    assert_close(divergence(mean, log_variance), exact)
+    assert float(divergence(torch.zeros(1, 5), torch.zeros(1, 5))) == 0
+
+
+def test_the_critic_is_content_beyond_its_margins_only():
+    """max(0, 1 - r) + max(0, 1 + f): 2 where it can't tell, 0 beyond the margins."""
+    assert float(critic_loss([torch.zeros(4)], [torch.zeros(4)])) == 2
+    assert float(critic_loss([torch.ones(4)], [-torch.ones(4)])) == 0
+    assert float(critic_loss([torch.full((4,), 0.5)], [torch.full((4,), 3.0)])) == 4.5
+    assert float(critic_approval([torch.full((4,), 3.0), torch.ones(9)])) == 2
+
+
+def test_a_spectral_convolution_has_norm_one_as_a_matrix():
+    rng = torch.Generator().manual_seed(0)
+    conv = SpectralConv(3, 5, 1, 1, rng)
+    h = torch.randn(2, 3, 4, 4, generator=rng)
+    for _ in range(200):
+        out = conv(h)
+    exact = torch.linalg.matrix_norm(conv.weight.flatten(1), 2)
+    assert_close(out, torch.nn.functional.conv2d(h, conv.weight / exact), rtol=1e-3, atol=1e-4)
+    before = conv.u.clone()
+    conv.eval()(h)
+    assert torch.equal(conv.u, before)
+
+
+def test_the_critic_looks_at_the_picture_its_features_and_its_label(classifier, images):
+    critic = Critic((1, 28, 28), NETWORK.widths, 10, 4, torch.Generator().manual_seed(0)).eval()
+    x, labels = images.images(0, 4), images.labels[:4]
+    features = taps(classifier.fast, x)
+    pixels, middle, last = critic(x, features, labels)
+    assert {scores.shape for scores in (pixels, middle, last)} == {(4, 7, 7)}
+    for other in critic(x, features, labels.flip(0)):
+        assert not any(torch.equal(other, scores) for scores in (pixels, middle, last))
+    darker = critic(x / 2, features, labels)
+    assert not torch.equal(darker[0], pixels) and torch.equal(darker[1], middle) and torch.equal(darker[2], last)
+    unseen = critic(x, [h / 2 for h in features], labels)
+    assert torch.equal(unseen[0], pixels) and not torch.equal(unseen[1], middle)
+
+
+def test_taps_lead_to_the_classifiers_logits(classifier, images):
+    x = images.images(0, 4)
+    assert_close(logits_of(classifier.fast, taps(classifier.fast, x)[-1]), classifier.fast(x))
+
+
+def test_reconstructions_come_first_and_samples_follow(classifier, images):
+    made = made_with(classifier, images)
+    assert len(made.mean) == 4 and len(made.fakes) == 8
+    alike = made_with(classifier, images, samples=False)
+    assert len(alike.mean) == 8 and torch.equal(alike.mean[:4], made.mean)
+    terms = generator_losses(GeneratorRecipe(deviation=0.5, divergence=2.0), made, classifier.fast, None)
+    assert set(terms) == {"pixels", "divergence"}
+    assert_close(terms["pixels"], 2 * (made.fakes[:4] - made.x[:4]).square().mean())
+    assert_close(terms["divergence"], 2 * divergence(made.mean, made.log_variance).mean() / 784)
+
+
+def test_samples_answer_to_critic_and_classifier_alone(classifier, images):
+    """Pixels and features belong to reconstructions, agreement to samples, approval to both."""
+    critic = Critic((1, 28, 28), NETWORK.widths, 10, 4, torch.Generator().manual_seed(0)).eval()
+    made = made_with(classifier, images)
+    terms = generator_losses(FULL, made, classifier.fast, critic)
+    touched = {}
+    for name in ("pixels", "features", "approval", "agreement"):
+        (gradient,) = torch.autograd.grad(terms[name], made.fakes, retain_graph=True)
+        touched[name] = (bool(gradient[:4].any()), bool(gradient[4:].any()))
+    assert touched == {
+        "pixels": (True, False),
+        "features": (True, False),
+        "approval": (True, True),
+        "agreement": (False, True),
+    }
+    logits = classifier.fast(made.fakes[4:])
+    exact = 0.1 * torch.nn.functional.cross_entropy(logits, made.labels[4:])
+    assert_close(terms["agreement"], exact)
+
+
+def test_the_loss_falls_on_eight_pictures(classifier, images, tmp_path, monkeypatch):
+    monkeypatch.setattr(generator_loop, "ROUND", 20)
+    plan = replace(PLAN, recipe=GeneratorRecipe(), steps=60, warm_up=0)
+    history = train_generator(plan, images.first(8), classifier, tmp_path / "run").history
+    assert history[-1].losses["pixels"] < 0.5 * history[0].losses["pixels"]
+
+
+def test_a_killed_run_ends_with_the_weights_of_an_uninterrupted_one(classifier, images, tmp_path, monkeypatch):
+    monkeypatch.setattr(generator_loop, "ROUND", 2)
+    whole = train_generator(PLAN, images, classifier, tmp_path / "whole")
+    asked = iter(range(100))
+    part = train_generator(PLAN, images, classifier, tmp_path / "part", should_stop=lambda: next(asked) == 3)
+    assert whole.finished and not part.finished and len(part.history) == 1
+    rest = train_generator(PLAN, images, classifier, tmp_path / "part")
+    assert rest.finished and len(rest.history) == 2
+    for name, value in whole.network.state_dict().items():
+        assert torch.equal(value, rest.network.state_dict()[name]), name
+    assert "critic" in whole.history[1].losses  # the part that was resumed had one
+
+
+def test_the_seed_decides_and_the_classifier_stays_as_it_was(classifier, images, tmp_path, monkeypatch):
+    monkeypatch.setattr(generator_loop, "ROUND", 2)
+    before = {name: value.clone() for name, value in classifier.fast.state_dict().items()}
+    one = train_generator(PLAN, images, classifier, tmp_path / "one").network.state_dict()
+    other = train_generator(replace(PLAN, seed=1), images, classifier, tmp_path / "other").network.state_dict()
+    assert not torch.equal(one["decoder.up1.weight"], other["decoder.up1.weight"])
+    assert all(torch.equal(value, before[name]) for name, value in classifier.fast.state_dict().items())
+    assert not any(parameter.requires_grad for parameter in classifier.fast.parameters())
+
+
+def test_a_checkpoint_of_another_plan_is_refused(classifier, images, tmp_path, monkeypatch):
+    monkeypatch.setattr(generator_loop, "ROUND", 2)
+    train_generator(PLAN, images, classifier, tmp_path)
+    with pytest.raises(ConfigError, match="another plan"):
+        train_generator(replace(PLAN, seed=1), images, classifier, tmp_path)
+    with pytest.raises(ConfigError, match="fewer than one batch"):
+        train_generator(PLAN, images.first(4), classifier, tmp_path / "few")
+
+
+def test_rates_stay_and_then_fall_to_near_zero():
+    assert [rate_at(step, 100) for step in (0, 60, 80, 99)] == pytest.approx([1, 1, 0.5, 0.025])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"steps": 0},
+        {"warm_up": 5},
+        {"batch_size": 7},
+        {"learning_rate": 0.0},
+        {"averaging": 1.0},
+        {"precision": "fp16"},
+        {"images": 4},
+        {"seed": -1},
+        {"task": "cifar10"},
+    ],
+)
+def test_impossible_plans_are_refused(wrong):
+    with pytest.raises(ConfigError):
+        replace(PLAN, **wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"deviation": 0.0}, {"divergence": -1.0}, {"critic": -1.0}])
+def test_impossible_recipes_are_refused(wrong):
+    with pytest.raises(ConfigError):
+        GeneratorRecipe(**wrong)
+
+
+def test_both_designs_have_the_same_networks_and_pictures():
+    for task in {task for task, _ in GENERATORS}:
+        ours, plain = generator_plan(task), generator_plan(task, PLAIN)
+        assert replace(plain, recipe=ours.recipe, warm_up=ours.warm_up) == ours
+        assert (plain.recipe.features, plain.recipe.critic, plain.recipe.agreement) == (0, 0, 0)
+        assert "critic" in ours.recipe.describe() and "critic" not in plain.recipe.describe()
+    with pytest.raises(ConfigError, match="tiny20"):
+        generator_plan("tiny20")
