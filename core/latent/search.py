@@ -84,6 +84,7 @@ class Found:
         found: whether the picture of `z_adv` is wrong, by a pass of its own (N,).
         already_wrong: whether that of `z_decayed` is (N,); then `z_adv` is that code.
         norm: of `z_adv - z_decayed` (N,).
+        norm_plain: the same before the final bisection (N,): what the authors' code gives.
         outward: norm of `z_adv` less that of `z_decayed` (N,): above 0 where it is the less likely one.
         x_decayed: pictures of `z_decayed` (N, C, H, W), in [0, 1].
         x_adv: pictures of `z_adv` (N, C, H, W), in [0, 1].
@@ -101,6 +102,7 @@ class Found:
     found: NDArray[np.bool_]
     already_wrong: NDArray[np.bool_]
     norm: NDArray[np.float32]
+    norm_plain: NDArray[np.float32]
     outward: NDArray[np.float32]
     x_decayed: NDArray[np.float32]
     x_adv: NDArray[np.float32]
@@ -151,6 +153,7 @@ def search(  # noqa: PLR0913, PLR0917  # what is searched, how, and how it is wa
     for run, start in enumerate(starts):
         walk.run(start, run == 0, should_stop)
         on_progress(run + 1, settings.restarts)
+    walk.norm_plain = walk.norm.clone()
     if settings.bisection:
         walk.finish()
     return walk.found({**asdict(settings), "eps": eps, "seed": seed})
@@ -174,6 +177,7 @@ class _Walk:
         self.already_wrong = wrong(logits, labels)
         self.path[:, 0], self.path_margin[:, 0] = self.centre, margin(logits, labels, settings.objective)
         self.norm = z.new_full((len(z),), torch.inf).masked_fill(self.already_wrong, 0.0)
+        self.norm_plain = self.norm
         self.radius = z.new_full((len(z),), settings.rho)
 
     def logits(self, offset: Tensor, rows: Tensor) -> Tensor:
@@ -244,6 +248,7 @@ class _Walk:
             "found": wrong(logits, self.labels),
             "already_wrong": self.already_wrong,
             "norm": scaled_norm(offset),
+            "norm_plain": torch.where(reached, self.norm_plain, scaled_norm(offset)),
             "outward": scaled_norm(z_adv) - scaled_norm(self.centre),
             "x_decayed": x,
             "x_adv": x_adv,

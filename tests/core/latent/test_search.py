@@ -274,3 +274,11 @@ def test_shared_networks_are_left_as_they_were(curved, classifier):
     search(curved, classifier, z, labels, 1.0, Search())
     assert z.grad is None and not any(parameter.requires_grad for parameter in classifier.parameters())
     assert isinstance(curved, Curved) and curved.first.grad is None
+
+
+def test_the_size_before_bisection_is_that_of_a_search_without(curved, classifier):
+    z, labels = codes_and_classes(curved, classifier, 30)
+    whole, plain = (search(curved, classifier, z, labels, 1.0, Search(bisection=b)) for b in (True, False))
+    np.testing.assert_allclose(whole.norm_plain, plain.norm, atol=1e-5)
+    np.testing.assert_allclose(plain.norm_plain, plain.norm, atol=1e-6)
+    assert (whole.norm < whole.norm_plain).mean() > 0.5

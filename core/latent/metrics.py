@@ -1,0 +1,64 @@
+"""Latent performance metrics, image by image: who is right on reconstructions, samples, and their noisy neighbours.
+
+Buzhinsky et al. 2020, arXiv:2003.01993. Codes come in two ways: from real images by the encoder (R, reconstruction), or
+from the prior (G, generation). The adversarial metrics are made of what `core.latent.search` finds.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.errors import ConfigError
+from core.latent.decoder import Classifier, Decoder
+from core.latent.margin import wrong
+from core.latent.noise import decayed, noisy
+
+BATCH = 250
+
+
+def right_on_codes(generator: Decoder, classifier: Classifier, z: Tensor, labels: Tensor) -> NDArray[np.bool_]:
+    """Whether the pictures of codes (N, n) are classified as their classes (N,): bool (N,).
+
+    On reconstructions its mean is LRA, `P[f(G_y(E_y(x))) = y]`; on codes of the prior LGA, `P[f(G_y(l)) = y]`.
+    """
+    parts = []
+    for start in range(0, len(z), BATCH):
+        chosen = labels[start : start + BATCH]
+        with torch.no_grad():
+            logits = classifier(generator.decode(z[start : start + BATCH], chosen)).float()
+        parts.append(~wrong(logits, chosen))
+    return np.asarray(torch.cat(parts).cpu().numpy())
+
+
+def right_when_decayed(
+    generator: Decoder, classifier: Classifier, z: Tensor, labels: Tensor, eps: float
+) -> NDArray[np.bool_]:
+    """Whether pictures of the decayed codes are classified as their classes (N,): what the searches start from.
+
+    Raises:
+        ConfigError: eps < 0.
+    """
+    return right_on_codes(generator, classifier, decayed(z, eps), labels)
+
+
+def right_under_noise(
+    generator: Decoder,
+    classifier: Classifier,
+    z: Tensor,
+    labels: Tensor,
+    eps: float,
+    draws: int,
+    rng: torch.Generator,
+) -> NDArray[np.bool_]:
+    """Whether pictures of noisy codes are classified as their classes: bool (N, draws).
+
+    The mean over draws is each image's local latent noise accuracy; the mean of all is LLNA at `eps`.
+
+    Raises:
+        ConfigError: eps < 0 or draws < 1.
+    """
+    if draws < 1:
+        raise ConfigError(f"draws must be at least 1; got {draws}")
+    columns = [right_on_codes(generator, classifier, noisy(z, eps, rng), labels) for _ in range(draws)]
+    return np.stack(columns, 1)

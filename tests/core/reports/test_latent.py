@@ -1,0 +1,322 @@
+"""The report `latent`: rows are what the arrays say, judged from codes, resumed part by part; claims read off them."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from core.data.datasets import load
+from core.data.tasks import FASHION_MNIST
+from core.errors import ConfigError, InputError
+from core.latent.generator import GeneratorCard, load_generator
+from core.latent.generator import save as save_generator
+from core.latent.network import GeneratorConfig, GeneratorNetwork
+from core.latent.noise import decayed
+from core.latent.search import search
+from core.models.zoo import load_zoo_model
+from core.reports import latent, latent_command, latent_parts
+from core.reports.catalogue import REPORTS
+from core.reports.command import Request
+from core.reports.latent import NAME, latent_report, read_latent
+from core.reports.latent_parts import (
+    Codes,
+    LatentSettings,
+    Setting,
+    bounded,
+    codes_of,
+    image_space,
+    linf_grid,
+    searched,
+)
+from core.reports.latent_readings import FOLLOWS, RATHER, SHOWS, readings
+from core.reports.latent_rows import RHOS
+from core.reports.report import Report, read_report, report_path
+
+SETTINGS = LatentSettings(
+    5, 2, 1.0, paper_images=6, paper_restarts=3, accuracy_images=20, noise_images=10, draws=2, bound=0.5
+)
+TINY = GeneratorConfig(10, (1, 28, 28), 8, (8, 8, 4))
+
+
+@pytest.fixture
+def generator_folder(tmp_path):
+    folder = tmp_path / "generators"
+    network = GeneratorNetwork(TINY, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        network.decoder.start.weight.mul_(10.0)  # so that codes matter
+    save_generator(network, GeneratorCard("fashion-mnist", TINY, "recipe", {}, 0, "command", {"seconds": 1}), folder)
+    return folder
+
+
+@pytest.fixture
+def generator(generator_folder):
+    return load_generator("fashion-mnist", generator_folder)
+
+
+@pytest.fixture
+def data(fashion_root):
+    return load(FASHION_MNIST, "test")
+
+
+@pytest.fixture
+def pair(zoo_folder, monkeypatch):
+    monkeypatch.setattr(latent, "BATCH", 3)
+    monkeypatch.setattr(latent_parts, "LINF_STEPS", 2)
+    return [load_zoo_model("fashion-mnist", key, zoo_folder) for key in ("standard", "pgd-linf")]
+
+
+class StopError(Exception):
+    """Stands for a kill."""
+
+
+def recorder(said, stop_at="never"):
+    def on_progress(what, done, of):
+        said.append(f"{what} {done}/{of}")
+        if said[-1] == stop_at:
+            raise StopError
+
+    return on_progress
+
+
+def codes_seen_right(generator, model, count=12):
+    """Codes whose decayed pictures the network gives the class that they are decoded in."""
+    z = torch.randn(count, 8, generator=torch.Generator().manual_seed(1))
+    labels = torch.zeros(count, dtype=torch.int64)
+    for _ in range(5):
+        labels = model.fast(generator.decode(decayed(z, 1.0), labels)).argmax(1)
+    right = model.fast(generator.decode(decayed(z, 1.0), labels)).argmax(1) == labels
+    assert right.sum() >= 4
+    return Codes(z[right], labels[right])
+
+
+def test_rows_say_what_the_arrays_say(generator, pair, data, tmp_path):
+    made = latent_report(generator, pair, data, SETTINGS, tmp_path)
+    arrays = made.arrays
+
+    def rows(metric, **more):
+        return [row for row in made.report.rows if all(row[k] == v for k, v in {"metric": metric, **more}.items())]
+
+    for key in ("standard", "pgd-linf"):
+        for metric, name in (("accuracy", "right"), ("LRA", "right_reconstruction"), ("LGA", "right_generation")):
+            (row,) = rows(metric, model=key)
+            assert row["value"] == pytest.approx(arrays[f"{name}__{key}"].mean()) and row["value_n"] == 20
+            assert len(row["sha256"]) == 64 and row["epsilon"] is None and row["rho"] is None
+        assert len(rows("LLNA", model=key)) == 8 and len(rows("decayed-accuracy", model=key)) == 4
+        (row,) = rows("LLNA", model=key, codes="generation", epsilon=0.5)
+        assert row["value"] == pytest.approx(arrays[f"noise_generation_0.5__{key}"].mean()) and row["value_n"] == 10
+        settings = {row["setting"] for row in rows("LARS", model=key)}
+        assert settings == ({"default", "paper"} if key == "standard" else {"default"})
+        for row in rows("LAGS", model=key):
+            of = f"generation_{row['setting']}_{row['epsilon']:g}__{key}"
+            distance = arrays[f"distance_{of}"]
+            sizes = np.where(np.isinf(distance), 2.5, distance)
+            assert row["value"] == pytest.approx(sizes.mean()) and row["median"] == pytest.approx(np.median(sizes))
+            assert row["not_found"] == np.isinf(distance).mean() and row["already_wrong"] == (distance == 0).mean()
+            assert row["value_n"] == (5 if row["setting"] == "default" else 6) and row["rho"] == 2.5
+            moved = np.isfinite(distance) & (distance > 0)
+            assert row["l2_n"] == moved.sum() == np.isfinite(arrays[f"l2_{of}"]).sum()
+            if moved.any():
+                assert row["l2"] == pytest.approx(np.nanmean(arrays[f"l2_{of}"]))
+            curve = rows("LAGA", model=key, setting=row["setting"], epsilon=row["epsilon"], search="minimum")
+            assert [each["rho"] for each in curve] == list(RHOS)
+            assert [each["value"] for each in curve] == pytest.approx([(distance > rho).mean() for rho in RHOS])
+            (limit,) = rows("LAGA", model=key, setting=row["setting"], epsilon=row["epsilon"], search="bounded")
+            assert limit["rho"] == 0.5 and limit["value"] == pytest.approx((~arrays[f"fooled_{of}"]).mean())
+        for norm in ("l2", "linf"):
+            (row,) = rows(f"severity-{norm}", model=key)
+            assert row["value_n"] == 5 and row["already_wrong"] == (arrays[f"image_{norm}__{key}"] == 0).mean()
+    (row,) = rows("LRA", model="standard")
+    assert row["distance"] == pytest.approx(arrays["rebuilt"].mean()) and row["distance_n"] == 20
+    assert {row["epsilon"] for row in rows("LARS", setting="paper")} == {0.5, 1.0}
+
+
+def test_codes_are_the_encoders_and_the_priors(generator, data):
+    codes = codes_of(generator, data, SETTINGS)
+    x, labels = data.images(0, 20), data.labels[:20]
+    torch.testing.assert_close(codes["reconstruction"].z, generator.encode(x, labels))
+    assert codes["generation"].labels.tolist() == [*range(10), *range(10)]
+    assert torch.equal(codes["generation"].z, generator.sample(20, torch.Generator().manual_seed(0)))
+    assert torch.equal(codes["generation"].first(3, 5).z, codes["generation"].z[3:5])
+
+
+@pytest.mark.parametrize(("longer", "right"), [(1.0, False), (3.0, False), (0.0, True)])
+def test_success_and_size_are_judged_from_the_codes(generator, pair, monkeypatch, longer, right):
+    """Whatever the search says of its codes: here that each is wrong, and half as far away as it is."""
+    codes = codes_seen_right(generator, pair[0])
+    honest = search(generator, pair[0].fast, codes.z, codes.labels, 1.0, latent_parts.Search(restarts=2))
+    assert honest.found.all() and not honest.already_wrong.any()
+    z_adv = honest.z_decayed + longer * (honest.z_adv - honest.z_decayed)
+    boast = dataclasses.replace(
+        honest, z_adv=z_adv, norm=honest.norm / 2, l2=honest.l2 / 2, found=np.ones(len(z_adv), bool)
+    )
+    monkeypatch.setattr(latent_parts, "search", lambda *given: boast)
+    setting = Setting("default", len(codes.z), 2, (1.0,))
+    found = searched(generator, pair[0].fast, codes, 1.0, setting, 0)
+    if right:
+        assert np.isinf(found["distance"]).all() and np.isnan(found["l2"]).all()
+    elif longer == 1:
+        np.testing.assert_allclose(found["distance"], honest.norm, rtol=1e-4)
+        np.testing.assert_allclose(found["l2"], honest.l2, rtol=1e-4)
+        np.testing.assert_allclose(found["outward"], honest.outward, atol=1e-5)
+    within = bounded(generator, pair[0].fast, codes, 1.0, setting, float(honest.norm.min()) * 1.01, 0)["fooled"]
+    assert within.sum() == (0 if right or longer == 3 else (honest.norm <= honest.norm.min() * 1.01).sum())
+
+
+def test_the_bounded_search_finds_what_lies_well_within(generator, pair):
+    codes = codes_seen_right(generator, pair[0])
+    setting = Setting("default", len(codes.z), 4, (1.0,))
+    distance = searched(generator, pair[0].fast, codes, 1.0, setting, 0)["distance"]
+    bound = float(np.median(distance)) * 1.3
+    fooled = bounded(generator, pair[0].fast, codes, 1.0, setting, bound, 0)["fooled"]
+    assert fooled[distance < bound * 0.7].all() and fooled.sum() > 0
+    assert not bounded(generator, pair[0].fast, codes, 1.0, setting, float(distance.min()) * 0.5, 0)["fooled"].any()
+
+
+def test_image_space_sizes_are_of_wrong_images_and_nothing_smaller_is_known(pair, data):
+    model, x = pair[0], data.images(0, 12)
+    labels = model.fast(x).argmax(1)
+    labels[:3] = (labels[:3] + 1) % 10
+    found = image_space(model.fast, FASHION_MNIST, x, labels, 0)
+    assert (found["image_l2"][:3] == 0).all() and (found["image_linf"][:3] == 0).all()
+    assert (found["image_l2"][3:] > 0).all() and np.isfinite(found["image_l2"]).all()
+    allowed = [0.0, *linf_grid(FASHION_MNIST), np.inf]
+    assert all(np.isclose(allowed, value, rtol=1e-5).any() for value in found["image_linf"])
+    moved = np.isfinite(found["image_linf"]) & (found["image_linf"] > 0)
+    assert moved.any() and (found["image_linf"][moved] >= found["image_l2"][moved] * 0.8).all()
+    grid = linf_grid(FASHION_MNIST)
+    assert grid[0] == pytest.approx(0.1 / 32) and grid[-1] == pytest.approx(0.4)
+
+
+def test_a_killed_run_goes_on_with_the_batch_it_was_in(generator, pair, data, tmp_path):
+    path = tmp_path / "latent.json"
+    with pytest.raises(StopError):
+        latent_report(
+            generator, pair, data, SETTINGS, tmp_path, path, recorder([], "standard generation_paper_0.5 3/6")
+        )
+    kept = read_report(path)
+    assert {row["model"] for row in kept.rows} == {"standard", "pgd-linf"}
+    assert {row["setting"] for row in kept.rows} == {"", "default"}
+    said = []
+    latent_report(generator, pair, data, SETTINGS, tmp_path, path, recorder(said))
+    assert said == [
+        f"standard {kind}_paper_{eps} {done}/6"
+        for eps in ("0.5", "1")
+        for kind in ("reconstruction", "generation")
+        for done in (3, 6)
+    ]
+    whole = latent_report(generator, pair, data, SETTINGS, tmp_path / "other")
+    assert whole.report.rows == read_report(path).rows
+    said.clear()
+    latent_report(generator, pair, data, SETTINGS, tmp_path / "third", path, recorder(said))
+    assert said == []
+
+
+def test_only_a_network_with_changed_weights_is_measured_again(generator, pair, data, tmp_path):
+    path = tmp_path / "latent.json"
+    settings = dataclasses.replace(SETTINGS, paper_images=0)
+    latent_report(generator, pair, data, settings, tmp_path / "a", path)
+    card = dataclasses.replace(pair[1].card, sha256="1" * 64)
+    said = []
+    changed = dataclasses.replace(pair[1], card=card)
+    latent_report(generator, [changed], data, settings, tmp_path / "b", path, recorder(said))
+    assert said and all(what.startswith("pgd-linf") for what in said)
+    assert {row["sha256"] for row in read_report(path).rows if row["model"] == "pgd-linf"} == {"1" * 64}
+    assert {row["model"] for row in read_report(path).rows} == {"standard", "pgd-linf"}
+
+
+def test_another_generator_makes_another_report(generator, pair, data, tmp_path):
+    path = tmp_path / "latent.json"
+    settings = dataclasses.replace(SETTINGS, paper_images=0)
+    latent_report(generator, pair[:1], data, settings, tmp_path, path)
+    other = dataclasses.replace(generator, card=dataclasses.replace(generator.card, sha256="2" * 64))
+    said = []
+    latent_report(other, pair[:1], data, settings, tmp_path, path, recorder(said))
+    assert said and read_report(path).settings["generator"] == "2" * 64
+
+
+def test_the_command_says_each_metric_and_writes_the_readings(
+    generator, generator_folder, pair, data, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(latent_command, "load_generator", lambda task: load_generator(task, generator_folder))
+    command = REPORTS["latent"]
+    assert command.settings(None, 0) == LatentSettings() and command.models == ()
+    assert command.settings(7, 1).images == 7 and command.settings(7, 1).paper_images == 0
+    path = report_path("fashion-mnist", NAME, tmp_path)
+    answer = command.run(Request(pair, data, SETTINGS, tmp_path, path, lambda what, done, of: None))
+    assert any("LAGS" in line and "not found" in line for line in answer.lines)
+    assert any("LRA" in line for line in answer.lines)
+    assert read_report(path.with_name("latent-readings.json")).settings["networks"] == ["standard", "pgd-linf"]
+    assert read_latent("fashion-mnist", tmp_path).report.rows == answer.report.rows
+
+
+def test_impossible_requests_are_refused(generator, pair, data, tmp_path):
+    for change in (
+        {"images": 0},
+        {"bound": 0.0},
+        {"eps": 0.0},
+        {"paper_eps": (0.0,)},
+        {"paper_images": -1},
+        {"draws": 0},
+    ):
+        with pytest.raises(ConfigError):
+            LatentSettings(**change)
+    with pytest.raises(InputError):
+        latent_report(generator, [], data, SETTINGS, tmp_path)
+    strange = dataclasses.replace(generator, card=dataclasses.replace(generator.card, task="cifar10"))
+    with pytest.raises(InputError):
+        latent_report(strange, pair, data, SETTINGS, tmp_path)
+
+
+def synthetic(accuracy, severity, norm, change, n=300):
+    """A report whose networks have these means: accuracies, image-space severities, latent norms, picture's changes."""
+    rng = np.random.default_rng(0)
+    keys = ["standard", *(f"net{index}" for index in range(1, len(accuracy)))]
+    arrays = {}
+    for key, right, size, latent_norm, l2 in zip(keys, accuracy, severity, norm, change, strict=True):
+        arrays[f"right__{key}"] = rng.random(n) < right
+        for name in ("l2", "linf"):
+            arrays[f"image_{name}__{key}"] = (size * rng.uniform(0.9, 1.1, n)).astype(np.float32)
+        for kind in ("reconstruction", "generation"):
+            noise = rng.uniform(0.9, 1.1, n)
+            arrays[f"distance_{kind}_default_1__{key}"] = (latent_norm * noise).astype(np.float32)
+            arrays[f"fooled_{kind}_default_1__{key}"] = rng.random(n) > latent_norm
+            arrays[f"l2_{kind}_default_1__{key}"] = (l2 * rng.uniform(0.9, 1.1, n)).astype(np.float32)
+            arrays[f"l2_{kind}_default_1__{key}"][:5] = np.nan
+    rows = tuple({"model": key, "sha256": "0"} for key in keys)
+    return latent.Latent(Report("fashion-mnist", NAME, {"eps": 1.0}, {}, rows), arrays)
+
+
+UP = [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
+MIXED = [0.5, 0.2, 0.6, 0.3, 0.7, 0.25, 0.4]
+
+
+def verdicts(report, claim, way="zoo"):
+    return {row["verdict"] for row in report.rows if row["claim"] == claim and row["way"] == way}
+
+
+def test_readings_hold_where_the_zoo_is_as_the_paper_says():
+    report = readings(synthetic(accuracy=UP, severity=MIXED, norm=UP, change=MIXED))
+    assert verdicts(report, FOLLOWS) == {"held"} and verdicts(report, SHOWS) == {"held"}
+    assert verdicts(report, FOLLOWS, "pair") == {"held"} and verdicts(report, SHOWS, "pair") <= {"held"}
+    zoo = [row for row in report.rows if row["way"] == "zoo" and row["claim"] == FOLLOWS]
+    assert len(zoo) == 4 and all(row["value"] > 0.9 and row["value_n"] == 7 for row in zoo)
+    assert all(row["value_low"] <= row["value"] <= row["value_high"] for row in zoo)
+    apart = [row for row in report.rows if row["claim"] == RATHER]
+    assert len(apart) == 8 and all(row["value"] > 0.5 for row in apart)
+
+
+def test_readings_are_reversed_where_it_is_the_other_way_round():
+    report = readings(synthetic(accuracy=UP, severity=UP[::-1], norm=UP[::-1], change=UP))
+    assert verdicts(report, FOLLOWS) == verdicts(report, RATHER) == verdicts(report, SHOWS) == {"reversed"}
+    assert verdicts(report, FOLLOWS, "pair") == verdicts(report, SHOWS, "pair") == {"reversed"}
+
+
+def test_a_pair_is_compared_on_the_same_codes_and_only_where_the_two_differ():
+    report = readings(synthetic([0.5, 0.9, 0.5], [0.1, 0.3, 0.1], [0.4, 0.5, 0.4], [0.2, 0.25, 0.2]))
+    assert not [row for row in report.rows if row["way"] == "zoo"]  # three networks are too few
+    assert {row["model"] for row in report.rows if row["claim"] == SHOWS} == {"net1"}
+    (row,) = [row for row in report.rows if row["claim"] == SHOWS and row["codes"] == "generation"]
+    assert row["value"] == pytest.approx(0.05, abs=0.005) and row["value_n"] == 295
+    (row,) = [r for r in report.rows if r["figure"] == "LARS" and r["model"] == "net1"]
+    assert row["value"] == pytest.approx(0.1, abs=0.01) and row["verdict"] == "held" and row["value_n"] == 300
