@@ -177,7 +177,7 @@ def among(
         f"Bars: the middle half of the report's test images (n = {' to '.join(map(str, {n[0]: 0, n[-1]: 0}))}); lines: "
         "5 to 95 %; the stroke is the median, the diamond this picture. A measure in which a network's bars lie apart "
         "from another's tells them apart on more than this picture. The report explains each network's own answer.",
-        "Report `saliency`, first test images in the data set's order.",
+        "Report saliency, first test images in the data set's order.",
     )
 
 

@@ -51,7 +51,7 @@ def related(report: SaliencyReport | None, known: Figures) -> None:
         "more robust a network, the more its gradient looks like the picture, so the points should climb and the rank "
         "correlation lie above 0. An interval that holds 0 says nothing either way: these are few networks. The "
         "figures on the cards let a distilled network hide its gradient; the others do not.",
-        "Etmann et al. 2019, arXiv:1905.04172; the report `saliency`, and for the area the report `adversarial`.",
+        "Etmann et al. 2019, arXiv:1905.04172; the report saliency, and for the area the report adversarial.",
     )
 
 
@@ -69,7 +69,7 @@ def relation_figure(points: Sequence[tuple[Row, float]], against: str, colour: s
     figure = go.Figure()
     across = np.array([row["value"] for row, _ in points], np.float64)
     up = np.array([robust for _, robust in points], np.float64)
-    top = float(up.max()) * 1.12 or 1.0
+    top = float(up.max()) * 1.3 or 1.0
     low, high = min(row["value_low"] for row, _ in points), max(row["value_high"] for row, _ in points)
     left, right = low - 0.1 * (high - low), high + 0.1 * (high - low)
     places = spread(up / top * ROOM + LABEL_RISE, LABEL_GAP)
