@@ -1,6 +1,5 @@
 """A synthetic report `anomaly` and calibrations over the models of a folder, in the forms that the engine writes."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,8 @@ from core.data.datasets import LabelledImages
 from core.data.outliers import OUTLIERS
 from core.data.tasks import task_named
 from core.models.zoo import cards, load_zoo_model
-from core.reports.anomaly import ALPHAS, ATTACKS
+from core.reports.anomaly import ALPHAS, ATTACKS, NAME
+from core.reports.report import Report, report_path, write_arrays, write_report
 
 NORMAL = 40  # pictures that fit, and as many that give p-values
 
@@ -37,39 +37,32 @@ def write_calibrations(models: Path, folder: Path, task: str, keys: tuple[str, .
 
 
 def write_anomaly_report(models: Path, reports: Path, task: str) -> Path:
-    """`anomaly.json` and `.npz` for every model of the task; its folder."""
+    """`anomaly.json` and `.npz` for every model of the task; its path."""
     rng, rows = np.random.default_rng(0), []
     sets = dict.fromkeys(ATTACKS, "attack") | {each.key: each.kind for each in OUTLIERS[task]}
     sets |= {f"{name}-{severity}": "corruption" for name in CORRUPTIONS for severity in SEVERITIES}
     for key, card in cards(task, models).items():
         head = {"model": key, "sha256": card.sha256}
         for detector, (kind, _) in DETECTORS.items():
-            for trained in (
-                [name for name, family in sets.items() if family in ("attack", "far")]
-                if (detector == PERCEPTRON)
-                else [""]
-            ):
+            trained = [name for name, family in sets.items() if family in ("attack", "far")]
+            for trained_on in trained if detector == PERCEPTRON else [""]:
+                own = {**head, "detector": detector, "kind": kind, "trained_on": trained_on}
                 for against, family in sets.items():
-                    if detector == PERCEPTRON and family == "corruption" and trained != "pgd":
+                    if family == "corruption" and trained_on not in ("", "pgd"):
                         continue
-                    row = {**head, "detector": detector, "kind": kind, "trained_on": trained, "against": against}
-                    row["family"] = family
+                    row = {**own, "against": against, "family": family}
                     for name in ("auroc", "aupr", "fpr95"):
-                        value = float(rng.uniform(0.4, 1)) if against != trained else 0.99
-                        row |= {name: value, f"{name}_low": value - 0.02, f"{name}_high": min(1.0, value + 0.02)}
+                        value = 0.98 if against == trained_on else round(float(rng.uniform(0.4, 0.97)), 3)
+                        row |= {name: value, f"{name}_low": value - 0.02, f"{name}_high": value + 0.02}
                         row[f"{name}_n"] = 321
                     rows.append(row)
             for alpha in ALPHAS:
-                rows.append(
-                    {
-                        **head, "detector": detector, "kind": "promise", "trained_on": "", "against": "test",
-                        "family": "promise", "alpha": alpha, "flagged": alpha * 1.1, "flagged_n": 1000,
-                        "promised_low": alpha / 2, "promised_high": 2 * alpha, "calibration_n": 1000, "kept": True,
-                    }
-                )  # fmt: skip
-    folder = reports / task
-    folder.mkdir(parents=True, exist_ok=True)
-    report = {"task": task, "report": "anomaly", "settings": {}, "provenance": {"data": "made up"}, "rows": rows}
-    (folder / "anomaly.json").write_text(json.dumps(report))
-    np.savez(folder / "anomaly.npz", score=np.zeros(1, np.float32))
-    return folder
+                kept = (detector, alpha) != ("vim", 0.05)
+                promise = {"alpha": alpha, "flagged": alpha * (1.1 if kept else 3), "flagged_n": 1000, "kept": kept}
+                promise |= {"promised_low": alpha / 2, "promised_high": 2 * alpha, "calibration_n": 1000}
+                own = {"detector": detector, "kind": "promise", "trained_on": "", "against": "test"}
+                rows.append({**head, **own, "family": "promise", **promise})
+    path = report_path(task, NAME, reports)
+    write_report(Report(task, NAME, {}, {"data": "made up", "code": "0.1.0"}, tuple(rows)), path)
+    write_arrays({"score__standard__msp__test": np.zeros(1, np.float32)}, path.with_suffix(".npz"))
+    return path
