@@ -82,8 +82,8 @@ def _pair(question: Question, early: str, late: str, part: SaliencyChoice, metho
     first, last = (found[key, method.key].heatmap for key in keys)
     st.html(
         f'<div data-course="{escape(late)}"><div class="rs-head" style="--rs-colour: {model_colour(late)}"><span '
-        f'class="rs-name">{escape(method.title)} of {escape(model_name(late))}</span></div><div class="rs-strip rs-few" '
-        f'tabindex="0">{tiles}</div><div class="rs-small">Rank correlation of the two maps: '
+        f'class="rs-name">{escape(method.title)} of {escape(model_name(late))}</span></div>'
+        f'<div class="rs-strip rs-few" tabindex="0">{tiles}</div><div class="rs-small">Rank correlation of the two maps: '
         f"{number(spearman(first, last))}. Same recipe, seed and pictures; the first network's training was planned to "
         "end after one epoch, so it is an under-trained one rather than a moment of the other's training.</div></div>"
     )
