@@ -11,6 +11,7 @@ PAGES = [
     st.Page("pages/adversarial.py", title="Adversarial", url_path="adversarial"),
     st.Page("pages/anomaly.py", title="Anomaly", url_path="anomaly"),
     st.Page("pages/saliency.py", title="Saliency", url_path="saliency"),
+    st.Page("pages/latent.py", title="Latent", url_path="latent"),
     st.Page("pages/models.py", title="Models", url_path="models"),
     st.Page("pages/training.py", title="Train", url_path="training"),
 ]

@@ -1,0 +1,96 @@
+"""Latent: natural changes of a picture, made by a generative model, and where each network changes its mind."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app import cache, latent_cache, latent_choice, latent_explorer, latent_fool, latent_strips, state, views, widgets
+from app.cache import Fitted
+from app.errors import guard
+from app.latent_cache import Place
+from core.data.tasks import Task, task_named
+
+
+@st.fragment
+def explore(task: Task, shown: Fitted) -> None:
+    """Everything that follows from where the sliders stand; a move re-runs only this."""
+    with guard():
+        show_parts(task, shown)
+
+
+def show_parts(task: Task, shown: Fitted) -> None:
+    """Picture and answers first, then the ribbons as they are made, then what else is around the code."""
+    choice = state.now()
+    start = latent_explorer.start_of(task, shown, state.part())
+    latent_explorer.keep_upload_in_link(task, start)
+    place = latent_explorer.place_of(task, start, state.part())
+    latent_explorer.start_controls(task, start)
+    see, move = st.columns([1, 1.9], gap="large")
+    with see, guard():
+        latent_explorer.now(task, start, place, latent_cache.here(place, choice.models), choice.models)
+    with move, guard():
+        latent_explorer.slider_controls(task, place)
+        latent_explorer.sliders(task, place, choice.models)
+    latent_explorer.guide(task)
+    widgets.share()
+    st.header("One slider, without waiting", anchor=False)
+    with guard():
+        latent_strips.scrub(task, place, choice.models, state.part())
+    st.header("What is the smallest change that fools each network?", anchor=False)
+    with guard():
+        fool(task, place, choice.models)
+    st.header("Do the answers hold for its neighbours?", anchor=False)
+    with guard():
+        latent_strips.neighbours(task, place, choice.models, state.part())
+    st.header("What if the same code were another class?", anchor=False)
+    with guard():
+        latent_strips.every_class(task, place, choice.models)
+    st.header("From this picture to another", anchor=False)
+    with guard():
+        latent_strips.interpolation(task, shown, place, choice.models, state.part())
+
+
+def fool(task: Task, place: Place, models: Sequence[str]) -> None:
+    """The search for the smallest change; the work runs beside the page."""
+    latent_fool.controls()
+    centre = state.part().centre
+    work = latent_fool.work_of(place, models, centre)
+    if work is None or work.state in ("stopped", "failed"):
+        latent_fool.invite(place, models, centre, work)
+    elif work.active:
+        st.fragment(latent_fool.watch, run_every=0.4)(work)
+    else:
+        latent_fool.results(task, work.result, centre)
+        latent_fool.guide()
+
+
+def page() -> None:
+    """Choose, run, show."""
+    if not cache.zoo_tasks():
+        views.no_zoo(cache.zoo_folder())
+        return
+    choice = state.start("latent", latent_choice.read)
+    widgets.model_panel()
+    task = task_named(choice.task)
+    views.summary(task, choice.models)
+    views.notes(state.notes())
+    pick, see = st.columns([1, 1.15], gap="large")
+    with pick:
+        widgets.picture_picker()
+    choice = state.now()  # the picker may just have taken a file
+    with guard():
+        shown = cache.fitted(choice.task, choice.image, choice.fit, choice.invert)
+        with see:
+            views.picture(task, shown)
+        st.header("Where does each network change its mind?", anchor=False)
+        if latent_cache.has_generator(task.key):
+            explore(task, shown)
+        else:
+            latent_explorer.no_generator(task)
+
+
+views.style()
+st.html(views.STYLE.with_name("latent.css"))
+st.title("How far can a picture change naturally before a network changes its mind?", anchor=False)
+with guard():
+    page()
