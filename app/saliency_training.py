@@ -83,9 +83,10 @@ def _pair(question: Question, early: str, late: str, part: SaliencyChoice, metho
     st.html(
         f'<div data-course="{escape(late)}"><div class="rs-head" style="--rs-colour: {model_colour(late)}"><span '
         f'class="rs-name">{escape(method.title)} of {escape(model_name(late))}</span></div>'
-        f'<div class="rs-strip rs-few" tabindex="0">{tiles}</div><div class="rs-small">Rank correlation of the two maps: '
-        f"{number(spearman(first, last))}. Same recipe, seed and pictures; the first network's training was planned to "
-        "end after one epoch, so it is an under-trained one rather than a moment of the other's training.</div></div>"
+        f'<div class="rs-strip rs-few" tabindex="0">{tiles}</div><div class="rs-small">Rank correlation of the two '
+        f"maps: {number(spearman(first, last))}. Same recipe, seed and pictures; the first network's training was "
+        "planned to end after one epoch, so it is an under-trained one rather than a moment of the other's training."
+        "</div></div>"
     )
 
 
