@@ -1,6 +1,7 @@
 """Anomaly: does a picture look normal to each network, by how far its weights would have to move to believe it."""
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app import anomaly_cache as kept
 from app import (
@@ -19,7 +20,7 @@ from app import (
 from app.cache import Fitted
 from app.choice import Choice
 from app.errors import guard
-from core.data.tasks import task_named
+from core.data.tasks import Task, task_named
 
 
 @st.fragment
@@ -87,19 +88,24 @@ def many_pictures(choice: Choice) -> None:
     widgets.fit_picker()
     with guard():
         models = anomaly_many.calibrated(task, choice.models)
-        if not files or not models:
-            anomaly_many.nothing_yet()
-            return
-        work, name, call = anomaly_many.work_of(task, models, files, state.now())
-        if work is not None and work.active:
-            st.fragment(anomaly_many.watch, run_every=0.5)(work)
-        elif work is not None and work.state == "done":
-            anomaly_views.controls()
-            anomaly_table.results(task, work.result)
-            anomaly_table.guide()
+        if files and models:
+            score(task, models, files)
         else:
-            anomaly_many.invite(files, models, work, name, call)
+            anomaly_many.nothing_yet()
     widgets.share()
+
+
+def score(task: Task, models: list[str], files: list[UploadedFile]) -> None:
+    """The work on files: to be started, under way, or done."""
+    work, name, call = anomaly_many.work_of(task, models, files, state.now())
+    if work is not None and work.active:
+        st.fragment(anomaly_many.watch, run_every=0.5)(work)
+    elif work is not None and work.state == "done":
+        anomaly_views.controls()
+        anomaly_table.results(task, work.result)
+        anomaly_table.guide()
+    else:
+        anomaly_many.invite(files, models, work, name, call)
 
 
 def measured(choice: Choice) -> None:
