@@ -1,9 +1,7 @@
 """What visitors of the Adversarial page share: explanations, paths, reports; keyed and bounded as in `cache`."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path as FilePath
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -13,7 +11,7 @@ from numpy.typing import NDArray
 from app import cache
 from app.adversarial_choice import AWAY
 from app.cache import Fitted
-from app.model_cache import reports_folder
+from app.reports import kept_report
 from core.data.tasks import Task, task_named
 from core.errors import ConfigError, CoreError
 from core.explanations.evidence import JUDGES, Evidence, Thresholds, evidence
@@ -23,7 +21,7 @@ from core.explanations.towards import Explanations, explain
 from core.reports.adversarial import Adversarial, read_adversarial
 from core.reports.explanations import ExplanationsReport, read_explanations
 from core.reports.fooling import Fooling, read_fooling
-from core.reports.report import Report, report_path
+from core.reports.report import Report
 from core.reports.transfer import ATTACKS, Attack, Transfer, made_against, read_transfer
 from core.reports.transfer_readings import read_readings
 
@@ -124,40 +122,27 @@ def explained(task: str) -> ExplanationsReport | None:
     Raises:
         InputError: it is damaged.
     """
-    return _kept(task, "explanations", read_explanations)
+    return kept_report(task, "explanations", read_explanations)
 
 
 def adversarial(task: str) -> Adversarial | None:
     """The report `adversarial` of a task, likewise."""
-    return _kept(task, "adversarial", read_adversarial)
+    return kept_report(task, "adversarial", read_adversarial)
 
 
 def transfer(task: str) -> Transfer | None:
     """The report `transfer` of a task, likewise."""
-    return _kept(task, "transfer", read_transfer)
+    return kept_report(task, "transfer", read_transfer)
 
 
 def readings(task: str) -> Report | None:
     """The report `transfer-readings` of a task, likewise."""
-    return _kept(task, "transfer-readings", read_readings)
+    return kept_report(task, "transfer-readings", read_readings)
 
 
 def fooling(task: str) -> Fooling | None:
     """The report `fooling` of a task, likewise."""
-    return _kept(task, "fooling", read_fooling)
-
-
-def _kept(task: str, name: str, read: Callable[[str, FilePath], Any]) -> Any:
-    path = report_path(task, name, reports_folder())
-    if not path.exists():
-        return None
-    stamps = tuple(part.stat().st_mtime_ns for part in (path, path.with_suffix(".npz")) if part.exists())
-    return _report(task, name, str(reports_folder()), stamps, read)
-
-
-@st.cache_resource(max_entries=12, show_spinner=False)
-def _report(task: str, name: str, folder: str, stamps: tuple[int, ...], _read: Callable[[str, FilePath], Any]) -> Any:
-    return _read(task, FilePath(folder))
+    return kept_report(task, "fooling", read_fooling)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from app import cache
 from app.background import OnProgress
 from app.cache import Fitted
-from app.model_cache import reports_folder
 from app.names import OWN
+from app.reports import kept_report
 from app.saliency_cache import Kept
 from core.anomaly import reference
 from core.anomaly.judgement import Judgement, judge
@@ -24,7 +24,6 @@ from core.anomaly.signals import EVERY, MAIN, PROBES, weights_among
 from core.data.datasets import LabelledImages, data_root, load
 from core.data.tasks import Task, task_named
 from core.reports.anomaly import NAME, Anomaly, read_anomaly
-from core.reports.report import report_path
 
 NORMALS = 1_000  # normal pictures whose norms are measured under a label that is not calibrated
 Norms = NDArray[np.float32]
@@ -166,13 +165,4 @@ def report(task: str) -> Anomaly | None:
     Raises:
         InputError: it is damaged.
     """
-    path = report_path(task, NAME, reports_folder())
-    if not path.exists():
-        return None
-    stamps = tuple(part.stat().st_mtime_ns for part in (path, path.with_suffix(".npz")) if part.exists())
-    return _report(task, str(reports_folder()), stamps)
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _report(task: str, folder: str, stamps: tuple[int, ...]) -> Anomaly:
-    return read_anomaly(task, Path(folder))
+    return kept_report(task, NAME, read_anomaly)

@@ -1,6 +1,5 @@
 """What visitors of the Models page share: reports, and the steps of a saliency perturbation, bounded as in `cache`."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +11,12 @@ from numpy.typing import NDArray
 from app import cache
 from app.cache import Fitted
 from app.perturbation import BOX, GIVEN, LAST_EPOCH, PerturbationChoice
+from app.reports import kept_report
 from core.attacks.pgd import Pgd
 from core.data.datasets import data_root
 from core.data.galleries import annotation
 from core.data.tasks import Task, task_named
-from core.reports.report import ASSETS, Row, read_report, report_path
+from core.reports.report import Row, read_report, report_path
 from core.reports.robustness import NAME, Robustness, read_robustness
 from core.training.construction import Adversity, Construction, adversity, construct, strong_map, worst_found
 
@@ -40,28 +40,13 @@ class Made:
     true: bool
 
 
-def reports_folder() -> Path:
-    """Where the reports lie: `ROBUSTSCOPE_REPORTS`, or those that ship."""
-    configured = os.environ.get("ROBUSTSCOPE_REPORTS")
-    return Path(configured).expanduser() if configured else ASSETS
-
-
 def robustness(task: str) -> Robustness | None:
     """The report `robustness` of a task, read again when its file changes; None while there is none.
 
     Raises:
         InputError: it is damaged.
     """
-    path = report_path(task, NAME, reports_folder())
-    if not path.exists():
-        return None
-    stamps = tuple(part.stat().st_mtime_ns for part in (path, path.with_suffix(".npz")) if part.exists())
-    return _robustness(task, str(reports_folder()), stamps)
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _robustness(task: str, folder: str, stamps: tuple[int, ...]) -> Robustness:
-    return read_robustness(task, Path(folder))
+    return kept_report(task, NAME, read_robustness)
 
 
 def orderings(task: str) -> tuple[Row, ...]:
@@ -70,13 +55,8 @@ def orderings(task: str) -> tuple[Row, ...]:
     Raises:
         InputError: the file is damaged.
     """
-    path = report_path(task, ORDERINGS, reports_folder())
-    return _rows(str(path), path.stat().st_mtime_ns) if path.exists() else ()
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _rows(path: str, stamp: int) -> tuple[Row, ...]:
-    return read_report(Path(path)).rows
+    found = kept_report(task, ORDERINGS, lambda task, folder: read_report(report_path(task, ORDERINGS, folder)))
+    return found.rows if found else ()
 
 
 def made(task: Task, shown: Fitted, image: str, chosen: PerturbationChoice) -> Made:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from app import cache
 from app.background import OnProgress
 from app.cache import Fitted
-from app.model_cache import reports_folder
+from app.reports import kept_report, reports_folder
 from core.attacks.pgd import Pgd
 from core.data.datasets import data_root
 from core.data.galleries import annotation
@@ -23,7 +23,6 @@ from core.data.tasks import Task
 from core.errors import CoreError
 from core.explanations.methods import METHODS
 from core.models.zoo import Card, ZooModel
-from core.reports.report import report_path
 from core.reports.saliency import NAME, SaliencyReport, read_saliency
 from core.reports.saliency_parts import PGD_STEPS, SHARE_OF_RADIUS
 from core.reports.saliency_rows import Figures, robustness
@@ -262,11 +261,8 @@ def report(task: str) -> SaliencyReport | None:
     Raises:
         InputError: it is damaged.
     """
-    path = report_path(task, NAME, reports_folder())
-    if not path.exists():
-        return None
-    stamps = tuple(part.stat().st_mtime_ns for part in (path, path.with_suffix(".npz")) if part.exists())
-    return current(_report(task, str(reports_folder()), stamps), cache.zoo(task))
+    found = kept_report(task, NAME, read_saliency)
+    return None if found is None else current(found, cache.zoo(task))
 
 
 def current(found: SaliencyReport, cards: Mapping[str, Card]) -> SaliencyReport | None:
@@ -286,8 +282,3 @@ def robust(task: str, found: SaliencyReport) -> Figures:
         InputError: one of them is damaged.
     """
     return robustness(task, found.weights, found.arrays, reports_folder())
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _report(task: str, folder: str, stamps: tuple[int, ...]) -> SaliencyReport:
-    return read_saliency(task, Path(folder))
