@@ -48,7 +48,7 @@ from core.reports.scratch import Scratch
 NAME = "anomaly"
 SHOWN = 500
 FULL = Sizes(images=10_000, outliers=2_000, attacked=500, corrupted=100, trained=1_000)
-FEWER = Sizes(images=2_000, outliers=500, attacked=300, corrupted=50, trained=500)
+FEWER = Sizes(images=2_000, outliers=500, attacked=200, corrupted=25, trained=300)
 
 
 @dataclass(frozen=True, slots=True)
