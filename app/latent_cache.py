@@ -16,6 +16,7 @@ from torch import Tensor
 
 from app import cache
 from app.cache import Fitted
+from app.reports import kept_report
 from core.data.tasks import Task
 from core.latent.codes import read_code, write_code
 from core.latent.directions import (
@@ -32,6 +33,9 @@ from core.latent.ribbons import places
 from core.latent.strips import Strip, interpolation, neighbours, relabelled, strip
 from core.models.zoo import ZooModel
 from core.norms import rmse
+from core.reports.latent import Latent, read_latent
+from core.reports.latent_readings import read_readings
+from core.reports.report import Report
 
 Image = NDArray[np.float32]
 
@@ -273,3 +277,17 @@ def _between(place: Place, stamps: tuple[tuple[str, str], ...], code: str, label
     ends = torch.cat([code_at(place), read_code(code, made.latent)])
     shares = [float(share) for share in np.linspace(0, 1, steps)]
     return interpolation(made, classifiers, ends, torch.tensor([place.label, label]), shares)
+
+
+def report(task: str) -> Latent | None:
+    """The report `latent` of a task, read again when its file changes; None while there is none.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    return kept_report(task, "latent", read_latent)
+
+
+def readings(task: str) -> Report | None:
+    """The report `latent-readings` of a task, likewise."""
+    return kept_report(task, "latent-readings", read_readings)

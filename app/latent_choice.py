@@ -18,6 +18,8 @@ AXES: tuple[str, ...] = (*STRAIGHT, "decay", "noise")
 CENTRES = (0.0, 0.5, 1.0)  # noise magnitudes whose decay a search starts with; the report has the last two
 AROUND_TOP, AROUND_FIRST = 2.0, 0.5
 MOST_DRAWS = 9999
+CODES = ("generation", "reconstruction")
+MEASURES = ("severity", "accuracy", "noise", "change")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class LatentChoice:
         other: key of the gallery picture at the other end of the way between two pictures; "" for the first other.
         around: noise magnitude of the neighbours.
         cast: which neighbours.
+        codes: of the report, one of `CODES`.
+        measure: of its scatter, one of `MEASURES`.
         of: the picture that label, code and sliders belong to: another one starts anew. It is no part of a link.
     """
 
@@ -62,6 +66,8 @@ class LatentChoice:
     other: str = ""
     around: float = AROUND_FIRST
     cast: int = 1
+    codes: str = CODES[0]
+    measure: str = MEASURES[0]
     of: tuple[str, ...] = field(default=(), compare=False)
 
     @property
@@ -80,7 +86,7 @@ class LatentChoice:
             "to": self.towards,
             "with": self.other,
         }
-        rest = ("mix", "decay", "noise", "draw", "scrub", "centre", "around", "cast")
+        rest = ("mix", "decay", "noise", "draw", "scrub", "centre", "around", "cast", "codes", "measure")
         own = {name: getattr(self, name) for name in rest if getattr(self, name) != getattr(first, name)}
         query |= {name: value if isinstance(value, str) else f"{value:g}" for name, value in own.items()}
         return {name: value for name, value in query.items() if value}
@@ -116,6 +122,8 @@ class LatentChoice:
             "other": lambda: value in world.images[choice.task],
             "around": lambda: _between(value, 0.0, AROUND_TOP),
             "cast": lambda: _counts(value),
+            "codes": lambda: value in CODES,
+            "measure": lambda: value in MEASURES,
             "rest": lambda: True,
         }
         if not (_within(value, field) if field in AXES else possible[field]()):
@@ -156,6 +164,8 @@ def read(query: Mapping[str, str], choice: Choice, world: World) -> tuple[Latent
         "with": ("other", str, "is not in this server's gallery"),
         "around": ("around", _decimal, f"must lie between 0 and {AROUND_TOP:g}"),
         "cast": ("cast", _whole, f"must be a whole number from 1 to {MOST_DRAWS}"),
+        "codes": ("codes", str, f"must be {' or '.join(CODES)}"),
+        "measure": ("measure", str, f"must be {' or '.join(MEASURES)}"),
     }
     for name, (asked, parse, rule) in rules.items():
         if name in query:

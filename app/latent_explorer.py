@@ -79,9 +79,11 @@ def keep_upload_in_link(task: Task, start: Start) -> None:
         state.set_field("start", (task.class_names[start.label], start.code))
 
 
-def start_controls(task: Task, start: Start) -> None:
-    """Which class the code is of, and codes from elsewhere."""
+def start_controls(task: Task, start: Start, true: int | None) -> None:
+    """Which class the code is of, and codes from elsewhere; `true` is the picture's class, where it is known."""
     names = task.class_names
+    marks = ((start.picture.proposed, "proposed"), (true, "true class"))
+    said = {name: [word for label, word in marks if label == index] for index, name in enumerate(names)}
     key = f"latent.label.{task.key}"
     if st.session_state.get(key) != names[start.label]:
         st.session_state[key] = names[start.label]
@@ -89,7 +91,7 @@ def start_controls(task: Task, start: Start) -> None:
         st.selectbox(
             "Taken as the class",
             names,
-            format_func=lambda name: f"{name} (proposed)" if name == names[start.picture.proposed] else name,
+            format_func=lambda name: name + (f" ({', '.join(said[name])})" if said[name] else ""),
             help="The generator draws one class at a time. Proposed: the class in which it rebuilds the picture best.",
             key=key,
             on_change=_take_label,

@@ -43,7 +43,8 @@ def cells_html(task: Task, strip: Strip, models: Sequence[str], said: Sequence[s
             f'<figure><img src="{data_url(strip.x[number])}" alt="{escape(words) or f"Picture {number + 1}"}">'
             f"{caption}{patches}</figure>"
         )
-    return f'<div class="rs-neighbours" {mark} tabindex="0">{"".join(cells)}</div>'
+    columns = 6 if len(cells) % 6 == 0 else 5
+    return f'<div class="rs-neighbours" style="--rs-columns: {columns}" {mark}>{"".join(cells)}</div>'
 
 
 def neighbours(task: Task, place: Place, models: Sequence[str], part: LatentChoice) -> None:
@@ -128,7 +129,7 @@ def interpolation(task: Task, shown: Fitted, place: Place, models: Sequence[str]
             f'<div class="rs-small">The first half is drawn as {escape(names[place.label])}, the second as '
             f"{escape(names[label])}: the generator knows no class in between.</div>"
         )
-    _play(task, strip, models, place.label, "Step", 0, f"latent-between-{other}", label)
+    _play(task, strip, models, place.label, "Share of the way", 0, f"latent-between-{other}", label)
     turns = "".join(_turns(task, strip, number, key) for number, key in enumerate(models))
     st.html(f'<div class="rs-turns">{turns}</div>')
 
@@ -155,22 +156,21 @@ def _play(
     names = task.class_names
     answers = strip.predicted
     captions = [
-        f"{position:.2f}: ".replace("-", "−")
-        + ", ".join(
-            f"{model_name(one)} {names[answers[number, moment]]} {percent(float(strip.probs[number, moment].max()))}"
+        " · ".join(
+            f"{model_name(one)}: {names[answers[number, moment]]} {percent(float(strip.probs[number, moment].max()))}"
             for number, one in enumerate(models)
         )
-        for moment, position in enumerate(strip.positions)
+        for moment in range(len(strip.positions))
     ]
     track = Track(f"drawn as {names[label]}" if end in (None, label) else "", INK, strip.x, captions, start)
     series = [
         _probability(strip, models, names[one], one) for one in dict.fromkeys((label, *([] if end is None else [end])))
     ]
-    series += [
-        Series("Distance in latent space (scaled)", [Line(strip.latent.tolist(), INK, "from the start")]),
-        Series("Distance of the picture (RMSE)", [Line(strip.image.tolist(), INK, "from the start")]),
-    ]
-    player([track], series, key, step=step, start=start, ends=("here", "now"))
+    if end is None:
+        series.append(Series("Distance in latent space (scaled)", [Line(strip.latent.tolist(), INK, "from the start")]))
+    series.append(Series("Distance of the picture (RMSE)", [Line(strip.image.tolist(), INK, "from the start")]))
+    places = [f"{position:.2f}".replace("-", "−") for position in strip.positions]
+    player([track], series, key, step=step, start=start, ends=("here", "now"), places=places)
 
 
 def _probability(strip: Strip, models: Sequence[str], name: str, label: int) -> Series:

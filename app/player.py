@@ -85,6 +85,7 @@ def player(
     start: int | None = None,
     modes: Sequence[Mode] = MODES,
     ends: tuple[str, str] = ("start", "now"),
+    places: Sequence[str] = (),
 ) -> None:
     """Show tracks side by side with their curves; they are in step.
 
@@ -96,12 +97,14 @@ def player(
         start: the step shown first; None shows the last.
         modes: how pictures can be shown, the first one first.
         ends: what the reference and the step that is shown are called.
+        places: what each step stands for, where that says more than its number.
     """
     data: dict[str, Any] = {
         "step": step,
         "start": start,
         "modes": list(modes),
         "ends": list(ends),
+        "places": list(places),
         "tracks": [
             {
                 "name": track.name,

@@ -4,7 +4,18 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import cache, latent_cache, latent_choice, latent_explorer, latent_fool, latent_strips, state, views, widgets
+from app import (
+    cache,
+    latent_cache,
+    latent_choice,
+    latent_explorer,
+    latent_fool,
+    latent_report,
+    latent_strips,
+    state,
+    views,
+    widgets,
+)
 from app.cache import Fitted
 from app.errors import guard
 from app.latent_cache import Place
@@ -24,7 +35,7 @@ def show_parts(task: Task, shown: Fitted) -> None:
     start = latent_explorer.start_of(task, shown, state.part())
     latent_explorer.keep_upload_in_link(task, start)
     place = latent_explorer.place_of(task, start, state.part())
-    latent_explorer.start_controls(task, start)
+    latent_explorer.start_controls(task, start, shown.label)
     see, move = st.columns([1, 1.9], gap="large")
     with see, guard():
         latent_explorer.now(task, start, place, latent_cache.here(place, choice.models), choice.models)
@@ -64,6 +75,15 @@ def fool(task: Task, place: Place, models: Sequence[str]) -> None:
         latent_fool.guide()
 
 
+@st.fragment
+def show_report(task: Task) -> None:
+    """The metrics over the zoo; a change of what is shown re-runs only this."""
+    st.header("Does latent robustness follow accuracy, or robustness?", anchor=False)
+    with guard():
+        found, readings = latent_cache.report(task.key), latent_cache.readings(task.key)
+        latent_report.report(task, found, readings, cache.zoo(task.key), state.now().models)
+
+
 def page() -> None:
     """Choose, run, show."""
     if not cache.zoo_tasks():
@@ -85,6 +105,7 @@ def page() -> None:
         st.header("Where does each network change its mind?", anchor=False)
         if latent_cache.has_generator(task.key):
             explore(task, shown)
+            show_report(task)
         else:
             latent_explorer.no_generator(task)
 

@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.latent_choice import AXES
-from tests.app.synthetic_latent import write_generators
+from tests.app.synthetic_latent import write_generators, write_latent_reports
 from tests.app.tiny import write_zoo
 from tests.test_pages import bodies, checked, picture, query, upload, value
 
@@ -205,3 +205,37 @@ def test_a_damaged_generator_is_a_sentence(visit, made, tmp_path, monkeypatch):
     monkeypatch.setenv("ROBUSTSCOPE_GENERATORS", str(tmp_path))
     at = visit(**TWO)
     assert at.error and not bodies(at, "data-here")
+
+
+def test_without_a_report_a_sentence_names_the_command(visit):
+    at = visit(**TWO)
+    assert any("--task fashion-mnist --report latent" in item.value for item in at.code)
+
+
+def test_the_report_is_a_table_a_scatter_and_what_came_of_the_claims(visit, latent_zoo, tmp_path):
+    write_latent_reports(latent_zoo, tmp_path, "fashion-mnist")
+    at = visit(**TWO)
+    (table,) = bodies(at, "data-latent-row")
+    assert table.count("data-latent-row=") == 3 and "LAGS" in table and "% never fooled" in table
+    assert not at.error and not any("--report latent" in item.value for item in at.code)
+    severities = [float(row.split("<b>")[4].split("<")[0]) for row in table.split("data-latent-row=")[1:]]
+    assert severities == sorted(severities, reverse=True)  # as they were made up, in the zoo's order
+    (claims,) = bodies(at, "data-claim")
+    assert "Pairs of networks" in claims  # three networks are too few for a correlation
+    checked(at.segmented_control(key="latent.codes").set_value("reconstruction").run())
+    checked(at.segmented_control(key="latent.measure").set_value("change").run())
+    assert query(at)["codes"] == "reconstruction" and query(at)["measure"] == "change"
+    (table,) = bodies(at, "data-latent-row")
+    assert "LARS" in table and "LAGS" not in table and not at.error
+
+
+def test_a_report_of_other_weights_or_a_damaged_one_is_a_sentence(visit, latent_zoo, tmp_path):
+    folder = write_latent_reports(latent_zoo, tmp_path, "fashion-mnist")
+    path = folder / "latent.json"
+    whole = path.read_text()
+    path.write_text(whole.replace('"sha256": "', '"sha256": "x'))
+    at = visit(**TWO)
+    assert any("of other weights" in item.value for item in at.markdown) and not bodies(at, "data-latent-row")
+    path.write_text(whole[:100])
+    at = visit(**TWO)
+    assert any("is not a report" in item.value for item in at.error) and bodies(at, "data-here")

@@ -22,6 +22,12 @@ function named(player, kind) {
   return { reference: start, now, change: "difference", wipe: `${start} | ${now}`, blink: `${start}, ${now}` }[kind];
 }
 
+// What a step is called: "Step 3 of 35", or "Decay 0.25".
+function place(player, step) {
+  const { step: name, places } = player.data;
+  return places.length ? `${name} ${places[step]}` : `${name} ${step} of ${last(player)}`;
+}
+
 function last(player) { return Math.max(0, ...player.data.tracks.map(track => track.count - 1)); }
 
 // ------------------------------------------------------------------------------------------------ pictures
@@ -255,7 +261,8 @@ function plot(player, chart) {
   }
   for (const [step, anchor] of [[0, "start"], [end, "end"]]) {
     const text = drawn("text", { x: x(step), y: BOX.height - 5, "text-anchor": anchor });
-    text.textContent = step === 0 ? player.data.step + " 0" : String(end);
+    const { step: name, places } = player.data;
+    text.textContent = (step === 0 && !places.length ? name + " " : "") + (places[step] ?? step);
     svg.append(text);
   }
   if (series.mark !== null) {
@@ -301,7 +308,7 @@ function draw(player) {
   player.scrub.max = end;
   player.scrub.value = player.position;
   player.scrub.setAttribute("aria-label", player.data.step);
-  player.scrub.setAttribute("aria-valuetext", `${player.data.step} ${player.position} of ${end}`);
+  player.scrub.setAttribute("aria-valuetext", place(player, player.position));
   tracks.forEach((track, number) => {
     const index = Math.min(player.position, track.count - 1), strip = decode(player, track), one = player.views[number];
     if (strip.ready) one.views.forEach(view => paint(player, view, track, strip, index));
@@ -319,7 +326,7 @@ function draw(player) {
       chart.said[number].textContent = written(one, chart.series.unit);
     });
   });
-  player.said.textContent = `${player.data.step} ${player.position} of ${end}`;
+  player.said.textContent = place(player, player.position);
   player.play.textContent = player.timer ? "❚❚" : "▶";
   player.play.setAttribute("aria-label", player.timer ? "Pause" : "Play");
   player.root.dataset.position = player.position;

@@ -28,7 +28,7 @@ def test_frames_arrive_side_by_side_to_the_last_bit_and_cut_to_the_range(sent):
         levels = np.rint(frame.clip(0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
         assert np.array_equal(strip[:, 6 * step : 6 * step + 6], levels)
     assert (track["count"], track["reference"], track["captions"][4]) == (5, 0, "4")
-    assert (sent["step"], sent["start"], sent["key"]) == ("Moment", 0, "key")
+    assert (sent["step"], sent["start"], sent["key"], sent["places"]) == ("Moment", 0, "key", [])
 
 
 def test_values_that_are_not_finite_are_left_out_of_a_curve(sent):
