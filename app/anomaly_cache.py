@@ -17,6 +17,7 @@ from app.reports import kept_report
 from app.saliency_cache import Kept
 from core.anomaly import reference
 from core.anomaly.judgement import Judgement, judge
+from core.anomaly.labelled import References, read_references, references_path
 from core.anomaly.labels import Probe
 from core.anomaly.reference import Reference, of_norms, of_screen
 from core.anomaly.screen import ASSETS, Screen, read_screen, screen_path
@@ -144,19 +145,34 @@ def measuring(task: str, keys: Sequence[str], probe: Probe) -> Callable[[OnProgr
 
 
 def referred(task: str, key: str, probe: Probe, every: bool) -> Reference | None:
-    """Where normal pictures lie under a label: from the calibration, or as measured here; None while neither is there.
+    """Where normal pictures lie under a label: as it ships, or else as measured here; None while neither is there.
 
     Raises:
         InputError: files are damaged.
     """
-    detectors = screen(task, key) if probe == PROBES[MAIN] else None
-    if detectors is not None:
+    detectors = screen(task, key)
+    if detectors is not None and probe == PROBES[MAIN]:
         return of_screen(detectors, every)
+    shipped = _labels(task, key).get((probe, every))
+    if shipped is not None:
+        return shipped
     measured = normal_norms(task, key, probe)
     if measured is None:
         return None
     weights = weights_among(cache.model(task, key))
     return of_norms(measured, probe, np.ones_like(weights) if every else weights)
+
+
+def _labels(task: str, key: str) -> References:
+    path = references_path(task, key, calibration_folder())
+    if key.startswith(OWN) or not path.exists():
+        return {}
+    return _references(task, key, cache.model(task, key).card.sha256, str(path), path.stat().st_mtime_ns)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _references(task: str, key: str, sha256: str, path: str, stamp: int) -> References:
+    return read_references(cache.model(task, key), Path(path))
 
 
 def report(task: str) -> Anomaly | None:

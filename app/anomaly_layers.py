@@ -75,9 +75,8 @@ def normals_wanted(task: Task, models: Sequence[str]) -> None:
         unknown = [model_name(key) for key in models if key not in known]
         if unknown:
             st.info(
-                f"What is normal to {' and '.join(unknown)} under this label is not known here: that is measured on "
-                f"the data set, which is not on this machine. `robustscope data fetch {task.key}` brings it. The "
-                "label of all classes under the sigmoid loss needs no data set for a calibrated network.",
+                f"What is normal to {' and '.join(unknown)} under this label did not ship: it is measured on the data "
+                f"set, which is not on this machine. `robustscope data fetch {task.key}` brings it.",
                 icon=":material/info:",
             )
         return
@@ -172,13 +171,18 @@ def profile_guide(found: dict[str, Reference]) -> None:
 def nearest(task: Task, choice: Choice, shown: Fitted, found: dict[str, Reference]) -> None:
     """For each network the normal pictures whose profiles are nearest to this one's."""
     part: AnomalyChoice = state.part()
+    here = cache.data_there(task.key)
+    st.header(f"Which {'normal' if here else 'other'} pictures have a profile like this?", anchor=False)
+    waits = [model_name(key) for key in found if here and kept.normal_norms(task.key, key, part.probe) is None]
+    if waits:
+        st.caption(f"Those for {' and '.join(waits)} come once the normal pictures are measured.")
     for key, one in found.items():
         measured = kept.normal_norms(task.key, key, part.probe)
         squared = kept.norms(task, key, shown.digest, shown.x, part.probe)[0]
         with guard():
             if measured is not None:
                 tiles = _of_data(task, one, measured, squared)
-            elif not cache.data_there(task.key):
+            elif not here:
                 tiles = _of_gallery(task, choice, key, one, squared, part, shown)
             else:
                 continue

@@ -28,7 +28,7 @@ SHORT: Mapping[str, str] = {
 KINDS: Mapping[str, str] = {
     "gradient-unsupervised": "Gradients; no anomaly was seen",
     "gradient-supervised": "Gradients; trained on attacks",
-    "baseline": "Baselines, without weight gradients or with the last layer's alone",
+    "baseline": "Baselines",
 }
 LABELS: Mapping[str, str] = {
     "ones": "all classes at once",

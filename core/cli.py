@@ -13,14 +13,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from tqdm import tqdm
 
+from core.anomaly.labelled import IMAGES, fit_references, read_references, references_path, write_references
 from core.anomaly.scoring import FITTINGS, Scoring, score_files
 from core.anomaly.screen import ASSETS as CALIBRATION
-from core.anomaly.screen import DEFAULT, DETECTORS, Screen, fit_screen, read_screen, screen_path, write_screen
+from core.anomaly.screen import DEFAULT, DETECTORS, fit_screen, read_screen, screen_path, write_screen
 from core.data import galleries
 from core.data.datasets import LabelledImages, available, data_root, fetch, load, load_folder
 from core.data.tasks import TASKS, Task, task_named
@@ -44,6 +45,8 @@ from core.training.generator_shipped import GENERATORS as GENERATOR_PLANS
 from core.training.loop import Progress, Trained, train
 from core.training.plan import TrainingPlan
 from core.training.shipped import NOTES, SHIPPED, TEACHERS, shipped_plan
+
+Found = TypeVar("Found")
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNS = ROOT / "runs"
@@ -433,10 +436,14 @@ def _calibrate(options: argparse.Namespace) -> int:
     with tqdm(disable=options.json, unit="image") as bar:
         for key in keys:
             model, path = load_zoo_model(task.key, key), screen_path(task.key, key, folder)
-            kept = None if options.again else _fitted_already(model, path)
+            kept = None if options.again else _fitted_already(read_screen, model, path)
             screen = kept or fit_screen(model, train_set, calibration, on_progress=_follow(bar))
             if kept is None:
                 write_screen(screen, path)
+            labels = references_path(task.key, key, folder)
+            if options.again or _fitted_already(read_references, model, labels) is None:
+                images = calibration.images(0, min(IMAGES, len(calibration)))
+                write_references(fit_references(model, images, _follow(bar)), model, labels)
             done.append({**screen.settings, "file": str(path), "bytes": path.stat().st_size, "kept": kept is not None})
     if options.json:
         print(json.dumps(done, indent=1))
@@ -448,10 +455,10 @@ def _calibrate(options: argparse.Namespace) -> int:
     return 0
 
 
-def _fitted_already(model: ZooModel, path: Path) -> Screen | None:
-    """The screen in `path`, if it is one of this network."""
+def _fitted_already(read: Callable[[ZooModel, Path], Found], model: ZooModel, path: Path) -> Found | None:
+    """What is in `path`, if it is of this network."""
     try:
-        return read_screen(model, path) if path.exists() else None
+        return read(model, path) if path.exists() else None
     except InputError:
         return None
 

@@ -61,7 +61,6 @@ def show_picture(shown: Fitted) -> None:
         anomaly_layers.normals_wanted(task, choice.models)
         if found:
             anomaly_layers.profile_guide(found)
-            st.header("Which normal pictures are nearest?", anchor=False)
             anomaly_layers.nearest(task, choice, shown, found)
             anomaly_layers.nearest_guide(task)
     show_push(shown)

@@ -11,7 +11,9 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app import anomaly_many, anomaly_table
+from core.anomaly.labelled import fit_references, references_path, write_references
 from core.anomaly.screen import PERCEPTRON
+from core.models.zoo import load_zoo_model
 from tests.app.synthetic_anomaly import pictures, write_anomaly_report, write_calibrations
 from tests.app.tiny import write_zoo
 from tests.core.conftest import write_fashion
@@ -138,6 +140,20 @@ def test_another_label_needs_the_data_set_and_says_so(visit):
     assert not bodies(at, "data-profile") and not at.error
     assert any("data fetch cifar10" in item.value for item in at.info)
     assert len(judged(at)) == 2
+
+
+def test_another_label_needs_no_data_set_where_its_reference_ships(visit, anomaly_zoo, calibrations):
+    model = load_zoo_model("cifar10", "standard", anomaly_zoo)
+    path = references_path("cifar10", "standard", calibrations)
+    write_references(fit_references(model, pictures("cifar10", 80, 2).images()), model, path)
+    try:
+        at = visit(**TWO, label="zeros")
+    finally:
+        path.unlink()
+    (profile,) = bodies(at, "data-profile")
+    assert value(profile, "data-profile") == "standard" and 0 < float(value(profile, "data-p")) <= 1 and not at.error
+    (told,) = [item.value for item in at.info]
+    assert "Robust, L2 under this label" in told and "Standard" not in told
 
 
 def test_where_the_data_set_is_any_label_has_a_band_and_neighbours(visit, tmp_path_factory, monkeypatch):
