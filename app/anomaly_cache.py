@@ -17,7 +17,7 @@ from app.reports import kept_report
 from app.saliency_cache import Kept
 from core.anomaly import reference
 from core.anomaly.judgement import Judgement, judge
-from core.anomaly.labelled import References, read_references, references_path
+from core.anomaly.labelled import IMAGES, References, read_references, references_path
 from core.anomaly.labels import Probe
 from core.anomaly.reference import Reference, of_norms, of_screen
 from core.anomaly.screen import ASSETS, Screen, read_screen, screen_path
@@ -26,7 +26,7 @@ from core.data.datasets import LabelledImages, data_root, load
 from core.data.tasks import Task, task_named
 from core.reports.anomaly import NAME, Anomaly, read_anomaly
 
-NORMALS = 1_000  # normal pictures whose norms are measured under a label that is not calibrated
+NORMALS = IMAGES  # normal pictures whose norms are measured here: as many as under the labels that ship
 Norms = NDArray[np.float32]
 
 

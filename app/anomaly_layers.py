@@ -11,7 +11,7 @@ from app import anomaly_cache as kept
 from app import anomaly_figures as figures
 from app import cache, state
 from app.anomaly_choice import TENSORS, AnomalyChoice, heads
-from app.anomaly_names import HEADS, LABELS, share_text
+from app.anomaly_names import HEADS, LABELS, listed, share_text
 from app.anomaly_views import CONFIG
 from app.background import Call, Work, works
 from app.cache import Fitted
@@ -75,7 +75,7 @@ def normals_wanted(task: Task, models: Sequence[str]) -> None:
         unknown = [model_name(key) for key in models if key not in known]
         if unknown:
             st.info(
-                f"What is normal to {' and '.join(unknown)} under this label did not ship: it is measured on the data "
+                f"What is normal to {listed(unknown)} under this label did not ship: it is measured on the data "
                 f"set, which is not on this machine. `robustscope data fetch {task.key}` brings it.",
                 icon=":material/info:",
             )
@@ -175,7 +175,7 @@ def nearest(task: Task, choice: Choice, shown: Fitted, found: dict[str, Referenc
     st.header(f"Which {'normal' if here else 'other'} pictures have a profile like this?", anchor=False)
     waits = [model_name(key) for key in found if here and kept.normal_norms(task.key, key, part.probe) is None]
     if waits:
-        st.caption(f"Those for {' and '.join(waits)} come once the normal pictures are measured.")
+        st.caption(f"Those for {listed(waits)} come once the normal pictures are measured.")
     for key, one in found.items():
         measured = kept.normal_norms(task.key, key, part.probe)
         squared = kept.norms(task, key, shown.digest, shown.x, part.probe)[0]

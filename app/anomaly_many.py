@@ -3,12 +3,13 @@
 import io
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app import anomaly_cache as kept
-from app import cache
+from app import cache, state
 from app.anomaly_views import uncalibrated
 from app.background import Call, OnProgress, Work, works
 from app.choice import Choice
@@ -18,7 +19,7 @@ from app.saliency_views import progress
 from app.widgets import FILE_TYPES
 from core.anomaly.many import ManyScores, score_many
 from core.anomaly.scoring import Scoring
-from core.data.incoming import MAX_ENTRIES, MAX_ZIP_BYTES, Incoming, from_file
+from core.data.incoming import MAX_ENTRIES, MAX_ZIP_BYTES, Incoming, from_file, open_zip
 from core.data.tasks import Task
 
 Key = tuple[object, ...]
@@ -44,7 +45,7 @@ def counted(files: Sequence[UploadedFile]) -> int:
     total = 0
     for file in files:
         try:
-            with zipfile.ZipFile(io.BytesIO(file.getvalue())) as archive:
+            with open_zip(io.BytesIO(file.getvalue())) as archive:
                 total += sum(not entry.is_dir() for entry in archive.infolist())
         except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
             total += 1
@@ -91,6 +92,14 @@ def _lane() -> str:
 def begin(name: Key, call: Call) -> None:
     """Start the work."""
     works().start(_lane(), name, call)
+
+
+def look(files: Sequence[UploadedFile], place: int) -> None:
+    """Make one of the files, by its place among all, the picture that the page is about."""
+    found = next(islice(incoming(files), place, None), None)
+    if found is not None and not found.error:
+        state.set_field("image", cache.keep_upload(found.data))
+        state.set_field("view", "one")
 
 
 def nothing_yet() -> None:

@@ -1,6 +1,6 @@
 """What detectors, labels, losses and changes are called on the Anomaly page, and how p-values are said."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from app.dials import radius_text
 from core.anomaly.judgement import ATTACKS, PGD_STEPS, strengths
@@ -92,6 +92,13 @@ def strength_text(task: Task, change: str, step: int) -> str:
     if step == 0:
         return "none"
     return radius_text("linf", strength) if change in ATTACKS else f"severity {strength:.0f}"
+
+
+def listed(names: Sequence[str], most: int = 6) -> str:
+    """Names in a sentence: "a, b and c", or the first few and how many more."""
+    if len(names) > most:
+        return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def share_text(p_value: float) -> str:

@@ -81,7 +81,7 @@ def _column(task: Task, one: Judgement, part: AnomalyChoice, factor: int) -> Non
         f'data-p="{p_value:.4f}" data-flagged="{flagged}" data-kept="{before == now}">'
         f'<span class="rs-class">{escape(task.class_names[now])}</span>'
         f'<span class="rs-share">{percent(one.probs[part.step, now])}</span>'
-        f"{chip(flagged)}</div>"
+        f'</div><div class="rs-chip">{chip(flagged)}</div>'
         f'<div class="rs-small">{SHORT[part.detector]}: as odd as {share_text(p_value)} of normal pictures; '
         f"{len(one.flagged(part.alpha, part.step))} of {len(one.p_values)} detectors flag it</div>"
     )

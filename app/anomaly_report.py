@@ -10,7 +10,7 @@ from app import anomaly_report_figures as figures
 from app import cache, state
 from app.adversarial_reports import missing
 from app.anomaly_choice import AnomalyChoice
-from app.anomaly_names import FAMILIES, KINDS, SHORT, against_name, alpha_text, set_titles
+from app.anomaly_names import CHANGES, FAMILIES, KINDS, SHORT, against_name, alpha_text, set_titles
 from app.anomaly_views import CONFIG
 from app.colours import model_colour
 from app.names import model_name
@@ -75,8 +75,14 @@ def _trained_robustly(task: Task, rows: Sequence[Row], models: Sequence[str]) ->
     corrupted = _severities(own, models)
     if corrupted:
         st.html('<div class="rs-chart">Corruptions, by severity</div>')
-        figure = figures.severities(corrupted, ink())
-        st.plotly_chart(figure, config=CONFIG, key="anomaly-severities", alt="AUROC by corruption and severity")
+        st.html(_key(models))
+        span = figures.span_of(corrupted)
+        places = [place for _ in range(-(-len(corrupted) // 4)) for place in st.columns(4, gap="medium")]
+        for place, (name, points) in zip(places, corrupted.items(), strict=False):
+            said = CHANGES.get(name, name)
+            place.html(f'<div class="rs-small" data-corruption="{escape(name)}"><b>{escape(said)}</b></div>')
+            figure = figures.severity(points, span, ink())
+            place.plotly_chart(figure, config=CONFIG, key=f"anomaly-severity-{name}", alt=f"AUROC by severity: {said}")
     titles = "; ".join(f"{against_name(key)}: {title}" for key, title in set_titles(task.key).items())
     counts = sorted({int(row["auroc_n"]) for row in own})
     how_to_read(
@@ -113,6 +119,14 @@ def _means(rows: Sequence[Row], models: Sequence[str]) -> str:
             f"{escape(model_name(key))}</th>{cells}</tr>"
         )
     return f'<div class="rs-wide"><table class="rs-table"><tr><th>Mean AUROC</th>{heads}</tr>{body}</table></div>'
+
+
+def _key(models: Sequence[str]) -> str:
+    """Which colour is whose."""
+    names = "".join(
+        f'<span><i style="background: {model_colour(key)}"></i>{escape(model_name(key))}</span>' for key in models
+    )
+    return f'<div class="rs-key-row">{names}</div>'
 
 
 def _severities(rows: Sequence[Row], models: Sequence[str]) -> dict[str, dict[str, list[figures.Point]]]:

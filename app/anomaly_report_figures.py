@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from app.adversarial_figures import SCALE
-from app.anomaly_names import CHANGES, FAMILIES, against_name
+from app.anomaly_names import FAMILIES, against_name
 from app.colours import model_colour
 from app.model_figures import SYMBOLS, faint, plain
 from app.names import model_name
@@ -78,33 +78,28 @@ def against(found: Mapping[str, Mapping[tuple[str, str], Point]], models: Sequen
     return plain(figure, 34 * lines + 40 * len(found) + 120, ink, {"l": 8, "r": 16, "t": 60, "b": 48})
 
 
-def severities(found: Mapping[str, Mapping[str, Sequence[Point]]], ink: str) -> go.Figure:
-    """AUROC against severity, a panel a corruption, a line and a band a network."""
-    columns = 4
-    rows = -(-len(found) // columns)
-    figure = make_subplots(
-        rows, columns, shared_xaxes=True, shared_yaxes=True, horizontal_spacing=0.03, vertical_spacing=0.16,
-        subplot_titles=[CHANGES.get(name, name) for name in found],
-    )  # fmt: skip
-    for place, (name, by_model) in enumerate(found.items()):
-        row, column = place // columns + 1, place % columns + 1
-        for index, (key, points) in enumerate(by_model.items()):
-            at, colour = list(range(1, len(points) + 1)), model_colour(key)
-            figure.add_scatter(
-                x=[*at, *at[::-1]], y=[*(one.high for one in points), *(one.low for one in reversed(points))],
-                mode="lines", fill="toself", fillcolor=faint(colour, 0.15), line={"width": 0}, hoverinfo="skip",
-                showlegend=False, row=row, col=column,
-            )  # fmt: skip
-            figure.add_scatter(
-                x=at, y=[one.value for one in points], mode="lines+markers", name=model_name(key), legendgroup=key,
-                showlegend=place == 0, line={"color": colour, "width": 3},
-                marker={"size": 8, "symbol": SYMBOLS[index]},
-                hovertemplate=f"{model_name(key)}, {name}, severity %{{x}}: %{{y:.3f}}<extra></extra>",
-                row=row, col=column,
-            )  # fmt: skip
+def span_of(found: Mapping[str, Mapping[str, Sequence[Point]]]) -> tuple[float, float]:
+    """The axis that all these corruptions share: down to a guess at least."""
+    low = min(one.low for by_model in found.values() for points in by_model.values() for one in points)
+    return min(0.45, low - 0.02), 1.02
+
+
+def severity(found: Mapping[str, Sequence[Point]], span: tuple[float, float], ink: str) -> go.Figure:
+    """AUROC against the severity of a corruption, a line and a band a network."""
+    figure = go.Figure()
+    for index, (key, points) in enumerate(found.items()):
+        at, colour = list(range(1, len(points) + 1)), model_colour(key)
+        figure.add_scatter(
+            x=[*at, *at[::-1]], y=[*(one.high for one in points), *(one.low for one in reversed(points))],
+            mode="lines", fill="toself", fillcolor=faint(colour, 0.15), line={"width": 0}, hoverinfo="skip",
+        )  # fmt: skip
+        figure.add_scatter(
+            x=at, y=[one.value for one in points], mode="lines+markers", line={"color": colour, "width": 3},
+            marker={"size": 8, "symbol": SYMBOLS[index]},
+            hovertemplate=f"{model_name(key)}, severity %{{x}}: %{{y:.3f}}<extra></extra>",
+        )  # fmt: skip
     figure.add_hline(y=0.5, line={"color": ink, "width": 1, "dash": "dot"})
-    figure.update_xaxes(tickvals=[1, 2, 3, 4, 5])
-    figure.update_yaxes(title="AUROC", col=1)
-    figure.update_annotations(font={"size": 14, "color": ink})
-    figure.update_layout(legend={"orientation": "h", "yanchor": "bottom", "y": 1.08, "x": 0})
-    return plain(figure, 220 * rows + 90, ink, {"l": 56, "r": 12, "t": 76, "b": 36})
+    figure.update_xaxes(tickvals=[1, 2, 3, 4, 5], title="Severity")
+    figure.update_yaxes(title="AUROC", range=list(span))
+    figure.update_layout(showlegend=False)
+    return plain(figure, 220, ink, {"l": 48, "r": 8, "t": 8, "b": 44})

@@ -49,8 +49,8 @@ def chosen(p_values: PValues, keep: str, alpha: float) -> NDArray[np.int64]:
     return order[wanted[order]]
 
 
-def results(task: Task, found: ManyScores) -> None:
-    """Figures, histogram, filters, table and files."""
+def results(task: Task, found: ManyScores, on_look: Callable[[int], None]) -> None:
+    """Figures, histogram, filters, table and files; `on_look` is called with the place of a picture to look at."""
     part: AnomalyChoice = state.part()
     if part.detector not in next(iter(found.p_values.values())):
         st.info(
@@ -69,16 +69,23 @@ def results(task: Task, found: ManyScores) -> None:
     )
     like = right.text_input("Name contains", key="anomaly.like").casefold()
     places = [at for at in chosen(p_values, keep or "all", part.alpha).tolist() if like in found.paths[at].casefold()]
-    st.dataframe(
+    picked = st.dataframe(
         _shown(task, found, p_values, places, part.alpha), hide_index=True, row_height=ROW,
         height=min(9 * ROW, ROW * len(places) + 40), column_config=_columns(found), key="anomaly.table",
+        on_select="rerun", selection_mode="single-row",
     )  # fmt: skip
-    told = f"{len(places):,} of {len(found.paths):,} files, oddest first. Click a head to sort."
+    told = f"{len(places):,} of {len(found.paths):,} files, oddest first. A head sorts; a row opens its picture alone."
     if found.left:
         told += (
             f" There were more than {MAX_ENTRIES:,}; the others were not read: `robustscope score` takes any number."
         )
     st.caption(told)
+    rows = [places[row] for row in picked.selection.rows if row < len(places)]
+    if rows and not found.errors[rows[0]]:
+        st.button(
+            f"Look at {found.paths[rows[0]]} alone", on_click=on_look, args=(rows[0],), key="anomaly.look",
+            icon=":material/search:", type="primary",
+        )  # fmt: skip
     with st.container(horizontal=True):
         _download("All scores as CSV", f"scores-{task.key}.csv", "text/csv", lambda: as_csv(found.table))
         _download(

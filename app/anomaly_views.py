@@ -10,7 +10,7 @@ from app import anomaly_cache as kept
 from app import anomaly_figures as figures
 from app import cache, state
 from app.anomaly_choice import ALPHAS, VIEWS, AnomalyChoice
-from app.anomaly_names import KINDS, SHORT, alpha_text, share_text, verdict
+from app.anomaly_names import KINDS, SHORT, alpha_text, listed, share_text, verdict
 from app.cache import Fitted
 from app.colours import model_colour
 from app.errors import guard
@@ -177,7 +177,7 @@ def _disagreement(one: Judgement, part: AnomalyChoice) -> str:
     if part.detector in one.p_values:
         chosen = part.detector in flags
         against = [SHORT[key] for key in one.p_values if (key in flags) != chosen]
-        told += f" Of another opinion than {SHORT[part.detector]}: {', '.join(against)}." if against else " All agree."
+        told += f" Of another opinion than {SHORT[part.detector]}: {listed(against)}." if against else " All agree."
     return f'<p class="rs-disagree" data-flags="{escape(one.model)},{len(flags)}">{head}: {escape(told)}</p>'
 
 

@@ -1,11 +1,14 @@
 """Anomaly: does a picture look normal to each network, by how far its weights would have to move to believe it."""
 
+from functools import partial
+
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from app import anomaly_cache as kept
 from app import (
+    adversarial_views,
     anomaly_choice,
+    anomaly_files,
     anomaly_layers,
     anomaly_many,
     anomaly_push,
@@ -17,6 +20,7 @@ from app import (
     views,
     widgets,
 )
+from app import anomaly_cache as kept
 from app.cache import Fitted
 from app.choice import Choice
 from app.errors import guard
@@ -35,6 +39,9 @@ def show_push(shown: Fitted) -> None:
             anomaly_push.columns(task, shown, found)
             anomaly_push.course(task, found)
             anomaly_push.guide()
+            adversarial_views.downloads(
+                f"anomaly-{task.key}", ("All scores as NPZ", "npz", partial(anomaly_files.judged_npz, found))
+            )
         else:
             st.caption("None of these networks is calibrated: nobody could notice.")
     widgets.share()
@@ -101,7 +108,7 @@ def score(task: Task, models: list[str], files: list[UploadedFile]) -> None:
         st.fragment(anomaly_many.watch, run_every=0.5)(work)
     elif work is not None and work.state == "done":
         anomaly_views.controls()
-        anomaly_table.results(task, work.result)
+        anomaly_table.results(task, work.result, partial(anomaly_many.look, files))
         anomaly_table.guide()
     else:
         anomaly_many.invite(files, models, work, name, call)

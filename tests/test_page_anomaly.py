@@ -3,10 +3,12 @@
 import io
 import time
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -224,6 +226,24 @@ def test_many_files_become_a_table_with_reasons_filters_and_downloads(visit, tmp
     checked(at.segmented_control(key="anomaly.keep").set_value("all").run())
     checked(at.text_input(key="anomaly.like").set_value("NORMAL").run())
     assert list(at.dataframe[0].value["File"]) == ["some.zip/in/normal.png"] and not at.error
+
+
+def test_a_row_of_the_table_opens_its_picture_alone(visit, tmp_path, monkeypatch):
+    at = visit(models="standard", view="many")
+    checked(at.file_uploader[0].set_value([("z.zip", archive(tmp_path / "z.zip"), "application/zip")]).run())
+    score(at)
+    shown = st.dataframe
+
+    def picked(*args, **kwargs):
+        shown(*args, **kwargs)
+        return SimpleNamespace(selection=SimpleNamespace(rows=[0]))
+
+    monkeypatch.setattr(st, "dataframe", picked)
+    checked(at.run())
+    p_value = at.dataframe[0].value["Standard: share"].iloc[0]
+    checked(at.button(key="anomaly.look").click().run())
+    assert query(at)["view"] == "one" and query(at)["image"] == "upload" and not at.error
+    assert judged(at)["standard"][0] * 100 == pytest.approx(p_value, abs=0.01)
 
 
 def test_many_at_once_are_bounded_with_a_sentence(visit, monkeypatch):

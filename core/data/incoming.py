@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 from core.errors import ConfigError
 from core.images import MAX_BYTES
@@ -15,6 +15,7 @@ from core.images import MAX_BYTES
 MAX_ZIP_BYTES = 200_000_000
 MAX_ENTRIES = 2_000
 MAX_UNPACKED = 1_000_000_000
+MAX_LIST = 2_000_000
 
 _ZIP_HEADS = (b"PK\x03\x04", b"PK\x05\x06")
 _OTHER_ARCHIVES = {b"Rar!": "RAR", b"7z\xbc\xaf": "7z", b"\x1f\x8b": "gzip", b"\xfd7zXZ": "xz", b"BZh": "bzip2"}
@@ -76,7 +77,7 @@ def from_file(file: BinaryIO, name: str, size: int, skip: Container[str] = froze
         yield from from_zip(file, name, skip)
 
 
-def from_zip(file: Path | BinaryIO, name: str, skip: Container[str] = frozenset()) -> Iterator[Incoming]:
+def from_zip(file: BinaryIO, name: str, skip: Container[str] = frozenset()) -> Iterator[Incoming]:
     """Every file of a ZIP of at most 200 MB, 2,000 entries and 1 GB unpacked, in its order.
 
     Nothing is written to disk. A name that leads out of the archive, an archive within, an encrypted or damaged entry,
@@ -88,7 +89,7 @@ def from_zip(file: Path | BinaryIO, name: str, skip: Container[str] = frozenset(
         skip: paths that are not wanted and are not read.
     """
     try:
-        with zipfile.ZipFile(file) as archive:
+        with open_zip(file) as archive:
             entries = [entry for entry in archive.infolist() if not entry.is_dir() and not _added(entry.filename)]
             problem = _problem(archive, entries)
             if problem:
@@ -100,6 +101,34 @@ def from_zip(file: Path | BinaryIO, name: str, skip: Container[str] = frozenset(
                     yield _entry(archive, entry, path)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
         yield Incoming(name, error=f"This ZIP is damaged and cannot be read ({error}).")
+
+
+class _Bounded:
+    """A file that can't be read in pieces of more than `most` bytes."""
+
+    def __init__(self, file: BinaryIO, most: int) -> None:
+        self.file = file
+        self.most = most
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
+
+    def read(self, size: int = -1) -> bytes:
+        if size > self.most:
+            raise zipfile.BadZipFile(f"its list of contents is longer than {MAX_LIST / 1e6:.0f} MB")
+        return self.file.read(size)
+
+
+def open_zip(file: BinaryIO) -> zipfile.ZipFile:
+    """The archive, whose list of contents is at most 2 MB: it is read whole before its entries can be counted.
+
+    Raises:
+        zipfile.BadZipFile: it is no ZIP, or its list is longer.
+    """
+    bounded = _Bounded(file, MAX_LIST)
+    archive = zipfile.ZipFile(cast(BinaryIO, bounded))
+    bounded.most = MAX_ZIP_BYTES
+    return archive
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -1,14 +1,18 @@
 """The charts of the Anomaly page say what the numbers say."""
 
+import json
+from io import BytesIO
+
 import numpy as np
 import pytest
 
 from app import anomaly_figures as figures
+from app.anomaly_files import judged_npz
 from app.anomaly_names import share_text, strength_text, verdict
-from app.anomaly_report_figures import Point, against, severities, shade
+from app.anomaly_report_figures import Point, against, severity, shade, span_of
 from app.anomaly_table import as_csv, as_parquet, chosen
 from app.model_figures import faint
-from core.anomaly.judgement import CHANGES, strengths
+from core.anomaly.judgement import CHANGES, Judgement, strengths
 from core.anomaly.screen import DETECTORS
 from core.data.tasks import CIFAR10, FASHION_MNIST
 
@@ -104,8 +108,10 @@ def test_the_report_s_points_stand_where_their_figures_are():
     one, other = figure.data
     assert list(one.x) == [0.9] and list(one.error_x.array) == pytest.approx([0.05]) and list(other.x) == [0.4]
     assert one.y[0] != other.y[0] and figure.layout.xaxis.range[0] <= 0.28
-    lines = severities({"jpeg": {"standard": [Point(0.5, 0.4, 0.6), Point(0.7, 0.6, 0.8)]}}, INK).data
-    assert list(lines[1].y) == [0.5, 0.7] and list(lines[1].x) == [1, 2]
+    points = {"standard": [Point(0.5, 0.4, 0.6), Point(0.7, 0.6, 0.8)]}
+    band, line = severity(points, span_of({"jpeg": points}), INK).data
+    assert list(line.y) == [0.5, 0.7] and list(line.x) == [1, 2] and list(band.y) == [0.6, 0.8, 0.6, 0.4]
+    assert span_of({"jpeg": points})[0] < 0.4 and span_of({"x": {"a": [Point(0.9, 0.8, 1.0)]}})[0] == 0.45
 
 
 def test_a_figure_is_pale_at_a_guess_and_its_text_can_be_read():
@@ -129,3 +135,18 @@ def test_every_detector_has_a_short_name():
     from app.anomaly_names import SHORT
 
     assert set(SHORT) == set(DETECTORS) and len(set(SHORT.values())) == len(SHORT)
+
+
+def test_the_file_of_a_picture_holds_every_figure_by_name():
+    one = Judgement(
+        "cifar10", "standard", {"change": "pgd", "strengths": [0.0, 0.1]}, np.zeros((2, 3, 4, 4), np.float32),
+        np.full((2, 10), 0.1, np.float32), {"vim": np.array([1.0, 2.0])}, {"vim": np.array([0.5, 0.01])},
+    )  # fmt: skip
+    with np.load(BytesIO(judged_npz({"standard": one})), allow_pickle=False) as kept:
+        assert kept["p_value__standard__vim"].tolist() == [0.5, 0.01] and kept["score__standard__vim"].tolist() == [
+            1,
+            2,
+        ]
+        assert kept["x__standard"].shape == (2, 3, 4, 4) and kept["probs__standard"].shape == (2, 10)
+        settings = json.loads(str(kept["settings"]))
+    assert settings["task"] == "cifar10" and settings["models"]["standard"]["strengths"] == [0.0, 0.1]

@@ -25,6 +25,15 @@ def read(path, data=None, **kwargs):
     return {each.path.removeprefix(str(path.parent) + "/"): each for each in incoming([path], **kwargs)}
 
 
+def test_a_list_of_contents_that_is_too_long_is_not_read(monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "MAX_LIST", 5_000)
+    data = zipped([(f"{index}.png", b"x" * 9_000) for index in range(70)])
+    long = zipped([(f"{index}.png", b"x") for index in range(200)])
+    assert len([each for each in read(tmp_path / "a.zip", data).values() if not each.error]) == 70
+    (only,) = read(tmp_path / "b.zip", long).values()
+    assert "list of contents" in only.error and not only.data
+
+
 def test_a_folder_comes_in_order_with_what_lies_deeper_and_without_hidden_files(tmp_path):
     folder = tmp_path / "in"
     for name in ("b.png", "a.png", ".DS_Store", "deep/c.png", ".git/d.png"):
