@@ -4,11 +4,14 @@ import json
 from io import BytesIO
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
 import pytest
 
 from app import anomaly_figures as figures
 from app.anomaly_files import judged_npz
-from app.anomaly_names import share_text, strength_text, verdict
+from app.anomaly_names import SHORT, share_text, strength_text, verdict
 from app.anomaly_report_figures import Point, against, severity, shade, span_of
 from app.anomaly_table import as_csv, as_parquet, chosen
 from app.model_figures import faint
@@ -120,11 +123,6 @@ def test_a_figure_is_pale_at_a_guess_and_its_text_can_be_read():
 
 
 def test_files_hold_every_row():
-    from io import BytesIO
-
-    import pyarrow as pa
-    import pyarrow.csv
-    import pyarrow.parquet
 
     table = pa.table({"path": ['a, "b".png', "c"], "score": [0.125, None]})
     assert pyarrow.parquet.read_table(BytesIO(as_parquet(table))).equals(table)
@@ -132,8 +130,6 @@ def test_files_hold_every_row():
 
 
 def test_every_detector_has_a_short_name():
-    from app.anomaly_names import SHORT
-
     assert set(SHORT) == set(DETECTORS) and len(set(SHORT.values())) == len(SHORT)
 
 
