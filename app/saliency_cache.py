@@ -16,7 +16,6 @@ from app import cache
 from app.background import OnProgress
 from app.cache import Fitted
 from app.reports import kept_report, reports_folder
-from core.attacks.pgd import Pgd
 from core.data.datasets import data_root
 from core.data.galleries import annotation
 from core.data.tasks import Task
@@ -24,7 +23,7 @@ from core.errors import CoreError
 from core.explanations.methods import METHODS
 from core.models.zoo import Card, ZooModel
 from core.reports.saliency import NAME, SaliencyReport, read_saliency
-from core.reports.saliency_parts import PGD_STEPS, SHARE_OF_RADIUS
+from core.reports.saliency_parts import slightly_attacked
 from core.reports.saliency_rows import Figures, robustness
 from core.saliency.grid import SaliencyMap, saliency_grid, saliency_map
 from core.saliency.measures import MEASURES, Case, measured
@@ -243,14 +242,6 @@ class Measuring:
             score = str(problem)
         kept().put(key or self.key(one, measure), score)
         return score
-
-
-def slightly_attacked(model: ZooModel, x: torch.Tensor) -> torch.Tensor:
-    """The picture after the report's small attack on the class predicted."""
-    with torch.no_grad():
-        predicted = model.fast(x).argmax(1)
-    attack = Pgd(SHARE_OF_RADIUS * model.task.radii["linf"], "linf", PGD_STEPS, random_start=False)
-    return attack(model.fast, x, predicted)
 
 
 def report(task: str) -> SaliencyReport | None:

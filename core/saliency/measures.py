@@ -87,7 +87,7 @@ class Measure:
 
 
 def measured(key: str, case: Case) -> Values:
-    """One number an image (B,); NaN where the measure has no meaning for it.
+    """One number an image (B,); NaN where the measure has no meaning for it, as none has for a map of zeros.
 
     Raises:
         ConfigError: no such measure.
@@ -99,7 +99,10 @@ def measured(key: str, case: Case) -> Values:
     if measure.needs != "nothing" and getattr(case, measure.needs) is None:
         what = "the object's place" if measure.needs == "inside" else "attacked images"
         raise InputError(f"{measure.title} needs {what}")
-    return np.asarray(measure.run(case), np.float64)
+    values = np.asarray(measure.run(case), np.float64)
+    if measure.of == "network":
+        return values
+    return np.where(case.attributions.flatten(1).any(1).cpu().numpy(), values, np.nan)
 
 
 def stability(case: Case, x_changed: Tensor) -> Values:

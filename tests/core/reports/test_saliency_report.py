@@ -19,7 +19,7 @@ from core.reports.command import Request
 from core.reports.report import Report, report_path, write_report
 from core.reports.saliency import read_saliency, saliency_report
 from core.reports.saliency_agreement import between, within
-from core.reports.saliency_parts import SaliencySettings
+from core.reports.saliency_parts import SaliencySettings, slightly_attacked
 from core.reports.saliency_rows import relation, robustness
 from core.saliency.gradient import gradient
 from core.saliency.registry import Ask, attribute
@@ -163,6 +163,11 @@ def test_a_network_that_saturates_is_not_called_robust(zoo_folder, tmp_path):
     )
     fooled = (model.fast(alone).argmax(1) != answers.labels).float().mean()
     assert 1 - standing.mean() > float(fooled)
+    x = answers.images()
+    moved = (slightly_attacked(model, x) - x).abs().flatten(1).amax(1)
+    assert moved.numpy() == pytest.approx(0.25 * FASHION_MNIST.radii["linf"], abs=1e-6)
+    plain = Pgd(0.25 * FASHION_MNIST.radii["linf"], "linf", 10, random_start=False)(model.fast, x, answers.labels)
+    assert bool((plain == x).flatten(1).all(1).any())
 
 
 def test_the_command_writes_a_report_that_reads_back(models, tmp_path):

@@ -213,6 +213,17 @@ def test_a_measures_seed_counts(resnet, x, key):
     assert not np.array_equal(measured(key, case(resnet, x)), measured(key, case(resnet, x, seed=1)))
 
 
+@pytest.mark.parametrize("key", [key for key, measure in MEASURES.items() if measure.of == "map"])
+def test_a_map_of_zeros_has_no_measure_and_the_others_of_its_batch_keep_theirs(resnet, x, key):
+    inside = torch.zeros(3, 8, 8, dtype=torch.bool)
+    inside[:, 2:5, 2:5] = True
+    known = case(resnet, x, inside=inside, x_adv=(x + 0.03).clamp(0, 1))
+    whole = measured(key, known)
+    known.attributions[1] = 0
+    found = measured(key, known)
+    assert np.isnan(found[1]) and np.array_equal(found[[0, 2]], whole[[0, 2]])
+
+
 def test_what_a_measure_needs_is_asked_for(resnet, x):
     for key, what in (("mass-inside", "place"), ("stability-attack", "attacked")):
         with pytest.raises(InputError, match=what):
