@@ -18,10 +18,11 @@ from typing import Any, TypeVar
 import torch
 from tqdm import tqdm
 
+from core.anomaly.fitting import fit_screen
 from core.anomaly.labelled import IMAGES, fit_references, read_references, references_path, write_references
 from core.anomaly.scoring import FITTINGS, Scoring, score_files
 from core.anomaly.screen import ASSETS as CALIBRATION
-from core.anomaly.screen import DEFAULT, DETECTORS, fit_screen, read_screen, screen_path, write_screen
+from core.anomaly.screen import DEFAULT, DETECTORS, read_screen, screen_path, write_screen
 from core.data import galleries
 from core.data.datasets import LabelledImages, available, data_root, fetch, load, load_folder
 from core.data.tasks import TASKS, Task, task_named

@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import sqrtm
 from sklearn.metrics.pairwise import polynomial_kernel
 from sklearn.neighbors import NearestNeighbors
 
@@ -31,8 +30,11 @@ def frechet_distance(first: Features, second: Features) -> float:
     one, other = first.astype(np.float64), second.astype(np.float64)
     apart = one.mean(0) - other.mean(0)
     covariances = np.atleast_2d(np.cov(one, rowvar=False)), np.atleast_2d(np.cov(other, rowvar=False))
-    root = np.real(sqrtm(covariances[0] @ covariances[1]))
-    return float(apart @ apart + np.trace(covariances[0]) + np.trace(covariances[1]) - 2.0 * np.trace(root))
+    # The root has the trace of (C^(1/2) C' C^(1/2))^(1/2), which is symmetric: sure also where C is singular.
+    values, vectors = np.linalg.eigh(covariances[0])
+    half = (vectors * np.sqrt(values.clip(0.0))) @ vectors.T
+    root = np.sqrt(np.linalg.eigvalsh(half @ covariances[1] @ half).clip(0.0)).sum()
+    return float(apart @ apart + np.trace(covariances[0]) + np.trace(covariances[1]) - 2.0 * root)
 
 
 def kernel_distance(first: Features, second: Features) -> float:

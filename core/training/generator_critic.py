@@ -1,13 +1,11 @@
 """The critic that a generator is trained against: it looks at pictures and at what a frozen classifier sees in them."""
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, leaky_relu, normalize
 
+from core.errors import ConfigError
 from core.latent.network import SLOPE, gather
-
 
 GAIN = (2.0 / (1.0 + SLOPE**2)) ** 0.5  # keeps the size of features through a leaky ReLU
 
@@ -25,7 +23,9 @@ class SpectralConv(nn.Module):
         super().__init__()
         self.stride = stride
         self.padding = (size - 1) // 2
-        self.weight = nn.Parameter(torch.randn(outputs, inputs, size, size, generator=generator))
+        # Near the scale that it is used at, so that a learning rate means what it does elsewhere.
+        scale = (inputs * size**2) ** -0.5
+        self.weight = nn.Parameter(scale * torch.randn(outputs, inputs, size, size, generator=generator))
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.register_buffer("u", normalize(torch.randn(outputs, generator=generator), dim=0))
 
@@ -41,7 +41,7 @@ class SpectralConv(nn.Module):
 
 
 class Head(nn.Module):
-    """Features to one score a place, higher where they look real for the label.
+    """Features to one score a picture, higher where they look real for the label: the mean of the scores of its places.
 
     The label enters by projection: the inner product of its embedding and the features (Miyato, Koyama 2018,
     arXiv:1802.05637). The last layer is free, so that scores can grow to the margins of the hinge.
@@ -53,17 +53,18 @@ class Head(nn.Module):
         steps += [SpectralConv(width, width, 4, 2, generator) for _ in range(halvings)]
         steps.append(SpectralConv(width, width, 3, 1, generator))
         self.steps = nn.ModuleList(steps)
-        self.score = nn.Conv2d(width, 1, 1)
+        self.score = nn.Linear(width, 1)
         self.of = nn.Embedding(classes, width)
         for weight in (self.score.weight, self.of.weight):
             nn.init.normal_(weight, std=width**-0.5, generator=generator)
-        nn.init.zeros_(cast(Tensor, self.score.bias))
+        nn.init.zeros_(self.score.bias)
 
     def forward(self, h: Tensor, labels: Tensor) -> Tensor:
-        """Scores (N, h, w) of features (N, inputs, H, W) for `labels` (N,)."""
+        """Scores (N,) of features (N, inputs, H, W) for `labels` (N,)."""
         for step in self.steps:
             h = GAIN * leaky_relu(step(h), SLOPE)
-        return (self.score(h)[:, 0] + (h * self.of(labels).to(h.dtype)[:, :, None, None]).sum(1)).float()
+        pooled = h.float().mean((2, 3))
+        return self.score(pooled)[:, 0] + (pooled * self.of(labels)).sum(1)
 
 
 class Critic(nn.Module):
@@ -78,17 +79,21 @@ class Critic(nn.Module):
     ) -> None:
         """A critic for images of `shape` (C, H, W) and a classifier whose three stages have `widths` channels.
 
-        The first stage is left to the head on pixels, which sees as much. All heads end at a quarter of the image's
-        resolution.
+        The first stage is left to the head on pixels, which sees as much.
+
+        Raises:
+            ConfigError: another number of stages.
         """
         super().__init__()
+        if len(widths) != 3:
+            raise ConfigError(f"a critic reads a classifier of three stages; this one has {len(widths)}")
         _, middle, last = widths
         self.pixels = Head(4 * shape[0], 1, width, classes, generator)
         self.middle = Head(middle, 1, width, classes, generator)
         self.last = Head(last, 0, width, classes, generator)
 
     def forward(self, x: Tensor, features: list[Tensor], labels: Tensor) -> list[Tensor]:
-        """Each head's scores (N, h, w) of images `x` with the classifier's `features`, for `labels` (N,)."""
+        """Each head's scores (N,) of images `x` with the classifier's `features`, for `labels` (N,)."""
         return [
             self.pixels(gather(2.0 * x - 1.0), labels),
             self.middle(features[1], labels),

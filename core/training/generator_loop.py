@@ -114,6 +114,26 @@ def rate_at(step: int, steps: int) -> float:
     return min(1.0, (steps - step) / (DECLINE * steps))
 
 
+class _Opponent:
+    """A critic with its optimiser."""
+
+    def __init__(self, plan: GeneratorPlan, widths: tuple[int, ...], rng: torch.Generator, device: str) -> None:
+        self.critic = Critic(plan.network.shape, widths, plan.network.classes, plan.critic_width, rng).to(device)
+        self.critic.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.rate = plan.critic_rate
+        self.optimiser = torch.optim.Adam(self.critic.parameters(), plan.critic_rate, MOMENTS)
+
+    def learn(self, made: Pictures, rate: float) -> Tensor:
+        """One update, at `rate` times the learning rate, on real pictures and on fakes cut from the graph; the loss."""
+        self.critic.requires_grad_(True)
+        real = self.critic(made.x, made.real_features, made.labels)
+        fake = self.critic(made.fakes.detach(), [h.detach() for h in made.fake_features], made.labels)
+        loss = critic_loss(real, fake)
+        _update(self.optimiser, loss, rate * self.rate)
+        self.critic.requires_grad_(False)
+        return loss.detach()
+
+
 class _Run:
     """The state that moves: networks, the generator's average, the optimisers."""
 
@@ -124,13 +144,10 @@ class _Run:
         self.classifier = classifier.fast.to(device)
         rng = torch.Generator().manual_seed(plan.seed)
         self.network = GeneratorNetwork(plan.network, rng).to(device)
-        widths = classifier.card.network.widths
-        self.critic = Critic(plan.network.shape, widths, plan.network.classes, plan.critic_width, rng).to(device)
-        for module in (self.network, self.critic):
-            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = {name: value.clone() for name, value in self.network.state_dict().items()}
         self.optimiser = torch.optim.Adam(self.network.parameters(), plan.learning_rate, MOMENTS)
-        self.critic_optimiser = torch.optim.Adam(self.critic.parameters(), plan.critic_rate, MOMENTS)
+        self.opponent = _Opponent(plan, classifier.card.network.widths, rng, device) if plan.recipe.critic else None
 
     def round(
         self,
@@ -173,33 +190,16 @@ class _Run:
         found: dict[str, Tensor] = {}
         with torch.autocast(self.device, torch.bfloat16, enabled=self.plan.precision == "bf16"):
             made = make_pictures(self.network, self.classifier, x, labels, noise, opposed, looks)
-            if opposed and recipe.critic:
-                loss = self._criticise(made)
-                self._update(self.critic_optimiser, loss, rate * self.plan.critic_rate)
-                found["critic"] = loss.detach()
-            self.critic.requires_grad_(False)
-            terms = generator_losses(recipe, made, self.classifier, self.critic if opposed else None)
-        self._update(self.optimiser, torch.stack(list(terms.values())).sum(), rate * self.plan.learning_rate)
-        self.critic.requires_grad_(True)
+            if opposed and self.opponent is not None:
+                found["critic"] = self.opponent.learn(made, rate)
+            critic = None if self.opponent is None else self.opponent.critic
+            terms = generator_losses(recipe, made, self.classifier, critic, opposed)
+        _update(self.optimiser, torch.stack(list(terms.values())).sum(), rate * self.plan.learning_rate)
         decay = min(self.plan.averaging, (1 + step) / (10 + step))
         with torch.no_grad():
             for name, value in self.network.state_dict().items():
                 self.average[name].lerp_(value, 1.0 - decay)
         return found | {name: value.detach() for name, value in terms.items()}
-
-    def _criticise(self, made: Pictures) -> Tensor:
-        """The critic's loss on real pictures and on fakes that are cut from the graph."""
-        real = self.critic(made.x, made.real_features, made.labels)
-        fake = self.critic(made.fakes.detach(), [h.detach() for h in made.fake_features], made.labels)
-        return critic_loss(real, fake)
-
-    @staticmethod
-    def _update(optimiser: torch.optim.Optimizer, loss: Tensor, rate: float) -> None:
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        optimiser.step()
 
     def averaged(self) -> GeneratorNetwork:
         """A network with the averaged weights, in eval mode."""
@@ -216,9 +216,10 @@ class _Run:
         if state["fingerprint"] != self.fingerprint:
             raise ConfigError(f"{path} belongs to another plan or classifier: remove it")
         self.network.load_state_dict(state["network"])
-        self.critic.load_state_dict(state["critic"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.critic_optimiser.load_state_dict(state["critic_optimiser"])
+        if self.opponent is not None:
+            self.opponent.critic.load_state_dict(state["critic"])
+            self.opponent.optimiser.load_state_dict(state["critic_optimiser"])
         self.average = state["average"]
         return [Round(**past) for past in json.loads(state["history"])]
 
@@ -227,12 +228,13 @@ class _Run:
         state = {
             "fingerprint": self.fingerprint,
             "network": self.network.state_dict(),
-            "critic": self.critic.state_dict(),
             "optimiser": self.optimiser.state_dict(),
-            "critic_optimiser": self.critic_optimiser.state_dict(),
             "average": self.average,
             "history": json.dumps([asdict(past) for past in history]),
         }
+        if self.opponent is not None:
+            state["critic"] = self.opponent.critic.state_dict()
+            state["critic_optimiser"] = self.opponent.optimiser.state_dict()
         scratch = folder / "checkpoint.pt.part"
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -242,3 +244,12 @@ class _Run:
             with suppress(OSError):
                 scratch.unlink(missing_ok=True)
             raise InputError(f"the checkpoint could not be written to {folder}: {error}") from error
+
+
+def _update(optimiser: torch.optim.Optimizer, loss: Tensor, rate: float) -> None:
+    """One step downhill at a learning rate."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    optimiser.step()

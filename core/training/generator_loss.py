@@ -73,7 +73,7 @@ def make_pictures(
 
 
 def generator_losses(
-    recipe: GeneratorRecipe, made: Pictures, classifier: PreActResNet, critic: Critic | None
+    recipe: GeneratorRecipe, made: Pictures, classifier: PreActResNet, critic: Critic | None, opposed: bool
 ) -> Mapping[str, Tensor]:
     """The terms that encoder and decoder lower, weighted, by name; their sum is the loss.
 
@@ -81,7 +81,8 @@ def generator_losses(
         recipe: the weights.
         made: pictures attached to the graph.
         classifier: frozen.
-        critic: frozen for this call; None while it and the agreement wait.
+        critic: frozen; None where the recipe has none.
+        opposed: False while critic and agreement wait.
     """
     rebuilt = len(made.mean)
     first = slice(None, rebuilt)
@@ -93,9 +94,9 @@ def generator_losses(
     if recipe.features:
         real, fake = [h[first] for h in made.real_features], [h[first] for h in made.fake_features]
         terms["features"] = recipe.features * feature_distance(real, fake).mean()
-    if critic is not None and recipe.critic:
+    if opposed and critic is not None:
         terms["approval"] = -recipe.critic * critic_approval(critic(made.fakes, made.fake_features, made.labels))
-    if critic is not None and recipe.agreement:
+    if opposed and recipe.agreement:
         logits = logits_of(classifier, made.fake_features[-1][rebuilt:])
         terms["agreement"] = recipe.agreement * cross_entropy(logits.float(), made.labels[rebuilt:])
     return terms

@@ -7,10 +7,14 @@ from functools import partial
 import pytest
 
 from core import cli
+from core.data import galleries
+from core.latent.generator import load_generator
+from core.latent.network import GeneratorConfig
 from core.models import zoo
 from core.models.zoo import load_weights
 from core.reports import adversarial_command
 from core.reports.adversarial_parts import AdversarialSettings
+from core.training.generator_plan import GeneratorPlan, GeneratorRecipe
 
 
 @pytest.fixture
@@ -187,3 +191,44 @@ def test_help_is_an_exit_of_zero(capsys):
     with pytest.raises(SystemExit) as left:
         cli.main(["--help"])
     assert left.value.code == 0 and "evaluate" in capsys.readouterr().out
+
+
+def test_a_generator_is_trained_measured_and_makes_its_gallery(shipped, fashion_root, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(cli, "generator_plan", lambda task, design: tiny_plan(design))
+    command = ["train-generator", "fashion-mnist", "--steps", "2", "--out", str(tmp_path / "made"), "--json"]
+    assert cli.main(command) == 0
+    card = json.loads(capsys.readouterr().out)
+    assert card["command"] == "robustscope train-generator fashion-mnist --steps 2"
+    assert card["settings"]["warm_up"] == 1 and len(card["training"]["losses"]) == 1
+
+    asked = ["evaluate", "--task", "fashion-mnist", "--report", "generator", "--models", "standard"]
+    assert cli.main([*asked, "--generator", str(tmp_path / "made"), "--images", "20", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["settings"]["generator"] == card["sha256"]
+
+    monkeypatch.setattr(cli, "GENERATORS", tmp_path / "made")
+    monkeypatch.setattr(cli, "load_generator", lambda task: load_generator(task, tmp_path / "made"))
+    monkeypatch.setattr(galleries, "ASSETS", tmp_path / "gallery")
+    assert cli.main(["make-gallery", "fashion-mnist", "--seed", "2", "--json"]) == 0
+    made = json.loads((tmp_path / "gallery" / "fashion-mnist" / galleries.MADE).read_text())
+    assert made["command"] == "robustscope make-gallery fashion-mnist --seed 2"
+    assert len(json.loads(capsys.readouterr().out)) == 22
+
+
+def tiny_plan(design):
+    """A plan of four steps on the synthetic pictures, whose classifier has a network of two stages."""
+    network = GeneratorConfig(10, (1, 28, 28), 4, (8, 8, 4))
+    recipe = GeneratorRecipe(features=1.0, classifier="standard")
+    return GeneratorPlan("fashion-mnist", recipe, network, 4, warm_up=2, batch_size=8, images=16, precision="fp32")
+
+
+def test_a_shipped_generator_is_not_overwritten_by_another(capsys):
+    for words in (["--steps", "5"], ["--design", "vae"]):
+        assert cli.main(["train-generator", "fashion-mnist", *words]) == 2
+        assert "--out" in capsys.readouterr().err
+
+
+def test_options_belong_to_their_reports(capsys):
+    asked = ["evaluate", "--task", "fashion-mnist", "--report", "transfer"]
+    for option in (["--generator", "x"], ["--update-cards"], ["--robust-images", "5"]):
+        assert cli.main([*asked, *option]) == 2
+        assert option[0] in capsys.readouterr().err

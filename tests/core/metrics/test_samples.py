@@ -22,6 +22,18 @@ def test_frechet_distance_of_gaussians_in_closed_form():
     assert frechet_distance(rows, rows) == pytest.approx(0, abs=1e-6)
 
 
+def test_frechet_distance_where_covariances_do_not_commute_and_one_is_singular():
+    rng = np.random.default_rng(5)
+    one, other = rng.standard_normal((50, 3)) @ rng.standard_normal((3, 3)), rng.standard_normal((40, 3))
+    product = np.cov(one, rowvar=False) @ np.cov(other, rowvar=False)
+    apart = one.mean(0) - other.mean(0)
+    traces = np.trace(np.cov(one, rowvar=False)) + np.trace(np.cov(other, rowvar=False))
+    exact = apart @ apart + traces - 2 * np.sqrt(np.linalg.eigvals(product)).sum()
+    assert frechet_distance(one, other) == pytest.approx(exact)
+    point = np.zeros((4, 3))  # all of its pictures are one
+    assert frechet_distance(one, point) == pytest.approx((one.mean(0) ** 2).sum() + one.var(0, ddof=1).sum())
+
+
 def test_kernel_distance_is_the_double_sum_of_the_paper():
     rng = np.random.default_rng(1)
     x, y = rng.standard_normal((5, 2)), rng.standard_normal((4, 2)) + 1

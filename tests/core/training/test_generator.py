@@ -81,13 +81,18 @@ def test_the_critic_looks_at_the_picture_its_features_and_its_label(classifier, 
     x, labels = images.images(0, 4), images.labels[:4]
     features = taps(classifier.fast, x)
     pixels, middle, last = critic(x, features, labels)
-    assert {scores.shape for scores in (pixels, middle, last)} == {(4, 7, 7)}
+    assert {scores.shape for scores in (pixels, middle, last)} == {(4,)}
     for other in critic(x, features, labels.flip(0)):
         assert not any(torch.equal(other, scores) for scores in (pixels, middle, last))
     darker = critic(x / 2, features, labels)
     assert not torch.equal(darker[0], pixels) and torch.equal(darker[1], middle) and torch.equal(darker[2], last)
     unseen = critic(x, [h / 2 for h in features], labels)
     assert torch.equal(unseen[0], pixels) and not torch.equal(unseen[1], middle)
+
+
+def test_a_critic_needs_three_stages():
+    with pytest.raises(ConfigError, match="three stages"):
+        Critic((1, 28, 28), (4, 8), 10, 4, torch.Generator())
 
 
 def test_taps_lead_to_the_classifiers_logits(classifier, images):
@@ -100,7 +105,7 @@ def test_reconstructions_come_first_and_samples_follow(classifier, images):
     assert len(made.mean) == 4 and len(made.fakes) == 8
     alike = made_with(classifier, images, samples=False)
     assert len(alike.mean) == 8 and torch.equal(alike.mean[:4], made.mean)
-    terms = generator_losses(GeneratorRecipe(deviation=0.5, divergence=2.0), made, classifier.fast, None)
+    terms = generator_losses(GeneratorRecipe(deviation=0.5, divergence=2.0), made, classifier.fast, None, False)
     assert set(terms) == {"pixels", "divergence"}
     assert_close(terms["pixels"], 2 * (made.fakes[:4] - made.x[:4]).square().mean())
     assert_close(terms["divergence"], 2 * divergence(made.mean, made.log_variance).mean() / 784)
@@ -110,7 +115,9 @@ def test_samples_answer_to_critic_and_classifier_alone(classifier, images):
     """Pixels and features belong to reconstructions, agreement to samples, approval to both."""
     critic = Critic((1, 28, 28), NETWORK.widths, 10, 4, torch.Generator().manual_seed(0)).eval()
     made = made_with(classifier, images)
-    terms = generator_losses(FULL, made, classifier.fast, critic)
+    waiting = generator_losses(FULL, made, classifier.fast, critic, False)
+    assert set(waiting) == {"pixels", "divergence", "features"}
+    terms = generator_losses(FULL, made, classifier.fast, critic, True)
     touched = {}
     for name in ("pixels", "features", "approval", "agreement"):
         (gradient,) = torch.autograd.grad(terms[name], made.fakes, retain_graph=True)
@@ -199,6 +206,7 @@ def test_both_designs_have_the_same_networks_and_pictures():
         ours, plain = generator_plan(task), generator_plan(task, PLAIN)
         assert replace(plain, recipe=ours.recipe, warm_up=ours.warm_up) == ours
         assert (plain.recipe.features, plain.recipe.critic, plain.recipe.agreement) == (0, 0, 0)
+        assert plain.recipe.divergence == ours.recipe.divergence
         assert "critic" in ours.recipe.describe() and "critic" not in plain.recipe.describe()
     with pytest.raises(ConfigError, match="tiny20"):
         generator_plan("tiny20")

@@ -1,0 +1,57 @@
+"""Pictures that ship: every class in its place, and a gallery that says what made it."""
+
+import json
+
+import numpy as np
+import torch
+from torch.testing import assert_close
+
+from core.data import galleries
+from core.data.tasks import FASHION_MNIST
+from core.images import decode
+from core.latent.perceptual import feature_distance
+from core.latent.sheets import nearest_class, write_gallery, write_sheets
+
+
+def test_the_gallery_has_every_class_and_says_how_it_was_made(generator, tmp_path, monkeypatch):
+    folder = tmp_path / "gallery" / "fashion-mnist"
+    paths = write_gallery(generator, folder, 3, "robustscope make-gallery fashion-mnist --seed 3")
+    made = json.loads((folder / galleries.MADE).read_text())
+    assert made["command"].endswith("--seed 3") and made["generator"] == generator.card.sha256
+    monkeypatch.setattr(galleries, "ASSETS", tmp_path / "gallery")
+    items = [item for item in galleries.gallery(FASHION_MNIST, tmp_path) if item.key.startswith("generated:")]
+    assert [item.label for item in items] == [label for label in range(10) for _ in range(2)]
+    assert items[0].title == "T-shirt/top (generated 0)" and items[7].key == "generated:07" and len(paths) == 20
+    z = generator.sample(20, torch.Generator().manual_seed(3))
+    x = generator.decode(z, torch.arange(10).repeat_interleave(2))
+    _, picture = galleries.picture(FASHION_MNIST, "generated:07", tmp_path)
+    assert_close(torch.tensor(picture.pixels[:, :, 0]) / 255.0, x[7, 0], rtol=0, atol=0.5 / 255 + 1e-6)
+
+
+def test_a_picture_is_nearest_to_the_class_that_rebuilds_it_best(generator):
+    x = torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    errors = []
+    for label in range(10):
+        labels = torch.tensor([label])
+        errors.append(float((generator.decode(generator.encode(x, labels), labels) - x).square().mean()))
+    best, rebuilt = nearest_class(generator, x)
+    assert best == int(np.argmin(errors)) and float((rebuilt - x).square().mean()) == min(errors)
+
+
+def test_sheets_are_laid_out_by_class(generator, tmp_path):
+    samples, rebuilt = write_sheets(generator, tmp_path, 0)
+    wide = decode(samples.read_bytes()).pixels
+    assert wide.shape == (3 * 280, 3 * (2 * 280 + 4), 3)
+    z = generator.sample(100, torch.Generator().manual_seed(0))
+    x = generator.decode(z, torch.arange(10).repeat_interleave(10))
+    corner = torch.tensor(wide[3 * 28 * 2 : 3 * 28 * 3 : 3, 3 * 28 : 3 * 28 * 2 : 3, 0]) / 255.0
+    assert_close(corner, x[21, 0], rtol=0, atol=0.5 / 255 + 1e-6)  # third class, second sample
+    assert decode(rebuilt.read_bytes()).pixels.shape == (3 * 56, 3 * 28 * 4, 3)
+
+
+def test_feature_distance_is_zero_for_the_same_and_four_for_opposites():
+    h = [torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(0)), torch.ones(2, 5, 2, 2)]
+    assert feature_distance(h, h).tolist() == [0, 0]
+    assert_close(feature_distance(h, [-3 * part for part in h]), torch.full((2,), 4.0))
+    orthogonal = [torch.tensor([1.0, 0.0]).view(1, 2, 1, 1)], [torch.tensor([0.0, 2.0]).view(1, 2, 1, 1)]
+    assert_close(feature_distance(*orthogonal), torch.tensor([2.0]))
