@@ -1,30 +1,23 @@
-"""A network's detectors in one bundle: fitted and calibrated once, kept in a file, and then scoring images.
-
-The first half of the `calibration` split fits, the second gives p-values; networks saw neither.
-"""
+"""A network's detectors in one bundle: fitted once, calibrated, kept in a file, and then scoring images."""
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from core.anomaly import baselines, perceptron, profiles
 from core.anomaly.baselines import BASELINES, Baselines
-from core.anomaly.conformal import halves, p_values
-from core.anomaly.direction import mean_gradients
+from core.anomaly.conformal import p_values
 from core.anomaly.perceptron import Perceptron
 from core.anomaly.profiles import Distance, ProfileDetector, features
-from core.anomaly.signals import EVERY, MAIN, PROBES, Signals, as_tensors, joined, measure, weights_among
+from core.anomaly.signals import EVERY, MAIN, Signals, as_tensors, measure, weights_among
 from core.anomaly.store import read_npz, write_npz
-from core.attacks.pgd import Pgd
-from core.data.datasets import LabelledImages
 from core.errors import ConfigError, InputError
 from core.models.zoo import ZooModel
 
@@ -34,15 +27,9 @@ FORM = 1  # of the file; goes up when older ones can't be read any more
 BATCH = 64
 
 Kind = Literal["gradient-unsupervised", "gradient-supervised", "baseline"]
-OnProgress = Callable[[str, int, int], None]
 
-_BASELINE_IMAGES = 5_000
-_FEWEST = 10  # attacked images that change their answer, to train the perceptron on
-_TRAINED_SHARE = 0.8  # of the images that fit; the others choose the epoch
-_PGD_STEPS = 20
-_TINY = 1e-12
+TINY = 1e-12
 _FLOOR = -1.0  # in `combined` an answer can't be sure enough to make up for a large distance
-_LEVELS = 127  # of a direction, either side of zero
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +86,7 @@ DEFAULT = "norms-all"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Screen:
-    """The detectors of one network. Build it with `fit_screen`, or read it with `read_screen`.
+    """The detectors of one network. Build it with `core.anomaly.fitting.fit_screen`, or read it with `read_screen`.
 
     Attributes:
         settings: how it came about, as plain values: `task`, `model`, `sha256` of the weights, sizes, seed, data.
@@ -155,7 +142,7 @@ class Screen:
             key: detector.score(values_of(PROFILES[key], signals, self.weights), signals.predicted)
             for key, detector in self.profiles.items()
         }
-        distance, total = ((_parts_of_combined(found) - self.scale[0]) / self.scale[1]).T
+        distance, total = ((parts_of_combined(found) - self.scale[0]) / self.scale[1]).T
         found[COMBINED] = distance + np.maximum(total, _FLOOR)
         found[DIRECTION] = signals.misaligned[:, self.weights].mean(1, dtype=np.float64)
         if self.perceptron is not None:
@@ -193,10 +180,10 @@ def values_of(profile: Profile, signals: Signals, weights: NDArray[np.bool_]) ->
     return np.concatenate([features(signals.squared[name][:, chosen], profile.log) for name in profile.probes], 1)
 
 
-def _parts_of_combined(scores: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+def parts_of_combined(scores: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
     """What `combined` adds up (n, 2): a distance is at least zero and has a long tail, a sum of logarithms has not."""
     distance, total = (scores[key] for key in COMBINED_OF)
-    return np.stack([np.log(np.maximum(distance, _TINY)), total], 1)
+    return np.stack([np.log(np.maximum(distance, TINY)), total], 1)
 
 
 def screen_path(task: str, key: str, folder: Path = ASSETS) -> Path:
@@ -283,127 +270,6 @@ def _check(screen: Screen, model: ZooModel) -> None:
         raise ValueError("normal scores must be numbers")
     if screen.band.shape != (3, count) or screen.scale.shape != (2, 2) or not (screen.scale[1] > 0).all():
         raise ValueError("the band or the scale is not for this network")
-
-
-def fit_screen(
-    model: ZooModel,
-    train: LabelledImages,
-    calibration: LabelledImages,
-    seed: int = 0,
-    on_progress: OnProgress = lambda what, done, of: None,
-) -> Screen:
-    """Detectors fitted to the first half of `calibration`, with p-values from the second.
-
-    The baselines are fitted to the first 5,000 training images, as their papers do; the perceptron is trained on PGD
-    (20 steps, L-infinity, the task's radius) of the first half's images that were right before and wrong after.
-
-    Args:
-        model: the network.
-        train: images that it learned from.
-        calibration: images that it did not.
-        seed: of the attack's starts and the perceptron's training.
-        on_progress: called with what is measured, images done, and of how many.
-
-    Raises:
-        InputError: too few images, or training images that miss a class.
-        ConfigError: fewer than two calibration images.
-    """
-    first, second = halves(len(calibration))
-    some = train.first(_BASELINE_IMAGES)
-    fitted_baselines = baselines.fit(model, some.images(), some.labels)
-    x = calibration.images(first.start, first.stop)
-    directions = _whole_numbers(mean_gradients(model.plain, x, PROBES[MAIN], EVERY))
-    tensors = as_tensors(directions)
-
-    def signals_of(images: Tensor, what: str) -> Signals:
-        found = []
-        for start in range(0, len(images), BATCH):
-            found.append(measure(model, images[start : start + BATCH], fitted_baselines, tensors))
-            on_progress(f"{model.card.key} {what}", min(start + BATCH, len(images)), len(images))
-        return joined(found)
-
-    fitting, normal = signals_of(x, "fit"), signals_of(calibration.images(second.start, second.stop), "p-values")
-    weights = weights_among(model)
-    detectors = {
-        key: profiles.fit(
-            values_of(profile, fitting, weights),
-            profile.distance,
-            fitting.predicted if profile.by_class else None,
-            model.task.classes,
-        )
-        for key, profile in PROFILES.items()
-    }
-    attacked, index = _attacked(model, x, calibration.labels[first], seed, on_progress)
-    trained = None
-    if len(index) >= _FEWEST:
-        trained = _trained(fitting, signals_of(attacked, "perceptron"), index, seed)
-    settings = {
-        "task": model.card.task,
-        "model": model.card.key,
-        "sha256": model.card.sha256,
-        "fit_images": len(x),
-        "p_value_images": len(normal),
-        "baseline_images": len(some),
-        "perceptron_trained_on": f"PGD L-infinity, epsilon {model.task.radii['linf']:.4g}, {_PGD_STEPS} steps: "
-        f"{len(index)} images right before and wrong after",
-        "data": f"{calibration.origin}; {train.origin}",
-        "seed": seed,
-    }
-    parts = _parts_of_combined(
-        {
-            key: detectors[key].score(values_of(PROFILES[key], fitting, weights), fitting.predicted)
-            for key in COMBINED_OF
-        }
-    )
-    screen = Screen(
-        settings,
-        EVERY.names(model.plain),
-        weights,
-        detectors,
-        trained,
-        np.stack([parts.mean(0), np.maximum(parts.std(0), _TINY)]),
-        fitted_baselines,
-        directions,
-        {},
-        np.quantile(features(normal.squared[MAIN]), [0.05, 0.5, 0.95], axis=0),
-    )
-    return replace(screen, normals=screen.scores(normal))
-
-
-def _whole_numbers(directions: Mapping[str, Tensor]) -> dict[str, NDArray[np.int8]]:
-    """Each direction in units of its largest entry over 127."""
-    return {
-        name: (value / value.abs().amax().clamp_min(1e-30) * _LEVELS).round().to(torch.int8).numpy()
-        for name, value in directions.items()
-    }
-
-
-def _attacked(
-    model: ZooModel, x: Tensor, labels: Tensor, seed: int, on_progress: OnProgress
-) -> tuple[Tensor, NDArray[np.int64]]:
-    """The attacked images that were right before and are wrong after, and which of `x` they were."""
-    attack = Pgd(model.task.radii["linf"], "linf", _PGD_STEPS)
-    found, which = [], []
-    for start in range(0, len(x), BATCH):
-        part, right = x[start : start + BATCH], labels[start : start + BATCH]
-        x_adv = attack(model.fast, part, right, torch.Generator().manual_seed(seed * 1_000_003 + start))
-        with torch.no_grad():
-            hit = (model.fast(part).argmax(1) == right) & (model.fast(x_adv).argmax(1) != right)
-        found.append(x_adv[hit])
-        which.append(start + hit.nonzero()[:, 0].numpy())
-        on_progress(f"{model.card.key} attack", min(start + BATCH, len(x)), len(x))
-    return torch.cat(found), np.concatenate(which)
-
-
-def _trained(normal: Signals, attacked: Signals, index: NDArray[np.int64], seed: int) -> Perceptron | None:
-    """The perceptron; an image and its attacked twin are on one side of the cut between training and choosing."""
-    cut = int(_TRAINED_SHARE * len(normal))
-    of_normal, of_attacked = features(normal.squared[MAIN]), features(attacked.squared[MAIN])
-    early = index < cut
-    if early.all() or not early.any():
-        return None
-    generator = torch.Generator().manual_seed(seed)
-    return perceptron.fit(of_normal[:cut], of_attacked[early], (of_normal[cut:], of_attacked[~early]), generator)
 
 
 def check_detectors(screen: Screen, keys: tuple[str, ...]) -> None:

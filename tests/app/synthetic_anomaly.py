@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from core.anomaly.screen import DETECTORS, PERCEPTRON, fit_screen, screen_path, write_screen
+from core.anomaly.fitting import fit_screen
+from core.anomaly.screen import DETECTORS, PERCEPTRON, screen_path, write_screen
 from core.data.corruptions import CORRUPTIONS, SEVERITIES
 from core.data.datasets import LabelledImages
 from core.data.outliers import OUTLIERS

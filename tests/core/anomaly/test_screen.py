@@ -12,6 +12,7 @@ import torch
 from core.anomaly import baselines, perceptron
 from core.anomaly.conformal import false_alarm_interval
 from core.anomaly.direction import mean_gradients, misalignment
+from core.anomaly.fitting import fit_screen
 from core.anomaly.gradients import weight_gradients
 from core.anomaly.labels import Probe
 from core.anomaly.profiles import features
@@ -20,7 +21,6 @@ from core.anomaly.screen import (
     PERCEPTRON,
     PROFILES,
     check_detectors,
-    fit_screen,
     read_screen,
     screen_path,
     write_screen,
