@@ -13,7 +13,7 @@ Rows, one per model, detector and what stands against the normal images:
 
 Of attacks only images count that were right before and wrong after, against all normal images. Normal images are test
 images; attacks are made on test images, too. The perceptron's normal images are those that fit the screen, and its
-anomalies are attacks on the same, or the last pictures of a set, of which no row's figures are made. One detector is
+anomalies are attacks on the same, or the first pictures of a set, of which no row's figures are made. One detector is
 trained for each attack and each set but the controls; what it was trained on and what it is tested on make a matrix.
 
 Rows of `kind` "promise" hold the conformal promise: `detector`, `alpha`, `flagged` (share of the normal test images
@@ -47,7 +47,7 @@ from core.reports.scratch import Scratch
 
 NAME = "anomaly"
 SHOWN = 500
-FULL = Sizes(images=10_000, outliers=2_000, attacked=500, corrupted=100, trained=1_000)
+FULL = Sizes(images=10_000, outliers=1_000, attacked=500, corrupted=50, trained=500)
 FEWER = Sizes(images=2_000, outliers=500, attacked=200, corrupted=25, trained=300)
 
 

@@ -46,11 +46,11 @@ class Sizes:
 
     Attributes:
         images: the first so many test images are the normal ones.
-        outliers: so many pictures of each set are tested.
+        outliers: so many pictures of each set are tested, those after the ones that train.
         attacked: the first so many test images are attacked.
         corrupted: as many are corrupted in each way.
-        trained: so many images train a perceptron: of a set those that come after the tested ones, of the images that
-            fitted the screen, attacked or not, the first.
+        trained: so many images train a perceptron: the first of a set, and the first of the images that fitted the
+            screen, attacked or not.
 
     Raises:
         ConfigError: a count below 1.
@@ -157,13 +157,13 @@ class Bench:
         task = self.model.task
         for each in OUTLIERS.get(task.key, ()):
             held = 0 if each.kind == "control" else sizes.trained
-            pictures = load_outliers(task, each.key, sizes.outliers + held)
-            count = len(pictures) - min(held, len(pictures) // 2)
-            tested[each.key], _ = self._signals(each.key, pictures.first(count))
+            pictures = load_outliers(task, each.key, held + sizes.outliers)
+            held = min(held, len(pictures) // 2)
+            rest = LabelledImages(pictures.pixels[held:], pictures.labels[held:], pictures.origin)
+            tested[each.key], _ = self._signals(f"{each.key}-after-{held}", rest)
             families[each.key] = each.kind
-            rest = LabelledImages(pictures.pixels[count:], pictures.labels[count:], pictures.origin)
-            if len(rest) >= FEWEST:
-                training[each.key] = (self._signals(f"after-{count}-{each.key}", rest)[0], None)
+            if held >= FEWEST:
+                training[each.key] = (self._signals(f"{each.key}-first", pictures.first(held))[0], None)
         some = self.data.first(sizes.corrupted)
         for corruption in CORRUPTIONS:
             for severity in SEVERITIES:
