@@ -62,7 +62,7 @@ def _towards_nearest(ask: Ask, labels: Tensor, offset: Tensor) -> Tensor:
         (slope,) = torch.autograd.grad(lead[:, k].sum(), here, retain_graph=True)
         steepness = slope.norm(dim=1).clamp_min(1e-12)
         distance = ((slope * offset).sum(1) - lead[:, k].detach()) / steepness
-        nearer = (labels != k) & (distance > 0) & (distance < nearest)
+        nearer = (distance > 0) & (distance < nearest)  # the right class itself leads by nothing and lies nowhere
         nearest = torch.where(nearer, distance, nearest)
         direction = torch.where(nearer[:, None], unit(slope), direction)
     return direction

@@ -200,9 +200,8 @@ class _Walk:
             (gradient,) = torch.autograd.grad(lead.sum(), offset)
             offset, won = offset.detach(), wrong(logits.detach(), self.labels[rows])
             path[rows, step], path_margin[rows, step] = self.centre[rows] + offset, lead.detach()
-            nearer = won & (scaled_norm(offset) < self.norm[rows])
-            self.norm[rows[nearer]] = scaled_norm(offset)[nearer]
-            kept = nearer | ~won if first and step == settings.steps else nearer
+            self.norm[rows[won]] = scaled_norm(offset)[won]  # the smallest so far: the ball has shrunk to the last
+            kept = torch.ones_like(won) if first and step == settings.steps else won
             self.best[rows[kept]], self.safe[rows[kept]] = offset[kept], before[kept]
             self.path[rows[kept]], self.path_margin[rows[kept]] = path[rows[kept]], path_margin[rows[kept]]
             rows, before, gradient = rows[~won], offset[~won], gradient[~won]

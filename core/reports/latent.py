@@ -12,11 +12,11 @@ space, `||v|| / sqrt(n)`; each is null where a metric has none.
 - `decayed-accuracy`: on decayed codes, where the searches start;
 - `LARS`, `LAGS`: severity, the mean smallest scaled norm of a latent change that fools; what was wrong already counts
   as 0, what was not found as `rho`. With it `median`; `plain`, the mean before the final bisection, which is the
-  figure of the authors' code; the shares `not_found` and `already_wrong`; and, means over what was found and was not
-  wrong already, `outward` (change of the code's own norm), `l2` and `l1` (root mean square and mean size of the
-  picture's change, in [0, 1] pixel units);
+  figure of the authors' code; the shares `not_found`, `already_wrong` and `likely` (fooled by a change shorter than the
+  noise of that `epsilon` typically is); and, means over what was found and was not wrong already, `outward` (change of
+  the code's own norm), `l2` and `l1` (root mean square and mean size of the picture's change, in [0, 1] pixel units);
 - `LARA`, `LAGA`: the share that no change within `rho` fools: by the bounded search (`search` "bounded"), or read off
-  the minima ("minimum");
+  the minima ("minimum"); changes longer than `rho` have a log likelihood under the noise below `log_tau`, in nats;
 - `severity-l2`, `severity-linf`: the image-space counterparts, clamped to [0, 1], in pixel units: `l2` as root mean
   square; what was not found counts as the largest found.
 
@@ -238,6 +238,7 @@ class _Bench:
 
 def _result(task: Task, book: Book, settings: LatentSettings) -> Latent:
     """Report and arrays."""
-    rows = tuple(row for key in book.keys for row in rows_of(key, book.weights[key], settings, book.arrays))
+    latent = int(book.settings["latent"])
+    rows = tuple(row for key in book.keys for row in rows_of(key, book.weights[key], settings, latent, book.arrays))
     source = provenance(book.settings["data"], book.settings["seed"], book.seconds)
     return Latent(Report(task.key, NAME, book.settings, source, rows), dict(book.arrays))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from core.latent.noise import log_likelihood_bound, typical_norm
 from core.latent.search import Search
 from core.reports.latent_parts import KINDS, NOISE, LatentSettings, Setting
 from core.reports.report import Arrays, Row, mean, share
@@ -15,15 +16,15 @@ LETTER = dict(zip(KINDS, "RG", strict=True))
 """What a kind of codes is called in the names of metrics."""
 
 
-def rows_of(key: str, sha256: str, settings: LatentSettings, arrays: Arrays) -> list[Row]:
-    """All rows of a network."""
+def rows_of(key: str, sha256: str, settings: LatentSettings, latent: int, arrays: Arrays) -> list[Row]:
+    """All rows of a network; `latent` is the length of a code."""
     head = {"model": key, "sha256": sha256}
     found = [*_accuracies(key, settings, arrays)]
     for setting in settings.settings_of(key):
         for eps in setting.eps:
             for kind in KINDS:
                 if f"distance_{setting.part(kind, eps)}__{key}" in arrays:
-                    found += _searched(key, settings, setting, kind, eps, arrays)
+                    found += _searched(key, settings, setting, kind, eps, latent, arrays)
     found += _image_space(key, arrays)
     return [head | row for row in found]
 
@@ -56,7 +57,7 @@ def _accuracies(key: str, settings: LatentSettings, arrays: Arrays) -> Iterator[
 
 
 def _searched(
-    key: str, settings: LatentSettings, setting: Setting, kind: str, eps: float, arrays: Arrays
+    key: str, settings: LatentSettings, setting: Setting, kind: str, eps: float, latent: int, arrays: Arrays
 ) -> Iterator[Row]:
     """Severity with what belongs to it, and accuracy within radii."""
     of = f"{setting.part(kind, eps)}__{key}"
@@ -64,17 +65,16 @@ def _searched(
     rho = Search().rho
     severity = row(f"LA{letter}S", kind, eps, rho, setting=name, search="minimum") | _severity(distance, rho)
     severity |= mean("plain", counted(arrays[f"plain_{of}"], rho))
+    severity |= share("likely", int((distance < typical_norm(eps)).sum()), len(distance))
     for figure in ("outward", "l2", "l1"):
         severity |= mean(figure, arrays[f"{figure}_{of}"])
     yield severity
     fooled = arrays[f"fooled_{of}"]
-    bounded = row(f"LA{letter}A", kind, eps, settings.bound, setting=name, search="bounded")
-    yield bounded | share("value", int((~fooled).sum()), len(fooled))
-    for radius in RHOS:
-        standing = int((distance > radius).sum())
-        yield row(f"LA{letter}A", kind, eps, radius, setting=name, search="minimum") | share(
-            "value", standing, len(distance)
-        )
+    stands = {("bounded", settings.bound): ~fooled, **{("minimum", radius): distance > radius for radius in RHOS}}
+    for (how, radius), standing in stands.items():
+        found = row(f"LA{letter}A", kind, eps, radius, setting=name, search=how)
+        found["log_tau"] = log_likelihood_bound(radius, eps, latent)
+        yield found | share("value", int(standing.sum()), len(standing))
 
 
 def _image_space(key: str, arrays: Arrays) -> Iterator[Row]:

@@ -18,7 +18,7 @@ from core.latent.directions import (
     towards,
 )
 from core.latent.noise import decayed, noisy
-from tests.core.latent.known import normal
+from tests.core.latent.known import Linear, normal
 
 ONE = torch.tensor([1])
 
@@ -107,3 +107,11 @@ def test_impossible_requests_are_refused(linear):
     for at in ([], [1.0, 1.0], [math.nan], [math.inf]):
         with pytest.raises(ConfigError):
             moved(z, [way], at)
+
+
+def test_a_step_towards_a_class_leaves_alone_what_hardly_moves_the_picture():
+    """Half of what is wanted would take a thousand deviations of a nearly dead entry: the step is along the other."""
+    weight = torch.zeros(16, 2)
+    weight[0, 0], weight[1, 1] = 1.0, 1e-3
+    (way,) = towards(Linear(weight), torch.tensor([[1.0, 1000.0]]), ONE, [3])
+    assert way.v[0] > 0.99 and way.explained == pytest.approx(math.sqrt(0.5), abs=0.01)

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from core.errors import ConfigError, InputError
-from core.latent.margin import margin
+from core.latent.margin import margin, wrong
 from core.latent.noise import decayed, scaled_norm
-from core.latent.search import BOUNDED, FAST, Search, search
+from core.latent.search import BOUNDED, FAST, Search, _Walk, search
 from core.latent.starts import random_starts, unit
 from core.metrics.survival_curve import survival_curve
 from core.norms import rmse
@@ -282,3 +282,25 @@ def test_the_size_before_bisection_is_that_of_a_search_without(curved, classifie
     np.testing.assert_allclose(whole.norm_plain, plain.norm, atol=1e-5)
     np.testing.assert_allclose(plain.norm_plain, plain.norm, atol=1e-6)
     assert (whole.norm < whole.norm_plain).mean() > 0.5
+
+
+def test_what_rounding_lays_on_the_other_side_is_pushed_across_and_the_push_counts(linear):
+    """Just short of the boundary it is found, a thousandth further out; well short of it, it is not found."""
+    net, z, labels = problem(linear, 2, 40)
+    walk = _Walk(linear, net, z, labels, 1.0, Search())
+    made = search(linear, net, z, labels, 1.0, Search())
+    whole = torch.from_numpy(made.z_adv - made.z_decayed)
+    for share, push in ((0.9995, 1.001), (0.995, 1.01), (0.9, None)):
+        walk.best, walk.norm = share * whole, scaled_norm(share * whole)
+        found = walk.found({})
+        if push is None:
+            assert not found.found.any()
+        else:
+            assert found.found.mean() > 0.9  # bisection leaves some further behind the boundary than others
+            np.testing.assert_allclose(found.norm, share * push * made.norm, rtol=1e-3)
+            np.testing.assert_array_equal(found.path[:, 0], found.z_adv)
+
+
+def test_a_lead_too_small_for_probabilities_still_is_one():
+    logits, labels = torch.tensor([[0.0, 1e-9], [1e-9, 0.0], [0.0, 0.0]]), torch.zeros(3, dtype=torch.int64)
+    assert wrong(logits, labels).tolist() == [True, False, False] and not margin(logits, labels, "probability").any()

@@ -12,7 +12,7 @@ from core.errors import ConfigError, InputError
 from core.latent.generator import GeneratorCard, load_generator
 from core.latent.generator import save as save_generator
 from core.latent.network import GeneratorConfig, GeneratorNetwork
-from core.latent.noise import decayed
+from core.latent.noise import decayed, log_likelihood_bound
 from core.latent.search import search
 from core.models.zoo import load_zoo_model
 from core.reports import latent, latent_command, latent_parts
@@ -113,6 +113,7 @@ def test_rows_say_what_the_arrays_say(generator, pair, data, tmp_path):
             sizes = np.where(np.isinf(distance), 2.5, distance)
             assert row["value"] == pytest.approx(sizes.mean()) and row["median"] == pytest.approx(np.median(sizes))
             assert row["not_found"] == np.isinf(distance).mean() and row["already_wrong"] == (distance == 0).mean()
+            assert row["likely"] == (distance < {0.5: 0.4472, 1.0: 0.7071}[row["epsilon"]]).mean()
             assert row["value_n"] == (5 if row["setting"] == "default" else 6) and row["rho"] == 2.5
             moved = np.isfinite(distance) & (distance > 0)
             assert row["l2_n"] == moved.sum() == np.isfinite(arrays[f"l2_{of}"]).sum()
@@ -122,6 +123,7 @@ def test_rows_say_what_the_arrays_say(generator, pair, data, tmp_path):
             assert [each["rho"] for each in curve] == list(RHOS)
             assert [each["value"] for each in curve] == pytest.approx([(distance > rho).mean() for rho in RHOS])
             (limit,) = rows("LAGA", model=key, setting=row["setting"], epsilon=row["epsilon"], search="bounded")
+            assert limit["log_tau"] == pytest.approx(log_likelihood_bound(0.5, row["epsilon"], 8))
             assert limit["rho"] == 0.5 and limit["value"] == pytest.approx((~arrays[f"fooled_{of}"]).mean())
         for norm in ("l2", "linf"):
             (row,) = rows(f"severity-{norm}", model=key)
