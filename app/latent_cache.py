@@ -18,18 +18,17 @@ from app import cache
 from app.cache import Fitted
 from app.reports import kept_report
 from core.data.tasks import Task
+from core.latent import ribbons
 from core.latent.codes import read_code, write_code
 from core.latent.directions import (
     Direction,
     decay_direction,
     directions,
     moved,
-    moved_along,
     noise_direction,
     towards,
 )
 from core.latent.generator import ASSETS, Generator, load_generator, shipped
-from core.latent.ribbons import places
 from core.latent.strips import Strip, interpolation, neighbours, relabelled, strip
 from core.models.zoo import ZooModel
 from core.norms import rmse
@@ -226,9 +225,7 @@ def ribbon(place: Place, keys: Sequence[str], which: int) -> Strip:
 def _ribbon(place: Place, stamps: tuple[tuple[str, str], ...], which: int) -> Strip:
     classifiers = [model.fast for model in _networks(place.task, stamps)]
     found = ways(place)
-    positions = places(found[which])
-    codes = moved_along(_start(place), found, place.at, which, positions)
-    return strip(generator(place.task), classifiers, codes, place.labels.expand(len(codes)), positions, _start(place))
+    return ribbons.ribbon(generator(place.task), classifiers, _start(place), place.labels, found, place.at, which)
 
 
 def around(place: Place, keys: Sequence[str], eps: float, count: int, seed: int) -> Strip:

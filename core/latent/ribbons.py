@@ -1,12 +1,12 @@
 """Decision ribbons: what each classifier would answer, were one slider moved along its whole way."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from torch import Tensor
 
 from core.latent.decoder import Classifier, Decoder
-from core.latent.directions import RANGES, Direction, moved, moved_along
+from core.latent.directions import RANGES, Direction, moved_along
 from core.latent.strips import Strip, strip
 
 POSITIONS = 33
@@ -23,29 +23,11 @@ def ribbon(
     classifiers: Sequence[Classifier],
     z: Tensor,
     labels: Tensor,
-    direction: Direction,
-    positions: Sequence[float],
-) -> Strip:
-    """The strip along one direction from a code (1, n) of a class (1,): probabilities (M, P, K), answers, pictures.
-
-    Raises:
-        ConfigError: a position that is not finite.
-        InputError: no positions, or values that are not finite.
-    """
-    codes = moved_along(z, [direction], [0.0], 0, positions)
-    return strip(generator, classifiers, codes, labels.expand(len(codes)), positions, z)
-
-
-def ribbons(
-    generator: Decoder,
-    classifiers: Sequence[Classifier],
-    z: Tensor,
-    labels: Tensor,
     ways: Sequence[Direction],
     at: Sequence[float],
-    should_stop: Callable[[], bool] = lambda: False,
-) -> Iterator[Strip]:
-    """For each slider in turn the strip along it, all others staying where they are; distances are to where all are.
+    which: int,
+) -> Strip:
+    """The strip along one slider, at `places`, while all others stay where they are; distances are to where all start.
 
     Args:
         generator: codes to pictures.
@@ -54,16 +36,12 @@ def ribbons(
         labels: its class (1,).
         ways: the sliders.
         at: their positions.
-        should_stop: asked before each; True ends them.
+        which: the slider that is moved; its own position makes no difference.
 
     Raises:
         ConfigError: not one finite position a slider.
         InputError: values that are not finite.
     """
-    here = moved(z, ways, at)
-    for which, way in enumerate(ways):
-        if should_stop():
-            return
-        positions = places(way)
-        codes = moved_along(z, ways, at, which, positions)
-        yield strip(generator, classifiers, codes, labels.expand(len(codes)), positions, here)
+    positions = places(ways[which])
+    codes = moved_along(z, ways, at, which, positions)
+    return strip(generator, classifiers, codes, labels.expand(len(codes)), positions, z)

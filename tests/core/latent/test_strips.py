@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from core.errors import ConfigError, InputError
-from core.latent.directions import decay_direction, directions, moved
+from core.latent.directions import RANGES, decay_direction, directions, moved
 from core.latent.noise import scaled_norm
-from core.latent.ribbons import POSITIONS, places, ribbon, ribbons
+from core.latent.ribbons import POSITIONS, places, ribbon
 from core.latent.strips import arc, interpolation, neighbours, relabelled, strip
 from core.norms import rmse
 from tests.core.latent.known import normal, planes
@@ -25,37 +25,34 @@ def test_a_ribbon_turns_where_a_linear_classifier_does(linear):
     """With two classes it changes its answer once, between the two places around the boundary's position."""
     net, z = planes(2), normal(1, 12, seed=0)
     way = directions(linear, z, ONE, 1)[0]
-    positions = [t / 10 for t in range(-40, 41)]
-    made = ribbon(linear, [net, net], z, ONE, way, positions)
+    made = ribbon(linear, [net, net], z, ONE, [way], [3.0], 0)
     lead = net(linear.decode(torch.cat([z, z + torch.from_numpy(way.v)]), ONE.expand(2)))
     lead = lead[:, 1] - lead[:, 0]
     crossing = float(lead[0] / (lead[0] - lead[1]))
     assert -4 < crossing < 4
     rising = float(lead[1] - lead[0]) > 0
-    expected = np.array([(t > crossing) == rising for t in positions])
+    expected = np.array([(t > crossing) == rising for t in made.positions])
     assert np.array_equal(made.predicted[0], expected) and np.array_equal(made.predicted[0], made.predicted[1])
-    assert made.probs.shape == (2, 81, 2)
-    np.testing.assert_allclose(made.latent, np.abs(positions) / math.sqrt(12), atol=1e-5)
-    np.testing.assert_allclose(made.image, np.abs(positions) * way.change, rtol=1e-3, atol=1e-6)
+    assert made.probs.shape == (2, POSITIONS, 2) and made.positions.tolist() == places(way)
+    np.testing.assert_allclose(made.latent, np.abs(made.positions) / math.sqrt(12), atol=1e-5)
+    np.testing.assert_allclose(made.image, np.abs(made.positions) * way.change, rtol=1e-3, atol=1e-6)
 
 
-def test_ribbons_move_one_slider_and_leave_the_others(curved, classifier):
+def test_a_ribbon_moves_one_slider_and_leaves_the_others(curved, classifier):
     z = normal(1, 6, seed=0)
     ways = (*directions(curved, z, ONE, 2), decay_direction(6))
     at = [1.0, -0.5, 0.25]
     here = moved(z, ways, at)
-    made = list(ribbons(curved, [classifier], z, ONE, ways, at))
-    assert len(made) == 3 and all(len(each.positions) == POSITIONS for each in made)
     answer = classifier(curved.decode(here, ONE)).softmax(1)
-    for which, each in enumerate(made):
-        assert each.positions[0] == places(ways[which])[0] and (np.diff(each.positions) > 0).all()
-        nearest = int(np.abs(each.positions - at[which]).argmin())
-        assert each.positions[nearest] == at[which]  # places fall on quarters
-        np.testing.assert_allclose(each.z[nearest], here[0], atol=1e-5)
-        np.testing.assert_allclose(each.probs[0, nearest], answer[0], atol=1e-5)
-        assert each.latent[nearest] < 1e-5 and each.image[nearest] < 1e-5 and each.latent[0] > 0
-    asked = iter([False, True])
-    assert len(list(ribbons(curved, [classifier], z, ONE, ways, at, lambda: next(asked)))) == 1
+    for which, way in enumerate(ways):
+        made = ribbon(curved, [classifier], z, ONE, ways, at, which)
+        assert len(made.positions) == POSITIONS and (np.diff(made.positions) > 0).all()
+        assert (made.positions[0], made.positions[-1]) == RANGES[way.kind]
+        nearest = int(np.abs(made.positions - at[which]).argmin())
+        assert made.positions[nearest] == at[which]  # places fall on quarters
+        np.testing.assert_allclose(made.z[nearest], here[0], atol=1e-5)
+        np.testing.assert_allclose(made.probs[0, nearest], answer[0], atol=1e-5)
+        np.testing.assert_allclose(made.latent, scaled_norm(torch.from_numpy(made.z) - z), atol=1e-6)
 
 
 def test_neighbours_are_of_the_prior_and_as_far_as_their_noise(linear):
