@@ -113,8 +113,10 @@ def test_robustness_is_read_from_the_other_reports_for_the_same_weights_only(tmp
 def test_agreement_is_the_mean_over_the_images_that_both_methods_have():
     rng = np.random.default_rng(0)
     some, others = (rng.normal(size=(4, 8, 8)).astype(np.float32) for _ in range(2))
-    maps = {"one": some, "minus": -some[:2], "blank": 0 * some}
-    found = within(maps, ("one", "minus", "blank"))
+    gap = some * (np.arange(4) > 0)[:, None, None].astype(np.float32)
+    maps = {"one": some, "minus": -some[:2], "blank": 0 * some, "gap": gap}
+    found = within(maps, ("one", "minus", "blank", "gap"))
+    assert found["cosine"][3, :2] == pytest.approx([1, -1])
     assert found["cosine"][:2, :2] == pytest.approx(np.array([[1, -1], [-1, 1]]))
     assert found["spearman"][0, 1] == pytest.approx(-1.0) and found["top-overlap"][0, 1] == 1.0
     assert np.isnan(found["cosine"][2]).all() and np.isnan(found["spearman"][:, 2]).all()
