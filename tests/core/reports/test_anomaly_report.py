@@ -16,7 +16,7 @@ from core.metrics.detection import aupr, auroc, fpr95
 from core.metrics.intervals import bootstrap
 from core.reports import anomaly_parts, anomaly_rows
 from core.reports.anomaly import NAME, AnomalySettings, anomaly_report, read_anomaly
-from core.reports.anomaly_parts import ATTACKS, Sizes, attacked
+from core.reports.anomaly_parts import ATTACKS, Bench, Sizes, attacked
 from core.reports.anomaly_rows import figure_rows
 from core.reports.catalogue import REPORTS
 from core.reports.report import report_path
@@ -156,7 +156,7 @@ def test_a_killed_run_goes_on_and_other_networks_are_kept(
         return original(self, model, x, chunk)
 
     def stop(what, done, of):
-        if what == "standard solid":
+        if what == "standard solid-first":
             raise StopError
 
     monkeypatch.setattr(Screen, "measure", measure)
@@ -178,6 +178,27 @@ def test_a_killed_run_goes_on_and_other_networks_are_kept(
     calls.clear()
     anomaly_report([(network, screen), (other, its)], data, calibration, SETTINGS, tmp_path / "scratch", path)
     assert not calls
+
+
+def test_what_trains_is_not_tested(small, network, screen, calibration, data, tmp_path, monkeypatch):  # noqa: F811
+    shown = {}
+    original = Bench._signals
+
+    def signals(self, what, pictures, change=None):
+        shown[what] = {bytes(each.numpy()) for each in pictures.pixels}
+        return original(self, what, pictures, change)
+
+    monkeypatch.setattr(Bench, "_signals", signals)
+    report = partial(anomaly_report, [(network, screen)], data, calibration)
+    report(replace(SETTINGS, sizes={"standard": replace(SIZES, outliers=12, trained=15)}), tmp_path / "scratch")
+    for key in ("noise", "solid"):
+        tested, trained = shown[f"{key}-after-15"], shown[f"{key}-first"]
+        assert (len(tested), len(trained)) == (12, 15) and not tested & trained
+    assert not shown["fit-pgd"] & shown["pgd"] and shown["fit-pgd"] == shown["fit"] and len(shown["fit"]) == 15
+    more = {"standard": replace(SIZES, outliers=20, trained=15)}
+    earlier = shown["noise-after-15"]
+    report(replace(SETTINGS, sizes=more), tmp_path / "scratch")
+    assert earlier < shown["noise-after-15"]
 
 
 def test_of_other_networks_the_promise_alone_is_checked(small, network, screen, calibration, data, tmp_path):  # noqa: F811
