@@ -11,7 +11,7 @@ from torch.testing import assert_close
 
 from core.errors import ConfigError, InputError
 from core.latent.generator import load_generator, read_card, shipped
-from core.latent.network import GeneratorConfig, GeneratorNetwork, gather, spread
+from core.latent.network import Block, GeneratorConfig, GeneratorNetwork, gather, spread
 
 LABELS = torch.tensor([0, 3, 9])
 
@@ -60,6 +60,14 @@ def test_images_lie_in_0_to_1_and_follow_the_label_and_the_length_of_the_code(ge
     assert not torch.equal(x, generator.decode(z, LABELS.flip(0)))
     longer = generator.decode(2 * z, LABELS)
     assert float((longer - x).abs().max()) > 1e-3  # no norm swallows the radius
+
+
+def test_a_block_adds_to_what_it_was_given():
+    rng = torch.Generator().manual_seed(0)
+    block, h = Block(6, 10), torch.randn(3, 6, 4, 4, generator=rng)
+    for value in block.conv2.parameters():
+        torch.nn.init.zeros_(value)
+    assert torch.equal(block(h, LABELS), h)
 
 
 def test_the_prior_is_standard_normal_and_seeded(generator):
