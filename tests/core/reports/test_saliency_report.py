@@ -22,6 +22,7 @@ from core.reports.saliency_agreement import between, within
 from core.reports.saliency_parts import SaliencySettings, slightly_attacked
 from core.reports.saliency_rows import relation, robustness
 from core.saliency.gradient import gradient
+from core.saliency.measures import Case, measured
 from core.saliency.registry import Ask, attribute
 
 METHODS = ("gradient", "grad-cam", "occlusion")
@@ -49,6 +50,10 @@ def test_figures_are_medians_of_the_arrays_on_as_many_images_as_asked(models, tm
         row, values = rows[key, method, "deletion"], made.arrays[f"deletion__{key}__{method}"]
         assert row["value"] == pytest.approx(float(np.median(values))) and row["value_n"] == count
         assert row["value_low"] <= row["value"] <= row["value_high"] and row["better"] == "lower"
+    last = pictures(FASHION_MNIST).images(10, 12)  # the second batch has its own maps
+    ask = Ask(models[0].fast, last, models[0].fast(last).argmax(1), torch.Generator())
+    expected = measured("deletion", Case("gradient", ask, attribute("gradient", ask)))
+    assert made.arrays["deletion__standard__gradient"][10:] == pytest.approx(expected, rel=1e-4)
     alignment = made.arrays["alignment__standard"]
     assert len(alignment) == 14 and rows["standard", "", "alignment"]["value_n"] == 14
     x = pictures(FASHION_MNIST).images(0, 14)
