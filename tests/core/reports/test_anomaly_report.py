@@ -190,15 +190,15 @@ def test_what_trains_is_not_tested(small, network, screen, calibration, data, tm
 
     monkeypatch.setattr(Bench, "_signals", signals)
     report = partial(anomaly_report, [(network, screen)], data, calibration)
-    report(replace(SETTINGS, sizes={"standard": replace(SIZES, outliers=12, trained=15)}), tmp_path / "scratch")
+    report(replace(SETTINGS, sizes={"standard": replace(SIZES, outliers=15, trained=12)}), tmp_path / "scratch")
     for key in ("noise", "solid"):
-        tested, trained = shown[f"{key}-after-15"], shown[f"{key}-first"]
-        assert (len(tested), len(trained)) == (12, 15) and not tested & trained
-    assert not shown["fit-pgd"] & shown["pgd"] and shown["fit-pgd"] == shown["fit"] and len(shown["fit"]) == 15
-    more = {"standard": replace(SIZES, outliers=20, trained=15)}
-    earlier = shown["noise-after-15"]
+        tested, trained = shown[f"{key}-after-12"], shown[f"{key}-first"]
+        assert (len(tested), len(trained)) == (15, 12) and not tested & trained
+    assert not shown["fit-pgd"] & shown["pgd"] and shown["fit-pgd"] == shown["fit"] and len(shown["fit"]) == 12
+    more = {"standard": replace(SIZES, outliers=20, trained=12)}
+    earlier = shown["noise-after-12"]
     report(replace(SETTINGS, sizes=more), tmp_path / "scratch")
-    assert earlier < shown["noise-after-15"]
+    assert earlier < shown["noise-after-12"]
 
 
 def test_of_other_networks_the_promise_alone_is_checked(small, network, screen, calibration, data, tmp_path):  # noqa: F811
