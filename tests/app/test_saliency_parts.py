@@ -110,8 +110,8 @@ def test_the_reports_matrices_are_of_the_methods_and_networks_shown_in_their_ord
     }
     settings = {"methods": ["gradient", "grad-cam", "lime"]}
     report = SaliencyReport(Report("cifar10", "saliency", settings, {}, ()), arrays)
-    found = methods_matrix(report, "standard", ("lime", "occlusion", "gradient"), "ssim")
-    assert found[[0, 0, 2], [0, 2, 2]] == pytest.approx([1, 0.2, 1]) and np.isnan(found[1]).all()
+    found = methods_matrix(report, "standard", ("lime", "occlusion", "grad-cam"), "ssim")
+    assert found[[0, 0, 2], [0, 2, 2]] == pytest.approx([1, 0.3, 1]) and np.isnan(found[1]).all()
     assert np.isnan(methods_matrix(report, "standard", ("lime",), "cosine")).all()
     for models in (("standard", "pgd-l2"), ("pgd-l2", "standard")):
         assert models_matrix(report, "lime", models, "ssim") == pytest.approx(np.array([[1, 0.9], [0.9, 1]]))
