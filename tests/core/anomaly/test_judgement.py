@@ -43,11 +43,11 @@ def test_attacks_grow_within_their_radius_and_lead_away_from_the_answer(network,
 
 
 def test_a_corruption_is_that_of_the_report_at_each_severity(network, screen, x):
-    one = judge(network, screen, x, "contrast", seed=3)
+    one = judge(network, screen, x, "gaussian-noise", seed=3)
     pixels = (x * 255).round().to(torch.uint8)
-    assert strengths(network.task, "contrast") == (0, 1, 2, 3, 4, 5)
+    assert strengths(network.task, "gaussian-noise") == (0, 1, 2, 3, 4, 5)
     for severity in (1, 5):
-        assert np.array_equal(one.x[severity] * 255, corrupt(pixels, "contrast", severity, 3)[0].numpy())
+        assert np.array_equal(one.x[severity] * 255, corrupt(pixels, "gaussian-noise", severity, 3)[0].numpy())
     assert one.scores[DEFAULT][2] == pytest.approx(
         screen.scores(screen.measure(network, torch.from_numpy(one.x[2:3])))[DEFAULT][0], rel=1e-4
     )
