@@ -37,7 +37,7 @@ def distribution(normals: Array, score: float, cut: float, key: str, ink: str) -
     values, at = along(normals), float(along(score))
     low, high = float(values.min()), float(values.max())
     width = high - low or 1.0
-    edges = np.linspace(low, high, BINS + 1)
+    edges = np.linspace(low, low + width, BINS + 1)
     counts, _ = np.histogram(values, edges)
     middle = (edges[1:] + edges[:-1]) / 2
     beyond = middle >= (float(along(cut)) if np.isfinite(cut) else np.inf)

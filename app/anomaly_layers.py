@@ -70,8 +70,8 @@ def normals_wanted(task: Task, models: Sequence[str]) -> None:
     missing = [key for key in models if kept.normal_norms(task.key, key, part.probe) is None]
     if not missing:
         return
-    known = references(task, models)
     if not cache.data_there(task.key):
+        known = references(task, models)
         unknown = [model_name(key) for key in models if key not in known]
         if unknown:
             st.info(

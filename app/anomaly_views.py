@@ -58,6 +58,8 @@ def judgements(task: Task, models: Sequence[str], shown: Fitted, change: str = "
 def columns(task: Task, shown: Fitted, judged: Judged) -> None:
     """A column a network: its answer, the verdict, and the score among those of normal pictures."""
     part: AnomalyChoice = state.part()
+    if not judged:
+        return
     for place, (key, one) in zip(st.columns(len(judged), gap="medium"), judged.items(), strict=True):
         with place, guard():
             answer = cache.looks(task, [key], shown)[0]
@@ -141,8 +143,6 @@ def detector_table(judged: Judged) -> None:
     """Every detector's p-value for each network; which disagree with the chosen one is said first."""
     part: AnomalyChoice = state.part()
     there = {key: one for key, one in judged.items() if one is not None}
-    if not there:
-        return
     st.html("".join(_disagreement(one, part) for one in there.values()))
     heads = "".join(
         f'<th><i style="background: {model_colour(key)}"></i>{escape(model_name(key))}</th>' for key in there

@@ -57,9 +57,10 @@ def show_picture(shown: Fitted) -> None:
     with guard():
         judged = anomaly_views.judgements(task, choice.models, shown)
         anomaly_views.columns(task, shown, judged)
-        anomaly_views.distribution_guide(judged)
-        st.header("Do the detectors agree?", anchor=False)
-        anomaly_views.detector_table(judged)
+        if any(judged.values()):
+            anomaly_views.distribution_guide(judged)
+            st.header("Do the detectors agree?", anchor=False)
+            anomaly_views.detector_table(judged)
     st.header("Which layers would have to change to believe it?", anchor=False)
     anomaly_layers.controls(task)
     with guard():

@@ -315,6 +315,15 @@ def test_damaged_files_are_sentences_and_the_page_goes_on(visit, calibrations, t
     assert all("pgd-l2.npz" in item.value and "Something went wrong" not in item.value for item in at.error)
 
 
+def test_where_no_network_can_be_read_there_are_sentences_alone(visit, anomaly_zoo, tmp_path, monkeypatch):
+    folder = write_zoo(tmp_path / "zoo", ("cifar10",))
+    for path in folder.glob("*/*.safetensors"):
+        path.write_bytes(path.read_bytes()[:-1] + b"!")
+    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(folder))
+    at = visit(**TWO)
+    assert at.error and all("Something went wrong" not in item.value for item in at.error) and not judged(at)
+
+
 def test_a_link_restores_every_part_of_the_page(visit):
     link = {
         "task": "cifar10", "models": "pgd-l2,standard", "image": "photo:coffee", "fit": "letterbox", "invert": "no",
