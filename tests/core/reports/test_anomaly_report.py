@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from core.anomaly.conformal import false_alarm_interval
 from core.anomaly.screen import DETECTORS, PERCEPTRON, Screen
 from core.attacks.ddn import Ddn
 from core.data import outliers
@@ -17,7 +18,7 @@ from core.metrics.intervals import bootstrap
 from core.reports import anomaly_parts, anomaly_rows
 from core.reports.anomaly import NAME, AnomalySettings, anomaly_report, read_anomaly
 from core.reports.anomaly_parts import ATTACKS, Bench, Sizes, attacked
-from core.reports.anomaly_rows import figure_rows
+from core.reports.anomaly_rows import figure_rows, promise_rows
 from core.reports.catalogue import REPORTS
 from core.reports.report import report_path
 from tests.core.anomaly.conftest import calibration, network, pictures, screen  # noqa: F401 - fixtures
@@ -89,6 +90,20 @@ def test_means_count_every_set_alike_and_share_the_draws_of_normal_images():
     twice = figure_rows({}, {"test": normal, "a": away, "b": away}, {"a": "far", "b": "far"})
     width = [row["auroc_high"] - row["auroc_low"] for row in twice]
     assert width[2] > 0.75 * min(width[:2])  # sets drawn apart, but the same normal images: far from 1 / sqrt(2)
+
+
+def test_promises_count_what_reaches_the_rate_and_are_held_to_the_interval(screen):  # noqa: F811
+    known = replace(screen, normals={"msp": np.arange(99.0), "vim": np.arange(99.0)})
+    at_the_rate = np.array([94.5] * 10 + [50.0] * 90)  # p-values of 0.05 and about 0.5
+    rows = list(promise_rows({"model": "m"}, known, {"msp": at_the_rate, "vim": np.full(100, 98.5)}))
+    found = {(row["detector"], row["alpha"]): row for row in rows}
+    assert len(found) == len(rows) == 6 and all(row["model"] == "m" for row in rows)
+    assert [found["msp", alpha]["flagged"] for alpha in (0.01, 0.05, 0.10)] == [0.0, 0.1, 0.1]
+    for (detector, alpha), row in found.items():
+        low, high = false_alarm_interval(99, 100, alpha, 1 - 0.05 / 6)
+        assert (row["promised_low"], row["promised_high"]) == (low, high)
+        assert (row["calibration_n"], row["flagged_n"]) == (99, 100)
+        assert row["kept"] is (detector == "msp")
 
 
 def test_attacks_leave_only_images_that_were_right_and_are_wrong(network, data):  # noqa: F811
