@@ -14,7 +14,7 @@ from core.models.zoo import write_atomically
 
 PER_CLASS = 2
 COLUMNS = 10  # samples of each class on the sheet
-SCALE = 3  # pixels a pixel on the sheets
+SCALE = 2  # pixels a pixel on the sheets
 GAP = 4  # pixels between the halves of a sheet, before enlarging
 
 

@@ -41,12 +41,12 @@ def test_a_picture_is_nearest_to_the_class_that_rebuilds_it_best(generator):
 def test_sheets_are_laid_out_by_class(generator, tmp_path):
     samples, rebuilt = write_sheets(generator, tmp_path, 0)
     wide = decode(samples.read_bytes()).pixels
-    assert wide.shape == (3 * 280, 3 * (2 * 280 + 4), 3)
+    assert wide.shape == (2 * 280, 2 * (2 * 280 + 4), 3)
     z = generator.sample(100, torch.Generator().manual_seed(0))
     x = generator.decode(z, torch.arange(10).repeat_interleave(10))
-    corner = torch.tensor(wide[3 * 28 * 2 : 3 * 28 * 3 : 3, 3 * 28 : 3 * 28 * 2 : 3, 0]) / 255.0
+    corner = torch.tensor(wide[2 * 28 * 2 : 2 * 28 * 3 : 2, 2 * 28 : 2 * 28 * 2 : 2, 0]) / 255.0
     assert_close(corner, x[21, 0], rtol=0, atol=0.5 / 255 + 1e-6)  # third class, second sample
-    assert decode(rebuilt.read_bytes()).pixels.shape == (3 * 56, 3 * 28 * 4, 3)
+    assert decode(rebuilt.read_bytes()).pixels.shape == (2 * 56, 2 * 28 * 4, 3)
 
 
 def test_feature_distance_is_zero_for_the_same_and_four_for_opposites():
