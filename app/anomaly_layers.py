@@ -163,7 +163,8 @@ def profile_guide(found: dict[str, Reference]) -> None:
         "Each dot says how far the weights of one layer would have to move for the network to give the label asked "
         "for: the squared length of the loss's gradient, as a power of ten. Bars: 5 to 95 % of "
         f"{' or '.join(f'{count:,}' for count in n)} normal pictures, with the median; red dots lie outside. About one "
-        "in ten dots of a normal picture does, too. Which way odd pictures go is not given by theory, so both count.",
+        "in ten dots of a normal picture does, too. Which way odd pictures go is not given by theory, so both count. A "
+        "picture may be odd with no red dot: layers go up and down together, and the share above counts that, too.",
         "Lee et al. 2022, arXiv:2206.08255; Lee, AlRegib 2020, arXiv:2008.08030, Sec. 4.",
     )
 
