@@ -6,12 +6,13 @@ import re
 import streamlit as st
 
 from app import cache, state
+from app.cache import Fitted
 from app.choice import MOST_MODELS
 from app.dials import NORM_TITLES, dial
 from app.errors import guard
 from app.names import model_name
 from app.uploads import UPLOAD
-from app.views import MapForm
+from app.views import MapForm, picture
 from core.data.tasks import task_named
 from core.images import MAX_BYTES
 
@@ -79,6 +80,22 @@ def map_form() -> MapForm:
     """How gradient maps are shown, as set in the side panel."""
     opacity = min(max(st.session_state.get(_OPACITY, 80), 0), 100) / 100
     return MapForm(st.session_state.get(_FORM) == "overlay", opacity, st.session_state.get(_SCALE) != "own")
+
+
+def chosen_picture() -> Fitted:
+    """The picker, beside it the picture and what the networks see of it; returns that picture.
+
+    Raises:
+        InputError: it can't be used.
+    """
+    pick, see = st.columns([1, 1.15], gap="large")
+    with pick:
+        picture_picker()
+    choice = state.now()  # the picker may just have taken a file
+    shown = cache.fitted(choice.task, choice.image, choice.fit, choice.invert)
+    with see:
+        picture(task_named(choice.task), shown)
+    return shown
 
 
 def picture_picker() -> None:

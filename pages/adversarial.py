@@ -123,16 +123,10 @@ def page() -> None:
     task = task_named(choice.task)
     views.summary(task, choice.models)
     views.notes(state.notes())
-    pick, see = st.columns([1, 1.15], gap="large")
-    with pick:
-        widgets.picture_picker()
-    choice = state.now()  # the picker may just have taken a file
     with guard():
-        shown = cache.fitted(choice.task, choice.image, choice.fit, choice.invert)
-        with see:
-            views.picture(task, shown)
+        shown = widgets.chosen_picture()
         show_explanations(shown)
-        show_survival(choice)
+        show_survival(state.now())
         show_transfer(shown)
         show_fooling(shown)
 

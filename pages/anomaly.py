@@ -74,16 +74,10 @@ def show_picture(shown: Fitted) -> None:
     show_push(shown)
 
 
-def one_picture(choice: Choice) -> None:
+def one_picture(_choice: Choice) -> None:
     """Choose a picture, and see what is said of it."""
-    pick, see = st.columns([1, 1.15], gap="large")
-    with pick:
-        widgets.picture_picker()
-    choice = state.now()  # the picker may just have taken a file
     with guard():
-        shown = cache.fitted(choice.task, choice.image, choice.fit, choice.invert)
-        with see:
-            views.picture(task_named(choice.task), shown)
+        shown = widgets.chosen_picture()
         show_picture(shown)
 
 

@@ -48,15 +48,9 @@ def page() -> None:
     widgets.side_panel()
     views.summary(task_named(choice.task), choice.models)
     views.notes(state.notes())
-    pick, see = st.columns([1, 1.15], gap="large")
-    with pick:
-        widgets.picture_picker()
-    choice = state.now()  # the picker may just have taken a file
     with guard():
-        shown = cache.fitted(choice.task, choice.image, choice.fit, choice.invert)
-        with see:
-            views.picture(task_named(choice.task), shown)
-        show_looks(choice, shown)
+        shown = widgets.chosen_picture()
+        show_looks(state.now(), shown)
         show_attack(shown)
 
 

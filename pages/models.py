@@ -72,14 +72,8 @@ def page() -> None:
     with guard():
         show_robustness(report, cards)
     st.header("How is a saliency perturbation made?", anchor=False)
-    pick, see = st.columns([1, 1.15], gap="large")
-    with pick:
-        widgets.picture_picker()
-    choice = state.now()  # the picker may just have taken a file
     with guard():
-        shown = cache.fitted(choice.task, choice.image, choice.fit, choice.invert)
-        with see:
-            views.picture(task, shown)
+        shown = widgets.chosen_picture()
         show_perturbation(shown)
 
 

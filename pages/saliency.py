@@ -120,14 +120,8 @@ def page() -> None:
     saliency_views.form_picker()
     views.summary(task, choice.models)
     views.notes(state.notes())
-    pick, see = st.columns([1, 1.15], gap="large")
-    with pick:
-        widgets.picture_picker()
-    choice = state.now()  # the picker may just have taken a file
     with guard():
-        shown = cache.fitted(choice.task, choice.image, choice.fit, choice.invert)
-        with see:
-            views.picture(task, shown)
+        shown = widgets.chosen_picture()
         show(task, shown)
 
 
