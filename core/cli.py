@@ -337,13 +337,14 @@ def _train_generator(options: argparse.Namespace) -> int:
             "another design or a changed plan needs --out, so that a shipped generator is not overwritten"
         )
     plan = generator_plan(options.task, options.design)
-    plan = replace(plan, **given, warm_up=round(plan.warm_up * given.get("steps", plan.steps) / plan.steps))
+    share = given.get("steps", plan.steps) / plan.steps  # the other parts of the plan keep theirs
+    plan = replace(plan, **given, warm_up=round(plan.warm_up * share), polish=round(plan.polish * share))
     words = ([] if options.design == DESIGN else [f"--design {options.design}"]) + words
     folder = (RUNS if options.out is None else options.out / "runs") / "generators" / plan.task
     device = "cuda" if torch.cuda.is_available() else "cpu"
     classifier = load_zoo_model(plan.task, plan.recipe.classifier)
     data = load(task_named(plan.task), "train")
-    with tqdm(total=plan.steps, unit="step", disable=options.json, desc=f"generator of {plan.task}") as bar:
+    with tqdm(total=plan.total, unit="step", disable=options.json, desc=f"generator of {plan.task}") as bar:
 
         def on_progress(progress: GeneratorProgress) -> None:
             bar.n = progress.step

@@ -22,6 +22,7 @@ from core.training.generator_plan import GeneratorPlan
 
 ROUND = 100  # steps between checkpoints
 DECLINE = 0.4  # share of the steps over which the learning rates fall to 0
+POLISH = 0.3  # share of the learning rates in the polish
 MOMENTS = (0.5, 0.99)  # of Adam
 
 
@@ -100,7 +101,7 @@ def train_generator(
         raise ConfigError(f"{len(data)} training images are fewer than one batch of {plan.batch_size}")
     run = _Run(plan, classifier, device)
     history = run.restore(folder)
-    while len(history) * ROUND < plan.steps:
+    while len(history) * ROUND < plan.total:
         done = run.round(len(history), data, sum(past.seconds for past in history), on_progress, should_stop)
         if done is None:
             return TrainedGenerator(run.averaged(), tuple(history), finished=False)
@@ -110,8 +111,8 @@ def train_generator(
 
 
 def rate_at(step: int, steps: int) -> float:
-    """The share of a learning rate at `step` of `steps`: 1, then down to near 0 over the last 40 %."""
-    return min(1.0, (steps - step) / (DECLINE * steps))
+    """The share of a learning rate at `step` of `steps`: 1, down to near 0 over the last 40 %, 0.3 in the polish."""
+    return POLISH if step >= steps else min(1.0, (steps - step) / (DECLINE * steps))
 
 
 class _Opponent:
@@ -165,7 +166,7 @@ class _Run:
         wanted = ROUND * plan.batch_size
         order = torch.cat([torch.randperm(len(data), generator=rng) for _ in range(1 + wanted // len(data))])
         totals: dict[str, float] = {}
-        first, last = index * ROUND, min((index + 1) * ROUND, plan.steps)
+        first, last = index * ROUND, min((index + 1) * ROUND, plan.total)
         for step in range(first, last):
             if should_stop():
                 return None
@@ -178,12 +179,12 @@ class _Run:
             means = {name: total / (step - first + 1) for name, total in totals.items()}
             if not torch.tensor(list(means.values())).isfinite().all():
                 raise InputError(f"a loss at step {step + 1} is no longer a number: lower the learning rates")
-            on_progress(GeneratorProgress(step + 1, plan.steps, means, spent + time.perf_counter() - began))
+            on_progress(GeneratorProgress(step + 1, plan.total, means, spent + time.perf_counter() - began))
         return Round(means, time.perf_counter() - began)
 
     def _step(self, step: int, x: Tensor, labels: Tensor, noise: torch.Generator) -> dict[str, Tensor]:
         """One update of all weights; the losses by name, detached."""
-        recipe = self.plan.recipe
+        recipe = self.plan.recipe_at(step)
         opposed = step >= self.plan.warm_up and bool(recipe.critic or recipe.agreement)
         looks = opposed or bool(recipe.features)
         rate = rate_at(step, self.plan.steps)

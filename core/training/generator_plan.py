@@ -1,6 +1,6 @@
 """The plan of a generator's training: how codes and pictures become a loss, and for how long."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
 from core.data.tasks import task_named
@@ -24,6 +24,8 @@ class GeneratorRecipe:
         features: weight of `core.latent.perceptual.feature_distance`.
         critic: weight of the critic's approval, of reconstructions and of samples from the prior alike.
         agreement: weight of the frozen classifier's cross-entropy on samples from the prior.
+        polish: the same in a plan's last steps, its polish. Late and strong, it moves samples that lie between classes
+            and leaves the others their variety.
         classifier: zoo key of the frozen classifier; the judges of what comes out must be others.
 
     Raises:
@@ -35,10 +37,11 @@ class GeneratorRecipe:
     features: float = 0.0
     critic: float = 0.0
     agreement: float = 0.0
+    polish: float = 0.0
     classifier: str = "pgd-l2"
 
     def __post_init__(self) -> None:
-        if self.deviation <= 0 or min(self.divergence, self.features, self.critic, self.agreement) < 0:
+        if self.deviation <= 0 or min(self.divergence, self.features, self.critic, self.agreement, self.polish) < 0:
             raise ConfigError(f"need deviation > 0 and no weight below 0; got {self}")
 
     def describe(self) -> str:
@@ -49,7 +52,8 @@ class GeneratorRecipe:
         if self.critic:
             terms.append(f"{self.critic:g} hinge critic on G(E(x)) and G(z)")
         if self.agreement:
-            terms.append(f"{self.agreement:g} CE(f(G(z)), y)")
+            last = f" (in the polish {self.polish:g})" if self.polish else ""
+            terms.append(f"{self.agreement:g}{last} CE(f(G(z)), y)")
         kind = (
             "conditional VAE" if len(terms) == 1 else f"conditional VAE/GAN, f and its features from {self.classifier}"
         )
@@ -64,7 +68,8 @@ class GeneratorPlan:
         task: key of the task.
         recipe: the loss.
         network: the architecture.
-        steps: updates in all.
+        steps: updates, but for the polish.
+        polish: updates after those, at a constant and lower rate, with the recipe's last agreement.
         warm_up: updates before critic and agreement come in.
         batch_size: real pictures a step. The first half of them is reconstructed; for the labels of the second half
             codes are drawn from the prior.
@@ -85,6 +90,7 @@ class GeneratorPlan:
     recipe: GeneratorRecipe
     network: GeneratorConfig
     steps: int
+    polish: int = 0
     warm_up: int = 0
     batch_size: int = 64
     learning_rate: float = 1e-3
@@ -102,6 +108,8 @@ class GeneratorPlan:
             raise ConfigError(
                 f"need steps in 1..{MAX_STEPS:,} and warm_up in 0..steps; got {self.steps}, {self.warm_up}"
             )
+        if not 0 <= self.polish <= MAX_STEPS:
+            raise ConfigError(f"polish must lie in 0..{MAX_STEPS:,}; got {self.polish}")
         if self.batch_size < 2 or self.batch_size % 2 or self.critic_width < 1:
             raise ConfigError(
                 f"need an even batch_size and critic_width >= 1; got {self.batch_size}, {self.critic_width}"
@@ -119,6 +127,15 @@ class GeneratorPlan:
             raise ConfigError(f"the network's classes and shape must be those of {task.key}")
         if not 0 <= self.seed < 2**31:
             raise ConfigError(f"seed must lie in 0..2^31-1; got {self.seed}")
+
+    @property
+    def total(self) -> int:
+        """All updates, the polish among them."""
+        return self.steps + self.polish
+
+    def recipe_at(self, step: int) -> GeneratorRecipe:
+        """The loss at a step, counted from 0."""
+        return self.recipe if step < self.steps else replace(self.recipe, agreement=self.recipe.polish)
 
     def settings(self) -> dict[str, object]:
         """The plan as nested plain values, for cards and for comparing a checkpoint with the plan that resumes it."""

@@ -14,9 +14,10 @@ DESIGN, PLAIN = "vae-gan", "vae"
 _SHIPPED = (
     GeneratorPlan(
         FASHION_MNIST.key,
-        GeneratorRecipe(divergence=10.0, features=5.0, critic=1.0, agreement=0.3),
+        GeneratorRecipe(divergence=10.0, features=5.0, critic=1.0, agreement=0.3, polish=3.0),
         GeneratorConfig(10, FASHION_MNIST.shape, 64, (96, 48, 8)),
         steps=6000,
+        polish=1200,
         warm_up=200,
         learning_rate=6e-4,
         critic_rate=6e-4,
@@ -36,13 +37,14 @@ _SHIPPED = (
 
 def _plain(plan: GeneratorPlan) -> GeneratorPlan:
     """The same networks and pictures, and what is left of the loss without a classifier and without a critic."""
-    return replace(plan, recipe=replace(plan.recipe, features=0.0, critic=0.0, agreement=0.0), warm_up=0)
+    recipe = replace(plan.recipe, features=0.0, critic=0.0, agreement=0.0, polish=0.0)
+    return replace(plan, recipe=recipe, polish=0, warm_up=0)
 
 
 GENERATORS: Mapping[tuple[str, str], GeneratorPlan] = {
     (plan.task, design): plan if design == DESIGN else _plain(plan) for plan in _SHIPPED for design in (DESIGN, PLAIN)
 }
-"""By task and design; both designs have the same networks, pictures a step and number of steps."""
+"""By task and design; both designs have the same networks, pictures a step and, but for the polish, steps."""
 
 
 def generator_plan(task: str, design: str = DESIGN) -> GeneratorPlan:

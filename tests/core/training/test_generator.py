@@ -174,6 +174,16 @@ def test_a_checkpoint_of_another_plan_is_refused(classifier, images, tmp_path, m
 
 def test_rates_stay_and_then_fall_to_near_zero():
     assert [rate_at(step, 100) for step in (0, 60, 80, 99)] == pytest.approx([1, 1, 0.5, 0.025])
+    assert rate_at(100, 100) == rate_at(150, 100) == 0.3  # the polish
+
+
+def test_the_polish_follows_the_steps_with_an_agreement_of_its_own(classifier, images, tmp_path, monkeypatch):
+    monkeypatch.setattr(generator_loop, "ROUND", 2)
+    plan = replace(PLAN, recipe=replace(FULL, polish=10.0), polish=2)
+    assert [plan.recipe_at(step).agreement for step in (0, 3, 4, 5)] == [0.1, 0.1, 10.0, 10.0]
+    history = train_generator(plan, images, classifier, tmp_path).history
+    assert len(history) == 3
+    assert history[2].losses["agreement"] > 20 * history[1].losses["agreement"]
 
 
 @pytest.mark.parametrize(
@@ -181,6 +191,7 @@ def test_rates_stay_and_then_fall_to_near_zero():
     [
         {"steps": 0},
         {"warm_up": 5},
+        {"polish": -1},
         {"batch_size": 7},
         {"learning_rate": 0.0},
         {"averaging": 1.0},
@@ -204,7 +215,7 @@ def test_impossible_recipes_are_refused(wrong):
 def test_both_designs_have_the_same_networks_and_pictures():
     for task in {task for task, _ in GENERATORS}:
         ours, plain = generator_plan(task), generator_plan(task, PLAIN)
-        assert replace(plain, recipe=ours.recipe, warm_up=ours.warm_up) == ours
+        assert replace(plain, recipe=ours.recipe, warm_up=ours.warm_up, polish=ours.polish) == ours
         assert (plain.recipe.features, plain.recipe.critic, plain.recipe.agreement) == (0, 0, 0)
         assert plain.recipe.divergence == ours.recipe.divergence
         assert "critic" in ours.recipe.describe() and "critic" not in plain.recipe.describe()
