@@ -40,7 +40,7 @@ from core.data.datasets import LabelledImages
 from core.errors import ConfigError
 from core.models.zoo import ZooModel
 from core.reports.anomaly_parts import ATTACKS, STEPS, Bench, Measurements, OnProgress, Sizes, task_sets
-from core.reports.anomaly_rows import ALPHAS, MATRIX, Scores, figure_rows, promise_rows
+from core.reports.anomaly_rows import ALPHAS, Scores, figure_rows, promise_rows
 from core.reports.kept import Book, Measured, Part
 from core.reports.report import ASSETS, Report, Row, common_task, provenance, report_path
 from core.reports.scratch import Scratch
@@ -131,7 +131,6 @@ def anomaly_report(
         "test_images": len(data),
         "attacks": list(ATTACKS),
         "alphas": list(ALPHAS),
-        "interval_images": MATRIX,
         "corruptions": list(CORRUPTIONS),
     }
     book = Book(path, stated, networks)

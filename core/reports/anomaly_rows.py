@@ -14,8 +14,6 @@ from core.metrics.intervals import RESAMPLES
 from core.reports.report import Row
 
 ALPHAS = (0.01, 0.05, 0.10)
-MATRIX = 2_000
-"""Images a side for intervals: more are thinned out for them alone, evenly; figures are of all."""
 FIGURES = {"auroc": auroc, "aupr": aupr, "fpr95": fpr95}
 MEANS = ("semantic", "far", "attack")
 """Families of which a detector's figures are averaged."""
@@ -70,16 +68,12 @@ def _resampled(normal: Scores, anomalous: Scores, stream: int) -> Draws:
         anomalous: scores (m,).
         stream: which random numbers draw the anomalies; the normal images are drawn the same for all.
     """
-    sides = [side[:: -(-len(side) // MATRIX)] for side in (normal, anomalous)]
-    scores = np.concatenate(sides)
-    order = np.argsort(-scores, kind="stable")  # from the largest score down
-    of_normal, cut = order < len(sides[0]), len(sides[0])
-    n, a = (np.zeros((len(scores), RESAMPLES), np.int32) for _ in sides)
-    n[of_normal] = _counts(cut, 0, RESAMPLES)[order[of_normal]]
-    a[~of_normal] = _counts(len(sides[1]), stream, RESAMPLES)[order[~of_normal] - cut]
-    starts = np.flatnonzero(np.r_[True, np.diff(scores[order]) != 0])
-    if len(starts) < len(scores):  # equal scores count together
-        n, a = (np.add.reduceat(side, starts, axis=0) for side in (n, a))
+    levels = np.unique(anomalous)
+    slots = 2 * len(levels) + 1  # the levels and what lies between them, where the order of normal images is nothing
+    n, a = (
+        _by_slot(np.searchsorted(levels, side) + np.searchsorted(levels, side, "right"), slots, number)
+        for side, number in ((normal, 0), (anomalous, stream))
+    )
     false, true = (side.cumsum(0, dtype=np.int32) for side in (n, a))
     all_false, all_true = false[-1].astype(np.float64), true[-1].astype(np.float64)
     enough = (true < np.ceil(0.95 * all_true)).sum(0)
@@ -90,7 +84,16 @@ def _resampled(normal: Scores, anomalous: Scores, stream: int) -> Draws:
     }
 
 
-@lru_cache(maxsize=32)
+def _by_slot(slot: NDArray[np.int64], slots: int, stream: int) -> NDArray[np.int32]:
+    """How many drawn images are in each slot in each resample (slots, R), from the last slot down."""
+    order = np.argsort(slot, kind="stable")
+    there, starts = np.unique(slot[order], return_index=True)
+    found = np.zeros((slots, RESAMPLES), np.int32)
+    found[there] = np.add.reduceat(_counts(len(slot), stream, RESAMPLES)[order], starts, axis=0, dtype=np.int32)
+    return found[::-1]
+
+
+@lru_cache(maxsize=64)
 def _counts(images: int, stream: int, resamples: int) -> NDArray[np.uint8]:
     """How often each of `images` comes in each resample (images, R)."""
     rng = np.random.default_rng([0, stream])
