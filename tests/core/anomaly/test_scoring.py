@@ -170,14 +170,18 @@ def test_one_image_without_a_score_does_not_cost_the_others_theirs(network, scre
     assert tally.scored == 22 and "finite" in rows["04.png"]["error"] and rows["05.png"]["score"] is not None
 
 
-def test_names_that_are_no_utf8_are_kept_as_escapes(network, screen, tmp_path):
+def test_names_that_are_no_utf8_are_kept_as_escapes(network, screen, tmp_path, monkeypatch):
     folder = tmp_path / "in"
     folder.mkdir()
     name = os.fsencode(folder) + b"/a\xff.png"
     with open(name, "wb") as file:
         file.write(png(pictures(1, 5).pixels[0, 0].numpy()))
+    with monkeypatch.context() as patch:
+        patch.setattr(module._Parts, "join", lambda *args: (_ for _ in ()).throw(KillError()))
+        with pytest.raises(KillError):
+            score_files(network, screen, [folder], tmp_path / "out.parquet", Scoring(("msp",)))
     score_files(network, screen, [folder], tmp_path / "out.parquet", Scoring(("msp",)))
-    assert [row["path"] for row in table(tmp_path / "out.parquet")] == [f"{folder}/a\\xff.png"]
+    assert [row["path"] for row in table(tmp_path / "out.parquet")] == [f"{folder}/a\\xff.png"]  # once
 
 
 def test_impossible_settings_are_refused(network, screen, tmp_path):
