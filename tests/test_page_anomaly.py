@@ -13,6 +13,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app import anomaly_many, anomaly_table
+from app.anomaly_names import SHORT
 from core.anomaly.labelled import fit_references, references_path, write_references
 from core.anomaly.screen import PERCEPTRON
 from core.models.zoo import load_zoo_model
@@ -109,6 +110,21 @@ def test_the_verdict_follows_the_detector_and_the_rate_alone(visit):
     assert "rs-chosen-row" in table.split('data-detector="energy"')[0].rsplit("<tr", 1)[1]
 
 
+def test_the_detectors_of_another_opinion_are_marked_and_named(visit):
+    at = visit(models="standard", detector="msp", alpha="0.1")
+    (table,), (said,) = bodies(at, "data-detector"), bodies(at, "data-flags")
+    rows = {part.split('"')[0]: part.split("</tr>")[0] for part in table.split('data-detector="')[1:]}
+    rows = {key: row for key, row in rows.items() if "–" not in row}  # not in this calibration
+    flagged = {key for key, row in rows.items() if "rs-flagged" in row}
+    marked = {key for key, row in rows.items() if "≠" in row}
+    assert marked == ({*rows} - flagged if "msp" in flagged else flagged) and 0 < len(marked) < len(rows)
+    assert value(said, "data-flags") == f"standard,{len(flagged)}"
+    listed = said.split("Max. softmax: ")[1]
+    named = {key for key in rows if SHORT[key] in listed}
+    more = int(listed.split(" more")[0].rsplit(" ", 1)[1]) if " more" in listed else 0
+    assert named <= marked and len(named) + more == len(marked)
+
+
 def test_a_normal_picture_passes_and_a_photograph_and_noise_do_not(visit):
     at = visit(**TWO)
     assert all(flagged for _, flagged in judged(at).values())  # the calibration knows columns, no cats
@@ -171,10 +187,13 @@ def test_where_the_data_set_is_any_label_has_a_band_and_neighbours(visit, tmp_pa
 
 
 def test_pushing_starts_at_the_verdict_and_moves_only_the_lower_part(visit):
-    at = visit(**TWO, step="0")
+    at = visit(**TWO, step="0", push="gaussian-noise")
+    checked(at.segmented_control(key="picker.source").set_value("Upload").run())
+    checked(at.file_uploader[0].set_value(("one.png", normal(3), "image/png")).run())
     for body in bodies(at, "data-pushed"):
-        assert float(value(body, "data-p")) == judged(at)[value(body, "data-pushed")][0]
+        assert float(value(body, "data-p")) == judged(at)[value(body, "data-pushed")][0] > 0.05
         assert value(body, "data-kept") == "True"
+    checked(at.selectbox(key="anomaly.push").set_value("pgd").run())
     before = judged(at)
     checked(at.select_slider(key="anomaly.step.cifar10.True").set_value(5).run())
     assert judged(at) == before and query(at)["step"] == "5"
