@@ -27,7 +27,7 @@ test: lint  ## lint, types, import contracts, then all tests with the browser te
 
 ZOO := cifar10 fashion-mnist tiny20 pasted
 JUDGED := cifar10 fashion-mnist  # tasks with the networks that these reports hold the others against
-OF_JUDGED := adversarial explanations fooling transfer
+OF_JUDGED := adversarial explanations fooling transfer saliency anomaly latent
 
 models: $(PROJECT) $(DEV)  ## train the zoo again and measure it; many hours, goes on where it stopped
 	for task in $(ZOO); do $(BIN)/robustscope train $$task all || exit 1; done
@@ -36,6 +36,7 @@ models: $(PROJECT) $(DEV)  ## train the zoo again and measure it; many hours, go
 	for task in $(JUDGED); do $(BIN)/robustscope train-generator $$task || exit 1; \
 		$(BIN)/robustscope evaluate --task $$task --report generator --update-cards || exit 1; \
 		$(BIN)/robustscope make-gallery $$task || exit 1; done
+	for task in $(ZOO); do $(BIN)/robustscope calibrate --task $$task || exit 1; done
 	for task in $(JUDGED); do for report in $(OF_JUDGED); do \
 		$(BIN)/robustscope evaluate --task $$task --report $$report || exit 1; done; done
 
