@@ -1,5 +1,6 @@
 """Pictures to pick from: photographs inside scikit-image, our generators' own, and test images where they are."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -98,9 +99,11 @@ def _generated(task: Task) -> dict[str, Path]:
 
 def _generated_items(task: Task) -> Iterator[GalleryItem]:
     labels = {name.replace("/", "-"): label for label, name in enumerate(task.class_names)}
+    of_class: Counter[int] = Counter()
     for number, path in _generated(task).items():
         label = labels[path.stem.partition("-")[2]]
-        title = f"{task.class_names[label]} (generated {int(number)})"
+        of_class[label] += 1
+        title = f"{task.class_names[label]} {of_class[label]}"
         yield GalleryItem(f"generated:{number}", title, label, f"made by this project's generator of {task.title}")
 
 
