@@ -150,6 +150,17 @@ def now(task: Task, start: Start, place: Place, strip: Strip, models: Sequence[s
     )
 
 
+def mini(task: Task, strip: Strip, models: Sequence[str]) -> None:
+    """The picture and the answers once more, small: on a narrow screen they stay in sight of the sliders."""
+    answers = "".join(
+        f'<b style="background: {latent_ribbons.class_colour(answer)}; --rs-colour: {model_colour(key)}">'
+        f"{escape(task.class_names[answer])}</b>"
+        for key, answer in zip(models, strip.predicted[:, 0].tolist(), strict=True)
+    )
+    with st.container(key="latent-mini"):
+        st.html(f'<div class="rs-mini" aria-hidden="true"><img src="{data_url(strip.x[0])}" alt="">{answers}</div>')
+
+
 def _tile(url: str, kind: str, words: str, extra: str = "") -> str:
     return (
         f'<figure class="{extra}" data-tile="{kind}"><img src="{url}" alt="{escape(words)}">'
@@ -184,7 +195,7 @@ def sliders(task: Task, place: Place, models: Sequence[str]) -> None:
     ways = latent_cache.ways(place)
     columns = st.columns(2, gap="medium")
     for which, (axis, way) in enumerate(zip(AXES, ways, strict=True)):
-        with columns[which % 2], st.container(key=f"slider-{axis}", gap=None):
+        with columns[2 * which // len(AXES)], st.container(key=f"slider-{axis}", gap=None):
             _slider(task, place, axis, way)
             strip = latent_cache.ribbon(place, models, which)
             st.html(latent_ribbons.ribbon_html(task, strip, models, axis, place.at[which]))

@@ -1,6 +1,7 @@
 """Latent: natural changes of a picture, made by a generative model, and where each network changes its mind."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -9,6 +10,8 @@ from app import (
     latent_cache,
     latent_choice,
     latent_explorer,
+    latent_files,
+    latent_films,
     latent_fool,
     latent_report,
     latent_strips,
@@ -16,6 +19,7 @@ from app import (
     views,
     widgets,
 )
+from app.adversarial_views import downloads
 from app.cache import Fitted
 from app.errors import guard
 from app.latent_cache import Place
@@ -38,12 +42,17 @@ def show_parts(task: Task, shown: Fitted) -> None:
     latent_explorer.start_controls(task, start, shown.label)
     see, move = st.columns([1, 1.9], gap="large")
     with see, guard():
-        latent_explorer.now(task, start, place, latent_cache.here(place, choice.models), choice.models)
+        strip = latent_cache.here(place, choice.models)
+        latent_explorer.now(task, start, place, strip, choice.models)
     with move, guard():
+        latent_explorer.mini(task, strip, choice.models)
         latent_explorer.slider_controls(task, place)
         latent_explorer.sliders(task, place, choice.models)
     latent_explorer.guide(task)
-    widgets.share()
+    with st.container(horizontal=True):
+        files = partial(latent_files.explorer_npz, place, choice.models)
+        downloads(f"latent-{task.key}", ("Picture, code and ribbons as NPZ", "npz", files))
+        widgets.share()
     st.header("One slider, without waiting", anchor=False)
     with guard():
         latent_strips.scrub(task, place, choice.models, state.part())
@@ -67,12 +76,17 @@ def fool(task: Task, place: Place, models: Sequence[str]) -> None:
     centre = state.part().centre
     work = latent_fool.work_of(place, models, centre)
     if work is None or work.state in ("stopped", "failed"):
-        latent_fool.invite(place, models, centre, work)
+        latent_fool.invite(work)
     elif work.active:
         st.fragment(latent_fool.watch, run_every=0.4)(work)
     else:
-        latent_fool.results(task, work.result, centre)
-        latent_fool.guide()
+        latent_films.films(task, work.result, centre)
+        latent_films.guide()
+        downloads(
+            f"fooled-{task.key}",
+            ("Film strips as PNG", "png", partial(latent_files.films_png, task, work.result)),
+            ("All arrays as NPZ", "npz", partial(latent_files.fooled_npz, work.result)),
+        )
 
 
 @st.fragment
@@ -94,14 +108,8 @@ def page() -> None:
     task = task_named(choice.task)
     views.summary(task, choice.models)
     views.notes(state.notes())
-    pick, see = st.columns([1, 1.15], gap="large")
-    with pick:
-        widgets.picture_picker()
-    choice = state.now()  # the picker may just have taken a file
     with guard():
-        shown = cache.fitted(choice.task, choice.image, choice.fit, choice.invert)
-        with see:
-            views.picture(task, shown)
+        shown = widgets.chosen_picture()
         st.header("Where does each network change its mind?", anchor=False)
         if latent_cache.has_generator(task.key):
             explore(task, shown)

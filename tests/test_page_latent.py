@@ -5,7 +5,10 @@ import time
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app import latent_fool
 from app.latent_choice import AXES
+from app.latent_fool import FRAMES
+from core.latent.search import Search
 from tests.app.synthetic_latent import write_generators, write_latent_reports
 from tests.app.tiny import write_zoo
 from tests.test_pages import bodies, checked, picture, query, upload, value
@@ -66,7 +69,7 @@ def search(at: AppTest) -> AppTest:
     end = time.monotonic() + 120
     while any(button.key == "latent.stop" for button in at.button):
         assert time.monotonic() < end
-        time.sleep(0.2)
+        time.sleep(2)  # each look runs the whole page, beside the search
         checked(at.run())
     return at
 
@@ -149,15 +152,20 @@ def test_another_class_draws_another_picture(visit):
     assert query(at)["to"] == "shirt" and at.slider(key="latent.mix").label == "Towards shirt"
 
 
-def test_the_search_says_for_each_network_what_it_found_and_whether_it_fools_the_others(visit):
+def test_the_search_says_for_each_network_what_it_found_and_whether_it_fools_the_others(visit, monkeypatch):
+    monkeypatch.setattr(latent_fool, "SEARCH", Search(steps=20, restarts=1, start="centre"))
     at = search(visit(**TWO))
     (body,) = bodies(at, "data-fooled")
     assert body.count("data-fooled=") == 2 and not at.error
+    label = value(bodies(at, "data-here")[0], "data-here")
     for part in body.split("<section")[1:]:
         found, size = value(part, "data-found") == "True", float(value(part, "data-norm"))
-        already = "wrong already" in part
-        assert part.count("<figure") == (1 if already else 8) and (size == 0) == already
-        assert ("Nothing was found" in part) == (not found)
+        first, *_, last = [caption.split("</b>")[0] for caption in part.split("<figcaption><b>")[1:]]
+        assert part.count("<figure") == FRAMES + 1 and size > 0
+        assert ("Nothing was found" in part) == (not found) and (first != last) == found
+        assert (
+            ("wrong before" in part.split("rs-film")[0]) == (first != label) == (value(part, "data-right") == "False")
+        )
         assert part.count("data-passed=") == (1 if found else 0)
     checked(at.segmented_control(key="latent.centre").set_value(1.0).run())
     assert query(at)["centre"] == "1" and not bodies(at, "data-fooled")

@@ -1,6 +1,7 @@
 """What latent methods need of a generative model: pictures from codes and classes."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from torch import Tensor
@@ -18,3 +19,25 @@ class Decoder(Protocol):
 
     def decode(self, z: Tensor, labels: Tensor) -> Tensor:
         """Images (B, C, H, W) in [0, 1] from codes (B, n) and classes (B,); differentiable in z, row by row."""
+
+
+@dataclass(frozen=True, slots=True)
+class OneClass:
+    """A decoder that draws one class, whatever it is told: a search can then ask about another answer than that class.
+
+    Attributes:
+        decoder: what draws.
+        label: the class that it draws.
+    """
+
+    decoder: Decoder
+    label: int
+
+    @property
+    def latent(self) -> int:
+        """The length n of a code."""
+        return self.decoder.latent
+
+    def decode(self, z: Tensor, labels: Tensor) -> Tensor:
+        """Images (B, C, H, W) in [0, 1] from codes (B, n), all drawn as `label`; `labels` (B,) are not looked at."""
+        return self.decoder.decode(z, labels.new_full(labels.shape, self.label))

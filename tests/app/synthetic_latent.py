@@ -39,7 +39,7 @@ def write_latent_reports(models: Path, reports: Path, task: str) -> Path:
     found = cards(task, models)
     for index, key in enumerate(found):
         arrays |= _arrays(key, index, rng)
-    rows = tuple(row for key, card in found.items() for row in rows_of(key, card.sha256, SETTINGS, arrays))
+    rows = tuple(row for key, card in found.items() for row in rows_of(key, card.sha256, SETTINGS, LATENT, arrays))
     settings = {"eps": SETTINGS.eps, "bound": SETTINGS.bound, "images": SETTINGS.images, "restarts": SETTINGS.restarts}
     made = Latent(Report(task, "latent", settings, {"data": "made up", "seconds": 1.0}, rows), arrays)
     made.write(reports / task / "latent.json")
