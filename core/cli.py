@@ -43,6 +43,7 @@ from core.training.adversarial import AdversarialTraining
 from core.training.generator_loop import GeneratorProgress, train_generator
 from core.training.generator_shipped import DESIGN, PLAIN, generator_plan
 from core.training.generator_shipped import GENERATORS as GENERATOR_PLANS
+from core.training.generator_shipped import NOTES as GENERATOR_NOTES
 from core.training.loop import Progress, Trained, train
 from core.training.plan import TrainingPlan
 from core.training.shipped import NOTES, SHIPPED, TEACHERS, shipped_plan
@@ -352,9 +353,10 @@ def _train_generator(options: argparse.Namespace) -> int:
 
         trained = train_generator(plan, data, classifier, folder, on_progress, device=device)
     command = " ".join(["robustscope", "train-generator", plan.task, *words])
-    card = GeneratorCard(
-        plan.task, plan.network, plan.recipe.describe(), plan.settings(), plan.seed, command, trained.course(device)
-    )
+    recipe = plan.recipe.describe()
+    note = "" if options.out else GENERATOR_NOTES[plan.task]
+    course = trained.course(device)
+    card = GeneratorCard(plan.task, plan.network, recipe, plan.settings(), plan.seed, command, course, note=note)
     out = options.out or GENERATORS
     card = save_generator(trained.network, card, out)
     print(json.dumps(asdict(card), indent=1) if options.json else f"weights and card are in {out}")

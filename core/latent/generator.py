@@ -94,7 +94,9 @@ class Generator:
     def encode(self, x: Tensor, labels: Tensor) -> Tensor:
         """The codes (N, n) of images `x` (N, C, H, W) in [0, 1] seen as the classes `labels` (N,).
 
-        They are the means of the encoder's Gaussians, in the prior's scale: their norm is near sqrt(n).
+        They are the means of the encoder's Gaussians, in the prior's scale. Their norm is below sqrt(n) by as much as
+        the Gaussians are wide, for means and widths together are like the prior: the report `generator` says by how
+        much (`code_norm`).
 
         Raises:
             InputError: images of another shape, or not one label an image.

@@ -81,7 +81,7 @@ def generator_report(
         others: further real images of the task that the generator did not learn from.
         settings: what to measure.
         path: where the report is kept; None keeps nothing.
-        on_progress: called with what is measured, images done, and of how many.
+        on_progress: called with what is measured, networks done, and of how many.
 
     Raises:
         InputError: no images, images of another shape or models of another task, or `path` can't be written.
@@ -107,9 +107,9 @@ def generator_report(
         *_variances(sets, data.labels, task.class_names),
     ]
     for index, model in enumerate(models):
-        on_progress(f"{model.card.key}'s view of {task.key}", index + 1, len(models))
         marks = {"model": model.card.key, "trained_with": model.card.key == _teacher(generator)}
         rows += [{**row, **marks} for row in _views(model, sets, data.labels, settings.seed)]
+        on_progress(f"samples and reconstructions as {model.card.key} sees them", index + 1, len(models))
     stated: dict[str, Any] = {
         **{name: value for name, value in asdict(settings).items() if name != "folder"},
         "images": len(data),

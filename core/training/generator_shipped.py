@@ -47,6 +47,21 @@ GENERATORS: Mapping[tuple[str, str], GeneratorPlan] = {
 """By task and design; both designs have the same networks, pictures a step and, but for the polish, steps."""
 
 
+NOTES: Mapping[str, str] = {
+    FASHION_MNIST.key: (
+        "The plain conditional VAE with the same networks, pictures and steps rebuilds a little closer pixel by pixel "
+        "(squared error 0.0098 against 0.0106), but its samples are blurred: `standard` recognises 68 % of them "
+        "against 98 %, their kernel distance in its features is 0.25 against 0.03, and the variance of a class is 0.52 "
+        "to 0.67 of the data's against 0.72 to 0.94 (10,000 test images; report `generator-vae`)."
+    ),
+    CIFAR10.key: (
+        "35 minutes of one core: colours, poses and backgrounds of a class are there, details are not. Samples are far "
+        "from photographs, and classifiers often mistake them: read latent figures of this task with that in mind."
+    ),
+}
+"""What a card must say besides, by task."""
+
+
 def generator_plan(task: str, design: str = DESIGN) -> GeneratorPlan:
     """The plan of a design for a task.
 
