@@ -170,6 +170,14 @@ def test_one_image_without_a_score_does_not_cost_the_others_theirs(network, scre
     assert tally.scored == 22 and "finite" in rows["04.png"]["error"] and rows["05.png"]["score"] is not None
 
 
+def test_files_that_wait_are_bounded_in_bytes_too(network, screen, folder, tmp_path, monkeypatch):
+    original, calls = module._rows, []
+    monkeypatch.setattr(module, "_rows", lambda *args: calls.append(len(args[3])) or original(*args))
+    monkeypatch.setattr(module, "_BATCH_BYTES", 3 * len((folder / "00.png").read_bytes()))
+    assert score_files(network, screen, [folder], tmp_path / "out.parquet", Scoring(("msp",))).scored == 23
+    assert max(calls) <= 6 and sum(calls) == 27
+
+
 def test_names_that_are_no_utf8_are_kept_as_escapes(network, screen, tmp_path, monkeypatch):
     folder = tmp_path / "in"
     folder.mkdir()
