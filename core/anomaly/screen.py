@@ -121,10 +121,14 @@ class Screen:
     @property
     def digest(self) -> str:
         """SHA-256 over all it is made of, to tell whether scores came from the same screen."""
-        state = hashlib.sha256()
-        for name, array in sorted(self.arrays().items()):
-            state.update(name.encode() + str(array.dtype).encode() + np.ascontiguousarray(array).tobytes())
-        return state.hexdigest()
+        return _digest(self.arrays())
+
+    @property
+    def measuring(self) -> str:
+        """SHA-256 over what signals depend on: they stay what they are while this does."""
+        return _digest(
+            {**self.directions, **{f"baselines/{name}": each for name, each in self.baselines.arrays().items()}}
+        )
 
     def measure(self, model: ZooModel, x: Tensor, chunk: int = BATCH) -> Signals:
         """The signals of images (n, C, H, W), float in [0, 1]; see `core.anomaly.signals.measure`.
@@ -166,6 +170,13 @@ class Screen:
         arrays = {f"{part}/{name}": array for part, of in parts.items() for name, array in of.items()}
         stated = json.dumps({"form": FORM, **self.settings}, sort_keys=True)
         return {"settings": np.array(stated), "band": self.band, "scale": self.scale, **arrays}
+
+
+def _digest(arrays: Mapping[str, NDArray[Any]]) -> str:
+    state = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        state.update(name.encode() + str(array.dtype).encode() + np.ascontiguousarray(array).tobytes())
+    return state.hexdigest()
 
 
 def values_of(profile: Profile, signals: Signals, weights: NDArray[np.bool_]) -> NDArray[np.float64]:

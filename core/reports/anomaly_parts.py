@@ -178,7 +178,7 @@ class Bench:
     ) -> tuple[Signals, NDArray[np.int64]]:
         """The signals of images, or of what `change` makes of them, and which they are."""
         parts, which = [], []
-        key, subject = self.model.card.key, f"{self.model.card.sha256} {self.screen.digest}"
+        key, subject = self.model.card.key, f"{self.model.card.sha256} {self.screen.measuring}"
         for start in range(0, len(data), BATCH):
             stop = min(start + BATCH, len(data))
             make = partial(self._part, data, start, stop, change)

@@ -268,6 +268,14 @@ def test_digests_tell_screens_apart(screen):
     assert len(digests) == 3 and replace(screen).digest in digests
 
 
+def test_signals_stay_what_they_are_while_directions_and_baselines_do(screen):
+    assert replace(screen, normals={}, scale=2 * screen.scale).measuring == screen.measuring
+    turned = screen.directions | {"head.weight": -screen.directions["head.weight"]}
+    other = replace(screen.baselines, alpha=2 * screen.baselines.alpha)
+    changed = {replace(screen, directions=turned).measuring, replace(screen, baselines=other).measuring}
+    assert len(changed) == 2 and screen.measuring not in changed
+
+
 def test_unknown_detectors_are_refused(screen):
     check_detectors(screen, ("norms",))
     for keys in ((), ("magic",)):
