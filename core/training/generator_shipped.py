@@ -55,8 +55,9 @@ NOTES: Mapping[str, str] = {
         "to 0.67 of the data's against 0.72 to 0.94 (10,000 test images; report `generator-vae`)."
     ),
     CIFAR10.key: (
-        "35 minutes of one core: colours, poses and backgrounds of a class are there, details are not. Samples are far "
-        "from photographs, and classifiers often mistake them: read latent figures of this task with that in mind."
+        "After 34 minutes of one core, colours, poses and backgrounds of a class are there and details are not: "
+        "`standard` recognises 73 % of the samples and 69 % of the rebuilt test images, against 92 % of the images "
+        "themselves (10,000 each). Read latent figures of this task with that in mind."
     ),
 }
 """What a card must say besides, by task."""
