@@ -11,7 +11,7 @@ from core.data.datasets import load
 from core.data.tasks import FASHION_MNIST
 from core.errors import ConfigError
 from core.latent.network import GeneratorConfig, GeneratorNetwork
-from core.latent.perceptual import logits_of, taps
+from core.latent.perceptual import feature_distance, logits_of, taps
 from core.models import zoo
 from core.models.resnet import PreActResNet, ResNetConfig
 from core.training import generator_loop
@@ -128,6 +128,10 @@ def test_samples_answer_to_critic_and_classifier_alone(classifier, images):
         "approval": (True, True),
         "agreement": (False, True),
     }
+    approval = critic_approval(critic(made.fakes, made.fake_features, made.labels))
+    assert_close(terms["approval"], -0.5 * approval)
+    apart = feature_distance([h[:4] for h in made.real_features], [h[:4] for h in made.fake_features])
+    assert_close(terms["features"], apart.mean())
     logits = classifier.fast(made.fakes[4:])
     exact = 0.1 * torch.nn.functional.cross_entropy(logits, made.labels[4:])
     assert_close(terms["agreement"], exact)
