@@ -105,9 +105,9 @@ def test_reconstructions_come_first_and_samples_follow(classifier, images):
     assert len(made.mean) == 4 and len(made.fakes) == 8
     alike = made_with(classifier, images, samples=False)
     assert len(alike.mean) == 8 and torch.equal(alike.mean[:4], made.mean)
-    terms = generator_losses(GeneratorRecipe(deviation=0.5, divergence=2.0), made, classifier.fast, None, False)
+    terms = generator_losses(GeneratorRecipe(deviation=0.25, divergence=2.0), made, classifier.fast, None, False)
     assert set(terms) == {"pixels", "divergence"}
-    assert_close(terms["pixels"], 2 * (made.fakes[:4] - made.x[:4]).square().mean())
+    assert_close(terms["pixels"], 8 * (made.fakes[:4] - made.x[:4]).square().mean())
     assert_close(terms["divergence"], 2 * divergence(made.mean, made.log_variance).mean() / 784)
 
 
@@ -165,6 +165,14 @@ def test_the_seed_decides_and_the_classifier_stays_as_it_was(classifier, images,
     assert not torch.equal(one["decoder.up1.weight"], other["decoder.up1.weight"])
     assert all(torch.equal(value, before[name]) for name, value in classifier.fast.state_dict().items())
     assert not any(parameter.requires_grad for parameter in classifier.fast.parameters())
+
+
+def test_every_round_draws_its_own_pictures(classifier, images, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(generator_loop, "ROUND", 2)
+    monkeypatch.setattr(generator_loop, "Augmentation", lambda padding, flip: lambda x, rng: seen.append(x) or x)
+    train_generator(replace(PLAN, recipe=GeneratorRecipe()), images, classifier, tmp_path)
+    assert len(seen) == 4 and not any(torch.equal(seen[0], later) for later in seen[1:])
 
 
 def test_a_checkpoint_of_another_plan_is_refused(classifier, images, tmp_path, monkeypatch):
