@@ -1,6 +1,6 @@
 """What the report `latent` measures, part by part: a generator, a network and codes in, arrays out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -171,40 +171,46 @@ def _right_on(model: nn.Module, data: LabelledImages, sigma: float, rng: torch.G
     return np.asarray(torch.cat(right).numpy())
 
 
-def searched(generator: Generator, model: nn.Module, codes: Codes, eps: float, setting: Setting, seed: int) -> Part:
-    """What the minimum search finds, an entry a code; judged here, from the codes that it gives.
+def searched(
+    generator: Generator, model: nn.Module, codes: Codes, eps: float, setting: Setting, bound: float, seed: int
+) -> Part:
+    """What the minimum search and the bounded one find, an entry a code; judged here, from the codes that they give.
 
-    `distance` float32: smallest scaled norm, 0 where the decayed picture is wrong already, inf where nothing was found;
-    `plain`: the same before the final bisection. For what was found and not wrong already, else NaN: `outward`, `l2`,
-    `l1`, as in `core.latent.search.Found`.
+    `fooled` bool: whether the bounded search found a wrong picture within the bound. `distance` float32: the smallest
+    scaled norm that either search found, 0 where the decayed picture is wrong already, inf where nothing was found (few
+    runs of the minimum search miss what lies near, and the bounded one then finds it); `plain`: that of the minimum
+    search alone, before its bisection. For what was found and not wrong already, else NaN: `outward`, `l2`, `l1`, as in
+    `core.latent.search.Found`.
     """
-    found = search(generator, model, codes.z, codes.labels, eps, Search(restarts=setting.restarts), seed)
+    minimum = Search(restarts=setting.restarts)
+    ball = replace(minimum, rho=bound, shrinking=False)
+    found, within = (search(generator, model, codes.z, codes.labels, eps, each, seed) for each in (minimum, ball))
     centre = decayed(codes.z, eps)
-    z_adv = torch.from_numpy(found.z_adv)
     with torch.no_grad():
-        x, x_adv = (generator.decode(z, codes.labels) for z in (centre, z_adv))
-        wrong, already = ((model(each).argmax(1) != codes.labels).numpy() for each in (x_adv, x))
-    norm = scaled_norm(z_adv - centre).numpy()
-    nan, moved = np.float32(np.nan), wrong & ~already
+        already = model(generator.decode(centre, codes.labels)).argmax(1) != codes.labels
+        one, other = (_judged(generator, model, codes, centre, torch.from_numpy(f.z_adv)) for f in (found, within))
+        z_adv = torch.from_numpy(np.where((other < one).numpy()[:, None], within.z_adv, found.z_adv))
+        change = generator.decode(z_adv, codes.labels) - generator.decode(centre, codes.labels)
+    distance = torch.where(already, 0.0, torch.minimum(one, other))
+    plain = torch.where(already, 0.0, torch.where(one.isinf(), torch.inf, torch.from_numpy(found.norm_plain)))
+    moved = distance.isfinite() & ~already
+    figures = {
+        "outward": scaled_norm(z_adv) - scaled_norm(centre),
+        "l2": rmse(change),
+        "l1": change.abs().flatten(1).mean(1),
+    }
     return {
-        "distance": np.where(already, 0, np.where(wrong, norm, np.float32(np.inf))).astype(np.float32),
-        "plain": np.where(already, 0, np.where(wrong, found.norm_plain, np.float32(np.inf))).astype(np.float32),
-        "outward": np.where(moved, (scaled_norm(z_adv) - scaled_norm(centre)).numpy(), nan),
-        "l2": np.where(moved, rmse(x_adv - x).numpy(), nan),
-        "l1": np.where(moved, (x_adv - x).abs().flatten(1).mean(1).numpy(), nan),
+        "fooled": (already | (other <= bound * (1 + 1e-5))).numpy(),
+        "distance": distance.numpy(),
+        "plain": plain.numpy(),
+        **{name: torch.where(moved, values, torch.nan).numpy() for name, values in figures.items()},
     }
 
 
-def bounded(
-    generator: Generator, model: nn.Module, codes: Codes, eps: float, setting: Setting, bound: float, seed: int
-) -> Part:
-    """`fooled`: whether the bounded search finds a wrong picture within the bound, bool (N,); judged from the codes."""
-    settings = Search(rho=bound, restarts=setting.restarts, shrinking=False, bisection=False)
-    z_adv = torch.from_numpy(search(generator, model, codes.z, codes.labels, eps, settings, seed).z_adv)
-    with torch.no_grad():
-        wrong = model(generator.decode(z_adv, codes.labels)).argmax(1) != codes.labels
-    within = scaled_norm(z_adv - decayed(codes.z, eps)) <= bound * (1 + 1e-5)
-    return {"fooled": (wrong & within).numpy()}
+def _judged(generator: Generator, model: nn.Module, codes: Codes, centre: Tensor, z_adv: Tensor) -> Tensor:
+    """The scaled norms of changed codes (N,), infinite where their picture is not wrong."""
+    wrong = model(generator.decode(z_adv, codes.labels)).argmax(1) != codes.labels
+    return torch.where(wrong, scaled_norm(z_adv - centre), torch.inf)
 
 
 def linf_grid(task: Task) -> list[float]:

@@ -23,7 +23,6 @@ from core.reports.latent_parts import (
     Codes,
     LatentSettings,
     Setting,
-    bounded,
     codes_of,
     image_space,
     linf_grid,
@@ -154,25 +153,44 @@ def test_success_and_size_are_judged_from_the_codes(generator, pair, monkeypatch
     )
     monkeypatch.setattr(latent_parts, "search", lambda *given: boast)
     setting = Setting("default", len(codes.z), 2, (1.0,))
-    found = searched(generator, pair[0].fast, codes, 1.0, setting, 0)
+    bound = float(honest.norm.min()) * 1.01
+    found = searched(generator, pair[0].fast, codes, 1.0, setting, bound, 0)
     if right:
-        assert np.isinf(found["distance"]).all() and np.isnan(found["l2"]).all()
+        assert np.isinf(found["distance"]).all() and np.isnan(found["l2"]).all() and np.isinf(found["plain"]).all()
     elif longer == 1:
         np.testing.assert_allclose(found["distance"], honest.norm, rtol=1e-4)
         np.testing.assert_allclose(found["l2"], honest.l2, rtol=1e-4)
         np.testing.assert_allclose(found["outward"], honest.outward, atol=1e-5)
-    within = bounded(generator, pair[0].fast, codes, 1.0, setting, float(honest.norm.min()) * 1.01, 0)["fooled"]
-    assert within.sum() == (0 if right or longer == 3 else (honest.norm <= honest.norm.min() * 1.01).sum())
+    assert found["fooled"].sum() == (0 if right or longer == 3 else (honest.norm <= bound).sum())
+
+
+def test_the_smaller_of_what_two_searches_find_counts(generator, pair, monkeypatch):
+    """The bounded search finds some codes' changes at half the way that the minimum search is made to claim."""
+    codes = codes_seen_right(generator, pair[0])
+    honest = search(generator, pair[0].fast, codes.z, codes.labels, 1.0, latent_parts.Search(restarts=2))
+    far = dataclasses.replace(honest, z_adv=honest.z_decayed + 1.5 * (honest.z_adv - honest.z_decayed))
+    monkeypatch.setattr(latent_parts, "search", lambda *given: far if given[5].shrinking else honest)
+    setting = Setting("default", len(codes.z), 2, (1.0,))
+    bound = float(np.median(honest.norm))
+    found = searched(generator, pair[0].fast, codes, 1.0, setting, bound, 0)
+    np.testing.assert_allclose(found["distance"], honest.norm, rtol=1e-4)
+    np.testing.assert_allclose(found["l2"], honest.l2, rtol=1e-4)
+    np.testing.assert_allclose(found["plain"], honest.norm_plain, rtol=1e-4)
+    assert np.array_equal(found["fooled"], honest.norm <= bound * (1 + 1e-5)) and found["fooled"].sum() > 0
+    monkeypatch.setattr(latent_parts, "search", lambda *given: honest if given[5].shrinking else far)
+    np.testing.assert_allclose(
+        searched(generator, pair[0].fast, codes, 1.0, setting, bound, 0)["distance"], honest.norm, rtol=1e-4
+    )
 
 
 def test_the_bounded_search_finds_what_lies_well_within(generator, pair):
     codes = codes_seen_right(generator, pair[0])
     setting = Setting("default", len(codes.z), 4, (1.0,))
-    distance = searched(generator, pair[0].fast, codes, 1.0, setting, 0)["distance"]
+    distance = searched(generator, pair[0].fast, codes, 1.0, setting, 0.3, 0)["distance"]
     bound = float(np.median(distance)) * 1.3
-    fooled = bounded(generator, pair[0].fast, codes, 1.0, setting, bound, 0)["fooled"]
-    assert fooled[distance < bound * 0.7].all() and fooled.sum() > 0
-    assert not bounded(generator, pair[0].fast, codes, 1.0, setting, float(distance.min()) * 0.5, 0)["fooled"].any()
+    fooled = searched(generator, pair[0].fast, codes, 1.0, setting, bound, 0)["fooled"]
+    assert fooled[distance < bound * 0.7].all() and fooled.any()
+    assert not searched(generator, pair[0].fast, codes, 1.0, setting, float(distance.min()) * 0.5, 0)["fooled"].any()
 
 
 def test_image_space_sizes_are_of_wrong_images_and_nothing_smaller_is_known(pair, data):
