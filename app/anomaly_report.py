@@ -161,13 +161,16 @@ def _of_one(task: Task, rows: Sequence[Row], here: Sequence[str]) -> None:
         title: [(SHORT[key], by[key]) for key in DETECTORS if DETECTORS[key][0] == kind and by[key]]
         for kind, title in KINDS.items()
     }
-    st.html(_heat(columns, groups, "anomaly-detectors"))
-    how_to_read(
-        "Figures are AUROC; green finds, brown mistakes. Point at one for its interval, AUPR and the false alarms at "
-        "95 % detection. The perceptron was trained on PGD at the full radius, on other images; the others never saw "
-        "an anomaly, so comparing them is uneven. Baselines are not tuned.",
-        SOURCE,
-    )
+    if columns:
+        st.html(_heat(columns, groups, "anomaly-detectors"))
+        how_to_read(
+            "Figures are AUROC; green finds, brown mistakes. Point at one for its interval, AUPR and the false alarms "
+            "at 95 % detection. The perceptron was trained on PGD at the full radius, on other images; the others "
+            "never saw an anomaly, so comparing them is uneven. Baselines are not tuned.",
+            SOURCE,
+        )
+    else:
+        st.info("The detectors of this network were held to their promise alone, below; nothing odd was shown to them.")
     trained = list(dict.fromkeys(str(row["trained_on"]) for row in own if row["detector"] == PERCEPTRON))
     trained = [key for key in trained if key]
     if trained:

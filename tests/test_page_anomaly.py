@@ -1,5 +1,6 @@
 """The page Anomaly: verdicts, layers, neighbours and pushes of a picture, tables of many, the report, and its link."""
 
+import dataclasses
 import io
 import time
 import zipfile
@@ -17,6 +18,7 @@ from app.anomaly_names import SHORT
 from core.anomaly.labelled import fit_references, references_path, write_references
 from core.anomaly.screen import PERCEPTRON
 from core.models.zoo import load_zoo_model
+from core.reports.report import read_report, write_report
 from tests.app.synthetic_anomaly import pictures, write_anomaly_report, write_calibrations
 from tests.app.tiny import write_zoo
 from tests.core.conftest import write_fashion
@@ -312,6 +314,16 @@ def test_the_report_is_shown_whole_for_these_weights(visit, anomaly_zoo, tmp_pat
     assert bodies(at, "data-heat")[0] != first and query(at)["seen"] == "standard"
     checked(at.selectbox(key="anomaly.detector.report").set_value("vim").run())
     assert bodies(at, "data-means") != [means] and query(at)["detector"] == "vim" and not at.error
+
+
+def test_a_network_with_its_promise_alone_is_told_of_by_a_sentence(visit, anomaly_zoo, tmp_path):
+    path = write_anomaly_report(anomaly_zoo, tmp_path, "cifar10")
+    whole = read_report(path)
+    rows = tuple(row for row in whole.rows if row["model"] != "pgd-l2" or row["family"] == "promise")
+    write_report(dataclasses.replace(whole, rows=rows), path)
+    at = visit(**TWO, view="measured", seen="pgd-l2")
+    assert any("their promise alone" in item.value for item in at.info) and not bodies(at, "data-heat")
+    assert len(bodies(at, "data-promise")) == 1 and not at.error
 
 
 def test_a_report_of_other_weights_is_none(visit, tmp_path, tmp_path_factory):
