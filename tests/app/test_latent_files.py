@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -99,3 +100,12 @@ def test_a_network_that_was_wrong_before_is_not_called_fooled(fooled):
         assert (verdict == "wrong before") == (not one.right)
         assert ("→" in title) == bool(one.found.found[0])
     assert amplification(fooled) >= 1
+
+
+@pytest.mark.parametrize(("before", "after", "fools"), [(2, 5, True), (2, 2, False), (4, 5, False), (4, 2, False)])
+def test_a_picture_fools_another_network_only_if_that_was_right_before(fooled, before, after, fools):
+    one = fooled[0]
+    probs = np.zeros_like(one.film.probs)
+    probs[1, :, before] = 1
+    probs[1, -1] = np.eye(10)[after]
+    assert replace(one, film=replace(one.film, probs=probs)).fools(1) is fools
