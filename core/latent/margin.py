@@ -9,7 +9,7 @@ Objective = Literal["probability", "logit"]
 OBJECTIVES: tuple[Objective, ...] = ("probability", "logit")
 
 
-def margin(logits: Tensor, labels: Tensor, objective: Objective = "probability") -> Tensor:
+def margin(logits: Tensor, labels: Tensor, objective: Objective) -> Tensor:
     """`J = max_{k != y} v_k - v_y` (B,), above 0 where the answer is wrong; v are probabilities or logits (B, K)."""
     values = logits.softmax(1) if objective == "probability" else logits
     chosen = labels[:, None]

@@ -12,7 +12,7 @@ space, `||v|| / sqrt(n)`; each is null where a metric has none.
 - `decayed-accuracy`: on decayed codes, where the searches start;
 - `LARS`, `LAGS`: severity, the mean smallest scaled norm of a latent change that fools, of those that the minimum and
   the bounded search found; what was wrong already counts as 0, what was not found as `rho`. With it `median`; `plain`,
-  that of the minimum search alone before its bisection, which is the figure of the authors' code; the shares
+  that of the minimum search alone before its bisection, as in the authors' code (but for J, here on logits); the shares
   `not_found`, `already_wrong` and `likely` (fooled by a change shorter than the noise of that `epsilon` typically is);
   and, means over what was found and was not wrong already, `outward` (change of the code's own norm), `l2` and `l1`
   (root mean square and mean size of the picture's change, in [0, 1] pixel units);
@@ -51,6 +51,7 @@ from core.models.zoo import ZooModel
 from core.reports.kept import Book, Measured, Part, joined
 from core.reports.latent_parts import (
     KINDS,
+    LEAD,
     LINF_STEPS,
     NOISE,
     PAPER,
@@ -158,6 +159,7 @@ def _stated(task: Task, generator: Generator, data: LabelledImages, settings: La
         "paper_models": list(PAPER),
         "linf_radii": linf_grid(task),
         "linf_steps": LINF_STEPS,
+        "image_space_lead": LEAD,
         "batch": BATCH,
         "precision": "float32, fast form",
     }

@@ -16,7 +16,7 @@ from core.metrics.survival_curve import survival_curve
 from core.norms import rmse
 from tests.core.latent.known import Curved, codes_and_classes, normal, planes
 
-PLAIN = Search(restarts=12, bisection=False)
+PLAIN = Search(restarts=12, bisection=False, objective="probability")
 """The search of the authors' code."""
 
 
@@ -144,14 +144,14 @@ def test_a_path_ends_at_the_code_found_and_crosses_once_at_its_end(curved, class
             crossed = end - 1 if settings.bisection and made.found[row] else end
             assert (made.path_margin[row, :crossed] <= 0).all() or made.already_wrong[row]
             x = curved.decode(torch.from_numpy(made.path[row, : end + 1]), labels[row].expand(end + 1))
-            lead = margin(classifier(x), labels[row].expand(end + 1), "probability")
+            lead = margin(classifier(x), labels[row].expand(end + 1), "logit")
             np.testing.assert_allclose(made.path_margin[row, : end + 1], lead, atol=1e-5)
 
 
 def test_a_code_does_not_care_for_its_neighbours(curved, classifier):
     """Alone, in another order, and beside others: the same result to float rounding."""
     z, labels = codes_and_classes(curved, classifier, 12)
-    for settings in (Search(), BOUNDED, Search(objective="logit", bisection=False)):
+    for settings in (Search(), BOUNDED, Search(objective="probability", bisection=False)):
         together = search(curved, classifier, z, labels, 1.0, settings, seed=3)
         order = torch.arange(11, -1, -1)
         turned = search(curved, classifier, z[order], labels[order], 1.0, settings, seed=3)

@@ -23,6 +23,7 @@ from core.reports.latent_parts import (
     Codes,
     LatentSettings,
     Setting,
+    Softened,
     codes_of,
     image_space,
     linf_grid,
@@ -340,3 +341,27 @@ def test_a_pair_is_compared_on_the_same_codes_and_only_where_the_two_differ():
     assert row["value"] == pytest.approx(0.05, abs=0.005) and row["value_n"] == 295
     (row,) = [r for r in report.rows if r["figure"] == "LARS" and r["model"] == "net1"]
     assert row["value"] == pytest.approx(0.1, abs=0.01) and row["verdict"] == "held" and row["value_n"] == 300
+
+
+def test_a_network_that_is_certain_is_as_fragile_as_one_that_is_not(generator, pair, data):
+    """A thousandfold logits answer the same and are as near to other answers, in image space and in latent space."""
+    model, x, codes = pair[0].fast, data.images(0, 12), codes_seen_right(generator, pair[0])
+    labels, setting = model(x).argmax(1), Setting("default", len(codes.z), 4, (1.0,))
+
+    class Certain(torch.nn.Module):
+        def forward(self, x):
+            return 1000.0 * model(x)
+
+    assert torch.equal(Softened(Certain())(x).argmax(1), labels)
+    leads = Softened(Certain())(x).topk(2, dim=1).values
+    assert (leads[:, 0] - leads[:, 1]).max() <= 10.001
+    for one, other in (
+        (image_space(model, FASHION_MNIST, x, labels, 0), image_space(Certain(), FASHION_MNIST, x, labels, 0)),
+        (
+            searched(generator, model, codes, 1.0, setting, 0.3, 0),
+            searched(generator, Certain(), codes, 1.0, setting, 0.3, 0),
+        ),
+    ):
+        for name in {"image_l2", "image_linf", "distance"} & one.keys():
+            far, near = (np.minimum(each[name], 1.0) for each in (other, one))  # what was not found counts as 1
+            assert far.mean() < 1.15 * near.mean() and (far < 1).mean() > 0.8
