@@ -149,7 +149,7 @@ def test_a_path_ends_at_the_code_found_and_crosses_once_at_its_end(curved, class
 
 
 def test_a_code_does_not_care_for_its_neighbours(curved, classifier):
-    """Alone, in another order, and beside others: the same result to float rounding, which the turns of a search enlarge."""
+    """Alone, in another order, and beside others: the same to float rounding, which the turns of a search enlarge."""
     z, labels = codes_and_classes(curved, classifier, 12)
     for settings in (Search(), BOUNDED, Search(objective="probability", bisection=False)):
         together = search(curved, classifier, z, labels, 1.0, settings, seed=3)
