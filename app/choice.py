@@ -14,7 +14,8 @@ Fit = Literal["crop", "letterbox"]
 FITS: tuple[Fit, ...] = ("crop", "letterbox")
 
 MOST_MODELS = 4
-DEFAULT_IMAGE = "photo:chelsea"
+PHOTO = "photo:"  # an image key with this prefix means the same in every task
+DEFAULT_IMAGE = f"{PHOTO}chelsea"
 LINK_UPLOAD = "upload"  # what a link says in place of an uploaded picture, which it can't carry
 
 
@@ -72,13 +73,16 @@ class Choice:
 
 
 def default(world: World, task: str | None = None) -> Choice:
-    """The view of a first visit: three models, a photograph of a cat, a quarter of the reported radius."""
+    """The view of a first visit: three models, a quarter of the reported radius, and a photograph of a cat.
+
+    A grey task, whose networks have never seen such a thing, begins with the first picture of its gallery instead.
+    """
     task = task or next(iter(world.models))
     models = world.models[task]
     first = [key for key in ("standard", "pgd-linf", "pgd-l2") if key in models]
     chosen = tuple((first + [key for key in models if key not in first])[:3])
     images = list(world.images[task])
-    image = DEFAULT_IMAGE if DEFAULT_IMAGE in images else images[0]
+    image = DEFAULT_IMAGE if DEFAULT_IMAGE in images and not task_named(task).grey else images[0]
     return Choice(task, chosen, image, "crop", False, "linf", dial(task_named(task), "linf").start)
 
 
@@ -102,12 +106,12 @@ def read(query: Mapping[str, str], world: World) -> tuple[Choice, list[str]]:
         if choice.models != asked:
             refuse("models", f"could not be taken as they are: up to {MOST_MODELS} networks that exist here are shown.")
     if query.get("image") == LINK_UPLOAD:
-        refuse("image", "was somebody's own picture, which a link can't carry: upload it again. A photograph is shown.")
+        refuse("image", "was somebody's own picture, which a link can't carry: upload it again. Another picture is shown.")
     elif query.get("image", choice.image) in world.images[choice.task]:
         choice = replace(choice, image=query.get("image", choice.image))
     else:
         refuse(
-            "image", "is not in this server's gallery (test images need the data set); a photograph is shown instead."
+            "image", "is not in this server's gallery (test images need the data set); another picture is shown instead."
         )
     for name, options, usual in (("fit", FITS, "crop"), ("norm", NORMS, "linf"), ("invert", ("no", "yes"), "no")):
         if query.get(name, usual) not in options:
@@ -126,8 +130,9 @@ def read(query: Mapping[str, str], world: World) -> tuple[Choice, list[str]]:
 def change(choice: Choice, field: str, value: Any, world: World) -> Choice:
     """The view with one field changed and the others brought along; unchanged where the value is not possible.
 
-    A widget's options bind only an honest browser, so every value is checked here. A new task keeps the models and the
-    picture it also has; a new task or norm keeps the attack's strength relative to the reported radius.
+    A widget's options bind only an honest browser, so every value is checked here. A new task keeps the models it also
+    has, and an uploaded picture or a chosen photograph; a new task or norm keeps the attack's strength relative to the
+    reported radius.
     """
     if not _possible(choice, field, value, world):
         return choice
@@ -139,8 +144,9 @@ def change(choice: Choice, field: str, value: Any, world: World) -> Choice:
     if field == "task":
         fresh = default(world, value)
         models = tuple(key for key in choice.models if key in world.models[value])
-        here = choice.image in world.images[value] and not choice.image.startswith("test:")  # numbers mean others there
-        image = choice.image if here or choice.image.startswith(UPLOAD) else fresh.image
+        chosen = choice.image.startswith(PHOTO) and choice.image != default(world, choice.task).image
+        kept = choice.image.startswith(UPLOAD) or (chosen and choice.image in world.images[value])
+        image = choice.image if kept else fresh.image
         changed = replace(changed, models=models or fresh.models, image=image, invert=False)
     if field in ("task", "norm"):
         changed = replace(changed, strength=changed.dial.snap(relative * changed.dial.reported))

@@ -13,7 +13,7 @@ from app.adversarial_reports import CONFIG, missing
 from app.colours import model_colour
 from app.latent_choice import CODES, MEASURES
 from app.latent_figures import Axis, Figure
-from app.model_views import VERDICTS
+from app.model_views import VERDICTS, verdict
 from app.names import model_name
 from app.views import how_to_read, ink, percent
 from core.data.tasks import Task
@@ -182,8 +182,7 @@ def _claim(claim: str, rows: Sequence[Row]) -> str:
     if pairs:
         held, turned = (sum(row["verdict"] == word for row in pairs) for word in ("held", "reversed"))
         lines += f"<li>Pairs of networks: {held} of {len(pairs)} held, {turned} reversed</li>"
-    words = {str(row["verdict"]) for row in over or pairs}
-    sign, look, said = VERDICTS[LOOKS[words.pop()] if len(words) == 1 else "part"]
+    sign, look, said = VERDICTS[verdict([{"holds": LOOKS[row["verdict"]]} for row in over or pairs])]
     return (
         f'<li class="{look}" data-claim="{escape(claim)}"><i aria-hidden="true">{sign}</i><div>'
         f"<b>{escape(claim[:1].upper() + claim[1:])}</b> <em>{said}</em><ul>{lines}</ul></div></li>"

@@ -34,6 +34,7 @@ VERDICTS: Mapping[str, tuple[str, str, str]] = {
     "no": ("✗", "rs-failed", "came out the other way"),
     "undecided": ("?", "rs-open", "too close to tell"),
     "part": ("~", "rs-open", "holds in part"),
+    "against": ("~", "rs-failed", "came out the other way in part"),
 }
 
 
@@ -258,7 +259,7 @@ def verdict(rows: Sequence[Mapping[str, Any]]) -> str:
     held = {str(row.get("holds")) for row in rows}
     if len(held) == 1 and held <= VERDICTS.keys():
         return held.pop()
-    return "part" if "yes" in held else "undecided"
+    return "part" if "yes" in held else "against" if "no" in held else "undecided"
 
 
 def measurement(row: Mapping[str, Any]) -> str:

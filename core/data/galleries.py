@@ -47,8 +47,12 @@ class GalleryItem:
 
 
 def gallery(task: Task, root: Path | None = None) -> tuple[GalleryItem, ...]:
-    """What can be picked for `task`: photographs, generated pictures, then the first test images where they are."""
-    return (*photographs(), *_generated_items(task), *_test_items(task, root or data_root()))
+    """What can be picked for `task`: photographs, generated pictures, then the first test images where they are.
+
+    Photographs come last in a grey task, none of whose classes they show.
+    """
+    own = (*_generated_items(task), *_test_items(task, root or data_root()))
+    return (*own, *photographs()) if task.grey else (*photographs(), *own)
 
 
 def picture(task: Task, key: str, root: Path | None = None) -> tuple[GalleryItem, Picture]:

@@ -9,8 +9,8 @@ from app.choice import Choice, World, change, default, read, within
 WORLD = World(
     {"cifar10": ("standard", "pgd-l2", "pgd-linf", "trades", "noise"), "fashion-mnist": ("standard", "lipschitz")},
     {
-        "cifar10": ("photo:astronaut", "photo:chelsea", "test:0", "test:7"),
-        "fashion-mnist": ("photo:chelsea", "test:0", "test:7"),
+        "cifar10": ("photo:astronaut", "photo:chelsea", "generated:01", "test:0", "test:7"),
+        "fashion-mnist": ("generated:01", "test:0", "test:7", "photo:astronaut", "photo:chelsea"),
     },
 )
 CHOICE = Choice("cifar10", ("pgd-l2", "trades"), "test:7", "letterbox", False, "l2", 0.35)
@@ -94,18 +94,27 @@ def test_a_new_norm_keeps_the_strength_relative_to_the_reported_radius():
 
 
 def test_a_new_task_keeps_what_it_also_has():
-    other = change(
-        replace(CHOICE, image="photo:chelsea", models=("trades", "standard")), "task", "fashion-mnist", WORLD
-    )
+    chosen = replace(CHOICE, image="photo:astronaut", models=("trades", "standard"))
+    other = change(chosen, "task", "fashion-mnist", WORLD)
     assert (other.task, other.models, other.image, other.norm) == (
         "fashion-mnist",
         ("standard",),
-        "photo:chelsea",
+        "photo:astronaut",
         "l2",
     )
-    other = change(replace(CHOICE, models=("trades",), image="test:7"), "task", "fashion-mnist", WORLD)
-    assert other.models == ("standard", "lipschitz") and other.image == "photo:chelsea"
+    assert change(other, "task", "cifar10", WORLD).image == "photo:astronaut"
     assert change(replace(CHOICE, image="upload:5f"), "task", "fashion-mnist", WORLD).image == "upload:5f"
+
+
+@pytest.mark.parametrize("image", ["test:7", "generated:01", "photo:chelsea"])
+def test_a_new_task_begins_with_its_own_picture_where_the_old_one_means_another_or_was_not_chosen(image):
+    other = change(replace(CHOICE, models=("trades",), image=image), "task", "fashion-mnist", WORLD)
+    assert other.models == ("standard", "lipschitz") and other.image == "generated:01"
+    assert change(other, "task", "cifar10", WORLD).image == "photo:chelsea"
+
+
+def test_a_grey_task_begins_with_a_picture_of_its_own():
+    assert default(WORLD, "fashion-mnist").image == "generated:01"
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_a_claim_is_told_with_its_interval():
 @pytest.mark.parametrize(
     ("held", "said"),
     [
-        *[(["yes"], "yes"), (["no", "no"], "no"), (["yes", "no"], "part"), (["no", "undecided"], "undecided")],
+        *[(["yes"], "yes"), (["no", "no"], "no"), (["yes", "no"], "part"), (["no", "undecided"], "against")],
         *[([None], "undecided"), (["<b>"], "undecided"), (["yes", "undecided"], "part")],
     ],
     ids=str,
