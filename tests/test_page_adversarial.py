@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from core.models.resnet import PreActResNet
 from core.models.zoo import load_zoo_model, save
 from tests.app.synthetic_adversarial import write_adversarial_reports
 from tests.app.tiny import KEYS, write_zoo
-from tests.test_pages import bodies, checked, query, value
+from tests.test_pages import bodies, checked, opened, query, value
 
 TWO = {"models": "standard,pgd-l2"}
 
@@ -45,13 +46,7 @@ def visit(adversarial_zoo, reports, monkeypatch):
     """A visit with a link's query parameters, straight to the page; it has run once."""
     monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(adversarial_zoo))
 
-    def start(**link: str) -> AppTest:
-        at = AppTest.from_file("../pages/adversarial.py", default_timeout=240)
-        for name, given in link.items():
-            at.query_params[name] = given
-        return checked(at.run())
-
-    return start
+    return partial(opened, "pages/adversarial")
 
 
 def explained(at: AppTest) -> str:
@@ -208,9 +203,7 @@ def odd(adversarial_zoo, tmp_path, monkeypatch):
             save(plain, model.card, folder)
         write_adversarial_reports(folder, tmp_path, "cifar10")
         monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(folder))
-        at = AppTest.from_file("../pages/adversarial.py", default_timeout=240)
-        at.query_params["models"] = TWO["models"]
-        return checked(at.run())
+        return opened("pages/adversarial", **TWO)
 
     return start
 
@@ -237,10 +230,7 @@ def test_a_task_of_one_class_is_a_sentence(reports, tmp_path, monkeypatch):
     folder = write_zoo(tmp_path / "zoo", ("one",))
     write_adversarial_reports(folder, reports, "one")
     monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(folder))
-    at = AppTest.from_file("../pages/adversarial.py", default_timeout=240)
-    for name, given in {"task": "one", **TWO}.items():
-        at.query_params[name] = given
-    checked(at.run())
+    at = opened("pages/adversarial", task="one", **TWO)
     body = explained(at)
     assert body.count("knows one class only") == 2 and "data-draws" not in body and not at.error
     assert body.count("data-class=") == 2 and set(shares(body, "data-after")) == {1.0}

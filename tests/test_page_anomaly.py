@@ -4,6 +4,7 @@ import dataclasses
 import io
 import time
 import zipfile
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -22,7 +23,7 @@ from core.reports.report import read_report, write_report
 from tests.app.synthetic_anomaly import pictures, write_anomaly_report, write_calibrations
 from tests.app.tiny import write_zoo
 from tests.core.conftest import write_fashion
-from tests.test_pages import bodies, checked, query, value
+from tests.test_pages import bodies, checked, opened, query, value
 
 TWO = {"models": "standard,pgd-l2"}
 
@@ -45,13 +46,7 @@ def visit(anomaly_zoo, calibrations, tmp_path, monkeypatch):
     monkeypatch.setenv("ROBUSTSCOPE_CALIBRATION", str(calibrations))
     monkeypatch.setenv("ROBUSTSCOPE_REPORTS", str(tmp_path))
 
-    def start(**link: str) -> AppTest:
-        at = AppTest.from_file("../pages/anomaly.py", default_timeout=240)
-        for name, given in link.items():
-            at.query_params[name] = given
-        return checked(at.run())
-
-    return start
+    return partial(opened, "pages/anomaly")
 
 
 def judged(at: AppTest) -> dict[str, tuple[float, bool]]:

@@ -1,6 +1,7 @@
 """The page Latent: start, sliders and ribbons, the search, strips and links, on tiny networks and generators."""
 
 import time
+from functools import partial
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -11,7 +12,7 @@ from app.latent_fool import FRAMES
 from core.latent.search import Search
 from tests.app.synthetic_latent import write_generators, write_latent_reports
 from tests.app.tiny import write_zoo
-from tests.test_pages import bodies, checked, picture, query, upload, value
+from tests.test_pages import bodies, checked, opened, picture, query, upload, value
 
 TWO = {"task": "fashion-mnist", "models": "standard,pgd-l2"}
 
@@ -34,13 +35,7 @@ def visit(latent_zoo, made, tmp_path, monkeypatch):
     monkeypatch.setenv("ROBUSTSCOPE_GENERATORS", str(made))
     monkeypatch.setenv("ROBUSTSCOPE_REPORTS", str(tmp_path))
 
-    def start(**link: str) -> AppTest:
-        at = AppTest.from_file("../pages/latent.py", default_timeout=240)
-        for name, given in link.items():
-            at.query_params[name] = given
-        return checked(at.run())
-
-    return start
+    return partial(opened, "pages/latent")
 
 
 def drawn(at: AppTest) -> str:

@@ -1,13 +1,14 @@
 """The page Models: cards and figures with and without a report, a perturbation that follows its controls, its link."""
 
 import json
+from functools import partial
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.app.synthetic_report import write_report
 from tests.app.tiny import KEYS, write_zoo
-from tests.test_pages import bodies, checked, query, value
+from tests.test_pages import bodies, checked, opened, query, value
 
 
 @pytest.fixture(scope="session")
@@ -34,13 +35,7 @@ def visit(models_zoo, reports, monkeypatch):
     """A visit with a link's query parameters, straight to the page; it has run once."""
     monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(models_zoo))
 
-    def start(**link: str) -> AppTest:
-        at = AppTest.from_file("../pages/models.py", default_timeout=120)
-        for name, given in link.items():
-            at.query_params[name] = given
-        return checked(at.run())
-
-    return start
+    return partial(opened, "pages/models")
 
 
 def headers(at: AppTest) -> list[str]:

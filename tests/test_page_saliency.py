@@ -4,6 +4,7 @@ import json
 import shutil
 import time
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,7 +18,7 @@ from core.models.zoo import load_zoo_model, save
 from core.training.job import Order, Point, Ready
 from tests.app.synthetic_saliency import write_saliency_report
 from tests.app.tiny import KEYS, write_zoo
-from tests.test_pages import bodies, checked, query
+from tests.test_pages import bodies, checked, opened, query
 
 TWO = {"models": "standard,pgd-l2"}
 CHEAP = {"methods": "gradient,grad-cam"}
@@ -34,13 +35,7 @@ def visit(saliency_zoo, tmp_path, monkeypatch):
     monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(saliency_zoo))
     monkeypatch.setenv("ROBUSTSCOPE_REPORTS", str(tmp_path))
 
-    def start(**link: str) -> AppTest:
-        at = AppTest.from_file("../pages/saliency.py", default_timeout=240)
-        for name, given in link.items():
-            at.query_params[name] = given
-        return checked(at.run())
-
-    return start
+    return partial(opened, "pages/saliency")
 
 
 def grid(at: AppTest) -> str:
@@ -151,10 +146,7 @@ def test_a_network_without_gradient_is_a_sentence_in_its_cells(visit, saliency_z
                 plain.get_parameter([name for name, _ in plain.named_parameters()][-2]).fill_(0.0)
         save(plain, model.card, tmp_path / "odd")
     monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(tmp_path / "odd"))
-    at = AppTest.from_file("../pages/saliency.py", default_timeout=240)
-    for name, given in (TWO | CHEAP).items():
-        at.query_params[name] = given
-    checked(at.run())
+    at = opened("pages/saliency", **(TWO | CHEAP))
     assert states(grid(at)) == ["none", "there", "none", "there"] and "zero at every pixel" in grid(at)
     assert not at.error
 
@@ -163,10 +155,7 @@ def test_a_damaged_network_is_a_sentence_and_the_others_stand(saliency_zoo, tmp_
     folder = write_zoo(tmp_path / "zoo", ("cifar10",))
     (folder / "cifar10" / "pgd-l2.safetensors").write_bytes(b"nothing")
     monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(folder))
-    at = AppTest.from_file("../pages/saliency.py", default_timeout=240)
-    for name, given in (TWO | CHEAP | {"image": "photo:rocket"}).items():
-        at.query_params[name] = given
-    checked(at.run())
+    at = opened("pages/saliency", **(TWO | CHEAP | {"image": "photo:rocket"}))
     assert states(grid(at)) == ["there", "none", "there", "none"] and not at.error
 
 

@@ -1,6 +1,8 @@
 """Each page renders, does its main action on tiny networks, and shows an engine error; the entry is what is run."""
 
 import io
+from functools import partial
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -8,6 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from app.choice import Choice
 from tests.app.tiny import KEYS, write_zoo
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="session")
@@ -20,13 +24,15 @@ def visit(page_zoo, monkeypatch):
     """A visit with a link's query parameters; the page has run once."""
     monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(page_zoo))
 
-    def start(**query: str) -> AppTest:
-        at = AppTest.from_file("../streamlit_app.py", default_timeout=120)
-        for name, value in query.items():
-            at.query_params[name] = value
-        return checked(at.run())
+    return partial(opened, "streamlit_app")
 
-    return start
+
+def opened(script: str, /, **link: str) -> AppTest:
+    """A script of the project's root, visited with a link's query parameters; it has run once."""
+    at = AppTest.from_file(ROOT / f"{script}.py", default_timeout=240)
+    for name, given in link.items():
+        at.query_params[name] = given
+    return checked(at.run())
 
 
 def checked(at: AppTest) -> AppTest:
@@ -152,7 +158,7 @@ def test_each_choice_reaches_the_address_and_back(visit):
         == {
             "task": "fashion-mnist",
             "models": "pgd-linf,standard",
-            "image": "photo:chelsea",
+            "image": "generated:00",
             "fit": "letterbox",
             "invert": "no",
             "norm": "l2",

@@ -16,7 +16,11 @@ from playwright.sync_api import Page
 ROOT = Path(__file__).resolve().parents[2]
 ARTIFACTS = ROOT / "artifacts"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-SIZES = {"wide": {"width": 1440, "height": 900}, "narrow": {"width": 390, "height": 844}}
+SIZES = {
+    "wide": {"width": 1440, "height": 900},
+    "narrow": {"width": 390, "height": 844},
+    "projector": {"width": 1280, "height": 720},
+}
 PATIENCE = 120.0  # seconds; a busy machine takes long to import torch
 
 

@@ -15,7 +15,7 @@ from core.data.tasks import CIFAR10
 from core.images import fit
 from core.models.zoo import ASSETS
 from tests.app.synthetic_anomaly import write_anomaly_report
-from tests.browser.harness import PATIENCE, SIZES, here, loaded, photograph, served, settled, until
+from tests.browser.harness import here, loaded, photograph, served, settled, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
@@ -32,23 +32,17 @@ def address(tmp_path_factory) -> Iterator[str]:
 
 
 @pytest.fixture
-def visit(browser, address) -> Iterator[Callable[..., Page]]:
+def visit(visitor, address) -> Callable[..., Page]:
     """A visitor of their own at each call, who has waited for the whole page."""
-    contexts = []
 
-    def start(path: str = VIEW, size: dict[str, int] = SIZES["wide"], scheme: str = "light") -> Page:
-        context = browser.new_context(viewport=size, color_scheme=scheme)
-        context.set_default_timeout(PATIENCE * 1000)
-        contexts.append(context)
-        page = context.new_page()
+    def start(path: str = VIEW, size: str = "wide", scheme: str = "light") -> Page:
+        page = visitor(size, scheme).new_page()
         page.goto(f"{address}/{path}")
         until(lambda: page.get_by_role("button", name="Copy a link").count() and settled(page), "the page")
         until(lambda: loaded(page), "the pictures")
         return page
 
-    yield start
-    for context in contexts:
-        context.close()
+    return start
 
 
 def png(pixels: np.ndarray) -> bytes:
@@ -116,6 +110,6 @@ def test_a_picture_is_judged_and_an_attack_is_noticed_when_it_grows(visit):
 
 @pytest.mark.parametrize(("view", "size", "scheme"), [("one", "narrow", "light"), ("measured", "wide", "dark")])
 def test_the_page_fits_its_window(visit, view, size, scheme):
-    page = visit(VIEW + f"&view={view}", SIZES[size], scheme)
+    page = visit(VIEW + f"&view={view}", size, scheme)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     photograph(page, f"anomaly-{view}-{size}-{scheme}")

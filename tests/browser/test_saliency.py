@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 from app.saliency_files import CELL
 from core.models.zoo import ASSETS
 from tests.app.synthetic_saliency import write_saliency_report
-from tests.browser.harness import PATIENCE, SIZES, here, loaded, photograph, served, settled, until
+from tests.browser.harness import here, loaded, photograph, served, settled, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
@@ -29,22 +29,16 @@ def address(tmp_path_factory) -> Iterator[str]:
 
 
 @pytest.fixture
-def visit(browser, address) -> Iterator[Callable[..., Page]]:
+def visit(visitor, address) -> Callable[..., Page]:
     """A visitor of their own at each call, who has waited for the whole page."""
-    contexts = []
 
-    def start(path: str = VIEW, size: dict[str, int] = SIZES["wide"], scheme: str = "light") -> Page:
-        context = browser.new_context(viewport=size, color_scheme=scheme)
-        context.set_default_timeout(PATIENCE * 1000)
-        contexts.append(context)
-        page = context.new_page()
+    def start(path: str = VIEW, size: str = "wide", scheme: str = "light") -> Page:
+        page = visitor(size, scheme).new_page()
         page.goto(f"{address}/{path}")
         until(lambda: page.locator("button[data-map], .stage").count() and settled(page) and loaded(page), "the page")
         return page
 
-    yield start
-    for context in contexts:
-        context.close()
+    return start
 
 
 def colours(page: Page, selector: str) -> np.ndarray:
@@ -123,14 +117,11 @@ def test_a_room_steps_through_maps_guesses_and_comes_back(visit):
     assert "view=" not in here(page) and "map=pgd-linf,grad-cam" in here(page).replace("%2C", ",")
 
 
-SCREENS = {**SIZES, "projector": {"width": 1280, "height": 720}}
-
-
 @pytest.mark.parametrize(
     ("size", "scheme"), [("wide", "light"), ("wide", "dark"), ("projector", "light"), ("narrow", "dark")]
 )
 def test_the_page_fits_its_window(visit, size, scheme):
-    page = visit(VIEW + "&sheet=photo:coffee,photo:rocket", SCREENS[size], scheme)
+    page = visit(VIEW + "&sheet=photo:coffee,photo:rocket", size, scheme)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     widths = page.eval_on_selector_all("button[data-map] img", "all => all.map(e => e.getBoundingClientRect().width)")
     assert min(widths) > 100

@@ -1,13 +1,13 @@
 """The page Train in a real browser: networks learn on a synthetic data set, and join the pages of their visitor."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from tests.browser.harness import PATIENCE, SIZES, loaded, photograph, served, settled, until
+from tests.browser.harness import loaded, photograph, served, settled, until
 from tests.core.conftest import write_fashion
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1800)]
@@ -28,22 +28,6 @@ def address(tmp_path_factory) -> Iterator[str]:
     }
     with served(**environment) as found:
         yield found
-
-
-@pytest.fixture
-def visitor(browser) -> Iterator[Callable[..., BrowserContext]]:
-    """A visitor of their own at each call."""
-    contexts = []
-
-    def start(size: str = "wide", scheme: str = "light") -> BrowserContext:
-        context = browser.new_context(viewport=SIZES[size], color_scheme=scheme)
-        context.set_default_timeout(PATIENCE * 1000)
-        contexts.append(context)
-        return context
-
-    yield start
-    for context in contexts:
-        context.close()
 
 
 def train(context: BrowserContext, address: str, query: str) -> Page:
@@ -182,7 +166,7 @@ def test_closing_the_tab_stops_the_training_and_coming_back_resumes_it(visitor, 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", list(SIZES))
+@pytest.mark.parametrize("size", ["wide", "narrow"])
 def test_the_page_fits_its_window(visitor, address, size, scheme):
     page = visitor(size, scheme).new_page()
     page.goto(f"{address}/training")
