@@ -106,12 +106,15 @@ def read(query: Mapping[str, str], world: World) -> tuple[Choice, list[str]]:
         if choice.models != asked:
             refuse("models", f"could not be taken as they are: up to {MOST_MODELS} networks that exist here are shown.")
     if query.get("image") == LINK_UPLOAD:
-        refuse("image", "was somebody's own picture, which a link can't carry: upload it again. Another picture is shown.")
+        refuse(
+            "image", "was somebody's own picture, which a link can't carry: upload it again. Another picture is shown."
+        )
     elif query.get("image", choice.image) in world.images[choice.task]:
         choice = replace(choice, image=query.get("image", choice.image))
     else:
         refuse(
-            "image", "is not in this server's gallery (test images need the data set); another picture is shown instead."
+            "image",
+            "is not in this server's gallery (test images need the data set); another picture is shown instead.",
         )
     for name, options, usual in (("fit", FITS, "crop"), ("norm", NORMS, "linf"), ("invert", ("no", "yes"), "no")):
         if query.get(name, usual) not in options:

@@ -269,6 +269,8 @@ def measurement(row: Mapping[str, Any]) -> str:
         return f"{row.get('measure')}: not measured"
     difference, low, high, n = (float(part) for part in parts if part is not None)
     figures = f"{difference * 100:+.1f} points (95 %: {low * 100:+.1f} to {high * 100:+.1f}; n = {int(n):,})"
+    if row.get("unit") == "rmse":
+        figures = f"{difference:+.4f} RMSE (95 %: {low:+.4f} to {high:+.4f}; n = {int(n):,})"
     return f"{row.get('measure')}: {figures.replace('-', '−')}"
 
 

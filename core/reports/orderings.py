@@ -1,19 +1,25 @@
 """The report `orderings`: what the papers claim of one way of training over another, as it came out here.
 
-Rows: `claim`, `task`, `model`, `against`, `measure`, then `difference` with `difference_low` and `difference_high`: the
-mean over the same `n` images of what the claim says is larger minus what it says is smaller (a share in [0, 1]), with
-its paired 95 % bootstrap interval; and `holds`: "yes" where the interval lies above zero, "no" where below, else
-"undecided".
+Rows: `claim`, `task`, `model`, `against`, `measure`, `unit`, then `difference` with `difference_low` and
+`difference_high`: on the same `n` images, what the claim says is larger minus what it says is smaller, with its paired
+95 % bootstrap interval; and `holds`: "yes" where the interval lies above zero, "no" where below, else "undecided". The
+unit is "share" (a mean of shares in [0, 1]) or "rmse" (an area, in [0, 1] pixel units).
+
+All but the areas are made of the report `robustness`; those of the report `adversarial`, where there is one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.data.tasks import task_named
+from core.metrics.ara import ara
+from core.metrics.intervals import bootstrap
 from core.norms import NORMS, Norm
+from core.reports.adversarial import Adversarial
 from core.reports.masking import paired, zero_gradients
 from core.reports.report import Report, Row
 from core.reports.robustness import Robustness
@@ -28,7 +34,10 @@ NO_BETTER = "distillation is weaker than the standard network on other networks'
 SALIENCY = "saliency-based training withstands more than sign noise alone (Mangla et al. 2020)"
 TEACHER = "a robust teacher's saliency serves better than a standard one's (Mangla et al. 2020)"
 WITH_PGD = "saliency added to PGD training withstands more than PGD training at equal epochs (Mangla et al. 2020)"
+AREA = "the robust additions raise the accuracy-robustness area (Woods, Chen, Teuscher 2019)"
 
+ADDITIONS = ("pgd-l2", "pgd-l2-large", "lipschitz", "lipschitz-l2", "lipschitz-all")
+"""Trained with attacks in L2, with the penalty on logits, or with both."""
 AGAINST_NOISE = ("sat-strong-robust", "sat-strong-standard", "sat-box", "sat-mask")
 AGAINST_PGD = ("sat-pgd", "sat-box-pgd", "sat-mask-pgd")
 
@@ -59,29 +68,58 @@ class _Figures:
     def row(self, claim: str, model: str, against: str, measure: str, *pair: NDArray[Any]) -> Row:
         """A row on the images that both of the pair have; the claim says that the first is larger."""
         n = min(len(pair[0]), len(pair[1]))
-        difference, low, high = paired(pair[0][:n], pair[1][:n])
-        holds = "yes" if low > 0 else "no" if high < 0 else "undecided"
-        return {
-            "claim": claim,
-            "task": self.task,
-            "model": model,
-            "against": against,
-            "measure": measure,
-            "difference": difference,
-            "difference_low": low,
-            "difference_high": high,
-            "n": n,
-            "holds": holds,
-        }
+        found = paired(pair[0][:n], pair[1][:n])
+        return _row((claim, self.task, model, against, measure, "share"), *found, n)
 
 
-def orderings(robustness: Robustness) -> Report:
-    """The claims about the networks that the report has; those about absent ones are left out."""
+def orderings(robustness: Robustness, adversarial: Adversarial | None = None) -> Report:
+    """The claims about the networks that the reports have; those about absent ones are left out.
+
+    Args:
+        robustness: the report of a task.
+        adversarial: that of the same task.
+    """
     report = robustness.report
     figures = _Figures(report.task, frozenset(row["model"] for row in report.rows), robustness)
-    rows = (*_transfer(figures), *_distilled(figures), *_saliency(figures))
+    areas = () if adversarial is None else tuple(_areas(adversarial, robustness.weights))
+    rows = (*_transfer(figures), *_distilled(figures), *_saliency(figures), *areas)
     settings = {"report": report.report, **report.settings}
+    if areas and adversarial is not None:
+        settings |= {"adversarial": dict(adversarial.report.settings)}
     return Report(report.task, NAME, settings, report.provenance, rows)
+
+
+def _row(words: tuple[str, ...], difference: float, low: float, high: float, n: int) -> Row:
+    names = ("claim", "task", "model", "against", "measure", "unit")
+    return {
+        **dict(zip(names, words, strict=True)),
+        "difference": difference,
+        "difference_low": low,
+        "difference_high": high,
+        "n": n,
+        "holds": "yes" if low > 0 else "no" if high < 0 else "undecided",
+    }
+
+
+def _areas(adversarial: Adversarial, weights: Mapping[str, str]) -> Iterator[Row]:
+    """The area of each network with additions less that of the standard one, on the same images.
+
+    Networks whose weights were others than `weights` says are left out.
+    """
+    task, classes = adversarial.report.task, task_named(adversarial.report.task).classes
+    keys = {key for key, checksum in adversarial.weights.items() if weights.get(key, checksum) == checksum}
+
+    def difference(pair: NDArray[np.floating]) -> float:
+        return ara(pair[:, 0], classes).value - ara(pair[:, 1], classes).value
+
+    for key in ADDITIONS:
+        if not {key, "standard"} <= keys:
+            continue
+        distances = [adversarial.arrays[f"distance_attack__{name}"].astype(np.float64) for name in (key, "standard")]
+        n = min(map(len, distances))
+        both = np.stack([each[:n] for each in distances], axis=1)
+        words = (AREA, task, key, "standard", "accuracy-robustness area of the attack", "rmse")
+        yield _row(words, difference(both), *bootstrap(both, difference), n)
 
 
 def _transfer(figures: _Figures) -> Iterator[Row]:

@@ -2,6 +2,8 @@
 
 from core.reports import orderings
 from core.reports.accuracy import radius
+from core.reports.adversarial import NAME as ADVERSARIAL
+from core.reports.adversarial import Adversarial
 from core.reports.command import Answer, Command, Request
 from core.reports.report import Row, write_report
 from core.reports.robustness import robustness_report
@@ -18,7 +20,8 @@ def _run(request: Request[RobustnessSettings]) -> Answer:
     measured = robustness_report(
         request.models, request.data, request.settings, request.scratch, request.path, request.on_progress
     )
-    claims = orderings.orderings(measured)
+    beside = None if request.path is None else request.path.with_name(f"{ADVERSARIAL}.json")
+    claims = orderings.orderings(measured, Adversarial.read(beside) if beside and beside.exists() else None)
     if request.path is not None:
         write_report(claims, request.path.with_name(f"{orderings.NAME}.json"))
     return Answer(measured.report, (*map(_line, measured.report.rows), *map(_claim, claims.rows)))
@@ -33,7 +36,9 @@ def _line(row: Row) -> str:
 
 
 def _claim(row: Row) -> str:
-    interval = f"{row['difference']:+.1%} ({row['difference_low']:+.1%} to {row['difference_high']:+.1%})"
+    form = "+.1%" if row["unit"] == "share" else "+.4f"
+    difference, low, high = (format(row[f"difference{end}"], form) for end in ("", "_low", "_high"))
+    interval = f"{difference} ({low} to {high})"
     return f"{row['holds']:9} {interval:28} {row['model']} against {row['against']}, {row['measure']}: {row['claim']}"
 
 

@@ -82,6 +82,7 @@ ROW = {"measure": "accuracy", "difference": -0.123, "difference_low": -0.2, "dif
 def test_a_claim_is_told_with_its_interval():
     assert measurement(ROW) == "accuracy: −12.3 points (95 %: −20.0 to −5.0; n = 1,300)"
     assert measurement(ROW | {"difference": None}) == "accuracy: not measured"
+    assert measurement(ROW | {"unit": "rmse"}) == "accuracy: −0.1230 RMSE (95 %: −0.2000 to −0.0500; n = 1,300)"
 
 
 @pytest.mark.parametrize(

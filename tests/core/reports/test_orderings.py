@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from core.norms import NORMS
-from core.reports.orderings import orderings
+from core.reports.adversarial import Adversarial
+from core.reports.orderings import AREA, orderings
 from core.reports.report import Report
 from core.reports.robustness import Robustness
 
@@ -26,7 +27,7 @@ def network(key: str, withstands: float, others: tuple[str, ...] = (), gradient:
 
 
 def report(*networks: dict[str, np.ndarray], keys: tuple[str, ...]) -> Robustness:
-    rows = tuple({"model": key, "norm": norm} for key in keys for norm in NORMS)
+    rows = tuple({"model": key, "sha256": key, "norm": norm} for key in keys for norm in NORMS)
     arrays = {f"grid_{norm}": GRID for norm in NORMS}
     for each in networks:
         arrays |= each
@@ -91,3 +92,29 @@ def test_distillation_is_held_against_stronger_attacks_on_itself():
 
 def test_claims_about_absent_networks_are_left_out():
     assert orderings(report(network("standard", 0.5), keys=("standard",))).rows == ()
+
+
+@pytest.mark.parametrize(("further", "holds"), [(0.004, "yes"), (-0.004, "no"), (0.0, "undecided")])
+def test_the_areas_of_two_networks_are_held_against_each_other_on_the_same_images(further, holds):
+    distances = np.linspace(0.005, 0.03, N)
+    arrays = {"distance_attack__standard": distances, "distance_attack__pgd-l2": distances[:80] + further}
+    weights = [{"model": key, "sha256": key} for key in ("standard", "pgd-l2", "lipschitz")]
+    adversarial = Adversarial(Report("cifar10", "adversarial", {"seed": 0}, {}, tuple(weights[:2])), arrays)
+    made = orderings(report(keys=("standard",)), adversarial)
+    (row,) = made.rows
+    assert (row["claim"], row["model"], row["against"], row["unit"], row["n"]) == (
+        AREA,
+        "pgd-l2",
+        "standard",
+        "rmse",
+        80,
+    )
+    assert row["holds"] == holds and row["difference"] == pytest.approx(0.9 * further, abs=1e-9)
+    assert made.settings["adversarial"] == {"seed": 0}
+
+
+def test_areas_of_other_weights_are_left_out():
+    arrays = {f"distance_attack__{key}": np.linspace(0.005, 0.03, N) for key in ("standard", "pgd-l2")}
+    rows = ({"model": "standard", "sha256": "older"}, {"model": "pgd-l2", "sha256": "pgd-l2"})
+    adversarial = Adversarial(Report("cifar10", "adversarial", {}, {}, rows), arrays)
+    assert orderings(report(keys=("standard",)), adversarial).rows == ()
