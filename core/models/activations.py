@@ -1,6 +1,6 @@
 """Activations as modules, one instance a use, so that methods with hooks can tell them apart."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,32 @@ def half_huber_relu(u: Tensor, delta: float) -> Tensor:
     """HHReLU of each entry of `u` (see `HalfHuberReLU`); like torch's own functions, a `TorchFunctionMode` sees it."""
     if has_torch_function_unary(u):
         return handle_torch_function(half_huber_relu, (u,), u, delta)
-    return 0.5 * u.clamp(0.0, delta).square() / delta + torch.relu(u - delta)
+    out: Tensor = _HalfHuber.apply(u, delta)
+    return out
+
+
+class _HalfHuber(torch.autograd.Function):
+    """`c (u - c / 2) / delta` with `c = clamp(u, 0, delta)`.
+
+    The gradient is stated because the one that autograd puts together from the formula takes three times as long.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(u: Tensor, delta: float) -> Tensor:
+        bent = u.clamp(0.0, delta)
+        return torch.addcmul(u * bent, bent, bent, value=-0.5) / delta
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, float], output: Tensor) -> None:
+        u, ctx.delta = inputs
+        ctx.save_for_backward(u)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (u,) = ctx.saved_tensors
+        return grad * (u.clamp(0.0, ctx.delta) / ctx.delta), None
 
 
 class HalfHuberReLU(nn.Module):
