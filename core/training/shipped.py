@@ -106,6 +106,10 @@ NOTES: Mapping[tuple[str, str], str] = {
         "pgd-l2-large",
     ): f"{_TRADE} Its radius is the largest of the zoo, and it has more epochs than the rest of its task.",
     ("cifar10", "noise-sign"): "It had a third of the reference's epochs, and saw no picture without noise.",
+    (
+        "cifar10",
+        "sat-strong-robust",
+    ): "It had a third of the reference's epochs, and saw no picture without a perturbation.",
     ("cifar10", "distilled"): _VANISHED,
     ("fashion-mnist", "standard"): _REFERENCE,
     ("fashion-mnist", "distilled"): _VANISHED,
