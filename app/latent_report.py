@@ -16,12 +16,12 @@ from app.latent_figures import Axis, Figure
 from app.model_views import VERDICTS, verdict
 from app.names import model_name
 from app.views import how_to_read, ink, percent
-from core.data.tasks import Task
+from core.data.tasks import Task, task_named
 from core.latent.noise import typical_norm
 from core.models.zoo import Card
 from core.reports.latent import Latent
 from core.reports.latent_readings import RATHER
-from core.reports.latent_rows import LETTER
+from core.reports.latent_rows import LETTER, spoken_of
 from core.reports.report import Report, Row
 
 CODE_TITLES: Mapping[str, str] = {"generation": "random codes", "reconstruction": "test images, rebuilt"}
@@ -89,7 +89,8 @@ def measured(found: Latent | None, cards: Mapping[str, Card]) -> dict[str, list[
 
 def figures_of(rows: Sequence[Row], codes: str, found: Latent) -> dict[str, Figure]:
     """A network's figures by the names of `MEASURES`, `ACROSS` and "plain" (right on codes without any change)."""
-    eps, bound, letter = (found.report.settings.get("eps"), found.report.settings.get("bound"), LETTER[codes])
+    eps, letter = found.report.settings.get("eps"), LETTER[codes]
+    how, radius = within(found)
 
     def pick(metric: str, more: Mapping[str, Any] | None = None, figure: str = "value") -> Figure | None:
         for row in rows:
@@ -100,7 +101,7 @@ def figures_of(rows: Sequence[Row], codes: str, found: Latent) -> dict[str, Figu
     searched: dict[str, Any] = {"setting": "default", "epsilon": eps}
     wanted = {
         "severity": pick(f"LA{letter}S", searched),
-        "accuracy-in-latent": pick(f"LA{letter}A", searched | {"search": "bounded", "rho": bound}),
+        "accuracy-in-latent": pick(f"LA{letter}A", searched | {"search": how, "rho": radius}),
         "noise": pick("LLNA", {"codes": codes, "epsilon": eps}),
         "change": pick(f"LA{letter}S", searched, "l2"),
         "plain": pick(f"L{letter}A"),
@@ -108,6 +109,12 @@ def figures_of(rows: Sequence[Row], codes: str, found: Latent) -> dict[str, Figu
         "severity-l2": pick("severity-l2"),
     }
     return {name: figure for name, figure in wanted.items() if figure is not None}
+
+
+def within(found: Latent) -> tuple[str, float]:
+    """The search and the radius of the accuracies shown."""
+    bound = found.report.settings.get("bound")
+    return spoken_of(task_named(found.report.task), float(bound) if isinstance(bound, int | float) else np.nan)
 
 
 def _figure(row: Row, name: str) -> Figure | None:
@@ -149,7 +156,7 @@ def _guide(found: Latent) -> None:
     settings = found.report.settings
     how_to_read(
         "Each point is a network; bars are 95 % intervals (bootstrap; shares: Wilson). Latent changes start from "
-        f"decayed codes (ε = {settings.get('eps', 1):g}), ρ = {settings.get('bound', 0.3):g}; what was wrong already "
+        f"decayed codes (ε = {settings.get('eps', 1):g}), ρ = {within(found)[1]:g}; what was wrong already "
         "counts as 0. The paper says that what networks stand in latent space goes with their accuracy (left), and "
         "hardly with their conventional robustness (right), which shows in how much the picture has to change instead "
         "(last measure).",

@@ -11,9 +11,10 @@ on reconstructed and on generated codes, in the default setting:
   L2; paired, 95 %): the mean difference of the latent figure on the same codes, counted positive where it goes the way
   the claim says, with its paired interval.
 
-Rows: `claim`, `task`, `way`, `model` and `against` (of a pair; else ""), `codes`, `epsilon`, `figure` (a figure of
-the report `latent`), `by` (what it is held against), `value` with `value_low`, `value_high`, `value_n` (networks, or
-codes), and `verdict`: "held" where the interval lies above zero, "reversed" where below, else "unclear".
+Rows: `claim`, `task`, `way`, `model` and `against` (of a pair; else ""), `codes`, `epsilon`, `rho` (of an accuracy
+within a radius: the paper's for such pictures; else null), `figure` (a figure of the report `latent`), `by` (what it is
+held against), `value` with `value_low`, `value_high`, `value_n` (networks, or codes), and `verdict`: "held" where the
+interval lies above zero, "reversed" where below, else "unclear".
 """
 
 from collections.abc import Callable, Iterator
@@ -25,12 +26,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from core.data.tasks import task_named
 from core.latent.search import Search
 from core.metrics.intervals import RESAMPLES
 from core.reports.kept import standard_first
 from core.reports.latent import Latent
 from core.reports.latent_parts import KINDS
-from core.reports.latent_rows import LETTER, counted
+from core.reports.latent_rows import LETTER, counted, spoken_of
 from core.reports.masking import paired
 from core.reports.report import ASSETS, Report, Row, read_report, report_path
 
@@ -57,6 +59,11 @@ class _Zoo:
     def epsilon(self) -> float:
         return float(self.latent.report.settings["eps"])
 
+    @property
+    def within(self) -> tuple[str, float]:
+        """The search and the radius of accuracies within a radius."""
+        return spoken_of(task_named(self.latent.report.task), float(self.latent.report.settings["bound"]))
+
     def figure(self, name: str, kind: str = "") -> Array:
         """Values (M, n), NaN where a network has none for a code."""
         return np.stack([self.one(name, kind, key) for key in self.keys])
@@ -73,7 +80,11 @@ class _Zoo:
         if name.endswith("S"):
             return counted(arrays[f"distance_{part}__{key}"], Search().rho)
         if name.endswith("A"):
-            return 1.0 - arrays[f"fooled_{part}__{key}"]
+            how, radius = self.within
+            stands = (
+                ~arrays[f"fooled_{part}__{key}"] if how == "bounded" else arrays[f"distance_{part}__{key}"] > radius
+            )
+            return stands.astype(np.float64)
         return arrays[f"{name}_{part}__{key}"].astype(np.float64)
 
 
@@ -160,6 +171,7 @@ def _row(zoo: _Zoo, claim: str, kind: str, figure: str, by: str, subject: dict[s
         **subject,
         "codes": kind,
         "epsilon": zoo.epsilon,
+        "rho": zoo.within[1] if figure.endswith("A") else None,
         "figure": figure,
         "by": by,
         "value": value,

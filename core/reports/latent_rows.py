@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from core.data.tasks import Task
 from core.latent.noise import log_likelihood_bound, typical_norm
 from core.latent.search import Search
 from core.reports.latent_parts import KINDS, NOISE, LatentSettings, Setting
@@ -12,8 +13,19 @@ from core.reports.report import Arrays, Row, mean, share
 
 RHOS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 """Radii at which accuracy is read off the minima."""
+GREY, COLOUR = 0.3, 0.1
+"""The radii of the paper's accuracies: on digits, and on photographs."""
 LETTER = dict(zip(KINDS, "RG", strict=True))
 """What a kind of codes is called in the names of metrics."""
+
+
+def spoken_of(task: Task, bound: float) -> tuple[str, float]:
+    """Which accuracy within a radius is spoken of: the name of the search, and the radius.
+
+    The paper's radius of such pictures; read off the minima where the bounded search had another.
+    """
+    radius = GREY if task.grey else COLOUR
+    return ("bounded" if radius == bound else "minimum"), radius
 
 
 def rows_of(key: str, sha256: str, settings: LatentSettings, latent: int, arrays: Arrays) -> list[Row]:

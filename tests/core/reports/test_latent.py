@@ -289,7 +289,7 @@ def test_impossible_requests_are_refused(generator, pair, data, tmp_path):
         latent_report(strange, pair, data, SETTINGS, tmp_path)
 
 
-def synthetic(accuracy, severity, norm, change, n=300):
+def synthetic(accuracy, severity, norm, change, n=300, task="fashion-mnist"):
     """A report whose networks have these means: accuracies, image-space severities, latent norms, picture's changes."""
     rng = np.random.default_rng(0)
     keys = ["standard", *(f"net{index}" for index in range(1, len(accuracy)))]
@@ -305,7 +305,7 @@ def synthetic(accuracy, severity, norm, change, n=300):
             arrays[f"l2_{kind}_default_1__{key}"] = (l2 * rng.uniform(0.9, 1.1, n)).astype(np.float32)
             arrays[f"l2_{kind}_default_1__{key}"][:5] = np.nan
     rows = tuple({"model": key, "sha256": "0"} for key in keys)
-    return latent.Latent(Report("fashion-mnist", NAME, {"eps": 1.0}, {}, rows), arrays)
+    return latent.Latent(Report(task, NAME, {"eps": 1.0, "bound": 0.3}, {}, rows), arrays)
 
 
 UP = [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
@@ -331,6 +331,19 @@ def test_readings_are_reversed_where_it_is_the_other_way_round():
     report = readings(synthetic(accuracy=UP, severity=UP[::-1], norm=UP[::-1], change=UP))
     assert verdicts(report, FOLLOWS) == verdicts(report, RATHER) == verdicts(report, SHOWS) == {"reversed"}
     assert verdicts(report, FOLLOWS, "pair") == verdicts(report, SHOWS, "pair") == {"reversed"}
+
+
+def test_accuracies_on_photographs_are_within_their_own_radius():
+    """No change within 0.1 fools the second network; the bounded search, of radius 0.3, fools it half the time."""
+    for task, rho, higher in (("cifar10", 0.1, 1.0), ("fashion-mnist", 0.3, None)):
+        made = synthetic([0.5, 0.9], [0.1, 0.1], [0.05, 0.5], [0.2, 0.2], task=task)
+        found = [row for row in readings(made).rows if row["figure"] in ("LARA", "LAGA")]
+        assert {row["rho"] for row in found} == {rho} and len(found) == 2
+        fooled = {row["figure"]: row["value"] for row in found}
+        if higher is None:
+            assert all(0.3 < value < 0.6 for value in fooled.values())
+        else:
+            assert set(fooled.values()) == {higher}
 
 
 def test_a_pair_is_compared_on_the_same_codes_and_only_where_the_two_differ():
