@@ -26,8 +26,9 @@ from core.anomaly.screen import BATCH, Screen, check_detectors
 from core.data.incoming import Incoming, incoming
 from core.data.tasks import Task
 from core.errors import ConfigError, InputError
+from core.files import write_atomically
 from core.images import decode, fit
-from core.models.zoo import ZooModel, write_atomically
+from core.models.zoo import ZooModel
 
 SCHEMA = pa.schema(
     [

@@ -13,7 +13,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from core.errors import InputError
-from core.models.zoo import write_atomically
+from core.files import write_atomically
 
 MAX_MEMBERS = 4_000
 

@@ -9,12 +9,13 @@ from torch import Tensor
 
 from core import norms
 from core.attacks.pgd import Pgd
+from core.explanations.changed import Changed
 from core.explanations.look import check_image, probabilities
 from core.models.zoo import ZooModel
 
 
 @dataclass(frozen=True, slots=True)
-class Challenge:
+class Challenge(Changed):
     """One image before and after an attack on one model; all figures are measured here, from the images.
 
     Attributes:
@@ -25,7 +26,6 @@ class Challenge:
         x_adv: the attacked image (C, H, W), float32 in [0, 1].
         probs: softmax probabilities (K,) of `x`.
         probs_adv: softmax probabilities (K,) of `x_adv`.
-        linf: largest change of an entry, in units of the pixel range.
         l2: Euclidean length of the change.
         rmse: root mean square of the change.
     """
@@ -37,24 +37,8 @@ class Challenge:
     x_adv: NDArray[np.float32]
     probs: NDArray[np.float32]
     probs_adv: NDArray[np.float32]
-    linf: float
     l2: float
     rmse: float
-
-    @property
-    def delta(self) -> NDArray[np.float32]:
-        """`x_adv - x`, (C, H, W)."""
-        return self.x_adv - self.x
-
-    @property
-    def before(self) -> int:
-        """The class predicted for `x`, which the attack drives away from."""
-        return int(self.probs.argmax())
-
-    @property
-    def after(self) -> int:
-        """The class predicted for `x_adv`."""
-        return int(self.probs_adv.argmax())
 
 
 def challenge(model: ZooModel, x: Tensor, attack: Pgd, seed: int = 0) -> Challenge:
@@ -78,7 +62,6 @@ def challenge(model: ZooModel, x: Tensor, attack: Pgd, seed: int = 0) -> Challen
         x_adv[0].contiguous().numpy(),
         probs[0].numpy(),
         probs_adv[0].numpy(),
-        float(norms.size(delta, "linf")),
         float(norms.size(delta, "l2")),
         float(norms.rmse(delta)),
     )

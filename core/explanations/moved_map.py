@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.errors import ConfigError, InputError
+from core.explanations.changed import Changed
 from core.explanations.look import check_image, probabilities
 from core.explanations.smooth_maps import (
     JUDGED_POINTS,
@@ -40,7 +41,7 @@ JUDGED_EVERY = 2
 
 
 @dataclass(frozen=True, slots=True)
-class MovedMap:
+class MovedMap(Changed):
     """One image before and after its heat map was moved; all figures are measured here, from the images.
 
     Attributes:
@@ -75,21 +76,6 @@ class MovedMap:
     correlation_original: float
     probs: NDArray[np.float32]
     probs_adv: NDArray[np.float32]
-
-    @property
-    def delta(self) -> NDArray[np.float32]:
-        """`x_adv - x`, (C, H, W)."""
-        return self.x_adv - self.x
-
-    @property
-    def linf(self) -> float:
-        """The largest change of an entry, in units of the pixel range."""
-        return float(np.abs(self.delta).max())
-
-    @property
-    def before(self) -> int:
-        """The class predicted for `x`, whose map is shown."""
-        return int(self.probs.argmax())
 
     @property
     def probability_change(self) -> float:

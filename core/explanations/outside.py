@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from core.attacks.pgd import Pgd
 from core.errors import ConfigError
+from core.explanations.changed import Changed
 from core.explanations.look import check_image, probabilities
 from core.explanations.smooth_maps import Method, check_gradient, check_method, heat_map_of
 from core.models.zoo import ZooModel
@@ -25,7 +26,7 @@ STEPS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
+class Outside(Changed):
     """One image before and after an attack that keeps to a part of it; all figures are measured here, from the images.
 
     Attributes:
@@ -53,31 +54,6 @@ class Outside:
     share_outside: float
     probs: NDArray[np.float32]
     probs_adv: NDArray[np.float32]
-
-    @property
-    def delta(self) -> NDArray[np.float32]:
-        """`x_adv - x`, (C, H, W)."""
-        return self.x_adv - self.x
-
-    @property
-    def linf(self) -> float:
-        """The largest change of an entry, in units of the pixel range."""
-        return float(np.abs(self.delta).max())
-
-    @property
-    def before(self) -> int:
-        """The class predicted for `x`, which the attack drives away from."""
-        return int(self.probs.argmax())
-
-    @property
-    def after(self) -> int:
-        """The class predicted for `x_adv`."""
-        return int(self.probs_adv.argmax())
-
-    @property
-    def changed(self) -> bool:
-        """Whether the answer is another."""
-        return self.after != self.before
 
 
 def attack_outside(

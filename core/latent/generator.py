@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from core.data.tasks import Task, task_named
 from core.errors import ConfigError, CoreError, InputError
+from core.files import read_limited, write_atomically
 from core.latent.network import GeneratorConfig, GeneratorNetwork
-from core.models.zoo import read_limited, write_atomically
+from core.models.weights import check_tensors, read_tensors
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets" / "generators"
 MAX_WEIGHT_BYTES = 100_000_000
@@ -133,15 +132,9 @@ def load_generator(task: str, folder: Path = ASSETS) -> Generator:
         raise ConfigError(f"there is no generator for {task}; `robustscope train-generator {task}` makes one")
     card = read_card(folder / f"{task}.json")
     path = folder / f"{task}.safetensors"
-    data = read_limited(path, MAX_WEIGHT_BYTES)
-    digest = hashlib.sha256(data).hexdigest()
-    if digest != card.sha256 or card.task != task:
-        raise InputError(f"{path.name} is not the file its card describes: card of {card.task}, {card.sha256[:12]}…")
-    try:
-        tensors = load_tensors(data)
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise InputError(f"{path.name} is not a readable safetensors file ({error})") from error
-    return assemble(card, tensors)
+    if card.task != task:
+        raise InputError(f"{path.name} is not the file its card describes: that is of {card.task}")
+    return assemble(card, read_tensors(path, card.sha256, MAX_WEIGHT_BYTES))
 
 
 def assemble(card: GeneratorCard, tensors: Mapping[str, Tensor]) -> Generator:
@@ -151,18 +144,7 @@ def assemble(card: GeneratorCard, tensors: Mapping[str, Tensor]) -> Generator:
         InputError: names, shapes or types differ from the architecture's, or a value is not finite.
     """
     network = GeneratorNetwork(card.network)
-    expected = network.state_dict()
-    if expected.keys() != tensors.keys():
-        strange = sorted(expected.keys() ^ tensors.keys())
-        raise InputError(f"{card.task}: weights miss or have unknown {strange[:3]}")
-    for name, wanted in expected.items():
-        got = tensors[name]
-        if got.shape != wanted.shape or got.dtype != torch.float16:
-            raise InputError(
-                f"{card.task}: {name} must be {tuple(wanted.shape)} torch.float16, is {tuple(got.shape)} {got.dtype}"
-            )
-        if not bool(got.isfinite().all()):
-            raise InputError(f"{card.task}: {name} holds values that are not finite")
+    check_tensors(card.task, tensors, network.state_dict(), torch.float16)
     network.load_state_dict({name: value.float() for name, value in tensors.items()})
     network.eval().requires_grad_(False)
     return Generator(card, network.to(memory_format=torch.channels_last))  # type: ignore[call-overload]

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from core.data import galleries
 from core.data.tasks import Task
+from core.files import write_atomically
 from core.images import fit, to_png
 from core.latent.generator import Generator
-from core.models.zoo import write_atomically
 
 PER_CLASS = 2
 COLUMNS = 10  # samples of each class on the sheet

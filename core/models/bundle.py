@@ -9,12 +9,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from core.errors import InputError
+from core.files import write_atomically
 from core.models.zoo import (
     MAX_CARD_BYTES,
     MAX_WEIGHT_BYTES,
     Card,
     load_weights,
-    write_atomically,
     write_card,
 )
 

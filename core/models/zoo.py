@@ -2,23 +2,21 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from core.data.tasks import Task, task_named
 from core.errors import ConfigError, CoreError, InputError
+from core.files import read_limited, write_atomically
 from core.models.fast import fast_form
 from core.models.resnet import PreActResNet, ResNetConfig
+from core.models.weights import check_tensors, read_tensors
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets" / "models"
 MAX_WEIGHT_BYTES = 200_000_000
@@ -113,17 +111,7 @@ def load_weights(path: Path) -> ZooModel:
         InputError: a file is missing, too large, damaged, or does not match its card.
     """
     card = read_card(path.with_suffix(".json"))
-    data = read_limited(path, MAX_WEIGHT_BYTES)
-    digest = hashlib.sha256(data).hexdigest()
-    if digest != card.sha256:
-        raise InputError(
-            f"{path.name} is not the file its card describes: sha256 {digest[:12]}…, card {card.sha256[:12]}…"
-        )
-    try:
-        tensors = load_tensors(data)
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise InputError(f"{path.name} is not a readable safetensors file ({error})") from error
-    return assemble(card, tensors)
+    return assemble(card, read_tensors(path, card.sha256, MAX_WEIGHT_BYTES))
 
 
 def assemble(card: Card, tensors: Mapping[str, Tensor]) -> ZooModel:
@@ -133,20 +121,7 @@ def assemble(card: Card, tensors: Mapping[str, Tensor]) -> ZooModel:
         InputError: names, shapes or types differ from the architecture's, or a value is not finite.
     """
     model = PreActResNet(card.network)
-    expected = model.state_dict()
-    missing, extra = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
-    if missing or extra:
-        raise InputError(
-            f"{card.key}: weights miss {missing[:3] or 'nothing'} and have unknown {extra[:3] or 'nothing'}"
-        )
-    for name, wanted in expected.items():
-        got = tensors[name]
-        if got.shape != wanted.shape or got.dtype != wanted.dtype:
-            raise InputError(
-                f"{card.key}: {name} must be {tuple(wanted.shape)} {wanted.dtype}, is {tuple(got.shape)} {got.dtype}"
-            )
-        if got.is_floating_point() and not bool(got.isfinite().all()):
-            raise InputError(f"{card.key}: {name} holds values that are not finite")
+    check_tensors(card.key, tensors, model.state_dict())
     model.load_state_dict(dict(tensors))
     model.eval().requires_grad_(False)
     return ZooModel(card, model, fast_form(model))
@@ -176,23 +151,6 @@ def write_card(card: Card, folder: Path = ASSETS) -> None:
     """
     text = json.dumps(asdict(card), indent=1, sort_keys=True, allow_nan=False) + "\n"
     write_atomically(folder / card.task / f"{card.key}.json", text.encode())
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` to `path` so that a reader, or a kill, sees the old file or the new one, never a part.
-
-    Raises:
-        InputError: the folder can't be written, or the disk is full.
-    """
-    scratch = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch.write_bytes(data)
-        os.replace(scratch, path)
-    except OSError as error:
-        with suppress(OSError):
-            scratch.unlink(missing_ok=True)
-        raise InputError(f"{path} could not be written: {error.strerror or error}") from error
 
 
 def read_card(path: Path) -> Card:
@@ -232,15 +190,3 @@ def _check(card: Card, task: Task) -> None:
 
 def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
-
-
-def read_limited(path: Path, limit: int) -> bytes:
-    """The bytes of a file of at most `limit` bytes."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(limit + 1)
-    except OSError as error:
-        raise InputError(f"{path} could not be read: {error.strerror or error}") from error
-    if len(data) > limit:
-        raise InputError(f"{path.name} is larger than {limit / 1e6:.0f} MB")
-    return data

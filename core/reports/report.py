@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from core.data.datasets import LabelledImages
 from core.data.tasks import Task
 from core.errors import InputError
+from core.files import write_atomically
 from core.metrics.intervals import bootstrap, wilson
-from core.models.zoo import ZooModel, write_atomically
+from core.models.zoo import ZooModel
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets" / "reports"
 MAX_REPORT_BYTES = 50_000_000

@@ -1,10 +1,8 @@
 """The training loop of generators: resumable after each round to the same weights."""
 
 import json
-import os
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from core.errors import ConfigError, InputError
 from core.latent.network import GeneratorNetwork
 from core.models.zoo import ZooModel
 from core.training.augment import Augmentation
+from core.training.checkpoint import read_checkpoint, write_checkpoint
 from core.training.generator_critic import Critic, critic_loss
 from core.training.generator_loss import Pictures, generator_losses, make_pictures
 from core.training.generator_plan import GeneratorPlan
@@ -210,12 +209,11 @@ class _Run:
 
     def restore(self, folder: Path) -> list[Round]:
         """Load the checkpoint in `folder`, if any; returns the history so far."""
-        path = folder / "checkpoint.pt"
-        if not path.exists():
+        state = read_checkpoint(folder, self.device)
+        if state is None:
             return []
-        state = torch.load(path, map_location=self.device, weights_only=True)
         if state["fingerprint"] != self.fingerprint:
-            raise ConfigError(f"{path} belongs to another plan or classifier: remove it")
+            raise ConfigError(f"the checkpoint in {folder} belongs to another plan or classifier: remove it")
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
         if self.opponent is not None:
@@ -236,15 +234,7 @@ class _Run:
         if self.opponent is not None:
             state["critic"] = self.opponent.critic.state_dict()
             state["critic_optimiser"] = self.opponent.optimiser.state_dict()
-        scratch = folder / "checkpoint.pt.part"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            torch.save(state, scratch)
-            os.replace(scratch, folder / "checkpoint.pt")
-        except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
-            with suppress(OSError):
-                scratch.unlink(missing_ok=True)
-            raise InputError(f"the checkpoint could not be written to {folder}: {error}") from error
+        write_checkpoint(state, folder)
 
 
 def _update(optimiser: torch.optim.Optimizer, loss: Tensor, rate: float) -> None:

@@ -2,10 +2,8 @@
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from core.data.datasets import LabelledImages
 from core.errors import ConfigError, InputError
 from core.models.fast import fast_form
 from core.models.resnet import PreActResNet
+from core.training.checkpoint import read_checkpoint, write_checkpoint
 from core.training.plan import TrainingPlan
 from core.training.recipes import Batch
 
@@ -252,14 +251,17 @@ class _Run:
 
     def restore(self, folder: Path) -> list[EpochRecord]:
         """Load the checkpoint in `folder`, if any; returns the history so far."""
-        path = folder / "checkpoint.pt"
-        if not path.exists():
+        state = read_checkpoint(folder, self.device)
+        if state is None:
             return []
-        state = torch.load(path, map_location=self.device, weights_only=True)
         if state["plan"] != _fingerprint(self.plan):
-            raise ConfigError(f"{path} belongs to another plan: remove it, or train under another key")
+            raise ConfigError(
+                f"the checkpoint in {folder} belongs to another plan: remove it, or train under another key"
+            )
         if state["teacher"] != _digest(self.teacher):
-            raise ConfigError(f"{path} was made with other weights of {self.plan.recipe.teacher_key!r}: remove it")
+            raise ConfigError(
+                f"the checkpoint in {folder} was made with other weights of {self.plan.recipe.teacher_key!r}: remove it"
+            )
         self.model.load_state_dict(state["model"])
         self.average = state["average"]
         self.optimiser.load_state_dict(state["optimiser"])
@@ -277,15 +279,7 @@ class _Run:
             "teacher": _digest(self.teacher),
             "history": json.dumps([asdict(record) for record in history]),
         }
-        scratch = folder / "checkpoint.pt.part"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            torch.save(state, scratch)
-            os.replace(scratch, folder / "checkpoint.pt")
-        except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
-            with suppress(OSError):
-                scratch.unlink(missing_ok=True)
-            raise InputError(f"the checkpoint could not be written to {folder}: {error}") from error
+        write_checkpoint(state, folder)
 
 
 def one_cycle(step: int, steps: int) -> float:

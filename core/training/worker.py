@@ -25,6 +25,7 @@ from core.metrics.intervals import wilson
 from core.models.fast import fast_form
 from core.models.resnet import PreActResNet
 from core.models.zoo import Card, load_weights, save
+from core.training.checkpoint import remove_checkpoint
 from core.training.job import Ended, Event, Order, encode, read_order
 from core.training.loop import Trained, train
 from core.training.watch import Watch, sample
@@ -87,8 +88,7 @@ def work(order: Order, folder: Path, out: Path, control: Control, tell: Callable
     if not outcome.finished:
         return Ended("stopped")
     _save(order, outcome, task, out, control.held())
-    with suppress(OSError):
-        (folder / "checkpoint.pt").unlink()
+    remove_checkpoint(folder)
     return Ended("finished")
 
 
