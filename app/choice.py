@@ -75,14 +75,14 @@ class Choice:
 def default(world: World, task: str | None = None) -> Choice:
     """The view of a first visit: three models, a quarter of the reported radius, and a photograph of a cat.
 
-    A grey task, whose networks have never seen such a thing, begins with the first picture of its gallery instead.
+    A task whose gallery does not begin with photographs begins with its own first picture instead.
     """
     task = task or next(iter(world.models))
     models = world.models[task]
     first = [key for key in ("standard", "pgd-linf", "pgd-l2") if key in models]
     chosen = tuple((first + [key for key in models if key not in first])[:3])
     images = list(world.images[task])
-    image = DEFAULT_IMAGE if DEFAULT_IMAGE in images and not task_named(task).grey else images[0]
+    image = DEFAULT_IMAGE if DEFAULT_IMAGE in images and images[0].startswith(PHOTO) else images[0]
     return Choice(task, chosen, image, "crop", False, "linf", dial(task_named(task), "linf").start)
 
 

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from app.choice import Choice, World
+from app.choice import PHOTO, Choice, World
 from app.dials import Dial, dial
+from app.uploads import UPLOAD
 from core.data.tasks import Task, task_named
 from core.training.saliency_maps import STRONG_MAPS
 
@@ -113,7 +114,7 @@ class PerturbationChoice:
 
 def map_options(choice: Choice) -> tuple[str, ...]:
     """The maps that the chosen picture can have."""
-    annotated = choice.task in ANNOTATED and choice.image.startswith("test:")
+    annotated = choice.task in ANNOTATED and not choice.image.startswith((PHOTO, UPLOAD))
     return tuple(key for key in MAP_TITLES if key != GIVEN or annotated)
 
 

@@ -25,13 +25,13 @@ from core.anomaly.screen import ASSETS as CALIBRATION
 from core.anomaly.screen import DEFAULT, DETECTORS, read_screen, screen_path, write_screen
 from core.data import galleries
 from core.data.datasets import LabelledImages, available, data_root, fetch, load, load_folder
-from core.data.tasks import TASKS, Task, task_named
+from core.data.tasks import CIFAR10, FASHION_MNIST, PASTED, TASKS, Task, task_named
 from core.errors import ConfigError, CoreError, InputError
 from core.latent.generator import ASSETS as GENERATORS
 from core.latent.generator import GeneratorCard, load_generator, read_card
 from core.latent.generator import save as save_generator
 from core.latent.generator import write_card as write_generator_card
-from core.latent.sheets import write_gallery, write_sheets
+from core.latent.sheets import write_gallery, write_pasted_gallery, write_sheets
 from core.models.zoo import ASSETS as MODELS
 from core.models.zoo import Card, ZooModel, cards, load_weights, load_zoo_model, save, write_card
 from core.reports import accuracy, generator
@@ -168,9 +168,9 @@ def _add_generators(commands: Any, shared: argparse.ArgumentParser) -> None:
     trainer.set_defaults(action=_train_generator)
 
     gallery = commands.add_parser(
-        "make-gallery", parents=[shared], help="make the pictures that ship of a generator: gallery and contact sheets"
+        "make-gallery", parents=[shared], help="make the pictures that ship of generators: galleries and contact sheets"
     )
-    gallery.add_argument("task", choices=tasks)
+    gallery.add_argument("task", choices=[*tasks, PASTED.key])
     gallery.add_argument("--seed", type=int, default=0)
     gallery.set_defaults(action=_make_gallery)
 
@@ -364,13 +364,14 @@ def _train_generator(options: argparse.Namespace) -> int:
 
 
 def _make_gallery(options: argparse.Namespace) -> int:
-    made = load_generator(options.task)
     words = f" --seed {options.seed}" if options.seed else ""
-    command = f"robustscope make-gallery {options.task}{words}"
-    paths = [
-        *write_gallery(made, galleries.ASSETS / options.task, options.seed, command),
-        *write_sheets(made, GENERATORS, options.seed),
-    ]
+    command, folder = f"robustscope make-gallery {options.task}{words}", galleries.ASSETS / options.task
+    if options.task == PASTED.key:
+        garments, photographs = load_generator(FASHION_MNIST.key), load_generator(CIFAR10.key)
+        paths = write_pasted_gallery(garments, photographs, folder, options.seed, command)
+    else:
+        made = load_generator(options.task)
+        paths = write_gallery(made, folder, options.seed, command) + write_sheets(made, GENERATORS, options.seed)
     print(json.dumps([str(path) for path in paths]) if options.json else f"{len(paths)} pictures written")
     return 0
 

@@ -12,12 +12,13 @@ import torch
 from numpy.typing import NDArray
 
 from core.data.datasets import LabelledImages, available, data_root, load
-from core.data.tasks import Task
+from core.data.tasks import FASHION_MNIST, Task
 from core.errors import InputError
 from core.images import Picture, decode
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets" / "gallery"
 MADE = "made.json"  # beside the generated pictures: the command that made them
+MASK = "mask-{}.png"  # beside a generated picture, by its number: white where its object is
 TEST_IMAGES_OFFERED = 200
 
 # Photographs inside the scikit-image wheel, free of a download; its README gives authors and licences.
@@ -49,10 +50,10 @@ class GalleryItem:
 def gallery(task: Task, root: Path | None = None) -> tuple[GalleryItem, ...]:
     """What can be picked for `task`: photographs, generated pictures, then the first test images where they are.
 
-    Photographs come last in a grey task, none of whose classes they show.
+    Photographs come last in a task of garments, none of which they show.
     """
     own = (*_generated_items(task), *_test_items(task, root or data_root()))
-    return (*own, *photographs()) if task.grey else (*photographs(), *own)
+    return (*own, *photographs()) if task.class_names == FASHION_MNIST.class_names else (*photographs(), *own)
 
 
 def picture(task: Task, key: str, root: Path | None = None) -> tuple[GalleryItem, Picture]:
@@ -77,13 +78,18 @@ def picture(task: Task, key: str, root: Path | None = None) -> tuple[GalleryItem
 def annotation(task: Task, key: str, root: Path | None = None) -> NDArray[np.float32] | None:
     """Where the object of a gallery picture is: +1 on it, -1 elsewhere, (1, H, W) in the task's shape.
 
-    None for a picture without a box or mask, which is any but the test images of a task that has them.
+    None for a picture without a box or mask. Those that have one are of a task that has them: its test images, and
+    generated pictures with a mask beside them.
     """
     root = root or data_root()
+    kind, _, name = key.partition(":")
+    mask = ASSETS / task.key / MASK.format(name)
+    if kind == "generated" and name in _generated(task) and mask.exists():
+        return 2 * (decode(mask.read_bytes()).pixels[None, :, :, 0] > 127).astype(np.float32) - 1
     if key not in {item.key for item in _test_items(task, root)}:
         return None
     maps = _test_images(task, root).maps
-    return None if maps is None else maps[int(key.partition(":")[2])].float().numpy()
+    return None if maps is None else maps[int(name)].float().numpy()
 
 
 def photographs() -> Iterator[GalleryItem]:
@@ -108,7 +114,7 @@ def _generated_items(task: Task) -> Iterator[GalleryItem]:
         label = labels[path.stem.partition("-")[2]]
         of_class[label] += 1
         title = f"{task.class_names[label]} {of_class[label]}"
-        yield GalleryItem(f"generated:{number}", title, label, f"made by this project's generator of {task.title}")
+        yield GalleryItem(f"generated:{number}", title, label, f"made by this project's generators for {task.title}")
 
 
 def _test_items(task: Task, root: Path) -> Iterator[GalleryItem]:

@@ -1,13 +1,15 @@
-"""What ships of a generator as pictures: a gallery to pick from, and contact sheets to judge it by."""
+"""What ships of generators as pictures: galleries to pick from, and contact sheets to judge them by."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from core.data import galleries
-from core.data.tasks import Task
+from core.data.pasted import paste
+from core.data.tasks import PASTED, Task
 from core.files import write_atomically
 from core.images import fit, to_png
 from core.latent.generator import Generator
@@ -15,6 +17,7 @@ from core.latent.generator import Generator
 PER_CLASS = 2
 COLUMNS = 10  # samples of each class on the sheet
 SCALE = 2  # pixels a pixel on the sheets
+PRIOR = "N(0, I), none left out"
 GAP = 4  # pixels between the halves of a sheet, before enlarging
 
 
@@ -26,14 +29,38 @@ def write_gallery(generator: Generator, folder: Path, seed: int, command: str) -
     Raises:
         InputError: the folder can't be written.
     """
-    task = generator.task
-    x = _samples(generator, PER_CLASS, seed)
+    made = {"command": command, "seed": seed, "generator": generator.card.sha256, "prior": PRIOR}
+    return _write_pictures(generator.task, _samples(generator, PER_CLASS, seed), folder, made)
+
+
+def write_pasted_gallery(
+    garments: Generator, photographs: Generator, folder: Path, seed: int, command: str
+) -> list[Path]:
+    """Write a gallery of the task `pasted`: samples of one generator pasted on samples of another, with their masks.
+
+    As in `write_gallery`, none is left out. A mask is white on the garment.
+
+    Raises:
+        InputError: the folder can't be written.
+    """
+    grey, colour = ((255 * _samples(each, PER_CLASS, seed)).round().to(torch.uint8) for each in (garments, photographs))
+    pixels, maps = paste(grey, colour, seed)
+    stated = {"command": command, "seed": seed, "prior": PRIOR}
+    stated |= {"garments": garments.card.sha256, "photographs": photographs.card.sha256}
+    paths = _write_pictures(PASTED, pixels / 255.0, folder, stated)
+    for index, map_ in enumerate(maps):
+        paths.append(folder / galleries.MASK.format(f"{index:02d}"))
+        write_atomically(paths[-1], to_png((map_ + 1) / 2.0))
+    return paths
+
+
+def _write_pictures(task: Task, x: Tensor, folder: Path, made: Mapping[str, object]) -> list[Path]:
+    """Write pictures (K count, C, H, W) of the classes in turn, and how they were made; returns the pictures' paths."""
     paths = []
     for index, picture in enumerate(x):
         name = task.class_names[index // PER_CLASS].replace("/", "-")
         paths.append(folder / f"{index:02d}-{name}.png")
         write_atomically(paths[-1], to_png(picture))
-    made = {"command": command, "seed": seed, "generator": generator.card.sha256, "prior": "N(0, I), none left out"}
     write_atomically(folder / galleries.MADE, (json.dumps(made, indent=1) + "\n").encode())
     return paths
 

@@ -92,6 +92,7 @@ TEACHERS: Mapping[tuple[str, str], TrainingPlan] = {
 
 _REFERENCE = "More epochs than the rest of its task: it is the reference that the others are compared with."
 _TRADE = "Every picture it learned from was attacked: a network of this size pays for robustness with clean accuracy."
+_HALF = "Half of its batches were attacked: a network of this size pays for robustness with clean accuracy."
 _UNDERTRAINED = "One epoch on purpose: the under-trained control."
 _VANISHED = (
     "Accuracy under PGD is no robustness here: distillation makes gradients vanish, so PGD has nothing to follow."
@@ -128,6 +129,7 @@ NOTES: Mapping[tuple[str, str], str] = {
         "pgd-l2",
     ): f"{_TRADE} It has more epochs than the rest of its task, to reach its floors.",
     ("tiny20", "pgd-linf"): _TRADE,
+    ("tiny20", "sat-box-pgd"): _HALF,
 }
 """What a card must say besides: why a plan differs, or why its network is far less accurate than `standard`."""
 

@@ -68,7 +68,9 @@ def test_an_impossible_value_of_a_widget_changes_nothing(field, value):
     assert MADE.change(field, value, CHOICE, WORLD) == MADE
 
 
-def test_only_annotated_test_images_have_a_box_of_their_own():
+def test_only_annotated_pictures_have_a_box_of_their_own():
+    assert GIVEN in map_options(replace(TINY, task="pasted", image="generated:03"))
+    assert GIVEN not in map_options(replace(TINY, image="upload:5f"))
     assert GIVEN in map_options(TINY) and GIVEN not in map_options(replace(TINY, image="photo:chelsea"))
     assert GIVEN not in map_options(replace(CHOICE, image="test:0"))
     assert set(STRONG_MAPS) <= set(map_options(CHOICE))

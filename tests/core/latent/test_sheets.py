@@ -1,16 +1,18 @@
 """Pictures that ship: every class in its place, and a gallery that says what made it."""
 
+import dataclasses
 import json
+import types
 
 import numpy as np
 import torch
 from torch.testing import assert_close
 
 from core.data import galleries
-from core.data.tasks import FASHION_MNIST
+from core.data.tasks import CIFAR10, FASHION_MNIST, PASTED
 from core.images import decode
 from core.latent.perceptual import feature_distance
-from core.latent.sheets import nearest_class, write_gallery, write_sheets
+from core.latent.sheets import nearest_class, write_gallery, write_pasted_gallery, write_sheets
 
 
 def test_the_gallery_has_every_class_and_says_how_it_was_made(generator, tmp_path, monkeypatch):
@@ -26,6 +28,32 @@ def test_the_gallery_has_every_class_and_says_how_it_was_made(generator, tmp_pat
     x = generator.decode(z, torch.arange(10).repeat_interleave(2))
     _, picture = galleries.picture(FASHION_MNIST, "generated:07", tmp_path)
     assert_close(torch.tensor(picture.pixels[:, :, 0]) / 255.0, x[7, 0], rtol=0, atol=0.5 / 255 + 1e-6)
+
+
+def test_a_pasted_gallery_has_garments_on_pictures_and_their_masks(generator, tmp_path, monkeypatch):
+    card = dataclasses.replace(generator.card, task="cifar10")
+    colour = types.SimpleNamespace(
+        task=CIFAR10, card=card, sample=generator.sample, decode=lambda z, labels: torch.full((len(z), 3, 32, 32), 0.2)
+    )
+    bright = types.SimpleNamespace(
+        task=FASHION_MNIST, card=generator.card, sample=generator.sample,
+        decode=lambda z, labels: torch.ones(len(z), 1, 28, 28),
+    )  # fmt: skip
+    folder = tmp_path / "gallery" / "pasted"
+    paths = write_pasted_gallery(bright, colour, folder, 1, "robustscope make-gallery pasted --seed 1")
+    assert len(paths) == 40 and json.loads((folder / galleries.MADE).read_text())["seed"] == 1
+    monkeypatch.setattr(galleries, "ASSETS", tmp_path / "gallery")
+    items = galleries.gallery(PASTED, tmp_path)
+    assert items[0].key == "generated:00" and items[-1].key.startswith("photo:")  # photographs show no garment
+    for item in items[:20]:
+        _, picture = galleries.picture(PASTED, item.key, tmp_path)
+        mask = galleries.annotation(PASTED, item.key, tmp_path)
+        behind = (picture.pixels == 51).all(2)
+        assert mask.shape == (1, 32, 32) and set(np.unique(mask)) == {-1, 1}
+        assert ((mask[0] < 0) == behind).all() and 18**2 <= (mask > 0).sum() <= 28**2
+    assert galleries.annotation(PASTED, "photo:chelsea", tmp_path) is None
+    (folder / galleries.MASK.format("03")).unlink()
+    assert galleries.annotation(PASTED, "generated:03", tmp_path) is None
 
 
 def test_a_picture_is_nearest_to_the_class_that_rebuilds_it_best(generator):
