@@ -1,14 +1,14 @@
 """The report `latent` over the zoo: scatter, curves, table, and what came of the paper's claims."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from html import escape
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
+from app import latent_cache, state
 from app import latent_figures as figures
-from app import state
 from app.adversarial_reports import CONFIG, missing
 from app.colours import model_colour
 from app.latent_choice import CODES, MEASURES
@@ -69,7 +69,7 @@ def report(
     part = state.part()
     every = {key: figures_of(own, part.codes, found) for key, own in rows.items()}
     _scatter(every, part.measure)
-    _guide(found)
+    _guide(found, _helper(task, rows))
     _claims(readings, found, part.codes)
     _curves(found, part.codes, [key for key in models if key in rows])
     st.html(table(every, rows, part.codes))
@@ -152,14 +152,26 @@ def _scatter(every: Found, measure: str) -> None:
                 )
 
 
-def _guide(found: Latent) -> None:
+def _helper(task: Task, keys: Collection[str]) -> str | None:
+    """The network, among those shown, whose features the generator learned with."""
+    recipe = latent_cache.generator(task.key).card.settings.get("recipe")
+    key = recipe.get("classifier") if isinstance(recipe, Mapping) else None
+    return key if isinstance(key, str) and key in keys else None
+
+
+def _guide(found: Latent, helper: str | None) -> None:
     settings = found.report.settings
     how_to_read(
         "Each point is a network; bars are 95 % intervals (bootstrap; shares: Wilson). Latent changes start from "
         f"decayed codes (ε = {settings.get('eps', 1):g}), ρ = {within(found)[1]:g}; what was wrong already "
         "counts as 0. The paper says that what networks stand in latent space goes with their accuracy (left), and "
         "hardly with their conventional robustness (right), which shows in how much the picture has to change instead "
-        "(last measure).",
+        "(last measure)."
+        + (
+            f" The generator learned with the features of {model_name(helper)}: its own points may flatter it."
+            if helper
+            else ""
+        ),
         f"Buzhinsky et al. 2020, arXiv:2003.01993; {settings.get('images')} codes, {settings.get('restarts')} runs.",
     )
 

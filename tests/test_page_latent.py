@@ -1,5 +1,7 @@
 """The page Latent: start, sliders and ribbons, the search, strips and links, on tiny networks and generators."""
 
+import json
+import shutil
 import time
 from functools import partial
 
@@ -213,6 +215,19 @@ def test_a_damaged_generator_is_a_sentence(visit, made, tmp_path, monkeypatch):
 def test_without_a_report_a_sentence_names_the_command(visit):
     at = visit(**TWO)
     assert any("--task fashion-mnist --report latent" in item.value for item in at.code)
+
+
+@pytest.mark.parametrize(("helper", "named"), [("pgd-l2", True), ("trades", False), (["pgd-l2"], False)], ids=str)
+def test_a_network_that_helped_to_make_the_generator_is_named(
+    visit, made, latent_zoo, tmp_path, monkeypatch, helper, named
+):
+    write_latent_reports(latent_zoo, tmp_path, "fashion-mnist")
+    card = json.loads((made / "fashion-mnist.json").read_text())
+    folder = tmp_path / "generators"
+    shutil.copytree(made, folder)
+    (folder / "fashion-mnist.json").write_text(json.dumps(card | {"settings": {"recipe": {"classifier": helper}}}))
+    monkeypatch.setenv("ROBUSTSCOPE_GENERATORS", str(folder))
+    assert len(bodies(visit(**TWO), "learned with the features of Robust, L2")) == named
 
 
 def test_the_report_is_a_table_a_scatter_and_what_came_of_the_claims(visit, latent_zoo, tmp_path):
