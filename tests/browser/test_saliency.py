@@ -100,7 +100,7 @@ def stands_in(sheet: np.ndarray, block: np.ndarray) -> bool:
 
 
 def test_a_room_steps_through_maps_guesses_and_comes_back(visit):
-    page = visit(VIEW + "&view=guess", {"width": 1280, "height": 720})
+    page = visit(VIEW + "&view=guess", "projector")
     stage = page.locator(".stage")
     assert stage.get_attribute("data-key") == "standard,gradient" and page.locator(".answer").inner_text() == "?"
     assert not page.locator(".picture").is_visible() and not page.get_by_test_id("stSidebar").is_visible()
