@@ -130,6 +130,7 @@ NOTES: Mapping[tuple[str, str], str] = {
     ): f"{_TRADE} It has more epochs than the rest of its task, to reach its floors.",
     ("tiny20", "pgd-linf"): _TRADE,
     ("tiny20", "sat-box-pgd"): _HALF,
+    ("pasted", "pgd-linf"): _TRADE,
 }
 """What a card must say besides: why a plan differs, or why its network is far less accurate than `standard`."""
 
