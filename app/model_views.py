@@ -150,9 +150,7 @@ def table(standing: Sequence[Standing]) -> None:
         )
     }
     cost = st.column_config.NumberColumn("Epoch time", format="%.1f ×", help="Time of an epoch over the standard's")
-    st.dataframe(
-        rows, hide_index=True, column_config=bar | {"Epoch time": cost}, placeholder="not measured", key="models-table"
-    )
+    st.dataframe(rows, hide_index=True, column_config=bar | {"Epoch time": cost}, placeholder="–", key="models-table")
 
 
 def _points(share: Share | None) -> float | None:
