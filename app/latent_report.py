@@ -168,7 +168,7 @@ def _guide(found: Latent, helper: str | None) -> None:
         "hardly with their conventional robustness (right), which shows in how much the picture has to change instead "
         "(last measure)."
         + (
-            f" The generator learned with the features of {model_name(helper)}: that network's own figures may gain by it."
+            f" The generator learned with the features of {model_name(helper)}, whose own figures may gain by it."
             if helper
             else ""
         ),
