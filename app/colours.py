@@ -27,6 +27,7 @@ _MODELS = {
     "adversarial-double-backprop": "#E81010",
     "lipschitz": "#287070",
     "pgd-l2-large": "#D05858",
+    "pgd-l2-radii": "#B810A0",
     "sat-box": "#D01070",  # boxes and masks belong to tasks of their own, without the teachers' maps
     "sat-mask": "#D01070",
     "sat-box-pgd": "#7058A0",

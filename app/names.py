@@ -8,6 +8,7 @@ _NAMES = {
     "pgd-linf": "Robust, L∞",
     "pgd-l2": "Robust, L2",
     "pgd-l2-large": "Robust, large L2",
+    "pgd-l2-radii": "Robust, all radii",
     "trades": "TRADES",
     "adversarial": "Single-step attacks",
     "distilled": "Distilled",

@@ -271,17 +271,20 @@ def _train_one(options: argparse.Namespace, plan: TrainingPlan) -> None:
 
 def _run_plan(options: argparse.Namespace, plan: TrainingPlan, folder: Path, device: str) -> Trained:
     """The outcome of a plan, its teacher trained first where one is needed that does not ship."""
-    teacher = None
-    teacher_key = plan.recipe.teacher_key
+    networks = {}
+    teacher_key, start_key = plan.recipe.teacher_key, plan.recipe.start_key
     if (plan.task, teacher_key) in TEACHERS:
         first = TEACHERS[plan.task, str(teacher_key)]
-        teacher = _run_plan(options, first, RUNS / first.task / first.key, device).model.requires_grad_(False)
+        trained = _run_plan(options, first, RUNS / first.task / first.key, device)
+        networks[first.key] = trained.model.requires_grad_(False)
     elif teacher_key is not None:
-        teacher = load_zoo_model(plan.task, teacher_key).fast.to(device)
+        networks[teacher_key] = load_zoo_model(plan.task, teacher_key).fast.to(device)
+    if start_key is not None:
+        networks[start_key] = load_zoo_model(plan.task, start_key).plain.to(device)
     task = task_named(plan.task)
     data, val = load(task, "train"), load(task, "val")
     with tqdm(total=plan.epochs, unit="epoch", disable=options.json, desc=f"{plan.task} {plan.key}") as bar:
-        return train(plan, data, val, folder, _show(bar), device=device, teacher=teacher)
+        return train(plan, data, val, folder, _show(bar), device=device, networks=networks)
 
 
 def _changed(plan: TrainingPlan, options: argparse.Namespace) -> tuple[TrainingPlan, list[str]]:

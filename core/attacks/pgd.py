@@ -58,7 +58,14 @@ class Pgd:
         """The length of one step, in input units."""
         return 2.5 * self.epsilon / self.steps if self.step_size is None else self.step_size
 
-    def __call__(self, model: nn.Module, x: Tensor, labels: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def __call__(
+        self,
+        model: nn.Module,
+        x: Tensor,
+        labels: Tensor,
+        generator: torch.Generator | None = None,
+        shares: Tensor | None = None,
+    ) -> Tensor:
         """Raise (or lower) the loss of `labels`; the result lies in [0, 1] and within epsilon of `x`.
 
         Args:
@@ -66,11 +73,13 @@ class Pgd:
             x: clean images (B, C, H, W), float in [0, 1]; left unchanged.
             labels: class indices (B,), int64.
             generator: source of the random starts; needed when `random_start` is on.
+            shares: what of epsilon and of the step's length each image gets (B,), in [0, 1]; None gives all of it.
 
         Raises:
             ConfigError: a random start without a generator.
         """
         x = x.detach()
+        share = x.new_ones(len(x)) if shares is None else shares.to(x.dtype)
         if self.epsilon == 0:
             return x.clone()
         if self.random_start and generator is None:
@@ -79,7 +88,7 @@ class Pgd:
         best_loss = torch.full((len(x),), -torch.inf, device=x.device)
         active = torch.arange(len(x), device=x.device)
         for run in range(self.restarts):
-            found = self._run(model, x[active], labels[active], generator)
+            found = self._run(model, x[active], labels[active], share[active], generator)
             if self.restarts == 1:
                 return found
             with torch.no_grad():
@@ -97,11 +106,14 @@ class Pgd:
                 break
         return best
 
-    def _run(self, model: nn.Module, x: Tensor, labels: Tensor, generator: torch.Generator | None) -> Tensor:
+    def _run(
+        self, model: nn.Module, x: Tensor, labels: Tensor, share: Tensor, generator: torch.Generator | None
+    ) -> Tensor:
         """One run from one start, for every image of the batch."""
         x_adv = x.clone()
         if self.random_start and generator is not None:
-            x_adv = (x + random_in_ball(x, self.epsilon, self.norm, generator)).clamp(0.0, 1.0)
+            offset = random_in_ball(x, self.epsilon, self.norm, generator)
+            x_adv = (x + share.view(-1, 1, 1, 1) * offset).clamp(0.0, 1.0)
         result = x_adv
         active: Tensor | None = None  # indices still under attack; None while that is everyone
         for _ in range(self.steps):
@@ -115,7 +127,7 @@ class Pgd:
                     result = result.detach().clone()
                     result[active] = x_adv.detach()
                     active = active[right]
-                    x, labels = x[right], labels[right]
+                    x, labels, share = x[right], labels[right], share[right]
                     if len(active) == 0:
                         return result
             if right is not None and 2 * len(right) < len(
@@ -129,8 +141,8 @@ class Pgd:
             if right is not None:
                 grad, x_adv = grad[right], x_adv[right]
             grad = -grad if self.targeted else grad
-            delta = x_adv + self.step * steepest(grad, self.norm) - x
-            x_adv = (x + project(delta, self.epsilon, self.norm)).clamp(0.0, 1.0)
+            delta = x_adv + self.step * share.view(-1, 1, 1, 1) * steepest(grad, self.norm) - x
+            x_adv = (x + project(delta, self.epsilon * share, self.norm)).clamp(0.0, 1.0)
         if active is None:
             return x_adv
         result[active] = x_adv

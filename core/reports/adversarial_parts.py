@@ -14,7 +14,7 @@ from core.norms import rmse
 from core.reports.kept import Part
 from core.reports.robustness_parts import FLOOR
 
-MORE = FLOOR | {("cifar10", "pgd-l2-large")}
+MORE = FLOOR | {("cifar10", "pgd-l2-large"), ("cifar10", "pgd-l2-radii")}
 """Networks that are measured on more images."""
 
 PUSHES = (1.0, 1.001, 1.01)

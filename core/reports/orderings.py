@@ -36,7 +36,7 @@ TEACHER = "a robust teacher's saliency serves better than a standard one's (Mang
 WITH_PGD = "saliency added to PGD training withstands more than PGD training at equal epochs (Mangla et al. 2020)"
 AREA = "the robust additions raise the accuracy-robustness area (Woods, Chen, Teuscher 2019)"
 
-ADDITIONS = ("pgd-l2", "pgd-l2-large", "lipschitz", "lipschitz-l2", "lipschitz-all")
+ADDITIONS = ("pgd-l2", "pgd-l2-large", "pgd-l2-radii", "lipschitz", "lipschitz-l2", "lipschitz-all")
 """Trained with attacks in L2, with the penalty on logits, or with both."""
 AGAINST_NOISE = ("sat-strong-robust", "sat-strong-standard", "sat-box", "sat-mask")
 AGAINST_PGD = ("sat-pgd", "sat-box-pgd", "sat-mask-pgd")

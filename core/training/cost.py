@@ -70,10 +70,14 @@ def relative_cost(plan: TrainingPlan, settings: CostSettings | None = None) -> f
 def _epoch_seconds(plan: TrainingPlan, steps: int, folder: Path) -> float:
     """The seconds that the loop takes for `steps` batches."""
     plan = replace(plan, epochs=1, tail=0, images=None)
-    teacher = None
+    networks = {}
     if plan.recipe.teacher_key is not None:
         teacher = fast_form(PreActResNet(plan.network, torch.Generator().manual_seed(plan.seed)))
-    return train(plan, _noise(plan, steps * plan.batch_size), _noise(plan, 0), folder, teacher=teacher).seconds
+        networks[plan.recipe.teacher_key] = teacher
+    if plan.recipe.start_key is not None:
+        networks[plan.recipe.start_key] = PreActResNet(plan.network)
+    data = _noise(plan, steps * plan.batch_size)
+    return train(plan, data, _noise(plan, 0), folder, networks=networks).seconds
 
 
 def _noise(plan: TrainingPlan, count: int) -> LabelledImages:

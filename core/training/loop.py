@@ -3,9 +3,10 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -91,7 +92,7 @@ def train(
     on_progress: Callable[[Progress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
     device: str = "cpu",
-    teacher: PreActResNet | None = None,
+    networks: Mapping[str, PreActResNet] = MappingProxyType({}),
 ) -> Trained:
     """Train as the plan says, going on from the checkpoint in `folder` where there is one.
 
@@ -107,23 +108,22 @@ def train(
         on_progress: called after each step and each epoch.
         should_stop: asked before each step; True ends the run, and at most the epoch begun is lost.
         device: where to compute.
-        teacher: the network that `plan.recipe.teacher_key` names, frozen and in eval mode; ignored by a recipe without
-            one.
+        networks: those that the recipe names, by key: its teacher frozen and in eval mode, the one it goes on from as
+            trained; others are ignored.
 
     Raises:
-        ConfigError: fewer images than one batch, a recipe without the teacher or the annotations that it needs, or a
-            checkpoint in `folder` of another plan or teacher.
+        ConfigError: fewer images than one batch, a recipe without the network or the annotations that it needs, or a
+            checkpoint in `folder` of another plan or network.
         InputError: `folder` can't be written, or the loss is no longer a number.
     """
     if plan.images is not None:
         data = data.first(plan.images)
     if len(data) < plan.batch_size:
         raise ConfigError(f"{len(data)} training images are fewer than one batch of {plan.batch_size}")
-    if plan.recipe.teacher_key is not None and teacher is None:
-        raise ConfigError(f"{plan.key} learns from the network {plan.recipe.teacher_key!r}: train that one first")
+    teacher, start = (_named(plan, key, networks) for key in (plan.recipe.teacher_key, plan.recipe.start_key))
     if plan.recipe.needs_maps and data.maps is None:
         raise ConfigError(f"{plan.key} learns from boxes or masks, and {data.origin} has none")
-    run = _Run(plan, len(data) // plan.batch_size, device, None if plan.recipe.teacher_key is None else teacher)
+    run = _Run(plan, len(data) // plan.batch_size, device, teacher, start)
     history = run.restore(folder)
     while len(history) < plan.epochs:
         record = run.epoch(len(history), data, val, sum(past.seconds for past in history), on_progress, should_stop)
@@ -135,6 +135,13 @@ def train(
     if plan.tail > 0:
         run.refresh_norms(model, data.first(NORM_IMAGES))
     return Trained(model.eval(), tuple(history), finished=True)
+
+
+def _named(plan: TrainingPlan, key: str | None, networks: Mapping[str, PreActResNet]) -> PreActResNet | None:
+    """The network that a recipe names by `key`; None where it names none."""
+    if key is not None and key not in networks:
+        raise ConfigError(f"{plan.key} needs the network {key!r}: train that one first")
+    return None if key is None else networks[key]
 
 
 def accuracy(model: PreActResNet, data: LabelledImages, precision: str = "fp32", device: str = "cpu") -> float:
@@ -154,14 +161,19 @@ def accuracy(model: PreActResNet, data: LabelledImages, precision: str = "fp32",
 class _Run:
     """The state that moves: weights, their average, the optimiser, and what the recipe remembers."""
 
-    def __init__(self, plan: TrainingPlan, steps: int, device: str, teacher: PreActResNet | None) -> None:
+    def __init__(
+        self, plan: TrainingPlan, steps: int, device: str, teacher: PreActResNet | None, start: PreActResNet | None
+    ) -> None:
         self.plan = plan
         self.steps = steps
         self.device = device
         self.teacher = teacher
+        self.named = _digest(*(network for network in (teacher, start) if network is not None))
         self.state: dict[str, float] = {}
         generator = torch.Generator().manual_seed(plan.seed)
         self.model = PreActResNet(plan.network, generator).to(device)
+        if start is not None:
+            self.model.load_state_dict(start.state_dict())
         self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
         decayed = [p for p in self.model.parameters() if p.dim() >= 2]
@@ -258,10 +270,9 @@ class _Run:
             raise ConfigError(
                 f"the checkpoint in {folder} belongs to another plan: remove it, or train under another key"
             )
-        if state["teacher"] != _digest(self.teacher):
-            raise ConfigError(
-                f"the checkpoint in {folder} was made with other weights of {self.plan.recipe.teacher_key!r}: remove it"
-            )
+        if state["teacher"] != self.named:
+            key = self.plan.recipe.teacher_key or self.plan.recipe.start_key
+            raise ConfigError(f"the checkpoint in {folder} was made with other weights of {key!r}: remove it")
         self.model.load_state_dict(state["model"])
         self.average = state["average"]
         self.optimiser.load_state_dict(state["optimiser"])
@@ -276,7 +287,7 @@ class _Run:
             "average": self.average,
             "optimiser": self.optimiser.state_dict(),
             "recipe": self.state,
-            "teacher": _digest(self.teacher),
+            "teacher": self.named,
             "history": json.dumps([asdict(record) for record in history]),
         }
         write_checkpoint(state, folder)
@@ -292,11 +303,12 @@ def _fingerprint(plan: TrainingPlan) -> str:
     return json.dumps(plan.settings(), sort_keys=True)
 
 
-def _digest(teacher: PreActResNet | None) -> str:
-    """A checksum of a teacher's weights; empty without a teacher."""
-    if teacher is None:
+def _digest(*networks: PreActResNet) -> str:
+    """A checksum of networks' weights; empty without any."""
+    if not networks:
         return ""
     digest = hashlib.blake2b(digest_size=16)
-    for name, value in teacher.state_dict().items():
-        digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
+    for network in networks:
+        for name, value in network.state_dict().items():
+            digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()

@@ -46,6 +46,11 @@ class Recipe(ABC):
         return None
 
     @property
+    def start_key(self) -> str | None:
+        """The zoo key of the network that training goes on from, of the same task; None for fresh weights."""
+        return None
+
+    @property
     def needs_maps(self) -> bool:
         """Whether the training images must carry annotations."""
         return False

@@ -17,6 +17,7 @@ from core.training.double_backprop import DoubleBackprop
 from core.training.gaussian_noise import GaussianNoise
 from core.training.insensitive import Insensitive
 from core.training.lipschitz import Lipschitz, PsiController
+from core.training.random_radius import RandomRadius
 from core.training.recipes import Recipe, Standard
 from core.training.saliency_maps import MapName
 from core.training.saliency_training import SaliencyPerturbation, SaliencyPgd, SaliencyTrades, SaliencyTraining
@@ -76,6 +77,13 @@ RECIPES: Mapping[str, RecipeEntry] = {
         "Learns from pictures moved a short way against the network, a few pixels more than others.",
         "Madry et al. 2018, arXiv:1706.06083",
         lambda task: AdversarialTraining(Pgd(task.radii["l2"], "l2", 2, 0.625 * task.radii["l2"])),
+    ),
+    "pgd-l2-radii": RecipeEntry(
+        "Adversarial, L2, all radii",
+        "Learns from pictures of which each was moved a way of its own length against the network, short or long.",
+        "our own, for the area of Woods et al. 2019",
+        lambda task: RandomRadius(Pgd(2 * task.radii["l2"], "l2", 2, 1.25 * task.radii["l2"])),
+        "hhrelu",
     ),
     "adversarial": RecipeEntry(
         "Adversarial, single step",

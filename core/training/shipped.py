@@ -1,6 +1,7 @@
 """The plans of the models that ship, one a model: `robustscope train TASK KEY` runs exactly these."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from core.attacks.pgd import Pgd
 from core.data.tasks import CIFAR10, FASHION_MNIST, PASTED, TINY20, Task
@@ -9,6 +10,7 @@ from core.training.adversarial import AdversarialTraining
 from core.training.augment import Augmentation
 from core.training.double_backprop import DoubleBackprop
 from core.training.plan import TrainingPlan, network_for
+from core.training.random_radius import RandomRadius
 from core.training.recipes import Recipe
 from core.training.registry import entry_of
 from core.training.saliency_maps import MapName
@@ -64,6 +66,11 @@ SHIPPED: Mapping[tuple[str, str], TrainingPlan] = {
         _plan(CIFAR10, "pgd-linf", AdversarialTraining(Pgd(8 / 255, "linf", 2, 5 / 255)), 15),
         _plan(CIFAR10, "pgd-l2", AdversarialTraining(Pgd(0.6, "l2", 1, 0.6))),
         _plan(CIFAR10, "pgd-l2-large", AdversarialTraining(Pgd(1.5, "l2", 2, 0.9375)), 16, 3),
+        replace(
+            _plan(CIFAR10, "pgd-l2-radii", RandomRadius(Pgd(4.0, "l2", 2, 2.5), "pgd-l2-large"), 14, 3),
+            learning_rate=0.1,
+            augmentation=Augmentation(padding=2),
+        ),
         _plan(CIFAR10, "noise-sign"),
         _plan(CIFAR10, "sat-strong-robust", SaliencyTraining(_saliency(CIFAR10, "gradient-sign", "pgd-linf"))),
         _plan(CIFAR10, "distilled"),
@@ -106,6 +113,10 @@ NOTES: Mapping[tuple[str, str], str] = {
         "cifar10",
         "pgd-l2-large",
     ): f"{_TRADE} Its radius is the largest of the zoo, and it has more epochs than the rest of its task.",
+    (
+        "cifar10",
+        "pgd-l2-radii",
+    ): f"{_TRADE} It goes on from pgd-l2-large, whose epochs add to its own.",
     ("cifar10", "noise-sign"): "It had a third of the reference's epochs, and saw no picture without noise.",
     (
         "cifar10",

@@ -80,11 +80,11 @@ def work(order: Order, folder: Path, out: Path, control: Control, tell: Callable
     plan = order.plan()
     task = task_named(order.task)
     data, val = load(task, "train").first(order.images), load(task, "val")
-    teacher = None
+    networks = {}
     if plan.recipe.teacher_key is not None:
-        teacher = load_weights(folder / "teacher.safetensors").fast
+        networks[plan.recipe.teacher_key] = load_weights(folder / "teacher.safetensors").fast
     watch = Watch(sample(task, val), plan.epochs, tell, control.held)
-    outcome = train(plan, data, val, folder, watch, control.should_stop, teacher=teacher)
+    outcome = train(plan, data, val, folder, watch, control.should_stop, networks=networks)
     if not outcome.finished:
         return Ended("stopped")
     _save(order, outcome, task, out, control.held())

@@ -1,5 +1,7 @@
 """PGD: where its results lie, what it finds where the answer is known, and what it leaves alone."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -227,3 +229,17 @@ def test_impossible_settings_are_refused(settings):
 def test_a_random_start_needs_a_generator(net, images, labels):
     with pytest.raises(ConfigError, match="generator"):
         Pgd(0.1)(net, images, labels)
+
+
+@NORM_AND_EPSILON
+@pytest.mark.parametrize("stop", [False, True])
+def test_each_image_gets_its_share_of_the_ball(net, images, labels, norm, epsilon, stop):
+    """An image's share is a smaller attack on it alone, whatever becomes of the others."""
+    shares = torch.linspace(0, 1, len(images))
+    attack = Pgd(epsilon, norm, 4, random_start=False, stop_when_wrong=stop)
+    together = attack(net, images, labels, shares=shares)
+    assert torch.equal(together[0], images[0])
+    for index in (len(images) // 2, len(images) - 1):
+        smaller = replace(attack, epsilon=epsilon * shares[index].item(), step_size=attack.step * shares[index].item())
+        alone = smaller(net, images[index : index + 1], labels[index : index + 1])
+        assert_close(together[index : index + 1], alone, rtol=0, atol=1e-5)

@@ -65,7 +65,7 @@ def test_both_stages_train_and_leave_the_teacher_alone(tmp_path):
     )
     teacher = fast_form(train(plan, data, data, tmp_path / "teacher").model)
     before = {name: value.clone() for name, value in teacher.state_dict().items()}
-    outcome = train(replace(plan, recipe=Distilled("t")), data, data, tmp_path / "student", teacher=teacher)
+    outcome = train(replace(plan, recipe=Distilled("t")), data, data, tmp_path / "student", networks={"t": teacher})
     assert outcome.finished
     assert_close(teacher.state_dict(), before, rtol=0, atol=0)
     assert all(parameter.grad is None for parameter in teacher.parameters())

@@ -18,6 +18,7 @@ from core.training.adversarial import AdversarialTraining
 from core.training.augment import Augmentation
 from core.training.loop import Progress, one_cycle, train
 from core.training.plan import TrainingPlan
+from core.training.random_radius import RandomRadius
 from core.training.recipes import Standard
 
 
@@ -190,3 +191,14 @@ def test_learning_rate_rises_then_falls_to_nearly_nothing():
 def test_impossible_plans_are_refused_before_they_start(bad):
     with pytest.raises(ConfigError):
         tiny_plan(**bad)
+
+
+def test_a_run_goes_on_from_the_network_that_the_recipe_names(tmp_path):
+    start = train(tiny_plan(), DATA, VAL, tmp_path / "start").model
+    plan = tiny_plan(recipe=RandomRadius(Pgd(0.5, "l2", 1), "start"), epochs=1, learning_rate=1e-9, averaging=0.0)
+    outcome = train(plan, DATA, VAL, tmp_path / "on", networks={"start": start})
+    assert_close(dict(outcome.model.named_parameters()), dict(start.named_parameters()), rtol=0, atol=1e-6)
+    with pytest.raises(ConfigError, match="'start'"):
+        train(plan, DATA, VAL, tmp_path / "none")
+    with pytest.raises(ConfigError, match="other weights of 'start'"):
+        train(plan, DATA, VAL, tmp_path / "on", networks={"start": outcome.model})

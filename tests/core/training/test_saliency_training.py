@@ -218,11 +218,11 @@ BOXES = torch.where(torch.arange(28) < 14, 1, -1).to(torch.int8).expand(60, 1, 2
     ids=["boxes", "guided-pgd", "noise-trades"],
 )
 def test_stopped_and_resumed_equals_uninterrupted(tmp_path, teacher, recipe, maps):
-    data = pictures(maps)
-    whole = train(plan(recipe), data, data, tmp_path / "whole", teacher=teacher)
+    data, networks = pictures(maps), {"standard": teacher}
+    whole = train(plan(recipe), data, data, tmp_path / "whole", networks=networks)
     seen = []
-    train(plan(recipe), data, data, tmp_path / "part", seen.append, lambda: len(seen) > 5, teacher=teacher)
-    rest = train(plan(recipe), data, data, tmp_path / "part", teacher=teacher)
+    train(plan(recipe), data, data, tmp_path / "part", seen.append, lambda: len(seen) > 5, networks=networks)
+    rest = train(plan(recipe), data, data, tmp_path / "part", networks=networks)
     assert_close(rest.model.state_dict(), whole.model.state_dict(), rtol=0, atol=0)
     assert all(parameter.grad is None for parameter in teacher.parameters())
 
@@ -238,10 +238,10 @@ def test_training_without_the_teacher_or_the_boxes_is_refused_before_it_starts(t
 
 def test_resuming_with_another_teacher_is_refused(tmp_path, teacher):
     recipe = SaliencyTraining(SaliencyPerturbation("gradient-sign", "pgd-linf"))
-    train(plan(recipe), pictures(), pictures(), tmp_path, teacher=teacher)
+    train(plan(recipe), pictures(), pictures(), tmp_path, networks={"pgd-linf": teacher})
     other = fast_form(PreActResNet(NETWORK, torch.Generator().manual_seed(9)))
     with pytest.raises(ConfigError, match="other weights of 'pgd-linf'"):
-        train(plan(recipe), pictures(), pictures(), tmp_path, teacher=other)
+        train(plan(recipe), pictures(), pictures(), tmp_path, networks={"pgd-linf": other})
 
 
 def test_boxes_change_nothing_for_a_recipe_that_does_not_ask(tmp_path):
