@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from core.data.tasks import Task
-from core.norms import Norm
+from core.norms import Norm, radius_words
 
 NORM_TITLES: dict[Norm, str] = {"linf": "L∞", "l2": "L2"}
 
@@ -53,7 +53,4 @@ def dial(task: Task, norm: Norm) -> Dial:
 
 def radius_text(norm: str, epsilon: float) -> str:
     """A radius in [0, 1] pixel units, for people: "8/255" where it is one, else "0.1", with L2 named."""
-    if norm == "l2":
-        return f"L2 {epsilon:g}"
-    levels = epsilon * 255
-    return f"{levels:.0f}/255" if abs(levels - round(levels)) < 1e-6 else f"{epsilon:g}"
+    return f"{'L2 ' if norm == 'l2' else ''}{radius_words(norm, epsilon)}"

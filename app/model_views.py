@@ -9,14 +9,14 @@ import streamlit as st
 
 from app import model_figures as figures
 from app.colours import model_colour
-from app.dials import NORM_TITLES, radius_text
+from app.dials import NORM_TITLES
 from app.names import model_name
 from app.standings import Share, Standing, standings
 from app.views import how_to_read, ink
 from core.data.tasks import Task
 from core.metrics.survival_curve import survival_curve
 from core.models.zoo import Card
-from core.norms import NORMS, Norm
+from core.norms import NORMS, Norm, radius_words
 from core.reports.report import Row
 from core.reports.robustness import Robustness
 from core.training.registry import entry_of
@@ -74,7 +74,7 @@ def _figures(standing: Mapping[Norm, Standing]) -> str:
     heads, columns = "", []
     for norm in NORMS:
         one = standing[norm]
-        radius = radius_text(norm, one.epsilon).removeprefix("L2 ") if one.epsilon is not None else ""
+        radius = radius_words(norm, one.epsilon) if one.epsilon is not None else ""
         heads += f"<th>{NORM_TITLES[norm]} {radius}{_images(one.pgd)}</th>"
         columns.append((percent(one.pgd), percent(one.apgd)))
     body = "".join(

@@ -83,3 +83,9 @@ def random_in_ball(like: Tensor, epsilon: float, norm: Norm, generator: torch.Ge
     u = torch.rand(like.shape[0], generator=generator, dtype=like.dtype, device=like.device)
     dimensions = like.shape[1:].numel()
     return steepest(direction, "l2") * _spread(epsilon * u ** (1.0 / dimensions), like)
+
+
+def radius_words(norm: str, epsilon: float) -> str:
+    """A radius in [0, 1] pixel units, for people: "8/255" for L-infinity where it is one, else "0.1"."""
+    levels = epsilon * 255
+    return f"{levels:.0f}/255" if norm == "linf" and abs(levels - round(levels)) < 1e-5 else f"{epsilon:g}"

@@ -13,7 +13,7 @@ from core.attacks.pgd import Pgd
 from core.data.datasets import LabelledImages
 from core.errors import ConfigError
 from core.models.zoo import ZooModel
-from core.norms import NORMS, Norm
+from core.norms import NORMS, Norm, radius_words
 from core.reports.command import Answer, Command, Request
 from core.reports.report import Report, Row, common_task, provenance, read_report, share, write_report
 
@@ -160,7 +160,7 @@ def in_words(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def radius(row: Mapping[str, Any]) -> str:
     """The norm and radius of a row."""
-    return f"{row['norm']} " + (f"{row['epsilon'] * 255:g}/255" if row["norm"] == "linf" else f"{row['epsilon']:g}")
+    return f"{row['norm']} {radius_words(row['norm'], row['epsilon'])}"
 
 
 def _run(request: Request[AccuracySettings]) -> Answer:

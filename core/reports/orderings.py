@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from core.data.tasks import task_named
 from core.metrics.ara import ara
 from core.metrics.intervals import bootstrap
-from core.norms import NORMS, Norm
+from core.norms import NORMS, Norm, radius_words
 from core.reports.adversarial import Adversarial
 from core.reports.masking import paired, zero_gradients
 from core.reports.report import Report, Row
@@ -182,4 +182,4 @@ def _on_others_images(figures: _Figures, claim: str, key: str, against: str) -> 
 
 def _radius(norm: Norm, epsilon: float) -> str:
     """A radius in words."""
-    return f"L-infinity {epsilon * 255:.3g}/255" if norm == "linf" else f"L2 {epsilon:.3g}"
+    return f"{'L-infinity' if norm == 'linf' else 'L2'} {radius_words(norm, epsilon)}"

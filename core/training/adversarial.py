@@ -10,6 +10,7 @@ from core.attacks.pgd import Pgd
 from core.errors import ConfigError
 from core.models.fast import fast_form
 from core.models.resnet import PreActResNet
+from core.norms import radius_words
 from core.training.recipes import Batch, Recipe
 
 
@@ -27,7 +28,7 @@ class AdversarialTraining(Recipe):
     def describe(self) -> str:
         """The recipe in one line."""
         a = self.attack
-        radius = f"{a.epsilon * 255:g}/255" if a.norm == "linf" else f"{a.epsilon:g}"
+        radius = radius_words(a.norm, a.epsilon)
         return (
             f"adversarial training: min E[ max CE(f(x + delta), y) ], |delta| <= {radius} in {a.norm}, "
             f"{a.steps}-step PGD of step {a.step:.4g}{', random start' if a.random_start else ''}"

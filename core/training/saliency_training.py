@@ -11,6 +11,7 @@ from core.attacks.pgd import Pgd
 from core.errors import ConfigError
 from core.models.fast import fast_form
 from core.models.resnet import PreActResNet
+from core.norms import radius_words
 from core.training.double_backprop import check_weight
 from core.training.recipes import Batch, Recipe
 from core.training.saliency_maps import STRONG_MAPS, MapName
@@ -75,8 +76,9 @@ class SaliencyPerturbation:
         """The perturbation in one line."""
         source = {"none": "no map", "given": "boxes or masks"}.get(self.maps, f"{self.maps} of {self.teacher}")
         share = "0" if self.maps == "none" else f"1 - {self.alpha:.4g}^epoch"
+        size = radius_words("linf", self.epsilon)
         return (
-            f"x' = clip(x - {self.epsilon * 255:g}/255 m), m = (1 - w) sign noise + w s, w ~ Bernoulli({share}), "
+            f"x' = clip(x - {size} m), m = (1 - w) sign noise + w s, w ~ Bernoulli({share}), "
             f"s from {source}"
         )
 

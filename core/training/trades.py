@@ -8,6 +8,7 @@ from torch.nn.functional import cross_entropy, kl_div
 from core.attacks.kl_ascent import KlAscent
 from core.models.fast import fast_form
 from core.models.resnet import PreActResNet
+from core.norms import radius_words
 from core.training.double_backprop import check_weight
 from core.training.recipes import Batch, Recipe
 
@@ -36,7 +37,7 @@ class Trades(Recipe):
     def describe(self) -> str:
         """The recipe in one line."""
         a = self.attack
-        radius = f"{a.epsilon * 255:g}/255" if a.norm == "linf" else f"{a.epsilon:g}"
+        radius = radius_words(a.norm, a.epsilon)
         return (
             f"TRADES: min E[ CE(f(x), y) + {self.beta:g} max KL(f(x) || f(x')) ], |x' - x| <= {radius} in {a.norm}, "
             f"{a.steps} steps of {a.step:.4g}"
