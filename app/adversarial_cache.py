@@ -18,12 +18,11 @@ from core.explanations.evidence import JUDGES, Evidence, Thresholds, evidence
 from core.explanations.look import probabilities
 from core.explanations.path import Path, path
 from core.explanations.towards import Explanations, explain
-from core.reports.adversarial import Adversarial, read_adversarial
-from core.reports.explanations import ExplanationsReport, read_explanations
-from core.reports.fooling import Fooling, read_fooling
-from core.reports.report import Report
-from core.reports.transfer import ATTACKS, Attack, Transfer, made_against, read_transfer
-from core.reports.transfer_readings import read_readings
+from core.reports.adversarial import Adversarial
+from core.reports.explanations import ExplanationsReport
+from core.reports.fooling import Fooling
+from core.reports.report import Report, read_report
+from core.reports.transfer import ATTACKS, Attack, Transfer, made_against
 
 Image = NDArray[np.float32]
 
@@ -122,27 +121,27 @@ def explained(task: str) -> ExplanationsReport | None:
     Raises:
         InputError: it is damaged.
     """
-    return kept_report(task, "explanations", read_explanations)
+    return kept_report(task, "explanations", ExplanationsReport.read)
 
 
 def adversarial(task: str) -> Adversarial | None:
     """The report `adversarial` of a task, likewise."""
-    return kept_report(task, "adversarial", read_adversarial)
+    return kept_report(task, "adversarial", Adversarial.read)
 
 
 def transfer(task: str) -> Transfer | None:
     """The report `transfer` of a task, likewise."""
-    return kept_report(task, "transfer", read_transfer)
+    return kept_report(task, "transfer", Transfer.read)
 
 
 def readings(task: str) -> Report | None:
     """The report `transfer-readings` of a task, likewise."""
-    return kept_report(task, "transfer-readings", read_readings)
+    return kept_report(task, "transfer-readings", read_report)
 
 
 def fooling(task: str) -> Fooling | None:
     """The report `fooling` of a task, likewise."""
-    return kept_report(task, "fooling", read_fooling)
+    return kept_report(task, "fooling", Fooling.read)
 
 
 @dataclass(frozen=True, slots=True)

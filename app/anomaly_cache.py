@@ -24,7 +24,7 @@ from core.anomaly.screen import ASSETS, Screen, read_screen, screen_path
 from core.anomaly.signals import EVERY, MAIN, PROBES, weights_among
 from core.data.datasets import LabelledImages, data_root, load
 from core.data.tasks import Task, task_named
-from core.reports.anomaly import NAME, Anomaly, read_anomaly
+from core.reports.anomaly import NAME, Anomaly
 
 NORMALS = IMAGES  # normal pictures whose norms are measured here: as many as under the labels that ship
 Norms = NDArray[np.float32]
@@ -181,4 +181,4 @@ def report(task: str) -> Anomaly | None:
     Raises:
         InputError: it is damaged.
     """
-    return kept_report(task, NAME, read_anomaly)
+    return kept_report(task, NAME, Anomaly.read)

@@ -32,9 +32,8 @@ from core.latent.generator import ASSETS, Generator, load_generator, shipped
 from core.latent.strips import Strip, interpolation, neighbours, relabelled, strip
 from core.models.zoo import ZooModel
 from core.norms import rmse
-from core.reports.latent import Latent, read_latent
-from core.reports.latent_readings import read_readings
-from core.reports.report import Report
+from core.reports.latent import Latent
+from core.reports.report import Report, read_report
 
 Image = NDArray[np.float32]
 
@@ -282,9 +281,9 @@ def report(task: str) -> Latent | None:
     Raises:
         InputError: it is damaged.
     """
-    return kept_report(task, "latent", read_latent)
+    return kept_report(task, "latent", Latent.read)
 
 
 def readings(task: str) -> Report | None:
     """The report `latent-readings` of a task, likewise."""
-    return kept_report(task, "latent-readings", read_readings)
+    return kept_report(task, "latent-readings", read_report)

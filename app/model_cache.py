@@ -16,8 +16,8 @@ from core.attacks.pgd import Pgd
 from core.data.datasets import data_root
 from core.data.galleries import annotation
 from core.data.tasks import Task, task_named
-from core.reports.report import Row, read_report, report_path
-from core.reports.robustness import NAME, Robustness, read_robustness
+from core.reports.report import Row, read_report
+from core.reports.robustness import NAME, Robustness
 from core.training.construction import Adversity, Construction, adversity, construct, strong_map, worst_found
 
 PGD_STEPS = 10
@@ -46,7 +46,7 @@ def robustness(task: str) -> Robustness | None:
     Raises:
         InputError: it is damaged.
     """
-    return kept_report(task, NAME, read_robustness)
+    return kept_report(task, NAME, Robustness.read)
 
 
 def orderings(task: str) -> tuple[Row, ...]:
@@ -55,7 +55,7 @@ def orderings(task: str) -> tuple[Row, ...]:
     Raises:
         InputError: the file is damaged.
     """
-    found = kept_report(task, ORDERINGS, lambda task, folder: read_report(report_path(task, ORDERINGS, folder)))
+    found = kept_report(task, ORDERINGS, read_report)
     return found.rows if found else ()
 
 

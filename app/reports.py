@@ -18,13 +18,13 @@ def reports_folder() -> Path:
     return Path(configured).expanduser() if configured else ASSETS
 
 
-def kept_report(task: str, name: str, read: Callable[[str, Path], R]) -> R | None:
+def kept_report(task: str, name: str, read: Callable[[Path], R]) -> R | None:
     """A report of a task; None while there is none.
 
     Args:
         task: the task's key.
         name: the report's.
-        read: gives the report of a task from a folder.
+        read: gives the report that is kept in a file.
 
     Raises:
         InputError: it is damaged.
@@ -33,10 +33,10 @@ def kept_report(task: str, name: str, read: Callable[[str, Path], R]) -> R | Non
     if not path.exists():
         return None
     stamps = tuple(part.stat().st_mtime_ns for part in (path, path.with_suffix(".npz")) if part.exists())
-    found: R = _report(task, name, str(reports_folder()), stamps, read)
+    found: R = _report(str(path), stamps, read)
     return found
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
-def _report(task: str, name: str, folder: str, stamps: tuple[int, ...], _read: Callable[[str, Path], Any]) -> Any:
-    return _read(task, Path(folder))
+def _report(path: str, stamps: tuple[int, ...], _read: Callable[[Path], Any]) -> Any:
+    return _read(Path(path))

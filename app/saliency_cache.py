@@ -22,7 +22,7 @@ from core.data.tasks import Task
 from core.errors import CoreError
 from core.explanations.methods import METHODS
 from core.models.zoo import Card, ZooModel
-from core.reports.saliency import NAME, SaliencyReport, read_saliency
+from core.reports.saliency import NAME, SaliencyReport
 from core.reports.saliency_parts import slightly_attacked
 from core.reports.saliency_rows import Figures, robustness
 from core.saliency.grid import SaliencyMap, saliency_grid, saliency_map
@@ -252,7 +252,7 @@ def report(task: str) -> SaliencyReport | None:
     Raises:
         InputError: it is damaged.
     """
-    found = kept_report(task, NAME, read_saliency)
+    found = kept_report(task, NAME, SaliencyReport.read)
     return None if found is None else current(found, cache.zoo(task))
 
 

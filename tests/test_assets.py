@@ -10,7 +10,7 @@ from core.models.zoo import cards, load_zoo_model
 from core.reports import orderings
 from core.reports.accuracy import NAME, AccuracySettings
 from core.reports.report import read_report, report_path
-from core.reports.robustness import read_robustness
+from core.reports.robustness import Robustness
 from core.training.shipped import EPOCHS, NOTES, SHIPPED
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text()
@@ -66,7 +66,7 @@ def test_shipped_models_meet_their_floors(task, key):
 def test_the_robustness_report_is_of_the_weights_that_ship():
     """Fashion-MNIST's zoo is measured whole; the claims rest on the same networks."""
     task = "fashion-mnist"
-    rows, zoo = read_robustness(task).report.rows, cards(task)
+    rows, zoo = Robustness.read(report_path(task, "robustness")).report.rows, cards(task)
     assert {row["model"] for row in rows} == set(zoo)
     assert all(row["sha256"] == zoo[row["model"]].sha256 and row["clean_n"] == 10_000 for row in rows)
     claims = read_report(report_path(task, orderings.NAME)).rows

@@ -37,11 +37,9 @@ from core.reports.adversarial_parts import SEARCHES, AdversarialSettings, measur
 from core.reports.adversarial_rows import row
 from core.reports.kept import Book, Measured, Part, joined
 from core.reports.report import (
-    ASSETS,
     Report,
     common_task,
     provenance,
-    report_path,
 )
 from core.reports.scratch import Scratch
 
@@ -53,15 +51,6 @@ OnProgress = Callable[[str, int, int], None]
 
 class Adversarial(Measured):
     """The report with its arrays per image; the module's text says what is in both."""
-
-
-def read_adversarial(task: str, folder: Path = ASSETS) -> Adversarial:
-    """The report of a task, by the task's key.
-
-    Raises:
-        InputError: the report or its arrays are missing or damaged.
-    """
-    return Adversarial.read(report_path(task, NAME, folder))
 
 
 def adversarial_report(

@@ -42,7 +42,7 @@ from core.models.zoo import ZooModel
 from core.reports.anomaly_parts import ATTACKS, STEPS, Bench, Measurements, OnProgress, Sizes, task_sets
 from core.reports.anomaly_rows import ALPHAS, Scores, figure_rows, promise_rows
 from core.reports.kept import Book, Measured, Part
-from core.reports.report import ASSETS, Report, Row, common_task, provenance, report_path
+from core.reports.report import Report, Row, common_task, provenance
 from core.reports.scratch import Scratch
 
 NAME = "anomaly"
@@ -77,15 +77,6 @@ class AnomalySettings:
 
 class Anomaly(Measured):
     """The report with its arrays; the module's text says what is in both."""
-
-
-def read_anomaly(task: str, folder: Path = ASSETS) -> Anomaly:
-    """The report of a task, by the task's key.
-
-    Raises:
-        InputError: the report or its arrays are missing or damaged.
-    """
-    return Anomaly.read(report_path(task, NAME, folder))
 
 
 def anomaly_report(

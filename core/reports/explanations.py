@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,13 +32,11 @@ from core.metrics.frequency import CUT_OFF
 from core.models.zoo import ZooModel
 from core.reports.kept import Book, Measured, Part, joined
 from core.reports.report import (
-    ASSETS,
     Report,
     Row,
     common_task,
     mean,
     provenance,
-    report_path,
     share,
 )
 from core.reports.scratch import Scratch
@@ -83,28 +81,28 @@ class ExplanationsReport(Measured):
         """The frozen thresholds, good for the report's task and rho."""
         return Thresholds(**self.report.settings["thresholds"])
 
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Report and arrays from the report's file and the NPZ beside it.
+
+        Raises:
+            InputError: one of them is missing or damaged, or the report holds no thresholds.
+        """
+        found = super().read(path)
+        settings = found.report.settings
+        cuts = settings.get("thresholds")
+        if (
+            not isinstance(cuts, Mapping)
+            or cuts.keys() != {*MEASURES}
+            or not all(_finite(value) for value in (settings.get("rho"), *cuts.values()))
+        ):
+            raise InputError(f"{path.name} holds no thresholds")
+        return found
+
     @property
     def rho(self) -> float:
         """The RMSE that the thresholds hold for."""
         return float(self.report.settings["rho"])
-
-
-def read_explanations(task: str, folder: Path = ASSETS) -> ExplanationsReport:
-    """The report of a task, by the task's key.
-
-    Raises:
-        InputError: the report or its arrays are missing or damaged, or it holds no thresholds.
-    """
-    found = ExplanationsReport.read(report_path(task, NAME, folder))
-    settings = found.report.settings
-    cuts = settings.get("thresholds")
-    if (
-        not isinstance(cuts, Mapping)
-        or cuts.keys() != {*MEASURES}
-        or not all(_finite(value) for value in (settings.get("rho"), *cuts.values()))
-    ):
-        raise InputError(f"{report_path(task, NAME).name} holds no thresholds")
-    return found
 
 
 def _finite(value: object) -> bool:

@@ -49,14 +49,12 @@ from core.explanations.smooth_maps import METHODS, Method, heat_map_of
 from core.models.zoo import ZooModel
 from core.reports.kept import Book, Measured, Part, joined
 from core.reports.report import (
-    ASSETS,
     Arrays,
     Report,
     Row,
     common_task,
     mean,
     provenance,
-    report_path,
     share,
 )
 from core.reports.scratch import Scratch
@@ -89,15 +87,6 @@ class FoolingSettings:
 
 class Fooling(Measured):
     """The report with its arrays per image; the module's text says what is in both."""
-
-
-def read_fooling(task: str, folder: Path = ASSETS) -> Fooling:
-    """The report of a task, by the task's key.
-
-    Raises:
-        InputError: the report or its arrays are missing or damaged.
-    """
-    return Fooling.read(report_path(task, NAME, folder))
 
 
 def fooling_report(

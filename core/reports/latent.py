@@ -67,7 +67,7 @@ from core.reports.latent_parts import (
     searched,
 )
 from core.reports.latent_rows import RHOS, rows_of
-from core.reports.report import ASSETS, Report, common_task, provenance, report_path
+from core.reports.report import Report, common_task, provenance
 from core.reports.scratch import Scratch
 
 NAME = "latent"
@@ -78,15 +78,6 @@ OnProgress = Callable[[str, int, int], None]
 
 class Latent(Measured):
     """The report with its arrays per image; the module's text says what is in both."""
-
-
-def read_latent(task: str, folder: Path = ASSETS) -> Latent:
-    """The report of a task, by the task's key.
-
-    Raises:
-        InputError: the report or its arrays are missing or damaged.
-    """
-    return Latent.read(report_path(task, NAME, folder))
 
 
 def latent_report(

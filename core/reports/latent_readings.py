@@ -20,7 +20,6 @@ interval lies above zero, "reversed" where below, else "unclear".
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +33,7 @@ from core.reports.latent import Latent
 from core.reports.latent_parts import KINDS
 from core.reports.latent_rows import LETTER, counted, spoken_of
 from core.reports.masking import paired
-from core.reports.report import ASSETS, Report, Row, read_report, report_path
+from core.reports.report import Report, Row
 
 NAME = "latent-readings"
 
@@ -86,15 +85,6 @@ class _Zoo:
             )
             return stands.astype(np.float64)
         return arrays[f"{name}_{part}__{key}"].astype(np.float64)
-
-
-def read_readings(task: str, folder: Path = ASSETS) -> Report:
-    """The report of a task, by the task's key.
-
-    Raises:
-        InputError: the report is missing or damaged.
-    """
-    return read_report(report_path(task, NAME, folder))
 
 
 def readings(latent: Latent) -> Report:

@@ -46,12 +46,10 @@ from core.models.zoo import ZooModel
 from core.norms import NORMS
 from core.reports.kept import Book, Measured, Part, joined
 from core.reports.report import (
-    ASSETS,
     Report,
     Row,
     common_task,
     provenance,
-    report_path,
     share,
 )
 from core.reports.robustness_parts import (
@@ -87,15 +85,6 @@ OnProgress = Callable[[str, int, int], None]
 
 class Robustness(Measured):
     """The report with its arrays per image; the module's text says what is in both."""
-
-
-def read_robustness(task: str, folder: Path = ASSETS) -> Robustness:
-    """The report of a task, by the task's key.
-
-    Raises:
-        InputError: the report or its arrays are missing or damaged.
-    """
-    return Robustness.read(report_path(task, NAME, folder))
 
 
 def robustness_report(

@@ -46,7 +46,7 @@ from core.data.tasks import Task
 from core.metrics.map_agreement import AGREEMENTS
 from core.models.zoo import ZooModel
 from core.reports.kept import Book, Measured, standard_first
-from core.reports.report import ASSETS, Report, common_task, provenance, report_path
+from core.reports.report import ASSETS, Report, common_task, provenance
 from core.reports.saliency_agreement import Maps, between, within
 from core.reports.saliency_parts import Bench, OnProgress, SaliencySettings
 from core.reports.saliency_rows import robustness, rows
@@ -57,15 +57,6 @@ NAME = "saliency"
 
 class SaliencyReport(Measured):
     """The report with its arrays per image; the module's text says what is in both."""
-
-
-def read_saliency(task: str, folder: Path = ASSETS) -> SaliencyReport:
-    """The report of a task, by the task's key.
-
-    Raises:
-        InputError: the report or its arrays are missing or damaged.
-    """
-    return SaliencyReport.read(report_path(task, NAME, folder))
 
 
 def saliency_report(

@@ -42,12 +42,10 @@ from core.errors import ConfigError
 from core.models.zoo import ZooModel
 from core.reports.kept import Book, Measured, Part, standard_first
 from core.reports.report import (
-    ASSETS,
     Report,
     Row,
     common_task,
     provenance,
-    report_path,
     share,
 )
 from core.reports.robustness_parts import RobustnessSettings, Unit, gradients, right
@@ -126,15 +124,6 @@ def _next(model: nn.Module, x: Tensor, labels: Tensor) -> Tensor:
     with torch.no_grad():
         classes = model(x[:1]).shape[1]
     return (labels + 1) % classes
-
-
-def read_transfer(task: str, folder: Path = ASSETS) -> Transfer:
-    """The report of a task, by the task's key.
-
-    Raises:
-        InputError: the report or its arrays are missing or damaged.
-    """
-    return Transfer.read(report_path(task, NAME, folder))
 
 
 def transfer_report(

@@ -24,7 +24,6 @@ guessing.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,7 +31,7 @@ from numpy.typing import NDArray
 
 from core.data.tasks import task_named
 from core.reports.masking import paired
-from core.reports.report import ASSETS, Report, Row, read_report, report_path
+from core.reports.report import Report, Row
 from core.reports.transfer import Attack, Transfer
 
 NAME = "transfer-readings"
@@ -73,15 +72,6 @@ class Verdict:
     held: int
     reversed: int
     of: int
-
-
-def read_readings(task: str, folder: Path = ASSETS) -> Report:
-    """The report of a task, by the task's key.
-
-    Raises:
-        InputError: the report is missing or damaged.
-    """
-    return read_report(report_path(task, NAME, folder))
 
 
 def readings(transfer: Transfer) -> Report:

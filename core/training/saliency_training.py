@@ -77,10 +77,7 @@ class SaliencyPerturbation:
         source = {"none": "no map", "given": "boxes or masks"}.get(self.maps, f"{self.maps} of {self.teacher}")
         share = "0" if self.maps == "none" else f"1 - {self.alpha:.4g}^epoch"
         size = radius_words("linf", self.epsilon)
-        return (
-            f"x' = clip(x - {size} m), m = (1 - w) sign noise + w s, w ~ Bernoulli({share}), "
-            f"s from {source}"
-        )
+        return f"x' = clip(x - {size} m), m = (1 - w) sign noise + w s, w ~ Bernoulli({share}), s from {source}"
 
     def share(self, epoch: int) -> float:
         """The probability p_i that an entry takes the map in an epoch, counted from 0."""

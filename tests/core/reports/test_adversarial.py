@@ -16,7 +16,7 @@ from core.metrics.ara import ara, ara_binned
 from core.models.resnet import ResNetConfig
 from core.models.zoo import Card, ZooModel
 from core.reports import adversarial, scratch
-from core.reports.adversarial import adversarial_report, read_adversarial
+from core.reports.adversarial import Adversarial, adversarial_report
 from core.reports.adversarial_parts import SEARCHES, AdversarialSettings, measure
 from core.reports.adversarial_rows import row
 from core.reports.report import read_report, report_path, write_report
@@ -202,7 +202,7 @@ def test_only_a_network_with_changed_weights_or_other_settings_is_measured_again
     other = zoo_model("distilled", Threshold(-2.0), "1" * 64)
     parts = measured(monkeypatch, lambda: adversarial_report([pair[0], other], data, SETTINGS, tmp_path / "b", path))
     assert {part.split("-")[0] for part in parts} == {"distilled"}
-    again = read_adversarial("fashion-mnist", tmp_path)
+    again = Adversarial.read(report_path("fashion-mnist", "adversarial", tmp_path))
     assert again.report.rows[0] == first.report.rows[0] and again.report.rows[1]["sha256"] == "1" * 64
     assert not np.array_equal(again.arrays["distance_btr__distilled"], first.arrays["distance_btr__distilled"])
     changed = dataclasses.replace(SETTINGS, steps=20)
@@ -245,7 +245,7 @@ def test_impossible_requests_are_refused(data, tmp_path):
         adversarial_report([zoo_model("standard", Threshold())], data.first(0), SETTINGS, tmp_path)
     write_report(dataclasses.replace(read_empty(), report="adversarial"), tmp_path / "cifar10" / "adversarial.json")
     with pytest.raises(InputError, match="npz"):
-        read_adversarial("cifar10", tmp_path)
+        Adversarial.read(report_path("cifar10", "adversarial", tmp_path))
 
 
 def read_empty():

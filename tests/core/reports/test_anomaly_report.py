@@ -16,7 +16,7 @@ from core.errors import ConfigError, InputError
 from core.metrics.detection import aupr, auroc, fpr95
 from core.metrics.intervals import bootstrap
 from core.reports import anomaly_parts, anomaly_rows
-from core.reports.anomaly import NAME, AnomalySettings, anomaly_report, read_anomaly
+from core.reports.anomaly import NAME, Anomaly, AnomalySettings, anomaly_report
 from core.reports.anomaly_parts import ATTACKS, Bench, Sizes, attacked
 from core.reports.anomaly_rows import figure_rows, promise_rows
 from core.reports.catalogue import REPORTS
@@ -146,7 +146,7 @@ def test_rows_hold_every_detector_against_every_set(small, network, screen, cali
     promises = [row for row in made.report.rows if row["kind"] == "promise"]
     assert len(promises) == 3 * len(DETECTORS) and all(row["flagged_n"] == 64 for row in promises)
     assert sum(row["kept"] for row in promises) >= len(promises) - 1
-    again = read_anomaly("fashion-mnist", tmp_path)
+    again = Anomaly.read(report_path("fashion-mnist", "anomaly", tmp_path))
     assert again.report.rows == made.report.rows and again.arrays.keys() == made.arrays.keys()
 
 

@@ -17,10 +17,10 @@ from core.models.zoo import Card, ZooModel, cards
 from core.reports import explanations_command
 from core.reports.command import Request
 from core.reports.explanations import (
+    ExplanationsReport,
     ExplanationsSettings,
     choose_thresholds,
     explanations_report,
-    read_explanations,
 )
 from core.reports.report import report_path
 
@@ -92,7 +92,7 @@ def test_the_vote_parts_what_draws_from_noise(judges, data, val, tmp_path):
     for name in MEASURES:
         below, above = made.arrays[f"val_{name}__standard"], made.arrays[f"val_{name}__pgd-l2"]
         assert len(below) == len(above) == 22
-    again = read_explanations("fashion-mnist", tmp_path)
+    again = ExplanationsReport.read(report_path("fashion-mnist", "explanations", tmp_path))
     assert (again.report.rows, again.report.settings) == (made.report.rows, made.report.settings)
     assert again.thresholds == made.thresholds and again.rho == 0.1
 
@@ -230,11 +230,11 @@ def test_a_report_without_thresholds_is_refused(judges, data, val, tmp_path, dam
     path = report_path("fashion-mnist", "explanations", tmp_path)
     settings = dataclasses.replace(SETTINGS, images=2, val_images=2)
     made = explanations_report(judges[:1], judges, data, val, settings, tmp_path, path)
-    assert read_explanations("fashion-mnist", tmp_path).thresholds == made.thresholds
+    assert ExplanationsReport.read(report_path("fashion-mnist", "explanations", tmp_path)).thresholds == made.thresholds
     fields = json.loads(path.read_text())
     path.write_text(json.dumps(fields | {"settings": fields["settings"] | damage}))
     with pytest.raises(InputError, match="no thresholds"):
-        read_explanations("fashion-mnist", tmp_path)
+        ExplanationsReport.read(report_path("fashion-mnist", "explanations", tmp_path))
 
 
 def test_impossible_requests_are_refused(judges, data, val, tmp_path):
@@ -253,7 +253,7 @@ SHIPPED = [task for task in TASKS if report_path(task, "explanations").exists()]
 
 @pytest.mark.parametrize("task", SHIPPED)
 def test_the_report_that_ships_is_of_the_networks_and_judges_that_ship(task):
-    made, zoo = read_explanations(task), cards(task)
+    made, zoo = ExplanationsReport.read(report_path(task, "explanations")), cards(task)
     assert all(row["sha256"] == zoo[row["model"]].sha256 and row["draws_n"] == 100 for row in made.report.rows)
     assert made.report.settings["judges"] == {key: zoo[key].sha256 for key in module.JUDGES}
     on_val = [
@@ -266,5 +266,5 @@ def test_the_report_that_ships_is_of_the_networks_and_judges_that_ship(task):
 
 
 def test_on_colour_pictures_a_robust_network_draws_and_a_standard_one_does_not():
-    rows = {row["model"]: row for row in read_explanations("cifar10").report.rows}
+    rows = {row["model"]: row for row in ExplanationsReport.read(report_path("cifar10", "explanations")).report.rows}
     assert rows["pgd-l2"]["draws"] >= 0.9 and rows["standard"]["draws"] <= 0.1

@@ -16,7 +16,7 @@ from core.models.zoo import load_zoo_model
 from core.reports import fooling
 from core.reports.catalogue import REPORTS
 from core.reports.command import Request
-from core.reports.fooling import NAME, FoolingSettings, fooling_report, read_fooling
+from core.reports.fooling import NAME, Fooling, FoolingSettings, fooling_report
 from core.reports.report import read_report, report_path
 
 SETTINGS = FoolingSettings(images=5)
@@ -184,9 +184,9 @@ def test_the_command_says_each_row(few, pair, data, tmp_path):
 
 def test_report_and_arrays_are_read_together(few, pair, data, tmp_path):
     with pytest.raises(InputError):
-        read_fooling("fashion-mnist", tmp_path)
+        Fooling.read(report_path("fashion-mnist", "fooling", tmp_path))
     made = fooling_report(pair[:1], data, SETTINGS, tmp_path, report_path("fashion-mnist", NAME, tmp_path))
-    again = read_fooling("fashion-mnist", tmp_path)
+    again = Fooling.read(report_path("fashion-mnist", "fooling", tmp_path))
     assert again.report.rows == made.report.rows and again.arrays.keys() == made.arrays.keys()
 
 

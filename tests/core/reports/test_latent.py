@@ -18,7 +18,7 @@ from core.models.zoo import load_zoo_model
 from core.reports import latent, latent_command, latent_parts
 from core.reports.catalogue import REPORTS
 from core.reports.command import Request
-from core.reports.latent import NAME, latent_report, read_latent
+from core.reports.latent import NAME, Latent, latent_report
 from core.reports.latent_parts import (
     Codes,
     LatentSettings,
@@ -268,7 +268,7 @@ def test_the_command_says_each_metric_and_writes_the_readings(
     assert any("LAGS" in line and "not found" in line for line in answer.lines)
     assert any("LRA" in line for line in answer.lines)
     assert read_report(path.with_name("latent-readings.json")).settings["networks"] == ["standard", "pgd-linf"]
-    assert read_latent("fashion-mnist", tmp_path).report.rows == answer.report.rows
+    assert Latent.read(report_path("fashion-mnist", "latent", tmp_path)).report.rows == answer.report.rows
 
 
 def test_impossible_requests_are_refused(generator, pair, data, tmp_path):

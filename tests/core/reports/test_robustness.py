@@ -15,7 +15,7 @@ from core.models.zoo import Card, ZooModel, load_zoo_model
 from core.norms import NORMS
 from core.reports.orderings import orderings
 from core.reports.report import Report, report_path, write_arrays, write_report
-from core.reports.robustness import NAME, read_robustness, robustness_report
+from core.reports.robustness import NAME, Robustness, robustness_report
 from core.reports.robustness_parts import (
     RobustnessSettings,
     Unit,
@@ -324,8 +324,8 @@ def test_report_and_arrays_are_read_together(tmp_path):
     path = report_path("cifar10", NAME, tmp_path)
     write_report(Report("cifar10", NAME, {}, {}, ({"model": "standard"},)), path)
     with pytest.raises(InputError, match="npz"):
-        read_robustness("cifar10", tmp_path)
+        Robustness.read(report_path("cifar10", "robustness", tmp_path))
     write_arrays({"grid_linf": np.array([0.1], np.float32)}, path.with_suffix(".npz"))
-    robustness = read_robustness("cifar10", tmp_path)
+    robustness = Robustness.read(report_path("cifar10", "robustness", tmp_path))
     assert robustness.report.rows[0]["model"] == "standard"
     assert robustness.arrays["grid_linf"].dtype == np.float32

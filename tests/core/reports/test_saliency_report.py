@@ -17,7 +17,7 @@ from core.models.zoo import load_zoo_model
 from core.reports.catalogue import REPORTS
 from core.reports.command import Request
 from core.reports.report import Report, report_path, write_report
-from core.reports.saliency import read_saliency, saliency_report
+from core.reports.saliency import SaliencyReport, saliency_report
 from core.reports.saliency_agreement import between, within
 from core.reports.saliency_parts import SaliencySettings, slightly_attacked
 from core.reports.saliency_rows import relation, robustness
@@ -185,7 +185,7 @@ def test_the_command_writes_a_report_that_reads_back(models, tmp_path):
     answer = command.run(
         Request(models, pictures(FASHION_MNIST), settings, tmp_path / "s", path, lambda what, done, of: None)
     )
-    found = read_saliency("fashion-mnist", tmp_path)
+    found = SaliencyReport.read(report_path("fashion-mnist", "saliency", tmp_path))
     assert json.loads(found.report.to_json())["rows"] == json.loads(answer.report.to_json())["rows"]
     assert any("sparsity" in line and "n = 2" in line for line in answer.lines)
 

@@ -17,13 +17,13 @@ from core.reports.report import read_report, report_path
 from core.reports.transfer import (
     ATTACKS,
     NAME,
+    Transfer,
     TransferSettings,
     epsilons,
     made_against,
-    read_transfer,
     transfer_report,
 )
-from core.reports.transfer_readings import read_readings, readings
+from core.reports.transfer_readings import readings
 
 SETTINGS = TransferSettings(images=30)
 RADII = (0.0, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4)
@@ -184,17 +184,17 @@ def test_the_command_says_the_matrices_and_writes_the_readings_beside_them(zoo, 
     answer = command.run(Request(zoo, data, SETTINGS, tmp_path / "runs", path, lambda what, done, of: None))
     assert sum("against" in line for line in answer.lines) >= len(ATTACKS) * len(zoo)
     assert any(line.startswith("c  ") and "vanished" in line for line in answer.lines)
-    kept = read_readings("fashion-mnist", tmp_path)
-    assert kept.rows == readings(read_transfer("fashion-mnist", tmp_path)).rows and kept.rows
+    kept = read_report(report_path("fashion-mnist", "transfer-readings", tmp_path))
+    assert kept.rows == readings(Transfer.read(report_path("fashion-mnist", "transfer", tmp_path))).rows and kept.rows
     unchanged = next(row for row in kept.rows if "unchanged" in row["measure"])
     assert unchanged["verdict"] == "held" and unchanged["difference"] == 0.5
 
 
 def test_report_and_arrays_are_read_together(zoo, data, tmp_path):
     with pytest.raises(InputError):
-        read_transfer("fashion-mnist", tmp_path)
+        Transfer.read(report_path("fashion-mnist", "transfer", tmp_path))
     made = transfer_report(zoo[:1], data, SETTINGS, tmp_path, report_path("fashion-mnist", NAME, tmp_path))
-    again = read_transfer("fashion-mnist", tmp_path)
+    again = Transfer.read(report_path("fashion-mnist", "transfer", tmp_path))
     assert again.report.rows == made.report.rows and again.arrays.keys() == made.arrays.keys()
 
 
