@@ -139,6 +139,7 @@ NOTES: Mapping[tuple[str, str], str] = {
         "fashion-mnist",
         "pgd-l2",
     ): f"{_TRADE} It has more epochs than the rest of its task, to reach its floors.",
+    ("fashion-mnist", "noise"): "Every picture it learned from was under strong noise, at the cost of clear ones.",
     ("tiny20", "pgd-linf"): _TRADE,
     ("tiny20", "sat-box-pgd"): _HALF,
     ("pasted", "pgd-linf"): _TRADE,
