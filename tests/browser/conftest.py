@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.browser.harness import FLAGS, PATIENCE, SIZES
 
@@ -30,3 +30,19 @@ def visitor(browser) -> Iterator[Callable[..., BrowserContext]]:
     yield start
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def visit(request, visitor, address) -> Callable[..., Page]:
+    """A visitor of their own at each call, who has waited for the whole page.
+
+    The module says where they go when nothing else is asked for (`START`), and when its page is whole (`whole`).
+    """
+
+    def start(path: str = request.module.START, size: str = "wide", scheme: str = "light") -> Page:
+        page = visitor(size, scheme).new_page()
+        page.goto(f"{address}/{path}")
+        request.module.whole(page)
+        return page
+
+    return start

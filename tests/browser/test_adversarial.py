@@ -1,7 +1,7 @@
 """The page Adversarial in a real browser: grid, player, curves, matrix and fooled heat maps, each used once."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page
@@ -12,7 +12,7 @@ from tests.browser.harness import here, loaded, photograph, served, settled, unt
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
-TWO = "adversarial?models=standard,pgd-l2"
+START = "adversarial?models=standard,pgd-l2"
 LAST = 35  # steps of an explanation
 
 
@@ -24,19 +24,6 @@ def address(tmp_path_factory) -> Iterator[str]:
         write_adversarial_reports(ASSETS, reports, task)
     with served(ROBUSTSCOPE_REPORTS=str(reports)) as found:
         yield found
-
-
-@pytest.fixture
-def visit(visitor, address) -> Callable[..., Page]:
-    """A visitor of their own at each call, who has waited for the whole page."""
-
-    def start(path: str = TWO, size: str = "wide", scheme: str = "light") -> Page:
-        page = visitor(size, scheme).new_page()
-        page.goto(f"{address}/{path}")
-        whole(page)
-        return page
-
-    return start
 
 
 def whole(page: Page) -> None:
@@ -171,7 +158,7 @@ def test_curves_and_matrix_are_drawn_and_a_click_on_a_cell_shows_its_picture(vis
 
 
 def test_heat_maps_are_fooled_and_files_are_taken_away(visit):
-    page = visit(TWO + "&method=grad-cam&move=8")
+    page = visit(START + "&method=grad-cam&move=8")
     page.get_by_role("button", name="Fool the heat map").click()
     until(lambda: page.locator("[data-outside]").count() == 2 and settled(page), "the heat maps to be fooled", 300)
     assert page.locator("[data-moved]").count() == 2 and not page.get_by_test_id("stAlert").count()
@@ -183,7 +170,7 @@ def test_heat_maps_are_fooled_and_files_are_taken_away(visit):
 
 
 def test_a_search_can_be_stopped(visit):
-    page = visit(TWO + "&method=integrated-gradients&move=7")
+    page = visit(START + "&method=integrated-gradients&move=7")
     page.get_by_role("button", name="Fool the heat map").click()
     page.get_by_role("button", name="Stop").click()
     until(lambda: page.get_by_text("Stopped.").count() and settled(page), "the search to stop", 60)
@@ -193,7 +180,7 @@ def test_a_search_can_be_stopped(visit):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", ["wide", "narrow"])
 def test_the_page_fits_its_window(visit, size, scheme):
-    page = visit("adversarial?models=standard,pgd-linf,pgd-l2" if size == "wide" else TWO, size, scheme)
+    page = visit("adversarial?models=standard,pgd-linf,pgd-l2" if size == "wide" else START, size, scheme)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     script = "all => all.map(e => e.getBoundingClientRect().width)"
     widths = page.eval_on_selector_all("[data-explained] [data-class] img", script)

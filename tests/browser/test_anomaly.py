@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -19,7 +19,7 @@ from tests.browser.harness import here, loaded, photograph, served, settled, unt
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
-VIEW = "anomaly?models=standard,pgd-linf&tensors=weights"
+START = "anomaly?models=standard,pgd-linf&tensors=weights"
 
 
 @pytest.fixture(scope="module")
@@ -31,18 +31,10 @@ def address(tmp_path_factory) -> Iterator[str]:
         yield found
 
 
-@pytest.fixture
-def visit(visitor, address) -> Callable[..., Page]:
-    """A visitor of their own at each call, who has waited for the whole page."""
-
-    def start(path: str = VIEW, size: str = "wide", scheme: str = "light") -> Page:
-        page = visitor(size, scheme).new_page()
-        page.goto(f"{address}/{path}")
-        until(lambda: page.get_by_role("button", name="Copy a link").count() and settled(page), "the page")
-        until(lambda: loaded(page), "the pictures")
-        return page
-
-    return start
+def whole(page: Page) -> None:
+    """Wait until all of the page is there."""
+    until(lambda: page.get_by_role("button", name="Copy a link").count() and settled(page), "the page")
+    until(lambda: loaded(page), "the pictures")
 
 
 def png(pixels: np.ndarray) -> bytes:
@@ -76,7 +68,7 @@ def taken(page: Page, name: str) -> bytes:
 
 
 def test_a_photo_a_small_picture_noise_and_a_zip_get_verdicts_a_table_and_files(visit):
-    page = visit(VIEW + "&view=many")
+    page = visit(START + "&view=many")
     page.locator("input[type=file]").set_input_files(files())
     page.get_by_role("button", name="Score them").click()
     until(lambda: page.get_by_test_id("stDataFrame").count() and settled(page), "the table")
@@ -110,6 +102,6 @@ def test_a_picture_is_judged_and_an_attack_is_noticed_when_it_grows(visit):
 
 @pytest.mark.parametrize(("view", "size", "scheme"), [("one", "narrow", "light"), ("measured", "wide", "dark")])
 def test_the_page_fits_its_window(visit, view, size, scheme):
-    page = visit(VIEW + f"&view={view}", size, scheme)
+    page = visit(START + f"&view={view}", size, scheme)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     photograph(page, f"anomaly-{view}-{size}-{scheme}")

@@ -1,7 +1,7 @@
 """The first page in a real browser, on the real server and the weights that ship."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 NETWORKS = ["standard", "pgd-linf", "pgd-l2"]
 # A part of a photograph (left, top, right, bottom) whose answer `standard` changes at 8/255 and `pgd-linf` does not.
+START = ""
 PHOTO, PART = "coffee.png", (210, 110, 390, 290)
 
 
@@ -24,17 +25,9 @@ def address() -> Iterator[str]:
         yield found
 
 
-@pytest.fixture
-def visit(visitor, address) -> Callable[..., Page]:
-    """A visitor of their own at each call, who has waited for the whole page."""
-
-    def start(query: str = "", size: str = "wide", scheme: str = "light") -> Page:
-        page = visitor(size, scheme).new_page()
-        page.goto(f"{address}/{query}")
-        until(lambda: len(attacked(page)) >= 2, "the columns of the attack")
-        return page
-
-    return start
+def whole(page: Page) -> None:
+    """Wait until the costliest part of the page is there."""
+    until(lambda: len(attacked(page)) >= 2, "the columns of the attack")
 
 
 def answers(page: Page) -> dict[str, str]:

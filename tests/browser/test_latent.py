@@ -1,6 +1,6 @@
 """The page Latent in a real browser: sliders and ribbons, the player, a fooling change, links, and absurd codes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -12,7 +12,7 @@ from tests.browser.harness import here, loaded, photograph, served, settled, unt
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
-TWO = "latent?task=fashion-mnist&models=standard,pgd-l2&image=photo:astronaut"
+START = "latent?task=fashion-mnist&models=standard,pgd-l2&image=photo:astronaut"
 RIBBONS = 8
 
 
@@ -23,19 +23,6 @@ def address(tmp_path_factory) -> Iterator[str]:
     write_latent_reports(ASSETS, reports, "fashion-mnist")
     with served(ROBUSTSCOPE_REPORTS=str(reports)) as found:
         yield found
-
-
-@pytest.fixture
-def visit(visitor, address) -> Callable[..., Page]:
-    """A visitor of their own at each call, who has waited for the whole page."""
-
-    def start(path: str = TWO, size: str = "wide", scheme: str = "light") -> Page:
-        page = visitor(size, scheme).new_page()
-        page.goto(f"{address}/{path}")
-        whole(page)
-        return page
-
-    return start
 
 
 def whole(page: Page) -> None:
@@ -140,7 +127,7 @@ def test_a_link_shows_a_second_visitor_the_same_picture(visit):
 
 @pytest.mark.parametrize("code", ["AH4" * 43, "1e9", "AAAA"], ids=["not a number", "1e9", "wrong length"])
 def test_an_absurd_code_is_a_sentence(visit, code):
-    page = visit(f"{TWO}&code={code}")
+    page = visit(f"{START}&code={code}")
     told = page.get_by_test_id("stAlert").inner_text()
     assert "The link's code can't be used" in told.replace("`", "") and "The picture's own code is used." in told
     assert page.locator("[data-tile=picture]").count() == 1
@@ -149,7 +136,7 @@ def test_an_absurd_code_is_a_sentence(visit, code):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", ["wide", "narrow"])
 def test_the_page_fits_its_window(visit, size, scheme):
-    page = visit(TWO.replace("standard,", "standard,pgd-linf,") if size == "wide" else TWO, size, scheme)
+    page = visit(START.replace("standard,", "standard,pgd-linf,") if size == "wide" else START, size, scheme)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     if size == "narrow":  # the picture stays in sight of the sliders
         page.locator(".st-key-slider-noise").scroll_into_view_if_needed()

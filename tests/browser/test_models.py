@@ -1,7 +1,7 @@
 """The page Models in a real browser: every chart is drawn, a slider answers at once, the choice comes along."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page
@@ -12,6 +12,7 @@ from tests.browser.harness import here, loaded, photograph, served, settled, unt
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
+START = "models"
 CHARTS = ["curves", "trade-off", "certainty", "gradients", "share", "cosine", "losses"]
 
 
@@ -23,20 +24,6 @@ def address(tmp_path_factory) -> Iterator[str]:
         write_report(ASSETS, reports, task)
     with served(ROBUSTSCOPE_REPORTS=str(reports)) as found:
         yield found
-
-
-@pytest.fixture
-def visit(visitor, address) -> Callable[..., Page]:
-    """A visitor of their own at each call, who has waited for the whole page."""
-
-    def start(path: str = "models", size: str = "wide", scheme: str = "light") -> Page:
-        page = visitor(size, scheme).new_page()
-        page.goto(f"{address}/{path}")
-        if path.startswith("models"):
-            whole(page)
-        return page
-
-    return start
 
 
 def whole(page: Page) -> None:
@@ -81,8 +68,9 @@ def test_a_move_of_a_slider_answers_at_once_and_changes_only_the_perturbation(vi
     assert cosine(again) == cosine(page) and not again.get_by_test_id("stAlert").count()
 
 
-def test_the_choice_comes_along_through_the_navigation_and_back(visit):
-    page = visit("")
+def test_the_choice_comes_along_through_the_navigation_and_back(visitor, address):
+    page = visitor().new_page()
+    page.goto(address)
     page.locator(".st-key-pick-photo-rocket button").click()
     until(lambda: "rocket" in here(page) and settled(page), "the picture in the address")
     page.get_by_test_id("stTopNavLink").filter(has_text="Models").click()

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from tests.browser.harness import here, loaded, photograph, served, settled, unt
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
-VIEW = "saliency?task=fashion-mnist&models=standard,pgd-linf&methods=gradient,grad-cam,smooth-grad"
+START = "saliency?task=fashion-mnist&models=standard,pgd-linf&methods=gradient,grad-cam,smooth-grad"
 
 
 @pytest.fixture(scope="module")
@@ -28,17 +28,9 @@ def address(tmp_path_factory) -> Iterator[str]:
         yield found
 
 
-@pytest.fixture
-def visit(visitor, address) -> Callable[..., Page]:
-    """A visitor of their own at each call, who has waited for the whole page."""
-
-    def start(path: str = VIEW, size: str = "wide", scheme: str = "light") -> Page:
-        page = visitor(size, scheme).new_page()
-        page.goto(f"{address}/{path}")
-        until(lambda: page.locator("button[data-map], .stage").count() and settled(page) and loaded(page), "the page")
-        return page
-
-    return start
+def whole(page: Page) -> None:
+    """Wait until all of the page is there."""
+    until(lambda: page.locator("button[data-map], .stage").count() and settled(page) and loaded(page), "the page")
 
 
 def colours(page: Page, selector: str) -> np.ndarray:
@@ -100,7 +92,7 @@ def stands_in(sheet: np.ndarray, block: np.ndarray) -> bool:
 
 
 def test_a_room_steps_through_maps_guesses_and_comes_back(visit):
-    page = visit(VIEW + "&view=guess", "projector")
+    page = visit(START + "&view=guess", "projector")
     stage = page.locator(".stage")
     assert stage.get_attribute("data-key") == "standard,gradient" and page.locator(".answer").inner_text() == "?"
     assert not page.locator(".picture").is_visible() and not page.get_by_test_id("stSidebar").is_visible()
@@ -121,7 +113,7 @@ def test_a_room_steps_through_maps_guesses_and_comes_back(visit):
     ("size", "scheme"), [("wide", "light"), ("wide", "dark"), ("projector", "light"), ("narrow", "dark")]
 )
 def test_the_page_fits_its_window(visit, size, scheme):
-    page = visit(VIEW + "&sheet=photo:coffee,photo:rocket", size, scheme)
+    page = visit(START + "&sheet=photo:coffee,photo:rocket", size, scheme)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     widths = page.eval_on_selector_all("button[data-map] img", "all => all.map(e => e.getBoundingClientRect().width)")
     assert min(widths) > 100
