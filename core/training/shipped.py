@@ -139,6 +139,10 @@ NOTES: Mapping[tuple[str, str], str] = {
         "fashion-mnist",
         "pgd-l2",
     ): f"{_TRADE} It has more epochs than the rest of its task, to reach its floors.",
+    (
+        "fashion-mnist",
+        "lipschitz-all",
+    ): "Its penalty grows while its loss is below 1.5 nats: what makes it robust keeps it unsure of every picture.",
     ("fashion-mnist", "noise"): "Every picture it learned from was under strong noise, at the cost of clear ones.",
     ("tiny20", "pgd-linf"): _TRADE,
     ("tiny20", "sat-box-pgd"): _HALF,
