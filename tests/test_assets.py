@@ -1,6 +1,7 @@
 """What ships belongs together: weights, cards, reports and the figures that the README quotes."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,17 @@ def test_readme_quotes_the_cards(task, key):
     cells = [f"{rows['linf']['clean']:.2%}", f"{rows['linf']['robust']:.1%}", f"{rows['l2']['robust']:.1%}"]
     line = next(line for line in README.splitlines() if line.startswith(f"| {task} | `{key}` |"))
     assert all(cell.replace("%", " %") in line for cell in cells), line
+
+
+def test_readme_quotes_the_areas():
+    """Every network in the table of areas stands there with the report's figures."""
+    rows = {row["model"]: row for row in read_report(report_path("cifar10", "adversarial")).rows}
+    quoted = [line for line in README.splitlines() if re.fullmatch(r"\| `[a-z0-9-]+` \| 0\.\d{3} \| 0\.\d{4} .*", line)]
+    assert len(quoted) == 4
+    for line in quoted:
+        row = rows[line.split("`")[1]]
+        area, low, high = (f"{row[name]:.4f}" for name in ("ara", "ara_low", "ara_high"))
+        assert line.endswith(f"| {row['accuracy']:.3f} | {area} ({low} to {high}) | {row['btr_ara']:.4f} |")
+        assert row["ara_n"] == 1_000
+    best = rows["pgd-l2-radii"]
+    assert best["ara"] >= 0.0150 and best["accuracy"] >= 0.66
