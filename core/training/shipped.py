@@ -100,6 +100,7 @@ TEACHERS: Mapping[tuple[str, str], TrainingPlan] = {
 _REFERENCE = "More epochs than the rest of its task: it is the reference that the others are compared with."
 _TRADE = "Every picture it learned from was attacked: a network of this size pays for robustness with clean accuracy."
 _HALF = "Half of its batches were attacked: a network of this size pays for robustness with clean accuracy."
+_PENALTY = "The penalty on its input gradient costs clean accuracy, and it had a third of the reference's epochs."
 _UNDERTRAINED = "One epoch on purpose: the under-trained control."
 _VANISHED = (
     "Accuracy under PGD is no robustness here: distillation makes gradients vanish, so PGD has nothing to follow."
@@ -117,6 +118,7 @@ NOTES: Mapping[tuple[str, str], str] = {
         "cifar10",
         "pgd-l2-radii",
     ): f"{_TRADE} It goes on from pgd-l2-large, whose epochs add to its own.",
+    ("cifar10", "double-backprop"): _PENALTY,
     ("cifar10", "noise-sign"): "It had a third of the reference's epochs, and saw no picture without noise.",
     (
         "cifar10",
@@ -125,10 +127,7 @@ NOTES: Mapping[tuple[str, str], str] = {
     ("cifar10", "distilled"): _VANISHED,
     ("fashion-mnist", "standard"): _REFERENCE,
     ("fashion-mnist", "distilled"): _VANISHED,
-    (
-        "fashion-mnist",
-        "double-backprop",
-    ): "The penalty on its input gradient costs clean accuracy, and it had a third of the reference's epochs.",
+    ("fashion-mnist", "double-backprop"): _PENALTY,
     ("fashion-mnist", "oneepoch"): _UNDERTRAINED,
     (
         "fashion-mnist",
