@@ -42,7 +42,7 @@ class RandomRadius(Recipe):
         return (
             "adversarial training at all radii: min E[ max CE(f(x + delta), y) ], |delta| <= r, "
             f"r uniform in [0, {a.epsilon:.4g}] in {a.norm}, "
-            f"{a.steps}-step PGD of step {a.step / a.epsilon:.4g} r{start}{onwards}"
+            f"{a.steps}-step PGD of step {a.step:.4g} at the largest r, shorter in proportion{start}{onwards}"
         )
 
     def loss(self, model: PreActResNet, batch: Batch) -> Tensor:

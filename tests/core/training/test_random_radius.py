@@ -43,5 +43,7 @@ def test_radii_fill_the_range_evenly(linear, batch):
 
 
 def test_without_a_ball_it_is_cross_entropy(linear, batch):
-    loss = RandomRadius(Pgd(0.0)).loss(linear, batch)
+    recipe = RandomRadius(Pgd(0.0))
+    loss = recipe.loss(linear, batch)
+    assert "uniform in [0, 0]" in recipe.describe()
     assert torch.equal(loss, cross_entropy(linear(batch.x), batch.labels))
