@@ -294,7 +294,7 @@ def _changed(plan: TrainingPlan, options: argparse.Namespace) -> tuple[TrainingP
     attack = {name: value for name, value in given.items() if name in ATTACK_CHANGES}
     if attack:
         if not isinstance(plan.recipe, AdversarialTraining):
-            raise ConfigError(f"{plan.key} has no attack that the command line can change: leave out {', '.join(attack)}")
+            raise ConfigError(f"{plan.key} has no attack to change from here: leave out {', '.join(attack)}")
         plan = replace(plan, recipe=AdversarialTraining(replace(plan.recipe.attack, **attack)))
     changes = {name: value for name, value in given.items() if name in PLAN_CHANGES}
     if "epochs" in changes:
