@@ -228,12 +228,11 @@ def trade_off(standing: Sequence[Standing]) -> None:
 
 
 def claims(rows: Sequence[Row]) -> None:
-    """What the papers claim and what came out here: an item a claim and pair of networks, a line a measure."""
-    groups: dict[tuple[str, str, str], list[Row]] = {}
+    """What the papers claim and what came out here: an item a claim, in it each pair of networks, a line a measure."""
+    groups: dict[str, list[Row]] = {}
     for row in rows:
-        claim, model, against = (str(row.get(name)) for name in ("claim", "model", "against"))
-        groups.setdefault((claim, model, against), []).append(row)
-    st.html(f'<ul class="rs-claims">{"".join(_claim(*names, group) for names, group in groups.items())}</ul>')
+        groups.setdefault(str(row.get("claim")), []).append(row)
+    st.html(f'<ul class="rs-claims">{"".join(_claim(claim, group) for claim, group in groups.items())}</ul>')
     how_to_read(
         "Each line is a difference on the same test images, in points of accuracy unless it says otherwise; above zero "
         "is what the paper claims. It holds where the whole 95 % interval is above zero, and came out the other way "
@@ -242,16 +241,25 @@ def claims(rows: Sequence[Row]) -> None:
     )
 
 
-def _claim(claim: str, model: str, against: str, rows: Sequence[Row]) -> str:
-    """One claim about a pair, with its measures."""
+def _claim(claim: str, rows: Sequence[Row]) -> str:
+    """One claim, with its pairs of networks and their measures."""
     sign, look, words = VERDICTS[verdict(rows)]
-    pair = model_name(model) if model == against else f"{model_name(model)} against {model_name(against)}"
-    lines = "".join(f"<li>{VERDICTS[verdict([row])][0]} {escape(measurement(row))}</li>" for row in rows)
+    pairs: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        pairs.setdefault((str(row.get("model")), str(row.get("against"))), []).append(row)
+    found = "".join(_pair(model, against, group, len(pairs) > 1) for (model, against), group in pairs.items())
     return (
         f'<li class="{look}" data-holds="{verdict(rows)}"><i aria-hidden="true">{sign}</i><div>'
-        f"<b>{escape(claim[:1].upper() + claim[1:])}</b> <em>{words}</em><br>"
-        f"<span>{escape(pair)}</span><ul>{lines}</ul></div></li>"
+        f"<b>{escape(claim[:1].upper() + claim[1:])}</b> <em>{words}</em>{found}</div></li>"
     )
+
+
+def _pair(model: str, against: str, rows: Sequence[Row], one_of_several: bool) -> str:
+    """A pair of networks with its measures; where a claim has several, with what came out for this one."""
+    name = model_name(model) if model == against else f"{model_name(model)} against {model_name(against)}"
+    words = f" <em>{VERDICTS[verdict(rows)][2]}</em>" if one_of_several else ""
+    lines = "".join(f"<li>{VERDICTS[verdict([row])][0]} {escape(measurement(row))}</li>" for row in rows)
+    return f"<div><span>{escape(name)}</span>{words}<ul>{lines}</ul></div>"
 
 
 def verdict(rows: Sequence[Mapping[str, Any]]) -> str:
