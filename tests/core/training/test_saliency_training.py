@@ -14,6 +14,7 @@ from core.data.datasets import LabelledImages
 from core.errors import ConfigError
 from core.models.fast import fast_form
 from core.models.resnet import PreActResNet, ResNetConfig
+from core.saliency.scaling import min_max
 from core.training.augment import Augmentation
 from core.training.loop import train
 from core.training.plan import TrainingPlan
@@ -125,6 +126,25 @@ def test_strong_maps_explain_the_teachers_prediction_within_range(teacher, name)
     assert_close(perturbation.mixture(again).saliency, own)
     labelled = replace(perturbation, of_label=True).mixture(replace(again, generator=torch.Generator().manual_seed(2)))
     assert not torch.allclose(labelled.saliency, own)
+
+
+def test_maps_of_a_linear_teacher_point_where_they_say(linear, batch):
+    """Logits (w x, -w x): the score of class 0 grows along w, and its loss falls along w at every point of a path."""
+    with torch.no_grad():
+        linear.weight.data = torch.stack([linear.weight[0], -linear.weight[0]])
+    w, target, generator = (
+        linear.weight[0].detach().view(1, 1, 2, 2),
+        torch.zeros(6, dtype=torch.int64),
+        batch.generator,
+    )
+    expected = {
+        "gradient-sign": w.sign().expand_as(batch.x),
+        "smooth-grad": min_max(w.expand_as(batch.x)),
+        "integrated-gradients": min_max(-w * batch.x),
+    }
+    for name, heatmap in expected.items():
+        assert_close(STRONG_MAPS[name](linear, batch.x, target, generator), heatmap)
+        assert not torch.allclose(STRONG_MAPS[name](linear, batch.x, target + 1, generator), heatmap)
 
 
 def test_guided_and_plain_gradients_are_different_maps(teacher):
