@@ -33,7 +33,7 @@ VANISHES = "distillation's gradients vanish (Ross, Doshi-Velez 2018)"
 NO_BETTER = "distillation is weaker than the standard network on other networks' images (Ross, Doshi-Velez 2018)"
 SALIENCY = "saliency-based training withstands more than sign noise alone (Mangla et al. 2020)"
 TEACHER = "a robust teacher's saliency serves better than a standard one's (Mangla et al. 2020)"
-WITH_PGD = "saliency added to PGD training withstands more than PGD training at equal epochs (Mangla et al. 2020)"
+WITH_PGD = "saliency added to PGD training withstands more than PGD training at equal cost (Mangla et al. 2020)"
 AREA = "the robust additions raise the accuracy-robustness area (Woods, Chen, Teuscher 2019)"
 
 ADDITIONS = ("pgd-l2", "pgd-l2-large", "pgd-l2-radii", "lipschitz", "lipschitz-l2", "lipschitz-all")
