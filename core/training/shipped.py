@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from core.attacks.kl_ascent import KlAscent
 from core.attacks.pgd import Pgd
 from core.data.tasks import CIFAR10, FASHION_MNIST, PASTED, TINY20, Task
 from core.errors import ConfigError
@@ -15,6 +16,7 @@ from core.training.recipes import Recipe
 from core.training.registry import entry_of
 from core.training.saliency_maps import MapName
 from core.training.saliency_training import ALPHA, SaliencyPerturbation, SaliencyPgd, SaliencyTraining
+from core.training.trades import Trades
 
 EPOCHS: Mapping[str, int] = {"cifar10": 10, "fashion-mnist": 5, "tiny20": 30, "pasted": 5}
 """What every recipe of a task gets; `NOTES` says why where a plan differs."""
@@ -78,6 +80,7 @@ SHIPPED: Mapping[tuple[str, str], TrainingPlan] = {
         _plan(CIFAR10, "distilled"),
         _plan(CIFAR10, "double-backprop"),
         _plan(CIFAR10, "lipschitz-all"),
+        _plan(CIFAR10, "trades", Trades(KlAscent(8 / 255, "linf", 2, 5 / 255))),
         _plan(FASHION_MNIST, "standard", epochs=14),
         _plan(FASHION_MNIST, "oneepoch", epochs=1),
         _plan(FASHION_MNIST, "distilled"),
@@ -104,6 +107,7 @@ _TRADE = "Every picture it learned from was attacked: a network of this size pay
 _HALF = "Half of its batches were attacked: a network of this size pays for robustness with clean accuracy."
 _PENALTY = "The penalty on its input gradient costs clean accuracy, and it had a third of the reference's epochs."
 _SAME_COST = "It has more epochs than the rest of its task, so that it cost as much to train as pgd-linf."
+_UNSURE = "Its penalty grows while its loss is below 1.5 nats: what makes it robust keeps it unsure of every picture."
 _UNDERTRAINED = "One epoch on purpose: the under-trained control."
 _VANISHED = (
     "Accuracy under PGD is no robustness here: distillation makes gradients vanish, so PGD has nothing to follow."
@@ -122,6 +126,11 @@ NOTES: Mapping[tuple[str, str], str] = {
         "pgd-l2-radii",
     ): f"{_TRADE} It goes on from pgd-l2-large, whose epochs add to its own.",
     ("cifar10", "double-backprop"): _PENALTY,
+    ("cifar10", "lipschitz-all"): _UNSURE,
+    (
+        "cifar10",
+        "trades",
+    ): "Most of its loss asks for the same answer near every picture: a network of this size pays with clean accuracy.",
     ("cifar10", "noise-sign"): "It had a third of the reference's epochs, and saw no picture without noise.",
     (
         "cifar10",
@@ -141,10 +150,7 @@ NOTES: Mapping[tuple[str, str], str] = {
         "fashion-mnist",
         "pgd-l2",
     ): f"{_TRADE} It has more epochs than the rest of its task, to reach its floors.",
-    (
-        "fashion-mnist",
-        "lipschitz-all",
-    ): "Its penalty grows while its loss is below 1.5 nats: what makes it robust keeps it unsure of every picture.",
+    ("fashion-mnist", "lipschitz-all"): _UNSURE,
     ("fashion-mnist", "noise"): "Every picture it learned from was under strong noise, at the cost of clear ones.",
     ("tiny20", "pgd-linf"): _TRADE,
     ("tiny20", "sat-box-pgd"): f"{_HALF} {_SAME_COST}",
