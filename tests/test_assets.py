@@ -4,9 +4,11 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from core.data.tasks import TASKS
+from core.metrics.ara import ara
 from core.models.zoo import cards, load_zoo_model
 from core.reports import orderings
 from core.reports.accuracy import NAME, AccuracySettings
@@ -94,3 +96,9 @@ def test_readme_quotes_the_areas():
         assert row["ara_n"] == 1_000
     best = rows["pgd-l2-radii"]
     assert best["ara"] >= 0.0150 and best["accuracy"] >= 0.66
+    theirs, said = rows["lipschitz-all"], " ".join(README.split())
+    area, low, high = (f"{theirs[name]:.4f}" for name in ("ara", "ara_low", "ara_high"))
+    assert f"reaches {area} ({low} to {high}) at accuracy {theirs['accuracy']:.3f} on the first 500 images" in said
+    with np.load(report_path("cifar10", "adversarial").with_suffix(".npz")) as arrays:
+        same = ara(arrays["distance_attack__pgd-l2-radii"][: theirs["ara_n"]].astype(np.float64), 10).value
+    assert theirs["ara_n"] == 500 and f"where `pgd-l2-radii` has {same:.4f}, after" in said
