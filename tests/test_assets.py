@@ -101,4 +101,4 @@ def test_readme_quotes_the_areas():
     assert f"reaches {area} ({low} to {high}) at accuracy {theirs['accuracy']:.3f} on the first 500 images" in said
     with np.load(report_path("cifar10", "adversarial").with_suffix(".npz")) as arrays:
         same = ara(arrays["distance_attack__pgd-l2-radii"][: theirs["ara_n"]].astype(np.float64), 10).value
-    assert theirs["ara_n"] == 500 and f"where `pgd-l2-radii` has {same:.4f}, after" in said
+    assert theirs["ara_n"] == 500 and f"where `pgd-l2-radii` has {same:.4f}." in said

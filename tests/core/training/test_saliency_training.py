@@ -130,13 +130,9 @@ def test_strong_maps_explain_the_teachers_prediction_within_range(teacher, name)
 
 def test_maps_of_a_linear_teacher_point_where_they_say(linear, batch):
     """Logits (w x, -w x): the score of class 0 grows along w, and its loss falls along w at every point of a path."""
-    with torch.no_grad():
-        linear.weight.data = torch.stack([linear.weight[0], -linear.weight[0]])
-    w, target, generator = (
-        linear.weight[0].detach().view(1, 1, 2, 2),
-        torch.zeros(6, dtype=torch.int64),
-        batch.generator,
-    )
+    row = linear.weight[0].detach()
+    linear.weight.data = torch.stack([row, -row])
+    w, target, generator = row.view(1, 1, 2, 2), torch.zeros(6, dtype=torch.int64), batch.generator
     expected = {
         "gradient-sign": w.sign().expand_as(batch.x),
         "smooth-grad": min_max(w.expand_as(batch.x)),
