@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from app import cache
 from app.adversarial_choice import AWAY
-from app.cache import Fitted
-from app.reports import kept_report
+from app.cache import ModelInput
+from app.reports import cached_report
 from core.data.tasks import Task, task_named
 from core.errors import ConfigError, CoreError
 from core.explanations.evidence import JUDGES, Evidence, Thresholds, evidence
@@ -28,7 +28,7 @@ Image = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class EvidenceVerdict:
     """Whether one model's attacks draw a class.
 
     Attributes:
@@ -40,10 +40,10 @@ class Verdict:
     because: str
 
 
-UNSAID = Verdict(None, "")
+UNSAID = EvidenceVerdict(None, "")
 
 
-def explanations(task: Task, keys: Sequence[str], shown: Fitted, rho: float) -> Iterator[Explanations]:
+def explanations(task: Task, keys: Sequence[str], shown: ModelInput, rho: float) -> Iterator[Explanations]:
     """The explanations of every class by each model, in the order of `keys`, each as soon as it is there.
 
     Raises:
@@ -59,7 +59,7 @@ def _explanations(task: str, key: str, sha256: str, digest: str, rho: float, _x:
     return explain(cache.model(task, key), torch.from_numpy(_x.copy()), rho)
 
 
-def paths(task: Task, keys: Sequence[str], shown: Fitted, target: str, rho: float) -> Iterator[Path]:
+def paths(task: Task, keys: Sequence[str], shown: ModelInput, target: str, rho: float) -> Iterator[Path]:
     """Each model's path to the class named, or away from its own answer, in the order of `keys`.
 
     Raises:
@@ -80,23 +80,23 @@ def _path(task: str, key: str, sha256: str, digest: str, target: str, rho: float
     return path(model, x, task_named(task).class_names.index(target), rho)
 
 
-def verdicts(task: Task, keys: Sequence[str], shown: Fitted) -> list[Verdict]:
+def verdicts(task: Task, keys: Sequence[str], shown: ModelInput) -> list[EvidenceVerdict]:
     """Whether each model's attacks on the picture draw a class, in the order of `keys`.
 
     The thresholds are those of the report `explanations`, and hold for its budget alone, whatever is shown.
     """
-    report = explained(task.key)
+    report = explanations_report(task.key)
     if report is None:
         return [UNSAID] * len(keys)
-    judges = tuple(key for key in JUDGES if key in cache.zoo(task.key))
+    judges = tuple(key for key in JUDGES if key in cache.cards_of(task.key))
     found = []
     for key in keys:
         stamps = tuple(cache.model(task.key, one).card.sha256 for one in (key, *judges))
         try:
             made = _evidence(task.key, key, judges, stamps, shown.digest, report.rho, report.thresholds, shown.x)
-            found.append(Verdict(made, ""))
+            found.append(EvidenceVerdict(made, ""))
         except CoreError as error:  # such as a network without gradients: the others still have theirs
-            found.append(Verdict(None, str(error)))
+            found.append(EvidenceVerdict(None, str(error)))
     return found
 
 
@@ -115,37 +115,37 @@ def _evidence(
     return evidence(cache.model(task, key), others, torch.from_numpy(_x.copy()), rho, thresholds)
 
 
-def explained(task: str) -> ExplanationsReport | None:
+def explanations_report(task: str) -> ExplanationsReport | None:
     """The report `explanations` of a task, read again when its file changes; None while there is none.
 
     Raises:
         InputError: it is damaged.
     """
-    return kept_report(task, "explanations", ExplanationsReport.read)
+    return cached_report(task, "explanations", ExplanationsReport.read)
 
 
-def adversarial(task: str) -> Adversarial | None:
+def adversarial_report(task: str) -> Adversarial | None:
     """The report `adversarial` of a task, likewise."""
-    return kept_report(task, "adversarial", Adversarial.read)
+    return cached_report(task, "adversarial", Adversarial.read)
 
 
-def transfer(task: str) -> Transfer | None:
+def transfer_report(task: str) -> Transfer | None:
     """The report `transfer` of a task, likewise."""
-    return kept_report(task, "transfer", Transfer.read)
+    return cached_report(task, "transfer", Transfer.read)
 
 
-def readings(task: str) -> Report | None:
+def transfer_claims(task: str) -> Report | None:
     """The report `transfer-readings` of a task, likewise."""
-    return kept_report(task, "transfer-readings", read_report)
+    return cached_report(task, "transfer-readings", read_report)
 
 
-def fooling(task: str) -> Fooling | None:
+def fooling_report(task: str) -> Fooling | None:
     """The report `fooling` of a task, likewise."""
-    return kept_report(task, "fooling", Fooling.read)
+    return cached_report(task, "fooling", Fooling.read)
 
 
 @dataclass(frozen=True, slots=True)
-class PassedOn:
+class TransferredImage:
     """One picture made against one model and shown to another.
 
     Attributes:
@@ -165,7 +165,9 @@ class PassedOn:
     seen: Image
 
 
-def passed_on(task: Task, shown: Fitted, source: str, seen: str, attack: str, epsilon: float) -> PassedOn:
+def transferred_image(
+    task: Task, shown: ModelInput, source: str, seen: str, attack: str, epsilon: float
+) -> TransferredImage:
     """The picture, attacked as the report `transfer` does it.
 
     Raises:
@@ -173,11 +175,11 @@ def passed_on(task: Task, shown: Fitted, source: str, seen: str, attack: str, ep
         ConfigError: no such attack.
     """
     stamps = (cache.model(task.key, source).card.sha256, cache.model(task.key, seen).card.sha256)
-    return _passed_on(task.key, source, seen, stamps, shown.digest, shown.label, attack, epsilon, shown.x)
+    return _transferred_image(task.key, source, seen, stamps, shown.digest, shown.label, attack, epsilon, shown.x)
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
-def _passed_on(
+def _transferred_image(
     task: str,
     source: str,
     seen: str,
@@ -187,7 +189,7 @@ def _passed_on(
     attack: str,
     epsilon: float,
     _x: Image,
-) -> PassedOn:
+) -> TransferredImage:
     made_by, asked = cache.model(task, source), cache.model(task, seen)
     x = torch.from_numpy(_x.copy())
     with torch.no_grad():
@@ -196,7 +198,7 @@ def _passed_on(
     both = torch.cat([x, x_adv])
     with torch.no_grad():
         answers = [probabilities(model, model.fast(both)).numpy() for model in (made_by, asked)]
-    return PassedOn(int(about), label is not None, _x[0], x_adv[0].contiguous().numpy(), *answers)
+    return TransferredImage(int(about), label is not None, _x[0], x_adv[0].contiguous().numpy(), *answers)
 
 
 def check_attack(name: str) -> Attack:

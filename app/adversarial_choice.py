@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from app.choice import Choice, World
+from app.choice import Choice, Options
 from app.perturbation import size_dial
 from core.data.tasks import task_named
 
@@ -70,7 +70,7 @@ class AdversarialChoice:
         }
         return query | ({"cell": f"{self.source},{self.seen}"} if self.source else {})
 
-    def within(self, choice: Choice, world: World) -> Self:
+    def within(self, choice: Choice, world: Options) -> Self:
         """The nearest that is possible beside a choice: another task has other classes, networks and sizes."""
         usual, models, task = default(choice), world.models[choice.task], task_named(choice.task)
         cell = (self.source, self.seen) if self.source in models and self.seen in models else ("", "")
@@ -82,7 +82,7 @@ class AdversarialChoice:
             size=min(self.size, int(size_dial(task).top)),
         )
 
-    def change(self, field: str, value: Any, choice: Choice, world: World) -> Self:
+    def change(self, field: str, value: Any, choice: Choice, world: Options) -> Self:
         """It with one field changed; unchanged where the value is not possible. "cell" is source and seen at once."""
         models, task = world.models[choice.task], task_named(choice.task)
         possible = {
@@ -131,7 +131,7 @@ def default(choice: Choice) -> AdversarialChoice:
     )
 
 
-def read(query: Mapping[str, str], choice: Choice, world: World) -> tuple[AdversarialChoice, list[str]]:
+def read(query: Mapping[str, str], choice: Choice, world: Options) -> tuple[AdversarialChoice, list[str]]:
     """The view that query parameters from anyone describe, and a sentence for each value that had to be replaced."""
     found, notes = default(choice), []
     top = f"{size_dial(task_named(choice.task)).top:g}"

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from app.colours import model_colour
-from app.model_figures import faint, plain
+from app.model_figures import faint, plain_layout
 from app.names import model_name
 
 Array = NDArray[np.floating]
@@ -81,7 +81,7 @@ def areas(found: Mapping[str, Array], classes: int, top: float, ink: str, kept: 
     figure.update_xaxes(title="Size of the change (RMSE)", range=[0, end])
     figure.update_yaxes(title=f"{kept} (%)", range=[0, 100])
     figure.update_layout(legend={"orientation": "h", "yanchor": "top", "y": -0.24, "x": 0})
-    return plain(figure, 380, ink, {"l": 56, "r": 16, "t": 12, "b": 16})
+    return plain_layout(figure, 380, ink, {"l": 56, "r": 16, "t": 12, "b": 16})
 
 
 def matrix(
@@ -132,7 +132,7 @@ def matrix(
             figure.add_shape(**_frame(index, list(models).index(chosen[1]), ink, 4))
     figure.update_xaxes(title="made against", side="top", showgrid=False)
     figure.update_yaxes(title="asked", autorange="reversed", showgrid=False)
-    return plain(figure, 110 + 48 * len(models), ink, {"l": 8, "r": 8, "t": 8, "b": 8})
+    return plain_layout(figure, 110 + 48 * len(models), ink, {"l": 8, "r": 8, "t": 8, "b": 8})
 
 
 def _frame(column: int, row: int, colour: str, width: float) -> dict[str, object]:

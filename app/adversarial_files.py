@@ -58,7 +58,7 @@ def grid_png(found: Sequence[Explanations], verdicts: Sequence[str]) -> bytes:
     for number, (one, verdict) in enumerate(zip(found, verdicts, strict=True)):
         top = number * row + GAP
         draw.rectangle((GAP, top, sheet.width - GAP, top + 5), fill=model_colour(one.model))
-        title = plain(" - ".join(filter(None, [model_name(one.model), verdict])))
+        title = latin_text(" - ".join(filter(None, [model_name(one.model), verdict])))
         draw.text((GAP, top + 9), title, INK, large)
         answer = f"{task.class_names[one.predicted]}\n{one.probs[one.predicted]:.1%} original"
         cells = [(one.x, answer)]
@@ -67,8 +67,8 @@ def grid_png(found: Sequence[Explanations], verdicts: Sequence[str]) -> bytes:
             cells.append((one.x_adv[index], f"{name}\n{shares}"))
         for column, (x, words) in enumerate(cells):
             left = GAP + column * (CELL + GAP)
-            sheet.paste(picture(x), (left, top + HEAD))
-            draw.multiline_text((left, top + HEAD + CELL + 3), plain(words), INK, small, spacing=2)
+            sheet.paste(cell_picture(x), (left, top + HEAD))
+            draw.multiline_text((left, top + HEAD + CELL + 3), latin_text(words), INK, small, spacing=2)
     note = (
         f"{task.title}; RMSE budget {one.settings['rho']:g}; class, and its probability on the original to that on the "
         "picture shown. Woods, Chen, Teuscher 2019, arXiv:1906.02896."
@@ -79,13 +79,13 @@ def grid_png(found: Sequence[Explanations], verdicts: Sequence[str]) -> bytes:
     return buffer.getvalue()
 
 
-def picture(x: NDArray[np.float32]) -> Image.Image:
+def cell_picture(x: NDArray[np.float32]) -> Image.Image:
     """An image (C, H, W), cut to [0, 1], as a cell of a sheet."""
     levels = np.rint(x.clip(0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
     rgb = np.ascontiguousarray(np.broadcast_to(levels, (*levels.shape[:2], 3)))
     return Image.fromarray(rgb).resize((CELL, CELL), Image.Resampling.NEAREST)
 
 
-def plain(text: str) -> str:
+def latin_text(text: str) -> str:
     """Text with the signs that the built-in font has."""
     return text.replace("∞", "inf").replace("ρ", "RMSE").encode("latin-1", "replace").decode("latin-1")

@@ -13,19 +13,19 @@ from numpy.typing import NDArray
 from app import adversarial_files as files
 from app import cache, maps, state
 from app.adversarial_choice import METHOD_TITLES, REGION_TITLES, AdversarialChoice
-from app.background import OnProgress, Work, works
-from app.cache import Fitted
+from app.background import BackgroundTask, OnProgress, task_pool
+from app.cache import ModelInput
 from app.colours import model_colour, signed
-from app.jobs import session
+from app.jobs import session_id
 from app.names import model_name
 from app.perturbation import size_dial
 from app.pictures import bytes_url, data_url
 from app.views import how_to_read, percent
 from core.data.tasks import Task
 from core.explanations.moved_map import STEPS as MOVE_STEPS
-from core.explanations.moved_map import TOLERANCE, MovedMap, move_map
+from core.explanations.moved_map import TOLERANCE, ManipulationResult, manipulate_map
 from core.explanations.outside import STEPS as ATTACK_STEPS
-from core.explanations.outside import Outside, attack_outside
+from core.explanations.outside import OutsideAttackResult, attack_outside
 from core.explanations.smooth_maps import check_method
 
 MOST_FOOLED = 2  # networks at once: the search takes seconds for each
@@ -33,7 +33,7 @@ Image = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Fooled:
+class FoolingResult:
     """What came out for one network.
 
     Attributes:
@@ -41,8 +41,8 @@ class Fooled:
         outside: the attack from where the map does not look.
     """
 
-    moved: MovedMap
-    outside: Outside
+    moved: ManipulationResult
+    outside: OutsideAttackResult
 
 
 def region_mask(region: str, height: int, width: int) -> NDArray[np.bool_]:
@@ -80,45 +80,47 @@ def fooled_models(models: Sequence[str]) -> tuple[str, ...]:
     return tuple(models[:MOST_FOOLED])
 
 
-def work_of(task: Task, models: Sequence[str], shown: Fitted, part: AdversarialChoice) -> Work | None:
+def work_of(task: Task, models: Sequence[str], shown: ModelInput, part: AdversarialChoice) -> BackgroundTask | None:
     """What is under way or done for this view."""
-    return works().find(session(), _key(task, models, shown, part))
+    return task_pool().find(session_id(), _key(task, models, shown, part))
 
 
-def start(task: Task, models: Sequence[str], shown: Fitted, part: AdversarialChoice) -> None:
+def start(task: Task, models: Sequence[str], shown: ModelInput, part: AdversarialChoice) -> None:
     """Begin the work for this view."""
     loaded = [cache.model(task.key, key) for key in models]
     method, epsilon = check_method(part.method), part.size / 255
     region = region_mask(part.region, *task.shape[1:])
     x = torch.from_numpy(shown.x.copy())
 
-    def call(on_progress: OnProgress, should_stop: Any) -> list[Fooled]:
-        found: list[Fooled] = []
+    def call(on_progress: OnProgress, should_stop: Any) -> list[FoolingResult]:
+        found: list[FoolingResult] = []
         each = MOVE_STEPS[method] + ATTACK_STEPS
 
         def told(before: int) -> OnProgress:
             return lambda done, of: on_progress(len(found) * each + before + done, len(loaded) * each)
 
         for model in loaded:
-            moved = move_map(model, x, method, region, epsilon, on_progress=told(0), should_stop=should_stop)
+            moved = manipulate_map(model, x, method, region, epsilon, on_progress=told(0), should_stop=should_stop)
             attacked = attack_outside(model, x, method, epsilon, on_progress=told(MOVE_STEPS[method]))
-            found.append(Fooled(moved, attacked))
+            found.append(FoolingResult(moved, attacked))
         return found
 
-    works().start(session(), _key(task, models, shown, part), call)
+    task_pool().start(session_id(), _key(task, models, shown, part), call)
 
 
 def stop() -> None:
     """End what this session has under way."""
-    works().stop(session())
+    task_pool().stop(session_id())
 
 
-def _key(task: Task, models: Sequence[str], shown: Fitted, part: AdversarialChoice) -> tuple[object, ...]:
+def _key(task: Task, models: Sequence[str], shown: ModelInput, part: AdversarialChoice) -> tuple[object, ...]:
     checksums = tuple(cache.model(task.key, key).card.sha256 for key in models)
     return (task.key, *models, checksums, shown.digest, part.method, part.region, part.size)
 
 
-def invite(task: Task, models: Sequence[str], shown: Fitted, part: AdversarialChoice, work: Work | None) -> None:
+def invite(
+    task: Task, models: Sequence[str], shown: ModelInput, part: AdversarialChoice, work: BackgroundTask | None
+) -> None:
     """What stands in place of results until somebody asks for them."""
     if work is not None and work.state == "failed":
         st.error(work.sentence, icon=":material/error:")
@@ -135,7 +137,7 @@ def invite(task: Task, models: Sequence[str], shown: Fitted, part: AdversarialCh
         )  # fmt: skip
 
 
-def watch(work: Work) -> None:
+def watch(work: BackgroundTask) -> None:
     """How far the work is, with a button that ends it; the page runs again once it is over."""
     if not work.active:
         st.rerun()
@@ -145,10 +147,10 @@ def watch(work: Work) -> None:
     st.button("Stop", on_click=stop, icon=":material/stop_circle:", key="fool.stop")
 
 
-def results(task: Task, found: Sequence[Fooled]) -> None:
+def results(task: Task, found: Sequence[FoolingResult]) -> None:
     """A column a network: its heat map moved, and the attack from outside of it."""
     scale = max((float(one.moved.heatmap.max()) for one in found), default=0.0) or 1.0
-    blocks = "".join(_moved(task, one.moved, scale) for one in found)
+    blocks = "".join(_manipulated(task, one.moved, scale) for one in found)
     st.subheader("A heat map that moves while the answer stays", anchor=False)
     st.html(f'<div class="rs-fooled">{blocks}</div>')
     moved_guide(found)
@@ -159,7 +161,7 @@ def results(task: Task, found: Sequence[Fooled]) -> None:
     outside_guide(factor)
 
 
-def _moved(task: Task, one: MovedMap, scale: float) -> str:
+def _manipulated(task: Task, one: ManipulationResult, scale: float) -> str:
     names, before = task.class_names, one.before
     verdict = "fooled" if one.succeeded else ("map held" if one.kept else "answer not kept")
     verdict = verdict if one.heatmap.any() else "no heat map: this network gives no gradient here"
@@ -186,7 +188,7 @@ def _moved(task: Task, one: MovedMap, scale: float) -> str:
     )
 
 
-def _outside(task: Task, one: Outside, factor: int) -> str:
+def _outside(task: Task, one: OutsideAttackResult, factor: int) -> str:
     names = task.class_names
     shade = np.where(one.highlighted, 1.0, 0.25).astype(np.float32)
     tiles = _tiles(
@@ -237,7 +239,7 @@ def _signed(value: float) -> str:
     return f"{value:+.2f}".replace("-", "−")
 
 
-def moved_guide(found: Sequence[Fooled]) -> None:
+def moved_guide(found: Sequence[FoolingResult]) -> None:
     """How to read the moved maps."""
     levels = f"{float(str(found[0].moved.settings['epsilon'])) * 255:.0f}/255" if found else "ε"
     how_to_read(
@@ -259,7 +261,7 @@ def outside_guide(factor: int) -> None:
     )
 
 
-def npz(found: Sequence[Fooled]) -> bytes:
+def npz(found: Sequence[FoolingResult]) -> bytes:
     """All arrays by name, `__` and the model's key after each, with what decides them."""
     kept: dict[str, NDArray[Any]] = {}
     for one in found:
@@ -273,7 +275,7 @@ def npz(found: Sequence[Fooled]) -> bytes:
     return files.npz(kept, _settings(found))
 
 
-def _settings(found: Sequence[Fooled]) -> dict[str, object]:
+def _settings(found: Sequence[FoolingResult]) -> dict[str, object]:
     """What decides the arrays, and what was measured from them."""
     return {
         "task": found[0].moved.task,

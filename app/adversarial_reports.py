@@ -9,7 +9,7 @@ import streamlit as st
 
 from app import adversarial_figures as figures
 from app import maps, state
-from app.adversarial_cache import PassedOn
+from app.adversarial_cache import TransferredImage
 from app.adversarial_choice import METHOD_TITLES, AdversarialChoice
 from app.colours import model_colour
 from app.dials import radius_text
@@ -22,7 +22,7 @@ from core.reports.adversarial import Adversarial
 from core.reports.fooling import Fooling
 from core.reports.report import Report, Row
 from core.reports.transfer import Transfer
-from core.reports.transfer_readings import Verdict, verdicts
+from core.reports.transfer_readings import ClaimVerdict, verdicts
 
 CONFIG = {"displayModeBar": False}
 PANELS: Mapping[str, tuple[str, str]] = {
@@ -44,7 +44,7 @@ ATTACK_TITLES: Mapping[str, str] = {
 }
 
 
-def missing(task: Task, report: str, holds: str, stale: bool = False) -> None:
+def missing_report(task: Task, report: str, holds: str, stale: bool = False) -> None:
     """What stands in place of a report while there is none for these weights."""
     with st.container(border=True, key=f"no-{report}"):
         st.markdown(
@@ -64,7 +64,9 @@ def survival(task: Task, report: Adversarial | None, cards: Sequence[Card]) -> N
         if (row.get("model"), row.get("sha256")) == (card.key, card.sha256)
     }
     if report is None or not rows:
-        missing(task, "adversarial", "how large a change must be to break these networks", stale=report is not None)
+        missing_report(
+            task, "adversarial", "how large a change must be to break these networks", stale=report is not None
+        )
         return
     found = {
         name: {
@@ -156,9 +158,9 @@ def transfer_matrix(
     models = [key for key, card in cards.items() if weights.get(key) == card.sha256]
     rows = [row for row in report.report.rows if row["source"] in models and row["model"] in models] if report else []
     if not rows:
-        missing(task, "transfer", "which changes fool other networks too", stale=report is not None)
+        missing_report(task, "transfer", "which changes fool other networks too", stale=report is not None)
         return None
-    part: AdversarialChoice = state.part()
+    part: AdversarialChoice = state.page_choice()
     attack, epsilon = _dials(task, rows, part)
     shown = {
         (row["source"], row["model"]): row
@@ -266,12 +268,12 @@ def readings_held(found: Report | None, transfer: Transfer | None) -> None:
         )
 
 
-def _counted(each: Verdict) -> str:
+def _counted(each: ClaimVerdict) -> str:
     turned = f", {each.reversed} reversed" if each.reversed else ""
     return f"{each.held} of {each.of} held{turned}"
 
 
-def passed_on(task: Task, one: PassedOn, source: str, seen: str) -> None:
+def passed_on(task: Task, one: TransferredImage, source: str, seen: str) -> None:
     """The picture of a cell: before, after, the change, and both networks' answers."""
     names, factor = task.class_names, maps.amplification([one.x_adv - one.x])
     tiles = "".join(

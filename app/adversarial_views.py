@@ -9,7 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from app import state
-from app.adversarial_cache import Verdict
+from app.adversarial_cache import EvidenceVerdict
 from app.adversarial_choice import AWAY, RHO_STEP, RHO_TOP, SHOWN, targets
 from app.colours import model_colour
 from app.names import model_name
@@ -87,7 +87,7 @@ def class_picker(task: Task) -> None:
     )
 
 
-def says(verdict: Verdict) -> str:
+def says(verdict: EvidenceVerdict) -> str:
     """A verdict in words; empty while nobody can say."""
     if verdict.evidence is None:
         return verdict.because
@@ -95,12 +95,12 @@ def says(verdict: Verdict) -> str:
     return sentence[0].upper() + sentence[1:]
 
 
-def says_where(verdict: Verdict) -> str:
+def says_where(verdict: EvidenceVerdict) -> str:
     """The same with the budget that was judged, which need not be the one shown."""
     return says(verdict) + ("" if verdict.evidence is None else f" (at ρ = {verdict.evidence.settings['rho']:g})")
 
 
-def _verdict(verdict: Verdict) -> str:
+def _verdict(verdict: EvidenceVerdict) -> str:
     """The verdict with what it rests on."""
     found, words = verdict.evidence, escape(says(verdict))
     if found is None:
@@ -162,14 +162,14 @@ def _drawn(row: Row) -> str:
     return f"{model_name(row['model'])} on {share:.0f} % ({low:.0f} to {high:.0f} %, n = {row['draws_n']:,})"
 
 
-def grid(task: Task, results: Sequence[Explanations], verdicts: Sequence[Verdict], shown: str) -> None:
+def grid(task: Task, results: Sequence[Explanations], verdicts: Sequence[EvidenceVerdict], shown: str) -> None:
     """A row a model: the picture as it is, and what the model makes of it for each class."""
     factor = _factor(results)
     blocks = [_row(task, result, verdict, shown, factor) for result, verdict in zip(results, verdicts, strict=True)]
     st.html(f'<div class="rs-explanations">{"".join(blocks)}</div>')
 
 
-def _row(task: Task, result: Explanations, verdict: Verdict, shown: str, factor: float) -> str:
+def _row(task: Task, result: Explanations, verdict: EvidenceVerdict, shown: str, factor: float) -> str:
     name, answer = model_name(result.model), result.predicted
     pictures = result.x_adv if shown == "picture" else 0.5 + factor * result.delta
     cells = "".join(_cell(task, result, index, pictures[index]) for index in range(task.classes))

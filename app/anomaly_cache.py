@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from app import cache
 from app.background import OnProgress
-from app.cache import Fitted
+from app.cache import ModelInput
 from app.names import OWN
-from app.reports import kept_report
-from app.saliency_cache import Kept
+from app.reports import cached_report
+from app.saliency_cache import BoundedStore
 from core.anomaly import reference
-from core.anomaly.judgement import Judgement, judge
+from core.anomaly.judgement import Verdict, judge
 from core.anomaly.labelled import IMAGES, References, read_references, references_path
-from core.anomaly.labels import Probe
+from core.anomaly.labels import ConfoundingLabel
 from core.anomaly.reference import Reference, of_norms, of_screen
-from core.anomaly.screen import ASSETS, Screen, read_screen, screen_path
+from core.anomaly.screen import ASSETS, Calibration, calibration_path, read_calibration
 from core.anomaly.signals import EVERY, MAIN, PROBES, weights_among
 from core.data.datasets import LabelledImages, data_root, load
 from core.data.tasks import Task, task_named
@@ -36,43 +36,43 @@ def calibration_folder() -> Path:
     return Path(configured).expanduser() if configured else ASSETS
 
 
-def screen(task: str, key: str) -> Screen | None:
+def calibration_of(task: str, key: str) -> Calibration | None:
     """The detectors of a network; None while it is not calibrated, as a visitor's own never is.
 
     Raises:
         InputError: its calibration is damaged, or belongs to other weights; or the network's files are damaged.
     """
-    path = screen_path(task, key, calibration_folder())
+    path = calibration_path(task, key, calibration_folder())
     if key.startswith(OWN) or not path.exists():
         return None
-    return _screen(task, key, cache.model(task, key).card.sha256, str(path), path.stat().st_mtime_ns)
+    return _calibration_of(task, key, cache.model(task, key).card.sha256, str(path), path.stat().st_mtime_ns)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _screen(task: str, key: str, sha256: str, path: str, stamp: int) -> Screen:
-    return read_screen(cache.model(task, key), Path(path))
+def _calibration_of(task: str, key: str, sha256: str, path: str, stamp: int) -> Calibration:
+    return read_calibration(cache.model(task, key), Path(path))
 
 
-def judged(task: Task, key: str, shown: Fitted, change: str = "") -> Judgement | None:
+def judgements_of(task: Task, key: str, shown: ModelInput, change: str = "") -> Verdict | None:
     """What a network's detectors say of the picture, and with a change of it at each strength; None without any.
 
     Raises:
         InputError: files are damaged, or the network answers with values that are not finite.
     """
-    detectors = screen(task.key, key)
+    detectors = calibration_of(task.key, key)
     if detectors is None:
         return None
-    return _judged(task.key, key, detectors.digest, shown.digest, change, shown.x)
+    return _judgements_of(task.key, key, detectors.digest, shown.digest, change, shown.x)
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
-def _judged(task: str, key: str, calibration: str, digest: str, change: str, _x: NDArray[np.float32]) -> Judgement:
-    detectors = screen(task, key)
+def _judgements_of(task: str, key: str, calibration: str, digest: str, change: str, _x: NDArray[np.float32]) -> Verdict:
+    detectors = calibration_of(task, key)
     assert detectors is not None
     return judge(cache.model(task, key), detectors, torch.from_numpy(_x.copy()), change)
 
 
-def norms(task: Task, key: str, digest: str, x: NDArray[np.float32], probe: Probe) -> Norms:
+def norms(task: Task, key: str, digest: str, x: NDArray[np.float32], probe: ConfoundingLabel) -> Norms:
     """Squared gradient norms (S, L) of versions of a picture (S, C, H, W), of which `digest` tells what they are.
 
     Raises:
@@ -82,7 +82,7 @@ def norms(task: Task, key: str, digest: str, x: NDArray[np.float32], probe: Prob
 
 
 @st.cache_data(max_entries=1024, show_spinner=False)
-def _norms(task: str, key: str, sha256: str, digest: str, probe: Probe, _x: NDArray[np.float32]) -> Norms:
+def _norms(task: str, key: str, sha256: str, digest: str, probe: ConfoundingLabel, _x: NDArray[np.float32]) -> Norms:
     return reference.norms(cache.model(task, key), torch.from_numpy(_x.copy()), probe)
 
 
@@ -96,8 +96,8 @@ def layer_names(task: str, key: str, sha256: str) -> tuple[str, ...]:
 
 
 @st.cache_resource(show_spinner=False)
-def _kept() -> Kept:
-    return Kept(64)
+def _norm_store() -> BoundedStore:
+    return BoundedStore(64)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -110,24 +110,26 @@ def normal_images(task: str) -> LabelledImages | None:
     return _normal_images(task, str(data_root())) if cache.data_there(task) else None
 
 
-def _key(task: str, key: str, probe: Probe) -> Hashable:
-    return (task, key, cache.zoo(task)[key].sha256, probe, str(data_root()))
+def _key(task: str, key: str, probe: ConfoundingLabel) -> Hashable:
+    return (task, key, cache.cards_of(task)[key].sha256, probe, str(data_root()))
 
 
-def normal_norms(task: str, key: str, probe: Probe) -> Norms | None:
+def normal_norms(task: str, key: str, probe: ConfoundingLabel) -> Norms | None:
     """Squared norms (N, L) of `normal_images`; None while they are not measured."""
-    found: Norms | None = _kept().get(_key(task, key, probe))
+    found: Norms | None = _norm_store().get(_key(task, key, probe))
     return found
 
 
-def measuring(task: str, keys: Sequence[str], probe: Probe) -> Callable[[OnProgress, Callable[[], bool]], bool]:
+def measuring(
+    task: str, keys: Sequence[str], probe: ConfoundingLabel
+) -> Callable[[OnProgress, Callable[[], bool]], bool]:
     """The work that measures what `normal_norms` gives, to be done beside the page.
 
     Raises:
         InputError: a network's files are damaged.
     """
     todo = [(cache.model(task, key), _key(task, key, probe)) for key in keys]
-    root, store = str(data_root()), _kept()
+    root, store = str(data_root()), _norm_store()
 
     def call(on_progress: OnProgress, should_stop: Callable[[], bool]) -> bool:
         images = _normal_images(task, root)
@@ -144,13 +146,13 @@ def measuring(task: str, keys: Sequence[str], probe: Probe) -> Callable[[OnProgr
     return call
 
 
-def referred(task: str, key: str, probe: Probe, every: bool) -> Reference | None:
+def referred(task: str, key: str, probe: ConfoundingLabel, every: bool) -> Reference | None:
     """Where normal pictures lie under a label: as it ships, or else as measured here; None while neither is there.
 
     Raises:
         InputError: files are damaged.
     """
-    detectors = screen(task, key)
+    detectors = calibration_of(task, key)
     if detectors is not None and probe == PROBES[MAIN]:
         return of_screen(detectors, every)
     shipped = _labels(task, key).get((probe, every))
@@ -181,4 +183,4 @@ def report(task: str) -> Anomaly | None:
     Raises:
         InputError: it is damaged.
     """
-    return kept_report(task, NAME, Anomaly.read)
+    return cached_report(task, NAME, Anomaly.read)

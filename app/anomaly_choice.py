@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from app.choice import Choice, World
+from app.choice import Choice, Options
 from core.anomaly.judgement import CHANGES, strengths
-from core.anomaly.labels import HEADS, LABELS, Probe
+from core.anomaly.labels import HEADS, LABELS, ConfoundingLabel
 from core.anomaly.screen import DEFAULT, DETECTORS
 from core.data.tasks import task_named
 
@@ -47,10 +47,12 @@ class AnomalyChoice:
     seen: str
 
     @property
-    def probe(self) -> Probe:
+    def probe(self) -> ConfoundingLabel:
         """Label and loss, for the engine."""
         label = next(known for known in LABELS if known == self.label)
-        return Probe(label, next(known for known in HEADS if known == self.head), self.m if self.some else FIRST_M)
+        return ConfoundingLabel(
+            label, next(known for known in HEADS if known == self.head), self.m if self.some else FIRST_M
+        )
 
     @property
     def some(self) -> bool:
@@ -72,7 +74,7 @@ class AnomalyChoice:
         }
         return query | ({"m": f"{self.m}"} if self.some else {})
 
-    def within(self, choice: Choice, world: World) -> Self:
+    def within(self, choice: Choice, world: Options) -> Self:
         """The nearest that is possible beside a choice: another task has other classes and networks."""
         task = task_named(choice.task)
         return replace(
@@ -82,7 +84,7 @@ class AnomalyChoice:
             seen=self.seen if self.seen in world.models[choice.task] else choice.models[0],
         )
 
-    def change(self, field: str, value: Any, choice: Choice, world: World) -> Self:
+    def change(self, field: str, value: Any, choice: Choice, world: Options) -> Self:
         """It with one field changed; unchanged where the value is not possible."""
         task = task_named(choice.task)
         possible: Mapping[str, Callable[[], bool]] = {
@@ -115,7 +117,7 @@ def default(choice: Choice) -> AnomalyChoice:
     return AnomalyChoice("one", DEFAULT, FIRST_ALPHA, "ones", "sigmoid", FIRST_M, "weights", "pgd", 3, choice.models[0])
 
 
-def read(query: Mapping[str, str], choice: Choice, world: World) -> tuple[AnomalyChoice, list[str]]:
+def read(query: Mapping[str, str], choice: Choice, world: Options) -> tuple[AnomalyChoice, list[str]]:
     """The view that query parameters from anyone describe, and a sentence for each value that had to be replaced."""
     found, notes = default(choice), []
     rules: Mapping[str, tuple[str, Callable[[str], Any], str]] = {

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from app.anomaly_names import alpha_text
 from app.colours import model_colour
-from app.model_figures import SYMBOLS, faint, plain
+from app.model_figures import SYMBOLS, faint, plain_layout
 from app.names import model_name
 
 Array = NDArray[np.floating]
@@ -64,7 +64,7 @@ def distribution(normals: Array, score: float, cut: float, key: str, ink: str) -
         figure.update_xaxes(ticktext=[f"{10**mark:g}" for mark in _marks(start, end)])
     figure.update_yaxes(visible=False, range=[0, counts.max() / len(values) * 135])
     figure.update_layout(showlegend=False, bargap=0)
-    return plain(figure, 210, ink, {"l": 8, "r": 8, "t": 8, "b": 44})
+    return plain_layout(figure, 210, ink, {"l": 8, "r": 8, "t": 8, "b": 44})
 
 
 def _marks(start: float, end: float) -> list[float]:
@@ -122,7 +122,7 @@ def profile(
     )  # fmt: skip
     figure.update_yaxes(title="log₁₀ of squared norm", range=list(span), zeroline=False)
     figure.update_layout(showlegend=False)
-    return plain(figure, 300, ink, {"l": 48, "r": 8, "t": 8, "b": 48})
+    return plain_layout(figure, 300, ink, {"l": 48, "r": 8, "t": 8, "b": 48})
 
 
 def span_of(arrays: Sequence[Array]) -> tuple[float, float]:
@@ -179,7 +179,7 @@ def course(
         range=[np.log10(least * 80), np.log10(130)],
     )  # fmt: skip
     figure.update_layout(legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0})
-    return plain(figure, 340, ink, {"l": 64, "r": 12, "t": 36, "b": 36})
+    return plain_layout(figure, 340, ink, {"l": 64, "r": 12, "t": 36, "b": 36})
 
 
 def many(found: Mapping[str, Array], alpha: float, ink: str) -> go.Figure:
@@ -201,4 +201,4 @@ def many(found: Mapping[str, Array], alpha: float, ink: str) -> go.Figure:
     figure.update_layout(
         barmode="group", bargap=0.12, legend={"orientation": "h", "y": 1.06, "yanchor": "bottom", "x": 0.4}
     )
-    return plain(figure, 320, ink, {"l": 56, "r": 12, "t": 40, "b": 52})
+    return plain_layout(figure, 320, ink, {"l": 56, "r": 12, "t": 40, "b": 52})

@@ -6,10 +6,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from app.adversarial_files import npz
-from core.anomaly.judgement import Judgement
+from core.anomaly.judgement import Verdict
 
 
-def judged_npz(found: Mapping[str, Judgement]) -> bytes:
+def judged_npz(found: Mapping[str, Verdict]) -> bytes:
     """For each network `x` (S, C, H, W), `probs` (S, K), and by detector `score` and `p_value` (S,)."""
     arrays: dict[str, NDArray[Any]] = {}
     for key, one in found.items():

@@ -13,12 +13,12 @@ from app import cache, state
 from app.anomaly_choice import TENSORS, AnomalyChoice, heads
 from app.anomaly_names import HEADS, LABELS, listed, share_text
 from app.anomaly_views import CONFIG
-from app.background import Call, Work, works
-from app.cache import Fitted
+from app.background import BackgroundTask, Call, task_pool
+from app.cache import ModelInput
 from app.choice import Choice
 from app.colours import model_colour
 from app.errors import guard
-from app.jobs import session
+from app.jobs import session_id
 from app.names import model_name
 from app.pictures import data_url
 from app.saliency_views import progress
@@ -31,7 +31,7 @@ NEAREST = 6
 
 def controls(task: Task) -> None:
     """Label, loss, and the tensors that count."""
-    part: AnomalyChoice = state.part()
+    part: AnomalyChoice = state.page_choice()
     left, middle, right = st.columns([1.4, 1.4, 1.2], gap="medium", vertical_alignment="bottom")
     with left:
         st.selectbox(
@@ -54,7 +54,7 @@ def controls(task: Task) -> None:
 
 def references(task: Task, models: Sequence[str]) -> dict[str, Reference]:
     """By network where normal pictures lie under the chosen label; those that are not known are left out."""
-    part: AnomalyChoice = state.part()
+    part: AnomalyChoice = state.page_choice()
     found = {}
     for key in models:
         with guard():
@@ -66,7 +66,7 @@ def references(task: Task, models: Sequence[str]) -> dict[str, Reference]:
 
 def normals_wanted(task: Task, models: Sequence[str]) -> None:
     """Measure the normal pictures under the chosen label beside the page, where the data set is; else say so."""
-    part: AnomalyChoice = state.part()
+    part: AnomalyChoice = state.page_choice()
     missing = [key for key in models if kept.normal_norms(task.key, key, part.probe) is None]
     if not missing:
         return
@@ -81,12 +81,12 @@ def normals_wanted(task: Task, models: Sequence[str]) -> None:
             )
         return
     key: tuple[object, ...] = ("normals", task.key, part.probe, *models)
-    work = works().find(_lane(), key)
+    work = task_pool().find(_lane(), key)
     if work is not None and work.state == "done":  # measured, and dropped since
         key = (*key, *missing)
-        work = works().find(_lane(), key)
+        work = task_pool().find(_lane(), key)
     if work is None:
-        work = works().start(_lane(), key, kept.measuring(task.key, models, part.probe))
+        work = task_pool().start(_lane(), key, kept.measuring(task.key, models, part.probe))
     if work.active:
         st.fragment(_watch, run_every=0.5)(task, work, missing)
         return
@@ -102,26 +102,26 @@ def normals_wanted(task: Task, models: Sequence[str]) -> None:
 
 
 def _begin(key: tuple[object, ...], call: Call) -> None:
-    works().start(_lane(), key, call)
+    task_pool().start(_lane(), key, call)
 
 
 def _lane() -> str:
     """Whose work it is: this session's, beside its other work on the page."""
-    return f"{session()}/normals"
+    return f"{session_id()}/normals"
 
 
-def _watch(task: Task, work: Work, missing: Sequence[str]) -> None:
+def _watch(task: Task, work: BackgroundTask, missing: Sequence[str]) -> None:
     """How far the work is; the page runs again once a network's pictures are measured."""
-    part: AnomalyChoice = state.part()
+    part: AnomalyChoice = state.page_choice()
     if not work.active or any(kept.normal_norms(task.key, key, part.probe) is not None for key in missing):
         st.rerun()
     work.look()
     progress(work, f"Normal pictures under this label: {work.done:,} of {work.of:,}", "anomaly.normals.stop", _lane())
 
 
-def profiles(task: Task, models: Sequence[str], shown: Fitted, found: dict[str, Reference]) -> None:
+def profiles(task: Task, models: Sequence[str], shown: ModelInput, found: dict[str, Reference]) -> None:
     """A column a network: its profile over the band, and how odd that is."""
-    part: AnomalyChoice = state.part()
+    part: AnomalyChoice = state.page_choice()
     squared = {key: kept.norms(task, key, shown.digest, shown.x, part.probe) for key in found}
     values = {key: one.values(squared[key])[0] for key, one in found.items()}
     if not found:
@@ -153,7 +153,7 @@ def _profile(task: Task, key: str, one: Reference, squared: NDArray[np.float32],
 
 def layers(task: Task, key: str) -> tuple[str, ...]:
     """The names of a network's tensors."""
-    return kept.layer_names(task.key, key, cache.zoo(task.key)[key].sha256)
+    return kept.layer_names(task.key, key, cache.cards_of(task.key)[key].sha256)
 
 
 def profile_guide(found: dict[str, Reference]) -> None:
@@ -169,9 +169,9 @@ def profile_guide(found: dict[str, Reference]) -> None:
     )
 
 
-def nearest(task: Task, choice: Choice, shown: Fitted, found: dict[str, Reference]) -> None:
+def nearest(task: Task, choice: Choice, shown: ModelInput, found: dict[str, Reference]) -> None:
     """For each network the normal pictures whose profiles are nearest to this one's."""
-    part: AnomalyChoice = state.part()
+    part: AnomalyChoice = state.page_choice()
     here = cache.data_there(task.key)
     st.header(f"Which {'normal' if here else 'other'} pictures have a profile like this?", anchor=False)
     waits = [model_name(key) for key in found if here and kept.normal_norms(task.key, key, part.probe) is None]
@@ -205,10 +205,10 @@ def _of_data(task: Task, one: Reference, measured: NDArray[np.float32], squared:
 
 def _of_gallery(
     task: Task, choice: Choice, key: str, one: Reference, squared: NDArray[np.float32], part: AnomalyChoice,
-    shown: Fitted,
+    shown: ModelInput,
 ) -> str:  # fmt: skip
     """The gallery's other pictures, where there are no pictures of the data set."""
-    others = [cache.fitted(task.key, name, choice.fit, choice.invert) for name in cache.items(task.key)]
+    others = [cache.model_input(task.key, name, choice.fit, choice.invert) for name in cache.items(task.key)]
     others = [other for other in others if other.digest != shown.digest]
     measured = np.concatenate([kept.norms(task, key, other.digest, other.x, part.probe) for other in others])
     chosen = one.nearest(measured, squared, NEAREST)

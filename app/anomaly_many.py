@@ -11,9 +11,9 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from app import anomaly_cache as kept
 from app import cache, state
 from app.anomaly_views import uncalibrated
-from app.background import Call, OnProgress, Work, works
+from app.background import BackgroundTask, Call, OnProgress, task_pool
 from app.choice import Choice
-from app.jobs import session
+from app.jobs import session_id
 from app.names import model_name
 from app.saliency_views import progress
 from app.widgets import FILE_TYPES
@@ -56,7 +56,7 @@ def calibrated(task: Task, models: Sequence[str]) -> list[str]:
     """The networks that can score; what is missing of the others is said."""
     found = []
     for key in models:
-        if kept.screen(task.key, key) is None:
+        if kept.calibration_of(task.key, key) is None:
             uncalibrated(task, key)
         else:
             found.append(key)
@@ -65,11 +65,11 @@ def calibrated(task: Task, models: Sequence[str]) -> list[str]:
 
 def work_of(
     task: Task, models: Sequence[str], files: Sequence[UploadedFile], choice: Choice
-) -> tuple[Work | None, Key, Call]:
+) -> tuple[BackgroundTask | None, Key, Call]:
     """What is under way or done for these files, its key, and what does it."""
     pairs = []
     for key in models:
-        screen = kept.screen(task.key, key)
+        screen = kept.calibration_of(task.key, key)
         assert screen is not None
         pairs.append((cache.model(task.key, key), screen))
     detectors = tuple(key for key in pairs[0][1].detectors if all(key in screen.detectors for _, screen in pairs))
@@ -82,16 +82,16 @@ def work_of(
         on_progress(0, of)
         return score_many(pairs, incoming(files), scoring, MAX_ENTRIES, lambda done: on_progress(done, max(done, of)))
 
-    return works().find(_lane(), name), name, call
+    return task_pool().find(_lane(), name), name, call
 
 
 def _lane() -> str:
-    return f"{session()}/many"
+    return f"{session_id()}/many"
 
 
 def begin(name: Key, call: Call) -> None:
     """Start the work."""
-    works().start(_lane(), name, call)
+    task_pool().start(_lane(), name, call)
 
 
 def look(files: Sequence[UploadedFile], place: int) -> None:
@@ -110,7 +110,7 @@ def nothing_yet() -> None:
     )
 
 
-def watch(work: Work) -> None:
+def watch(work: BackgroundTask) -> None:
     """How far the work is; the page runs again once it is over."""
     if not work.active:
         st.rerun()
@@ -118,7 +118,9 @@ def watch(work: Work) -> None:
     progress(work, f"Picture {work.done:,} of about {work.of:,}" if work.of else "Begun", "anomaly.many.stop", _lane())
 
 
-def invite(files: Sequence[UploadedFile], models: Sequence[str], work: Work | None, name: Key, call: Call) -> None:
+def invite(
+    files: Sequence[UploadedFile], models: Sequence[str], work: BackgroundTask | None, name: Key, call: Call
+) -> None:
     """The button that starts, and why an earlier start came to nothing."""
     if work is not None and work.state == "failed":
         st.error(work.sentence, icon=":material/error:")

@@ -13,12 +13,12 @@ from app.anomaly_choice import AnomalyChoice
 from app.anomaly_layers import layers, references
 from app.anomaly_names import CHANGES, SHORT, share_text, strength_text
 from app.anomaly_views import CONFIG, chip
-from app.cache import Fitted
+from app.cache import ModelInput
 from app.colours import model_colour
 from app.errors import guard
 from app.names import model_name
 from app.views import how_to_read, ink, percent, show_png
-from core.anomaly.judgement import ATTACKS, Judgement, strengths
+from core.anomaly.judgement import ATTACKS, Verdict, strengths
 from core.anomaly.judgement import CHANGES as KNOWN
 from core.anomaly.reference import Reference
 from core.data.tasks import Task
@@ -26,10 +26,10 @@ from core.data.tasks import Task
 
 def controls(task: Task) -> None:
     """What is done to the picture, and how far."""
-    part: AnomalyChoice = state.part()
+    part: AnomalyChoice = state.page_choice()
     left, right = st.columns([1, 2.4], gap="large", vertical_alignment="bottom")
     left.selectbox("Do to the picture", KNOWN, format_func=CHANGES.__getitem__, **state.bound("push", "anomaly.push"))
-    part = state.part()
+    part = state.page_choice()
     right.select_slider(
         "How far" + (" (largest change of a pixel, ε, L∞)" if part.push in ATTACKS else ""),
         list(range(len(strengths(task, part.push)))),
@@ -38,25 +38,25 @@ def controls(task: Task) -> None:
     )
 
 
-def sweeps(task: Task, shown: Fitted) -> dict[str, Judgement]:
+def sweeps(task: Task, shown: ModelInput) -> dict[str, Verdict]:
     """By calibrated network the picture at each strength, with a bar while they are made."""
-    part: AnomalyChoice = state.part()
-    found: dict[str, Judgement] = {}
-    models = [key for key in state.now().models if kept.screen(task.key, key) is not None]
+    part: AnomalyChoice = state.page_choice()
+    found: dict[str, Verdict] = {}
+    models = [key for key in state.now().models if kept.calibration_of(task.key, key) is not None]
     place = st.empty()
     for number, key in enumerate(models):
         place.progress(number / len(models), f"{CHANGES[part.push]}: network {number + 1} of {len(models)}")
         with guard():
-            one = kept.judged(task, key, shown, part.push)
+            one = kept.judgements_of(task, key, shown, part.push)
             if one is not None:
                 found[key] = one
     place.empty()
     return found
 
 
-def columns(task: Task, shown: Fitted, found: Mapping[str, Judgement]) -> None:
+def columns(task: Task, shown: ModelInput, found: Mapping[str, Verdict]) -> None:
     """A column a network: the changed picture, its answer, the verdict, and the profile before and now."""
-    part: AnomalyChoice = state.part()
+    part: AnomalyChoice = state.page_choice()
     known = references(task, list(found))
     squared = {key: kept.norms(task, key, f"{shown.digest} {part.push}", found[key].x, part.probe) for key in known}
     values = {key: one.values(squared[key]) for key, one in known.items()}
@@ -69,7 +69,7 @@ def columns(task: Task, shown: Fitted, found: Mapping[str, Judgement]) -> None:
                 _profile(task, key, known[key], values[key], part, span)
 
 
-def _column(task: Task, one: Judgement, part: AnomalyChoice, factor: int) -> None:
+def _column(task: Task, one: Verdict, part: AnomalyChoice, factor: int) -> None:
     before, now = int(one.probs[0].argmax()), int(one.probs[part.step].argmax())
     colour, name = model_colour(one.model), model_name(one.model)
     p_values = one.p_values.get(part.detector)
@@ -102,9 +102,9 @@ def _profile(
     st.plotly_chart(figure, config=CONFIG, key=f"anomaly-pushed-{key}", alt=f"{model_name(key)}: {said}")
 
 
-def course(task: Task, found: Mapping[str, Judgement]) -> None:
+def course(task: Task, found: Mapping[str, Verdict]) -> None:
     """How odd the chosen detector finds the picture at each strength, a line a network."""
-    part: AnomalyChoice = state.part()
+    part: AnomalyChoice = state.page_choice()
     p_values = {key: one.p_values[part.detector] for key, one in found.items() if part.detector in one.p_values}
     if not p_values:
         return
@@ -121,7 +121,7 @@ def course(task: Task, found: Mapping[str, Judgement]) -> None:
 
 def guide() -> None:
     """How to read the pushed pictures."""
-    part: AnomalyChoice = state.part()
+    part: AnomalyChoice = state.page_choice()
     made = (
         "Each network is attacked on its own, away from its answer; the attack knows nothing of the detectors, and one "
         "that did could fool both."

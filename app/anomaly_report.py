@@ -8,7 +8,7 @@ import streamlit as st
 
 from app import anomaly_report_figures as figures
 from app import cache, state
-from app.adversarial_reports import missing
+from app.adversarial_reports import missing_report
 from app.anomaly_choice import AnomalyChoice
 from app.anomaly_names import CHANGES, FAMILIES, KINDS, SHORT, against_name, alpha_text, set_titles
 from app.anomaly_views import CONFIG
@@ -26,14 +26,14 @@ SOURCE = "Report anomaly, first test images in the data set's order; intervals a
 def show(task: Task, report: Anomaly | None, models: Sequence[str]) -> None:
     """All that was measured over whole sets, or how to measure it."""
     st.header("How well do the detectors find what is odd?", anchor=False)
-    cards = cache.zoo(task.key)
+    cards = cache.cards_of(task.key)
     rows = [
         row
         for row in (report.report.rows if report else ())
         if row.get("model") in cards and row.get("sha256") == cards[row["model"]].sha256
     ]
     if not rows:
-        missing(task, "anomaly", "how well each detector finds what is odd", stale=report is not None)
+        missing_report(task, "anomaly", "how well each detector finds what is odd", stale=report is not None)
         return
     here = list(dict.fromkeys(str(row["model"]) for row in rows))
     _trained_robustly(task, rows, [key for key in models if key in here] or here)
@@ -49,12 +49,12 @@ def show(task: Task, report: Anomaly | None, models: Sequence[str]) -> None:
 def _trained_robustly(task: Task, rows: Sequence[Row], models: Sequence[str]) -> None:
     """One detector on every set, the networks side by side; then by severity of corruptions."""
     st.subheader("Does robust training help or hurt?", anchor=False)
-    part: AnomalyChoice = state.part()
+    part: AnomalyChoice = state.page_choice()
     st.columns([1.2, 1])[0].selectbox(
         "Detector", list(DETECTORS), format_func=lambda key: f"{SHORT[key]} · {KINDS[DETECTORS[key][0]].lower()}",
         **state.bound("detector", "anomaly.detector.report"),
     )  # fmt: skip
-    part = state.part()
+    part = state.page_choice()
     own = [row for row in rows if _is(row, part.detector) and row["model"] in models]
     if not own:
         st.caption(f"{SHORT[part.detector]} is not in the report for these networks.")
@@ -146,7 +146,7 @@ def _severities(rows: Sequence[Row], models: Sequence[str]) -> dict[str, dict[st
 def _of_one(task: Task, rows: Sequence[Row], here: Sequence[str]) -> None:
     """Every detector on every set, the cross-attack matrix and the promise, of one network."""
     st.subheader("Which detector finds what?", anchor=False)
-    part: AnomalyChoice = state.part()
+    part: AnomalyChoice = state.page_choice()
     seen = part.seen if part.seen in here else here[0]
     if st.session_state.get("anomaly.seen") != seen:
         st.session_state["anomaly.seen"] = seen

@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 from app.adversarial_figures import SCALE
 from app.anomaly_names import FAMILIES, against_name
 from app.colours import model_colour
-from app.model_figures import SYMBOLS, faint, plain
+from app.model_figures import SYMBOLS, faint, plain_layout
 from app.names import model_name
 
 
@@ -75,7 +75,7 @@ def against(found: Mapping[str, Mapping[tuple[str, str], Point]], models: Sequen
     figure.update_annotations(x=0, xanchor="left", font={"size": 15, "color": ink})
     figure.update_layout(legend={"orientation": "h", "yanchor": "bottom", "y": 1.04, "x": 0})
     lines = sum(map(len, sets.values()))
-    return plain(figure, 34 * lines + 40 * len(found) + 120, ink, {"l": 8, "r": 16, "t": 60, "b": 48})
+    return plain_layout(figure, 34 * lines + 40 * len(found) + 120, ink, {"l": 8, "r": 16, "t": 60, "b": 48})
 
 
 def span_of(found: Mapping[str, Mapping[str, Sequence[Point]]]) -> tuple[float, float]:
@@ -102,4 +102,4 @@ def severity(found: Mapping[str, Sequence[Point]], span: tuple[float, float], in
     figure.update_xaxes(tickvals=[1, 2, 3, 4, 5], title="Severity")
     figure.update_yaxes(title="AUROC", range=list(span))
     figure.update_layout(showlegend=False)
-    return plain(figure, 220, ink, {"l": 48, "r": 8, "t": 8, "b": 44})
+    return plain_layout(figure, 220, ink, {"l": 48, "r": 8, "t": 8, "b": 44})

@@ -11,18 +11,18 @@ from app import anomaly_figures as figures
 from app import cache, state
 from app.anomaly_choice import ALPHAS, VIEWS, AnomalyChoice
 from app.anomaly_names import KINDS, SHORT, alpha_text, listed, share_text, verdict
-from app.cache import Fitted
+from app.cache import ModelInput
 from app.colours import model_colour
 from app.errors import guard
 from app.names import OWN, model_name
 from app.views import how_to_read, ink, percent
 from core.anomaly.conformal import threshold
-from core.anomaly.judgement import Judgement
-from core.anomaly.screen import DETECTORS, PERCEPTRON, Screen
+from core.anomaly.judgement import Verdict
+from core.anomaly.screen import DETECTORS, PERCEPTRON, Calibration
 from core.data.tasks import Task
 
 CONFIG = {"displayModeBar": False}
-Judged = Mapping[str, Judgement | None]
+Judged = Mapping[str, Verdict | None]
 
 
 def view_picker() -> None:
@@ -46,29 +46,29 @@ def controls() -> None:
     )  # fmt: skip
 
 
-def judgements(task: Task, models: Sequence[str], shown: Fitted, change: str = "") -> dict[str, Judgement | None]:
+def judgements(task: Task, models: Sequence[str], shown: ModelInput, change: str = "") -> dict[str, Verdict | None]:
     """By network what its detectors say; a network whose files are damaged is a sentence, and left out."""
-    found: dict[str, Judgement | None] = {}
+    found: dict[str, Verdict | None] = {}
     for key in models:
         with guard():
-            found[key] = kept.judged(task, key, shown, change)
+            found[key] = kept.judgements_of(task, key, shown, change)
     return found
 
 
-def columns(task: Task, shown: Fitted, judged: Judged) -> None:
+def columns(task: Task, shown: ModelInput, judged: Judged) -> None:
     """A column a network: its answer, the verdict, and the score among those of normal pictures."""
-    part: AnomalyChoice = state.part()
+    part: AnomalyChoice = state.page_choice()
     if not judged:
         return
     for place, (key, one) in zip(st.columns(len(judged), gap="medium"), judged.items(), strict=True):
         with place, guard():
-            answer = cache.looks(task, [key], shown)[0]
+            answer = cache.predictions_of(task, [key], shown)[0]
             st.html(
                 _head(key) + f'<div class="rs-answer" style="--rs-colour: {model_colour(key)}"><span class="rs-class">'
                 f"{escape(task.class_names[answer.target])}</span>"
                 f'<span class="rs-share">{percent(answer.probs[answer.target])}</span></div>'
             )
-            detectors = kept.screen(task.key, key)
+            detectors = kept.calibration_of(task.key, key)
             if one is None or detectors is None:
                 uncalibrated(task, key)
             elif part.detector not in one.p_values:
@@ -99,7 +99,7 @@ def uncalibrated(task: Task, key: str) -> None:
         st.code(f"robustscope calibrate --task {task.key} --models {key}", language="bash", wrap_lines=True)
 
 
-def _verdict(one: Judgement, detectors: Screen, part: AnomalyChoice) -> None:
+def _verdict(one: Verdict, detectors: Calibration, part: AnomalyChoice) -> None:
     """The verdict of the chosen detector, and the distribution behind it."""
     p_value, normals = float(one.p_values[part.detector][0]), detectors.normals[part.detector]
     flagged = p_value <= part.alpha
@@ -121,7 +121,7 @@ def chip(flagged: bool) -> str:
 
 def distribution_guide(judged: Judged) -> None:
     """How to read the columns."""
-    part: AnomalyChoice = state.part()
+    part: AnomalyChoice = state.page_choice()
     trained = (
         " It was trained on attacks, so it has seen the kind of anomaly that it looks for, unlike the others."
         if part.detector == PERCEPTRON
@@ -141,7 +141,7 @@ def distribution_guide(judged: Judged) -> None:
 
 def detector_table(judged: Judged) -> None:
     """Every detector's p-value for each network; which disagree with the chosen one is said first."""
-    part: AnomalyChoice = state.part()
+    part: AnomalyChoice = state.page_choice()
     there = {key: one for key, one in judged.items() if one is not None}
     st.html("".join(_disagreement(one, part) for one in there.values()))
     heads = "".join(
@@ -169,7 +169,7 @@ def detector_table(judged: Judged) -> None:
     )
 
 
-def _disagreement(one: Judgement, part: AnomalyChoice) -> str:
+def _disagreement(one: Verdict, part: AnomalyChoice) -> str:
     """In a sentence, how many detectors flag, and which do not agree with the chosen one."""
     flags = one.flagged(part.alpha)
     head = f'<b style="color: {model_colour(one.model)}">{escape(model_name(one.model))}</b>'
@@ -181,7 +181,7 @@ def _disagreement(one: Judgement, part: AnomalyChoice) -> str:
     return f'<p class="rs-disagree" data-flags="{escape(one.model)},{len(flags)}">{head}: {escape(told)}</p>'
 
 
-def _cell(one: Judgement, key: str, part: AnomalyChoice) -> str:
+def _cell(one: Verdict, key: str, part: AnomalyChoice) -> str:
     if key not in one.p_values:
         return "<td>–</td>"
     p_value = float(one.p_values[key][0])

@@ -32,7 +32,7 @@ class _StopError(Exception):
 
 
 @dataclass(slots=True)
-class Work:
+class BackgroundTask:
     """One piece of work of one session.
 
     Attributes:
@@ -62,7 +62,7 @@ class Work:
         self.seen = time.monotonic()
 
 
-class Works:
+class TaskPool:
     """The works of all sessions, at most `at_once` running; the results used last are kept for everyone.
 
     Work that no page has looked after for `unwatched` seconds stops, and gives its place to others'.
@@ -73,27 +73,27 @@ class Works:
         self._kept = kept
         self._unwatched = unwatched
         self._results: OrderedDict[Hashable, Any] = OrderedDict()
-        self._works: OrderedDict[tuple[str, Hashable], Work] = OrderedDict()
+        self._works: OrderedDict[tuple[str, Hashable], BackgroundTask] = OrderedDict()
         self._lock = Lock()
 
-    def find(self, session: str, key: Hashable) -> Work | None:
+    def find(self, session: str, key: Hashable) -> BackgroundTask | None:
         """The work of a session under this key, or a finished one of anybody's; None where there is none."""
         with self._lock:
             if key in self._results:
                 self._results.move_to_end(key)
-                return Work("done", result=self._results[key])
+                return BackgroundTask("done", result=self._results[key])
             own = self._works.get((session, key))
         if own is not None:
             own.look()
         return own
 
-    def start(self, session: str, key: Hashable, call: Call) -> Work:
+    def start(self, session: str, key: Hashable, call: Call) -> BackgroundTask:
         """Have `call(on_progress, should_stop)` done, unless it is under way or done; the session's others stop."""
         found = self.find(session, key)
         if found is not None and (found.active or found.state == "done"):
             return found
         self.stop(session)
-        work = Work()
+        work = BackgroundTask()
         with self._lock:
             self._works[session, key] = work
             while len(self._works) > self._kept:
@@ -110,7 +110,7 @@ class Works:
             if work.active:
                 work.state = "stopped"
 
-    def _run(self, work: Work, key: Hashable, call: Call) -> None:
+    def _run(self, work: BackgroundTask, key: Hashable, call: Call) -> None:
         def should_stop() -> bool:
             if time.monotonic() - work.seen > self._unwatched:
                 work.halt.set()  # for good, even if somebody looks again: the engine may have been told by then
@@ -148,6 +148,6 @@ class Works:
 
 
 @st.cache_resource(show_spinner=False)
-def works() -> Works:
+def task_pool() -> TaskPool:
     """The works of this server."""
-    return Works()
+    return TaskPool()

@@ -22,8 +22,8 @@ from core.attacks.pgd import Pgd
 from core.data.datasets import available, data_root
 from core.data.galleries import GalleryItem, gallery, picture
 from core.data.tasks import TASKS, Task, task_named
-from core.explanations.challenge import Challenge, challenge
-from core.explanations.look import Look, look
+from core.explanations.challenge import AttackResult, attack_result
+from core.explanations.look import Prediction, predict
 from core.images import Picture, decode, fit, to_png
 from core.models.zoo import ASSETS, Card, ZooModel, cards, load_zoo_model
 
@@ -32,7 +32,7 @@ THUMBNAIL = 112
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class ModelInput:
     """A picture chosen for a task, and what the task's models get of it.
 
     Attributes:
@@ -62,38 +62,38 @@ def zoo_folder() -> Path:
     return Path(configured).expanduser() if configured else ASSETS
 
 
-def zoo(task: str) -> dict[str, Card]:
+def cards_of(task: str) -> dict[str, Card]:
     """The cards of a task by key, the visitor's own networks last; read again when a card's file changes.
 
     Raises:
         InputError: a card is damaged.
     """
-    return _cards(task, zoo_folder()) | own(task)
+    return _cards_in(task, zoo_folder()) | own_cards(task)
 
 
-def own(task: str) -> dict[str, Card]:
+def own_cards(task: str) -> dict[str, Card]:
     """The cards of this visitor's own networks for a task by key.
 
     Raises:
         InputError: a card is damaged.
     """
     visitor = visitors.me()
-    return _cards(task, visitors.models(visitor)) if visitor else {}
+    return _cards_in(task, visitors.models(visitor)) if visitor else {}
 
 
-def _cards(task: str, folder: Path) -> dict[str, Card]:
+def _cards_in(task: str, folder: Path) -> dict[str, Card]:
     stamps = tuple((path.name, path.stat().st_mtime_ns) for path in sorted((folder / task).glob("*.json")))
-    return _zoo(task, str(folder), stamps)
+    return _read_cards(task, str(folder), stamps)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _zoo(task: str, folder: str, stamps: tuple[tuple[str, int], ...]) -> dict[str, Card]:
+def _read_cards(task: str, folder: str, stamps: tuple[tuple[str, int], ...]) -> dict[str, Card]:
     return cards(task, Path(folder))
 
 
 def zoo_tasks() -> list[str]:
     """The tasks that have at least one model."""
-    return [task for task in TASKS if zoo(task)]
+    return [task for task in TASKS if cards_of(task)]
 
 
 def model(task: str, key: str) -> ZooModel:
@@ -103,7 +103,7 @@ def model(task: str, key: str) -> ZooModel:
         ConfigError: the zoo has no such model.
         InputError: its files are damaged.
     """
-    card = zoo(task).get(key)
+    card = cards_of(task).get(key)
     return _model(task, key, str(_folder(key)), card.sha256 if card else "")
 
 
@@ -198,7 +198,7 @@ def thumbnail(task: str, key: str) -> bytes:
     return to_png(fit(_picture(task, key, str(data_root())).pixels, (3, THUMBNAIL, THUMBNAIL))[0])
 
 
-def fitted(task: str, image: str, mode: str, invert: bool) -> Fitted:
+def model_input(task: str, image: str, mode: str, invert: bool) -> ModelInput:
     """The picture with this image key, fitted to a task.
 
     Raises:
@@ -206,19 +206,19 @@ def fitted(task: str, image: str, mode: str, invert: bool) -> Fitted:
     """
     if image.startswith(UPLOAD):
         item = GalleryItem(image, "Your picture", None, "uploaded by you, kept in this server's memory only")
-        return _fitted(task, image, mode, invert, item, uploads().find(image.removeprefix(UPLOAD)))
+        return _model_input(task, image, mode, invert, item, uploads().find(image.removeprefix(UPLOAD)))
     found = _picture(task, image, str(data_root()))
-    return _fitted(task, image, mode, invert, items(task)[image], found)
+    return _model_input(task, image, mode, invert, items(task)[image], found)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _fitted(task: str, image: str, mode: str, invert: bool, _item: GalleryItem, _of: Picture) -> Fitted:
+def _model_input(task: str, image: str, mode: str, invert: bool, _item: GalleryItem, _of: Picture) -> ModelInput:
     problem = task_named(task)
     pixels = _of.pixels
     x = fit(pixels, problem.shape, "letterbox" if mode == "letterbox" else "crop", problem.background, invert).numpy()
     digest = hashlib.blake2b(x.tobytes(), digest_size=16).hexdigest()
     size = (_of.width, _of.height)
-    return Fitted(_item.title, _item.source, _item.label, _of.notes, _preview(pixels), size, x, digest)
+    return ModelInput(_item.title, _item.source, _item.label, _of.notes, _preview(pixels), size, x, digest)
 
 
 def _preview(pixels: NDArray[np.uint8]) -> bytes:
@@ -231,21 +231,23 @@ def _preview(pixels: NDArray[np.uint8]) -> bytes:
     return to_png(fit(pixels, shape)[0])
 
 
-def looks(task: Task, keys: Sequence[str], shown: Fitted) -> list[Look]:
+def predictions_of(task: Task, keys: Sequence[str], shown: ModelInput) -> list[Prediction]:
     """How each model looks at the picture, in the order of `keys`."""
-    return [_look(task.key, key, model(task.key, key).card.sha256, shown.digest, shown.x) for key in keys]
+    return [_prediction(task.key, key, model(task.key, key).card.sha256, shown.digest, shown.x) for key in keys]
 
 
 @st.cache_data(max_entries=1024, show_spinner=False)
-def _look(task: str, key: str, sha256: str, digest: str, _x: NDArray[np.float32]) -> Look:
-    return look(model(task, key), torch.from_numpy(_x.copy()))
+def _prediction(task: str, key: str, sha256: str, digest: str, _x: NDArray[np.float32]) -> Prediction:
+    return predict(model(task, key), torch.from_numpy(_x.copy()))
 
 
-def challenges(task: Task, keys: Sequence[str], shown: Fitted, attack: Pgd) -> list[Challenge]:
+def attack_results(task: Task, keys: Sequence[str], shown: ModelInput, attack: Pgd) -> list[AttackResult]:
     """The picture before and after the attack on each model, in the order of `keys`; always from seed 0."""
-    return [_challenge(task.key, key, model(task.key, key).card.sha256, shown.digest, attack, shown.x) for key in keys]
+    return [
+        _attack_result(task.key, key, model(task.key, key).card.sha256, shown.digest, attack, shown.x) for key in keys
+    ]
 
 
 @st.cache_data(max_entries=2048, show_spinner=False)
-def _challenge(task: str, key: str, sha256: str, digest: str, attack: Pgd, _x: NDArray[np.float32]) -> Challenge:
-    return challenge(model(task, key), torch.from_numpy(_x.copy()), attack)
+def _attack_result(task: str, key: str, sha256: str, digest: str, attack: Pgd, _x: NDArray[np.float32]) -> AttackResult:
+    return attack_result(model(task, key), torch.from_numpy(_x.copy()), attack)

@@ -20,7 +20,7 @@ LINK_UPLOAD = "upload"  # what a link says in place of an uploaded picture, whic
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class Options:
     """What can be chosen on this server.
 
     Attributes:
@@ -72,7 +72,7 @@ class Choice:
         }
 
 
-def default(world: World, task: str | None = None) -> Choice:
+def default(world: Options, task: str | None = None) -> Choice:
     """The view of a first visit: three models, a quarter of the reported radius, and a photograph of a cat.
 
     A task whose gallery does not begin with photographs begins with its own first picture instead.
@@ -86,7 +86,7 @@ def default(world: World, task: str | None = None) -> Choice:
     return Choice(task, chosen, image, "crop", False, "linf", dial(task_named(task), "linf").start)
 
 
-def read(query: Mapping[str, str], world: World) -> tuple[Choice, list[str]]:
+def read(query: Mapping[str, str], world: Options) -> tuple[Choice, list[str]]:
     """The view that query parameters from anyone describe, and a sentence for each value that had to be replaced.
 
     The sentences name the parameter and never repeat the value, which may be anything.
@@ -130,7 +130,7 @@ def read(query: Mapping[str, str], world: World) -> tuple[Choice, list[str]]:
     return replace(choice, strength=scale.start), notes
 
 
-def change(choice: Choice, field: str, value: Any, world: World) -> Choice:
+def change(choice: Choice, field: str, value: Any, world: Options) -> Choice:
     """The view with one field changed and the others brought along; unchanged where the value is not possible.
 
     A widget's options bind only an honest browser, so every value is checked here. A new task keeps the models it also
@@ -156,7 +156,7 @@ def change(choice: Choice, field: str, value: Any, world: World) -> Choice:
     return changed
 
 
-def within(choice: Choice, world: World) -> Choice:
+def within(choice: Choice, world: Options) -> Choice:
     """The nearest view that is possible in a world that may have lost networks, such as a visitor's own."""
     if choice.task not in world.models:
         return default(world)
@@ -164,7 +164,7 @@ def within(choice: Choice, world: World) -> Choice:
     return choice if models == choice.models else replace(choice, models=models or default(world, choice.task).models)
 
 
-def _possible(choice: Choice, field: str, value: Any, world: World) -> bool:
+def _possible(choice: Choice, field: str, value: Any, world: Options) -> bool:
     known = world.models[choice.task]
     possible = {
         "task": lambda: value in world.models,

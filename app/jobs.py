@@ -20,7 +20,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app import visitors
 from core.errors import InputError
-from core.training.job import Ended, Event, Order, Point, Ready, Step, decode, encode, read_order
+from core.training.job import Ended, Event, Point, Ready, Step, TrainingRequest, decode, encode, read_request
 
 State = Literal["waiting", "running", "paused", "stopping", "stopped", "failed", "finished"]
 ROOT = Path(__file__).resolve().parents[1]
@@ -54,7 +54,7 @@ class Job:
 
     id: str
     visitor: str
-    order: Order
+    order: TrainingRequest
     state: State = "waiting"
     sentence: str = ""
     ready: Ready | None = None
@@ -123,7 +123,7 @@ class Jobs:
         with self._lock:
             return self._line.index(job.id) if job.id in self._line else 0
 
-    def submit(self, visitor: str, orders: Sequence[tuple[Order, Files]]) -> list[Job]:
+    def submit(self, visitor: str, orders: Sequence[tuple[TrainingRequest, Files]]) -> list[Job]:
         """Put orders in line, one after the other, each with its teacher's files by suffix.
 
         Raises:
@@ -225,7 +225,7 @@ class Jobs:
             if path.parent.name in self._jobs:
                 continue
             with suppress(InputError, OSError):
-                order = read_order(path.read_text())
+                order = read_request(path.read_text())
                 self._jobs[path.parent.name] = Job(path.parent.name, visitor, order, "stopped")
                 trace = path.with_name("trace.jsonl")
                 for line in trace.read_text().splitlines() if trace.exists() else ():
@@ -368,7 +368,7 @@ def _connected(session: str) -> bool:
     return not runtime.exists() or bool(runtime.get_instance().is_active_session(session))
 
 
-def session() -> str:
+def session_id() -> str:
     """The name of the session that runs now; empty outside of one."""
     context = get_script_run_ctx(suppress_warning=True)
     return context.session_id if context else ""

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from app import cache
-from app.cache import Fitted
-from app.reports import kept_report
+from app.cache import ModelInput
+from app.reports import cached_report
 from core.data.tasks import Task
 from core.latent import ribbons
 from core.latent.codes import read_code, write_code
@@ -29,7 +29,7 @@ from core.latent.directions import (
     towards,
 )
 from core.latent.generator import ASSETS, Generator, load_generator, shipped
-from core.latent.strips import Strip, interpolation, neighbours, relabelled, strip
+from core.latent.strips import DecodedRow, decode_row, interpolation, neighbours, relabelled
 from core.models.zoo import ZooModel
 from core.norms import rmse
 from core.reports.latent import Latent
@@ -39,7 +39,7 @@ Image = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Rebuilt:
+class Reconstruction:
     """A picture, and what the generator makes of it.
 
     Attributes:
@@ -61,7 +61,7 @@ class Rebuilt:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LatentPosition:
     """Where the visitor stands in latent space.
 
     Attributes:
@@ -118,7 +118,7 @@ def _generator(task: str, folder: str, stamp: int) -> Generator:
     return load_generator(task, Path(folder))
 
 
-def parsed(task: str, text: str) -> Tensor:
+def parse_code(task: str, text: str) -> Tensor:
     """The code (1, n) in a text from anyone.
 
     Raises:
@@ -128,35 +128,37 @@ def parsed(task: str, text: str) -> Tensor:
     return read_code(text, generator(task).latent)
 
 
-def rebuilt(task: Task, shown: Fitted) -> Rebuilt:
+def reconstruction(task: Task, shown: ModelInput) -> Reconstruction:
     """A picture taken as each class of its task."""
-    return _rebuilt(task.key, generator(task.key).card.sha256, shown.digest, shown.x)
+    return _reconstruction(task.key, generator(task.key).card.sha256, shown.digest, shown.x)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _rebuilt(task: str, sha256: str, digest: str, _x: Image) -> Rebuilt:
+def _reconstruction(task: str, sha256: str, digest: str, _x: Image) -> Reconstruction:
     made, x = generator(task), torch.from_numpy(_x.copy())
     labels = torch.arange(made.task.classes)
     every = x.expand(len(labels), -1, -1, -1)
     with torch.no_grad():
         texts = tuple(write_code(z[None]) for z in made.encode(every, labels))
         pictures = made.decode(torch.cat([read_code(text, made.latent) for text in texts]), labels)
-    return Rebuilt(texts, _x[0], pictures.contiguous().numpy(), rmse(pictures - every).numpy())
+    return Reconstruction(texts, _x[0], pictures.contiguous().numpy(), rmse(pictures - every).numpy())
 
 
-def drawn(task: str, seed: int) -> str:
+def sample_code(task: str, seed: int) -> str:
     """A code drawn from the prior, as text."""
     made = generator(task)
     return write_code(made.sample(1, torch.Generator().manual_seed(seed)))
 
 
-def ways(place: Place) -> tuple[Direction, ...]:
+def directions_at(place: LatentPosition) -> tuple[Direction, ...]:
     """The sliders' directions at the code that all start from."""
-    return _ways(place.task, place.generator, place.code, place.label, place.way, place.draw, place.count)
+    return _directions_at(place.task, place.generator, place.code, place.label, place.way, place.draw, place.count)
 
 
 @st.cache_resource(max_entries=512, show_spinner=False)
-def _ways(task: str, sha256: str, code: str, label: int, way: int, draw: int, count: int) -> tuple[Direction, ...]:
+def _directions_at(
+    task: str, sha256: str, code: str, label: int, way: int, draw: int, count: int
+) -> tuple[Direction, ...]:
     made, labels = generator(task), torch.tensor([label])
     z = read_code(code, made.latent)
     return (
@@ -173,17 +175,17 @@ def _leading(task: str, sha256: str, code: str, label: int, count: int) -> tuple
     return directions(made, read_code(code, made.latent), torch.tensor([label]), min(count, made.latent))
 
 
-def resting(place: Place) -> Place:
+def reset_position(place: LatentPosition) -> LatentPosition:
     """The place where all sliders start."""
     return replace(place, at=(0.0,) * len(place.at))
 
 
-def code_at(place: Place) -> Tensor:
+def code_at(place: LatentPosition) -> Tensor:
     """The code (1, n) at a place."""
-    return moved(_start(place), ways(place), place.at)
+    return moved(_start(place), directions_at(place), place.at)
 
 
-def _start(place: Place) -> Tensor:
+def _start(place: LatentPosition) -> Tensor:
     return read_code(place.code, generator(place.task).latent)
 
 
@@ -195,80 +197,86 @@ def _networks(task: str, stamps: Sequence[tuple[str, str]]) -> list[ZooModel]:
     return [cache.model(task, key) for key, _ in stamps]
 
 
-def here(place: Place, keys: Sequence[str]) -> Strip:
+def row_at(place: LatentPosition, keys: Sequence[str]) -> DecodedRow:
     """The one picture at a place; distances are to the start.
 
     Raises:
         InputError: a network's files are damaged, or it answers with values that are not finite.
     """
-    return _here(place, _stamps(place.task, keys))
+    return _row_at(place, _stamps(place.task, keys))
 
 
 @st.cache_data(max_entries=2048, show_spinner=False)
-def _here(place: Place, stamps: tuple[tuple[str, str], ...]) -> Strip:
+def _row_at(place: LatentPosition, stamps: tuple[tuple[str, str], ...]) -> DecodedRow:
     classifiers = [model.fast for model in _networks(place.task, stamps)]
-    return strip(generator(place.task), classifiers, code_at(place), place.labels, [0.0], _start(place))
+    return decode_row(generator(place.task), classifiers, code_at(place), place.labels, [0.0], _start(place))
 
 
-def ribbon(place: Place, keys: Sequence[str], which: int) -> Strip:
+def slider_row(place: LatentPosition, keys: Sequence[str], which: int) -> DecodedRow:
     """What the networks would answer along one slider, all others staying where they are; distances are to the start.
 
     Raises:
         InputError: a network's files are damaged, or it answers with values that are not finite.
     """
     at = (*place.at[:which], 0.0, *place.at[which + 1 :])  # where the slider itself stands makes no difference
-    return _ribbon(replace(place, at=at), _stamps(place.task, keys), which)
+    return _slider_row(replace(place, at=at), _stamps(place.task, keys), which)
 
 
 @st.cache_data(max_entries=1024, show_spinner=False)
-def _ribbon(place: Place, stamps: tuple[tuple[str, str], ...], which: int) -> Strip:
+def _slider_row(place: LatentPosition, stamps: tuple[tuple[str, str], ...], which: int) -> DecodedRow:
     classifiers = [model.fast for model in _networks(place.task, stamps)]
-    found = ways(place)
+    found = directions_at(place)
     return ribbons.ribbon(generator(place.task), classifiers, _start(place), place.labels, found, place.at, which)
 
 
-def around(place: Place, keys: Sequence[str], eps: float, count: int, seed: int) -> Strip:
+def neighbours_of(place: LatentPosition, keys: Sequence[str], eps: float, count: int, seed: int) -> DecodedRow:
     """Random neighbours of the code at a place, by noise that keeps the prior.
 
     Raises:
         InputError: a network's files are damaged, or it answers with values that are not finite.
     """
-    return _around(place, _stamps(place.task, keys), eps, count, seed)
+    return _neighbours_of(place, _stamps(place.task, keys), eps, count, seed)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _around(place: Place, stamps: tuple[tuple[str, str], ...], eps: float, count: int, seed: int) -> Strip:
+def _neighbours_of(
+    place: LatentPosition, stamps: tuple[tuple[str, str], ...], eps: float, count: int, seed: int
+) -> DecodedRow:
     classifiers = [model.fast for model in _networks(place.task, stamps)]
     rng = torch.Generator().manual_seed(seed)
     return neighbours(generator(place.task), classifiers, code_at(place), place.labels, eps, count, rng)
 
 
-def told(place: Place, keys: Sequence[str]) -> Strip:
+def relabelled_row(place: LatentPosition, keys: Sequence[str]) -> DecodedRow:
     """The code at a place, decoded as each class.
 
     Raises:
         InputError: a network's files are damaged, or it answers with values that are not finite.
     """
-    return _told(place, _stamps(place.task, keys))
+    return _relabelled_row(place, _stamps(place.task, keys))
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _told(place: Place, stamps: tuple[tuple[str, str], ...]) -> Strip:
+def _relabelled_row(place: LatentPosition, stamps: tuple[tuple[str, str], ...]) -> DecodedRow:
     made, classifiers = generator(place.task), [model.fast for model in _networks(place.task, stamps)]
     return relabelled(made, classifiers, code_at(place), place.labels, made.task.classes)
 
 
-def between(place: Place, keys: Sequence[str], other: Rebuilt, label: int, steps: int) -> Strip:
+def interpolation_row(
+    place: LatentPosition, keys: Sequence[str], other: Reconstruction, label: int, steps: int
+) -> DecodedRow:
     """The way from the code at a place to another picture's, taken as the class `label`.
 
     Raises:
         InputError: a network's files are damaged, or it answers with values that are not finite.
     """
-    return _between(place, _stamps(place.task, keys), other.codes[label], label, steps)
+    return _interpolation_row(place, _stamps(place.task, keys), other.codes[label], label, steps)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _between(place: Place, stamps: tuple[tuple[str, str], ...], code: str, label: int, steps: int) -> Strip:
+def _interpolation_row(
+    place: LatentPosition, stamps: tuple[tuple[str, str], ...], code: str, label: int, steps: int
+) -> DecodedRow:
     made, classifiers = generator(place.task), [model.fast for model in _networks(place.task, stamps)]
     ends = torch.cat([code_at(place), read_code(code, made.latent)])
     shares = [float(share) for share in np.linspace(0, 1, steps)]
@@ -281,9 +289,9 @@ def report(task: str) -> Latent | None:
     Raises:
         InputError: it is damaged.
     """
-    return kept_report(task, "latent", Latent.read)
+    return cached_report(task, "latent", Latent.read)
 
 
 def readings(task: str) -> Report | None:
     """The report `latent-readings` of a task, likewise."""
-    return kept_report(task, "latent-readings", read_report)
+    return cached_report(task, "latent-readings", read_report)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from app import latent_cache
-from app.choice import Choice, World
+from app.choice import Choice, Options
 from core.data.tasks import Task, task_named
 from core.errors import CoreError
 from core.latent.directions import RANGES, Kind
@@ -91,7 +91,7 @@ class LatentChoice:
         query |= {name: value if isinstance(value, str) else f"{value:g}" for name, value in own.items()}
         return {name: value for name, value in query.items() if value}
 
-    def within(self, choice: Choice, world: World) -> Self:
+    def within(self, choice: Choice, world: Options) -> Self:
         """The nearest that is possible beside a choice: another picture has another code, and sliders at rest."""
         here, names = _picture_of(choice), task_named(choice.task).class_names
         kept = self if self.of == here else replace(self.rested(), label="", code="")
@@ -104,7 +104,7 @@ class LatentChoice:
         fields: dict[str, Any] = dict.fromkeys(AXES, 0.0)
         return replace(self, **fields)
 
-    def change(self, field: str, value: Any, choice: Choice, world: World) -> Self:
+    def change(self, field: str, value: Any, choice: Choice, world: Options) -> Self:
         """It with one field changed; unchanged where the value is not possible.
 
         "start" is label and code at once, and puts the sliders to rest; "at" is some sliders at once, "rest" all.
@@ -146,7 +146,7 @@ class LatentChoice:
         return next(other for other in range(task.classes) if other != label)
 
 
-def read(query: Mapping[str, str], choice: Choice, world: World) -> tuple[LatentChoice, list[str]]:
+def read(query: Mapping[str, str], choice: Choice, world: Options) -> tuple[LatentChoice, list[str]]:
     """The view that query parameters from anyone describe, and a sentence for each value that had to be replaced."""
     found, notes = LatentChoice(of=_picture_of(choice)), []
     ends = f"from −{RANGES['straight'][1]:g} to {RANGES['straight'][1]:g}"
@@ -185,7 +185,7 @@ def read(query: Mapping[str, str], choice: Choice, world: World) -> tuple[Latent
 def is_code(task: str, text: Any) -> bool:
     """Whether a text from anyone is a code of a task's generator."""
     try:
-        return isinstance(text, str) and len(latent_cache.parsed(task, text)) == 1
+        return isinstance(text, str) and len(latent_cache.parse_code(task, text)) == 1
     except CoreError:
         return False
 
@@ -193,7 +193,7 @@ def is_code(task: str, text: Any) -> bool:
 def _why(task: str, text: str) -> str:
     """Why a code can't be used, one sentence."""
     try:
-        latent_cache.parsed(task, text)
+        latent_cache.parse_code(task, text)
     except CoreError as error:
         words = str(error).rstrip(".")
         return f"The link's `code` can't be used: {words}."

@@ -9,9 +9,9 @@ import numpy as np
 import streamlit as st
 
 from app import latent_cache, latent_ribbons, state
-from app.cache import Fitted
+from app.cache import ModelInput
 from app.colours import model_colour
-from app.latent_cache import Place, Rebuilt
+from app.latent_cache import LatentPosition, Reconstruction
 from app.latent_choice import AXES, LEADING, MOST_DRAWS, LatentChoice
 from app.names import model_name
 from app.pictures import data_url
@@ -19,7 +19,7 @@ from app.uploads import UPLOAD
 from app.views import how_to_read, percent
 from core.data.tasks import Task
 from core.latent.directions import RANGES, Direction
-from core.latent.strips import Strip
+from core.latent.strips import DecodedRow
 from core.training.generator_shipped import GENERATORS
 
 STEPS = {"decay": 0.05, "noise": 0.05}
@@ -38,7 +38,7 @@ class Start:
         own: whether it is the picture's code, or else a drawn one, or a link's.
     """
 
-    picture: Rebuilt
+    picture: Reconstruction
     label: int
     code: str
     own: bool
@@ -58,24 +58,24 @@ def no_generator(task: Task) -> None:
             st.caption("No plan for training one ships for this task.")
 
 
-def start_of(task: Task, shown: Fitted, part: LatentChoice) -> Start:
+def start_of(task: Task, shown: ModelInput, part: LatentChoice) -> Start:
     """The code that the visitor starts from."""
-    picture = latent_cache.rebuilt(task, shown)
+    picture = latent_cache.reconstruction(task, shown)
     label = task.class_names.index(part.label) if part.label else picture.proposed
     code = part.code or picture.codes[label]
     return Start(picture, label, code, code == picture.codes[label])
 
 
-def place_of(task: Task, start: Start, part: LatentChoice) -> Place:
+def place_of(task: Task, start: Start, part: LatentChoice) -> LatentPosition:
     """Where the visitor stands."""
     sha256 = latent_cache.generator(task.key).card.sha256
     way = part.way(task, start.label)
-    return Place(task.key, sha256, start.code, start.label, way, part.draw, len(LEADING), part.at)
+    return LatentPosition(task.key, sha256, start.code, start.label, way, part.draw, len(LEADING), part.at)
 
 
 def keep_upload_in_link(task: Task, start: Start) -> None:
     """A link can't carry a visitor's own picture, but it can carry its code."""
-    if state.now().image.startswith(UPLOAD) and not state.part().code:
+    if state.now().image.startswith(UPLOAD) and not state.page_choice().code:
         state.set_field("start", (task.class_names[start.label], start.code))
 
 
@@ -107,7 +107,7 @@ def start_controls(task: Task, start: Start, true: int | None) -> None:
                 "Back to the picture", icon=":material/undo:", key="latent.own", on_click=state.set_field,
                 args=("start", (names[start.label], "")),
             )  # fmt: skip
-        if any(state.part().at):
+        if any(state.page_choice().at):
             st.button(
                 "Sliders to rest", icon=":material/restart_alt:", key="latent.rest", on_click=state.set_field,
                 args=("rest", None),
@@ -119,10 +119,10 @@ def _take_label(key: str, code: str) -> None:
 
 
 def _take_sample(task: str, label: str) -> None:
-    state.set_field("start", (label, latent_cache.drawn(task, secrets.randbits(31))))
+    state.set_field("start", (label, latent_cache.sample_code(task, secrets.randbits(31))))
 
 
-def now(task: Task, start: Start, place: Place, strip: Strip, models: Sequence[str]) -> None:
+def now(task: Task, start: Start, place: LatentPosition, strip: DecodedRow, models: Sequence[str]) -> None:
     """The decoded picture, where it came from, and every network's answer."""
     names = task.class_names
     label = names[start.label]
@@ -133,7 +133,7 @@ def now(task: Task, start: Start, place: Place, strip: Strip, models: Sequence[s
         said = f"rebuilt, {picture.distances[start.label]:.3f} off (RMSE)"
         tiles.append(_tile(data_url(rebuilt), "rebuilt", said))
     else:
-        still = latent_cache.here(latent_cache.resting(place), models)
+        still = latent_cache.row_at(latent_cache.reset_position(place), models)
         tiles.append(_tile(data_url(still.x[0]), "rebuilt", "the code's own picture"))
     length = float(np.sqrt(np.square(strip.z[0]).mean()))
     st.html(
@@ -150,7 +150,7 @@ def now(task: Task, start: Start, place: Place, strip: Strip, models: Sequence[s
     )
 
 
-def mini(task: Task, strip: Strip, models: Sequence[str]) -> None:
+def mini(task: Task, strip: DecodedRow, models: Sequence[str]) -> None:
     """The picture and the answers once more, small: on a narrow screen they stay in sight of the sliders."""
     answers = "".join(
         f'<b style="background: {latent_ribbons.class_colour(answer)}; --rs-colour: {model_colour(key)}">'
@@ -189,19 +189,19 @@ def _answer(task: Task, key: str, probs: np.ndarray, label: int) -> str:
 _OTHER = '<span class="rs-verdict">another class</span>'
 
 
-def sliders(task: Task, place: Place, models: Sequence[str]) -> None:
+def sliders(task: Task, place: LatentPosition, models: Sequence[str]) -> None:
     """The sliders in two columns, each with its ribbon as soon as that is known."""
     st.html(latent_ribbons.key_html(task, models))
-    ways = latent_cache.ways(place)
+    ways = latent_cache.directions_at(place)
     columns = st.columns(2, gap="medium")
     for which, (axis, way) in enumerate(zip(AXES, ways, strict=True)):
         with columns[2 * which // len(AXES)], st.container(key=f"slider-{axis}", gap=None):
             _slider(task, place, axis, way)
-            strip = latent_cache.ribbon(place, models, which)
+            strip = latent_cache.slider_row(place, models, which)
             st.html(latent_ribbons.ribbon_html(task, strip, models, axis, place.at[which]))
 
 
-def _slider(task: Task, place: Place, axis: str, way: Direction) -> None:
+def _slider(task: Task, place: LatentPosition, axis: str, way: Direction) -> None:
     low, high = RANGES[way.kind]
     title, more = axis_title(task, place, axis, way)
     st.slider(
@@ -210,7 +210,7 @@ def _slider(task: Task, place: Place, axis: str, way: Direction) -> None:
     )  # fmt: skip
 
 
-def axis_title(task: Task, place: Place, axis: str, way: Direction) -> tuple[str, str]:
+def axis_title(task: Task, place: LatentPosition, axis: str, way: Direction) -> tuple[str, str]:
     """What a slider is called, and what it does."""
     unit = "Positions are in standard deviations of the prior."
     match axis:
@@ -233,7 +233,7 @@ def axis_title(task: Task, place: Place, axis: str, way: Direction) -> tuple[str
             )
 
 
-def slider_controls(task: Task, place: Place) -> None:
+def slider_controls(task: Task, place: LatentPosition) -> None:
     """Where the class slider leads to, and which noise."""
     names = task.class_names
     key = f"latent.towards.{task.key}"

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from app.adversarial_figures import steps
 from app.colours import model_colour
-from app.model_figures import LABEL_GAP, LABEL_RISE, SYMBOLS, plain, spread
+from app.model_figures import LABEL_GAP, LABEL_RISE, SYMBOLS, plain_layout, spread_labels
 from app.names import model_name
 
 HEIGHT, ROOM = 420, 330  # pixels of the scatter, and of its plane
@@ -67,7 +67,7 @@ def against(points: Mapping[str, tuple[Figure, Figure]], across: Axis, up: Axis,
             f"{up.text(other.value)} (n = {other.n:,})<extra></extra>",
         )
     height = (y - bottom) / (top - bottom) * ROOM
-    places = spread(height + LABEL_RISE, LABEL_GAP)
+    places = spread_labels(height + LABEL_RISE, LABEL_GAP)
     for index, key in enumerate(points):
         on_left = x[index] > (left + right) / 2  # names never leave the chart
         figure.add_annotation(
@@ -86,7 +86,7 @@ def against(points: Mapping[str, tuple[Figure, Figure]], across: Axis, up: Axis,
     figure.update_xaxes(title=across.title + (" (%)" if across.share else ""), range=[left, right])
     figure.update_yaxes(title=up.title + (" (%)" if up.share else ""), range=[bottom, top])
     figure.update_layout(showlegend=False)
-    return plain(figure, HEIGHT, ink, {"l": 60, "r": 16, "t": 28, "b": 56})
+    return plain_layout(figure, HEIGHT, ink, {"l": 60, "r": 16, "t": 28, "b": 56})
 
 
 def _ends(axis: Axis, figures: Sequence[Figure]) -> tuple[float, float]:
@@ -136,4 +136,4 @@ def standing(found: Mapping[str, NDArray[np.floating]], top: float, usual: float
     figure.update_xaxes(title="Radius around the decayed code, ρ (scaled)", range=[0, top])
     figure.update_yaxes(title="Still right (%)", range=[0, 100])
     figure.update_layout(legend={"orientation": "h", "yanchor": "top", "y": -0.24, "x": 0})
-    return plain(figure, HEIGHT, ink, {"l": 56, "r": 16, "t": 28, "b": 16})
+    return plain_layout(figure, HEIGHT, ink, {"l": 56, "r": 16, "t": 28, "b": 16})

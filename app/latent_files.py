@@ -9,35 +9,35 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from app import latent_cache
-from app.adversarial_files import CELL, GAP, HEAD, INK, PAPER, npz, picture, plain
+from app.adversarial_files import CELL, GAP, HEAD, INK, PAPER, cell_picture, latin_text, npz
 from app.colours import model_colour
-from app.latent_cache import Place
+from app.latent_cache import LatentPosition
 from app.latent_choice import AXES
 from app.latent_films import headline
-from app.latent_fool import Fooled
+from app.latent_fool import LatentFoolingResult
 from app.names import model_name
 from core.data.tasks import Task
 
 LINE = 30  # pixels of a caption
 
 
-def explorer_npz(place: Place, models: Sequence[str]) -> bytes:
+def explorer_npz(place: LatentPosition, models: Sequence[str]) -> bytes:
     """The picture and code at a place, what the networks say, and all ribbons.
 
     `z`, `x` and `probs` (M, K) at the place, `z_start` and `x_start` with sliders at rest; `positions__<slider>` (P,),
     `probs__<slider>` (M, P, K) and `x__<slider>` (P, C, H, W) along each.
     """
-    here, start = latent_cache.here(place, models), latent_cache.here(latent_cache.resting(place), models)
+    here, start = latent_cache.row_at(place, models), latent_cache.row_at(latent_cache.reset_position(place), models)
     arrays: dict[str, NDArray[Any]] = {
         "z": here.z[0], "x": here.x[0], "probs": here.probs[:, 0], "z_start": start.z[0], "x_start": start.x[0],
     }  # fmt: skip
     for which, axis in enumerate(AXES):
-        strip = latent_cache.ribbon(place, models, which)
+        strip = latent_cache.slider_row(place, models, which)
         arrays |= {f"positions__{axis}": strip.positions, f"probs__{axis}": strip.probs, f"x__{axis}": strip.x}
     return npz(arrays, asdict(place) | {"sliders": list(AXES), "models": list(models)})
 
 
-def fooled_npz(found: Sequence[Fooled]) -> bytes:
+def fooled_npz(found: Sequence[LatentFoolingResult]) -> bytes:
     """All arrays of the searches by name, `__` and the model's key after each, with the settings."""
     names = ("z_decayed", "z_adv", "x_decayed", "x_adv", "path", "path_margin")
     arrays: dict[str, NDArray[Any]] = {
@@ -51,7 +51,7 @@ def fooled_npz(found: Sequence[Fooled]) -> bytes:
     return npz(arrays | {"z": first.found.z}, {**first.found.settings, "label": first.label, "models": models})
 
 
-def films_png(task: Task, found: Sequence[Fooled]) -> bytes:
+def films_png(task: Task, found: Sequence[LatentFoolingResult]) -> bytes:
     """The film strips as one picture: a row a network, each frame captioned with its answer."""
     frames = max(len(one.film.x) for one in found)
     row = HEAD + CELL + LINE + 2 * GAP
@@ -64,17 +64,17 @@ def films_png(task: Task, found: Sequence[Fooled]) -> bytes:
         title, verdict = headline(task, one)
         size = f"{float(one.found.norm[0]):.3f} in latent space, RMSE {float(one.found.l2[0]):.3f}"
         words = f"{model_name(one.model)}: {title.replace('→', 'to')} ({verdict}), {size}"
-        draw.text((GAP, top + 9), plain(words), INK, large)
+        draw.text((GAP, top + 9), latin_text(words), INK, large)
         for index, (x, answer) in enumerate(zip(one.film.x, one.answers, strict=True)):
             left = GAP + index * (CELL + GAP)
-            sheet.paste(picture(x), (left, top + HEAD))
+            sheet.paste(cell_picture(x), (left, top + HEAD))
             share = float(one.film.probs[one.number, index, answer])
-            caption = plain(f"{task.class_names[answer]} {share:.0%}")
+            caption = latin_text(f"{task.class_names[answer]} {share:.0%}")
             draw.text((left, top + HEAD + CELL + 3), caption, INK, small)
     note = (
         f"{task.title}; drawn as {task.class_names[found[0].label]}. Search: Buzhinsky et al. 2020, arXiv:2003.01993."
     )
-    draw.text((GAP, sheet.height - HEAD + 10), plain(note), INK, small)
+    draw.text((GAP, sheet.height - HEAD + 10), latin_text(note), INK, small)
     buffer = io.BytesIO()
     sheet.save(buffer, "PNG")
     return buffer.getvalue()

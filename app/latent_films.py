@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from app.colours import model_colour
-from app.latent_fool import SEARCH, Fooled
+from app.latent_fool import SEARCH, LatentFoolingResult
 from app.names import model_name
 from app.pictures import data_url
 from app.views import how_to_read, percent
@@ -15,19 +15,19 @@ from core.data.tasks import Task
 from core.latent.noise import typical_norm
 
 
-def films(task: Task, found: Sequence[Fooled], centre: float) -> None:
+def films(task: Task, found: Sequence[LatentFoolingResult], centre: float) -> None:
     """A row a network."""
     factor = amplification(found)
     st.html(f'<div class="rs-films">{"".join(_section(task, one, found, centre, factor) for one in found)}</div>')
 
 
-def amplification(found: Sequence[Fooled]) -> int:
+def amplification(found: Sequence[LatentFoolingResult]) -> int:
     """How changes are amplified, alike for all: nearly all values stay within the range."""
     largest = max(float(np.quantile(np.abs(one.found.x_adv - one.found.x_decayed), 0.99)) for one in found)
     return max(1, int(0.5 / largest)) if largest > 0 else 1
 
 
-def headline(task: Task, one: Fooled) -> tuple[str, str]:
+def headline(task: Task, one: LatentFoolingResult) -> tuple[str, str]:
     """A network's first and last answer, and what came of it."""
     before, after = (task.class_names[one.answers[end]] for end in (0, -1))
     found = bool(one.found.found[0])
@@ -35,7 +35,9 @@ def headline(task: Task, one: Fooled) -> tuple[str, str]:
     return (f"{before} → {after}" if found else before), verdict
 
 
-def _section(task: Task, one: Fooled, others: Sequence[Fooled], centre: float, factor: int) -> str:
+def _section(
+    task: Task, one: LatentFoolingResult, others: Sequence[LatentFoolingResult], centre: float, factor: int
+) -> str:
     title, verdict = headline(task, one)
     found = one.found
     marks = (
@@ -53,7 +55,7 @@ def _section(task: Task, one: Fooled, others: Sequence[Fooled], centre: float, f
     )
 
 
-def _frames(task: Task, one: Fooled) -> str:
+def _frames(task: Task, one: LatentFoolingResult) -> str:
     """The pictures on the way; those that are answered otherwise than the first are framed."""
     frames = []
     for number, (x, answer) in enumerate(zip(one.film.x, one.answers, strict=True)):
@@ -66,13 +68,13 @@ def _frames(task: Task, one: Fooled) -> str:
     return "".join(frames)
 
 
-def _difference(one: Fooled, factor: int) -> str:
+def _difference(one: LatentFoolingResult, factor: int) -> str:
     change = (0.5 + factor * (one.found.x_adv[0] - one.found.x_decayed[0])).astype(np.float32)
     caption = f"the change × {factor}"
     return f'<figure><img src="{data_url(change)}" alt="The change"><figcaption>{caption}</figcaption></figure>'
 
 
-def _numbers(task: Task, one: Fooled, centre: float) -> str:
+def _numbers(task: Task, one: LatentFoolingResult, centre: float) -> str:
     """How far the search had to go."""
     found = one.found
     start = ""
@@ -92,7 +94,7 @@ def _numbers(task: Task, one: Fooled, centre: float) -> str:
     ).replace("(-", "(−")
 
 
-def _passed_on(task: Task, one: Fooled, others: Sequence[Fooled]) -> str:
+def _passed_on(task: Task, one: LatentFoolingResult, others: Sequence[LatentFoolingResult]) -> str:
     """What the other networks say of the picture that fools this one."""
     if not one.found.found[0] or len(others) < 2:
         return ""

@@ -9,16 +9,16 @@ import streamlit as st
 import torch
 
 from app import cache, latent_cache, latent_explorer, state
-from app.background import OnProgress, Work, works
+from app.background import BackgroundTask, OnProgress, task_pool
 from app.errors import guard
-from app.jobs import session
-from app.latent_cache import Place
+from app.jobs import session_id
+from app.latent_cache import LatentPosition
 from app.latent_choice import CENTRES
 from core.data.tasks import task_named
 from core.latent.decoder import OneClass
 from core.latent.noise import decayed
-from core.latent.search import Found, Search, search
-from core.latent.strips import Strip, strip
+from core.latent.search import Search, SearchResult, search
+from core.latent.strips import DecodedRow, decode_row
 from core.models.zoo import ZooModel
 
 SEARCH = Search()  # the minimum search, as in the report
@@ -26,7 +26,7 @@ FRAMES = 7  # of a film strip
 
 
 @dataclass(frozen=True, slots=True)
-class Fooled:
+class LatentFoolingResult:
     """What came out for one network.
 
     Attributes:
@@ -41,8 +41,8 @@ class Fooled:
     model: str
     number: int
     label: int
-    found: Found
-    film: Strip
+    found: SearchResult
+    film: DecodedRow
 
     @property
     def answers(self) -> list[int]:
@@ -72,30 +72,34 @@ def controls() -> None:
     )
 
 
-def work_of(place: Place, models: Sequence[str], centre: float) -> Work | None:
+def work_of(place: LatentPosition, models: Sequence[str], centre: float) -> BackgroundTask | None:
     """What is under way or done for this view."""
-    return works().find(session(), _key(place, models, centre))
+    return task_pool().find(session_id(), _key(place, models, centre))
 
 
 def start_here() -> None:
     """Begin the work for where the visitor stands when the button is pressed: it may have been drawn before a move."""
     with guard():
-        choice, part = state.now(), state.part()
+        choice, part = state.now(), state.page_choice()
         task = task_named(choice.task)
-        shown = cache.fitted(choice.task, choice.image, choice.fit, choice.invert)
+        shown = cache.model_input(choice.task, choice.image, choice.fit, choice.invert)
         begin = latent_explorer.start_of(task, shown, part)
         start(latent_explorer.place_of(task, begin, part), choice.models, part.centre)
 
 
-def start(place: Place, models: Sequence[str], centre: float) -> None:
+def start(place: LatentPosition, models: Sequence[str], centre: float) -> None:
     """Begin the work for one view."""
     work = partial(fool, place, [cache.model(place.task, key) for key in models], centre)
-    works().start(session(), _key(place, models, centre), work)
+    task_pool().start(session_id(), _key(place, models, centre), work)
 
 
 def fool(
-    place: Place, models: Sequence[ZooModel], centre: float, on_progress: OnProgress, should_stop: Callable[[], bool]
-) -> list[Fooled]:
+    place: LatentPosition,
+    models: Sequence[ZooModel],
+    centre: float,
+    on_progress: OnProgress,
+    should_stop: Callable[[], bool],
+) -> list[LatentFoolingResult]:
     """For each network, the smallest change of the code at a place that changes what it answers."""
     generator, z = latent_cache.generator(place.task), latent_cache.code_at(place)
     classifiers = [model.fast for model in models]
@@ -103,7 +107,7 @@ def fool(
         x = generator.decode(decayed(z, centre), place.labels)
         answers = [classifier(x).argmax(1) for classifier in classifiers]
     drawing = OneClass(generator, place.label)
-    results: list[Found] = []
+    results: list[SearchResult] = []
 
     def told(done: int, of: int) -> None:
         on_progress(len(results) * of + done, len(models) * of)
@@ -114,12 +118,12 @@ def fool(
     for number, (model, found) in enumerate(zip(models, results, strict=True)):
         codes = way_there(found)
         shares = np.linspace(0, 1, len(codes)).tolist()
-        seen = strip(generator, classifiers, codes, place.labels.expand(len(codes)), shares, codes[:1])
-        made.append(Fooled(model.card.key, number, place.label, found, seen))
+        seen = decode_row(generator, classifiers, codes, place.labels.expand(len(codes)), shares, codes[:1])
+        made.append(LatentFoolingResult(model.card.key, number, place.label, found, seen))
     return made
 
 
-def way_there(found: Found) -> torch.Tensor:
+def way_there(found: SearchResult) -> torch.Tensor:
     """Codes (P, n) from the centre of a search straight to the code found; one where nothing moves it."""
     shares = np.linspace(0, 1, FRAMES if found.norm[0] > 0 else 1, dtype=np.float32)[:, None]
     return torch.from_numpy(found.z_decayed + shares * (found.z_adv - found.z_decayed))
@@ -127,15 +131,15 @@ def way_there(found: Found) -> torch.Tensor:
 
 def stop() -> None:
     """End what this session has under way."""
-    works().stop(session())
+    task_pool().stop(session_id())
 
 
-def _key(place: Place, models: Sequence[str], centre: float) -> tuple[object, ...]:
+def _key(place: LatentPosition, models: Sequence[str], centre: float) -> tuple[object, ...]:
     checksums = tuple(cache.model(place.task, key).card.sha256 for key in models)
     return ("latent", place, *models, checksums, centre)
 
 
-def invite(work: Work | None) -> None:
+def invite(work: BackgroundTask | None) -> None:
     """What stands in place of results until somebody asks for them."""
     if work is not None and work.state == "failed":
         st.error(work.sentence, icon=":material/error:")
@@ -151,7 +155,7 @@ def invite(work: Work | None) -> None:
         )  # fmt: skip
 
 
-def watch(work: Work) -> None:
+def watch(work: BackgroundTask) -> None:
     """How far the work is, with a button that ends it; the page runs again once it is over."""
     if not work.active:
         st.rerun()

@@ -9,7 +9,7 @@ import streamlit as st
 
 from app import latent_cache, state
 from app import latent_figures as figures
-from app.adversarial_reports import CONFIG, missing
+from app.adversarial_reports import CONFIG, missing_report
 from app.colours import model_colour
 from app.latent_choice import CODES, MEASURES
 from app.latent_figures import Axis, Figure
@@ -55,9 +55,9 @@ def report(
     """Everything the report says, or how to make it."""
     rows = measured(found, cards)
     if found is None or not rows:
-        missing(task, "latent", "how the networks stand latent changes", stale=found is not None)
+        missing_report(task, "latent", "how the networks stand latent changes", stale=found is not None)
         return
-    part = state.part()
+    part = state.page_choice()
     left, right = st.columns([1, 1.9], gap="medium")
     left.segmented_control(
         "Codes", list(CODES), format_func=CODE_TITLES.__getitem__, required=True, **state.bound("codes", "latent.codes")
@@ -66,7 +66,7 @@ def report(
         "Measure", list(MEASURES), format_func=TITLES.__getitem__, required=True,
         **state.bound("measure", "latent.measure"),
     )  # fmt: skip
-    part = state.part()
+    part = state.page_choice()
     every = {key: figures_of(own, part.codes, found) for key, own in rows.items()}
     _scatter(every, part.measure)
     _guide(found, _helper(task, rows))

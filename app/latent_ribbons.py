@@ -11,7 +11,7 @@ from app.colours import model_colour
 from app.names import model_name
 from app.pictures import data_url
 from core.data.tasks import Task
-from core.latent.strips import Strip
+from core.latent.strips import DecodedRow
 
 # For dark letters on top, and apart under colour blindness: Paul Tol's light scheme (2021), and a lilac.
 CLASS_COLOURS = (
@@ -33,7 +33,7 @@ def runs(answers: NDArray[np.integer]) -> Iterator[tuple[int, int, int]]:
         yield int(answers[first]), first, last
 
 
-def spans(strip: Strip, network: int) -> list[tuple[int, float, float]]:
+def spans(strip: DecodedRow, network: int) -> list[tuple[int, float, float]]:
     """What a network answers along a strip: (class, from, to) as shares of the way; an answer turns halfway."""
     positions = strip.positions.astype(np.float64)
     share = (positions - positions[0]) / (positions[-1] - positions[0])
@@ -41,7 +41,7 @@ def spans(strip: Strip, network: int) -> list[tuple[int, float, float]]:
     return [(label, float(edges[first]), float(edges[last])) for label, first, last in runs(strip.predicted[network])]
 
 
-def ribbon_html(task: Task, strip: Strip, models: Sequence[str], axis: str, at: float) -> str:
+def ribbon_html(task: Task, strip: DecodedRow, models: Sequence[str], axis: str, at: float) -> str:
     """The ribbons of all networks along one slider, the slider's place, and the pictures at both ends."""
     low, high = float(strip.positions[0]), float(strip.positions[-1])
     place = (at - low) / (high - low) * 100
@@ -57,7 +57,7 @@ def ribbon_html(task: Task, strip: Strip, models: Sequence[str], axis: str, at: 
     )
 
 
-def _row(task: Task, strip: Strip, number: int, key: str) -> str:
+def _row(task: Task, strip: DecodedRow, number: int, key: str) -> str:
     names, found = task.class_names, spans(strip, number)
     low, high = float(strip.positions[0]), float(strip.positions[-1])
     parts = "".join(

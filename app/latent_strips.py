@@ -6,9 +6,9 @@ from html import escape
 import streamlit as st
 
 from app import cache, latent_cache, state
-from app.cache import Fitted
+from app.cache import ModelInput
 from app.colours import model_colour
-from app.latent_cache import Place
+from app.latent_cache import LatentPosition
 from app.latent_choice import AROUND_TOP, AXES, MOST_DRAWS, LatentChoice
 from app.latent_explorer import axis_title
 from app.latent_ribbons import class_colour, key_html, runs
@@ -17,7 +17,7 @@ from app.pictures import data_url
 from app.player import Line, Series, Track, player
 from app.views import how_to_read, percent
 from core.data.tasks import Task
-from core.latent.strips import Strip
+from core.latent.strips import DecodedRow
 from core.metrics.intervals import wilson
 
 NEIGHBOURS = 12
@@ -25,7 +25,7 @@ BETWEEN = 25  # moments of the way between two pictures
 INK = "#7A8594"  # of distances, which belong to no network
 
 
-def cells_html(task: Task, strip: Strip, models: Sequence[str], said: Sequence[str], mark: str) -> str:
+def cells_html(task: Task, strip: DecodedRow, models: Sequence[str], said: Sequence[str], mark: str) -> str:
     """Pictures side by side, below each the networks' answers as lettered patches in the networks' order."""
     names = task.class_names
     cells = []
@@ -47,7 +47,7 @@ def cells_html(task: Task, strip: Strip, models: Sequence[str], said: Sequence[s
     return f'<div class="rs-neighbours" style="--rs-columns: {columns}" {mark}>{"".join(cells)}</div>'
 
 
-def neighbours(task: Task, place: Place, models: Sequence[str], part: LatentChoice) -> None:
+def neighbours(task: Task, place: LatentPosition, models: Sequence[str], part: LatentChoice) -> None:
     """Random neighbours, their answers, and how many of them each network takes for what is drawn."""
     left, right = st.columns([2.4, 1], gap="medium", vertical_alignment="bottom")
     left.slider(
@@ -58,7 +58,7 @@ def neighbours(task: Task, place: Place, models: Sequence[str], part: LatentChoi
         "Others", icon=":material/casino:", key="latent.cast", on_click=state.set_field,
         args=("cast", part.cast % MOST_DRAWS + 1),
     )  # fmt: skip
-    strip = latent_cache.around(place, models, part.around, NEIGHBOURS, part.cast)
+    strip = latent_cache.neighbours_of(place, models, part.around, NEIGHBOURS, part.cast)
     st.html(key_html(task, models))
     st.html(cells_html(task, strip, models, [""] * NEIGHBOURS, "data-neighbours"))
     st.html(f'<div class="rs-key-row" data-kept>{"".join(_kept(task, strip, models, place.label))}</div>')
@@ -70,7 +70,7 @@ def neighbours(task: Task, place: Place, models: Sequence[str], part: LatentChoi
     )
 
 
-def _kept(task: Task, strip: Strip, models: Sequence[str], label: int) -> list[str]:
+def _kept(task: Task, strip: DecodedRow, models: Sequence[str], label: int) -> list[str]:
     said = []
     for number, key in enumerate(models):
         count, of = int((strip.predicted[number] == label).sum()), len(strip.x)
@@ -83,9 +83,9 @@ def _kept(task: Task, strip: Strip, models: Sequence[str], label: int) -> list[s
     return said
 
 
-def every_class(task: Task, place: Place, models: Sequence[str]) -> None:
+def every_class(task: Task, place: LatentPosition, models: Sequence[str]) -> None:
     """The code drawn as every class."""
-    strip = latent_cache.told(place, models)
+    strip = latent_cache.relabelled_row(place, models)
     words = [f"as {name}" for name in task.class_names]
     st.html(cells_html(task, strip, models, words, "data-told"))
     how_to_read(
@@ -95,20 +95,22 @@ def every_class(task: Task, place: Place, models: Sequence[str]) -> None:
     )
 
 
-def scrub(task: Task, place: Place, models: Sequence[str], part: LatentChoice) -> None:
+def scrub(task: Task, place: LatentPosition, models: Sequence[str], part: LatentChoice) -> None:
     """One slider's whole way, moved in the browser without asking the server."""
-    ways = latent_cache.ways(place)
+    ways = latent_cache.directions_at(place)
     titles = {axis: axis_title(task, place, axis, way)[0] for axis, way in zip(AXES, ways, strict=True)}
     st.segmented_control(
         "Go along", list(AXES), format_func=titles.__getitem__, required=True, **state.bound("scrub", "latent.scrub")
     )
     which = AXES.index(part.scrub)
-    strip = latent_cache.ribbon(place, models, which)
+    strip = latent_cache.slider_row(place, models, which)
     nearest = int(abs(strip.positions - place.at[which]).argmin())
     _play(task, strip, models, place.label, titles[part.scrub], nearest, f"latent-{part.scrub}")
 
 
-def interpolation(task: Task, shown: Fitted, place: Place, models: Sequence[str], part: LatentChoice) -> None:
+def interpolation(
+    task: Task, shown: ModelInput, place: LatentPosition, models: Sequence[str], part: LatentChoice
+) -> None:
     """The way from the picture above to another one of the gallery."""
     choice = state.now()
     items = {key: item for key, item in cache.items(task.key).items() if key != choice.image}
@@ -120,9 +122,9 @@ def interpolation(task: Task, shown: Fitted, place: Place, models: Sequence[str]
         "The other picture", list(items), format_func=lambda item: items[item].title, key=key,
         on_change=lambda: state.set_field("other", st.session_state[key]), width=320,
     )  # fmt: skip
-    end = latent_cache.rebuilt(task, cache.fitted(task.key, other, choice.fit, choice.invert))
+    end = latent_cache.reconstruction(task, cache.model_input(task.key, other, choice.fit, choice.invert))
     label = end.proposed if items[other].label is None else int(items[other].label or 0)
-    strip = latent_cache.between(place, models, end, label, BETWEEN)
+    strip = latent_cache.interpolation_row(place, models, end, label, BETWEEN)
     names = task.class_names
     if label != place.label:
         st.html(
@@ -139,7 +141,7 @@ def _other(items: dict) -> str:
     return next((key for key, item in items.items() if item.label is not None), next(iter(items)))
 
 
-def _turns(task: Task, strip: Strip, number: int, key: str) -> str:
+def _turns(task: Task, strip: DecodedRow, number: int, key: str) -> str:
     """What a network answers on the way, in words."""
     names = task.class_names
     said = " → ".join(names[label] for label, _, _ in runs(strip.predicted[number]))
@@ -150,7 +152,14 @@ def _turns(task: Task, strip: Strip, number: int, key: str) -> str:
 
 
 def _play(
-    task: Task, strip: Strip, models: Sequence[str], label: int, step: str, start: int, key: str, end: int | None = None
+    task: Task,
+    strip: DecodedRow,
+    models: Sequence[str],
+    label: int,
+    step: str,
+    start: int,
+    key: str,
+    end: int | None = None,
 ) -> None:
     """A strip in the player: pictures, the networks' probabilities, and distances."""
     names = task.class_names
@@ -173,7 +182,7 @@ def _play(
     player([track], series, key, step=step, start=start, ends=("here", "now"), places=places)
 
 
-def _probability(strip: Strip, models: Sequence[str], name: str, label: int) -> Series:
+def _probability(strip: DecodedRow, models: Sequence[str], name: str, label: int) -> Series:
     lines = [
         Line(strip.probs[number, :, label].tolist(), model_colour(key), model_name(key))
         for number, key in enumerate(models)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.colours import shade, signed
-from core.explanations.look import Look
+from core.explanations.look import Prediction
 from core.images import to_png
 
 SIDE = 336  # pixels an enlarged side has at most; each of the image's becomes a square, which the browser may enlarge
@@ -17,7 +17,7 @@ def enlarged(x: NDArray[np.float32]) -> bytes:
     return to_png(x, SIDE // max(x.shape[1:]))
 
 
-def scale(looks: Sequence[Look]) -> float:
+def scale(looks: Sequence[Prediction]) -> float:
     """The value at which the maps of these looks reach their full colour: the largest magnitude in any of them."""
     return max((float(np.abs(look.heatmap).max()) for look in looks), default=0.0) or 1.0
 

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from app import cache
-from app.cache import Fitted
+from app.cache import ModelInput
 from app.perturbation import BOX, GIVEN, LAST_EPOCH, PerturbationChoice
-from app.reports import kept_report
+from app.reports import cached_report
 from core.attacks.pgd import Pgd
 from core.data.datasets import data_root
 from core.data.galleries import annotation
@@ -46,7 +46,7 @@ def robustness(task: str) -> Robustness | None:
     Raises:
         InputError: it is damaged.
     """
-    return kept_report(task, NAME, Robustness.read)
+    return cached_report(task, NAME, Robustness.read)
 
 
 def orderings(task: str) -> tuple[Row, ...]:
@@ -55,11 +55,11 @@ def orderings(task: str) -> tuple[Row, ...]:
     Raises:
         InputError: the file is damaged.
     """
-    found = kept_report(task, ORDERINGS, read_report)
+    found = cached_report(task, ORDERINGS, read_report)
     return found.rows if found else ()
 
 
-def made(task: Task, shown: Fitted, image: str, chosen: PerturbationChoice) -> Made:
+def made(task: Task, shown: ModelInput, image: str, chosen: PerturbationChoice) -> Made:
     """The perturbation of the picture as chosen, always from seed 0, and what it does to the chosen network.
 
     Raises:
@@ -71,13 +71,13 @@ def made(task: Task, shown: Fitted, image: str, chosen: PerturbationChoice) -> M
     )
     label = shown.label
     if label is None:
-        label = cache.looks(task, [chosen.network], shown)[0].target
+        label = cache.predictions_of(task, [chosen.network], shown)[0].target
     network = cache.model(task.key, chosen.network)
     worst = _worst(task.key, chosen.network, network.card.sha256, shown.digest, label, epsilon, shown.x)
     return Made(steps, adversity(network.fast, steps, label, worst, LAST_EPOCH), shown.label is not None)
 
 
-def _map(task: Task, shown: Fitted, image: str, chosen: PerturbationChoice) -> Image | None:
+def _map(task: Task, shown: ModelInput, image: str, chosen: PerturbationChoice) -> Image | None:
     """The map s (C, H, W) or (1, H, W); None for noise alone."""
     if chosen.of_teacher:
         sha256 = cache.model(task.key, chosen.teacher).card.sha256

@@ -62,7 +62,7 @@ def curves(found: Mapping[str, SurvivalCurve], norm: Norm, reported: float, ink:
     figure.update_xaxes(title=title, rangemode="tozero")
     figure.update_yaxes(title="Right answers (%)", range=[0, 100])
     figure.update_layout(legend={"orientation": "h", "yanchor": "top", "y": -0.22, "x": 0})
-    return plain(figure, 470, ink, {"l": 56, "r": 16, "t": 28, "b": 16})
+    return plain_layout(figure, 470, ink, {"l": 56, "r": 16, "t": 28, "b": 16})
 
 
 def trade_off(points: Sequence[tuple[str, Share, Share]], attack: str, ink: str) -> go.Figure:
@@ -86,7 +86,7 @@ def trade_off(points: Sequence[tuple[str, Share, Share]], attack: str, ink: str)
             hovertemplate=f"{model_name(key)}: clean {x.value:.1%} (n = {x.n:,}), {attack} {y.value:.1%} "
             f"(n = {y.n:,})<extra></extra>",
         )
-    places = spread(robust / top * room + LABEL_RISE, LABEL_GAP)
+    places = spread_labels(robust / top * room + LABEL_RISE, LABEL_GAP)
     for index, (key, _, _) in enumerate(points):
         on_left = clean[index] > (left + right) / 2  # names never leave the chart
         figure.add_annotation(
@@ -105,10 +105,10 @@ def trade_off(points: Sequence[tuple[str, Share, Share]], attack: str, ink: str)
     figure.update_xaxes(title="Right on clean images (%)", range=[left, right])
     figure.update_yaxes(title=f"Right under {attack} (%)", range=[-0.04 * top, top])
     figure.update_layout(showlegend=False)
-    return plain(figure, height, ink, {"l": 56, "r": 16, "t": 28, "b": 52})
+    return plain_layout(figure, height, ink, {"l": 56, "r": 16, "t": 28, "b": 52})
 
 
-def spread(places: Array, gap: float) -> Array:
+def spread_labels(places: Array, gap: float) -> Array:
     """The places, moved up where needed so that any two are at least `gap` apart; their order stays."""
     moved = np.array(places, dtype=np.float64)
     last = -np.inf
@@ -156,7 +156,7 @@ def certainty(found: Mapping[str, Array], ink: str) -> go.Figure:
     )
     figure.update_xaxes(title="Probability of the true class", row=len(found), col=1)
     figure.update_layout(showlegend=False, bargap=0)
-    return plain(figure, 80 * len(found) + 70, ink, {"l": 8, "r": 20, "t": 8, "b": 56})
+    return plain_layout(figure, 80 * len(found) + 70, ink, {"l": 8, "r": 20, "t": 8, "b": 56})
 
 
 def gradient_norms(found: Mapping[str, tuple[Array, Array]], ink: str) -> go.Figure:
@@ -192,7 +192,7 @@ def gradient_norms(found: Mapping[str, tuple[Array, Array]], ink: str) -> go.Fig
     figure.update_xaxes(exponentformat="power", dtick=1)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_layout(boxmode="group", legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0})
-    return plain(figure, 74 * len(found) + 100, ink, {"l": 8, "r": 16, "t": 40, "b": 56})
+    return plain_layout(figure, 74 * len(found) + 100, ink, {"l": 8, "r": 16, "t": 40, "b": 56})
 
 
 def course(
@@ -215,7 +215,7 @@ def course(
     figure.update_xaxes(title="Epoch")
     figure.update_yaxes(title=title, range=list(span))
     figure.update_layout(showlegend=False)
-    return plain(figure, 290, ink, {"l": 56, "r": 20, "t": 24, "b": 52})
+    return plain_layout(figure, 290, ink, {"l": 56, "r": 20, "t": 24, "b": 52})
 
 
 def losses(names: Sequence[str], values: Sequence[float], key: str, ink: str) -> go.Figure:
@@ -251,10 +251,10 @@ def losses(names: Sequence[str], values: Sequence[float], key: str, ink: str) ->
     )
     figure.update_yaxes(autorange="reversed", showgrid=False, tickfont={"size": 14, "color": ink})
     figure.update_layout(showlegend=False, bargap=0.3)
-    return plain(figure, 290, ink, {"l": 8, "r": 20, "t": 24, "b": 52})
+    return plain_layout(figure, 290, ink, {"l": 8, "r": 20, "t": 24, "b": 52})
 
 
-def plain(figure: go.Figure, height: int, ink: str, margin: Mapping[str, int]) -> go.Figure:
+def plain_layout(figure: go.Figure, height: int, ink: str, margin: Mapping[str, int]) -> go.Figure:
     """What all charts share: no dragging, which would catch a finger that scrolls, and text in strong ink."""
     figure.update_layout(height=height, margin=dict(margin), dragmode=False, font={"color": ink, "size": 14})
     figure.update_xaxes(fixedrange=True, title_font={"size": 14, "color": ink}, tickfont={"size": 13, "color": ink})

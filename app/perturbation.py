@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from app.choice import PHOTO, Choice, World
+from app.choice import PHOTO, Choice, Options
 from app.dials import Dial, dial
 from app.uploads import UPLOAD
 from core.data.tasks import Task, task_named
@@ -78,7 +78,7 @@ class PerturbationChoice:
             query["box"] = ",".join(map(str, self.box))
         return query
 
-    def within(self, choice: Choice, world: World) -> Self:
+    def within(self, choice: Choice, world: Options) -> Self:
         """The nearest that is possible beside a choice: another task has other networks and sides, and often no box."""
         usual, models, task = default(choice, world), world.models[choice.task], task_named(choice.task)
         fits = _inside(self.across, task.shape[2]) and _inside(self.down, task.shape[1])
@@ -92,7 +92,7 @@ class PerturbationChoice:
             down=self.down if fits else usual.down,
         )
 
-    def change(self, field: str, value: Any, choice: Choice, world: World) -> Self:
+    def change(self, field: str, value: Any, choice: Choice, world: Options) -> Self:
         """It with one field changed; unchanged where the value is not possible."""
         models, task = world.models[choice.task], task_named(choice.task)
         possible = {
@@ -123,7 +123,7 @@ def size_dial(task: Task) -> Dial:
     return dial(task, "linf")
 
 
-def default(choice: Choice, world: World) -> PerturbationChoice:
+def default(choice: Choice, world: Options) -> PerturbationChoice:
     """The view of a first visit: a robust network's gradient sign at the reported radius, tried on itself."""
     models, task = world.models[choice.task], task_named(choice.task)
     _, height, width = task.shape
@@ -139,7 +139,7 @@ def default(choice: Choice, world: World) -> PerturbationChoice:
     )
 
 
-def read(query: Mapping[str, str], choice: Choice, world: World) -> tuple[PerturbationChoice, list[str]]:
+def read(query: Mapping[str, str], choice: Choice, world: Options) -> tuple[PerturbationChoice, list[str]]:
     """The view that query parameters from anyone describe, and a sentence for each value that had to be replaced."""
     found, notes = default(choice, world), []
     top, last = f"{size_dial(task_named(choice.task)).top:g}", max(task_named(choice.task).shape[1:]) - 1

@@ -21,9 +21,9 @@ CONFIG = {"displayModeBar": False}
 
 def controls() -> None:
     """Map, teacher, network, and the three sliders."""
-    choice, part = state.now(), state.part()
+    choice, part = state.now(), state.page_choice()
     task = task_named(choice.task)
-    models = state.world().models[choice.task]
+    models = state.options().models[choice.task]
     left, middle, right = st.columns(3, gap="medium")
     with left:
         st.selectbox("Map s", map_options(choice), format_func=MAP_TITLES.__getitem__, **_own("maps"))

@@ -18,7 +18,7 @@ def reports_folder() -> Path:
     return Path(configured).expanduser() if configured else ASSETS
 
 
-def kept_report(task: str, name: str, read: Callable[[Path], R]) -> R | None:
+def cached_report(task: str, name: str, read: Callable[[Path], R]) -> R | None:
     """A report of a task; None while there is none.
 
     Args:

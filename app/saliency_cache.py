@@ -14,21 +14,21 @@ from numpy.typing import NDArray
 
 from app import cache
 from app.background import OnProgress
-from app.cache import Fitted
-from app.reports import kept_report, reports_folder
+from app.cache import ModelInput
+from app.reports import cached_report, reports_folder
 from core.data.datasets import data_root
 from core.data.galleries import annotation
 from core.data.tasks import Task
 from core.errors import CoreError
-from core.explanations.methods import METHODS
+from core.explanations.methods import ATTRIBUTION_METHODS
 from core.models.zoo import Card, ZooModel
 from core.reports.saliency import NAME, SaliencyReport
 from core.reports.saliency_parts import slightly_attacked
 from core.reports.saliency_rows import Figures, robustness
 from core.saliency.grid import SaliencyMap, saliency_grid, saliency_map
-from core.saliency.measures import MEASURES, Case, measured
+from core.saliency.measures import SALIENCY_MEASURES, Case, measured
 from core.saliency.progress import StoppedError
-from core.saliency.registry import Ask
+from core.saliency.registry import AttributionRequest
 from core.saliency.target import Target
 
 SEED = 0
@@ -37,7 +37,7 @@ Cell = tuple[str, str]  # network, method
 Scores = dict[tuple[Cell, str], float | str]  # by map and measure; a sentence where there is no figure
 
 
-class Kept:
+class BoundedStore:
     """Results by key, those used last; safe under many threads. Unlike a cache, it can be asked what is there."""
 
     def __init__(self, most: int = KEPT) -> None:
@@ -62,9 +62,9 @@ class Kept:
 
 
 @st.cache_resource(show_spinner=False)
-def kept() -> Kept:
+def map_store() -> BoundedStore:
     """The results of this server."""
-    return Kept()
+    return BoundedStore()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Question:
     """
 
     task: Task
-    shown: Fitted
+    shown: ModelInput
     target: Target
     stamps: Mapping[str, str]
 
@@ -94,21 +94,25 @@ class Question:
         return torch.from_numpy(self.shown.x.copy())
 
 
-def asked(task: Task, shown: Fitted, target: Target) -> Question:
+def question_of(task: Task, shown: ModelInput, target: Target) -> Question:
     """The question about a picture, to the networks that are there now."""
-    return Question(task, shown, target, {key: card.sha256 for key, card in cache.zoo(task.key).items()})
+    return Question(task, shown, target, {key: card.sha256 for key, card in cache.cards_of(task.key).items()})
 
 
-def known(question: Question, models: Sequence[str], methods: Sequence[str]) -> dict[Cell, SaliencyMap]:
+def known_maps(question: Question, models: Sequence[str], methods: Sequence[str]) -> dict[Cell, SaliencyMap]:
     """The maps that are there, by network and method."""
-    found = {(model, method): kept().get(question.key(model, method)) for method in methods for model in models}
+    found = {(model, method): map_store().get(question.key(model, method)) for method in methods for model in models}
     return {cell: one for cell, one in found.items() if one is not None}
 
 
 def quick_maps(question: Question, models: Sequence[str], methods: Sequence[str]) -> Iterator[SaliencyMap]:
     """The maps that are missing of methods that are not long, cheap ones first, each as soon as it is there."""
-    here = known(question, models, methods)
-    quick = [key for key in methods if not METHODS[key].long and any((model, key) not in here for model in models)]
+    here = known_maps(question, models, methods)
+    quick = [
+        key
+        for key in methods
+        if not ATTRIBUTION_METHODS[key].long and any((model, key) not in here for model in models)
+    ]
     loaded: list[ZooModel] = []
     for key in models:
         try:
@@ -117,25 +121,25 @@ def quick_maps(question: Question, models: Sequence[str], methods: Sequence[str]
             for method in methods:
                 if (key, method) not in here:
                     yield _no_map(question, key, method, str(problem))
-    asked = [METHODS[key] for key in quick]
+    asked = [ATTRIBUTION_METHODS[key] for key in quick]
     for one in saliency_grid(loaded, question.x(), asked, question.target, question.shown.label, SEED):
-        kept().put(question.key(one.model, one.method), one)
+        map_store().put(question.key(one.model, one.method), one)
         yield one
 
 
-def missing(question: Question, cells: Sequence[Cell]) -> list[Cell]:
+def missing_maps(question: Question, cells: Sequence[Cell]) -> list[Cell]:
     """Those of the cells whose maps are not there."""
-    return [cell for cell in cells if kept().get(question.key(*cell)) is None]
+    return [cell for cell in cells if map_store().get(question.key(*cell)) is None]
 
 
 def long_maps(question: Question, cells: Sequence[Cell]) -> Callable[[OnProgress, Callable[[], bool]], bool]:
     """The work that makes these maps and keeps each as soon as it is there."""
-    loaded = {model: cache.model(question.task.key, model) for model, _ in missing(question, cells)}
+    loaded = {model: cache.model(question.task.key, model) for model, _ in missing_maps(question, cells)}
     keys = {cell: question.key(*cell) for cell in cells}  # asked here: a thread beside the page has no visitor
 
     def call(on_progress: OnProgress, should_stop: Callable[[], bool]) -> bool:
         for number, (model, method) in enumerate(cells):
-            if kept().get(keys[model, method]) is not None:
+            if map_store().get(keys[model, method]) is not None:
                 continue
 
             def told(done: int, of: int, before: int = number) -> None:
@@ -145,7 +149,7 @@ def long_maps(question: Question, cells: Sequence[Cell]) -> Callable[[OnProgress
                 made = saliency_map(
                     loaded[model],
                     question.x(),
-                    METHODS[method],
+                    ATTRIBUTION_METHODS[method],
                     question.target,
                     question.shown.label,
                     SEED,
@@ -156,7 +160,7 @@ def long_maps(question: Question, cells: Sequence[Cell]) -> Callable[[OnProgress
                 return False
             except CoreError as problem:
                 made = _no_map(question, model, method, str(problem))
-            kept().put(keys[model, method], made)
+            map_store().put(keys[model, method], made)
         return True
 
     return call
@@ -196,18 +200,18 @@ class Measuring:
 
     def key(self, one: SaliencyMap, measure: str) -> Hashable:
         """Under which a measure of a map is kept; those of place differ with the mask."""
-        placed = self.mask is not None and MEASURES[measure].needs == "inside"
+        placed = self.mask is not None and SALIENCY_MEASURES[measure].needs == "inside"
         return ("score", self.question.key(one.model, one.method), measure, placed)
 
     def known(self, found: Iterable[SaliencyMap], measures: Sequence[str]) -> Scores:
         """The measures that are there, by network and method, and by measure."""
         keys = {((one.model, one.method), measure): self.key(one, measure) for one in found for measure in measures}
-        scores = {name: kept().get(key) for name, key in keys.items()}
+        scores = {name: map_store().get(key) for name, key in keys.items()}
         return {name: score for name, score in scores.items() if score is not None}
 
     def now(self, one: SaliencyMap, measure: str) -> float | str:
         """A measure of a map; NaN where it has no meaning, and a sentence where it can't be had."""
-        score: float | str | None = kept().get(self.key(one, measure))
+        score: float | str | None = map_store().get(self.key(one, measure))
         return self._made(one, measure, cache.model(one.task, one.model)) if score is None else score
 
     def work(
@@ -222,7 +226,7 @@ class Measuring:
                 if should_stop():
                     return False
                 on_progress(done, len(todo))
-                if kept().get(key) is None:
+                if map_store().get(key) is None:
                     self._made(one, measure, loaded[one.model], key)
             return True
 
@@ -231,16 +235,18 @@ class Measuring:
     def _made(self, one: SaliencyMap, measure: str, model: ZooModel, key: Hashable = None) -> float | str:
         x, target = self.question.x(), torch.tensor(one.target)
         target = target[None] if len(one.target) == 2 else target
-        ask = Ask(model.fast, x, target, torch.Generator().manual_seed(SEED))
+        ask = AttributionRequest(model.fast, x, target, torch.Generator().manual_seed(SEED))
         mask = None if self.mask is None else torch.from_numpy(self.mask)[None]
         score: float | str
         try:
-            x_adv = slightly_attacked(model, x) if MEASURES[measure].needs == "x_adv" else None
-            case = Case(METHODS[one.method], ask, torch.from_numpy(one.attributions)[None], SEED, mask, x_adv)
+            x_adv = slightly_attacked(model, x) if SALIENCY_MEASURES[measure].needs == "x_adv" else None
+            case = Case(
+                ATTRIBUTION_METHODS[one.method], ask, torch.from_numpy(one.attributions)[None], SEED, mask, x_adv
+            )
             score = float(measured(measure, case)[0])
         except CoreError as problem:
             score = str(problem)
-        kept().put(key or self.key(one, measure), score)
+        map_store().put(key or self.key(one, measure), score)
         return score
 
 
@@ -252,8 +258,8 @@ def report(task: str) -> SaliencyReport | None:
     Raises:
         InputError: it is damaged.
     """
-    found = kept_report(task, NAME, SaliencyReport.read)
-    return None if found is None else current(found, cache.zoo(task))
+    found = cached_report(task, NAME, SaliencyReport.read)
+    return None if found is None else current(found, cache.cards_of(task))
 
 
 def current(found: SaliencyReport, cards: Mapping[str, Card]) -> SaliencyReport | None:

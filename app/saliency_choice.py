@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
-from app.choice import Choice, World
+from app.choice import Choice, Options
 from core.data.tasks import Task, task_named
-from core.explanations.methods import METHODS
+from core.explanations.methods import ATTRIBUTION_METHODS
 from core.metrics.map_agreement import AGREEMENTS
-from core.saliency.measures import MEASURES
+from core.saliency.measures import SALIENCY_MEASURES
 from core.saliency.target import Target
 
 FIRST_METHODS = ("gradient", "integrated-gradients", "smooth-grad", "grad-cam", "guided-backprop")
@@ -22,7 +22,7 @@ SCALES: Mapping[str, str] = {"method": "a method's maps", "all": "all maps", "ow
 COLOURS: Mapping[str, str] = {"signed": "sign and strength", "strength": "strength alone"}
 AGREED: Mapping[str, str] = {"": "this picture", "report": "the report's pictures"}
 VIEWS: Mapping[str, str] = {"": "page", "present": "presenter", "guess": "guess the class"}
-MEASURABLE = tuple(key for key, measure in MEASURES.items() if measure.of == "map")
+MEASURABLE = tuple(key for key, measure in SALIENCY_MEASURES.items() if measure.of == "map")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class SaliencyChoice:
             return Target(names.index(self.of), against)
         return Target("true" if self.of == TRUE else "top", against)
 
-    def within(self, choice: Choice, world: World) -> Self:
+    def within(self, choice: Choice, world: Options) -> Self:
         """The nearest that is possible beside a choice: another task has other classes, networks and pictures."""
         seen = self.seen if self.seen in choice.models else choice.models[0]
         rest = [key for key in choice.models if key != seen]
@@ -108,10 +108,10 @@ class SaliencyChoice:
             sheet=kept,
         )
 
-    def change(self, field: str, value: Any, choice: Choice, world: World) -> Self:
+    def change(self, field: str, value: Any, choice: Choice, world: Options) -> Self:
         """It with one field changed; unchanged where the value is not possible. "map" is network and method at once."""
         possible: Mapping[str, Callable[[], bool]] = {
-            "methods": lambda: _some(value, METHODS),
+            "methods": lambda: _some(value, ATTRIBUTION_METHODS),
             "of": lambda: value in explainable(choice),
             "against": lambda: value in opposable(choice),
             "rows": lambda: value in ROWS,
@@ -159,7 +159,7 @@ def default(choice: Choice) -> SaliencyChoice:
     )  # fmt: skip
 
 
-def read(query: Mapping[str, str], choice: Choice, world: World) -> tuple[SaliencyChoice, list[str]]:
+def read(query: Mapping[str, str], choice: Choice, world: Options) -> tuple[SaliencyChoice, list[str]]:
     """The view that query parameters from anyone describe, and a sentence for each value that had to be replaced."""
     found, notes = default(choice), []
     rules: Mapping[str, tuple[str, Callable[[str], Any], str]] = {

@@ -17,7 +17,7 @@ from app.saliency_maps import drawn, scales, why_empty
 from app.saliency_zoo import methods_matrix, models_matrix
 from app.views import how_to_read
 from core.errors import CoreError
-from core.explanations.methods import METHODS
+from core.explanations.methods import ATTRIBUTION_METHODS
 from core.metrics.map_agreement import AGREEMENTS, TOP, agreement_matrix
 from core.reports.saliency import SaliencyReport
 from core.saliency.grid import SaliencyMap
@@ -52,7 +52,7 @@ def pair(choice_models: Sequence[str], part: SaliencyChoice, found: Mapping[Cell
     tracks = []
     for title, over in (("the map alone", 0), ("the map over the picture", OVER)):
         frames = np.stack([_frame(drawn(one, full[one.model, one.method], part.colours, over)) for one in shown])
-        tracks.append(Track(f"{METHODS[part.method].title}: {title}", model_colour(part.other), frames))
+        tracks.append(Track(f"{ATTRIBUTION_METHODS[part.method].title}: {title}", model_colour(part.other), frames))
     player(tracks, (), "saliency-pair", "Network", modes=("wipe", "blink"), ends=(names[0], names[1]))
 
 
@@ -79,7 +79,7 @@ def agreement(
             "Over", list(AGREED), format_func=AGREED.__getitem__, required=True,
             **state.bound("agreed", "saliency.agreed"),
         )  # fmt: skip
-    part = state.part()
+    part = state.page_choice()
     if part.agreed and report is None:
         st.caption("The report that holds these networks is not here yet: see below how to make it.")
         return
@@ -95,10 +95,10 @@ def agreement(
             return methods_matrix(report, key, part.methods, part.agreement)
         return matrix([there.get((key, method)) for method in part.methods], part.agreement)
 
-    names, titles = [model_name(key) for key in choice_models], [METHODS[key].title for key in part.methods]
+    names, titles = [model_name(key) for key in choice_models], [ATTRIBUTION_METHODS[key].title for key in part.methods]
     if len(names) > 1:
         st.subheader("Do the networks agree, method by method?", anchor=False)
-        st.html(_matrices([(METHODS[key].title, networks(key)) for key in part.methods], names, "networks"))
+        st.html(_matrices([(ATTRIBUTION_METHODS[key].title, networks(key)) for key in part.methods], names, "networks"))
     if len(titles) > 1:
         st.subheader("Do the methods agree, network by network?", anchor=False)
         st.html(_matrices([(model_name(key), methods(key)) for key in choice_models], titles, "methods"))

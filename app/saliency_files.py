@@ -19,9 +19,9 @@ from app.saliency_choice import SaliencyChoice
 from app.saliency_maps import drawn, explains, scales, strongest, why_empty
 from app.views import two_figures
 from core.data.tasks import task_named
-from core.explanations.methods import METHODS
+from core.explanations.methods import ATTRIBUTION_METHODS
 from core.saliency.grid import SaliencyMap
-from core.saliency.measures import MEASURES
+from core.saliency.measures import SALIENCY_MEASURES
 
 DPI = 300
 CELL, GAP, HEAD, SIDE, FOOT = 448, 24, 110, 460, 110  # whole squares for sides of 28, 32 and 64
@@ -79,8 +79,8 @@ def _head(
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
 ) -> None:
     left, top = at
-    if key in METHODS:
-        words = METHODS[key].title
+    if key in ATTRIBUTION_METHODS:
+        words = ATTRIBUTION_METHODS[key].title
     else:
         draw.rectangle((left, top, left + width, top + 9), fill=model_colour(key))
         said = next((explains(one, task_named(one.task).class_names) for one in found.values() if one.model == key), "")
@@ -145,7 +145,7 @@ def measures_csv(found: Mapping[Cell, SaliencyMap], scores: Scores) -> bytes:
             if cell == (model, method):
                 figure = repr(value) if isinstance(value, float) and isfinite(value) else ""
                 problem = value if isinstance(value, str) else ""
-                writer.writerow([model, method, words, measure, figure, MEASURES[measure].better, problem])
+                writer.writerow([model, method, words, measure, figure, SALIENCY_MEASURES[measure].better, problem])
     return buffer.getvalue().encode()
 
 
@@ -178,25 +178,25 @@ def report_html(
             why = escape(explains(made, task.class_names))
             cells += f'<td><img src="{url}" alt="{escape(method)}"><small>why {why}; max {two_figures(strongest(made))}'
             cells += "</small></td>"
-        body += (
-            f"<tr><th>{escape(METHODS[method].title)}<br><small>{escape(METHODS[method].source)}</small></th>{cells}"
-        )
+        body += f"<tr><th>{escape(ATTRIBUTION_METHODS[method].title)}<br><small>{escape(ATTRIBUTION_METHODS[method].source)}</small></th>{cells}"
         body += "</tr>"
     measured = list(dict.fromkeys(measure for _, measure in scores))
     lines = "".join(
-        f"<tr><td>{escape(METHODS[method].title)}</td><td>{escape(model_name(model))}</td>"
+        f"<tr><td>{escape(ATTRIBUTION_METHODS[method].title)}</td><td>{escape(model_name(model))}</td>"
         + "".join(f"<td>{_figure(scores.get(((model, method), measure)))}</td>" for measure in measured)
         + "</tr>"
         for model, method in found
     )
     names = "".join(
-        f"<th>{escape(MEASURES[key].title)}<br><small>{MEASURES[key].better}</small></th>" for key in measured
+        f"<th>{escape(SALIENCY_MEASURES[key].title)}<br><small>{SALIENCY_MEASURES[key].better}</small></th>"
+        for key in measured
     )
     table = (
         f"<h2>Measures</h2><table><tr><th>Method</th><th>Network</th>{names}</tr>{lines}</table>" if measured else ""
     )
     said = "".join(
-        f"<dt>{escape(MEASURES[key].title)}</dt><dd>{escape(MEASURES[key].sentence)}</dd>" for key in measured
+        f"<dt>{escape(SALIENCY_MEASURES[key].title)}</dt><dd>{escape(SALIENCY_MEASURES[key].sentence)}</dd>"
+        for key in measured
     )
     page = (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title><style>{_CSS}</style>'

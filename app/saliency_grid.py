@@ -16,7 +16,7 @@ from app.saliency_choice import SaliencyChoice
 from app.saliency_maps import drawn, explains, scales, strength_css, strongest, why_empty
 from app.views import two_figures
 from core.data.tasks import Task
-from core.explanations.methods import METHODS
+from core.explanations.methods import ATTRIBUTION_METHODS
 from core.saliency.grid import SaliencyMap
 
 KEY = "saliency-grid"
@@ -58,11 +58,11 @@ def _model_head(task: Task, model: str, found: Mapping[Cell, SaliencyMap]) -> st
 
 def _says(task: Task, one: SaliencyMap) -> str:
     words = explains(one, task.class_names)
-    return f"why {words}" if words and METHODS[one.method].of_class else ""
+    return f"why {words}" if words and ATTRIBUTION_METHODS[one.method].of_class else ""
 
 
 def _method_head(method: str) -> str:
-    known = METHODS[method]
+    known = ATTRIBUTION_METHODS[method]
     return (
         f'<div class="rs-map-head" title="{escape(known.sentence)}"><b>{escape(known.title)}</b>'
         f"<small>{escape(known.sentence)}</small></div>"
@@ -70,7 +70,7 @@ def _method_head(method: str) -> str:
 
 
 def _cell(cell: Cell, one: SaliencyMap | None, full: Mapping[Cell, float], part: SaliencyChoice) -> str:
-    name = f"{METHODS[cell[1]].title}, {model_name(cell[0])}"
+    name = f"{ATTRIBUTION_METHODS[cell[1]].title}, {model_name(cell[0])}"
     mark = f'data-map="{escape(cell[0])},{escape(cell[1])}"'
     if one is None:
         return f'<div class="rs-map rs-map-none" {mark} data-state="waiting"><span>on its way</span></div>'

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from app.colours import shade, signed
 from app.saliency_cache import Cell
-from core.explanations.methods import METHODS
+from core.explanations.methods import ATTRIBUTION_METHODS
 from core.saliency.grid import SaliencyMap
 
 # Yellow, green, blue (ColorBrewer YlGnBu, safe under colour blindness, ever darker): no effect to strong effect.
@@ -72,7 +72,7 @@ def why_empty(one: SaliencyMap) -> str:
     if one.problem:
         return one.problem
     if not one.heatmap.any():
-        return f"{METHODS[one.method].title} is zero at every pixel here: nothing to show."
+        return f"{ATTRIBUTION_METHODS[one.method].title} is zero at every pixel here: nothing to show."
     return ""
 
 

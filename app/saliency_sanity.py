@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from app import cache
-from app.background import OnProgress, Work, works
+from app.background import BackgroundTask, OnProgress, task_pool
 from app.colours import model_colour, signed
-from app.jobs import session
+from app.jobs import session_id
 from app.names import model_name
 from app.pictures import bytes_url
 from app.player import Line, Series, Track, player
@@ -21,10 +21,10 @@ from app.saliency_maps import strength
 from app.saliency_views import number, progress
 from app.views import how_to_read
 from core.errors import CoreError
-from core.explanations.methods import METHODS
+from core.explanations.methods import ATTRIBUTION_METHODS
 from core.saliency.grid import SaliencyMap
 from core.saliency.randomisation import cascade
-from core.saliency.registry import Ask
+from core.saliency.registry import AttributionRequest
 
 STRIP = 7  # steps of the strip; the player has them all
 Map = NDArray[np.float32]
@@ -52,7 +52,7 @@ class Cascade:
 def sanity(question: Question, method: str, maps: Sequence[SaliencyMap]) -> None:
     """The button, how far the work is, or the strips."""
     key = ("sanity", *(question.key(one.model, method) for one in maps))
-    work = works().find(_lane(), key)
+    work = task_pool().find(_lane(), key)
     if work is not None and work.active:
         st.fragment(_watch, run_every=0.5)(work)
     elif work is not None and work.state == "done":
@@ -62,7 +62,7 @@ def sanity(question: Question, method: str, maps: Sequence[SaliencyMap]) -> None
             st.error(work.sentence, icon=":material/error:")
         names = ", ".join(model_name(one.model) for one in maps)
         st.markdown(
-            f"{METHODS[method].title} of {names}: the weights go layer by layer, the one next to the answer first."
+            f"{ATTRIBUTION_METHODS[method].title} of {names}: the weights go layer by layer, the one next to the answer first."
         )
         st.button(
             "Randomise the layers", type="primary", icon=":material/shuffle:", key="saliency.sanity",
@@ -71,7 +71,7 @@ def sanity(question: Question, method: str, maps: Sequence[SaliencyMap]) -> None
 
 
 def _begin(question: Question, method: str, maps: Sequence[SaliencyMap], key: tuple[object, ...]) -> None:
-    works().start(_lane(), key, call_for(question, method, maps))
+    task_pool().start(_lane(), key, call_for(question, method, maps))
 
 
 def call_for(
@@ -89,9 +89,9 @@ def call_for(
 
             target = torch.tensor([one.target] if len(one.target) == 2 else one.target)
             generator = torch.Generator().manual_seed(SEED)
-            ask = Ask(model.fast, question.x(), target, generator, told, should_stop)
+            ask = AttributionRequest(model.fast, question.x(), target, generator, told, should_stop)
             try:
-                steps = list(cascade(METHODS[method], ask, SEED))
+                steps = list(cascade(ATTRIBUTION_METHODS[method], ask, SEED))
             except CoreError as problem:
                 if should_stop():
                     return found
@@ -112,10 +112,10 @@ def call_for(
 
 def _lane() -> str:
     """Whose work it is: this session's, beside its other work on the page."""
-    return f"{session()}/sanity"
+    return f"{session_id()}/sanity"
 
 
-def _watch(work: Work) -> None:
+def _watch(work: BackgroundTask) -> None:
     if not work.active:
         st.rerun()
     progress(work, f"Layer {work.done} of {work.of}" if work.of else "Begun", "saliency.sanity.stop", _lane())
@@ -174,7 +174,7 @@ def _said(one: Cascade, step: int) -> str:
 
 def _pixels(heatmap: Map, method: str) -> NDArray[np.uint8]:
     full = float(np.abs(heatmap).max()) or 1.0
-    colour = signed(heatmap, full) if METHODS[method].signed else strength(heatmap, full)
+    colour = signed(heatmap, full) if ATTRIBUTION_METHODS[method].signed else strength(heatmap, full)
     return np.rint(colour).astype(np.uint8)
 
 

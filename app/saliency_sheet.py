@@ -13,7 +13,7 @@ from app.pictures import bytes_url, data_url
 from app.saliency_choice import MOST_SHEET, SaliencyChoice
 from app.saliency_maps import drawn, explains, scales, why_empty
 from core.data.tasks import Task
-from core.explanations.methods import METHODS
+from core.explanations.methods import ATTRIBUTION_METHODS
 
 
 def sheet(task: Task, choice: Choice, part: SaliencyChoice) -> None:
@@ -24,7 +24,7 @@ def sheet(task: Task, choice: Choice, part: SaliencyChoice) -> None:
         max_selections=MOST_SHEET, placeholder="Choose some pictures of the gallery",
         **state.bound("sheet", f"saliency.sheet.{task.key}"),
     )  # fmt: skip
-    pictures, method = state.part().sheet, METHODS[part.method]
+    pictures, method = state.page_choice().sheet, ATTRIBUTION_METHODS[part.method]
     if not pictures:
         st.caption(f"Up to {MOST_SHEET} pictures, with {method.title}: the method of the map that is looked at above.")
         return
@@ -35,14 +35,14 @@ def sheet(task: Task, choice: Choice, part: SaliencyChoice) -> None:
         )
         return
     place = st.empty()
-    shown = [cache.fitted(task.key, key, choice.fit, choice.invert) for key in pictures]
+    shown = [cache.model_input(task.key, key, choice.fit, choice.invert) for key in pictures]
     rows: dict[str, str] = dict.fromkeys(choice.models, "")
     heads = ""
     for number, picture in enumerate(shown):
-        question = kept.asked(task, picture, part.target(task))
+        question = kept.question_of(task, picture, part.target(task))
         for _ in kept.quick_maps(question, choice.models, [part.method]):
             pass
-        found = kept.known(question, choice.models, [part.method])
+        found = kept.known_maps(question, choice.models, [part.method])
         full = scales(found, part.scale)
         heads += (
             f'<figure class="rs-map"><img src="{data_url(picture.x[0])}" alt="{escape(picture.title)}">'

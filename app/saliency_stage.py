@@ -16,7 +16,7 @@ from app.saliency_choice import SaliencyChoice
 from app.saliency_maps import drawn, explains, scales, why_empty
 from app.views import STYLE
 from core.data.tasks import Task
-from core.explanations.methods import METHODS
+from core.explanations.methods import ATTRIBUTION_METHODS
 from core.saliency.grid import SaliencyMap
 
 KEY = "saliency-stage"
@@ -66,8 +66,8 @@ def _slide(
     return {
         "url": url,
         "problem": problem,
-        "method": METHODS[cell[1]].title,
-        "sentence": METHODS[cell[1]].sentence,
+        "method": ATTRIBUTION_METHODS[cell[1]].title,
+        "sentence": ATTRIBUTION_METHODS[cell[1]].sentence,
         "model": model_name(cell[0]),
         "colour": model_colour(cell[0]),
         "answer": words,

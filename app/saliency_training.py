@@ -26,7 +26,7 @@ EARLIER: Mapping[str, str] = {"standard": "oneepoch"}
 
 def course(question: Question, models: Sequence[str], part: SaliencyChoice, method: Method) -> None:
     """What there is from the training of the networks shown; a sentence where nothing was kept."""
-    pairs = pairs_of(models, cache.zoo(question.task.key))
+    pairs = pairs_of(models, cache.cards_of(question.task.key))
     runs = runs_of(question.task.key, models)
     for late in pairs:
         _pair(question, EARLIER[late], late, part, method)
@@ -58,14 +58,14 @@ def _pair(question: Question, early: str, late: str, part: SaliencyChoice, metho
     if not method.long:
         for _ in kept.quick_maps(question, keys, [method.key]):
             pass
-    found = kept.known(question, keys, [method.key])
+    found = kept.known_maps(question, keys, [method.key])
     if len(found) < len(keys):
         st.caption(
             f"{method.title} takes long: with {model_name(early)} and {model_name(late)} both in the grid, their maps "
             "stand here, too."
         )
         return
-    cards = cache.zoo(question.task.key)
+    cards = cache.cards_of(question.task.key)
     full = scales(found, part.scale)
     tiles = f'<figure><img src="{data_url(question.shown.x[0])}" alt="The picture"><figcaption>the picture</figcaption>'
     tiles += "</figure>"

@@ -10,20 +10,20 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from app import state
-from app.background import Work, works
+from app.background import BackgroundTask, task_pool
 from app.colours import model_colour
-from app.jobs import session
-from app.model_figures import plain
+from app.jobs import session_id
+from app.model_figures import plain_layout
 from app.names import model_name
 from app.saliency_cache import Cell, Measuring, Scores
 from app.saliency_choice import MEASURABLE, SaliencyChoice
 from app.saliency_maps import why_empty
 from app.saliency_views import CONFIG, number, progress
 from app.views import how_to_read, ink
-from core.explanations.methods import METHODS
+from core.explanations.methods import ATTRIBUTION_METHODS
 from core.reports.saliency import SaliencyReport
 from core.saliency.grid import SaliencyMap
-from core.saliency.measures import MEASURES
+from core.saliency.measures import SALIENCY_MEASURES
 
 Array = NDArray[np.float64]
 BETTER = {"higher": "higher is better", "lower": "lower is better", "neither": "neither way is better"}
@@ -32,13 +32,13 @@ BETTER = {"higher": "higher is better", "lower": "lower is better", "neither": "
 def measures(measuring: Measuring, models: Sequence[str], found: Mapping[Cell, SaliencyMap]) -> Scores:
     """The picker, the work behind it, and the table; gives the figures that are there."""
     st.multiselect(
-        "Measures", MEASURABLE, format_func=lambda key: MEASURES[key].title,
+        "Measures", MEASURABLE, format_func=lambda key: SALIENCY_MEASURES[key].title,
         **state.bound("measures", "saliency.measures"),
     )  # fmt: skip
-    part = state.part()
+    part = state.page_choice()
     maps = [one for one in found.values() if not why_empty(one)]
     key = ("scores", part.measures, *(measuring.key(one, measure) for one in maps for measure in part.measures))
-    work = works().find(_lane(), key)  # looked up before the figures: it may end in between
+    work = task_pool().find(_lane(), key)  # looked up before the figures: it may end in between
     active = work is not None and work.active
     scores = measuring.known(maps, part.measures)
     if active and work is not None:
@@ -50,9 +50,9 @@ def measures(measuring: Measuring, models: Sequence[str], found: Mapping[Cell, S
     st.html(
         '<dl class="rs-terms">'
         + "".join(
-            f"<dt>{escape(MEASURES[key].title)}</dt><dd>{escape(MEASURES[key].sentence)} "
-            f"{BETTER[MEASURES[key].better].capitalize()}; costs {escape(MEASURES[key].cost)} an image. "
-            f"<i>{escape(MEASURES[key].source)}</i></dd>"
+            f"<dt>{escape(SALIENCY_MEASURES[key].title)}</dt><dd>{escape(SALIENCY_MEASURES[key].sentence)} "
+            f"{BETTER[SALIENCY_MEASURES[key].better].capitalize()}; costs {escape(SALIENCY_MEASURES[key].cost)} an image. "
+            f"<i>{escape(SALIENCY_MEASURES[key].source)}</i></dd>"
             for key in part.measures
         )
         + '</dl><div class="rs-small">Best here: among the methods, for this network and picture. A pass of '
@@ -66,7 +66,7 @@ def _make(
     part: SaliencyChoice,
     maps: Sequence[SaliencyMap],
     key: tuple[object, ...],
-    work: Work | None,
+    work: BackgroundTask | None,
 ) -> None:
     """The button that has the maps measured, and why that failed, if it did."""
     if work is not None and work.state == "failed":
@@ -78,15 +78,15 @@ def _make(
 
 
 def _begin(measuring: Measuring, part: SaliencyChoice, maps: Sequence[SaliencyMap], key: tuple[object, ...]) -> None:
-    works().start(_lane(), key, measuring.work(maps, part.measures))
+    task_pool().start(_lane(), key, measuring.work(maps, part.measures))
 
 
 def _lane() -> str:
     """Whose work it is: this session's, beside its other work on the page."""
-    return f"{session()}/measures"
+    return f"{session_id()}/measures"
 
 
-def _watch(work: Work) -> None:
+def _watch(work: BackgroundTask) -> None:
     if not work.active:
         st.rerun()
     progress(work, f"Figure {work.done + 1} of {work.of}" if work.of else "Measuring", "saliency.measure.stop", _lane())
@@ -97,7 +97,7 @@ def _table(part: SaliencyChoice, models: Sequence[str], found: Mapping[Cell, Sal
     maps = {model: sum(cell[0] == model and not why_empty(one) for cell, one in found.items()) for model in models}
     best = {(model, key): best_of(scores, key, model, maps[model]) for model in models for key in part.measures}
     heads = "".join(
-        f"<th>{escape(MEASURES[key].title)}<br><small>{BETTER[MEASURES[key].better]}</small></th>"
+        f"<th>{escape(SALIENCY_MEASURES[key].title)}<br><small>{BETTER[SALIENCY_MEASURES[key].better]}</small></th>"
         for key in part.measures
     )
     lines = ""
@@ -109,7 +109,7 @@ def _table(part: SaliencyChoice, models: Sequence[str], found: Mapping[Cell, Sal
             cells = "".join(_score(scores.get((cell, key)), cell == best[model, key]) for key in part.measures)
             lines += (
                 f'<tr data-scored="{escape(model)},{escape(method)}"><th><i style="background: {model_colour(model)}">'
-                f"</i>{escape(METHODS[method].title)}<small> {escape(model_name(model))}</small></th>{cells}</tr>"
+                f"</i>{escape(ATTRIBUTION_METHODS[method].title)}<small> {escape(model_name(model))}</small></th>{cells}</tr>"
             )
     return (
         '<div class="rs-wide" tabindex="0"><table class="rs-table rs-scores"><tr><th></th>'
@@ -122,7 +122,7 @@ def best_of(scores: Scores, measure: str, model: str, of: int) -> Cell | None:
 
     Also None while fewer than `of` maps of the network have been measured.
     """
-    better = MEASURES[measure].better
+    better = SALIENCY_MEASURES[measure].better
     figures = {
         cell: value
         for (cell, key), value in scores.items()
@@ -166,11 +166,11 @@ def among(
     for index, measure in enumerate([key for key in part.measures if any(key == one for _, one in known)]):
         with columns[index % 2]:
             own = {cell: values for (cell, key), values in known.items() if key == measure}
-            st.html(f'<div class="rs-chart" data-spread="{measure}">{escape(MEASURES[measure].title)}</div>')
+            st.html(f'<div class="rs-chart" data-spread="{measure}">{escape(SALIENCY_MEASURES[measure].title)}</div>')
             st.plotly_chart(
                 spread_figure(own, part.methods, {cell: scores.get((cell, measure)) for cell in own}, ink()),
                 config=CONFIG, key=f"saliency-spread-{measure}", width="stretch",
-                alt=f"{MEASURES[measure].title} over the report's images, with this picture marked",
+                alt=f"{SALIENCY_MEASURES[measure].title} over the report's images, with this picture marked",
             )  # fmt: skip
     n = sorted({len(values) for values in known.values()})
     how_to_read(
@@ -203,7 +203,7 @@ def spread_figure(
         cells = [cell for cell in values if cell[1] == method]
         if not cells:
             continue
-        ticks[METHODS[method].title] = rows + (len(cells) - 1) / 2
+        ticks[ATTRIBUTION_METHODS[method].title] = rows + (len(cells) - 1) / 2
         for cell in cells:
             low, first, middle, third, high = np.quantile(values[cell], [0.05, 0.25, 0.5, 0.75, 0.95])
             tint, name = model_colour(cell[0]), model_name(cell[0])
@@ -231,4 +231,4 @@ def spread_figure(
         tickfont={"size": 15, "color": colour}, fixedrange=True,
     )  # fmt: skip
     figure.update_xaxes(fixedrange=True)
-    return plain(figure, int(70 + 26 * rows), colour, {"l": 8, "r": 16, "t": 4, "b": 24})
+    return plain_layout(figure, int(70 + 26 * rows), colour, {"l": 8, "r": 16, "t": 4, "b": 24})

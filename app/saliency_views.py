@@ -10,11 +10,11 @@ import streamlit as st
 
 from app import saliency_cache as kept
 from app import state
-from app.background import Call, Work, works
+from app.background import BackgroundTask, Call, task_pool
 from app.choice import Choice
 from app.colours import model_colour
-from app.jobs import session
-from app.model_figures import plain
+from app.jobs import session_id
+from app.model_figures import plain_layout
 from app.names import model_name
 from app.pictures import bytes_url, data_url
 from app.saliency_cache import Cell, Measuring, Question
@@ -23,9 +23,9 @@ from app.saliency_grid import clickable, grid_html
 from app.saliency_maps import drawn, explains, strongest, why_empty
 from app.views import how_to_read, ink, two_figures
 from core.data.tasks import Task
-from core.explanations.methods import METHODS
+from core.explanations.methods import ATTRIBUTION_METHODS
 from core.saliency.grid import SaliencyMap
-from core.saliency.measures import MEASURES
+from core.saliency.measures import SALIENCY_MEASURES
 from core.saliency.registry import FAMILIES
 
 REDRAW = 0.25  # seconds between two drawings of a grid that fills
@@ -36,11 +36,11 @@ MIMES = {"png": "image/png", "npz": "application/octet-stream", "csv": "text/csv
 
 def pickers(task: Task, label: int | None) -> None:
     """Which methods stand side by side, which class is explained, and what it is held against."""
-    choice, part = state.now(), state.part()
+    choice, part = state.now(), state.page_choice()
     of = [key for key in explainable(choice) if key != TRUE or label is not None or part.of == TRUE]
     methods, left, right = st.columns([2.4, 1, 1], gap="medium")
     methods.multiselect(
-        "Methods side by side", list(METHODS), format_func=lambda key: METHODS[key].title,
+        "Methods side by side", list(ATTRIBUTION_METHODS), format_func=lambda key: ATTRIBUTION_METHODS[key].title,
         help="  \n".join(FAMILIES.values()), **state.bound("methods", "saliency.methods"),
     )  # fmt: skip
     left.selectbox(
@@ -78,9 +78,11 @@ def form_picker() -> None:
 
 def fill(question: Question, choice: Choice) -> dict[Cell, SaliencyMap]:
     """The grid, drawn as its quick maps come; all maps that are there, in the order of methods and networks."""
-    part, models = state.part(), choice.models
-    found = kept.known(question, models, part.methods)
-    waits = any((model, key) not in found and not METHODS[key].long for model in models for key in part.methods)
+    part, models = state.page_choice(), choice.models
+    found = kept.known_maps(question, models, part.methods)
+    waits = any(
+        (model, key) not in found and not ATTRIBUTION_METHODS[key].long for model in models for key in part.methods
+    )
     if not waits:
         clickable(grid_html(question.task, models, part, found))
         return found
@@ -98,17 +100,17 @@ def fill(question: Question, choice: Choice) -> dict[Cell, SaliencyMap]:
 
 def long_maps(question: Question, models: Sequence[str], methods: Sequence[str]) -> None:
     """Make what is missing of long methods beside the page, and look after it; the page runs again as maps come."""
-    cells = [(model, method) for method in methods for model in models if METHODS[method].long]
-    missing = kept.missing(question, cells)
+    cells = [(model, method) for method in methods for model in models if ATTRIBUTION_METHODS[method].long]
+    missing = kept.missing_maps(question, cells)
     if not missing:
         return
     key: tuple[object, ...] = ("maps", *(question.key(*cell) for cell in cells))
-    work = works().find(_lane(), key)
+    work = task_pool().find(_lane(), key)
     if work is not None and work.state == "done":  # made, and dropped since
         key = (*key, *missing)
-        work = works().find(_lane(), key)
+        work = task_pool().find(_lane(), key)
     if work is None:
-        work = works().start(_lane(), key, kept.long_maps(question, cells))
+        work = task_pool().start(_lane(), key, kept.long_maps(question, cells))
     if work.active:
         st.fragment(_watch_maps, run_every=0.5)(work, question, cells, len(missing))
         return
@@ -124,34 +126,34 @@ def long_maps(question: Question, models: Sequence[str], methods: Sequence[str])
 
 
 def _begin(key: Hashable, call: Call) -> None:
-    works().start(_lane(), key, call)
+    task_pool().start(_lane(), key, call)
 
 
 def _lane() -> str:
     """Whose work it is: this session's, beside its other work on the page."""
-    return f"{session()}/maps"
+    return f"{session_id()}/maps"
 
 
-def _watch_maps(work: Work, question: Question, cells: Sequence[Cell], before: int) -> None:
+def _watch_maps(work: BackgroundTask, question: Question, cells: Sequence[Cell], before: int) -> None:
     """How far the work is; the page runs again once a map is there, or the work is over."""
-    missing = kept.missing(question, cells)
+    missing = kept.missing_maps(question, cells)
     if not work.active or len(missing) < before:
         st.rerun()
     model, method = missing[0]
     progress(
         work,
-        f"{METHODS[method].title} of {model_name(model)}; {len(missing)} maps to make",
+        f"{ATTRIBUTION_METHODS[method].title} of {model_name(model)}; {len(missing)} maps to make",
         "saliency.maps.stop",
         _lane(),
     )
 
 
-def progress(work: Work, what: str, stop_key: str, lane: str) -> None:
+def progress(work: BackgroundTask, what: str, stop_key: str, lane: str) -> None:
     """How far a work is, with a button that ends it."""
     said = f"{what}: waiting for others" if work.state == "waiting" else what
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(min(1.0, work.done / work.of) if work.of else 0.0, said)
-        st.button("Stop", on_click=works().stop, args=(lane,), icon=":material/stop_circle:", key=stop_key)
+        st.button("Stop", on_click=task_pool().stop, args=(lane,), icon=":material/stop_circle:", key=stop_key)
 
 
 def closer(measuring: Measuring, one: SaliencyMap | None) -> None:
@@ -159,7 +161,7 @@ def closer(measuring: Measuring, one: SaliencyMap | None) -> None:
     if one is None:
         st.caption("This map is on its way.")
         return
-    task, method = measuring.question.task, METHODS[one.method]
+    task, method = measuring.question.task, ATTRIBUTION_METHODS[one.method]
     words = explains(one, task.class_names)
     st.html(
         f'<div class="rs-head" style="--rs-colour: {model_colour(one.model)}" data-closer="{escape(one.model)},'
@@ -193,7 +195,7 @@ def closer(measuring: Measuring, one: SaliencyMap | None) -> None:
 def values_figure(one: SaliencyMap) -> go.Figure:
     """A map's values as a heat map: the pointer reads them."""
     values, top = one.heatmap, strongest(one)
-    signed = METHODS[one.method].signed
+    signed = ATTRIBUTION_METHODS[one.method].signed
     figure = go.Figure(
         go.Heatmap(
             z=values, zmin=-top if signed else 0, zmax=top,
@@ -204,7 +206,7 @@ def values_figure(one: SaliencyMap) -> go.Figure:
     )  # fmt: skip
     figure.update_xaxes(visible=False, constrain="domain", fixedrange=True)
     figure.update_yaxes(visible=False, autorange="reversed", scaleanchor="x", constrain="domain", fixedrange=True)
-    return plain(figure, 440, ink(), {"l": 0, "r": 0, "t": 4, "b": 4})
+    return plain_layout(figure, 440, ink(), {"l": 0, "r": 0, "t": 4, "b": 4})
 
 
 def _numbers(measuring: Measuring, one: SaliencyMap) -> str:
@@ -215,11 +217,11 @@ def _numbers(measuring: Measuring, one: SaliencyMap) -> str:
         ("Sum of the map", f"{float(values.sum()):+.3g}".replace("-", "−"), "in the method's units"),
     ]
     for key in QUICK_MEASURES:
-        if MEASURES[key].needs == "inside" and measuring.mask is None:
+        if SALIENCY_MEASURES[key].needs == "inside" and measuring.mask is None:
             continue
         value = measuring.now(one, key)
         better = {"higher": "higher is better", "lower": "lower is better", "neither": "neither way is better"}
-        rows.append((MEASURES[key].title, number(value), better[MEASURES[key].better]))
+        rows.append((SALIENCY_MEASURES[key].title, number(value), better[SALIENCY_MEASURES[key].better]))
     lines = "".join(
         f"<tr><th>{escape(name)}</th><td><b>{escape(value)}</b> <small>{escape(unit)}</small></td></tr>"
         for name, value, unit in rows
@@ -245,7 +247,7 @@ def ready(question: Question, models: Sequence[str], methods: Sequence[str]) -> 
     """All maps that are there, once those of quick methods are made."""
     for _ in kept.quick_maps(question, models, methods):
         pass
-    return kept.known(question, models, methods)
+    return kept.known_maps(question, models, methods)
 
 
 def room() -> None:

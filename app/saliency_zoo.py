@@ -9,14 +9,14 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from app.colours import model_colour
-from app.model_figures import LABEL_GAP, LABEL_RISE, SYMBOLS, plain, spread
+from app.model_figures import LABEL_GAP, LABEL_RISE, SYMBOLS, plain_layout, spread_labels
 from app.names import model_name
 from app.saliency_views import CONFIG, number
 from app.views import how_to_read, ink
 from core.reports.report import Row
 from core.reports.saliency import SaliencyReport
 from core.reports.saliency_rows import Figures
-from core.saliency.measures import MEASURES
+from core.saliency.measures import SALIENCY_MEASURES
 
 AGAINST: Mapping[str, str] = {
     "ara": "accuracy-robustness area (RMSE)",
@@ -72,7 +72,7 @@ def relation_figure(points: Sequence[tuple[Row, float]], against: str, colour: s
     top = float(up.max()) * 1.3 or 1.0
     low, high = min(row["value_low"] for row, _ in points), max(row["value_high"] for row, _ in points)
     left, right = low - 0.1 * (high - low), high + 0.1 * (high - low)
-    places = spread(up / top * ROOM + LABEL_RISE, LABEL_GAP)
+    places = spread_labels(up / top * ROOM + LABEL_RISE, LABEL_GAP)
     for index, (row, robust) in enumerate(points):
         key, tint = str(row["model"]), model_colour(str(row["model"]))
         figure.add_scatter(
@@ -93,7 +93,7 @@ def relation_figure(points: Sequence[tuple[Row, float]], against: str, colour: s
         )  # fmt: skip
     figure.update_xaxes(title="Median alignment (pixel units)", range=[left, right])
     figure.update_yaxes(title=against[0].upper() + against[1:], range=[-0.05 * top, top])
-    return plain(figure, ROOM + 90, colour, {"l": 60, "r": 16, "t": 16, "b": 52})
+    return plain_layout(figure, ROOM + 90, colour, {"l": 60, "r": 16, "t": 16, "b": 52})
 
 
 def _table(rows: Sequence[Row]) -> str:
@@ -103,7 +103,7 @@ def _table(rows: Sequence[Row]) -> str:
         for row in rows:
             if row.get("against") != against:
                 continue
-            title = MEASURES[str(row["measure"]).removeprefix("relation-")].title
+            title = SALIENCY_MEASURES[str(row["measure"]).removeprefix("relation-")].title
             if row["value"] is None:
                 said = f"– <small>too few networks ({row['value_n']}), or all alike</small>"
             else:

@@ -11,36 +11,38 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 import streamlit as st
 
 from app import cache
-from app.choice import Choice, World, change, read, within
+from app.choice import Choice, Options, change, read, within
 
 _CHOICE, _SEEN, _NOTES, _PAGE, _PART = "choice.now", "choice.seen", "choice.notes", "choice.page", "choice.part"
 
 
-class Part(Protocol):
+class PageChoice(Protocol):
     """What a page adds to the shared choice: a frozen value with fields and query parameters of its own names."""
 
     def to_query(self) -> dict[str, str]:
         """Its query parameters."""
 
-    def within(self, choice: Choice, world: World) -> Self:
+    def within(self, choice: Choice, world: Options) -> Self:
         """The nearest that is possible beside a choice."""
 
-    def change(self, field: str, value: Any, choice: Choice, world: World) -> Self:
+    def change(self, field: str, value: Any, choice: Choice, world: Options) -> Self:
         """It with one field changed; unchanged where the value, which may come from anyone, is not possible."""
 
 
-Reader = Callable[[Mapping[str, str], Choice, World], tuple[Part, list[str]]]
+Reader = Callable[[Mapping[str, str], Choice, Options], tuple[PageChoice, list[str]]]
 """From query parameters of anyone to a page's part, and a sentence for each value that had to be replaced."""
 
 
-def world() -> World:
+def options() -> Options:
     """What can be chosen on this server now.
 
     Raises:
         InputError: a card of the zoo is damaged.
     """
     tasks = cache.zoo_tasks()
-    return World({task: tuple(cache.zoo(task)) for task in tasks}, {task: cache.items(task).keys() for task in tasks})
+    return Options(
+        {task: tuple(cache.cards_of(task)) for task in tasks}, {task: cache.items(task).keys() for task in tasks}
+    )
 
 
 def start(page: str = "compare", reader: Reader | None = None) -> Choice:
@@ -57,12 +59,12 @@ def start(page: str = "compare", reader: Reader | None = None) -> Choice:
     came = _CHOICE in st.session_state and st.session_state.get(_PAGE, page) != page and not query
     st.session_state[_PAGE] = page
     if not came and (_CHOICE not in st.session_state or query != st.session_state[_SEEN]):
-        st.session_state[_CHOICE], st.session_state[_NOTES] = read(query, world())
+        st.session_state[_CHOICE], st.session_state[_NOTES] = read(query, options())
         st.session_state[_SEEN] = query
-        st.session_state.pop(_part_key(), None)
-    st.session_state[_CHOICE] = within(now(), world())
-    if reader is not None and _part_key() not in st.session_state:
-        st.session_state[_part_key()], notes = reader(query, now(), world())
+        st.session_state.pop(_page_choice_key(), None)
+    st.session_state[_CHOICE] = within(now(), options())
+    if reader is not None and _page_choice_key() not in st.session_state:
+        st.session_state[_page_choice_key()], notes = reader(query, now(), options())
         st.session_state[_NOTES] = [*st.session_state[_NOTES], *notes]
     _settle()
     if came:
@@ -87,9 +89,9 @@ def notes() -> list[str]:
     return st.session_state[_NOTES]
 
 
-def part() -> Any:
+def page_choice() -> Any:
     """The page's own part of the choice; `start` ran before with its reader."""
-    return st.session_state[_part_key()]
+    return st.session_state[_page_choice_key()]
 
 
 def set_field(field: str, value: Any) -> None:
@@ -99,10 +101,10 @@ def set_field(field: str, value: Any) -> None:
     """
     before = _query()
     if field in Choice.__dataclass_fields__:
-        st.session_state[_CHOICE] = change(now(), field, value, world())
+        st.session_state[_CHOICE] = change(now(), field, value, options())
         _settle()
     else:
-        st.session_state[_part_key()] = part().change(field, value, now(), world())
+        st.session_state[_page_choice_key()] = page_choice().change(field, value, now(), options())
     if _query() != before:
         st.session_state[_NOTES] = []
         _write()
@@ -110,8 +112,8 @@ def set_field(field: str, value: Any) -> None:
 
 def _settle() -> None:
     """Bring the page's part in line with the choice."""
-    if _part_key() in st.session_state:
-        st.session_state[_part_key()] = part().within(now(), world())
+    if _page_choice_key() in st.session_state:
+        st.session_state[_page_choice_key()] = page_choice().within(now(), options())
 
 
 def _write() -> None:
@@ -122,11 +124,11 @@ def _write() -> None:
 
 def _query() -> dict[str, str]:
     """The query parameters of this view, whole."""
-    own = part().to_query() if _part_key() in st.session_state else {}
+    own = page_choice().to_query() if _page_choice_key() in st.session_state else {}
     return now().to_query() | own
 
 
-def _part_key() -> str:
+def _page_choice_key() -> str:
     return f"{_PART}.{st.session_state[_PAGE]}"
 
 
@@ -138,7 +140,7 @@ def bound(field: str, key: str) -> dict[str, Any]:
 
 
 def _shown(field: str) -> Any:
-    value = getattr(now() if field in Choice.__dataclass_fields__ else part(), field)
+    value = getattr(now() if field in Choice.__dataclass_fields__ else page_choice(), field)
     if field == "strength" and now().norm == "linf":
         return int(value)  # a slider's value must have the type of its bounds
     several = isinstance(value, tuple) and all(isinstance(one, str) for one in value)  # a slider's range is a tuple

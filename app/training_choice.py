@@ -7,24 +7,24 @@ from typing import Any
 
 from core.data.tasks import FASHION_MNIST, TASKS, Task, task_named
 from core.errors import ConfigError
-from core.training.job import Order, recipes_for
+from core.training.job import TrainingRequest, recipes_for
 from core.training.registry import RECIPES
 from core.training.settings import Setting, Value, settings_of
 
 IMAGES, EPOCHS = 8_000, 6
-FIRST = Order(FASHION_MNIST.key, "pgd-linf", "own", IMAGES, EPOCHS)
+FIRST = TrainingRequest(FASHION_MNIST.key, "pgd-linf", "own", IMAGES, EPOCHS)
 PAIR = (("standard", "Garments standard"), ("pgd-linf", "Garments robust"))
 _COUNTS = ("images", "epochs", "seed")
 
 Teachers = Mapping[str, Collection[str]]
 
 
-def pair() -> list[tuple[Order, str]]:
+def pair() -> list[tuple[TrainingRequest, str]]:
     """The orders of the standard-against-robust pair on garments, with their names."""
     return [(replace(FIRST, recipe=recipe), name) for recipe, name in PAIR]
 
 
-def read(query: Mapping[str, str], teachers: Teachers) -> tuple[Order, list[str]]:
+def read(query: Mapping[str, str], teachers: Teachers) -> tuple[TrainingRequest, list[str]]:
     """The order that query parameters describe, and a sentence for each value that had to be replaced.
 
     Args:
@@ -73,7 +73,7 @@ def _value(setting: Setting, text: str) -> Value | None:
     return float(text) if re.fullmatch(r"-?\d{1,7}(\.\d{1,9})?(e-\d{1,2})?", text, re.ASCII) else None
 
 
-def to_query(order: Order) -> dict[str, str]:
+def to_query(order: TrainingRequest) -> dict[str, str]:
     """The query parameters of a link to this order; the name stays with the visitor."""
     fields = {name: str(getattr(order, name)) for name in ("task", "recipe", *_COUNTS)}
     teacher = {"teacher": order.teacher} if order.teacher else {}
@@ -84,7 +84,7 @@ def to_query(order: Order) -> dict[str, str]:
     )
 
 
-def with_field(order: Order, field: str, value: Any, teachers: Teachers) -> Order:
+def with_field(order: TrainingRequest, field: str, value: Any, teachers: Teachers) -> TrainingRequest:
     """The order with one field changed and the others brought along.
 
     A new task keeps the recipe that it also has; a new recipe starts from its own settings and teacher.
@@ -100,12 +100,12 @@ def with_field(order: Order, field: str, value: Any, teachers: Teachers) -> Orde
     return replace(order, teacher=teacher)
 
 
-def settings(order: Order) -> tuple[Setting, ...]:
+def settings(order: TrainingRequest) -> tuple[Setting, ...]:
     """What can be set in the order's recipe, with the values that it has without changes."""
     return settings_of(RECIPES[order.recipe].build(task_named(order.task)))
 
 
-def refusal(order: Order) -> str | None:
+def refusal(order: TrainingRequest) -> str | None:
     """Why an order is impossible, in the engine's own sentence; None for one that is possible."""
     try:
         order.plan()
@@ -114,12 +114,12 @@ def refusal(order: Order) -> str | None:
     return None
 
 
-def needs_teacher(order: Order) -> bool:
+def needs_teacher(order: TrainingRequest) -> bool:
     """Whether the order's recipe learns from another network."""
     return RECIPES[order.recipe].build(task_named(order.task)).teacher_key is not None
 
 
-def formula(order: Order, task: Task) -> str:
+def formula(order: TrainingRequest, task: Task) -> str:
     """The recipe in one line with its formula, with the settings as they are where these are possible."""
     try:
         return order.plan().recipe.describe()

@@ -24,7 +24,7 @@ from app.training_choice import (
 from core.data.tasks import FASHION_MNIST, TASKS, task_named
 from core.errors import InputError
 from core.models.bundle import MAX_ZIP_BYTES, install, pack, unpack
-from core.training.job import LEAST_IMAGES, MOST_EPOCHS, Order, recipes_for
+from core.training.job import LEAST_IMAGES, MOST_EPOCHS, TrainingRequest, recipes_for
 from core.training.registry import RECIPES
 from core.training.settings import Setting
 
@@ -44,10 +44,10 @@ def start() -> str:
 
 
 def _teachers() -> dict[str, list[str]]:
-    return {task: list(cache.zoo(task)) for task in TASKS}
+    return {task: list(cache.cards_of(task)) for task in TASKS}
 
 
-def _order() -> Order:
+def _order() -> TrainingRequest:
     return st.session_state[_ORDER]
 
 
@@ -64,7 +64,7 @@ def _take_setting(path: str, key: str) -> None:
     _set(replace(_order(), changes=changes if same or value is None else changes | {path: value}))
 
 
-def _set(order: Order) -> None:
+def _set(order: TrainingRequest) -> None:
     st.session_state[_ORDER], st.session_state[_NOTES] = order, []
     st.session_state[_SEEN] = to_query(order)
     st.query_params.from_dict(to_query(order))
@@ -166,7 +166,7 @@ def _count(field: str, label: str, sentence: str) -> None:
     st.caption(sentence)
 
 
-def _setting(order: Order, setting: Setting) -> None:
+def _setting(order: TrainingRequest, setting: Setting) -> None:
     key = f"training.set.{order.recipe}.{setting.path}"
     st.session_state[key] = order.changes.get(setting.path, setting.value)
     if setting.options:
@@ -186,7 +186,7 @@ def _setting(order: Order, setting: Setting) -> None:
     st.caption(setting.sentence)
 
 
-def _submit(visitor: str, wanted: list[tuple[Order, str]]) -> None:
+def _submit(visitor: str, wanted: list[tuple[TrainingRequest, str]]) -> None:
     """Put orders in line under names that are still free."""
     visitors.check_room(visitor, len(wanted) + sum(job.active for job in jobs().of(visitor)))
     taken = [*visitors.kept(visitor), *(job.order.key for job in jobs().of(visitor))]
@@ -241,7 +241,7 @@ def shelf(visitor: str) -> None:
         f"They stand beside the others on every page of this browser, nobody else sees them, and they are kept for "
         f"{visitors.DAYS} days after your last visit. Download what you want to keep."
     )
-    mine = {task: cache.own(task) for task in TASKS}
+    mine = {task: cache.own_cards(task) for task in TASKS}
     cards = [card for found in mine.values() for card in found.values()]
     for row in range(0, len(cards), 3):
         for column, card in zip(st.columns(3, gap="medium"), cards[row : row + 3], strict=False):
@@ -270,7 +270,7 @@ def shelf(visitor: str) -> None:
         st.markdown("None yet: the first appears here when its training is finished, or when you load one.")
     for task, found in mine.items():
         if found:
-            training_views.compare_link(task, list(found), "standard" in cache.zoo(task))
+            training_views.compare_link(task, list(found), "standard" in cache.cards_of(task))
     _load(visitor)
 
 

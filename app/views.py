@@ -12,13 +12,13 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from app import maps
-from app.cache import Fitted
+from app.cache import ModelInput
 from app.colours import gradient_css, model_colour
 from app.dials import radius_text
 from app.names import model_name
 from core.data.tasks import Task
-from core.explanations.challenge import Challenge
-from core.explanations.look import Look
+from core.explanations.challenge import AttackResult
+from core.explanations.look import Prediction
 from core.models.zoo import Card
 
 STYLE = Path(__file__).resolve().parents[1] / "assets" / "style" / "app.css"
@@ -86,7 +86,7 @@ def notes(sentences: Sequence[str]) -> None:
         st.warning("  \n".join(sentences), icon=":material/link_off:")
 
 
-def picture(task: Task, shown: Fitted) -> None:
+def picture(task: Task, shown: ModelInput) -> None:
     """The original beside what the models get of it."""
     channels, height, width = task.shape
     truth = f" True class: **{task.class_names[shown.label]}**." if shown.label is not None else ""
@@ -135,7 +135,7 @@ def _complete(row: Mapping[str, Any]) -> bool:
     return all(isinstance(row.get(name), int | float) for name in numbers) and isinstance(row.get("norm"), str)
 
 
-def looks(task: Task, results: Sequence[Look], cards: Sequence[Card], form: MapForm) -> None:
+def looks(task: Task, results: Sequence[Prediction], cards: Sequence[Card], form: MapForm) -> None:
     """One column a model: its figures, its answer, its five most probable classes, its gradient map."""
     shared = maps.scale(results)
     for column, result, card in zip(_columns(len(results)), results, cards, strict=True):
@@ -158,7 +158,7 @@ def look_guide() -> None:
     )
 
 
-def _answer(task: Task, look: Look) -> None:
+def _answer(task: Task, look: Prediction) -> None:
     """The predicted class and its probability, large."""
     name = task.class_names[look.target]
     st.html(
@@ -168,7 +168,7 @@ def _answer(task: Task, look: Look) -> None:
     )
 
 
-def _bars(task: Task, look: Look) -> None:
+def _bars(task: Task, look: Prediction) -> None:
     """The five largest probabilities as bars on the same scale, 0 to 100 %."""
     order = look.probs.argsort()[::-1][:TOP]
     shares = [float(look.probs[index]) * 100 for index in order]
@@ -210,7 +210,7 @@ def _bars(task: Task, look: Look) -> None:
     )
 
 
-def _gradient_map(task: Task, look: Look, shared: float, form: MapForm) -> None:
+def _gradient_map(task: Task, look: Prediction, shared: float, form: MapForm) -> None:
     """The signed input gradient, alone or over the grey image, with its scale and how it compares."""
     scale = shared if form.shared else maps.scale([look])
     png = maps.overlay(look.heatmap, look.x, scale, form.opacity) if form.over else maps.signed_map(look.heatmap, scale)
@@ -226,7 +226,7 @@ def _gradient_map(task: Task, look: Look, shared: float, form: MapForm) -> None:
     )
 
 
-def challenges(task: Task, results: Sequence[Challenge]) -> None:
+def challenges(task: Task, results: Sequence[AttackResult]) -> None:
     """One column a model: its answer after the attack, the attacked image and the change, amplified alike for all."""
     factor = maps.amplification([result.delta for result in results])
     for column, result in zip(_columns(len(results)), results, strict=True):
@@ -234,7 +234,7 @@ def challenges(task: Task, results: Sequence[Challenge]) -> None:
             _challenged(task, result, factor)
 
 
-def _challenged(task: Task, result: Challenge, factor: int) -> None:
+def _challenged(task: Task, result: AttackResult, factor: int) -> None:
     before, after = task.class_names[result.before], task.class_names[result.after]
     changed = result.before != result.after
     colour, name = model_colour(result.model), model_name(result.model)

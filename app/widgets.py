@@ -6,7 +6,7 @@ import re
 import streamlit as st
 
 from app import cache, state
-from app.cache import Fitted
+from app.cache import ModelInput
 from app.choice import MOST_MODELS
 from app.dials import NORM_TITLES, dial
 from app.errors import guard
@@ -27,7 +27,7 @@ def task_panel() -> None:
         st.subheader("Robustscope")
         st.segmented_control(
             "Task",
-            list(state.world().models),
+            list(state.options().models),
             format_func=lambda key: task_named(key).title,
             required=True,
             **state.bound("task", "side.task"),
@@ -41,7 +41,7 @@ def model_panel() -> None:
     with st.sidebar:
         st.multiselect(
             "Networks side by side",
-            state.world().models[choice.task],
+            state.options().models[choice.task],
             format_func=model_name,
             max_selections=MOST_MODELS,
             help=f"One to {MOST_MODELS} networks trained for the task.",
@@ -82,7 +82,7 @@ def map_form() -> MapForm:
     return MapForm(st.session_state.get(_FORM) == "overlay", opacity, st.session_state.get(_SCALE) != "own")
 
 
-def chosen_picture() -> Fitted:
+def chosen_picture() -> ModelInput:
     """The picker, beside it the picture and what the networks see of it; returns that picture.
 
     Raises:
@@ -92,7 +92,7 @@ def chosen_picture() -> Fitted:
     with pick:
         picture_picker()
     choice = state.now()  # the picker may just have taken a file
-    shown = cache.fitted(choice.task, choice.image, choice.fit, choice.invert)
+    shown = cache.model_input(choice.task, choice.image, choice.fit, choice.invert)
     with see:
         picture(task_named(choice.task), shown)
     return shown

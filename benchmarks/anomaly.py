@@ -15,7 +15,7 @@ from torch.testing import assert_close
 
 from benchmarks.timing import OURS, interleaved, print_table
 from core.anomaly.gradients import Groups, weight_gradients
-from core.anomaly.labels import Probe
+from core.anomaly.labels import ConfoundingLabel
 from core.models.zoo import ZooModel
 from core.torchvision_compat import torchvision
 
@@ -71,7 +71,7 @@ def _check(model: ZooModel, x: Tensor) -> None:
 
 def shipped(net: nn.Module, x: Tensor) -> dict[str, Run]:
     """Squared norms (B, L) of the weights' gradients, three ways; the peers get the label, so they compute no more."""
-    probe, names = Probe(), Groups().names(net)
+    probe, names = ConfoundingLabel(), Groups().names(net)
     label = torch.ones(1, 10)
     fixed = {name: value.detach() for name, value in net.named_parameters()}
     asked = {name: fixed[name] for name in names}
@@ -99,7 +99,7 @@ def against_library(net: nn.Module, x: Tensor) -> dict[str, Run]:
     from pytorch_ood.detector import GradUncertainty
 
     theirs = GradUncertainty(net)
-    probe = Probe(head="softmax")
+    probe = ConfoundingLabel(head="softmax")
     return {OURS: lambda: -weight_gradients(net, x, probe, EVERYTHING).total, "pytorch-ood": lambda: theirs(x)}
 
 

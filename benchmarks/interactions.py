@@ -7,8 +7,8 @@ from collections.abc import Callable
 from torch import Tensor
 
 from core.attacks.pgd import Pgd
-from core.explanations.challenge import challenge
-from core.explanations.look import look
+from core.explanations.challenge import attack_result
+from core.explanations.look import predict
 from core.explanations.towards import explain
 from core.models.zoo import ZooModel
 
@@ -28,11 +28,11 @@ def measure(models: dict[str, ZooModel], x: Tensor) -> dict[str, float]:
 
     def looks(image: Tensor) -> None:
         for model in models.values():
-            look(model, image)
+            predict(model, image)
 
     def attacks(image: Tensor) -> None:
         for model in models.values():
-            challenge(model, image, attack)
+            attack_result(model, image, attack)
 
     def explanations(image: Tensor) -> None:
         for model in models.values():

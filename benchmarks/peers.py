@@ -10,7 +10,7 @@ from art.estimators.classification import PyTorchClassifier
 from torch import Tensor, nn
 
 from core.attacks.pgd import Pgd
-from core.attacks.survival import survival
+from core.attacks.survival import robust_at
 from core.torchvision_compat import torchvision  # noqa: F401 - torchattacks imports torchvision, which needs this first
 
 # isort: split
@@ -62,7 +62,7 @@ PEERS = {"torchattacks": by_torchattacks, "foolbox": by_foolbox, "ART": by_art}
 
 def our_curve(model: nn.Module, x: Tensor, labels: Tensor, epsilons: Sequence[float], attack: Pgd) -> Run:
     """Which images stand at each radius, bool (B, E), our way."""
-    return lambda: survival(model, x, labels, epsilons, attack)
+    return lambda: robust_at(model, x, labels, epsilons, attack)
 
 
 def torchattacks_curve(model: nn.Module, x: Tensor, labels: Tensor, epsilons: Sequence[float], attack: Pgd) -> Run:

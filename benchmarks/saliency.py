@@ -14,7 +14,7 @@ from benchmarks.timing import OURS, interleaved, print_table
 from core.models.fast import private_copy
 from core.models.zoo import ZooModel
 from core.saliency.grid import saliency_grid
-from core.saliency.registry import STEPS, Ask, attribute
+from core.saliency.registry import STEPS, AttributionRequest, attribute
 from core.saliency.scaling import min_max
 from core.saliency.target import Target
 from core.torchvision_compat import torchvision  # noqa: F401 - the peers import torchvision, which needs this first
@@ -125,7 +125,7 @@ def measure(models: Sequence[ZooModel], x: Tensor) -> None:
 
 def _ours(model: ZooModel, x: Tensor, key: str, target: int) -> Run:
     classes = torch.full((len(x),), target)
-    return lambda: attribute(key, Ask(model.fast, x, classes, torch.Generator().manual_seed(0)))
+    return lambda: attribute(key, AttributionRequest(model.fast, x, classes, torch.Generator().manual_seed(0)))
 
 
 def _captum(model: ZooModel, x: Tensor, key: str, target: int) -> Run:

@@ -18,11 +18,11 @@ from typing import Any, TypeVar
 import torch
 from tqdm import tqdm
 
-from core.anomaly.fitting import fit_screen
+from core.anomaly.fitting import fit_calibration
 from core.anomaly.labelled import IMAGES, fit_references, read_references, references_path, write_references
 from core.anomaly.scoring import FITTINGS, Scoring, score_files
 from core.anomaly.screen import ASSETS as CALIBRATION
-from core.anomaly.screen import DEFAULT, DETECTORS, read_screen, screen_path, write_screen
+from core.anomaly.screen import DEFAULT, DETECTORS, calibration_path, read_calibration, write_calibration
 from core.data import galleries
 from core.data.datasets import LabelledImages, available, data_root, fetch, load, load_folder
 from core.data.tasks import CIFAR10, FASHION_MNIST, PASTED, TASKS, Task, task_named
@@ -443,11 +443,11 @@ def _calibrate(options: argparse.Namespace) -> int:
     done = []
     with tqdm(disable=options.json, unit="image") as bar:
         for key in keys:
-            model, path = load_zoo_model(task.key, key), screen_path(task.key, key, folder)
-            kept = None if options.again else _fitted_already(read_screen, model, path)
-            screen = kept or fit_screen(model, train_set, calibration, on_progress=_follow(bar))
+            model, path = load_zoo_model(task.key, key), calibration_path(task.key, key, folder)
+            kept = None if options.again else _fitted_already(read_calibration, model, path)
+            screen = kept or fit_calibration(model, train_set, calibration, on_progress=_follow(bar))
             if kept is None:
-                write_screen(screen, path)
+                write_calibration(screen, path)
             labels = references_path(task.key, key, folder)
             if options.again or _fitted_already(read_references, model, labels) is None:
                 images = calibration.images(0, min(IMAGES, len(calibration)))
@@ -473,13 +473,13 @@ def _fitted_already(read: Callable[[ZooModel, Path], Found], model: ZooModel, pa
 
 def _score(options: argparse.Namespace) -> int:
     model = load_zoo_model(options.task, options.model)
-    path = options.calibration or screen_path(options.task, options.model)
+    path = options.calibration or calibration_path(options.task, options.model)
     if not path.exists():
         command = f"robustscope calibrate --task {options.task} --models {options.model}"
         raise ConfigError(f"{options.model} is not calibrated: run '{command}'")
     if options.fail_above is not None and not 0 <= options.fail_above < 1:
         raise ConfigError(f"--fail-above must be a share of at least 0 and below 1; got {options.fail_above}")
-    screen = read_screen(model, path)
+    screen = read_calibration(model, path)
     asked = Scoring(tuple(options.detector.split(",")), options.fitting, options.alpha)
     with tqdm(disable=options.json, unit="file") as bar:
         tally = score_files(model, screen, options.paths, options.out, asked, lambda done: bar.update(done - bar.n))

@@ -33,7 +33,7 @@ def _spread(values: Tensor, like: Tensor) -> Tensor:
     return values.view(-1, *[1] * (like.dim() - 1))
 
 
-def size(delta: Tensor, norm: Norm) -> Tensor:
+def norm_of(delta: Tensor, norm: Norm) -> Tensor:
     """The norm of each example (B,) of `delta` (B, ...), in the units of `delta`."""
     flat = delta.flatten(1)
     return flat.abs().amax(1) if norm == "linf" else flat.norm(dim=1)
@@ -44,14 +44,14 @@ def rmse(delta: Tensor) -> Tensor:
     return delta.flatten(1).square().mean(1).sqrt()
 
 
-def steepest(grad: Tensor, norm: Norm) -> Tensor:
+def steepest_ascent_direction(grad: Tensor, norm: Norm) -> Tensor:
     """The direction of unit norm along which `grad` (B, ...) rises fastest; zero where the gradient is zero.
 
     For L-infinity that is the sign, for L2 the gradient over its length (per example).
     """
     if norm == "linf":
         return grad.sign()
-    return grad / _spread(size(grad, "l2").clamp_min(_TINY), grad)
+    return grad / _spread(norm_of(grad, "l2").clamp_min(_TINY), grad)
 
 
 def project(delta: Tensor, epsilon: float | Tensor, norm: Norm) -> Tensor:
@@ -66,7 +66,7 @@ def project(delta: Tensor, epsilon: float | Tensor, norm: Norm) -> Tensor:
     radius = _spread(radius, delta)
     if norm == "linf":
         return delta.clamp(-radius, radius)
-    length = _spread(size(delta, "l2").clamp_min(_TINY), delta)
+    length = _spread(norm_of(delta, "l2").clamp_min(_TINY), delta)
     return delta * (radius / length).clamp_max(1.0)
 
 
@@ -82,7 +82,7 @@ def random_in_ball(like: Tensor, epsilon: float, norm: Norm, generator: torch.Ge
     direction = torch.randn(like.shape, generator=generator, dtype=like.dtype, device=like.device)
     u = torch.rand(like.shape[0], generator=generator, dtype=like.dtype, device=like.device)
     dimensions = like.shape[1:].numel()
-    return steepest(direction, "l2") * _spread(epsilon * u ** (1.0 / dimensions), like)
+    return steepest_ascent_direction(direction, "l2") * _spread(epsilon * u ** (1.0 / dimensions), like)
 
 
 def radius_words(norm: str, epsilon: float) -> str:

@@ -17,18 +17,18 @@ from app import (
 )
 from app import adversarial_files as files
 from app.adversarial_cache import UNSAID
-from app.cache import Fitted
+from app.cache import ModelInput
 from app.choice import Choice
 from app.errors import guard
 from core.data.tasks import task_named
 
 
 @st.fragment
-def show_explanations(shown: Fitted) -> None:
+def show_explanations(shown: ModelInput) -> None:
     """The budget, the grid and the path; a move re-runs only this."""
     st.header("What does each network add to see each class?", anchor=False)
     adversarial_views.budget()
-    choice, part = state.now(), state.part()
+    choice, part = state.now(), state.page_choice()
     task = task_named(choice.task)
     with guard():
         found = adversarial_views.with_progress(
@@ -43,7 +43,9 @@ def show_explanations(shown: Fitted) -> None:
         if not any(verdict.evidence or verdict.because for verdict in verdicts):
             adversarial_views.no_verdicts(task)
         adversarial_views.grid_guide(found, part.shown)
-        adversarial_views.drawn_on_tests(adversarial_cache.explained(task.key), cache.zoo(task.key), choice.models)
+        adversarial_views.drawn_on_tests(
+            adversarial_cache.explanations_report(task.key), cache.cards_of(task.key), choice.models
+        )
         adversarial_views.downloads(
             f"explanations-{task.key}",
             ("Grid as PNG", "png", partial(files.grid_png, found, [*map(adversarial_views.says_where, verdicts)])),
@@ -51,7 +53,7 @@ def show_explanations(shown: Fitted) -> None:
         )
     st.header("How does it get there, step by step?", anchor=False)
     adversarial_views.class_picker(task)
-    part = state.part()
+    part = state.page_choice()
     with guard():
         ways = adversarial_views.with_progress(
             adversarial_cache.paths(task, choice.models, shown, part.target, part.rho), len(choice.models)
@@ -66,39 +68,39 @@ def show_survival(choice: Choice) -> None:
     """Curves with shaded areas, and their figures, for the networks side by side."""
     st.header("How large must a change be?", anchor=False)
     with guard():
-        cards = cache.zoo(choice.task)
-        report = adversarial_cache.adversarial(choice.task)
+        cards = cache.cards_of(choice.task)
+        report = adversarial_cache.adversarial_report(choice.task)
         adversarial_reports.survival(task_named(choice.task), report, [cards[key] for key in choice.models])
 
 
 @st.fragment
-def show_transfer(shown: Fitted) -> None:
+def show_transfer(shown: ModelInput) -> None:
     """The transfer matrix, and the picture of the chosen cell; a click re-runs only this."""
     st.header("Does what fools one network fool the others?", anchor=False)
     choice = state.now()
     task = task_named(choice.task)
     with guard():
-        report = adversarial_cache.transfer(task.key)
-        cell = adversarial_reports.transfer_matrix(task, report, cache.zoo(task.key), choice.models)
+        report = adversarial_cache.transfer_report(task.key)
+        cell = adversarial_reports.transfer_matrix(task, report, cache.cards_of(task.key), choice.models)
         if cell:
-            adversarial_reports.passed_on(task, adversarial_cache.passed_on(task, shown, *cell), *cell[:2])
+            adversarial_reports.passed_on(task, adversarial_cache.transferred_image(task, shown, *cell), *cell[:2])
             adversarial_reports.transfer_guide()
-            adversarial_reports.readings_held(adversarial_cache.readings(task.key), report)
+            adversarial_reports.readings_held(adversarial_cache.transfer_claims(task.key), report)
             widgets.share()
 
 
 @st.fragment
-def show_fooling(shown: Fitted) -> None:
+def show_fooling(shown: ModelInput) -> None:
     """The controls, a button, and the two ways to fool a heat map; the work runs beside the page."""
     st.header("Can a heat map be fooled?", anchor=False)
     choice = state.now()
     task = task_named(choice.task)
     adversarial_fooling.controls(task)
-    part = state.part()
+    part = state.page_choice()
     models = adversarial_fooling.fooled_models(choice.models)
     with guard():
-        report = adversarial_cache.fooling(task.key)
-        adversarial_reports.fooled_shares(task, report, cache.zoo(task.key), part.method)
+        report = adversarial_cache.fooling_report(task.key)
+        adversarial_reports.fooled_shares(task, report, cache.cards_of(task.key), part.method)
     with guard():
         work = adversarial_fooling.work_of(task, models, shown, part)
         if work is None or work.state in ("stopped", "failed"):

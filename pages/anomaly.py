@@ -21,14 +21,14 @@ from app import (
     widgets,
 )
 from app import anomaly_cache as kept
-from app.cache import Fitted
+from app.cache import ModelInput
 from app.choice import Choice
 from app.errors import guard
 from core.data.tasks import Task, task_named
 
 
 @st.fragment
-def show_push(shown: Fitted) -> None:
+def show_push(shown: ModelInput) -> None:
     """The picture attacked or corrupted; the slider re-runs only this."""
     st.header("Push it: when does somebody notice?", anchor=False)
     task = task_named(state.now().task)
@@ -48,7 +48,7 @@ def show_push(shown: Fitted) -> None:
 
 
 @st.fragment
-def show_picture(shown: Fitted) -> None:
+def show_picture(shown: ModelInput) -> None:
     """Verdicts, layers and neighbours; a change of a control re-runs only this."""
     choice = state.now()
     task = task_named(choice.task)
@@ -127,7 +127,7 @@ def page() -> None:
     views.summary(task_named(choice.task), choice.models)
     views.notes(state.notes())
     anomaly_views.view_picker()
-    {"one": one_picture, "many": many_pictures, "measured": measured}[state.part().view](state.now())
+    {"one": one_picture, "many": many_pictures, "measured": measured}[state.page_choice().view](state.now())
 
 
 views.style()

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app import cache, state, views, widgets
-from app.cache import Fitted
+from app.cache import ModelInput
 from app.choice import Choice
 from app.errors import guard
 from core.attacks.pgd import Pgd
@@ -12,19 +12,19 @@ from core.data.tasks import task_named
 PGD_STEPS = 20
 
 
-def show_looks(choice: Choice, shown: Fitted) -> None:
+def show_looks(choice: Choice, shown: ModelInput) -> None:
     """One column a network: its figures, its answer, its gradient map."""
     task = task_named(choice.task)
     st.header("What does each network answer, and which pixels move it?", anchor=False)
     with st.skeleton(height=420):
-        looks = cache.looks(task, choice.models, shown)
-    cards = cache.zoo(choice.task)
+        looks = cache.predictions_of(task, choice.models, shown)
+    cards = cache.cards_of(choice.task)
     views.looks(task, looks, [cards[key] for key in choice.models], widgets.map_form())
     views.look_guide()
 
 
 @st.fragment
-def show_attack(shown: Fitted) -> None:
+def show_attack(shown: ModelInput) -> None:
     """The slider, and one column a network: attacked picture, difference, new answer. The slider re-runs only this."""
     st.header("Which answers survive a small change of the picture?", anchor=False)
     widgets.attack_dial()
@@ -33,7 +33,7 @@ def show_attack(shown: Fitted) -> None:
     attack = Pgd(choice.dial.epsilon(choice.strength), choice.norm, PGD_STEPS)
     with guard():
         with st.skeleton(height=320):
-            results = cache.challenges(task, choice.models, shown, attack)
+            results = cache.attack_results(task, choice.models, shown, attack)
         views.challenges(task, results)
         views.challenge_guide(choice.dial.text(choice.strength), PGD_STEPS)
     widgets.share()

@@ -20,29 +20,29 @@ from app import (
     widgets,
 )
 from app.adversarial_views import downloads
-from app.cache import Fitted
+from app.cache import ModelInput
 from app.errors import guard
-from app.latent_cache import Place
+from app.latent_cache import LatentPosition
 from core.data.tasks import Task, task_named
 
 
 @st.fragment
-def explore(task: Task, shown: Fitted) -> None:
+def explore(task: Task, shown: ModelInput) -> None:
     """Everything that follows from where the sliders stand; a move re-runs only this."""
     with guard():
         show_parts(task, shown)
 
 
-def show_parts(task: Task, shown: Fitted) -> None:
+def show_parts(task: Task, shown: ModelInput) -> None:
     """Picture and answers first, then the ribbons as they are made, then what else is around the code."""
     choice = state.now()
-    start = latent_explorer.start_of(task, shown, state.part())
+    start = latent_explorer.start_of(task, shown, state.page_choice())
     latent_explorer.keep_upload_in_link(task, start)
-    place = latent_explorer.place_of(task, start, state.part())
+    place = latent_explorer.place_of(task, start, state.page_choice())
     latent_explorer.start_controls(task, start, shown.label)
     see, move = st.columns([1, 1.9], gap="large")
     with see, guard():
-        strip = latent_cache.here(place, choice.models)
+        strip = latent_cache.row_at(place, choice.models)
         latent_explorer.now(task, start, place, strip, choice.models)
     with move, guard():
         latent_explorer.mini(task, strip, choice.models)
@@ -55,25 +55,25 @@ def show_parts(task: Task, shown: Fitted) -> None:
         widgets.share()
     st.header("One slider, without waiting", anchor=False)
     with guard():
-        latent_strips.scrub(task, place, choice.models, state.part())
+        latent_strips.scrub(task, place, choice.models, state.page_choice())
     st.header("What is the smallest change that fools each network?", anchor=False)
     with guard():
         fool(task, place, choice.models)
     st.header("Do the answers hold for its neighbours?", anchor=False)
     with guard():
-        latent_strips.neighbours(task, place, choice.models, state.part())
+        latent_strips.neighbours(task, place, choice.models, state.page_choice())
     st.header("What if the same code were another class?", anchor=False)
     with guard():
         latent_strips.every_class(task, place, choice.models)
     st.header("From this picture to another", anchor=False)
     with guard():
-        latent_strips.interpolation(task, shown, place, choice.models, state.part())
+        latent_strips.interpolation(task, shown, place, choice.models, state.page_choice())
 
 
-def fool(task: Task, place: Place, models: Sequence[str]) -> None:
+def fool(task: Task, place: LatentPosition, models: Sequence[str]) -> None:
     """The search for the smallest change; the work runs beside the page."""
     latent_fool.controls()
-    centre = state.part().centre
+    centre = state.page_choice().centre
     work = latent_fool.work_of(place, models, centre)
     if work is None or work.state in ("stopped", "failed"):
         latent_fool.invite(work)
@@ -95,7 +95,7 @@ def show_report(task: Task) -> None:
     st.header("Does latent robustness follow accuracy, or robustness?", anchor=False)
     with guard():
         found, readings = latent_cache.report(task.key), latent_cache.readings(task.key)
-        latent_report.report(task, found, readings, cache.zoo(task.key), state.now().models)
+        latent_report.report(task, found, readings, cache.cards_of(task.key), state.now().models)
 
 
 def page() -> None:

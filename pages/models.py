@@ -40,10 +40,10 @@ def show_robustness(report: Robustness | None, cards: list[Card]) -> None:
 
 
 @st.fragment
-def show_perturbation(shown: cache.Fitted) -> None:
+def show_perturbation(shown: cache.ModelInput) -> None:
     """The controls and the steps of one perturbation; a move re-runs only this."""
     perturbation_views.controls()
-    choice, chosen = state.now(), state.part()
+    choice, chosen = state.now(), state.page_choice()
     task = task_named(choice.task)
     with guard():
         made = model_cache.made(task, shown, choice.image, chosen)
@@ -64,7 +64,7 @@ def page() -> None:
     task = task_named(choice.task)
     views.summary(task)
     views.notes(state.notes())
-    cards, report = list(cache.zoo(task.key).values()), None
+    cards, report = list(cache.cards_of(task.key).values()), None
     with guard():
         report = model_cache.robustness(task.key)
     model_views.cards(cards, report.report.rows if report else ())

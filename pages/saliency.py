@@ -21,18 +21,18 @@ from app import (
     widgets,
 )
 from app import saliency_files as files
-from app.cache import Fitted
+from app.cache import ModelInput
 from app.choice import Choice
 from app.errors import guard
 from app.saliency_cache import Measuring
 from core.data.tasks import Task, task_named
-from core.explanations.methods import METHODS
+from core.explanations.methods import ATTRIBUTION_METHODS
 from core.reports.saliency import SaliencyReport
 
 
 def show_parts(choice: Choice, measuring: Measuring) -> None:
     """The grid as it fills, and everything that is said about its maps."""
-    part, question, task = state.part(), measuring.question, measuring.question.task
+    part, question, task = state.page_choice(), measuring.question, measuring.question.task
     found = saliency_views.fill(question, choice)
     saliency_views.long_maps(question, choice.models, part.methods)
     saliency_views.guide()
@@ -48,12 +48,12 @@ def show_parts(choice: Choice, measuring: Measuring) -> None:
         saliency_compare.pair(choice.models, part, found)
     st.header("Do the maps agree?", anchor=False)
     with guard():
-        saliency_compare.agreement(choice.models, state.part(), found, report)
+        saliency_compare.agreement(choice.models, state.page_choice(), found, report)
     st.header("Which should I trust?", anchor=False)
     scores: saliency_cache.Scores = {}
     with guard():
         scores = saliency_trust.measures(measuring, choice.models, found)
-        part = state.part()
+        part = state.page_choice()
         saliency_trust.among(task.key, report, part, choice.models, scores)
     st.header("Is the gradient of a robust network more like the picture?", anchor=False)
     with guard():
@@ -63,7 +63,7 @@ def show_parts(choice: Choice, measuring: Measuring) -> None:
         saliency_sanity.sanity(question, part.method, saliency_sanity.models_with(part.method, found, choice.models))
     st.header("How did the map come about in training?", anchor=False)
     with guard():
-        saliency_training.course(question, choice.models, part, METHODS[part.method])
+        saliency_training.course(question, choice.models, part, ATTRIBUTION_METHODS[part.method])
     st.header("The same method on many pictures", anchor=False)
     with guard():
         saliency_sheet.sheet(task, choice, part)
@@ -84,22 +84,22 @@ def show_parts(choice: Choice, measuring: Measuring) -> None:
 
 
 @st.fragment
-def show(task: Task, shown: Fitted) -> None:
+def show(task: Task, shown: ModelInput) -> None:
     """Everything below the picture; a change of it re-runs only this."""
-    if state.part().view:
+    if state.page_choice().view:
         st.rerun()  # to the presenter view, which has the page for itself
     st.header("What does each network look at?", anchor=False)
     saliency_views.pickers(task, shown.label)
     choice = state.now()
     with guard():
         mask = saliency_cache.inside(task, choice.image, choice.fit)
-        show_parts(choice, Measuring(saliency_cache.asked(task, shown, state.part().target(task)), mask))
+        show_parts(choice, Measuring(saliency_cache.question_of(task, shown, state.page_choice().target(task)), mask))
 
 
-def present(choice: Choice, task: Task, shown: Fitted) -> None:
+def present(choice: Choice, task: Task, shown: ModelInput) -> None:
     """The presenter view."""
-    part = state.part()
-    question = saliency_cache.asked(task, shown, part.target(task))
+    part = state.page_choice()
+    question = saliency_cache.question_of(task, shown, part.target(task))
     with st.spinner("Making the maps"):
         found = saliency_views.ready(question, choice.models, part.methods)
     saliency_stage.stage(task, choice.models, part, found)
@@ -112,9 +112,9 @@ def page() -> None:
         return
     choice = state.start("saliency", saliency_choice.read)
     task = task_named(choice.task)
-    if state.part().view:
+    if state.page_choice().view:
         with guard():
-            present(choice, task, cache.fitted(choice.task, choice.image, choice.fit, choice.invert))
+            present(choice, task, cache.model_input(choice.task, choice.image, choice.fit, choice.invert))
         return
     widgets.model_panel()
     saliency_views.form_picker()

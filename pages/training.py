@@ -4,7 +4,7 @@ import streamlit as st
 
 from app import training_views, training_widgets, views
 from app.errors import guard
-from app.jobs import Job, jobs, session
+from app.jobs import Job, jobs, session_id
 from core.data.tasks import task_named
 
 
@@ -26,7 +26,7 @@ def show_line(mine: list[Job]) -> None:
 
 def show(visitor: str, before: list[tuple[str, bool]]) -> None:
     """The trainings as they stand; runs again and again while one is active, and all of the page when one ends."""
-    jobs().seen(visitor, session())
+    jobs().seen(visitor, session_id())
     mine = jobs().of(visitor)
     if [(job.id, job.active) for job in mine] != before:
         st.rerun()

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from app.jobs import Job
 from core.models.resnet import PreActResNet
 from core.models.zoo import load_zoo_model, save
-from core.training.job import Order, Point, Ready
+from core.training.job import Point, Ready, TrainingRequest
 from tests.app.synthetic_saliency import write_saliency_report
 from tests.app.tiny import KEYS, write_zoo
 from tests.test_pages import bodies, checked, opened, query
@@ -234,7 +234,7 @@ def test_a_network_of_ones_own_shows_the_film_of_its_training(visit, saliency_zo
     maps = np.zeros((1, 32, 32), np.float16)
     point = Point(0.5, 1.0, 0.5, 0.1, maps + 1, np.array([3]), np.array([0.5], np.float16))
     ready = Ready(0, np.zeros((1, 3, 32, 32), np.uint8), np.array([3]), 100, 0.03, 4)
-    orders = [Order("cifar10", "standard", key, 256, 1) for key in ("pgd-l2", "another")]
+    orders = [TrainingRequest("cifar10", "standard", key, 256, 1) for key in ("pgd-l2", "another")]
     mine = [Job(order.key, "me", order, "finished", ready=ready, points=(point,)) for order in orders]
     monkeypatch.setattr(saliency_training.visitors, "me", lambda: "me")
     monkeypatch.setattr(saliency_training, "jobs", lambda: SimpleNamespace(of=lambda visitor: mine))

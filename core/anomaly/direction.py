@@ -7,14 +7,14 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from core.anomaly.gradients import CHUNK, Groups, WeightGradients, frozen_copy
-from core.anomaly.labels import Probe
+from core.anomaly.labels import ConfoundingLabel
 from core.errors import InputError
 
 
 def mean_gradients(
     model: nn.Module,
     x: Tensor,
-    probe: Probe,
+    probe: ConfoundingLabel,
     groups: Groups | None = None,
     by_class: bool = False,
     chunk: int = CHUNK,

@@ -16,8 +16,8 @@ from core.anomaly.conformal import halves
 from core.anomaly.direction import mean_gradients
 from core.anomaly.perceptron import Perceptron
 from core.anomaly.profiles import features
-from core.anomaly.screen import BATCH, COMBINED_OF, PROFILES, TINY, Screen, parts_of_combined, values_of
-from core.anomaly.signals import EVERY, MAIN, PROBES, Signals, as_tensors, joined, measure, weights_among
+from core.anomaly.screen import BATCH, COMBINED_OF, PROFILES, TINY, Calibration, parts_of_combined, values_of
+from core.anomaly.signals import EVERY, MAIN, PROBES, GradientMeasurements, as_tensors, joined, measure, weights_among
 from core.attacks.pgd import Pgd
 from core.data.datasets import LabelledImages
 from core.models.zoo import ZooModel
@@ -31,13 +31,13 @@ _PGD_STEPS = 20
 _LEVELS = 127  # of a direction, either side of zero
 
 
-def fit_screen(
+def fit_calibration(
     model: ZooModel,
     train: LabelledImages,
     calibration: LabelledImages,
     seed: int = 0,
     on_progress: OnProgress = lambda what, done, of: None,
-) -> Screen:
+) -> Calibration:
     """Detectors fitted to the first half of `calibration`, with p-values from the second.
 
     The baselines are fitted to the first 5,000 training images, as their papers do; the perceptron is trained on PGD
@@ -61,7 +61,7 @@ def fit_screen(
     directions = _whole_numbers(mean_gradients(model.plain, x, PROBES[MAIN], EVERY))
     tensors = as_tensors(directions)
 
-    def signals_of(images: Tensor, what: str) -> Signals:
+    def signals_of(images: Tensor, what: str) -> GradientMeasurements:
         found = []
         for start in range(0, len(images), BATCH):
             found.append(measure(model, images[start : start + BATCH], fitted_baselines, tensors))
@@ -101,7 +101,7 @@ def fit_screen(
             for key in COMBINED_OF
         }
     )
-    screen = Screen(
+    screen = Calibration(
         settings,
         EVERY.names(model.plain),
         weights,
@@ -141,7 +141,9 @@ def _attacked(
     return torch.cat(found), np.concatenate(which)
 
 
-def _trained(normal: Signals, attacked: Signals, index: NDArray[np.int64], seed: int) -> Perceptron | None:
+def _trained(
+    normal: GradientMeasurements, attacked: GradientMeasurements, index: NDArray[np.int64], seed: int
+) -> Perceptron | None:
     """The perceptron; an image and its attacked twin are on one side of the cut between training and choosing."""
     cut = int(_TRAINED_SHARE * len(normal))
     of_normal, of_attacked = features(normal.squared[MAIN]), features(attacked.squared[MAIN])

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from core.anomaly.labels import Probe
+from core.anomaly.labels import ConfoundingLabel
 from core.anomaly.layers import has_closed_form, products, squared_norms
 from core.errors import ConfigError, InputError
 
@@ -75,7 +75,7 @@ class WeightGradients:
 def weight_gradients(
     model: nn.Module,
     x: Tensor,
-    probe: Probe,
+    probe: ConfoundingLabel,
     groups: Groups | None = None,
     directions: Mapping[str, Tensor] | None = None,
     chunk: int = CHUNK,
@@ -111,7 +111,7 @@ def weight_gradients(
 def several_weight_gradients(
     model: nn.Module,
     x: Tensor,
-    probes: Sequence[Probe],
+    probes: Sequence[ConfoundingLabel],
     groups: Groups | None = None,
     directions: Mapping[str, Tensor] | None = None,
     chunk: int = CHUNK,
@@ -165,7 +165,7 @@ class _Watch:
 def _chunk(
     model: nn.Module,
     x: Tensor,
-    probes: Sequence[Probe],
+    probes: Sequence[ConfoundingLabel],
     names: tuple[str, ...],
     directions: Mapping[str, Tensor] | None,
 ) -> list[WeightGradients]:
@@ -275,7 +275,7 @@ def _attach(
 def _whole_gradients(
     model: nn.Module,
     x: Tensor,
-    probe: Probe,
+    probe: ConfoundingLabel,
     y: Tensor,
     rest: tuple[str, ...],
     which: Tensor,

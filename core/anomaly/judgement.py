@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.anomaly.screen import Screen
+from core.anomaly.screen import Calibration
 from core.attacks.fgsm import Fgsm
 from core.attacks.pgd import Pgd
 from core.data.corruptions import CORRUPTIONS, SEVERITIES, corrupt
@@ -24,7 +24,7 @@ CHANGES = (*ATTACKS, *CORRUPTIONS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judgement:
+class Verdict:
     """One network's detectors on S versions of an image; the first is the image itself.
 
     Attributes:
@@ -63,7 +63,7 @@ def strengths(task: Task, change: str) -> tuple[float, ...]:
     return (0.0, *map(float, SEVERITIES))
 
 
-def changed(model: ZooModel, x: Tensor, change: str, seed: int = 0) -> Tensor:
+def perturbed(model: ZooModel, x: Tensor, change: str, seed: int = 0) -> Tensor:
     """The image (1, C, H, W) at each of the change's `strengths` (S, C, H, W); the first is the image itself.
 
     Attacks lead away from the class that the network answers: PGD with 20 steps, L-infinity, from a random start, and
@@ -95,7 +95,7 @@ def changed(model: ZooModel, x: Tensor, change: str, seed: int = 0) -> Tensor:
     return torch.cat(found)
 
 
-def judge(model: ZooModel, screen: Screen, x: Tensor, change: str = "", seed: int = 0) -> Judgement:
+def judge(model: ZooModel, screen: Calibration, x: Tensor, change: str = "", seed: int = 0) -> Verdict:
     """What the detectors say of an image (1, C, H, W), and with a change of it at each strength.
 
     Args:
@@ -109,7 +109,7 @@ def judge(model: ZooModel, screen: Screen, x: Tensor, change: str = "", seed: in
         ConfigError: an unknown change.
         InputError: more than one image, another network's screen, or answers that are not finite.
     """
-    versions = changed(model, x, change, seed) if change else x
+    versions = perturbed(model, x, change, seed) if change else x
     signals = screen.measure(model, versions)
     scores = screen.scores(signals)
     with torch.no_grad():
@@ -122,6 +122,6 @@ def judge(model: ZooModel, screen: Screen, x: Tensor, change: str = "", seed: in
         "calibration": screen.digest,
         "p_value_images": screen.settings["p_value_images"],
     }
-    return Judgement(
+    return Verdict(
         model.card.task, model.card.key, settings, versions.numpy(), probs.numpy(), scores, screen.p_values(scores)
     )

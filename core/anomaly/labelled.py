@@ -11,7 +11,7 @@ from torch import Tensor
 
 from core.anomaly import profiles
 from core.anomaly.gradients import several_weight_gradients
-from core.anomaly.labels import HEADS, LABELS, Probe
+from core.anomaly.labels import HEADS, LABELS, ConfoundingLabel
 from core.anomaly.reference import Reference, of_norms
 from core.anomaly.screen import ASSETS, BATCH
 from core.anomaly.signals import EVERY, MAIN, PROBES, weights_among
@@ -20,16 +20,16 @@ from core.errors import InputError
 from core.models.zoo import ZooModel
 
 LABELLED = tuple(
-    Probe(label, head)
+    ConfoundingLabel(label, head)
     for label in LABELS
     for head in HEADS
-    if (label, head) != ("zeros", "cross-entropy") and Probe(label, head) != PROBES[MAIN]
+    if (label, head) != ("zeros", "cross-entropy") and ConfoundingLabel(label, head) != PROBES[MAIN]
 )
 """Each label with each loss it can have, but the main one, which a screen brings; labels of some classes have two."""
 IMAGES = 600
 MAX_BYTES = 8_000_000
 
-References = Mapping[tuple[Probe, bool], Reference]
+References = Mapping[tuple[ConfoundingLabel, bool], Reference]
 """By probe, and whether every tensor counts."""
 
 
@@ -90,7 +90,7 @@ def read_references(model: ZooModel, path: Path) -> References:
     try:
         if json.loads(str(arrays["settings"]))["sha256"] != model.card.sha256:
             raise ValueError(f"it belongs to other weights than those of {model.card.key}")
-        found: dict[tuple[Probe, bool], Reference] = {}
+        found: dict[tuple[ConfoundingLabel, bool], Reference] = {}
         for probe in LABELLED:
             for every in (True, False):
                 chosen = np.ones_like(weights) if every else weights
@@ -100,7 +100,7 @@ def read_references(model: ZooModel, path: Path) -> References:
     return found
 
 
-def _name(probe: Probe, every: bool) -> str:
+def _name(probe: ConfoundingLabel, every: bool) -> str:
     return f"{probe.label}/{probe.head}/{'all' if every else 'weights'}"
 
 
@@ -110,7 +110,9 @@ def _compact(one: Reference) -> Reference:
     return Reference(one.probe, one.chosen, one.band, detector, one.normals.astype(np.float32).astype(np.float64))
 
 
-def _reference(arrays: Mapping[str, NDArray[Any]], probe: Probe, every: bool, chosen: NDArray[np.bool_]) -> Reference:
+def _reference(
+    arrays: Mapping[str, NDArray[Any]], probe: ConfoundingLabel, every: bool, chosen: NDArray[np.bool_]
+) -> Reference:
     head = f"{_name(probe, every)}/"
     own = {name.removeprefix(head): array for name, array in arrays.items() if name.startswith(head)}
     detector, band, normals = profiles.from_arrays(own), own["band"], np.asarray(own["normals"], np.float64)

@@ -16,7 +16,7 @@ LABELS: tuple[Label, ...] = ("ones", "zeros", "m-hot", "top-m", "predicted", "ot
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
+class ConfoundingLabel:
     """A label that no training image had, and the loss J that asks for it (Lee et al. 2022, arXiv:2206.08255).
 
     Attributes:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from core.anomaly.scoring import SCHEMA, Row, Scoring, fitted, rows_of
-from core.anomaly.screen import Screen, check_detectors
+from core.anomaly.screen import Calibration, check_detectors
 from core.data.incoming import Incoming
 from core.errors import ConfigError
 from core.models.zoo import ZooModel
@@ -44,7 +44,7 @@ class ManyScores:
 
 
 def score_many(
-    models: Sequence[tuple[ZooModel, Screen]],
+    models: Sequence[tuple[ZooModel, Calibration]],
     files: Iterable[Incoming],
     scoring: Scoring,
     most: int,

@@ -10,9 +10,9 @@ from torch import Tensor
 from core.anomaly import profiles
 from core.anomaly.conformal import halves, p_values
 from core.anomaly.gradients import weight_gradients
-from core.anomaly.labels import Probe
+from core.anomaly.labels import ConfoundingLabel
 from core.anomaly.profiles import ProfileDetector, features
-from core.anomaly.screen import BATCH, Screen
+from core.anomaly.screen import BATCH, Calibration
 from core.anomaly.signals import EVERY, MAIN, PROBES
 from core.errors import ConfigError, InputError
 from core.models.zoo import ZooModel
@@ -30,7 +30,7 @@ class Reference:
         normals: its scores of those that give p-values (n,).
     """
 
-    probe: Probe
+    probe: ConfoundingLabel
     chosen: NDArray[np.bool_]
     band: NDArray[np.float64]
     detector: ProfileDetector
@@ -58,7 +58,7 @@ class Reference:
         return np.argsort(distance, kind="stable")[:count]
 
 
-def of_screen(screen: Screen, every: bool) -> Reference:
+def of_screen(screen: Calibration, every: bool) -> Reference:
     """The reference under the main probe that a screen brings with it.
 
     Args:
@@ -70,7 +70,7 @@ def of_screen(screen: Screen, every: bool) -> Reference:
     return Reference(PROBES[MAIN], chosen, screen.band[:, chosen], screen.profiles[key], screen.normals[key])
 
 
-def of_norms(squared: NDArray[np.floating], probe: Probe, chosen: NDArray[np.bool_]) -> Reference:
+def of_norms(squared: NDArray[np.floating], probe: ConfoundingLabel, chosen: NDArray[np.bool_]) -> Reference:
     """The reference made of squared norms (N, L) of normal images: the first half fits, the second gives p-values.
 
     Raises:
@@ -87,7 +87,7 @@ def of_norms(squared: NDArray[np.floating], probe: Probe, chosen: NDArray[np.boo
 def norms(
     model: ZooModel,
     x: Tensor,
-    probe: Probe,
+    probe: ConfoundingLabel,
     on_progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> NDArray[np.float32]:
     """Squared gradient norms (n, L) of images (n, C, H, W) on every parameter tensor.

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
-from core.anomaly.screen import BATCH, Screen, check_detectors
+from core.anomaly.screen import BATCH, Calibration, check_detectors
 from core.data.incoming import Incoming, incoming
 from core.data.tasks import Task
 from core.errors import ConfigError, InputError
@@ -98,7 +98,7 @@ class Tally:
 
 def score_files(
     model: ZooModel,
-    screen: Screen,
+    screen: Calibration,
     paths: Sequence[Path],
     out: Path,
     scoring: Scoring,
@@ -143,7 +143,7 @@ def score_files(
     return parts.join(scoring)
 
 
-def _stated(model: ZooModel, screen: Screen, paths: Sequence[Path], scoring: Scoring) -> str:
+def _stated(model: ZooModel, screen: Calibration, paths: Sequence[Path], scoring: Scoring) -> str:
     """What must be the same for parts to belong together."""
     return json.dumps(
         {
@@ -160,7 +160,7 @@ def _stated(model: ZooModel, screen: Screen, paths: Sequence[Path], scoring: Sco
     )
 
 
-def _rows(model: ZooModel, screen: Screen, scoring: Scoring, files: Sequence[Incoming]) -> list[Row]:
+def _rows(model: ZooModel, screen: Calibration, scoring: Scoring, files: Sequence[Incoming]) -> list[Row]:
     """The rows of some files, in their order."""
     return rows_of(model, screen, scoring, files, *fitted(model.task, scoring, files))
 
@@ -183,7 +183,7 @@ def fitted(task: Task, scoring: Scoring, files: Sequence[Incoming]) -> tuple[dic
 
 def rows_of(
     model: ZooModel,
-    screen: Screen,
+    screen: Calibration,
     scoring: Scoring,
     files: Sequence[Incoming],
     images: Mapping[int, Tensor],
@@ -217,7 +217,7 @@ def _text(path: str) -> str:
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def _scored(model: ZooModel, screen: Screen, scoring: Scoring, images: Sequence[Tensor]) -> list[Scores]:
+def _scored(model: ZooModel, screen: Calibration, scoring: Scoring, images: Sequence[Tensor]) -> list[Scores]:
     """Scores and p-values of each of some images (1, C, H, W)."""
     if not images:
         return []

@@ -16,7 +16,7 @@ from core.anomaly.baselines import BASELINES, Baselines
 from core.anomaly.conformal import p_values
 from core.anomaly.perceptron import Perceptron
 from core.anomaly.profiles import Distance, ProfileDetector, features
-from core.anomaly.signals import EVERY, MAIN, Signals, as_tensors, measure, weights_among
+from core.anomaly.signals import EVERY, MAIN, GradientMeasurements, as_tensors, measure, weights_among
 from core.anomaly.store import read_npz, write_npz
 from core.errors import ConfigError, InputError
 from core.models.zoo import ZooModel
@@ -85,7 +85,7 @@ DEFAULT = "norms-all"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Screen:
+class Calibration:
     """The detectors of one network. Build it with `core.anomaly.fitting.fit_screen`, or read it with `read_screen`.
 
     Attributes:
@@ -130,7 +130,7 @@ class Screen:
             {**self.directions, **{f"baselines/{name}": each for name, each in self.baselines.arrays().items()}}
         )
 
-    def measure(self, model: ZooModel, x: Tensor, chunk: int = BATCH) -> Signals:
+    def measure(self, model: ZooModel, x: Tensor, chunk: int = BATCH) -> GradientMeasurements:
         """The signals of images (n, C, H, W), float in [0, 1]; see `core.anomaly.signals.measure`.
 
         Raises:
@@ -140,7 +140,7 @@ class Screen:
             raise InputError(f"this calibration belongs to other weights than those of {model.card.key}")
         return measure(model, x, self.baselines, as_tensors(self.directions), chunk)
 
-    def scores(self, signals: Signals) -> dict[str, NDArray[np.float64]]:
+    def scores(self, signals: GradientMeasurements) -> dict[str, NDArray[np.float64]]:
         """By detector the score of each image (n,), higher is more anomalous."""
         found = {
             key: detector.score(values_of(PROFILES[key], signals, self.weights), signals.predicted)
@@ -179,7 +179,7 @@ def _digest(arrays: Mapping[str, NDArray[Any]]) -> str:
     return state.hexdigest()
 
 
-def values_of(profile: Profile, signals: Signals, weights: NDArray[np.bool_]) -> NDArray[np.float64]:
+def values_of(profile: Profile, signals: GradientMeasurements, weights: NDArray[np.bool_]) -> NDArray[np.float64]:
     """What a profile's detector sees of signals (n, columns).
 
     Args:
@@ -197,12 +197,12 @@ def parts_of_combined(scores: Mapping[str, NDArray[np.float64]]) -> NDArray[np.f
     return np.stack([np.log(np.maximum(distance, TINY)), total], 1)
 
 
-def screen_path(task: str, key: str, folder: Path = ASSETS) -> Path:
+def calibration_path(task: str, key: str, folder: Path = ASSETS) -> Path:
     """Where the screen of a network is kept."""
     return folder / task / f"{key}.npz"
 
 
-def write_screen(screen: Screen, path: Path) -> None:
+def write_calibration(screen: Calibration, path: Path) -> None:
     """Write a screen in one move.
 
     Raises:
@@ -211,7 +211,7 @@ def write_screen(screen: Screen, path: Path) -> None:
     write_npz(screen.arrays(), path)
 
 
-def read_screen(model: ZooModel, path: Path) -> Screen:
+def read_calibration(model: ZooModel, path: Path) -> Calibration:
     """The screen of `model` in a file.
 
     Everything is checked against the network, so that a file from anywhere can be read.
@@ -229,7 +229,7 @@ def read_screen(model: ZooModel, path: Path) -> Screen:
         strange = [name for name, array in arrays.items() if array.dtype.kind == "f" and not np.isfinite(array).all()]
         if strange:
             raise ValueError(f"{strange[0]} holds values that are not finite")
-        screen = Screen(
+        screen = Calibration(
             settings,
             EVERY.names(model.plain),
             weights_among(model),
@@ -252,7 +252,7 @@ def _part(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[
     return {name.removeprefix(head): array for name, array in arrays.items() if name.startswith(head)}
 
 
-def _check(screen: Screen, model: ZooModel) -> None:
+def _check(screen: Calibration, model: ZooModel) -> None:
     """Refuse parts that don't fit the network or one another."""
     count, classes = len(screen.names), model.task.classes
     for key, detector in screen.profiles.items():
@@ -283,7 +283,7 @@ def _check(screen: Screen, model: ZooModel) -> None:
         raise ValueError("the band or the scale is not for this network")
 
 
-def check_detectors(screen: Screen, keys: tuple[str, ...]) -> None:
+def check_detectors(screen: Calibration, keys: tuple[str, ...]) -> None:
     """Refuse names that the screen has no detector for.
 
     Raises:

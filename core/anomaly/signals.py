@@ -12,22 +12,22 @@ from torch import Tensor
 from core.anomaly.baselines import BASELINES, Baselines
 from core.anomaly.direction import misalignment
 from core.anomaly.gradients import CHUNK, Groups, several_weight_gradients
-from core.anomaly.labels import Probe
+from core.anomaly.labels import ConfoundingLabel
 from core.errors import InputError
 from core.models.zoo import ZooModel
 
 EVERY = Groups(batch_norm=True, biases=True)
 MAIN = "ones"
-PROBES: Mapping[str, Probe] = {
-    MAIN: Probe(),
-    "softmax": Probe(head="softmax"),
-    "predicted": Probe("predicted", "cross-entropy"),
+PROBES: Mapping[str, ConfoundingLabel] = {
+    MAIN: ConfoundingLabel(),
+    "softmax": ConfoundingLabel(head="softmax"),
+    "predicted": ConfoundingLabel("predicted", "cross-entropy"),
 }
 """The labels and losses that detectors use: the paper's as read here, pytorch-ood's, and the class predicted (ours)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Signals:
+class GradientMeasurements:
     """What was measured of images.
 
     Attributes:
@@ -46,9 +46,9 @@ class Signals:
         """The number of images n."""
         return len(self.predicted)
 
-    def rows(self, chosen: slice | NDArray[Any]) -> "Signals":
+    def rows(self, chosen: slice | NDArray[Any]) -> "GradientMeasurements":
         """Those of some of the images."""
-        return Signals(
+        return GradientMeasurements(
             {name: values[chosen] for name, values in self.squared.items()},
             self.misaligned[chosen],
             {name: values[chosen] for name, values in self.baselines.items()},
@@ -65,14 +65,14 @@ class Signals:
         }
 
 
-def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Signals:
+def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> GradientMeasurements:
     """What `Signals.arrays` took apart.
 
     Raises:
         InputError: arrays are missing.
     """
     try:
-        return Signals(
+        return GradientMeasurements(
             {name: arrays[f"squared/{name}"] for name in PROBES},
             arrays["misaligned"],
             {name: arrays[f"baseline/{name}"] for name in BASELINES},
@@ -84,7 +84,7 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Signals:
 
 def measure(
     model: ZooModel, x: Tensor, baselines: Baselines, directions: Mapping[str, Tensor], chunk: int = CHUNK
-) -> Signals:
+) -> GradientMeasurements:
     """The signals of images; no image's depend on the others. The network is not written to.
 
     Args:
@@ -105,7 +105,7 @@ def measure(
             strict=True,
         )
     )
-    return Signals(
+    return GradientMeasurements(
         {name: each.squared.float().numpy() for name, each in found.items()},
         misalignment(found[MAIN], directions).float().numpy(),
         baselines.score(model, x),
@@ -113,7 +113,7 @@ def measure(
     )
 
 
-def joined(parts: list[Signals]) -> Signals:
+def joined(parts: list[GradientMeasurements]) -> GradientMeasurements:
     """The signals of several groups of images, one after the other.
 
     Raises:

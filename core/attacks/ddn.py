@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from core.errors import ConfigError
-from core.norms import steepest
+from core.norms import steepest_ascent_direction
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Ddn:
             better = wrong & (length < smallest)
             best[better], smallest[better] = x_adv[better], length[better]
             alpha = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / self.steps))
-            delta = delta + alpha * steepest(grad, "l2")
+            delta = delta + alpha * steepest_ascent_direction(grad, "l2")
             radius = radius * torch.where(wrong, 1 - self.gamma, 1 + self.gamma)
             scale = radius / delta.flatten(1).norm(dim=1).clamp_min(1e-12)
             delta = (x + delta * scale[:, None, None, None]).clamp(0.0, 1.0) - x

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import kl_div
 
 from core.errors import ConfigError
-from core.norms import Norm, check_norm, project, steepest
+from core.norms import Norm, check_norm, project, steepest_ascent_direction
 
 START = 0.001  # deviation of the start; at the image itself the divergence has no gradient
 
@@ -61,6 +61,6 @@ class KlAscent:
         for _ in range(self.steps):
             found = model(x_adv.requires_grad_()).float().log_softmax(1)
             (grad,) = torch.autograd.grad(kl_div(found, clean, reduction="sum", log_target=True), x_adv)
-            delta = x_adv.detach() + self.step * steepest(grad, self.norm) - x
+            delta = x_adv.detach() + self.step * steepest_ascent_direction(grad, self.norm) - x
             x_adv = (x + project(delta, self.epsilon, self.norm)).clamp(0.0, 1.0)
         return x_adv

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from core.errors import ConfigError
-from core.norms import Norm, check_norm, project, random_in_ball, steepest
+from core.norms import Norm, check_norm, project, random_in_ball, steepest_ascent_direction
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ class Pgd:
             if right is not None:
                 grad, x_adv = grad[right], x_adv[right]
             grad = -grad if self.targeted else grad
-            delta = x_adv + self.step * share.view(-1, 1, 1, 1) * steepest(grad, self.norm) - x
+            delta = x_adv + self.step * share.view(-1, 1, 1, 1) * steepest_ascent_direction(grad, self.norm) - x
             x_adv = (x + project(delta, self.epsilon * share, self.norm)).clamp(0.0, 1.0)
         if active is None:
             return x_adv

@@ -18,7 +18,7 @@ OnStep = Callable[[Tensor, Tensor], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ScheduledAttackResult:
     """What a scheduled attack found.
 
     Attributes:
@@ -102,7 +102,7 @@ class ScheduledAttack:
         encourage: Tensor | None = None,
         start: Tensor | None = None,
         on_step: OnStep | None = None,
-    ) -> Outcome:
+    ) -> ScheduledAttackResult:
         """The change of each image and when it first met its goal.
 
         Args:
@@ -144,7 +144,7 @@ class ScheduledAttack:
             on_step(delta, logits)
         met = self._met(logits, labels, delta, wanted)
         best, first = _keep(best, first, delta, met, self.steps)
-        return Outcome(delta if self.rule == "bounded" else best, first)
+        return ScheduledAttackResult(delta if self.rule == "bounded" else best, first)
 
     def _met(self, logits: Tensor, labels: Tensor, delta: Tensor, wanted: Tensor) -> Tensor:
         """Whether each changed image (B,) meets the rule's goal; its label is to be `wanted` (B,) or not."""

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from core.attacks.scheduled import ARA_ATTACK, Outcome, ScheduledAttack
+from core.attacks.scheduled import ARA_ATTACK, ScheduledAttack, ScheduledAttackResult
 from core.errors import ConfigError
-from core.norms import rmse, steepest
+from core.norms import rmse, steepest_ascent_direction
 
 Goal = Literal["smallest", "better-than-random"]
 GOALS: tuple[Goal, ...] = ("smallest", "better-than-random")
@@ -65,7 +65,7 @@ class SmallestChange:
         """The reference's search, less the middle."""
         return replace(ARA_ATTACK, rule=self.goal, clamp=self.clamp, skip=(self.opening, ARA_ATTACK.steps - self.steps))
 
-    def __call__(self, model: nn.Module, x: Tensor, labels: Tensor) -> Outcome:
+    def __call__(self, model: nn.Module, x: Tensor, labels: Tensor) -> ScheduledAttackResult:
         """The smallest change found for each image, and before which of the reference's steps one was first found.
 
         Args:
@@ -77,7 +77,7 @@ class SmallestChange:
         delta = torch.zeros_like(x)
         first = torch.zeros(len(x), dtype=torch.int64, device=x.device)
         if len(x) == 0:
-            return Outcome(delta, first)
+            return ScheduledAttackResult(delta, first)
         with torch.no_grad():
             todo = (~self.met(model(x).float(), labels)).nonzero()[:, 0]
         if len(todo):
@@ -86,7 +86,7 @@ class SmallestChange:
             reached = todo[found.reached]
             if self.finer and len(reached):
                 delta[reached] = self._refine(model, x[reached], labels[reached], delta[reached])
-        return Outcome(delta, first)
+        return ScheduledAttackResult(delta, first)
 
     def met(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Whether the logits (B, K) of each image (B,) meet the goal for its label."""
@@ -118,7 +118,9 @@ class SmallestChange:
             better = met & (rmse(delta) < smallest)
             best = torch.where(_spread(better), delta, best)
             smallest = torch.where(better, rmse(delta), smallest)
-            direction = steepest(torch.where(_spread(met), -delta, grad), "l2") * math.sqrt(x[0].numel())  # RMSE 1
+            direction = steepest_ascent_direction(torch.where(_spread(met), -delta, grad), "l2") * math.sqrt(
+                x[0].numel()
+            )  # RMSE 1
             length = smallest * LONGEST * (SHORTEST / LONGEST) ** (step / self.finer)
             delta = delta + _spread(length) * direction
             if self.clamp:

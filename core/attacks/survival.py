@@ -11,7 +11,7 @@ from core.attacks.pgd import Pgd
 from core.errors import ConfigError
 
 
-def survival(
+def robust_at(
     model: nn.Module,
     x: Tensor,
     labels: Tensor,

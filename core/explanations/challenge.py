@@ -9,13 +9,13 @@ from torch import Tensor
 
 from core import norms
 from core.attacks.pgd import Pgd
-from core.explanations.changed import Changed
+from core.explanations.changed import Perturbed
 from core.explanations.look import check_image, probabilities
 from core.models.zoo import ZooModel
 
 
 @dataclass(frozen=True, slots=True)
-class Challenge(Changed):
+class AttackResult(Perturbed):
     """One image before and after an attack on one model; all figures are measured here, from the images.
 
     Attributes:
@@ -41,7 +41,7 @@ class Challenge(Changed):
     rmse: float
 
 
-def challenge(model: ZooModel, x: Tensor, attack: Pgd, seed: int = 0) -> Challenge:
+def attack_result(model: ZooModel, x: Tensor, attack: Pgd, seed: int = 0) -> AttackResult:
     """Attack the image `x` (1, C, H, W) away from the class that `model` predicts for it, and measure the outcome.
 
     Raises:
@@ -54,7 +54,7 @@ def challenge(model: ZooModel, x: Tensor, attack: Pgd, seed: int = 0) -> Challen
     with torch.no_grad():
         probs_adv = probabilities(model, model.fast(x_adv))
     delta = x_adv - x
-    return Challenge(
+    return AttackResult(
         model.card.task,
         model.card.key,
         {**asdict(attack), "seed": seed},
@@ -62,6 +62,6 @@ def challenge(model: ZooModel, x: Tensor, attack: Pgd, seed: int = 0) -> Challen
         x_adv[0].contiguous().numpy(),
         probs[0].numpy(),
         probs_adv[0].numpy(),
-        float(norms.size(delta, "l2")),
+        float(norms.norm_of(delta, "l2")),
         float(norms.rmse(delta)),
     )

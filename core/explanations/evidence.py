@@ -23,7 +23,7 @@ CLASSES = 2
 START = 0.1
 """RMSE of the noise that a search starts from, in units of rho."""
 
-MEASURES = ("transfer", "low_frequency", "agreement")
+EVIDENCE_MEASURES = ("transfer", "low_frequency", "agreement")
 Array = NDArray[np.float64]
 
 
@@ -52,7 +52,7 @@ class Measures:
 
     def draws(self, thresholds: Thresholds) -> NDArray[np.bool_]:
         """Whether at least two of the three measures (n,) reach their thresholds; NaN reaches none."""
-        votes = [getattr(self, name) >= getattr(thresholds, name) for name in MEASURES]
+        votes = [getattr(self, name) >= getattr(thresholds, name) for name in EVIDENCE_MEASURES]
         return np.sum(votes, axis=0) >= 2
 
 
@@ -134,7 +134,7 @@ def evidence(
         "seed": seed,
         "classes": CLASSES,
         "judges": ",".join(judge.card.key for judge in judges),
-        "thresholds": {name: getattr(thresholds, name) for name in MEASURES},
+        "thresholds": {name: getattr(thresholds, name) for name in EVIDENCE_MEASURES},
     }
     return Evidence(
         model.card.task,

@@ -13,7 +13,7 @@ from core.saliency.gradient import gradient
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Prediction:
     """One model's view of one image.
 
     Attributes:
@@ -38,7 +38,7 @@ class Look:
         return self.attributions.sum(0)
 
 
-def look(model: ZooModel, x: Tensor) -> Look:
+def predict(model: ZooModel, x: Tensor) -> Prediction:
     """What `model` predicts for the image `x` (1, C, H, W), and the input gradient of the class it predicts.
 
     Raises:
@@ -47,7 +47,7 @@ def look(model: ZooModel, x: Tensor) -> Look:
     check_image(model, x)
     attributions, logits = gradient(model.fast, x, torch.tensor([-1]))
     probs = probabilities(model, logits)
-    return Look(
+    return Prediction(
         model.card.task,
         model.card.key,
         x[0].numpy(),

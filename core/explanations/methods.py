@@ -8,13 +8,13 @@ from torch import Tensor, nn
 from core.attacks.scheduled import explanation
 from core.saliency import registry
 from core.saliency.progress import check
-from core.saliency.registry import Ask, Method
+from core.saliency.registry import AttributionRequest, Method
 
 RHO = 0.1
 """RMSE of the change, in [0, 1] pixel units: that of the paper's pictures."""
 
 
-def difference(ask: Ask, rho: float = RHO) -> Tensor:
+def difference(ask: AttributionRequest, rho: float = RHO) -> Tensor:
     """Signed attributions (B, C, H, W), in [0, 1] pixel units: what the network adds to believe the class explained.
 
     Woods, Chen, Teuscher 2019, arXiv:1906.02896: the change that the scheduled attack finds when it encourages a class
@@ -69,5 +69,5 @@ ADVERSARIAL = Method(
     difference,
 )
 
-METHODS: Mapping[str, Method] = {**registry.METHODS, ADVERSARIAL.key: ADVERSARIAL}
+ATTRIBUTION_METHODS: Mapping[str, Method] = {**registry.SALIENCY_METHODS, ADVERSARIAL.key: ADVERSARIAL}
 """By the key used in files and URLs; menus are read from it."""

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.errors import ConfigError, InputError
-from core.explanations.changed import Changed
+from core.explanations.changed import Perturbed
 from core.explanations.look import check_image, probabilities
 from core.explanations.smooth_maps import (
     JUDGED_POINTS,
-    METHODS,
     POINTS,
-    Method,
+    SMOOTHED_METHODS,
+    SmoothedMethod,
     check_gradient,
     check_method,
     correlation,
@@ -24,24 +24,32 @@ from core.explanations.smooth_maps import (
     smooth_map,
 )
 from core.models.zoo import ZooModel
-from core.norms import project, random_in_ball, steepest
+from core.norms import project, random_in_ball, steepest_ascent_direction
 
-__all__ = ["METHODS", "STEPS", "TOLERANCE", "MovedMap", "least_quadrants", "move_map", "move_maps"]
+__all__ = [
+    "SMOOTHED_METHODS",
+    "STEPS",
+    "TOLERANCE",
+    "ManipulationResult",
+    "least_quadrants",
+    "manipulate_map",
+    "manipulate_maps",
+]
 
 TOLERANCE = 0.05
 """The probability of the answer may change by so much."""
 SHY = 0.9
 """The search keeps to this share of the tolerance: another batch size changes the last digits of a probability."""
-BETA: Mapping[Method, float] = {"gradient": 10.0, "integrated-gradients": 10.0, "grad-cam": 30.0}
+BETA: Mapping[SmoothedMethod, float] = {"gradient": 10.0, "integrated-gradients": 10.0, "grad-cam": 30.0}
 """Of the softplus that stands for ReLU in the search; Grad-CAM needs no second derivative and may lie nearer to it."""
-STEPS: Mapping[Method, int] = {"gradient": 20, "integrated-gradients": 8, "grad-cam": 20}
+STEPS: Mapping[SmoothedMethod, int] = {"gradient": 20, "integrated-gradients": 8, "grad-cam": 20}
 """Steps of the search; one of integrated gradients costs some eight times as much as one of the gradient."""
 JUDGED_EVERY = 2
 """The real network is asked after every so many steps, and after the last."""
 
 
 @dataclass(frozen=True, slots=True)
-class MovedMap(Changed):
+class ManipulationResult(Perturbed):
     """One image before and after its heat map was moved; all figures are measured here, from the images.
 
     Attributes:
@@ -64,7 +72,7 @@ class MovedMap(Changed):
 
     task: str
     model: str
-    method: Method
+    method: SmoothedMethod
     settings: dict[str, object]
     x: NDArray[np.float32]
     x_adv: NDArray[np.float32]
@@ -109,16 +117,16 @@ class MovedMap(Changed):
         return self.kept and self.correlation_target > self.correlation_original
 
 
-def move_map(
+def manipulate_map(
     model: ZooModel,
     x: Tensor,
-    method: Method,
+    method: SmoothedMethod,
     region: NDArray[np.bool_],
     epsilon: float,
     seed: int = 0,
     on_progress: Callable[[int, int], None] = lambda done, of: None,
     should_stop: Callable[[], bool] = lambda: False,
-) -> MovedMap:
+) -> ManipulationResult:
     """Move the heat map of the class that `model` predicts for the image `x` (1, C, H, W); see `move_maps`.
 
     Args:
@@ -138,19 +146,19 @@ def move_map(
     """
     check_image(model, x)
     regions = torch.from_numpy(np.asarray(region))[None]
-    return move_maps(model, x, method, regions, epsilon, seed, on_progress, should_stop)[0]
+    return manipulate_maps(model, x, method, regions, epsilon, seed, on_progress, should_stop)[0]
 
 
-def move_maps(
+def manipulate_maps(
     model: ZooModel,
     x: Tensor,
-    method: Method,
+    method: SmoothedMethod,
     regions: Tensor,
     epsilon: float,
     seed: int = 0,
     on_progress: Callable[[int, int], None] = lambda done, of: None,
     should_stop: Callable[[], bool] = lambda: False,
-) -> list[MovedMap]:
+) -> list[ManipulationResult]:
     """Move the heat maps of several images (B, C, H, W) at once, each to its region, bool (B, H, W).
 
     After Ghorbani et al. 2019 (arXiv:1710.10547) and Dombrowski et al. 2019 (arXiv:1906.07983, Sec. 3): signed steps of
@@ -187,7 +195,7 @@ def move_maps(
     if method == "integrated-gradients":
         settings |= {"points": POINTS, "judged_points": JUDGED_POINTS}
     return [
-        MovedMap(
+        ManipulationResult(
             model.card.task,
             model.card.key,
             method,
@@ -224,7 +232,7 @@ class _Search:
     """The search for changed images (B, C, H, W), with what it needs of each image kept in tensors."""
 
     def __init__(
-        self, model: ZooModel, x: Tensor, method: Method, wanted: Tensor, epsilon: float, target: Tensor
+        self, model: ZooModel, x: Tensor, method: SmoothedMethod, wanted: Tensor, epsilon: float, target: Tensor
     ) -> None:
         self.real = model.fast
         self.smooth = smooth_copy(model.fast, BETA[method])
@@ -261,10 +269,13 @@ class _Search:
         (answer,) = torch.autograd.grad(log_p.sum(), x_adv)
         likeness = correlation(smooth_map(self.smooth, x_adv, self.target, self.method), self.wanted)
         (likelier,) = torch.autograd.grad(likeness.sum(), x_adv)
-        answer, likelier = steepest(answer, "l2"), likelier.nan_to_num(0.0)  # a dead map stops only its own image
+        answer, likelier = (
+            steepest_ascent_direction(answer, "l2"),
+            likelier.nan_to_num(0.0),
+        )  # a dead map stops only its own image
         across = likelier - (likelier * answer).sum((1, 2, 3), keepdim=True) * answer
         excess = ((log_p.detach().exp() - self.p0) / TOLERANCE).clamp(-1.0, 1.0)
-        return excess[:, None, None, None] * answer - steepest(across, "l2")
+        return excess[:, None, None, None] * answer - steepest_ascent_direction(across, "l2")
 
     def _judge(self, x_adv: Tensor) -> None:
         """Keep the images that do what is asked on the real network, better than what is kept already."""

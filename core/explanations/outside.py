@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from core.attacks.pgd import Pgd
 from core.errors import ConfigError
-from core.explanations.changed import Changed
+from core.explanations.changed import Perturbed
 from core.explanations.look import check_image, probabilities
-from core.explanations.smooth_maps import Method, check_gradient, check_method, heat_map_of
+from core.explanations.smooth_maps import SmoothedMethod, check_gradient, check_method, heat_map_of
 from core.models.zoo import ZooModel
 
 Where = Literal["outside", "inside", "anywhere"]
@@ -26,7 +26,7 @@ STEPS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Outside(Changed):
+class OutsideAttackResult(Perturbed):
     """One image before and after an attack that keeps to a part of it; all figures are measured here, from the images.
 
     Attributes:
@@ -45,7 +45,7 @@ class Outside(Changed):
 
     task: str
     model: str
-    method: Method
+    method: SmoothedMethod
     settings: dict[str, object]
     x: NDArray[np.float32]
     x_adv: NDArray[np.float32]
@@ -59,12 +59,12 @@ class Outside(Changed):
 def attack_outside(
     model: ZooModel,
     x: Tensor,
-    method: Method,
+    method: SmoothedMethod,
     epsilon: float,
     where: Where = "outside",
     seed: int = 0,
     on_progress: OnProgress = lambda done, of: None,
-) -> Outside:
+) -> OutsideAttackResult:
     """Attack the image `x` (1, C, H, W) away from the class that `model` predicts, only where the map is not high.
 
     Args:
@@ -87,12 +87,12 @@ def attack_outside(
 def attacks_outside(
     model: ZooModel,
     x: Tensor,
-    method: Method,
+    method: SmoothedMethod,
     epsilon: float,
     where: Where = "outside",
     seed: int = 0,
     on_progress: OnProgress = lambda done, of: None,
-) -> list[Outside]:
+) -> list[OutsideAttackResult]:
     """Attack several images (B, C, H, W) at once; arguments and errors as for `attack_outside`.
 
     The claim that attacks change the answer through regions outside those that a heat map highlights is that of the
@@ -118,7 +118,7 @@ def attacks_outside(
     shares = torch.where(whole > 0, outside / torch.where(whole > 0, whole, 1.0), 0.0)
     settings = {"where": where, "highlighted": HIGHLIGHTED, **asdict(attack), "seed": seed}
     return [
-        Outside(
+        OutsideAttackResult(
             model.card.task,
             model.card.key,
             method,

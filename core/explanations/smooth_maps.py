@@ -14,8 +14,8 @@ from core.saliency.grad_cam import grad_cam
 from core.saliency.gradient import gradient
 from core.saliency.integrated_gradients import integrated_gradients
 
-Method = Literal["gradient", "integrated-gradients", "grad-cam"]
-METHODS: tuple[Method, ...] = ("gradient", "integrated-gradients", "grad-cam")
+SmoothedMethod = Literal["gradient", "integrated-gradients", "grad-cam"]
+SMOOTHED_METHODS: tuple[SmoothedMethod, ...] = ("gradient", "integrated-gradients", "grad-cam")
 
 POINTS = 8
 """Points on the line of integrated gradients while an image is searched for."""
@@ -25,16 +25,16 @@ LEAK = 0.01
 """What is kept of Grad-CAM's negative part in the search, so that a place without evidence has a slope."""
 
 
-def check_method(method: str) -> Method:
+def check_method(method: str) -> SmoothedMethod:
     """The method, if it is one of `METHODS`.
 
     Raises:
         ConfigError: any other name.
     """
-    for known in METHODS:
+    for known in SMOOTHED_METHODS:
         if method == known:
             return known
-    raise ConfigError(f"method must be one of {', '.join(METHODS)}; got {method!r}")
+    raise ConfigError(f"method must be one of {', '.join(SMOOTHED_METHODS)}; got {method!r}")
 
 
 def check_gradient(model: nn.Module, x: Tensor) -> None:
@@ -59,7 +59,9 @@ def heatmap(attributions: Tensor) -> Tensor:
     return torch.where(total > 0, mass / torch.where(total > 0, total, 1.0), 0.0)
 
 
-def heat_map_of(model: PreActResNet, x: Tensor, target: Tensor, method: Method, points: int = JUDGED_POINTS) -> Tensor:
+def heat_map_of(
+    model: PreActResNet, x: Tensor, target: Tensor, method: SmoothedMethod, points: int = JUDGED_POINTS
+) -> Tensor:
     """Heat maps (B, H, W) of the class `target` on the network as it is, through `core.saliency`.
 
     Args:
@@ -98,7 +100,7 @@ def smooth_copy(model: PreActResNet, beta: float) -> PreActResNet:
     return copy
 
 
-def smooth_map(smooth: PreActResNet, x: Tensor, target: Tensor, method: Method) -> Tensor:
+def smooth_map(smooth: PreActResNet, x: Tensor, target: Tensor, method: SmoothedMethod) -> Tensor:
     """Heat maps (B, H, W) of the class `target`, differentiable in `x`.
 
     Args:
@@ -107,7 +109,7 @@ def smooth_map(smooth: PreActResNet, x: Tensor, target: Tensor, method: Method) 
         target: the class explained, (B,), int64.
         method: one of `METHODS`; integrated gradients are summed over `POINTS` midpoints.
     """
-    maps: dict[Method, Callable[[PreActResNet, Tensor, Tensor], Tensor]] = {
+    maps: dict[SmoothedMethod, Callable[[PreActResNet, Tensor, Tensor], Tensor]] = {
         "gradient": _gradient,
         "integrated-gradients": _integrated_gradients,
         "grad-cam": _grad_cam,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from core.latent.margin import wrong
+from core.latent.margin import misclassified
 from core.latent.noise import scaled_norm
 from core.latent.starts import unit
 
@@ -36,7 +36,7 @@ def at_the_edge(ask: Ask, labels: Tensor, offset: Tensor, safe: Tensor) -> Tenso
     for _ in range(ROUNDS):
         ahead = scaled_norm(offset)[:, None] * _towards_nearest(ask, labels, offset)
         with torch.no_grad():
-            there = wrong(ask(ahead), labels)
+            there = misclassified(ask(ahead), labels)
         offset = _shorter(offset, _bisected(ask, labels, centre, torch.where(there[:, None], ahead, offset)))
     return offset
 
@@ -46,7 +46,7 @@ def _bisected(ask: Ask, labels: Tensor, safe: Tensor, offset: Tensor) -> Tensor:
     for _ in range(HALVINGS):
         middle = (safe + offset) / 2
         with torch.no_grad():
-            there = wrong(ask(middle), labels)[:, None]
+            there = misclassified(ask(middle), labels)[:, None]
         safe, offset = torch.where(there, safe, middle), torch.where(there, middle, offset)
     return offset
 

@@ -16,6 +16,6 @@ def margin(logits: Tensor, labels: Tensor, objective: Objective) -> Tensor:
     return values.scatter(1, chosen, -torch.inf).amax(1) - values.gather(1, chosen)[:, 0]
 
 
-def wrong(logits: Tensor, labels: Tensor) -> Tensor:
+def misclassified(logits: Tensor, labels: Tensor) -> Tensor:
     """Whether another class leads, bool (B,): seen in the logits (B, K), for probabilities round to 0 and 1."""
     return margin(logits, labels, "logit") > 0

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from core.errors import ConfigError
 from core.latent.decoder import Classifier, Decoder
-from core.latent.margin import wrong
+from core.latent.margin import misclassified
 from core.latent.noise import decayed, noisy
 
 BATCH = 250
@@ -27,7 +27,7 @@ def right_on_codes(generator: Decoder, classifier: Classifier, z: Tensor, labels
         chosen = labels[start : start + BATCH]
         with torch.no_grad():
             logits = classifier(generator.decode(z[start : start + BATCH], chosen)).float()
-        parts.append(~wrong(logits, chosen))
+        parts.append(~misclassified(logits, chosen))
     return np.asarray(torch.cat(parts).cpu().numpy())
 
 

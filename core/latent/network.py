@@ -97,7 +97,7 @@ class Block(nn.Module):
         return h + self.conv2(leaky_relu(self.norm2(change, labels), SLOPE))
 
 
-class Decoder(nn.Module):
+class DecoderNetwork(nn.Module):
     """Codes (N, n) and labels (N,) to images (N, C, H, W) in [0, 1]."""
 
     def __init__(self, config: GeneratorConfig) -> None:
@@ -123,7 +123,7 @@ class Decoder(nn.Module):
         return torch.sigmoid(self.last(leaky_relu(h, SLOPE)).float())
 
 
-class Encoder(nn.Module):
+class EncoderNetwork(nn.Module):
     """Images (N, C, H, W) in [0, 1] and labels (N,) to the mean and the log variance of their codes, each (N, n)."""
 
     def __init__(self, config: GeneratorConfig) -> None:
@@ -151,8 +151,8 @@ class GeneratorNetwork(nn.Module):
         """Networks with fresh weights, drawn from `generator` where one is given."""
         super().__init__()
         self.config = config
-        self.decoder = Decoder(config)
-        self.encoder = Encoder(config)
+        self.decoder = DecoderNetwork(config)
+        self.encoder = EncoderNetwork(config)
         if generator is not None:
             self._initialise(generator)
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from core.latent.decoder import Classifier, Decoder
 from core.latent.directions import RANGES, Direction, moved_along
-from core.latent.strips import Strip, strip
+from core.latent.strips import DecodedRow, decode_row
 
 POSITIONS = 33
 """Places of a ribbon: every quarter of a deviation on a straight slider."""
@@ -26,7 +26,7 @@ def ribbon(
     ways: Sequence[Direction],
     at: Sequence[float],
     which: int,
-) -> Strip:
+) -> DecodedRow:
     """The strip along one slider, at `places`, while all others stay where they are; distances are to where all start.
 
     Args:
@@ -44,4 +44,4 @@ def ribbon(
     """
     positions = places(ways[which])
     codes = moved_along(z, ways, at, which, positions)
-    return strip(generator, classifiers, codes, labels.expand(len(codes)), positions, z)
+    return decode_row(generator, classifiers, codes, labels.expand(len(codes)), positions, z)

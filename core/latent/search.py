@@ -12,7 +12,7 @@ from torch import Tensor
 from core.errors import ConfigError, InputError
 from core.latent.decoder import Classifier, Decoder
 from core.latent.finish import at_the_edge
-from core.latent.margin import OBJECTIVES, Objective, margin, wrong
+from core.latent.margin import OBJECTIVES, Objective, margin, misclassified
 from core.latent.noise import decayed, scaled_norm
 from core.latent.starts import random_starts, unit
 from core.norms import rmse
@@ -73,7 +73,7 @@ FAST = Search(steps=1250, step=0.002, restarts=1, start="centre", shrinking=Fals
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """What a search found, an entry a code. Norms of codes are scaled, `||v||_2 / sqrt(n)`.
 
     Attributes:
@@ -123,7 +123,7 @@ def search(  # noqa: PLR0913, PLR0917  # what is searched, how, and how it is wa
     seed: int = 0,
     on_progress: Callable[[int, int], None] = lambda done, of: None,
     should_stop: Callable[[], bool] = lambda: False,
-) -> Found:
+) -> SearchResult:
     """The nearest code around each decayed code whose picture is wrong; each code is searched as if it were alone.
 
     Args:
@@ -175,7 +175,7 @@ class _Walk:
             logits = self.logits(self.best, torch.arange(len(z), device=z.device))
         if not bool(logits.isfinite().all()):
             raise InputError("the classifier answers these codes with values that are not finite")
-        self.already_wrong = wrong(logits, labels)
+        self.already_wrong = misclassified(logits, labels)
         self.path[:, 0], self.path_margin[:, 0] = self.centre, margin(logits, labels, settings.objective)
         self.norm = z.new_full((len(z),), torch.inf).masked_fill(self.already_wrong, 0.0)
         self.norm_plain = self.norm
@@ -199,7 +199,7 @@ class _Walk:
             logits = self.logits(offset, rows)
             lead = margin(logits, self.labels[rows], settings.objective)
             (gradient,) = torch.autograd.grad(lead.sum(), offset)
-            offset, won = offset.detach(), wrong(logits.detach(), self.labels[rows])
+            offset, won = offset.detach(), misclassified(logits.detach(), self.labels[rows])
             path[rows, step], path_margin[rows, step] = self.centre[rows] + offset, lead.detach()
             self.norm[rows[won]] = scaled_norm(offset)[won]  # the smallest so far: the ball has shrunk to the last
             kept = torch.ones_like(won) if first and step == settings.steps else won
@@ -223,13 +223,13 @@ class _Walk:
         self.path[rows, end], self.path_margin[rows, end] = self.centre[rows] + edge, 0.0
 
     @torch.no_grad()
-    def found(self, settings: dict[str, Any]) -> Found:
+    def found(self, settings: dict[str, Any]) -> SearchResult:
         """The result, judged by a pass of its own."""
         every = torch.arange(len(self.z), device=self.z.device)
         reached, offset = self.norm.isfinite(), self.best
         logits = self.logits(offset, every)
         for push in PUSHES:
-            short = reached & ~wrong(logits, self.labels)
+            short = reached & ~misclassified(logits, self.labels)
             if not bool(short.any()):
                 break
             offset = torch.where(short[:, None], push * self.best, offset)
@@ -245,7 +245,7 @@ class _Walk:
             "z": self.z,
             "z_decayed": self.centre,
             "z_adv": z_adv,
-            "found": wrong(logits, self.labels),
+            "found": misclassified(logits, self.labels),
             "already_wrong": self.already_wrong,
             "norm": scaled_norm(offset),
             "norm_plain": torch.where(reached, self.norm_plain, scaled_norm(offset)),
@@ -257,4 +257,4 @@ class _Walk:
             "path": self.path[:, :longest],
             "path_margin": self.path_margin[:, :longest],
         }
-        return Found(settings, **{name: value.cpu().contiguous().numpy() for name, value in tensors.items()})
+        return SearchResult(settings, **{name: value.cpu().contiguous().numpy() for name, value in tensors.items()})

@@ -15,7 +15,7 @@ from core.norms import rmse
 
 
 @dataclass(frozen=True, slots=True)
-class Strip:
+class DecodedRow:
     """Pictures of P codes as M classifiers see them.
 
     Attributes:
@@ -43,14 +43,14 @@ class Strip:
 
 
 @torch.no_grad()
-def strip(
+def decode_row(
     generator: Decoder,
     classifiers: Sequence[Classifier],
     z: Tensor,
     labels: Tensor,
     positions: Sequence[float],
     start: Tensor,
-) -> Strip:
+) -> DecodedRow:
     """The strip of codes (P, n) in classes (P,) at positions (P,); distances are to `start` (1, n) in the first class.
 
     Raises:
@@ -63,7 +63,7 @@ def strip(
     probs = torch.stack([classifier(x).float().softmax(1) for classifier in classifiers])
     if not bool(x.isfinite().all()) or not bool(probs.isfinite().all()):
         raise InputError("these codes give pictures or answers that are not finite")
-    return Strip(
+    return DecodedRow(
         np.asarray(positions, np.float32),
         labels.cpu().numpy(),
         z.cpu().numpy(),
@@ -82,7 +82,7 @@ def neighbours(
     eps: float,
     count: int,
     rng: torch.Generator,
-) -> Strip:
+) -> DecodedRow:
     """`count` random neighbours of one code (1, n): noise of magnitude `eps` that keeps the prior; all in its class.
 
     Positions are 1, 2, ...; errors as for `strip`, and a ConfigError for count < 1 or eps < 0.
@@ -90,10 +90,12 @@ def neighbours(
     if count < 1:
         raise ConfigError(f"count must be at least 1; got {count}")
     codes = noisy(z.expand(count, -1), eps, rng)
-    return strip(generator, classifiers, codes, labels.expand(count), range(1, count + 1), z)
+    return decode_row(generator, classifiers, codes, labels.expand(count), range(1, count + 1), z)
 
 
-def relabelled(generator: Decoder, classifiers: Sequence[Classifier], z: Tensor, labels: Tensor, classes: int) -> Strip:
+def relabelled(
+    generator: Decoder, classifiers: Sequence[Classifier], z: Tensor, labels: Tensor, classes: int
+) -> DecodedRow:
     """One code (1, n) decoded in each of the K classes; positions are the classes, distances those to its own.
 
     Errors as for `strip`.
@@ -101,15 +103,15 @@ def relabelled(generator: Decoder, classifiers: Sequence[Classifier], z: Tensor,
     own = int(labels[0])
     every = torch.arange(classes).to(labels)
     order = torch.cat([every[own : own + 1], every])  # its own leads, as what distances are taken to
-    made = strip(generator, classifiers, z.expand(classes + 1, -1), order, order.tolist(), z)
-    return Strip(
+    made = decode_row(generator, classifiers, z.expand(classes + 1, -1), order, order.tolist(), z)
+    return DecodedRow(
         made.positions[1:], made.labels[1:], made.z[1:], made.x[1:], made.probs[:, 1:], made.latent[1:], made.image[1:]
     )
 
 
 def interpolation(
     generator: Decoder, classifiers: Sequence[Classifier], ends: Tensor, labels: Tensor, positions: Sequence[float]
-) -> Strip:
+) -> DecodedRow:
     """From one code to another, on the arc between them, as `arc`; distances are to the first.
 
     Args:
@@ -126,7 +128,7 @@ def interpolation(
     """
     codes = arc(ends, positions)
     chosen = labels[(torch.tensor(list(positions)) >= 0.5).long().to(labels.device)]
-    return strip(generator, classifiers, codes, chosen, positions, ends[:1])
+    return decode_row(generator, classifiers, codes, chosen, positions, ends[:1])
 
 
 def arc(ends: Tensor, positions: Sequence[float]) -> Tensor:

@@ -35,13 +35,13 @@ from core.data.tasks import Task
 from core.models.zoo import ZooModel
 from core.reports.adversarial_parts import SEARCHES, AdversarialSettings, measure
 from core.reports.adversarial_rows import row
-from core.reports.kept import Book, Measured, Part, joined
+from core.reports.kept import Measured, Part, ReportDraft, joined
 from core.reports.report import (
     Report,
     common_task,
     provenance,
 )
-from core.reports.scratch import Scratch
+from core.reports.scratch import PartsCache
 
 NAME = "adversarial"
 BATCH = 100
@@ -78,8 +78,8 @@ def adversarial_report(
     """
     task = common_task(models, data)
     stated = settings.stated(task.key) | {"data": data.origin, "test_images": len(data), "batch": BATCH}
-    store = Scratch(scratch / task.key, {"report": NAME} | stated)
-    book = Book(path, stated, models)
+    store = PartsCache(scratch / task.key, {"report": NAME} | stated)
+    book = ReportDraft(path, stated, models)
     for model in models:
         if model in book:
             continue
@@ -92,7 +92,7 @@ def adversarial_report(
 
 
 def _measured(
-    model: ZooModel, data: LabelledImages, settings: AdversarialSettings, store: Scratch, on_progress: OnProgress
+    model: ZooModel, data: LabelledImages, settings: AdversarialSettings, store: PartsCache, on_progress: OnProgress
 ) -> tuple[Part, dict[str, float]]:
     """The arrays of one network by their full names, and the seconds of each search."""
     arrays: Part = {}
@@ -110,7 +110,7 @@ def _measured(
     return arrays, seconds
 
 
-def _result(task: Task, book: Book) -> Adversarial:
+def _result(task: Task, book: ReportDraft) -> Adversarial:
     """Report and arrays."""
     rows = tuple(row for key in book.keys for row in book.rows[key])
     source = provenance(book.settings["data"], book.settings["seed"], book.seconds)

@@ -33,17 +33,17 @@ from typing import Any
 import numpy as np
 
 from core.anomaly.profiles import features
-from core.anomaly.screen import BATCH, DETECTORS, PERCEPTRON, Screen
-from core.anomaly.signals import MAIN, Signals
+from core.anomaly.screen import BATCH, DETECTORS, PERCEPTRON, Calibration
+from core.anomaly.signals import MAIN, GradientMeasurements
 from core.data.corruptions import CORRUPTIONS
 from core.data.datasets import LabelledImages
 from core.errors import ConfigError
 from core.models.zoo import ZooModel
-from core.reports.anomaly_parts import ATTACKS, STEPS, Bench, Measurements, OnProgress, Sizes, task_sets
+from core.reports.anomaly_parts import ATTACKS, STEPS, AnomalyMeasurer, Measurements, OnProgress, Sizes, task_sets
 from core.reports.anomaly_rows import ALPHAS, Scores, figure_rows, promise_rows
-from core.reports.kept import Book, Measured, Part
+from core.reports.kept import Measured, Part, ReportDraft
 from core.reports.report import Report, Row, common_task, provenance
-from core.reports.scratch import Scratch
+from core.reports.scratch import PartsCache
 
 NAME = "anomaly"
 SHOWN = 500
@@ -80,7 +80,7 @@ class Anomaly(Measured):
 
 
 def anomaly_report(
-    models: Sequence[tuple[ZooModel, Screen]],
+    models: Sequence[tuple[ZooModel, Calibration]],
     data: LabelledImages,
     calibration: LabelledImages,
     settings: AnomalySettings,
@@ -124,18 +124,18 @@ def anomaly_report(
         "alphas": list(ALPHAS),
         "corruptions": list(CORRUPTIONS),
     }
-    book = Book(path, stated, networks)
-    store = Scratch(scratch / task.key, {"report": NAME} | measured)
+    book = ReportDraft(path, stated, networks)
+    store = PartsCache(scratch / task.key, {"report": NAME} | measured)
     for model, screen in models:
         if model not in book:
-            bench = Bench(model, screen, data, calibration, settings.seed, store, on_progress)
+            bench = AnomalyMeasurer(model, screen, data, calibration, settings.seed, store, on_progress)
             rows, arrays = _network(bench, settings)
             book.add(model, arrays, bench.seconds, rows)
             _result(task.key, book).write(path)
     return _result(task.key, book)
 
 
-def _network(bench: Bench, settings: AnomalySettings) -> tuple[list[Row], Part]:
+def _network(bench: AnomalyMeasurer, settings: AnomalySettings) -> tuple[list[Row], Part]:
     """Rows and arrays of one network."""
     key, screen = bench.model.card.key, bench.screen
     head = {"model": key, "sha256": bench.model.card.sha256}
@@ -155,9 +155,9 @@ def _network(bench: Bench, settings: AnomalySettings) -> tuple[list[Row], Part]:
     return rows + list(promise_rows(head, screen, screen.scores(found.normal))), arrays
 
 
-def _scores(screen: Screen, found: Measurements, seed: int) -> dict[tuple[str, str], dict[str, Scores]]:
+def _scores(screen: Calibration, found: Measurements, seed: int) -> dict[tuple[str, str], dict[str, Scores]]:
     """By detector and what it was trained on the scores of each set (n,), under "test" of the normal images."""
-    sets: dict[str, Signals] = {"test": found.normal, **found.tested}
+    sets: dict[str, GradientMeasurements] = {"test": found.normal, **found.tested}
     by_set = {against: screen.scores(signals) for against, signals in sets.items()}
     scores = {
         (detector, ""): {against: values[detector] for against, values in by_set.items()}
@@ -170,7 +170,7 @@ def _scores(screen: Screen, found: Measurements, seed: int) -> dict[tuple[str, s
     return scores
 
 
-def _result(task: str, book: Book) -> Anomaly:
+def _result(task: str, book: ReportDraft) -> Anomaly:
     """Report and arrays, `standard` first."""
     rows = tuple(row for key in book.keys for row in book.rows[key])
     source = provenance(book.settings["data"], book.settings["seed"], book.seconds)

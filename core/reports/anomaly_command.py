@@ -1,6 +1,6 @@
 """The report `anomaly` as a command."""
 
-from core.anomaly.screen import read_screen, screen_path
+from core.anomaly.screen import calibration_path, read_calibration
 from core.data.datasets import load
 from core.reports.anomaly import AnomalySettings, anomaly_report
 from core.reports.anomaly_parts import Sizes
@@ -18,7 +18,7 @@ def _settings(images: int | None, seed: int) -> AnomalySettings:
 def _run(request: Request[AnomalySettings]) -> Answer:
     task = common_task(request.models, request.data)
     made = anomaly_report(
-        [(model, read_screen(model, screen_path(task.key, model.card.key))) for model in request.models],
+        [(model, read_calibration(model, calibration_path(task.key, model.card.key))) for model in request.models],
         request.data,
         load(task, "calibration"),
         request.settings,

@@ -13,8 +13,8 @@ from core.anomaly import perceptron
 from core.anomaly.conformal import halves
 from core.anomaly.perceptron import Perceptron
 from core.anomaly.profiles import features
-from core.anomaly.screen import BATCH, Screen
-from core.anomaly.signals import MAIN, Signals, from_arrays, joined
+from core.anomaly.screen import BATCH, Calibration
+from core.anomaly.signals import MAIN, GradientMeasurements, from_arrays, joined
 from core.attacks.ddn import Ddn
 from core.attacks.fgsm import Fgsm
 from core.attacks.pgd import Pgd
@@ -25,7 +25,7 @@ from core.data.tasks import Task
 from core.errors import ConfigError
 from core.models.zoo import ZooModel
 from core.reports.kept import Part
-from core.reports.scratch import Scratch
+from core.reports.scratch import PartsCache
 
 ATTACKS = ("fgsm", "pgd-quarter", "pgd-half", "pgd", "least-likely", "ddn")
 """FGSM at the task's radius in L-infinity; PGD at a quarter, half and all of it; PGD towards the least likely class;
@@ -80,11 +80,11 @@ class Measurements:
             pictures of a set.
     """
 
-    normal: Signals
-    fitting: Signals
-    tested: Mapping[str, Signals]
+    normal: GradientMeasurements
+    fitting: GradientMeasurements
+    tested: Mapping[str, GradientMeasurements]
     families: Mapping[str, str]
-    training: Mapping[str, tuple[Signals, NDArray[np.int64] | None]]
+    training: Mapping[str, tuple[GradientMeasurements, NDArray[np.int64] | None]]
 
     def perceptrons(self, seed: int) -> Iterator[tuple[str, Perceptron]]:
         """One for each kind of anomaly; an image and its attacked twin are on one side of the cut."""
@@ -102,17 +102,17 @@ class Measurements:
                 yield name, perceptron.fit(normal[:cut], anomalous[early], later, generator)
 
 
-class Bench:
+class AnomalyMeasurer:
     """Measures a network, looking into the scratch folder first."""
 
     def __init__(
         self,
         model: ZooModel,
-        screen: Screen,
+        screen: Calibration,
         data: LabelledImages,
         calibration: LabelledImages,
         seed: int,
-        scratch: Scratch,
+        scratch: PartsCache,
         on_progress: OnProgress,
     ) -> None:
         """Nothing is measured yet.
@@ -135,15 +135,15 @@ class Bench:
         self.on_progress = on_progress
         self.seconds = 0.0
 
-    def normal(self, count: int) -> Signals:
+    def normal(self, count: int) -> GradientMeasurements:
         """The signals of the first `count` test images."""
         return self._signals("test", self.data.first(count))[0]
 
     def everything(self, sizes: Sizes) -> Measurements:
         """All signals; attacks that turn fewer than `FEWEST` images are left out."""
-        tested: dict[str, Signals] = {}
+        tested: dict[str, GradientMeasurements] = {}
         families: dict[str, str] = {}
-        training: dict[str, tuple[Signals, NDArray[np.int64] | None]] = {}
+        training: dict[str, tuple[GradientMeasurements, NDArray[np.int64] | None]] = {}
         normal, fit = self.normal(sizes.images), self.fitting.first(sizes.trained)
         fitting, _ = self._signals("fit", fit)
         for attack in ATTACKS:
@@ -175,7 +175,7 @@ class Bench:
 
     def _signals(
         self, what: str, data: LabelledImages, change: Change | None = None
-    ) -> tuple[Signals, NDArray[np.int64]]:
+    ) -> tuple[GradientMeasurements, NDArray[np.int64]]:
         """The signals of images, or of what `change` makes of them, and which they are."""
         parts, which = [], []
         key, subject = self.model.card.key, f"{self.model.card.sha256} {self.screen.measuring}"

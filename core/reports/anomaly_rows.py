@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.anomaly.conformal import false_alarm_interval
-from core.anomaly.screen import Screen
+from core.anomaly.screen import Calibration
 from core.metrics.detection import aupr, auroc, fpr95
 from core.metrics.intervals import RESAMPLES
 from core.reports.report import Row
@@ -101,7 +101,7 @@ def _counts(images: int, stream: int, resamples: int) -> NDArray[np.uint8]:
     return np.stack([np.bincount(each, minlength=images).astype(np.uint8) for each in drawn], 1)
 
 
-def promise_rows(head: Row, screen: Screen, normal: Mapping[str, Scores]) -> Iterator[Row]:
+def promise_rows(head: Row, screen: Calibration, normal: Mapping[str, Scores]) -> Iterator[Row]:
     """Whether as many normal images are flagged as was promised, for each detector and rate.
 
     Args:

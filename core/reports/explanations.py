@@ -27,10 +27,19 @@ from numpy.typing import NDArray
 
 from core.data.datasets import LabelledImages
 from core.errors import ConfigError, InputError
-from core.explanations.evidence import CLASSES, JUDGES, MEASURES, START, Measures, Thresholds, judges_of, measures
+from core.explanations.evidence import (
+    CLASSES,
+    EVIDENCE_MEASURES,
+    JUDGES,
+    START,
+    Measures,
+    Thresholds,
+    judges_of,
+    measures,
+)
 from core.metrics.frequency import CUT_OFF
 from core.models.zoo import ZooModel
-from core.reports.kept import Book, Measured, Part, joined
+from core.reports.kept import Measured, Part, ReportDraft, joined
 from core.reports.report import (
     Report,
     Row,
@@ -39,7 +48,7 @@ from core.reports.report import (
     provenance,
     share,
 )
-from core.reports.scratch import Scratch
+from core.reports.scratch import PartsCache
 
 NAME = "explanations"
 NOISE, DRAWN = "standard", "pgd-l2"
@@ -93,7 +102,7 @@ class ExplanationsReport(Measured):
         cuts = settings.get("thresholds")
         if (
             not isinstance(cuts, Mapping)
-            or cuts.keys() != {*MEASURES}
+            or cuts.keys() != {*EVIDENCE_MEASURES}
             or not all(_finite(value) for value in (settings.get("rho"), *cuts.values()))
         ):
             raise InputError(f"{path.name} holds no thresholds")
@@ -155,17 +164,17 @@ def explanations_report(
         "batch": BATCH,
         "precision": "float32, fast form",
     }
-    bench = _Bench(list(known.values()), settings, Scratch(scratch / task.key, stated), on_progress)
+    bench = _Bench(list(known.values()), settings, PartsCache(scratch / task.key, stated), on_progress)
     chosen, arrays, spent = _frozen(path, stated) or _chosen(known, bench, val)
     stated |= chosen
     thresholds = Thresholds(**stated["thresholds"])
-    book = Book(path, stated, models)
+    book = ReportDraft(path, stated, models)
     if not book.arrays:
         book.add_arrays(arrays, spent)
     for model in models:
         if model not in book:
             found, seconds = bench.measure(model, data, "test")
-            of_model: Part = {f"{name}__{model.card.key}": _single(found, name) for name in MEASURES}
+            of_model: Part = {f"{name}__{model.card.key}": _single(found, name) for name in EVIDENCE_MEASURES}
             of_model[f"draws__{model.card.key}"] = found.draws(thresholds)
             judged_by = ",".join(judge.card.key for judge in judges_of(model, bench.judges))
             book.add(model, of_model, seconds, [{"sha256": model.card.sha256, "judges": judged_by}])
@@ -183,7 +192,7 @@ def _chosen(judges: Mapping[str, ZooModel], bench: "_Bench", val: LabelledImages
         "val_draws": {key: float(found.draws(thresholds).mean()) for key, (found, _) in on_val.items()},
     }
     arrays: Part = {
-        f"val_{name}__{key}": _single(found, name) for key, (found, _) in on_val.items() for name in MEASURES
+        f"val_{name}__{key}": _single(found, name) for key, (found, _) in on_val.items() for name in EVIDENCE_MEASURES
     }
     return chosen, arrays, sum(seconds for _, seconds in on_val.values())
 
@@ -206,7 +215,7 @@ def choose_thresholds(noise: Measures, drawn: Measures) -> Thresholds:
     Raises:
         InputError: a network that gives no gradient for any image.
     """
-    return Thresholds(*(_best_cut(getattr(noise, name), getattr(drawn, name)) for name in MEASURES))
+    return Thresholds(*(_best_cut(getattr(noise, name), getattr(drawn, name)) for name in EVIDENCE_MEASURES))
 
 
 def _best_cut(below: NDArray[np.floating], above: NDArray[np.floating]) -> float:
@@ -227,7 +236,7 @@ class _Bench:
     """Measures, looking into the scratch folder first."""
 
     def __init__(
-        self, judges: list[ZooModel], settings: ExplanationsSettings, scratch: Scratch, on_progress: OnProgress
+        self, judges: list[ZooModel], settings: ExplanationsSettings, scratch: PartsCache, on_progress: OnProgress
     ) -> None:
         self.judges = judges
         self.settings = settings
@@ -250,14 +259,14 @@ class _Bench:
         self, model: ZooModel, judges: Sequence[ZooModel], data: LabelledImages, start: int, stop: int
     ) -> Mapping[str, NDArray[Any]]:
         found = measures(model, judges, data.images(start, stop), self.settings.rho, self.settings.seed)
-        return {name: getattr(found, name) for name in MEASURES}
+        return {name: getattr(found, name) for name in EVIDENCE_MEASURES}
 
 
 def _single(found: Measures, name: str) -> NDArray[np.float32]:
     return np.asarray(getattr(found, name), np.float32)
 
 
-def _result(task: str, book: Book) -> ExplanationsReport:
+def _result(task: str, book: ReportDraft) -> ExplanationsReport:
     """Report and arrays."""
     rows = []
     for key in book.keys:
@@ -265,7 +274,7 @@ def _result(task: str, book: Book) -> ExplanationsReport:
         facts = {name: book.rows[key][0][name] for name in ("sha256", "judges")}
         row: Row = {"model": key, **facts, "rho": book.settings["rho"]}
         row |= share("draws", int(draws.sum()), len(draws))
-        for name in MEASURES:
+        for name in EVIDENCE_MEASURES:
             row |= mean(name, book.arrays[f"{name}__{key}"])
         rows.append(row)
     source = provenance(book.settings["data"], book.settings["seed"], book.seconds)

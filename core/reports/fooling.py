@@ -43,11 +43,11 @@ from torch import Tensor
 from core.data.datasets import LabelledImages
 from core.errors import ConfigError
 from core.explanations import moved_map, outside, smooth_maps
-from core.explanations.moved_map import least_quadrants, move_maps
+from core.explanations.moved_map import least_quadrants, manipulate_maps
 from core.explanations.outside import attacks_outside
-from core.explanations.smooth_maps import METHODS, Method, heat_map_of
+from core.explanations.smooth_maps import SMOOTHED_METHODS, SmoothedMethod, heat_map_of
 from core.models.zoo import ZooModel
-from core.reports.kept import Book, Measured, Part, joined
+from core.reports.kept import Measured, Part, ReportDraft, joined
 from core.reports.report import (
     Arrays,
     Report,
@@ -57,7 +57,7 @@ from core.reports.report import (
     provenance,
     share,
 )
-from core.reports.scratch import Scratch
+from core.reports.scratch import PartsCache
 
 NAME = "fooling"
 MODELS = ("standard", "pgd-linf", "pgd-l2")
@@ -128,8 +128,8 @@ def fooling_report(
         "highlighted": outside.HIGHLIGHTED,
         "outside_steps": outside.STEPS,
     }
-    book = Book(path, stated, models)
-    store = Scratch(scratch / task.key, stated)
+    book = ReportDraft(path, stated, models)
+    store = PartsCache(scratch / task.key, stated)
     for model in models:
         if model not in book:
             book.add(model, *_measure(model, data, settings, store, on_progress), [{"sha256": model.card.sha256}])
@@ -141,13 +141,13 @@ def _measure(
     model: ZooModel,
     data: LabelledImages,
     settings: FoolingSettings,
-    store: Scratch,
+    store: PartsCache,
     on_progress: Callable[[str, int, int], None],
 ) -> tuple[Part, float]:
     """The arrays of a network by their full names, and the seconds that they took."""
     arrays: Part = {}
     seconds = 0.0
-    for method in METHODS:
+    for method in SMOOTHED_METHODS:
         for what, measure in (("moved", _moved), ("outside", _outside)):
             parts = []
             for start in range(0, len(data), BATCH):
@@ -162,13 +162,13 @@ def _measure(
     return arrays, seconds
 
 
-def _moved(model: ZooModel, x: Tensor, method: Method, seed: int) -> Part:
+def _moved(model: ZooModel, x: Tensor, method: SmoothedMethod, seed: int) -> Part:
     """The figures of moved maps, an entry an image."""
     with torch.no_grad():
         target = model.fast(x).argmax(1)
     regions = least_quadrants(heat_map_of(model.fast, x, target, method))
     epsilon = model.task.radii["linf"]
-    moved = move_maps(model, x, method, regions, epsilon, seed)
+    moved = manipulate_maps(model, x, method, regions, epsilon, seed)
     within = [each.linf <= epsilon + 1e-6 and each.x_adv.min() >= 0 and each.x_adv.max() <= 1 for each in moved]
     return {
         "succeeded": np.array([each.succeeded for each in moved]) & np.array(within),
@@ -181,7 +181,7 @@ def _moved(model: ZooModel, x: Tensor, method: Method, seed: int) -> Part:
     }
 
 
-def _outside(model: ZooModel, x: Tensor, method: Method, seed: int) -> Part:
+def _outside(model: ZooModel, x: Tensor, method: SmoothedMethod, seed: int) -> Part:
     """The figures of attacks kept to a part of the image, an entry an image."""
     epsilon = model.task.radii["linf"]
     out, inside, anywhere = (attacks_outside(model, x, method, epsilon, where, seed) for where in outside.WHERE)
@@ -199,7 +199,7 @@ def _floats(values: Sequence[float]) -> NDArray[np.float32]:
     return np.array(values, np.float32)
 
 
-def _result(task: str, book: Book) -> Fooling:
+def _result(task: str, book: ReportDraft) -> Fooling:
     """Report and arrays."""
     rows = [
         {
@@ -211,7 +211,7 @@ def _result(task: str, book: Book) -> Fooling:
             **_figures(what, f"__{key}__{method}", book.arrays),
         }
         for key in book.keys
-        for method in METHODS
+        for method in SMOOTHED_METHODS
         for what in ("moved", "outside")
     ]
     source = provenance(book.settings["data"], book.settings["seed"], book.seconds)

@@ -58,7 +58,7 @@ class Measured:
         return {str(row["model"]): str(row["sha256"]) for row in self.report.rows if row["model"]}
 
 
-class Book:
+class ReportDraft:
     """What is known of a report so far: what this run added, and what its file holds and still is true.
 
     Of the file that is everything made with the same settings, but for networks whose weights are others now. It is

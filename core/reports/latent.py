@@ -48,7 +48,7 @@ from core.latent.finish import HALVINGS, ROUNDS
 from core.latent.generator import Generator
 from core.latent.search import Search
 from core.models.zoo import ZooModel
-from core.reports.kept import Book, Measured, Part, joined
+from core.reports.kept import Measured, Part, ReportDraft, joined
 from core.reports.latent_parts import (
     KINDS,
     LEAD,
@@ -68,7 +68,7 @@ from core.reports.latent_parts import (
 )
 from core.reports.latent_rows import RHOS, rows_of
 from core.reports.report import Report, common_task, provenance
-from core.reports.scratch import Scratch
+from core.reports.scratch import PartsCache
 
 NAME = "latent"
 BATCH = 100
@@ -110,8 +110,8 @@ def latent_report(
     if generator.card.task != task.key:
         raise InputError(f"the generator makes pictures of {generator.card.task}; the networks solve {task.key}")
     stated = _stated(task, generator, data, settings)
-    bench = _Bench(generator, data, settings, Scratch(scratch / task.key, {"report": NAME} | stated), on_progress)
-    book = Book(path, stated, models)
+    bench = _Bench(generator, data, settings, PartsCache(scratch / task.key, {"report": NAME} | stated), on_progress)
+    book = ReportDraft(path, stated, models)
     for model in models:
         if model not in book:
             arrays, seconds = bench.network(model)
@@ -164,7 +164,7 @@ class _Bench:
         generator: Generator,
         data: LabelledImages,
         settings: LatentSettings,
-        scratch: Scratch,
+        scratch: PartsCache,
         on_progress: OnProgress,
     ) -> None:
         self.generator, self.data, self.settings = generator, data, settings
@@ -228,7 +228,7 @@ class _Bench:
         return joined(parts)
 
 
-def _result(task: Task, book: Book, settings: LatentSettings) -> Latent:
+def _result(task: Task, book: ReportDraft, settings: LatentSettings) -> Latent:
     """Report and arrays."""
     latent = int(book.settings["latent"])
     rows = tuple(row for key in book.keys for row in rows_of(key, book.weights[key], settings, latent, book.arrays))

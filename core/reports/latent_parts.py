@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from core.attacks.ddn import Ddn
 from core.attacks.pgd import Pgd
-from core.attacks.survival import survival
+from core.attacks.survival import robust_at
 from core.data.datasets import LabelledImages
 from core.data.tasks import Task
 from core.errors import ConfigError
@@ -254,7 +254,7 @@ def image_space(model: nn.Module, task: Task, x: Tensor, labels: Tensor, seed: i
     l2 = torch.where(wrong, rmse(x_adv - x), torch.inf)
     radii = linf_grid(task)
     attack = Pgd(radii[0], "linf", LINF_STEPS)
-    stands = survival(soft, x, labels, radii, attack, torch.Generator().manual_seed(seed))
+    stands = robust_at(soft, x, labels, radii, attack, torch.Generator().manual_seed(seed))
     linf = torch.tensor([*radii, np.inf], dtype=torch.float32)[stands.sum(1)]
     return {
         "image_l2": torch.where(right, l2, 0.0).numpy(),

@@ -32,7 +32,7 @@ from core.reports.kept import standard_first
 from core.reports.latent import Latent
 from core.reports.latent_parts import KINDS
 from core.reports.latent_rows import LETTER, counted, spoken_of
-from core.reports.masking import paired
+from core.reports.masking import paired_difference
 from core.reports.report import Report, Row
 
 NAME = "latent-readings"
@@ -118,7 +118,7 @@ def _pairs(zoo: _Zoo) -> Iterator[Row]:
         return
     sides = ((FOLLOWS, "accuracy", "S"), (FOLLOWS, "accuracy", "A"), (SHOWS, "severity-l2", "l2"))
     for key, kind, (claim, by, figure) in product(zoo.keys, KINDS, sides):
-        _, low, high = paired(zoo.one(by, "", key), zoo.one(by, "", "standard"))
+        _, low, high = paired_difference(zoo.one(by, "", key), zoo.one(by, "", "standard"))
         if key == "standard" or low <= 0 <= high:
             continue
         name = figure if figure == "l2" else f"LA{LETTER[kind]}{figure}"
@@ -128,7 +128,7 @@ def _pairs(zoo: _Zoo) -> Iterator[Row]:
             continue
         one, other = (one, other) if low > 0 else (other, one)
         subject = {"way": "pair", "model": key, "against": "standard"}
-        yield _row(zoo, claim, kind, name, by, subject, *paired(one[both], other[both]), int(both.sum()))
+        yield _row(zoo, claim, kind, name, by, subject, *paired_difference(one[both], other[both]), int(both.sum()))
 
 
 def _zoo_row(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from core.metrics.intervals import bootstrap, wilson
 
-Standing = NDArray[np.bool_]
+MaskingStanding = NDArray[np.bool_]
 
 ZERO = 2.0**-23
 """An input gradient of cross-entropy of at most this size is numerically zero: float32's spacing of numbers near 1."""
@@ -29,12 +29,12 @@ class Evidence:
         transfer: right on the images that PGD made against each other network, bool (m,), m <= n; empty without others.
     """
 
-    pgd: Standing
-    single_step: Standing
-    far: Standing
+    pgd: MaskingStanding
+    single_step: MaskingStanding
+    far: MaskingStanding
     guess: float
     gradient_norm: NDArray[np.float32]
-    transfer: dict[str, Standing]
+    transfer: dict[str, MaskingStanding]
 
 
 def zero_gradients(gradient_norm: NDArray[np.floating]) -> NDArray[np.bool_]:
@@ -42,7 +42,7 @@ def zero_gradients(gradient_norm: NDArray[np.floating]) -> NDArray[np.bool_]:
     return ~(gradient_norm > ZERO)
 
 
-def best_source(transfer: dict[str, Standing]) -> str:
+def best_source(transfer: dict[str, MaskingStanding]) -> str:
     """The network whose images break most; the first of equals, "" without any."""
     return min(transfer, key=lambda source: float(transfer[source].mean()), default="")
 
@@ -60,7 +60,7 @@ def masking_flags(evidence: Evidence) -> tuple[str, ...]:
       (paired, 95 %; the best of all sources is taken, so that with many sources chance alone raises it more often).
     """
     flags = []
-    if paired(evidence.pgd, evidence.single_step)[1] > 0:
+    if paired_difference(evidence.pgd, evidence.single_step)[1] > 0:
         flags.append("single-step")
     if zero_gradients(evidence.gradient_norm).mean() > ZERO_SHARE:
         flags.append("zero-gradient")
@@ -69,12 +69,12 @@ def masking_flags(evidence: Evidence) -> tuple[str, ...]:
     source = best_source(evidence.transfer)
     if source:
         standing = evidence.transfer[source]
-        if paired(evidence.pgd[: len(standing)], standing)[1] > 0:
+        if paired_difference(evidence.pgd[: len(standing)], standing)[1] > 0:
             flags.append("transfer")
     return tuple(flags)
 
 
-def paired(one: NDArray[Any], other: NDArray[Any]) -> tuple[float, float, float]:
+def paired_difference(one: NDArray[Any], other: NDArray[Any]) -> tuple[float, float, float]:
     """Mean difference of two figures on the same images (n,), `one - other`, with its 95 % bootstrap interval."""
     differences = one.astype(np.float64) - other.astype(np.float64)
     return float(differences.mean()), *bootstrap(differences, lambda drawn: float(drawn.mean()))

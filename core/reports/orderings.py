@@ -20,7 +20,7 @@ from core.metrics.ara import ara
 from core.metrics.intervals import bootstrap
 from core.norms import NORMS, Norm, radius_words
 from core.reports.adversarial import Adversarial
-from core.reports.masking import paired, zero_gradients
+from core.reports.masking import paired_difference, zero_gradients
 from core.reports.report import Report, Row
 from core.reports.robustness import Robustness
 
@@ -68,7 +68,7 @@ class _Figures:
     def row(self, claim: str, model: str, against: str, measure: str, *pair: NDArray[Any]) -> Row:
         """A row on the images that both of the pair have; the claim says that the first is larger."""
         n = min(len(pair[0]), len(pair[1]))
-        found = paired(pair[0][:n], pair[1][:n])
+        found = paired_difference(pair[0][:n], pair[1][:n])
         return _row((claim, self.task, model, against, measure, "share"), *found, n)
 
 

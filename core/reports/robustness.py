@@ -44,7 +44,7 @@ from core.data.datasets import LabelledImages
 from core.data.tasks import Task
 from core.models.zoo import ZooModel
 from core.norms import NORMS
-from core.reports.kept import Book, Measured, Part, joined
+from core.reports.kept import Measured, Part, ReportDraft, joined
 from core.reports.report import (
     Report,
     Row,
@@ -64,7 +64,7 @@ from core.reports.robustness_parts import (
     right,
 )
 from core.reports.robustness_rows import row
-from core.reports.scratch import Scratch
+from core.reports.scratch import PartsCache
 from core.training.cost import CostSettings, relative_cost
 from core.training.shipped import SHIPPED
 
@@ -114,8 +114,8 @@ def robustness_report(
     task = common_task(models, data)
     load_library()
     stated = _stated(task, data, settings)
-    book = Book(path, stated, models)
-    bench = _Bench(task, data, settings, Scratch(scratch / task.key, stated), on_progress)
+    book = ReportDraft(path, stated, models)
+    bench = _Bench(task, data, settings, PartsCache(scratch / task.key, stated), on_progress)
     for model in models:
         if model not in book:
             facts, arrays, seconds = bench.network(model)
@@ -155,7 +155,7 @@ class _Bench:
         task: Task,
         data: LabelledImages,
         settings: RobustnessSettings,
-        scratch: Scratch,
+        scratch: PartsCache,
         on_progress: OnProgress,
     ) -> None:
         self.task = task
@@ -228,12 +228,12 @@ class _Bench:
         return relative_cost(plan, CostSettings(self.settings.cost_steps, self.settings.cost_rounds))
 
 
-def _passed_on(book: Book, source: ZooModel, model: ZooModel) -> bool:
+def _passed_on(book: ReportDraft, source: ZooModel, model: ZooModel) -> bool:
     """Whether the answers of `model` to the images made against `source` are known, for all norms."""
     return all(f"transfer_{norm}__{source.card.key}__{model.card.key}" in book.arrays for norm in NORMS)
 
 
-def _result(task: Task, data: LabelledImages, book: Book) -> Robustness:
+def _result(task: Task, data: LabelledImages, book: ReportDraft) -> Robustness:
     """Report and arrays."""
     rows = [
         row(task, data.labels, key, norm, {name: book.rows[key][0][name] for name in FACTS}, book.arrays)

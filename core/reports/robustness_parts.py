@@ -12,10 +12,10 @@ from torch.nn.functional import cross_entropy
 
 from core.attacks.apgd import Apgd
 from core.attacks.pgd import Pgd
-from core.attacks.survival import survival
+from core.attacks.survival import robust_at
 from core.data.tasks import Task
 from core.errors import ConfigError
-from core.norms import NORMS, Norm, size
+from core.norms import NORMS, Norm, norm_of
 from core.reports.kept import Part
 
 MULTIPLES = (0.25, 0.5, 1.0, 2.0)
@@ -107,7 +107,7 @@ def curve(unit: Unit) -> Part:
     for norm in NORMS:
         radii = grid(unit.task, norm)
         attack = settings.pgd(norm, radii[0], settings.restarts)
-        stands = survival(model, x, labels, radii, attack, unit.generator())
+        stands = robust_at(model, x, labels, radii, attack, unit.generator())
         fell_at = torch.tensor([*radii, math.inf])[stands.sum(1)]  # rows never rise, so the count is the column
         found[f"smallest_{norm}"] = torch.where(right(model, x, labels), fell_at, 0.0).numpy()
     return found
@@ -123,7 +123,7 @@ def gradients(unit: Unit) -> Part:
         start = unit.x.detach().clone().requires_grad_()
         losses = cross_entropy(unit.model(start).float(), labels, reduction="none")
         (gradient,) = torch.autograd.grad(losses.sum(), start)
-        found[name] = size(gradient, "l2").numpy()
+        found[name] = norm_of(gradient, "l2").numpy()
         if name == "gradient_norm":
             found["log_probability"] = -losses.detach().numpy()
     return found
@@ -137,9 +137,9 @@ def quick_attacks(unit: Unit) -> Part:
         epsilon, far = unit.task.radii[norm], far_epsilon(unit.task, norm)
         step = Pgd(epsilon, norm, steps=1, step_size=epsilon, random_start=False)
         attack = settings.pgd(norm, far, restarts=1)
-        stands = survival(model, x, labels, [epsilon], step)[:, 0]
+        stands = robust_at(model, x, labels, [epsilon], step)[:, 0]
         found[f"standing_single_step_{norm}"] = stands.numpy()
-        stands = survival(model, x, labels, [far], attack, unit.generator())[:, 0]
+        stands = robust_at(model, x, labels, [far], attack, unit.generator())[:, 0]
         found[f"standing_far_{norm}"] = stands.numpy()
     return found
 

@@ -45,12 +45,12 @@ from core.data.datasets import LabelledImages
 from core.data.tasks import Task
 from core.metrics.map_agreement import AGREEMENTS
 from core.models.zoo import ZooModel
-from core.reports.kept import Book, Measured, standard_first
+from core.reports.kept import Measured, ReportDraft, standard_first
 from core.reports.report import ASSETS, Report, common_task, provenance
 from core.reports.saliency_agreement import Maps, between, within
-from core.reports.saliency_parts import Bench, OnProgress, SaliencySettings
+from core.reports.saliency_parts import OnProgress, SaliencyMeasurer, SaliencySettings
 from core.reports.saliency_rows import robustness, rows
-from core.reports.scratch import Scratch
+from core.reports.scratch import PartsCache
 
 NAME = "saliency"
 
@@ -86,10 +86,10 @@ def saliency_report(
     """
     task = common_task(models, data)
     stated = settings.stated(task, data)
-    bench = Bench(
-        task, data, settings, stated["measures"], Scratch(scratch / task.key, {"report": NAME} | stated), on_progress
+    bench = SaliencyMeasurer(
+        task, data, settings, stated["measures"], PartsCache(scratch / task.key, {"report": NAME} | stated), on_progress
     )
-    book = Book(path, stated, models)
+    book = ReportDraft(path, stated, models)
     for model in models:
         if model not in book:
             arrays, seconds = bench.network(model)
@@ -104,7 +104,7 @@ def saliency_report(
     return made
 
 
-def _compare(models: Sequence[ZooModel], bench: Bench, book: Book) -> None:
+def _compare(models: Sequence[ZooModel], bench: SaliencyMeasurer, book: ReportDraft) -> None:
     """Take in how much the networks agree, pair by pair."""
     by_key = {model.card.key: model for model in models}
     for one, other in combinations(standard_first(by_key), 2):
@@ -116,11 +116,11 @@ def _compare(models: Sequence[ZooModel], bench: Bench, book: Book) -> None:
             book.add_arrays({names[name]: values for name, values in found.items()}, time.perf_counter() - began)
 
 
-def _maps(bench: Bench, model: ZooModel) -> Maps:
+def _maps(bench: SaliencyMeasurer, model: ZooModel) -> Maps:
     return {method: bench.heatmaps(model, method) for method in bench.settings.methods}
 
 
-def _result(task: Task, book: Book, reports: Path) -> SaliencyReport:
+def _result(task: Task, book: ReportDraft, reports: Path) -> SaliencyReport:
     """Report and arrays."""
     stated = book.settings
     weights = {key: book.weights[key] for key in book.keys}

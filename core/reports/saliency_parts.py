@@ -14,14 +14,14 @@ from core.attacks.pgd import Pgd
 from core.data.datasets import LabelledImages
 from core.data.tasks import Task
 from core.errors import ConfigError
-from core.explanations.methods import METHODS
+from core.explanations.methods import ATTRIBUTION_METHODS
 from core.metrics.localisation import area
 from core.models.zoo import ZooModel
 from core.reports.kept import Part, joined
-from core.reports.scratch import Scratch
-from core.saliency.measures import MEASURES, Case, measured
+from core.reports.scratch import PartsCache
+from core.saliency.measures import SALIENCY_MEASURES, Case, measured
 from core.saliency.randomisation import as_shown
-from core.saliency.registry import Ask, attribute
+from core.saliency.registry import AttributionRequest, attribute
 
 BATCH = 10
 COSTLY = 200
@@ -57,20 +57,20 @@ class SaliencySettings:
     costly_images: int = 10
     sensitivity_images: int = 10
     network_images: int = 200
-    methods: tuple[str, ...] = tuple(METHODS)
-    measures: tuple[str, ...] = tuple(MEASURES)
+    methods: tuple[str, ...] = tuple(ATTRIBUTION_METHODS)
+    measures: tuple[str, ...] = tuple(SALIENCY_MEASURES)
     seed: int = 0
 
     def __post_init__(self) -> None:
-        unknown = [key for key in self.methods if key not in METHODS]
-        unknown += [key for key in self.measures if key not in MEASURES]
+        unknown = [key for key in self.methods if key not in ATTRIBUTION_METHODS]
+        unknown += [key for key in self.measures if key not in SALIENCY_MEASURES]
         counts = (self.images, self.costly_images, self.sensitivity_images, self.network_images)
         if min(counts) < 1 or unknown:
             raise ConfigError(f"need counts of at least 1, and known methods and measures; got {counts} and {unknown}")
 
     def images_of(self, method: str, measure: str = "") -> int:
         """How many images a method is measured on, by one measure or most of them."""
-        count = self.costly_images if METHODS[method].cost > COSTLY else self.images
+        count = self.costly_images if ATTRIBUTION_METHODS[method].cost > COSTLY else self.images
         return min(count, self.sensitivity_images) if measure == SENSITIVITY else count
 
     def stated(self, task: Task, data: LabelledImages) -> dict[str, Any]:
@@ -79,7 +79,9 @@ class SaliencySettings:
             **asdict(self),
             "test_images": len(data),
             "methods": list(self.methods),
-            "measures": [key for key in self.measures if data.maps is not None or MEASURES[key].needs != "inside"],
+            "measures": [
+                key for key in self.measures if data.maps is not None or SALIENCY_MEASURES[key].needs != "inside"
+            ],
             "data": data.origin,
             "target": "the class predicted",
             "small_attack": f"PGD L-infinity, {PGD_STEPS} steps, radius {SHARE_OF_RADIUS} of the task's, no random "
@@ -123,7 +125,7 @@ def slightly_attacked(model: ZooModel, x: Tensor) -> Tensor:
     return x_adv
 
 
-class Bench:
+class SaliencyMeasurer:
     """Measures of networks, looking into the scratch folder first."""
 
     def __init__(
@@ -132,7 +134,7 @@ class Bench:
         data: LabelledImages,
         settings: SaliencySettings,
         measures: Sequence[str],
-        scratch: Scratch,
+        scratch: PartsCache,
         on_progress: OnProgress,
     ) -> None:
         """Measure what `settings` say; of their measures, those that the task can have."""
@@ -148,7 +150,7 @@ class Bench:
         key = model.card.key
         found, spent = self._batches(model, "network", self.settings.network_images, self._network)
         arrays = {f"{name}__{key}": array for name, array in found.items()}
-        of_maps = [measure for measure in self.measures if MEASURES[measure].of == "map"]
+        of_maps = [measure for measure in self.measures if SALIENCY_MEASURES[measure].of == "map"]
         alone = [[measure] for measure in of_maps if measure == SENSITIVITY]
         rest = [measure for measure in of_maps if measure != SENSITIVITY]
         for method in self.settings.methods:
@@ -165,7 +167,7 @@ class Bench:
     def heatmaps(self, model: ZooModel, method: str) -> NDArray[np.float32]:
         """The maps (n, H, W) of a method."""
         made = [self._maps(method, model, *ends) for ends in self._bounds(self.settings.images_of(method))]
-        return as_shown(METHODS[method], torch.cat(made))
+        return as_shown(ATTRIBUTION_METHODS[method], torch.cat(made))
 
     def _bounds(self, count: int) -> list[tuple[int, int]]:
         """The ends of batches of the first `count` images."""
@@ -189,7 +191,9 @@ class Bench:
         x, labels = self.data.images(start, stop), self.data.labels[start:stop]
         case = Case("gradient", self._ask(model, start, stop), torch.zeros_like(x), self._seed(start))
         found: Part = {
-            key: measured(key, case).astype(np.float32) for key in self.measures if MEASURES[key].of == "network"
+            key: measured(key, case).astype(np.float32)
+            for key in self.measures
+            if SALIENCY_MEASURES[key].of == "network"
         }
         attack = Pgd(self.task.radii["l2"], "l2", PGD_STEPS)
         found["pgd"] = np.ones(len(x), bool)
@@ -207,7 +211,7 @@ class Bench:
         attacked = "stability-attack" in measures
         x_adv = self._kept(model, "attacked", start, stop, self._attacked)["x_adv"] if attacked else None
         case = Case(
-            METHODS[method],
+            ATTRIBUTION_METHODS[method],
             self._ask(model, start, stop),
             self._maps(method, model, start, stop),
             self._seed(start),
@@ -220,18 +224,18 @@ class Bench:
         """A method's attributions (n, C, H, W)."""
 
         def make(model: ZooModel, start: int, stop: int) -> Part:
-            return {"attributions": attribute(METHODS[method], self._ask(model, start, stop)).numpy()}
+            return {"attributions": attribute(ATTRIBUTION_METHODS[method], self._ask(model, start, stop)).numpy()}
 
         return torch.from_numpy(self._kept(model, f"{method} maps", start, stop, make)["attributions"])
 
     def _attacked(self, model: ZooModel, start: int, stop: int) -> Part:
         return {"x_adv": slightly_attacked(model, self.data.images(start, stop)).numpy()}
 
-    def _ask(self, model: ZooModel, start: int, stop: int) -> Ask:
+    def _ask(self, model: ZooModel, start: int, stop: int) -> AttributionRequest:
         x = self.data.images(start, stop)
         with torch.no_grad():
             predicted = model.fast(x).argmax(1)
-        return Ask(model.fast, x, predicted, self._generator(start))
+        return AttributionRequest(model.fast, x, predicted, self._generator(start))
 
     def _inside(self, start: int, stop: int) -> Tensor | None:
         maps = self.data.maps

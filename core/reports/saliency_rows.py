@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from core.metrics.intervals import bootstrap
 from core.metrics.map_agreement import spearman
 from core.reports.report import Arrays, Row, read_report, report_path
-from core.saliency.measures import MEASURES
+from core.saliency.measures import SALIENCY_MEASURES
 
 RELATED = ("alignment", "alignment-cosine", "linearised-robustness")
 """The measures of networks that are held against robustness."""
@@ -58,11 +58,11 @@ def rows(
     """
     for key, sha256 in weights.items():
         for measure in (*measures, "area"):
-            of_network = measure == "area" or MEASURES[measure].of == "network"
+            of_network = measure == "area" or SALIENCY_MEASURES[measure].of == "network"
             for method in [""] if of_network else methods:
                 values = arrays.get("__".join(filter(None, (measure, key, method))))
                 if values is not None:
-                    better = "neither" if measure == "area" else MEASURES[measure].better
+                    better = "neither" if measure == "area" else SALIENCY_MEASURES[measure].better
                     head = {"model": key, "sha256": sha256, "method": method, "measure": measure, "better": better}
                     yield head | figure(measure, values)
     for measure in RELATED:

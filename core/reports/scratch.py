@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from core.reports.report import read_arrays, write_arrays
 
 
-class Scratch:
+class PartsCache:
     """Files of arrays by name, good only for the settings and the subject that they were made with."""
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:

@@ -40,7 +40,7 @@ from core.data.datasets import LabelledImages
 from core.data.tasks import Task
 from core.errors import ConfigError
 from core.models.zoo import ZooModel
-from core.reports.kept import Book, Measured, Part, standard_first
+from core.reports.kept import Measured, Part, ReportDraft, standard_first
 from core.reports.report import (
     Report,
     Row,
@@ -49,7 +49,7 @@ from core.reports.report import (
     share,
 )
 from core.reports.robustness_parts import RobustnessSettings, Unit, gradients, right
-from core.reports.scratch import Scratch
+from core.reports.scratch import PartsCache
 
 NAME = "transfer"
 Attack = Literal["fgsm", "tgsm", "iterated-tgsm", "pgd"]
@@ -161,8 +161,8 @@ def transfer_report(
         "batch": BATCH,
         "precision": "float32, fast form",
     }
-    book = Book(path, stated, models)
-    store = Scratch(scratch / task.key, stated)
+    book = ReportDraft(path, stated, models)
+    store = PartsCache(scratch / task.key, stated)
     for source in models:
         missing = [model for model in models if not _known(book, source.card.key, model.card.key)]
         if missing:
@@ -171,7 +171,7 @@ def transfer_report(
     return _result(task, book)
 
 
-def _known(book: Book, source: str, model: str) -> bool:
+def _known(book: ReportDraft, source: str, model: str) -> bool:
     """Whether the cells of a source and a network are known."""
     return all(f"right_{attack}__{source}__{model}" in book.arrays for attack in ATTACKS)
 
@@ -180,7 +180,7 @@ def _passed_on(
     source: ZooModel,
     models: Sequence[ZooModel],
     data: LabelledImages,
-    store: Scratch,
+    store: PartsCache,
     on_progress: Callable[[str, int, int], None],
 ) -> tuple[Part, float]:
     """The arrays of one source and the networks that get its images, and the seconds they took."""
@@ -224,7 +224,7 @@ def _gradients(model: ZooModel, data: LabelledImages) -> Part:
     return {f"{name}__{model.card.key}": np.concatenate([part[name] for part in found]) for name in names}
 
 
-def _result(task: Task, book: Book) -> Transfer:
+def _result(task: Task, book: ReportDraft) -> Transfer:
     """Report and arrays."""
     weights = {**book.weights, **book.asked}
     radii = book.settings["epsilons"]

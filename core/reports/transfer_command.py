@@ -35,7 +35,7 @@ def _lines(rows: Sequence[Row]) -> Iterator[str]:
         yield line + (f", others {min(others):.1%} to {max(others):.1%}" if others else "")
 
 
-def _verdict(found: transfer_readings.Verdict) -> str:
+def _verdict(found: transfer_readings.ClaimVerdict) -> str:
     counts = f"{found.held} held and {found.reversed} reversed of {found.of}"
     return f"{found.reading:2} {found.verdict:9} {counts}: {found.claim}"
 

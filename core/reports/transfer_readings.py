@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.tasks import task_named
-from core.reports.masking import paired
+from core.reports.masking import paired_difference
 from core.reports.report import Report, Row
 from core.reports.transfer import Attack, Transfer
 
@@ -53,7 +53,7 @@ CLAIMS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ClaimVerdict:
     """What came of a reading as a whole: every pooled comparison that belongs to it taken together.
 
     Attributes:
@@ -86,7 +86,7 @@ def readings(transfer: Transfer) -> Report:
     return Report(report.task, NAME, settings, report.provenance, rows)
 
 
-def verdicts(rows: Iterable[Row]) -> tuple[Verdict, ...]:
+def verdicts(rows: Iterable[Row]) -> tuple[ClaimVerdict, ...]:
     """The rows of the report taken together, a verdict a reading; those without any comparison are left out."""
     found: dict[str, list[str]] = {}
     for row in rows:
@@ -95,10 +95,10 @@ def verdicts(rows: Iterable[Row]) -> tuple[Verdict, ...]:
     return tuple(_verdict(reading, each) for reading, each in found.items())
 
 
-def _verdict(reading: str, each: Sequence[str]) -> Verdict:
+def _verdict(reading: str, each: Sequence[str]) -> ClaimVerdict:
     held, turned = each.count("held"), each.count("reversed")
     whole = {held: "held", turned: "reversed"}.get(len(each), "mixed" if turned else "unclear")
-    return Verdict(reading, CLAIMS[reading], whole, held, turned, len(each))
+    return ClaimVerdict(reading, CLAIMS[reading], whole, held, turned, len(each))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ def _rows(task: str, comparisons: Sequence[_Comparison]) -> Iterator[Row]:
 
 
 def _row(task: str, comparison: _Comparison, pooled: bool) -> Row:
-    difference, low, high = paired(comparison.larger, comparison.smaller)
+    difference, low, high = paired_difference(comparison.larger, comparison.smaller)
     return {
         "reading": comparison.reading,
         "claim": CLAIMS[comparison.reading],

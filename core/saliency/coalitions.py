@@ -11,7 +11,7 @@ from core.errors import ConfigError, InputError
 from core.saliency.occlusion import GREY
 from core.saliency.progress import OnProgress, ShouldStop, check, never, silent
 from core.saliency.superpixels import superpixels
-from core.saliency.target import chosen_by, score
+from core.saliency.target import resolve_target_by, score
 
 CHUNK = 64  # covered images a pass: short passes, so that progress is seen
 KERNEL_WIDTH = 0.25
@@ -95,7 +95,7 @@ class _Work:
     ) -> None:
         self.model = model
         self.x = x.detach()
-        self.classes = chosen_by(model, self.x, target)
+        self.classes = resolve_target_by(model, self.x, target)
         self.pieces = superpixels(self.x) if pieces is None else pieces
         self.on_progress = on_progress
         self.should_stop = should_stop

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from core.errors import ConfigError
 from core.saliency.rules import Ruled, straight
-from core.saliency.target import chosen, score
+from core.saliency.target import resolve_target, score
 
 SAME = 1e-6
 """Inputs of an activation closer than this get its derivative instead of the secant, as in the paper's Sec. 3.5.1."""
@@ -50,7 +50,7 @@ def deep_lift(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
     points = x.clone().requires_grad_()
     with Ruled(secant, others=True):
         logits = model(points)
-    target = chosen(target, logits)
+    target = resolve_target(target, logits)
     value = score(logits, target)
     (multipliers,) = torch.autograd.grad(value.sum(), points)
     attributions = multipliers * x

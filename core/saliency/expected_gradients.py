@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from core.errors import ConfigError, InputError
 from core.saliency.gradient import gradient
-from core.saliency.target import chosen_by
+from core.saliency.target import resolve_target_by
 
 CHUNK = 128  # images a pass: larger ones leave the cache and take longer
 GREYS = 9
@@ -54,7 +54,7 @@ def expected_gradients(
     known = plain_references(x) if references is None else references.to(x)
     if len(known) == 0 or known.shape[1:] != x.shape[1:]:
         raise InputError(f"references must be images of shape {tuple(x.shape[1:])}; got {tuple(known.shape)}")
-    target = chosen_by(model, x, target)
+    target = resolve_target_by(model, x, target)
     parts = torch.stack([torch.randperm(samples, generator=generator, device=x.device) for _ in range(len(x))])
     shares = (parts + torch.rand(parts.shape, generator=generator, device=x.device)) / samples
     total = torch.zeros_like(x)

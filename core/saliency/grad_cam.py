@@ -10,7 +10,7 @@ from torch.overrides import TorchFunctionMode
 
 from core.errors import ConfigError
 from core.models.resnet import PreActResNet
-from core.saliency.target import chosen, score
+from core.saliency.target import resolve_target, score
 
 
 def grad_cam(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
@@ -64,7 +64,7 @@ def _features_and_gradient(model: nn.Module, x: Tensor, target: Tensor) -> tuple
         if last.features is None:
             raise ConfigError("Grad-CAM needs a network with convolutions; this one has none, so no places to weigh")
         features = last.features
-    (grad,) = torch.autograd.grad(score(logits, chosen(target, logits)).sum(), features)
+    (grad,) = torch.autograd.grad(score(logits, resolve_target(target, logits)).sum(), features)
     return features.detach(), grad
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from core.saliency.target import chosen, score
+from core.saliency.target import resolve_target, score
 
 
 def gradient(model: nn.Module, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -20,7 +20,7 @@ def gradient(model: nn.Module, x: Tensor, target: Tensor) -> tuple[Tensor, Tenso
     """
     x = x.detach().requires_grad_()
     logits = model(x)
-    (attributions,) = torch.autograd.grad(score(logits, chosen(target, logits)).sum(), x)
+    (attributions,) = torch.autograd.grad(score(logits, resolve_target(target, logits)).sum(), x)
     return attributions, logits.detach()
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from core.errors import CoreError, InputError
 from core.models.zoo import ZooModel
 from core.saliency.progress import OnProgress, ShouldStop, StoppedError, never, silent
-from core.saliency.registry import Ask, Method, attribute, explained, method_named
+from core.saliency.registry import AttributionRequest, Method, attribute, method_named, resolve_targets
 from core.saliency.target import Target
 
 
@@ -89,7 +89,7 @@ def _classes(model: ZooModel, x: Tensor, target: Target, label: int | None) -> T
     """What `target` means for this network and image, which is checked first."""
     if tuple(x.shape) != (1, *model.task.shape) or x.dtype != torch.float32:
         raise InputError(f"{model.card.key} takes one float32 image of shape {model.task.shape}; got {tuple(x.shape)}")
-    return explained(model.fast, x, target, None if label is None else torch.tensor([label]))
+    return resolve_targets(model.fast, x, target, None if label is None else torch.tensor([label]))
 
 
 def _explain(
@@ -102,7 +102,7 @@ def _explain(
     should_stop: ShouldStop,
 ) -> SaliencyMap:
     generator = torch.Generator().manual_seed(settings["seed"])
-    attributions = attribute(method, Ask(model.fast, x, classes, generator, on_progress, should_stop))
+    attributions = attribute(method, AttributionRequest(model.fast, x, classes, generator, on_progress, should_stop))
     return SaliencyMap(
         model.card.task,
         model.card.key,

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from core.errors import ConfigError
 from core.saliency.rules import Rule, Ruled, straight
-from core.saliency.target import chosen, score
+from core.saliency.target import resolve_target, score
 
 
 def guided_backprop(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
@@ -50,5 +50,5 @@ def _by_rule(model: nn.Module, x: Tensor, target: Tensor, rule: Rule, name: str)
         logits = model(x)
     if ruled.count == 0:
         raise ConfigError(f"{name} needs ReLU or HHReLU units; the network has none")
-    (attributions,) = torch.autograd.grad(score(logits, chosen(target, logits)).sum(), x)
+    (attributions,) = torch.autograd.grad(score(logits, resolve_target(target, logits)).sum(), x)
     return attributions

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from core.errors import ConfigError
-from core.saliency.target import chosen_by, score
+from core.saliency.target import resolve_target_by, score
 
 CHUNK = 128  # images a pass: larger ones leave the cache and take longer
 
@@ -41,7 +41,7 @@ def integrated_gradients(
     if of == "loss" and target.dim() == 2:
         raise ConfigError("a contrast of two classes has no cross-entropy; explain the logit")
     x = x.detach()
-    classes = chosen_by(model, x, target)
+    classes = resolve_target_by(model, x, target)
 
     def value(points: Tensor, classes: Tensor) -> Tensor:
         logits = model(points).float()

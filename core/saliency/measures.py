@@ -19,7 +19,7 @@ from core.saliency.faithfulness import CHANGES, SAMPLES, infidelity, max_sensiti
 from core.saliency.gradient import gradient
 from core.saliency.linearised import linearised_robustness
 from core.saliency.randomisation import as_shown, heatmaps_of, without_weights
-from core.saliency.registry import Ask, Method, attribute
+from core.saliency.registry import AttributionRequest, Method, attribute
 
 NOISE = 0.02
 """Deviation of the noise of the stability under noise, in the [0, 1] range."""
@@ -42,7 +42,7 @@ class Case:
     """
 
     method: str | Method
-    ask: Ask
+    ask: AttributionRequest
     attributions: Tensor
     seed: int = 0
     inside: Tensor | None = None
@@ -53,10 +53,10 @@ class Case:
         """The maps (B, H, W) as they are shown."""
         return as_shown(self.method, self.attributions)
 
-    def again(self, x: Tensor, target: Tensor | None = None) -> Ask:
+    def again(self, x: Tensor, target: Tensor | None = None) -> AttributionRequest:
         """The same question about other images, with fresh draws of the case's seed."""
         generator = torch.Generator(self.ask.generator.device).manual_seed(self.seed)
-        return Ask(self.ask.model, x, self.ask.target if target is None else target, generator)
+        return AttributionRequest(self.ask.model, x, self.ask.target if target is None else target, generator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +93,9 @@ def measured(key: str, case: Case) -> Values:
         ConfigError: no such measure.
         InputError: the case lacks what the measure needs.
     """
-    if key not in MEASURES:
-        raise ConfigError(f"measure must be one of {', '.join(MEASURES)}; got {key!r}")
-    measure = MEASURES[key]
+    if key not in SALIENCY_MEASURES:
+        raise ConfigError(f"measure must be one of {', '.join(SALIENCY_MEASURES)}; got {key!r}")
+    measure = SALIENCY_MEASURES[key]
     if measure.needs != "nothing" and getattr(case, measure.needs) is None:
         what = "the object's place" if measure.needs == "inside" else "attacked images"
         raise InputError(f"{measure.title} needs {what}")
@@ -170,7 +170,7 @@ def _aligned(measure: Callable[..., Values]) -> Callable[[Case], Values]:
     return run
 
 
-MEASURES: Mapping[str, Measure] = {
+SALIENCY_MEASURES: Mapping[str, Measure] = {
     "alignment": Measure(
         "Alignment",
         "How much of the image lies along the gradient of the predicted class, in pixel units.",

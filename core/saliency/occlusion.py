@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from core.errors import ConfigError, InputError
 from core.saliency.progress import OnProgress, ShouldStop, check, never, silent
 from core.saliency.superpixels import superpixels
-from core.saliency.target import chosen_by, score
+from core.saliency.target import resolve_target_by, score
 
 CHUNK = 64  # covered images a pass: short passes, so that progress is seen
 GREY = 0.5
@@ -53,7 +53,7 @@ def occlusion(
     squares = [-(-(side - window) // stride) + 1 for side in x.shape[2:]]
     together = max(1, CHUNK // len(x))
     passes = 1 + -(-squares[0] * squares[1] // together)
-    value = _counted(model, chosen_by(model, x, target), len(x), passes, on_progress, should_stop)
+    value = _counted(model, resolve_target_by(model, x, target), len(x), passes, on_progress, should_stop)
     shape = (x.shape[1], window, window)
     steps = (x.shape[1], stride, stride)
     with torch.no_grad():
@@ -86,7 +86,7 @@ def feature_ablation(
     """
     x = x.detach()
     pieces = superpixels(x) if pieces is None else pieces
-    classes = chosen_by(model, x, target)
+    classes = resolve_target_by(model, x, target)
     maps = []
     for index, image in enumerate(x.split(1)):
         value = _counted(model, classes[index : index + 1], 1, 1, silent, should_stop)

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from core.metrics.map_agreement import spearman
 from core.saliency.progress import check, silent
-from core.saliency.registry import Ask, Method, attribute, method_named
+from core.saliency.registry import AttributionRequest, Method, attribute, method_named
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RandomisationStep:
     """The map after some layers have lost their weights.
 
     Attributes:
@@ -35,7 +35,7 @@ def layers(model: nn.Module) -> list[str]:
     return [name for name, module in model.named_modules() if list(module.parameters(recurse=False))][::-1]
 
 
-def cascade(method: str | Method, ask: Ask, seed: int = 0) -> Iterator[Step]:
+def cascade(method: str | Method, ask: AttributionRequest, seed: int = 0) -> Iterator[RandomisationStep]:
     """The method's maps as layers lose their weights, from the output down, each step on top of those before.
 
     Adebayo et al. 2018, arXiv:1810.03292, Sec. 4.1. Weights become normal draws with the mean and the deviation that
@@ -61,11 +61,13 @@ def cascade(method: str | Method, ask: Ask, seed: int = 0) -> Iterator[Step]:
             _forget(model.get_submodule(name), generator)
         heatmaps = _with_draws(method, replace(ask, model=model), draws)
         first = heatmaps if first is None else first
-        yield Step(name, heatmaps, _alike(first, heatmaps))
+        yield RandomisationStep(name, heatmaps, _alike(first, heatmaps))
         ask.on_progress(done + 1, len(names) + 1)
 
 
-def without_weights(method: str | Method, ask: Ask, first: NDArray[np.float32], seed: int = 0) -> Step:
+def without_weights(
+    method: str | Method, ask: AttributionRequest, first: NDArray[np.float32], seed: int = 0
+) -> RandomisationStep:
     """The last step of `cascade` alone, at the cost of one map.
 
     Arguments and errors as there, besides:
@@ -82,10 +84,10 @@ def without_weights(method: str | Method, ask: Ask, first: NDArray[np.float32], 
     for name in names:
         _forget(model.get_submodule(name), generator)
     last = heatmaps_of(method, replace(ask, model=model))
-    return Step(names[-1] if names else "", last, _alike(first, last))
+    return RandomisationStep(names[-1] if names else "", last, _alike(first, last))
 
 
-def _with_draws(method: str | Method, ask: Ask, draws: Tensor) -> NDArray[np.float32]:
+def _with_draws(method: str | Method, ask: AttributionRequest, draws: Tensor) -> NDArray[np.float32]:
     """Maps (B, H, W), drawing from the state `draws`."""
     generator = torch.Generator(ask.generator.device)
     generator.set_state(draws)
@@ -96,7 +98,7 @@ def _alike(first: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np
     return np.array([spearman(np.abs(one), np.abs(two)) for one, two in zip(first, other, strict=True)])
 
 
-def heatmaps_of(method: str | Method, ask: Ask) -> NDArray[np.float32]:
+def heatmaps_of(method: str | Method, ask: AttributionRequest) -> NDArray[np.float32]:
     """Maps (B, H, W) of a method: attributions summed over channels, or one channel where all are the same."""
     return as_shown(method, attribute(method, ask))
 

@@ -39,7 +39,7 @@ MASKED = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class AttributionRequest:
     """One call of a method.
 
     Attributes:
@@ -84,7 +84,7 @@ class Method:
     family: Family
     cost: int
     sentence: str
-    run: Callable[[Ask], Tensor]
+    run: Callable[[AttributionRequest], Tensor]
     signed: bool = True
     random: bool = False
     of_class: bool = True
@@ -291,7 +291,7 @@ _METHODS = (
         long=True,
     ),
 )
-METHODS: Mapping[str, Method] = {method.key: method for method in _METHODS}
+SALIENCY_METHODS: Mapping[str, Method] = {method.key: method for method in _METHODS}
 """By the key used in files and URLs. `core.explanations.methods` has these and those that need an attack."""
 
 
@@ -303,12 +303,12 @@ def method_named(method: str | Method) -> Method:
     """
     if isinstance(method, Method):
         return method
-    if method not in METHODS:
-        raise ConfigError(f"method must be one of {', '.join(METHODS)}; got {method!r}")
-    return METHODS[method]
+    if method not in SALIENCY_METHODS:
+        raise ConfigError(f"method must be one of {', '.join(SALIENCY_METHODS)}; got {method!r}")
+    return SALIENCY_METHODS[method]
 
 
-def attribute(method: str | Method, ask: Ask) -> Tensor:
+def attribute(method: str | Method, ask: AttributionRequest) -> Tensor:
     """Attributions (B, C, H, W) of the method; zero is a possible answer, NaN and infinity are not.
 
     Raises:
@@ -324,7 +324,7 @@ def attribute(method: str | Method, ask: Ask) -> Tensor:
     return attributions.detach()
 
 
-def explained(model: nn.Module, x: Tensor, target: Target, labels: Tensor | None = None) -> Tensor:
+def resolve_targets(model: nn.Module, x: Tensor, target: Target, labels: Tensor | None = None) -> Tensor:
     """The classes (B,), or contrasts (B, 2), that `target` means for `model` on `x`; errors as for `Target.classes`."""
     with torch.no_grad():
         return target.classes(model(x), labels)

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from core.errors import ConfigError
 from core.saliency.gradient import gradient
-from core.saliency.target import chosen_by
+from core.saliency.target import resolve_target_by
 
 CHUNK = 128  # images a pass: larger ones leave the cache and take longer
 
@@ -76,7 +76,7 @@ def _moments(
     if samples < 1 or not 0 <= noise < float("inf"):
         raise ConfigError(f"need samples >= 1 and noise >= 0; got {samples} and {noise}")
     x = x.detach()
-    target = chosen_by(model, x, target)
+    target = resolve_target_by(model, x, target)
     flat = x.flatten(1)
     deviation = (noise * (flat.amax(1) - flat.amin(1)))[:, None, None, None]
     mean, square = torch.zeros_like(x), torch.zeros_like(x)

@@ -72,17 +72,17 @@ class Target:
         return logits.argmax(1)
 
 
-def chosen(target: Tensor, logits: Tensor) -> Tensor:
+def resolve_target(target: Tensor, logits: Tensor) -> Tensor:
     """Classes (B,), or contrasts (B, 2) as they are, with each negative entry replaced by the class predicted."""
     return target if target.dim() == 2 else torch.where(target < 0, logits.detach().argmax(1), target)
 
 
-def chosen_by(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+def resolve_target_by(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
     """As `chosen`, asking `model` only where an entry is negative."""
     if target.dim() == 2 or not bool((target < 0).any()):
         return target
     with torch.no_grad():
-        return chosen(target, model(x))
+        return resolve_target(target, model(x))
 
 
 def score(logits: Tensor, target: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ ANNOTATED: Mapping[str, str] = {"tiny20": "sat-box", "pasted": "sat-mask"}
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class TrainingRequest:
     """What is to be trained, in values that fit into JSON.
 
     Attributes:
@@ -87,14 +87,14 @@ class Order:
         return json.dumps(dataclasses.asdict(self), indent=1, sort_keys=True)
 
 
-def read_order(text: str) -> Order:
+def read_request(text: str) -> TrainingRequest:
     """The order in a JSON text.
 
     Raises:
         InputError: it is none.
     """
     try:
-        return Order(**json.loads(text))
+        return TrainingRequest(**json.loads(text))
     except (ValueError, TypeError) as error:
         raise InputError(f"this is no order for a training: {error}") from error
 

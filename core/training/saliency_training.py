@@ -162,7 +162,7 @@ class SaliencyPgd(_FromSaliency):
 
     def loss(self, model: PreActResNet, batch: Batch) -> Tensor:
         """Mean cross-entropy of the batch as the coin says."""
-        if heads(batch.generator):
+        if coin_flip(batch.generator):
             epsilon = self.perturbation.epsilon
             u = torch.rand(batch.x.shape, generator=batch.generator, device=batch.x.device)
             moved = batch.x + epsilon * (2 * u - 1) - epsilon * self.perturbation.mixture(batch).mixed
@@ -197,13 +197,13 @@ class SaliencyTrades(_FromSaliency):
 
     def loss(self, model: PreActResNet, batch: Batch) -> Tensor:
         """Mean cross-entropy plus the weighted mean divergence, as the coin says."""
-        if heads(batch.generator):
+        if coin_flip(batch.generator):
             x_adv = self.perturbation(batch)
         else:
             x_adv = self.attack(fast_form(model), batch.x, batch.generator)
         return trades_loss(model, batch.x, x_adv, batch.labels, self.beta)
 
 
-def heads(generator: torch.Generator) -> bool:
+def coin_flip(generator: torch.Generator) -> bool:
     """One toss of a fair coin."""
     return bool(torch.rand((), generator=generator, device=generator.device) < 0.5)

@@ -26,7 +26,7 @@ from core.models.fast import fast_form
 from core.models.resnet import PreActResNet
 from core.models.zoo import Card, load_weights, save
 from core.training.checkpoint import remove_checkpoint
-from core.training.job import Ended, Event, Order, encode, read_order
+from core.training.job import Ended, Event, TrainingRequest, encode, read_request
 from core.training.loop import Trained, train
 from core.training.watch import Watch, sample
 
@@ -71,7 +71,7 @@ class Control:
         return self._held
 
 
-def work(order: Order, folder: Path, out: Path, control: Control, tell: Callable[[Event], None]) -> Ended:
+def work(order: TrainingRequest, folder: Path, out: Path, control: Control, tell: Callable[[Event], None]) -> Ended:
     """Train an order, going on from the checkpoint in `folder`, and write the model to `out` when it is done.
 
     Raises:
@@ -92,7 +92,7 @@ def work(order: Order, folder: Path, out: Path, control: Control, tell: Callable
     return Ended("finished")
 
 
-def _save(order: Order, outcome: Trained, task: Task, out: Path, paused: float) -> None:
+def _save(order: TrainingRequest, outcome: Trained, task: Task, out: Path, paused: float) -> None:
     """Write weights and card; where either can't be written, neither stays."""
     plan = order.plan()
     data = load(task, "test").first(FIGURE_IMAGES)
@@ -157,7 +157,7 @@ def main(arguments: list[str]) -> int:
             control.hear("stop")
 
     try:
-        end = work(read_order((folder / "order.json").read_text()), folder, out, control, tell)
+        end = work(read_request((folder / "order.json").read_text()), folder, out, control, tell)
     except CoreError as error:
         end = Ended("failed", str(error))
     tell(end)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from core.data.tasks import task_named
-from core.explanations.smooth_maps import METHODS
+from core.explanations.smooth_maps import SMOOTHED_METHODS
 from core.metrics.ara import ara
 from core.metrics.intervals import wilson
 from core.models.zoo import cards
@@ -92,7 +92,7 @@ def _explanations(weights: Mapping[str, str]) -> tuple[list, dict]:
 def _fooling(task: str, weights: Mapping[str, str]) -> tuple[list, dict]:
     rows = []
     for key, sha256 in weights.items():
-        for method in METHODS:
+        for method in SMOOTHED_METHODS:
             for what, hits in (("moved", 93), ("outside", 41)):
                 low, high = wilson(hits, 100)
                 row = {"model": key, "sha256": sha256, "method": method, "what": what}

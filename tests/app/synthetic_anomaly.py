@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from core.anomaly.fitting import fit_screen
-from core.anomaly.screen import DETECTORS, PERCEPTRON, screen_path, write_screen
+from core.anomaly.fitting import fit_calibration
+from core.anomaly.screen import DETECTORS, PERCEPTRON, calibration_path, write_calibration
 from core.data.corruptions import CORRUPTIONS, SEVERITIES
 from core.data.datasets import LabelledImages
 from core.data.outliers import OUTLIERS
@@ -32,8 +32,10 @@ def pictures(task: str, count: int, seed: int) -> LabelledImages:
 def write_calibrations(models: Path, folder: Path, task: str, keys: tuple[str, ...]) -> Path:
     """`folder` with calibrations of these networks, fitted to made-up pictures."""
     for key in keys:
-        screen = fit_screen(load_zoo_model(task, key, models), pictures(task, 60, 1), pictures(task, 2 * NORMAL, 2))
-        write_screen(screen, screen_path(task, key, folder))
+        screen = fit_calibration(
+            load_zoo_model(task, key, models), pictures(task, 60, 1), pictures(task, 2 * NORMAL, 2)
+        )
+        write_calibration(screen, calibration_path(task, key, folder))
     return folder
 
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from app.adversarial_choice import AWAY, METHOD_TITLES, REGION_TITLES, AdversarialChoice, default, read, targets
-from app.choice import World
+from app.choice import Options
 from app.choice import default as first_view
-from core.explanations.smooth_maps import METHODS
+from core.explanations.smooth_maps import SMOOTHED_METHODS
 
 MODELS = ("standard", "pgd-linf", "noise-sign")
-WORLD = World(
+WORLD = Options(
     {"cifar10": MODELS, "fashion-mnist": ("lipschitz", "standard")},
     dict.fromkeys(("cifar10", "fashion-mnist"), ("photo:chelsea",)),
 )
@@ -79,4 +79,4 @@ def test_another_task_has_other_classes_networks_and_sizes():
 
 
 def test_the_menus_are_those_of_the_engine():
-    assert tuple(METHOD_TITLES) == METHODS and len(REGION_TITLES) == 5
+    assert tuple(METHOD_TITLES) == SMOOTHED_METHODS and len(REGION_TITLES) == 5

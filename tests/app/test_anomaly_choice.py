@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from app.anomaly_choice import AnomalyChoice, default, heads, read
-from app.choice import World
+from app.choice import Options
 from app.choice import default as first_view
-from core.anomaly.labels import Probe
+from core.anomaly.labels import ConfoundingLabel
 from core.anomaly.screen import DEFAULT
 
-WORLD = World(
+WORLD = Options(
     {"cifar10": ("standard", "pgd-linf", "noise-sign"), "fashion-mnist": ("lipschitz", "standard")},
     {"cifar10": ("photo:chelsea",), "fashion-mnist": ("photo:chelsea",)},
 )
@@ -21,7 +21,7 @@ PART = AnomalyChoice("many", "vim", 0.01, "top-m", "softmax", 4, "all", "jpeg", 
 def test_a_first_visit_asks_for_all_classes_at_a_false_alarm_rate_of_five_percent():
     part, notes = read({}, CHOICE, WORLD)
     assert (part, notes) == (default(CHOICE), [])
-    assert part.probe == Probe() and (part.detector, part.alpha, part.view) == (DEFAULT, 0.05, "one")
+    assert part.probe == ConfoundingLabel() and (part.detector, part.alpha, part.view) == (DEFAULT, 0.05, "one")
 
 
 @pytest.mark.parametrize("part", [PART, default(CHOICE), replace(PART, label="zeros", head="sigmoid", m=2)])
@@ -30,7 +30,7 @@ def test_what_is_written_is_read_back(part):
 
 
 def test_m_stands_in_the_link_and_in_the_label_only_where_it_counts():
-    assert PART.to_query()["m"] == "4" and PART.probe == Probe("top-m", "softmax", 4)
+    assert PART.to_query()["m"] == "4" and PART.probe == ConfoundingLabel("top-m", "softmax", 4)
     other = replace(PART, label="ones")
     assert "m" not in other.to_query() and other.probe == replace(other, m=7).probe
 

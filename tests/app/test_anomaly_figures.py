@@ -15,7 +15,7 @@ from app.anomaly_names import SHORT, share_text, strength_text, verdict
 from app.anomaly_report_figures import Point, against, severity, shade, span_of
 from app.anomaly_table import as_csv, as_parquet, chosen
 from app.model_figures import faint
-from core.anomaly.judgement import CHANGES, Judgement, strengths
+from core.anomaly.judgement import CHANGES, Verdict, strengths
 from core.anomaly.screen import DETECTORS
 from core.data.tasks import CIFAR10, FASHION_MNIST
 
@@ -134,7 +134,7 @@ def test_every_detector_has_a_short_name():
 
 
 def test_the_file_of_a_picture_holds_every_figure_by_name():
-    one = Judgement(
+    one = Verdict(
         "cifar10", "standard", {"change": "pgd", "strengths": [0.0, 0.1]}, np.zeros((2, 3, 4, 4), np.float32),
         np.full((2, 10), 0.1, np.float32), {"vim": np.array([1.0, 2.0])}, {"vim": np.array([0.5, 0.01])},
     )  # fmt: skip

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from app.background import Works
+from app.background import TaskPool
 from core.errors import InputError
 
 
@@ -15,7 +15,7 @@ def wait(work, state: str) -> None:
 
 
 def test_a_result_is_kept_for_everyone_and_made_once():
-    works, made = Works(), []
+    works, made = TaskPool(), []
 
     def call(on_progress, should_stop):
         on_progress(1, 2)
@@ -30,7 +30,7 @@ def test_a_result_is_kept_for_everyone_and_made_once():
 
 
 def test_stopping_ends_the_work_at_its_next_step_and_keeps_no_result():
-    works, go, begun = Works(), threading.Event(), threading.Event()
+    works, go, begun = TaskPool(), threading.Event(), threading.Event()
 
     def call(on_progress, should_stop):
         begun.set()
@@ -50,7 +50,7 @@ def test_stopping_ends_the_work_at_its_next_step_and_keeps_no_result():
 
 
 def test_a_partial_result_of_stopped_work_is_nobodys():
-    works, go = Works(), threading.Event()
+    works, go = TaskPool(), threading.Event()
 
     def call(on_progress, should_stop):
         go.wait(20)
@@ -66,7 +66,7 @@ def test_a_partial_result_of_stopped_work_is_nobodys():
 
 
 def test_a_new_work_stops_the_sessions_earlier_one_and_what_never_began_does_not_begin():
-    works, go, ran = Works(at_once=1), threading.Event(), []
+    works, go, ran = TaskPool(at_once=1), threading.Event(), []
     first = works.start("a", 1, lambda on_progress, should_stop: go.wait(20))
     waiting = works.start("b", 2, lambda on_progress, should_stop: ran.append(2))
     assert waiting.state == "waiting"
@@ -78,7 +78,7 @@ def test_a_new_work_stops_the_sessions_earlier_one_and_what_never_began_does_not
 
 
 def test_work_that_nobody_looks_after_stops_and_what_is_looked_after_goes_on():
-    works, ran = Works(at_once=2, unwatched=0.3), []
+    works, ran = TaskPool(at_once=2, unwatched=0.3), []
 
     def call(on_progress, should_stop):
         end = time.monotonic() + 1.0
@@ -102,7 +102,7 @@ def test_work_that_nobody_looks_after_stops_and_what_is_looked_after_goes_on():
 
 
 def test_an_engine_error_is_a_sentence_and_a_bug_is_an_id():
-    works = Works()
+    works = TaskPool()
 
     def refuse(on_progress, should_stop):
         raise InputError("no gradient here")
@@ -120,7 +120,7 @@ def test_an_engine_error_is_a_sentence_and_a_bug_is_an_id():
 
 
 def test_results_are_bounded():
-    works = Works(kept=2)
+    works = TaskPool(kept=2)
     for key in range(4):
         wait(works.start("a", key, lambda on_progress, should_stop: "x"), "done")
     assert works.find("b", 0) is None and works.find("b", 3) is not None

@@ -51,9 +51,9 @@ def test_a_picture_larger_than_all_the_room_is_still_shown():
 
 
 def test_an_upload_is_fitted_under_the_digest_of_what_the_models_see(zoo):
-    shown = cache.fitted("cifar10", cache.keep_upload(png(5)), "crop", False)
-    again = cache.fitted("cifar10", cache.keep_upload(png(5)), "crop", False)
-    other = cache.fitted("cifar10", cache.keep_upload(png(6)), "crop", False)
+    shown = cache.model_input("cifar10", cache.keep_upload(png(5)), "crop", False)
+    again = cache.model_input("cifar10", cache.keep_upload(png(5)), "crop", False)
+    other = cache.model_input("cifar10", cache.keep_upload(png(6)), "crop", False)
     assert shown.x.shape == (1, 3, 32, 32) and shown.digest == again.digest != other.digest
     wide = Image.open(io.BytesIO(shown.original))
     assert wide.format == "PNG" and wide.size[0] % 40 == 0
@@ -74,7 +74,7 @@ def test_one_changed_level_of_one_pixel_gives_another_digest(zoo):
 
 def test_an_evicted_upload_is_a_sentence(zoo):
     with pytest.raises(InputError, match="upload it again"):
-        cache.fitted("cifar10", "upload:" + "0" * 32, "crop", False)
+        cache.model_input("cifar10", "upload:" + "0" * 32, "crop", False)
 
 
 def test_models_are_loaded_once_and_again_when_the_zoo_changes(tmp_path, monkeypatch):
@@ -94,12 +94,12 @@ def test_models_are_loaded_once_and_again_when_the_zoo_changes(tmp_path, monkeyp
 
 
 def test_cached_results_are_those_of_the_engine_and_differ_by_attack(zoo):
-    shown = cache.fitted("cifar10", "photo:chelsea", "crop", False)
+    shown = cache.model_input("cifar10", "photo:chelsea", "crop", False)
     weak, strong = Pgd(1 / 255, steps=2), Pgd(8 / 255, steps=2)
-    for key, look in zip(KEYS, cache.looks(CIFAR10, KEYS, shown), strict=True):
+    for key, look in zip(KEYS, cache.predictions_of(CIFAR10, KEYS, shown), strict=True):
         model = load_zoo_model("cifar10", key, zoo)
         with torch.no_grad():
             expected = model.fast(torch.from_numpy(shown.x)).softmax(1)[0].numpy()
         np.testing.assert_allclose(look.probs, expected, rtol=1e-5)
-    sizes = [cache.challenges(CIFAR10, KEYS[:1], shown, attack)[0].linf for attack in (weak, strong, Pgd(0.0))]
+    sizes = [cache.attack_results(CIFAR10, KEYS[:1], shown, attack)[0].linf for attack in (weak, strong, Pgd(0.0))]
     assert sizes[0] <= 1 / 255 + 1e-6 < sizes[1] <= 8 / 255 + 1e-6 and sizes[2] == 0

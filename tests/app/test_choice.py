@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from app.choice import Choice, World, change, default, read, within
+from app.choice import Choice, Options, change, default, read, within
 
-WORLD = World(
+WORLD = Options(
     {"cifar10": ("standard", "pgd-l2", "pgd-linf", "trades", "noise"), "fashion-mnist": ("standard", "lipschitz")},
     {
         "cifar10": ("photo:astronaut", "photo:chelsea", "generated:01", "test:0", "test:7"),

@@ -12,7 +12,7 @@ from app import jobs as jobs_module
 from app import visitors
 from app.jobs import Job, Jobs
 from core.errors import ConfigError, InputError
-from core.training.job import Order
+from core.training.job import TrainingRequest
 from tests.app.workers import DEAF, DIE, FAIL, HOLD, POINT, WORKER, fake_worker
 
 
@@ -35,8 +35,8 @@ def queue(tmp_path, open_tabs):
     made.close()
 
 
-def order(behaviour: int = HOLD, name: str = "own-net") -> Order:
-    return Order("fashion-mnist", "standard", name, 1000, 2, seed=behaviour)
+def order(behaviour: int = HOLD, name: str = "own-net") -> TrainingRequest:
+    return TrainingRequest("fashion-mnist", "standard", name, 1000, 2, seed=behaviour)
 
 
 def submit(queue: Jobs, visitor: str = "ann", *behaviours: int) -> list[Job]:
@@ -253,7 +253,7 @@ def alive(pid: int) -> bool:
 def test_impossible_orders_and_crowds_are_refused_before_anything_is_written(queue, root, monkeypatch):
     queue.seen("ann", "tab")
     with pytest.raises(ConfigError, match="epochs"):
-        queue.submit("ann", [(Order("fashion-mnist", "standard", "own-net", 1000, 0), {})])
+        queue.submit("ann", [(TrainingRequest("fashion-mnist", "standard", "own-net", 1000, 0), {})])
     with pytest.raises(InputError, match="At most 4"):
         queue.submit("ann", [(order(), {})] * 5)
     monkeypatch.setattr(jobs_module, "MOST_WAITING", 1)

@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.choice import World, change, default
+from app.choice import Options, change, default
 from app.latent_choice import AXES, LatentChoice, read
 from core.data.tasks import task_named
 from tests.app.synthetic_latent import LATENT, write_generators
 
-WORLD = World(
+WORLD = Options(
     {"cifar10": ("standard", "pgd-l2"), "fashion-mnist": ("standard", "pgd-l2")},
     dict.fromkeys(("cifar10", "fashion-mnist"), ("photo:chelsea", "photo:coffee")),
 )

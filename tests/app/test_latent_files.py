@@ -28,8 +28,8 @@ def place(zoo, tmp_path, monkeypatch):
     """Some place in the latent space of a tiny generator, sliders moved."""
     monkeypatch.setenv("ROBUSTSCOPE_GENERATORS", str(write_generators(tmp_path, (TASK.key,))))
     sha256 = latent_cache.generator(TASK.key).card.sha256
-    code = latent_cache.drawn(TASK.key, 3)
-    return latent_cache.Place(TASK.key, sha256, code, 2, 5, 1, 5, (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5))
+    code = latent_cache.sample_code(TASK.key, 3)
+    return latent_cache.LatentPosition(TASK.key, sha256, code, 2, 5, 1, 5, (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5))
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def fooled(place, monkeypatch):
 
 
 def test_each_network_is_asked_about_its_own_answer_on_the_picture_that_is_drawn(place, fooled):
-    x = torch.from_numpy(latent_cache.here(place, MODELS).x)
+    x = torch.from_numpy(latent_cache.row_at(place, MODELS).x)
     for one in fooled:
         assert np.allclose(one.film.x[0], x[0], atol=1e-5) and one.label == place.label
         assert one.answers[0] == int(cache.model(TASK.key, one.model).fast(x).argmax()) == int(one.found.labels[0])

@@ -5,17 +5,17 @@ import pytest
 
 from app.latent_ribbons import CLASS_COLOURS, ribbon_html, runs, spans
 from core.data.tasks import task_named
-from core.latent.strips import Strip
+from core.latent.strips import DecodedRow
 
 TASK = task_named("fashion-mnist")
 
 
-def strip(answers: list[list[int]], low: float = -4.0, high: float = 4.0) -> Strip:
+def strip(answers: list[list[int]], low: float = -4.0, high: float = 4.0) -> DecodedRow:
     """A strip with these answers of each network; pictures are grey."""
     predicted = np.array(answers)
     count = predicted.shape[1]
     flat = np.zeros(count, np.float32)
-    return Strip(
+    return DecodedRow(
         np.linspace(low, high, count, dtype=np.float32), flat.astype(np.int64), np.zeros((count, 2), np.float32),
         np.full((count, 1, 4, 4), 0.5, np.float32), np.eye(10, dtype=np.float32)[predicted], flat, flat,
     )  # fmt: skip

@@ -18,7 +18,7 @@ CHOSEN = PerturbationChoice("gradient-sign", "pgd-l2", "standard", 4, 30, 0.9, (
 
 @pytest.fixture
 def shown(zoo):
-    return cache.fitted("cifar10", "photo:chelsea", "crop", False)
+    return cache.model_input("cifar10", "photo:chelsea", "crop", False)
 
 
 def made(shown, chosen):
@@ -52,7 +52,7 @@ def test_without_a_map_there_is_noise_alone(shown):
 
 
 def test_the_loss_is_of_the_true_class_where_it_is_known_else_of_the_networks_answer(shown):
-    answer = cache.looks(CIFAR10, ["standard"], shown)[0].target
+    answer = cache.predictions_of(CIFAR10, ["standard"], shown)[0].target
     unknown, known = made(shown, CHOSEN), made(replace(shown, label=(answer + 1) % 10), CHOSEN)
     assert (unknown.harm.label, unknown.true) == (answer, False)
     assert (known.harm.label, known.true) == ((answer + 1) % 10, True)

@@ -12,8 +12,8 @@ INK = "#14273D"
 
 
 def test_places_are_moved_up_only_as_far_as_needed():
-    np.testing.assert_allclose(figures.spread(np.array([0.0, 1.0, 100.0, 0.5]), 10), [0, 20, 100, 10])
-    moved = figures.spread(np.random.default_rng(0).random(12) * 50, 19)
+    np.testing.assert_allclose(figures.spread_labels(np.array([0.0, 1.0, 100.0, 0.5]), 10), [0, 20, 100, 10])
+    moved = figures.spread_labels(np.random.default_rng(0).random(12) * 50, 19)
     assert np.diff(np.sort(moved)).min() >= 19 - 1e-9
 
 

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from app.choice import World
+from app.choice import Options
 from app.choice import default as first_view
 from app.perturbation import BOX, GIVEN, PerturbationChoice, default, map_options, read
 from core.training.saliency_maps import STRONG_MAPS
 
 MODELS = ("standard", "pgd-linf", "noise-sign")
-WORLD = World(
+WORLD = Options(
     {"cifar10": MODELS, "fashion-mnist": ("lipschitz",), "tiny20": MODELS},
     dict.fromkeys(("cifar10", "fashion-mnist", "tiny20"), ("photo:chelsea", "test:0")),
 )

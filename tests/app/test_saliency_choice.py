@@ -4,17 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from app.choice import World
+from app.choice import Options
 from app.choice import default as first_view
 from app.saliency_choice import FIRST_METHODS, MEASURABLE, MOST_SHEET, SaliencyChoice, default, read
 from core.data.tasks import task_named
-from core.explanations.methods import METHODS
-from core.saliency.measures import MEASURES
+from core.explanations.methods import ATTRIBUTION_METHODS
+from core.saliency.measures import SALIENCY_MEASURES
 from core.saliency.target import Target
 
 MODELS = ("standard", "pgd-linf", "noise-sign")
 IMAGES = tuple(f"test:{index}" for index in range(12))
-WORLD = World(
+WORLD = Options(
     {"cifar10": MODELS, "fashion-mnist": ("lipschitz", "standard")},
     {"cifar10": ("photo:chelsea", *IMAGES), "fashion-mnist": ("photo:chelsea",)},
 )
@@ -107,4 +107,4 @@ def test_a_target_is_said_in_classes_of_the_task():
 
 
 def test_the_menus_are_those_of_the_engine():
-    assert {*FIRST_METHODS} <= {*METHODS} and {*MEASURABLE} < {*MEASURES}
+    assert {*FIRST_METHODS} <= {*ATTRIBUTION_METHODS} and {*MEASURABLE} < {*SALIENCY_MEASURES}

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from app import saliency_cache
-from app.cache import fitted
-from app.saliency_cache import Kept, Measuring, asked, known, missing, quick_maps
+from app.cache import model_input
+from app.saliency_cache import BoundedStore, Measuring, known_maps, missing_maps, question_of, quick_maps
 from app.saliency_compare import matrix
 from app.saliency_sanity import STRIP, call_for, picked
 from app.saliency_trust import best_of, spread_figure, spreads
@@ -26,11 +26,11 @@ TASK = task_named("cifar10")
 
 @pytest.fixture
 def question(zoo):
-    return asked(TASK, fitted("cifar10", "photo:chelsea", "crop", False), Target())
+    return question_of(TASK, model_input("cifar10", "photo:chelsea", "crop", False), Target())
 
 
 def test_what_is_kept_is_bounded_and_the_oldest_goes_first():
-    kept = Kept(2)
+    kept = BoundedStore(2)
     for key in "ab":
         kept.put(key, key)
     assert kept.get("a") == "a"
@@ -39,15 +39,15 @@ def test_what_is_kept_is_bounded_and_the_oldest_goes_first():
 
 
 def test_quick_maps_are_made_once_and_long_ones_are_left(question, monkeypatch):
-    monkeypatch.setattr(saliency_cache, "kept", lambda fresh=Kept(): fresh)  # noqa: B008
+    monkeypatch.setattr(saliency_cache, "map_store", lambda fresh=BoundedStore(): fresh)  # noqa: B008
     models, methods = ("standard", "pgd-l2"), ("occlusion", "smooth-grad", "gradient")
     order = [(found.model, found.method) for found in quick_maps(question, models, methods)]
     assert order == [(model, method) for method in ("gradient", "smooth-grad") for model in models]
     assert list(quick_maps(question, models, methods)) == []
     cells = [(model, "occlusion") for model in models]
-    assert {*known(question, models, methods)} == {*order} and missing(question, cells) == cells
+    assert {*known_maps(question, models, methods)} == {*order} and missing_maps(question, cells) == cells
     other = replace(question, target=Target(3, 5))
-    assert known(other, models, methods) == {}  # another question has other maps
+    assert known_maps(other, models, methods) == {}  # another question has other maps
 
 
 def test_agreement_leaves_out_what_is_not_there_and_is_one_with_itself():
@@ -150,7 +150,7 @@ def test_a_measure_is_that_of_the_engine_and_one_without_its_needs_is_a_sentence
 def test_the_cascade_begins_with_the_map_that_is_shown_and_ends_with_no_layer_left(question):
     for _ in quick_maps(question, ("pgd-linf",), ("gradient",)):
         pass
-    shown = known(question, ("pgd-linf",), ("gradient",))["pgd-linf", "gradient"]
+    shown = known_maps(question, ("pgd-linf",), ("gradient",))["pgd-linf", "gradient"]
     told = []
     (made,) = call_for(question, "gradient", [shown])(lambda done, of: told.append((done, of)), lambda: False)
     assert np.allclose(made.heatmaps[0], shown.heatmap, atol=1e-6) and made.similarity[0] == pytest.approx(1)

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from app import cache
 from core.attacks.pgd import Pgd
-from core.explanations.challenge import challenge
-from core.explanations.look import look
+from core.explanations.challenge import attack_result
+from core.explanations.look import predict
 from core.models.fast import private_copy
 from core.models.zoo import ZooModel
 
@@ -37,7 +37,7 @@ def plain_session(model: ZooModel, session: int, protect: Protect, meet: Callabl
     for turn in range(ROUNDS):
         if turn == 1:
             meet()
-        seen, attacked = look(model, image(session)), challenge(model, image(session), ATTACK)
+        seen, attacked = predict(model, image(session)), attack_result(model, image(session), ATTACK)
         results += [seen.probs, seen.attributions, attacked.x_adv, attacked.probs_adv]
         if turn == 1:
             meet()

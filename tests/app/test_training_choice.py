@@ -6,7 +6,7 @@ import pytest
 
 from app.training_choice import FIRST, needs_teacher, pair, read, refusal, settings, to_query, with_field
 from core.data.tasks import TASKS, task_named
-from core.training.job import Order, recipes_for
+from core.training.job import TrainingRequest, recipes_for
 
 TEACHERS = {"cifar10": ["standard", "pgd-linf", "own-mine"], "fashion-mnist": ["standard", "pgd-linf"], "tiny20": []}
 
@@ -27,8 +27,10 @@ def test_the_pair_differs_in_its_recipe_alone():
     [
         FIRST,
         replace(FIRST, changes={"attack.steps": 7, "attack.epsilon": 0.0314}),
-        Order("cifar10", "sat-strong-robust", "own", 512, 3, 7, {"perturbation.maps": "grad-cam++"}, "own-mine"),
-        Order("tiny20", "sat-box", "own", 1000, 2),
+        TrainingRequest(
+            "cifar10", "sat-strong-robust", "own", 512, 3, 7, {"perturbation.maps": "grad-cam++"}, "own-mine"
+        ),
+        TrainingRequest("tiny20", "sat-box", "own", 1000, 2),
         replace(FIRST, epochs=0, changes={"attack.epsilon": -0.5}),  # impossible, but a link may say it
     ],
 )
@@ -53,7 +55,7 @@ def test_a_new_task_keeps_the_recipe_it_also_has_and_a_new_recipe_forgets_the_ol
     order = replace(FIRST, changes={"attack.steps": 7})
     assert with_field(order, "task", "cifar10", TEACHERS).recipe == "pgd-linf"
     assert with_field(order, "recipe", "trades", TEACHERS).changes == {}
-    boxed = Order("tiny20", "sat-box", "own", 1000, 2)
+    boxed = TrainingRequest("tiny20", "sat-box", "own", 1000, 2)
     assert with_field(boxed, "task", "pasted", TEACHERS).recipe in recipes_for(task_named("pasted"))
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from core import cli
-from core.anomaly.screen import read_screen, screen_path
+from core.anomaly.screen import calibration_path, read_calibration
 from core.models import zoo
 from core.models.zoo import load_zoo_model
 
@@ -21,7 +21,7 @@ def shipped(zoo_folder, fashion_root, monkeypatch, tmp_path):
         original = getattr(zoo, name)
         monkeypatch.setattr(cli, name, lambda *args, original=original: original(*args, folder=zoo_folder))
     folder = tmp_path / "calibration"
-    monkeypatch.setattr(cli, "screen_path", lambda task, key, where=folder: screen_path(task, key, where))
+    monkeypatch.setattr(cli, "screen_path", lambda task, key, where=folder: calibration_path(task, key, where))
     return zoo_folder, folder
 
 
@@ -31,7 +31,7 @@ MADE: dict[str, bytes] = {}
 @pytest.fixture
 def calibrated(shipped):
     """The tiny `standard`, calibrated on 60 images; its weights are the same for every test, so this is done once."""
-    path = screen_path("fashion-mnist", "standard", shipped[1])
+    path = calibration_path("fashion-mnist", "standard", shipped[1])
     if not MADE:
         command = ["calibrate", "--task", "fashion-mnist", "--models", "standard", "--images", "60"]
         assert cli.main([*command, "--out", str(shipped[1])]) == 0
@@ -60,9 +60,9 @@ def score(folder, out, *more):
 
 def test_calibrate_writes_a_screen_and_keeps_what_is_there(calibrated, capsys):
     zoo_folder, folder = calibrated
-    path = screen_path("fashion-mnist", "standard", folder)
+    path = calibration_path("fashion-mnist", "standard", folder)
     model = load_zoo_model("fashion-mnist", "standard", zoo_folder)
-    assert read_screen(model, path).settings["p_value_images"] == 30
+    assert read_calibration(model, path).settings["p_value_images"] == 30
     before = path.stat().st_mtime_ns
     command = ["calibrate", "--task", "fashion-mnist", "--models", "standard", "--images", "60", "--out", str(folder)]
     capsys.readouterr()
@@ -71,7 +71,7 @@ def test_calibrate_writes_a_screen_and_keeps_what_is_there(calibrated, capsys):
     assert told["bytes"] == path.stat().st_size and told["kept"] and path.stat().st_mtime_ns == before
     path.write_bytes(b"damaged")
     assert cli.main(command) == 0
-    assert "fitted" in capsys.readouterr().out and read_screen(model, path)
+    assert "fitted" in capsys.readouterr().out and read_calibration(model, path)
 
 
 def test_calibrate_refuses_to_overwrite_what_ships_with_fewer_images(capsys):

@@ -5,7 +5,7 @@ import torch
 from torch.testing import assert_close
 
 from core.errors import ConfigError
-from core.norms import NORMS, check_norm, project, random_in_ball, rmse, size, steepest
+from core.norms import NORMS, check_norm, norm_of, project, random_in_ball, rmse, steepest_ascent_direction
 
 BOTH = pytest.mark.parametrize("norm", NORMS)
 
@@ -23,34 +23,34 @@ def delta():
 
 def test_sizes_of_a_known_offset():
     delta = torch.tensor([[[[3.0, -4.0]]], [[[0.0, 1.0]]]])
-    assert_close(size(delta, "l2"), torch.tensor([5.0, 1.0]))
-    assert_close(size(delta, "linf"), torch.tensor([4.0, 1.0]))
+    assert_close(norm_of(delta, "l2"), torch.tensor([5.0, 1.0]))
+    assert_close(norm_of(delta, "linf"), torch.tensor([4.0, 1.0]))
     assert_close(rmse(delta), torch.tensor([5.0, 1.0]) / 2**0.5)
 
 
 @BOTH
 def test_steepest_has_unit_norm_and_the_largest_rise(norm, delta):
     grad = delta[1:]
-    best = steepest(grad, norm)
-    assert_close(size(best, norm), torch.ones(len(grad)))
+    best = steepest_ascent_direction(grad, norm)
+    assert_close(norm_of(best, norm), torch.ones(len(grad)))
     rise = (best * grad).flatten(1).sum(1)
     for seed in range(50):
         other = torch.randn(grad.shape, generator=seeded(seed))
-        other = other / size(other, norm).view(-1, 1, 1, 1)
+        other = other / norm_of(other, norm).view(-1, 1, 1, 1)
         assert ((other * grad).flatten(1).sum(1) <= rise * (1 + 1e-5)).all()
 
 
 @BOTH
 def test_steepest_of_a_zero_gradient_is_zero(norm):
-    assert torch.equal(steepest(torch.zeros(2, 1, 2, 2), norm), torch.zeros(2, 1, 2, 2))
+    assert torch.equal(steepest_ascent_direction(torch.zeros(2, 1, 2, 2), norm), torch.zeros(2, 1, 2, 2))
 
 
 @BOTH
 def test_projection_lies_inside_keeps_what_is_inside_and_is_idempotent(norm, delta):
     radius = 0.4
     projected = project(delta, radius, norm)
-    assert size(projected, norm).max() <= radius * (1 + 1e-6)
-    was_inside = size(delta, norm) <= radius
+    assert norm_of(projected, norm).max() <= radius * (1 + 1e-6)
+    was_inside = norm_of(delta, norm) <= radius
     assert was_inside.any() and not was_inside.all()
     assert torch.equal(projected[was_inside], delta[was_inside])
     assert_close(project(projected, radius, norm), projected)
@@ -61,12 +61,12 @@ def test_projection_is_the_nearest_point_of_the_ball(norm, delta):
     """No point drawn in the ball is closer (in L2), and neither is a point between it and the projection."""
     radius = 0.4
     projected = project(delta, radius, norm)
-    distance = size(delta - projected, "l2")
+    distance = norm_of(delta - projected, "l2")
     for seed in range(100):
         other = random_in_ball(delta, radius, norm, seeded(seed))
         for share in (1.0, 0.01):
             point = projected + share * (other - projected)
-            assert (size(delta - point, "l2") >= distance - 1e-5).all()
+            assert (norm_of(delta - point, "l2") >= distance - 1e-5).all()
 
 
 @BOTH
@@ -81,8 +81,8 @@ def test_projection_takes_a_radius_per_example(norm, delta):
 def test_random_points_lie_in_the_ball_and_follow_the_seed(norm):
     like = torch.zeros(500, 1, 3, 3)
     points = random_in_ball(like, 0.3, norm, seeded())
-    assert size(points, norm).max() <= 0.3 * (1 + 1e-6)
-    assert size(points, norm).max() > 0.29
+    assert norm_of(points, norm).max() <= 0.3 * (1 + 1e-6)
+    assert norm_of(points, norm).max() > 0.29
     assert torch.equal(points, random_in_ball(like, 0.3, norm, seeded()))
     assert not torch.equal(points, random_in_ball(like, 0.3, norm, seeded(1)))
 
@@ -90,7 +90,7 @@ def test_random_points_lie_in_the_ball_and_follow_the_seed(norm):
 def test_l2_radii_are_those_of_a_uniform_draw():
     """A share (r / epsilon)^D of a ball in D dimensions is within r of its centre: that power is uniform on [0, 1]."""
     points = random_in_ball(torch.zeros(20_000, 1, 2, 2), 0.3, "l2", seeded())
-    u = (size(points, "l2") / 0.3).pow(4).sort().values
+    u = (norm_of(points, "l2") / 0.3).pow(4).sort().values
     gap = (u - torch.arange(1, len(u) + 1) / len(u)).abs().max()
     assert gap < 1.63 / len(u) ** 0.5  # Kolmogorov-Smirnov, 1 % level
     assert points.mean(0).abs().max() < 0.005

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from core.anomaly.fitting import fit_screen
+from core.anomaly.fitting import fit_calibration
 from core.data.datasets import LabelledImages
 from core.models.resnet import PreActResNet
 from core.models.zoo import Card, assemble
@@ -45,4 +45,4 @@ def calibration():
 @pytest.fixture(scope="session")
 def screen(network, calibration):
     """The network's detectors."""
-    return fit_screen(network, pictures(300, 1), calibration)
+    return fit_calibration(network, pictures(300, 1), calibration)

@@ -8,7 +8,7 @@ from torch.testing import assert_close
 
 from core.anomaly.direction import mean_gradients, misalignment
 from core.anomaly.gradients import Groups, weight_gradients
-from core.anomaly.labels import Probe
+from core.anomaly.labels import ConfoundingLabel
 from core.errors import InputError
 from core.models.resnet import PreActResNet, ResNetConfig
 
@@ -38,7 +38,9 @@ def single(net, x, probe):
     return found
 
 
-@pytest.mark.parametrize("probe", [Probe(), Probe("predicted", "cross-entropy")], ids=lambda probe: probe.label)
+@pytest.mark.parametrize(
+    "probe", [ConfoundingLabel(), ConfoundingLabel("predicted", "cross-entropy")], ids=lambda probe: probe.label
+)
 def test_the_mean_is_that_of_single_gradients(net, x, probe):
     rows = single(net, x, probe)
     common = mean_gradients(net, x, probe, EVERYTHING, chunk=5)
@@ -55,20 +57,20 @@ def test_the_mean_is_that_of_single_gradients(net, x, probe):
 
 
 def test_an_image_alone_lies_along_its_own_mean_and_against_its_opposite(net, x):
-    directions = mean_gradients(net, x[:1], Probe(), EVERYTHING)
-    found = weight_gradients(net, x[:1], Probe(), EVERYTHING, directions)
+    directions = mean_gradients(net, x[:1], ConfoundingLabel(), EVERYTHING)
+    found = weight_gradients(net, x[:1], ConfoundingLabel(), EVERYTHING, directions)
     assert_close(misalignment(found, directions), torch.zeros(1, len(found.names)), rtol=0, atol=1e-4)
     opposite = {name: -direction for name, direction in directions.items()}
-    against = weight_gradients(net, x[:1], Probe(), EVERYTHING, opposite)
+    against = weight_gradients(net, x[:1], ConfoundingLabel(), EVERYTHING, opposite)
     assert_close(misalignment(against, opposite), torch.full((1, len(found.names)), 2.0), rtol=0, atol=1e-4)
 
 
 def test_the_angle_is_that_to_the_mean_of_the_predicted_class(net, x):
-    directions = mean_gradients(net, x[:6], Probe(), EVERYTHING, by_class=True)
-    found = weight_gradients(net, x, Probe(), EVERYTHING, directions)
+    directions = mean_gradients(net, x[:6], ConfoundingLabel(), EVERYTHING, by_class=True)
+    found = weight_gradients(net, x, ConfoundingLabel(), EVERYTHING, directions)
     shown = misalignment(found, directions)
     predicted = net(x).argmax(1).tolist()
-    for row, (gradients, label) in enumerate(zip(single(net, x, Probe()), predicted, strict=True)):
+    for row, (gradients, label) in enumerate(zip(single(net, x, ConfoundingLabel()), predicted, strict=True)):
         expected = [
             1 - torch.cosine_similarity(gradients[name].flatten(), directions[name][label].flatten(), dim=0)
             for name in found.names
@@ -77,13 +79,13 @@ def test_the_angle_is_that_to_the_mean_of_the_predicted_class(net, x):
 
 
 def test_without_a_gradient_or_a_direction_the_cosine_is_zero(net, x):
-    directions = {name: torch.zeros_like(mean) for name, mean in mean_gradients(net, x, Probe()).items()}
-    found = weight_gradients(net, x, Probe(), directions=directions)
+    directions = {name: torch.zeros_like(mean) for name, mean in mean_gradients(net, x, ConfoundingLabel()).items()}
+    found = weight_gradients(net, x, ConfoundingLabel(), directions=directions)
     assert bool((misalignment(found, directions) == 1).all())
 
 
 def test_what_is_missing_is_refused(net, x):
     with pytest.raises(InputError, match="without directions"):
-        misalignment(weight_gradients(net, x, Probe()), {})
+        misalignment(weight_gradients(net, x, ConfoundingLabel()), {})
     with pytest.raises(InputError, match="at least one"):
-        mean_gradients(net, x[:0], Probe())
+        mean_gradients(net, x[:0], ConfoundingLabel())

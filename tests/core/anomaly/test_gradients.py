@@ -13,13 +13,15 @@ from torch.testing import assert_close
 
 from core.anomaly import layers
 from core.anomaly.gradients import Groups, several_weight_gradients, weight_gradients
-from core.anomaly.labels import HEADS, LABELS, Probe
+from core.anomaly.labels import HEADS, LABELS, ConfoundingLabel
 from core.errors import ConfigError, InputError
 from core.models.resnet import PreActResNet, ResNetConfig
 from core.models.zoo import load_zoo_model
 
 EVERYTHING = Groups(batch_norm=True, biases=True)
-PROBES = [Probe(label, head) for label in LABELS for head in HEADS if (label, head) != ("zeros", "cross-entropy")]
+PROBES = [
+    ConfoundingLabel(label, head) for label in LABELS for head in HEADS if (label, head) != ("zeros", "cross-entropy")
+]
 
 
 def rand(*shape, seed=0):
@@ -85,7 +87,9 @@ def test_a_batch_gives_what_one_image_at_a_time_gives(name, probe):
     assert_close(found.total, found.squared.sum(1))
 
 
-@pytest.mark.parametrize("probe", [Probe(), Probe("predicted", "softmax")], ids=lambda probe: probe.label)
+@pytest.mark.parametrize(
+    "probe", [ConfoundingLabel(), ConfoundingLabel("predicted", "softmax")], ids=lambda probe: probe.label
+)
 @pytest.mark.parametrize("name", ["cifar10", "fashion-mnist", "hhrelu"])
 def test_single_precision_is_enough_but_for_units_at_their_kink(name, probe):
     """A unit within rounding of zero may be on in a batch and off alone; those few images are off by more than 1e-5."""
@@ -104,7 +108,10 @@ def test_several_labels_in_one_pass_give_what_each_gives_alone(name):
         net[2].weight = net[0].weight
     else:
         net = network(name)
-    x, probes = rand(5, 3, 16, 16), [Probe("predicted", "cross-entropy"), Probe(), Probe(head="softmax")]
+    x, probes = (
+        rand(5, 3, 16, 16),
+        [ConfoundingLabel("predicted", "cross-entropy"), ConfoundingLabel(), ConfoundingLabel(head="softmax")],
+    )
     names = EVERYTHING.names(net)
     parameters = dict(net.named_parameters())
     directions = {key: rand(1, *parameters[key].shape, seed=3) for key in names}
@@ -127,15 +134,15 @@ def test_groups_are_the_tensors_they_say(groups):
         for name, module in kinds.items()
         if (groups.batch_norm if isinstance(module, nn.BatchNorm2d) else name.endswith("weight") or groups.biases)
     ]
-    found = weight_gradients(net, images("cifar10"), Probe(), groups)
-    everything = weight_gradients(net, images("cifar10"), Probe(), EVERYTHING)
+    found = weight_gradients(net, images("cifar10"), ConfoundingLabel(), groups)
+    everything = weight_gradients(net, images("cifar10"), ConfoundingLabel(), EVERYTHING)
     assert list(found.names) == expected
     assert_close(found.squared, everything.squared[:, [everything.names.index(name) for name in found.names]])
 
 
 def test_groups_of_a_network_without_weights_are_refused():
     with pytest.raises(ConfigError, match="no parameter"):
-        weight_gradients(nn.Flatten(), rand(1, 3, 2, 2), Probe())
+        weight_gradients(nn.Flatten(), rand(1, 3, 2, 2), ConfoundingLabel())
 
 
 CONVOLUTIONS = {
@@ -187,7 +194,7 @@ def test_the_last_layer_is_the_product_of_two_norms():
     net, x = network("cifar10"), images("cifar10", 5)
     h = net.features(x).mean((2, 3))
     for label, y in (("ones", 1.0), ("zeros", 0.0)):
-        found = weight_gradients(net, x, Probe(label), EVERYTHING)
+        found = weight_gradients(net, x, ConfoundingLabel(label), EVERYTHING)
         off = (net(x).sigmoid() - y).square().sum(1)
         named = dict(zip(found.names, found.squared.T, strict=True))
         assert_close(named["head.weight"], off * h.square().sum(1), rtol=1e-4, atol=0)
@@ -204,17 +211,17 @@ def test_a_linear_layer_on_many_places_adds_up_the_gradient_before_its_norm():
 
 
 def test_twice_the_loss_gives_four_times_the_norms():
-    class Twice(Probe):
+    class Twice(ConfoundingLabel):
         def loss(self, logits, y=None):
-            return 2 * Probe.loss(self, logits, y)
+            return 2 * ConfoundingLabel.loss(self, logits, y)
 
     net, x = network("hhrelu"), images("hhrelu")
-    assert_close(weight_gradients(net, x, Twice()).squared, 4 * weight_gradients(net, x, Probe()).squared)
+    assert_close(weight_gradients(net, x, Twice()).squared, 4 * weight_gradients(net, x, ConfoundingLabel()).squared)
 
 
 @pytest.mark.parametrize("label", LABELS)
 def test_the_sigmoid_head_is_binary_cross_entropy_on_logits(label):
-    logits, probe = 8 * rand(6, 10) - 4, Probe(label, m=3)
+    logits, probe = 8 * rand(6, 10) - 4, ConfoundingLabel(label, m=3)
     y = probe.confounding(logits)
     expected = binary_cross_entropy_with_logits(logits, y, reduction="none").sum(1)
     assert_close(probe.loss(logits), expected.double(), rtol=1e-5, atol=1e-5)
@@ -225,7 +232,7 @@ def test_the_sigmoid_head_is_binary_cross_entropy_on_logits(label):
 
 @pytest.mark.parametrize("label", LABELS)
 def test_the_softmax_head_is_binary_cross_entropy_on_probabilities(label):
-    logits, probe = 8 * rand(6, 10) - 4, Probe(label, "softmax", m=3)
+    logits, probe = 8 * rand(6, 10) - 4, ConfoundingLabel(label, "softmax", m=3)
     p, y = logits.double().softmax(1), probe.confounding(logits).double()
     assert_close(probe.loss(logits), -(y * p.log() + (1 - y) * (1 - p).log()).sum(1))
 
@@ -233,10 +240,10 @@ def test_the_softmax_head_is_binary_cross_entropy_on_probabilities(label):
 def test_the_softmax_head_pulls_by_kp_minus_one_and_ignores_the_level_of_the_logits_the_sigmoid_does_not():
     z = (8 * rand(6, 10) - 4).requires_grad_()
     for head in ("softmax", "cross-entropy"):
-        (slope,) = torch.autograd.grad(Probe(head=head).loss(z).sum(), z)
+        (slope,) = torch.autograd.grad(ConfoundingLabel(head=head).loss(z).sum(), z)
         assert_close(slope, 10 * z.detach().softmax(1) - 1, rtol=1e-5, atol=1e-5)
-        assert_close(Probe(head=head).loss(z), Probe(head=head).loss(z + 3), rtol=1e-5, atol=1e-4)
-    assert not torch.allclose(Probe().loss(z), Probe().loss(z + 3), rtol=0.1)
+        assert_close(ConfoundingLabel(head=head).loss(z), ConfoundingLabel(head=head).loss(z + 3), rtol=1e-5, atol=1e-4)
+    assert not torch.allclose(ConfoundingLabel().loss(z), ConfoundingLabel().loss(z + 3), rtol=0.1)
 
 
 def test_losses_stay_finite_where_the_network_is_sure():
@@ -252,7 +259,7 @@ def test_labels_are_what_they_are_called():
     logits = torch.tensor([[0.0, 3.0, 1.0, 2.0], [5.0, 1.0, 2.0, 0.0]])
 
     def label(name, **more):
-        return Probe(name, **more).confounding(logits).tolist()
+        return ConfoundingLabel(name, **more).confounding(logits).tolist()
 
     assert label("ones") == [[1] * 4] * 2 and label("zeros") == [[0] * 4] * 2
     assert label("predicted") == [[0, 1, 0, 0], [1, 0, 0, 0]]
@@ -269,12 +276,12 @@ def test_labels_are_what_they_are_called():
 )
 def test_impossible_probes_are_refused(settings):
     with pytest.raises(ConfigError):
-        Probe(**settings)
+        ConfoundingLabel(**settings)
 
 
 def test_more_classes_than_there_are_is_refused():
     with pytest.raises(ConfigError, match="at most"):
-        Probe("top-m", m=11).confounding(rand(2, 10))
+        ConfoundingLabel("top-m", m=11).confounding(rand(2, 10))
 
 
 def test_the_all_ones_softmax_total_is_that_of_a_public_library():
@@ -285,10 +292,14 @@ def test_the_all_ones_softmax_total_is_that_of_a_public_library():
 
     net, x = network("cifar10"), images("cifar10", 4)
     theirs = -GradUncertainty(net)(x)
-    assert_close(weight_gradients(net, x, Probe(head="softmax"), EVERYTHING).total, theirs, rtol=1e-4, atol=0)
+    assert_close(
+        weight_gradients(net, x, ConfoundingLabel(head="softmax"), EVERYTHING).total, theirs, rtol=1e-4, atol=0
+    )
 
 
-@pytest.mark.parametrize("probe", [Probe(), Probe("top-m", "softmax")], ids=lambda probe: probe.label)
+@pytest.mark.parametrize(
+    "probe", [ConfoundingLabel(), ConfoundingLabel("top-m", "softmax")], ids=lambda probe: probe.label
+)
 def test_no_images_row_depends_on_its_batch(probe):
     net, x = precise("cifar10"), images("cifar10", 7).double()
     whole = weight_gradients(net, x, probe, EVERYTHING).squared
@@ -326,8 +337,8 @@ class Odd(nn.Module):
 
 def test_what_has_no_closed_form_is_exact_too():
     net, x = seeded(Odd()).double(), rand(5, 3, 6, 6).double()
-    found = weight_gradients(net, x, Probe(), EVERYTHING)
-    expected = one_by_one(net, x, Probe(), found.names)
+    found = weight_gradients(net, x, ConfoundingLabel(), EVERYTHING)
+    expected = one_by_one(net, x, ConfoundingLabel(), found.names)
     assert_close(found.squared, expected, rtol=1e-9, atol=1e-12)
     zero = {name for name, value in zip(found.names, expected[0], strict=True) if value == 0}
     assert zero == {"unused.weight", "unused.bias"}
@@ -346,7 +357,7 @@ def test_an_input_changed_in_place_is_refused_instead_of_a_wrong_number():
             return z
 
     with pytest.raises(ConfigError, match="in place"):
-        weight_gradients(seeded(Changing()).requires_grad_(False), rand(2, 3, 2, 2), Probe())
+        weight_gradients(seeded(Changing()).requires_grad_(False), rand(2, 3, 2, 2), ConfoundingLabel())
 
 
 def test_products_with_directions_are_dot_products_of_whole_gradients():
@@ -356,12 +367,14 @@ def test_products_with_directions_are_dot_products_of_whole_gradients():
         classes = net(x).shape[1]
         for count in (1, classes):
             directions = {name: rand(count, *parameters[name].shape, seed=3) - 0.5 for name in names}
-            found = weight_gradients(net, x, Probe(), EVERYTHING, directions)
+            found = weight_gradients(net, x, ConfoundingLabel(), EVERYTHING, directions)
             predicted = net(x).argmax(1).tolist() if count > 1 else [0] * len(x)
             expected = torch.stack(
                 [
                     torch.stack([(g * directions[name][row]).sum() for name, g in zip(names, gradients, strict=True)])
-                    for row, gradients in zip(predicted, gradients_one_by_one(net, x, Probe(), names), strict=True)
+                    for row, gradients in zip(
+                        predicted, gradients_one_by_one(net, x, ConfoundingLabel(), names), strict=True
+                    )
                 ]
             )
             scale = found.squared.sqrt() * torch.stack([d[0].norm() for d in directions.values()])
@@ -371,7 +384,7 @@ def test_products_with_directions_are_dot_products_of_whole_gradients():
 def test_directions_for_other_parameters_are_refused():
     net = network("hhrelu")
     with pytest.raises(ConfigError, match="directions"):
-        weight_gradients(net, images("hhrelu"), Probe(), directions={"head.weight": rand(1, 10, 8)})
+        weight_gradients(net, images("hhrelu"), ConfoundingLabel(), directions={"head.weight": rand(1, 10, 8)})
 
 
 def test_nothing_is_left_on_the_network_not_even_after_an_error():
@@ -382,28 +395,30 @@ def test_nothing_is_left_on_the_network_not_even_after_an_error():
     modes = [module.training for module in net.modules()]
     before = {key: value.clone() for key, value in net.state_dict().items()}
     x = rand(3, 3, 8, 8).double()
-    found = weight_gradients(net, x, Probe(), EVERYTHING)
+    found = weight_gradients(net, x, ConfoundingLabel(), EVERYTHING)
     with pytest.raises(InputError, match="finite"):
-        weight_gradients(net, x.log() / 0, Probe(), EVERYTHING)
+        weight_gradients(net, x.log() / 0, ConfoundingLabel(), EVERYTHING)
     assert flags == [parameter.requires_grad for parameter in net.parameters()]
     assert modes == [module.training for module in net.modules()]
     assert_close(dict(net.state_dict()), before, rtol=0, atol=0)
     assert all(parameter.grad is None for parameter in net.parameters()) and not x.requires_grad
     assert not any(module._forward_hooks or module._backward_hooks for module in net.modules())
     assert not any((found.squared.requires_grad, found.logits.requires_grad))
-    assert_close(found.squared, one_by_one(net.eval(), x, Probe(), found.names), rtol=1e-5, atol=0)  # as in eval mode
+    assert_close(
+        found.squared, one_by_one(net.eval(), x, ConfoundingLabel(), found.names), rtol=1e-5, atol=0
+    )  # as in eval mode
 
 
 def test_many_threads_on_one_network_get_what_one_gets():
     net = network("hhrelu")
     batches = [rand(4, 3, 16, 16, seed=seed) for seed in range(16)]
-    expected = [weight_gradients(net, x, Probe(), EVERYTHING).squared for x in batches]
+    expected = [weight_gradients(net, x, ConfoundingLabel(), EVERYTHING).squared for x in batches]
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda x: weight_gradients(net, x, Probe(), EVERYTHING).squared, batches))
+        found = list(pool.map(lambda x: weight_gradients(net, x, ConfoundingLabel(), EVERYTHING).squared, batches))
     for one, other in zip(found, expected, strict=True):
         assert_close(one, other, rtol=1e-5, atol=0)
 
 
 def test_no_images_are_refused():
     with pytest.raises(InputError):
-        weight_gradients(network("hhrelu"), rand(0, 3, 16, 16), Probe())
+        weight_gradients(network("hhrelu"), rand(0, 3, 16, 16), ConfoundingLabel())

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.anomaly.judgement import ATTACKS, CHANGES, SHARES, changed, judge, strengths
+from core.anomaly.judgement import ATTACKS, CHANGES, SHARES, judge, perturbed, strengths
 from core.anomaly.screen import DEFAULT
 from core.data.corruptions import corrupt
 from core.errors import ConfigError, InputError
@@ -55,11 +55,11 @@ def test_a_corruption_is_that_of_the_report_at_each_severity(network, screen, x)
 
 def test_every_change_begins_with_the_image_and_the_same_seed_gives_the_same(network, x):
     for change in CHANGES:
-        found = changed(network, x, change)
+        found = perturbed(network, x, change)
         assert len(found) == len(strengths(network.task, change)) and torch.equal(found[:1], x)
-        assert torch.equal(found, changed(network, x, change))
+        assert torch.equal(found, perturbed(network, x, change))
         assert found.min() >= 0 and found.max() <= 1
-    assert not torch.equal(changed(network, x, "pgd"), changed(network, x, "pgd", seed=1))
+    assert not torch.equal(perturbed(network, x, "pgd"), perturbed(network, x, "pgd", seed=1))
     assert set(ATTACKS) < set(CHANGES)
 
 

@@ -11,7 +11,7 @@ from core.anomaly.labelled import (
     references_path,
     write_references,
 )
-from core.anomaly.labels import HEADS, LABELS, Probe
+from core.anomaly.labels import HEADS, LABELS, ConfoundingLabel
 from core.anomaly.reference import norms, of_norms
 from core.anomaly.signals import MAIN, PROBES, weights_among
 from core.anomaly.store import read_npz, write_npz
@@ -36,7 +36,10 @@ def test_every_label_and_loss_is_there_but_the_main_one_and_what_asks_nothing():
     assert PROBES[MAIN] not in LABELLED and {probe.label for probe in LABELLED} == set(LABELS)
 
 
-@pytest.mark.parametrize("probe", [Probe("zeros"), Probe("top-m", "cross-entropy"), Probe("predicted", "softmax")])
+@pytest.mark.parametrize(
+    "probe",
+    [ConfoundingLabel("zeros"), ConfoundingLabel("top-m", "cross-entropy"), ConfoundingLabel("predicted", "softmax")],
+)
 @pytest.mark.parametrize("every", [True, False])
 def test_they_are_what_measuring_gives(network, references, probe, every):
     weights = weights_among(network)

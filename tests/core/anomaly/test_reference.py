@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.anomaly.labels import Probe
+from core.anomaly.labels import ConfoundingLabel
 from core.anomaly.reference import norms, of_norms, of_screen
 from core.anomaly.signals import EVERY, MAIN, PROBES
 from core.errors import ConfigError, InputError
@@ -32,7 +32,7 @@ def test_what_is_measured_again_is_what_the_screen_brings(network, screen, measu
 
 
 def test_norms_under_another_label_are_those_of_plain_autograd(network):
-    x, probe = pictures(3, 4).images(), Probe("zeros", "softmax")
+    x, probe = pictures(3, 4).images(), ConfoundingLabel("zeros", "softmax")
     told = []
     found = norms(network, x, probe, lambda done, of: told.append((done, of)))
     assert told == [(3, 3)]
@@ -66,8 +66,8 @@ def test_the_nearest_are_those_that_a_slow_search_finds_and_an_image_is_nearest_
 
 def test_what_is_impossible_is_refused(network, measured):
     with pytest.raises(ConfigError, match="number of classes"):
-        norms(network, pictures(1, 1).images(), Probe("m-hot", m=11))
+        norms(network, pictures(1, 1).images(), ConfoundingLabel("m-hot", m=11))
     with pytest.raises(InputError, match="at least one"):
-        norms(network, pictures(1, 1).images()[:0], Probe())
+        norms(network, pictures(1, 1).images()[:0], ConfoundingLabel())
     with pytest.raises(ConfigError):
-        of_norms(measured[:1], Probe(), np.ones(measured.shape[1], bool))
+        of_norms(measured[:1], ConfoundingLabel(), np.ones(measured.shape[1], bool))

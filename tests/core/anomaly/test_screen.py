@@ -12,18 +12,18 @@ import torch
 from core.anomaly import baselines, perceptron
 from core.anomaly.conformal import false_alarm_interval
 from core.anomaly.direction import mean_gradients, misalignment
-from core.anomaly.fitting import fit_screen
+from core.anomaly.fitting import fit_calibration
 from core.anomaly.gradients import weight_gradients
-from core.anomaly.labels import Probe
+from core.anomaly.labels import ConfoundingLabel
 from core.anomaly.profiles import features
 from core.anomaly.screen import (
     DETECTORS,
     PERCEPTRON,
     PROFILES,
+    calibration_path,
     check_detectors,
-    read_screen,
-    screen_path,
-    write_screen,
+    read_calibration,
+    write_calibration,
 )
 from core.anomaly.signals import EVERY, from_arrays, joined
 from core.anomaly.store import read_npz, write_npz
@@ -47,8 +47,8 @@ def signals(network, screen, fresh):
 
 @pytest.fixture
 def file(screen, tmp_path):
-    path = screen_path("fashion-mnist", "standard", tmp_path)
-    write_screen(screen, path)
+    path = calibration_path("fashion-mnist", "standard", tmp_path)
+    write_calibration(screen, path)
     return path
 
 
@@ -60,15 +60,15 @@ def test_the_network_knows_something(network, fresh):
 def test_scores_are_those_of_the_parts(network, screen, calibration, fresh, signals):
     x, scores = fresh.images(0, 20), screen.scores(signals.rows(slice(0, 20)))
     assert tuple(scores) == screen.detectors == tuple(DETECTORS)
-    alone = weight_gradients(network.plain, x, Probe())
+    alone = weight_gradients(network.plain, x, ConfoundingLabel())
     np.testing.assert_allclose(scores["sum"], alone.total.double(), rtol=1e-4)
-    every = weight_gradients(network.plain, x, Probe(), EVERY)
+    every = weight_gradients(network.plain, x, ConfoundingLabel(), EVERY)
     expected = screen.profiles["norms-all"].score(features(every.squared.numpy()))
     np.testing.assert_allclose(scores["norms-all"], expected, rtol=1e-3)
     np.testing.assert_allclose(
         scores["perceptron"], screen.perceptron.score(features(every.squared.numpy())), rtol=1e-3, atol=1e-4
     )
-    confident = weight_gradients(network.plain, x, Probe("predicted", "cross-entropy"), EVERY)
+    confident = weight_gradients(network.plain, x, ConfoundingLabel("predicted", "cross-entropy"), EVERY)
     np.testing.assert_allclose(scores["predicted"], features(confident.squared.numpy()).sum(1), rtol=1e-3)
     first = calibration.images(0, 75)
     fitting = screen.scores(screen.measure(network, first))
@@ -76,8 +76,8 @@ def test_scores_are_those_of_the_parts(network, screen, calibration, fresh, sign
     shifted = [np.log(scores["softmax"]) - parts[0].mean(), scores["predicted"] - parts[1].mean()]
     expected = shifted[0] / parts[0].std() + np.maximum(shifted[1] / parts[1].std(), -1)
     np.testing.assert_allclose(scores["combined"], expected, rtol=1e-6)
-    exact = mean_gradients(network.plain, first, Probe(), EVERY)
-    found = misalignment(weight_gradients(network.plain, x, Probe(), EVERY, exact), exact)
+    exact = mean_gradients(network.plain, first, ConfoundingLabel(), EVERY)
+    found = misalignment(weight_gradients(network.plain, x, ConfoundingLabel(), EVERY, exact), exact)
     np.testing.assert_allclose(scores["direction"], found[:, torch.from_numpy(screen.weights)].mean(1), atol=5e-3)
     fitted = baselines.fit(network, pictures(300, 1).images(), pictures(300, 1).labels)
     np.testing.assert_allclose(scores["vim"], fitted.score(network, x)["vim"], rtol=1e-6)
@@ -89,7 +89,7 @@ def test_normals_are_the_second_half_and_nothing_was_fitted_to_it(network, scree
         np.testing.assert_allclose(screen.normals[key], values, rtol=1e-6, atol=1e-9)
     other = calibration.pixels.clone()
     other[75:] = pictures(75, 9).pixels
-    again = fit_screen(network, pictures(300, 1), LabelledImages(other, calibration.labels, ""))
+    again = fit_calibration(network, pictures(300, 1), LabelledImages(other, calibration.labels, ""))
     for key in PROFILES:
         np.testing.assert_array_equal(again.profiles[key].mean, screen.profiles[key].mean)
     assert again.perceptron is not None and np.array_equal(again.perceptron.w1, screen.perceptron.w1)
@@ -128,7 +128,7 @@ def test_too_few_turned_images_train_no_perceptron(network, calibration):
     assert len(chosen) >= 6 and max(chosen) >= 16 > min(chosen)
     labels = (some.labels + 1) % 10
     labels[chosen] = some.labels[chosen]  # the others are never right
-    made = fit_screen(network, pictures(300, 1), LabelledImages(some.pixels, labels, ""))
+    made = fit_calibration(network, pictures(300, 1), LabelledImages(some.pixels, labels, ""))
     assert made.perceptron is None
 
 
@@ -158,7 +158,7 @@ def test_an_image_does_not_depend_on_its_company(network, screen, fresh):
 
 
 def test_it_comes_back_from_a_file_as_it_was(network, screen, signals, file):
-    again = read_screen(network, file)
+    again = read_calibration(network, file)
     assert again.digest == screen.digest and again.settings == screen.settings
     for key, values in screen.scores(signals).items():
         np.testing.assert_array_equal(values, again.scores(signals)[key])
@@ -166,16 +166,16 @@ def test_it_comes_back_from_a_file_as_it_was(network, screen, signals, file):
 
 def test_a_network_that_pgd_can_not_change_has_no_perceptron(network, screen, calibration, tmp_path):
     labels = (calibration.labels + 1) % 10  # now nearly nothing is right, so nothing is "right before"
-    made = fit_screen(network, pictures(300, 1), LabelledImages(calibration.pixels[:40], labels[:40], ""))
+    made = fit_calibration(network, pictures(300, 1), LabelledImages(calibration.pixels[:40], labels[:40], ""))
     assert made.perceptron is None and PERCEPTRON not in made.detectors and set(made.normals) == set(made.detectors)
-    write_screen(made, tmp_path / "a.npz")
-    assert read_screen(network, tmp_path / "a.npz").detectors == made.detectors
+    write_calibration(made, tmp_path / "a.npz")
+    assert read_calibration(network, tmp_path / "a.npz").detectors == made.detectors
 
 
 def test_other_weights_are_refused(network, screen, file):
     other = replace(network, card=replace(network.card, sha256="b" * 64))
     with pytest.raises(InputError, match="other weights"):
-        read_screen(other, file)
+        read_calibration(other, file)
     with pytest.raises(InputError, match="other weights"):
         screen.measure(other, torch.zeros(1, 1, 28, 28))
 
@@ -208,7 +208,7 @@ def test_a_damaged_screen_is_refused_with_a_sentence(network, file, change):
         change = {"settings": np.array(json.dumps(settings | {"form": settings["form"] + 1}))}
     write_npz(arrays | change, file)
     with pytest.raises(InputError, match=r"standard\.npz"):
-        read_screen(network, file)
+        read_calibration(network, file)
 
 
 def header(shape: tuple[int, ...], descr: str) -> bytes:

@@ -8,7 +8,7 @@ from torch import nn
 
 from core.attacks.apgd import Apgd
 from core.errors import ConfigError, InputError
-from core.norms import size
+from core.norms import norm_of
 
 
 class Linear(nn.Module):
@@ -50,7 +50,7 @@ def test_a_linear_model_falls_exactly_where_it_can(batch, norm, epsilon, precisi
     assert 0 < expected.sum() < len(x)
     x_adv = Apgd(epsilon, norm, iterations=30, precision=precision)(model, x, labels)
     assert torch.equal(model(x_adv).argmax(1) != labels, expected)
-    assert (size(x_adv - x, norm) <= epsilon + 1e-6).all() and x_adv.min() >= 0 and x_adv.max() <= 1
+    assert (norm_of(x_adv - x, norm) <= epsilon + 1e-6).all() and x_adv.min() >= 0 and x_adv.max() <= 1
 
 
 def test_same_seed_same_images_and_the_global_generator_stays(batch):

@@ -12,7 +12,7 @@ from core.attacks.fgsm import Fgsm
 from core.attacks.pgd import Pgd
 from core.errors import ConfigError
 from core.models.resnet import PreActResNet, ResNetConfig
-from core.norms import size
+from core.norms import norm_of
 
 SHAPE = (2, 3, 3)
 NORM_AND_EPSILON = pytest.mark.parametrize(("norm", "epsilon"), [("linf", 0.06), ("l2", 0.4)])
@@ -57,7 +57,7 @@ def linear():
 
 def inside(x_adv, x, epsilon, norm):
     assert x_adv.min() >= 0.0 and x_adv.max() <= 1.0
-    assert size(x_adv - x, norm).max() <= epsilon * (1 + 1e-5)
+    assert norm_of(x_adv - x, norm).max() <= epsilon * (1 + 1e-5)
 
 
 @NORM_AND_EPSILON

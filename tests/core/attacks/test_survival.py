@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from core.attacks.pgd import Pgd
-from core.attacks.survival import survival
+from core.attacks.survival import robust_at
 from core.errors import ConfigError
 from core.models.resnet import PreActResNet, ResNetConfig
 
@@ -44,7 +44,9 @@ def test_a_linear_model_falls_exactly_where_its_margin_ends():
     margins = torch.tensor([-0.1, 0.1, 0.2, 0.3, 0.5])
     x = ((2.0 + margins) / 4).view(-1, 1, 1, 1).expand(-1, 1, 2, 2)
     epsilons = (0.01, 0.03, 0.06, 0.1)
-    stands = survival(Counting(), x, torch.zeros(5, dtype=torch.int64), epsilons, Pgd(1.0, steps=5, random_start=False))
+    stands = robust_at(
+        Counting(), x, torch.zeros(5, dtype=torch.int64), epsilons, Pgd(1.0, steps=5, random_start=False)
+    )
     assert torch.equal(stands, margins[:, None] > 4 * torch.tensor(epsilons))
     assert torch.equal(stands.sum(0), torch.tensor([4, 3, 2, 1]))
 
@@ -65,7 +67,7 @@ def test_it_agrees_with_the_plain_loop(net_and_images, norm):
             stands = stands & (model(found).argmax(1) == labels)
             last.append(model(end).argmax(1) == labels)
         expected.append(stands)
-    result = survival(model, x, labels, epsilons, attack)
+    result = robust_at(model, x, labels, epsilons, attack)
     assert torch.equal(result, torch.stack(expected, 1))
     assert not (result & ~torch.stack(last, 1)).any()  # never more lenient than looking at the last iterate
     assert 0 < result[:, -1].sum() < result[:, 0].sum() == len(x) - 3
@@ -74,7 +76,7 @@ def test_it_agrees_with_the_plain_loop(net_and_images, norm):
 def test_rows_never_rise_also_with_random_starts_and_the_same_seed_gives_the_same(net_and_images):
     model, x, labels = net_and_images
     attack = Pgd(1.0, steps=2, restarts=2)
-    first, again = (survival(model, x, labels, EPSILONS, attack, torch.Generator().manual_seed(1)) for _ in range(2))
+    first, again = (robust_at(model, x, labels, EPSILONS, attack, torch.Generator().manual_seed(1)) for _ in range(2))
     assert torch.equal(first, again)
     assert not (first[:, 1:] & ~first[:, :-1]).any()
 
@@ -82,7 +84,7 @@ def test_rows_never_rise_also_with_random_starts_and_the_same_seed_gives_the_sam
 def test_what_is_wrong_or_has_fallen_is_attacked_no_more():
     model = Counting()
     x = torch.tensor([0.4, 0.51, 0.9]).view(-1, 1, 1, 1).expand(-1, 1, 2, 2)  # wrong, fragile, far away
-    survival(model, x, torch.zeros(3, dtype=torch.int64), (0.1, 0.2), Pgd(1.0, steps=4, random_start=False))
+    robust_at(model, x, torch.zeros(3, dtype=torch.int64), (0.1, 0.2), Pgd(1.0, steps=4, random_start=False))
     clean, fragile, far = 3, 2, 2 * 5
     # fragile: one pass on the way, one that sees it fall; far: four steps and the check, at each radius
     assert model.images <= clean + fragile + 1 + far
@@ -93,11 +95,11 @@ def test_a_given_step_size_is_kept_and_no_step_size_follows_the_radius():
     x = torch.full((1, 1, 2, 2), 0.75)  # margin 1: falls beyond 0.25
     labels = torch.zeros(1, dtype=torch.int64)
     short = Pgd(1.0, steps=2, step_size=0.01, random_start=False)
-    assert survival(Counting(), x, labels, (0.4,), short).all()
-    assert not survival(Counting(), x, labels, (0.4,), Pgd(1.0, steps=2, random_start=False)).any()
+    assert robust_at(Counting(), x, labels, (0.4,), short).all()
+    assert not robust_at(Counting(), x, labels, (0.4,), Pgd(1.0, steps=2, random_start=False)).any()
 
 
 @pytest.mark.parametrize("epsilons", [(), (0.1, 0.1), (0.2, 0.1), (-0.1, 0.1)])
 def test_radii_must_increase(epsilons):
     with pytest.raises(ConfigError):
-        survival(Counting(), torch.rand(1, 1, 2, 2), torch.zeros(1, dtype=torch.int64), epsilons, Pgd(1.0))
+        robust_at(Counting(), torch.rand(1, 1, 2, 2), torch.zeros(1, dtype=torch.int64), epsilons, Pgd(1.0))

@@ -9,8 +9,8 @@ from torch.testing import assert_close
 
 from core.attacks.pgd import Pgd
 from core.errors import InputError
-from core.explanations.challenge import challenge
-from core.explanations.look import look
+from core.explanations.challenge import attack_result
+from core.explanations.look import predict
 from core.models.zoo import load_zoo_model
 
 
@@ -25,7 +25,7 @@ def x():
 
 
 def test_look_matches_finite_differences(model, x):
-    seen = look(model, x)
+    seen = predict(model, x)
     double = model.plain.double()
     logit = lambda image: double(image)[0, seen.target]  # noqa: E731 - a name for the formula
     step = 1e-5
@@ -37,7 +37,7 @@ def test_look_matches_finite_differences(model, x):
 
 
 def test_look_carries_its_input_and_names(model, x):
-    seen = look(model, x)
+    seen = predict(model, x)
     assert (seen.task, seen.model) == ("fashion-mnist", "standard")
     assert_close(torch.from_numpy(seen.x), x[0])
     assert seen.probs.sum() == pytest.approx(1.0, abs=1e-5) and seen.probs.argmax() == seen.target
@@ -46,7 +46,7 @@ def test_look_carries_its_input_and_names(model, x):
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 def test_challenge_measures_the_change_itself(model, x, norm):
-    result = challenge(model, x, Pgd(0.1, norm, 5))
+    result = attack_result(model, x, Pgd(0.1, norm, 5))
     assert getattr(result, norm) == pytest.approx(0.1, rel=0.02)
     assert result.rmse == pytest.approx(result.l2 / 28, rel=1e-4)
     assert result.linf == pytest.approx(float(np.abs(result.delta).max()))
@@ -57,13 +57,13 @@ def test_challenge_measures_the_change_itself(model, x, norm):
 
 
 def test_no_epsilon_no_change(model, x):
-    result = challenge(model, x, Pgd(0.0, "linf", 5))
+    result = attack_result(model, x, Pgd(0.0, "linf", 5))
     assert np.array_equal(result.x_adv, result.x) and result.linf == 0.0 and result.before == result.after
 
 
 def test_same_seed_same_attack(model, x):
     attack = Pgd(0.05, "linf", 2)
-    first, second, other = (challenge(model, x, attack, seed).x_adv for seed in (1, 1, 2))
+    first, second, other = (attack_result(model, x, attack, seed).x_adv for seed in (1, 1, 2))
     assert np.array_equal(first, second) and not np.array_equal(first, other)
 
 
@@ -79,13 +79,13 @@ def test_same_seed_same_attack(model, x):
 )
 def test_what_is_no_image_of_the_task_is_refused(model, bad):
     with pytest.raises(InputError):
-        look(model, bad)
+        predict(model, bad)
     with pytest.raises(InputError):
-        challenge(model, bad, Pgd(0.1))
+        attack_result(model, bad, Pgd(0.1))
 
 
 def test_a_network_that_answers_nan_is_said(model, x):
     broken = torch.nn.Module()
     broken.forward = lambda image: image.flatten(1)[:, :10] * float("nan")
     with pytest.raises(InputError, match="not finite"):
-        look(dataclasses.replace(model, fast=broken), x)
+        predict(dataclasses.replace(model, fast=broken), x)

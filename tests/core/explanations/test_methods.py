@@ -7,20 +7,20 @@ from torch.testing import assert_close
 
 from core.data.tasks import FASHION_MNIST
 from core.errors import ConfigError
-from core.explanations.methods import ADVERSARIAL, METHODS, RHO, difference
+from core.explanations.methods import ADVERSARIAL, ATTRIBUTION_METHODS, RHO, difference
 from core.explanations.towards import explain
 from core.models.zoo import load_zoo_model
 from core.norms import rmse
 from core.saliency import registry
 from core.saliency.grid import saliency_map
 from core.saliency.progress import StoppedError
-from core.saliency.registry import Ask, attribute
+from core.saliency.registry import AttributionRequest, attribute
 from core.saliency.target import Target
 from tests.core.saliency.networks import linear
 
 
 def ask(net, x, target, **more):
-    return Ask(net, x, torch.tensor(target), torch.Generator(), **more)
+    return AttributionRequest(net, x, torch.tensor(target), torch.Generator(), **more)
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_it_is_the_change_that_the_page_of_explanations_shows(zoo_folder):
 
 
 def test_it_stands_beside_the_others_says_how_far_it_is_and_can_be_stopped(net, x):
-    assert {*METHODS} == {*registry.METHODS, "adversarial-explanation"}
+    assert {*ATTRIBUTION_METHODS} == {*registry.SALIENCY_METHODS, "adversarial-explanation"}
     told = []
     attribute(ADVERSARIAL, ask(net, x, [0, 2], on_progress=lambda done, of: told.append((done, of))))
     assert told == [(step, 35) for step in range(36)]

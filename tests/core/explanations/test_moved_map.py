@@ -9,7 +9,7 @@ from torch.testing import assert_close
 
 from core.errors import ConfigError, InputError
 from core.explanations import moved_map
-from core.explanations.moved_map import METHODS, least_quadrants, move_map, move_maps
+from core.explanations.moved_map import METHODS, least_quadrants, manipulate_map, manipulate_maps
 from core.explanations.smooth_maps import (
     check_method,
     correlation,
@@ -51,7 +51,7 @@ def target(model, x):
 def test_the_map_moves_while_the_answer_stays(model, x, target, method):
     """Judged here, from the images alone, on the plain form of the network."""
     regions = least_quadrants(heat_map_of(model.fast, x, target, method))
-    for index, moved in enumerate(move_maps(model, x, method, regions, EPSILON)):
+    for index, moved in enumerate(manipulate_maps(model, x, method, regions, EPSILON)):
         x_adv = torch.from_numpy(moved.x_adv)[None]
         assert np.abs(moved.delta).max() <= EPSILON + 1e-6 and moved.x_adv.min() >= 0 and moved.x_adv.max() <= 1
         with torch.no_grad():
@@ -78,7 +78,7 @@ def test_any_region_can_be_asked_for(model, x):
     rows, columns = np.mgrid[:28, :28]
     distance = np.hypot(rows - 13.5, columns - 13.5)
     ring = (distance > 9) & (distance < 13)
-    moved = move_map(model, x[:1], "gradient", ring, EPSILON)
+    moved = manipulate_map(model, x[:1], "gradient", ring, EPSILON)
     assert_close(moved.target_map, (ring / ring.sum()).astype(np.float32))
     assert moved.mass_adv > moved.mass + 0.1 and moved.kept
 
@@ -87,37 +87,37 @@ def test_any_region_can_be_asked_for(model, x):
 def test_no_epsilon_no_change(model, x, method):
     region = np.zeros((28, 28), bool)
     region[:14, :14] = True
-    moved = move_map(model, x[:1], method, region, 0.0)
+    moved = manipulate_map(model, x[:1], method, region, 0.0)
     assert np.array_equal(moved.x_adv, moved.x) and moved.correlation_original == pytest.approx(1, abs=1e-6)
     assert moved.kept and not moved.succeeded
 
 
 def test_an_answer_that_can_not_be_kept_leaves_the_image_alone(model, x, monkeypatch):
     monkeypatch.setattr(moved_map, "TOLERANCE", -1.0)  # no probability is within it
-    moved = move_map(model, x[:1], "gradient", _corner(), EPSILON)
+    moved = manipulate_map(model, x[:1], "gradient", _corner(), EPSILON)
     assert np.array_equal(moved.x_adv, moved.x)
 
 
 def test_images_are_searched_for_one_by_one(model, x, target):
     """An image's result does not hang on its neighbours, but for the random start, which is drawn for all at once."""
     regions = least_quadrants(heat_map_of(model.fast, x, target, "grad-cam"))
-    both = move_maps(model, x, "grad-cam", regions, EPSILON)
-    alone = move_maps(model, x[:1], "grad-cam", regions[:1], EPSILON)
+    both = manipulate_maps(model, x, "grad-cam", regions, EPSILON)
+    alone = manipulate_maps(model, x[:1], "grad-cam", regions[:1], EPSILON)
     assert np.abs(both[0].x_adv - alone[0].x_adv).max() < 1e-4
 
 
 def test_same_seed_same_change(model, x):
-    one, again, other = (move_map(model, x[:1], "grad-cam", _corner(), EPSILON, seed).x_adv for seed in (1, 1, 2))
+    one, again, other = (manipulate_map(model, x[:1], "grad-cam", _corner(), EPSILON, seed).x_adv for seed in (1, 1, 2))
     assert np.array_equal(one, again) and not np.array_equal(one, other)
 
 
 def test_the_search_tells_how_far_it_is_and_can_be_ended(model, x):
     said: list[tuple[int, int]] = []
     of = moved_map.STEPS["grad-cam"]
-    move_map(model, x[:1], "grad-cam", _corner(), EPSILON, 0, lambda done, of: said.append((done, of)))
+    manipulate_map(model, x[:1], "grad-cam", _corner(), EPSILON, 0, lambda done, of: said.append((done, of)))
     assert said == [(done, of) for done in range(1, of + 1)]
     said.clear()
-    moved = move_map(
+    moved = manipulate_map(
         model,
         x[:1],
         "grad-cam",
@@ -128,7 +128,7 @@ def test_the_search_tells_how_far_it_is_and_can_be_ended(model, x):
         lambda: len(said) == 4,
     )
     assert len(said) == 4 and moved.kept
-    unchanged = move_map(model, x[:1], "grad-cam", _corner(), EPSILON, should_stop=lambda: True)
+    unchanged = manipulate_map(model, x[:1], "grad-cam", _corner(), EPSILON, should_stop=lambda: True)
     assert np.array_equal(unchanged.x_adv, unchanged.x)
 
 
@@ -137,7 +137,7 @@ def test_the_network_is_left_as_it_was(model, x):
         name: (value.clone(), value.requires_grad) for name, value in model.fast.state_dict(keep_vars=True).items()
     }
     kinds = [type(module) for module in model.fast.modules()]
-    move_map(model, x[:1], "integrated-gradients", _corner(), EPSILON, should_stop=_after(2))
+    manipulate_map(model, x[:1], "integrated-gradients", _corner(), EPSILON, should_stop=_after(2))
     assert [type(module) for module in model.fast.modules()] == kinds
     for name, value in model.fast.state_dict(keep_vars=True).items():
         assert torch.equal(value, before[name][0]) and value.requires_grad == before[name][1] and value.grad is None
@@ -151,7 +151,7 @@ def test_a_network_without_gradient_gives_the_image_back(model, x):
     dead.head = head
     flat = dataclasses.replace(model, fast=dead)
     for method in METHODS:
-        moved = move_map(flat, x[:1], method, _corner(), EPSILON)
+        moved = manipulate_map(flat, x[:1], method, _corner(), EPSILON)
         assert moved.heatmap_adv.max() == 0 and not moved.succeeded and np.isfinite(moved.x_adv).all()
         assert (moved.correlation_before, moved.correlation_target, moved.correlation_original) == (0, 0, 0)
 
@@ -173,7 +173,7 @@ def test_networks_that_have_no_map_are_said(model, x):
     for value, sentence in ((0.0, "without looking"), (float("nan"), "not finite")):
         broken = dataclasses.replace(model, fast=Answers(value))
         with pytest.raises(InputError, match=sentence):
-            move_map(broken, x[:1], "gradient", _corner(), EPSILON)
+            manipulate_map(broken, x[:1], "gradient", _corner(), EPSILON)
         with pytest.raises(InputError, match=sentence):
             attack_outside(broken, x[:1], "gradient", EPSILON)
 
@@ -239,17 +239,17 @@ def test_least_quadrants():
 
 def test_what_can_not_be_done_is_said(model, x):
     with pytest.raises(ConfigError, match="epsilon"):
-        move_map(model, x[:1], "gradient", _corner(), -0.1)
+        manipulate_map(model, x[:1], "gradient", _corner(), -0.1)
     with pytest.raises(ConfigError, match="method"):
-        move_map(model, x[:1], "lime", _corner(), EPSILON)
+        manipulate_map(model, x[:1], "lime", _corner(), EPSILON)
     for region in (np.zeros((28, 28), bool), np.ones((28, 28), bool)):
         with pytest.raises(InputError, match="at least one pixel"):
-            move_map(model, x[:1], "gradient", region, EPSILON)
+            manipulate_map(model, x[:1], "gradient", region, EPSILON)
     for region in (np.ones((14, 14), bool), np.ones((28, 28), np.float32)):
         with pytest.raises(InputError, match="region"):
-            move_map(model, x[:1], "gradient", region, EPSILON)
+            manipulate_map(model, x[:1], "gradient", region, EPSILON)
     with pytest.raises(InputError):
-        move_map(model, x[:1] + 1, "gradient", _corner(), EPSILON)
+        manipulate_map(model, x[:1] + 1, "gradient", _corner(), EPSILON)
     with pytest.raises(ConfigError, match="beta"):
         smooth_copy(model.fast, 0.0)
     assert check_method("grad-cam") == "grad-cam"

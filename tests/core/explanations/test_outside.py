@@ -8,7 +8,7 @@ from torch.testing import assert_close
 from core.errors import ConfigError, InputError
 from core.explanations import outside
 from core.explanations.outside import WHERE, attack_outside, attacks_outside, fewest_pixels
-from core.explanations.smooth_maps import METHODS
+from core.explanations.smooth_maps import SMOOTHED_METHODS
 from core.models.zoo import Card, ZooModel, load_zoo_model
 
 
@@ -40,7 +40,7 @@ def x():
     return 0.3 + 0.4 * torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", SMOOTHED_METHODS)
 def test_what_is_highlighted_stays_to_the_last_bit(model, x, method):
     for index, found in enumerate(attacks_outside(model, x, method, 0.1)):
         highlighted = found.highlighted

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from core.errors import ConfigError, InputError
-from core.latent.margin import margin, wrong
+from core.latent.margin import margin, misclassified
 from core.latent.noise import decayed, scaled_norm
 from core.latent.search import BOUNDED, FAST, Search, _Walk, search
 from core.latent.starts import random_starts, unit
@@ -303,4 +303,7 @@ def test_what_rounding_lays_on_the_other_side_is_pushed_across_and_the_push_coun
 
 def test_a_lead_too_small_for_probabilities_still_is_one():
     logits, labels = torch.tensor([[0.0, 1e-9], [1e-9, 0.0], [0.0, 0.0]]), torch.zeros(3, dtype=torch.int64)
-    assert wrong(logits, labels).tolist() == [True, False, False] and not margin(logits, labels, "probability").any()
+    assert (
+        misclassified(logits, labels).tolist() == [True, False, False]
+        and not margin(logits, labels, "probability").any()
+    )

@@ -10,7 +10,7 @@ from core.errors import ConfigError, InputError
 from core.latent.directions import RANGES, decay_direction, directions, moved
 from core.latent.noise import scaled_norm
 from core.latent.ribbons import POSITIONS, places, ribbon
-from core.latent.strips import arc, interpolation, neighbours, relabelled, strip
+from core.latent.strips import arc, decode_row, interpolation, neighbours, relabelled
 from core.norms import rmse
 from tests.core.latent.known import normal, planes
 
@@ -101,11 +101,11 @@ def test_between_two_classes_the_label_changes_halfway(linear):
 def test_impossible_requests_are_refused(linear):
     net, z = planes(3), normal(2, 12, seed=0)
     with pytest.raises(InputError):
-        strip(linear, [net], z, ONE, [0.0, 1.0], z[:1])
+        decode_row(linear, [net], z, ONE, [0.0, 1.0], z[:1])
     with pytest.raises(InputError):
-        strip(linear, [net], z[:0], ONE[:0], [], z[:1])
+        decode_row(linear, [net], z[:0], ONE[:0], [], z[:1])
     with pytest.raises(InputError):
-        strip(linear, [net], z * torch.nan, torch.tensor([0, 1]), [0.0, 1.0], z[:1])
+        decode_row(linear, [net], z * torch.nan, torch.tensor([0, 1]), [0.0, 1.0], z[:1])
     with pytest.raises(InputError):
         arc(z[:1], [0.5])
     for position in (-0.1, 1.1, math.nan):

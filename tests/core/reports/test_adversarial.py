@@ -8,7 +8,7 @@ import torch
 from numpy.testing import assert_allclose
 from torch import nn
 
-from core.attacks.scheduled import Outcome
+from core.attacks.scheduled import ScheduledAttackResult
 from core.attacks.smallest import SmallestChange
 from core.data.datasets import LabelledImages
 from core.errors import ConfigError, InputError
@@ -110,7 +110,7 @@ def test_distances_are_measured_from_images_and_success_is_not_taken_on_trust(da
         def __call__(self, model, x, labels):
             delta = torch.zeros_like(x)
             delta[3] = -1.1 * float(net(x)[3, 1]) * (net.weight / net.weight.norm() ** 2).view(1, 28, 28)
-            return Outcome(delta, torch.zeros(len(x), dtype=torch.int64))
+            return ScheduledAttackResult(delta, torch.zeros(len(x), dtype=torch.int64))
 
     distance = measure(net, x, labels, Boast())["distance"]
     assert np.isinf(np.delete(distance, 3)).all()
@@ -124,7 +124,9 @@ def test_an_image_that_rounding_laid_back_is_pushed_on_and_the_push_counts(data)
     class Almost(SmallestChange):
         def __call__(self, model, x, labels):
             step = net(x)[:, 1] * -0.9995 / net.weight.norm() ** 2
-            return Outcome(step[:, None, None, None] * net.weight.view(1, 1, 28, 28), torch.ones(len(x)).long())
+            return ScheduledAttackResult(
+                step[:, None, None, None] * net.weight.view(1, 1, 28, 28), torch.ones(len(x)).long()
+            )
 
     distance = measure(net, x, labels, Almost())["distance"]
     assert_allclose(distance, net.distance(x) * 0.9995 * 1.001, rtol=1e-4)
@@ -140,7 +142,7 @@ def test_a_push_leaves_the_range_only_where_the_search_may(data, clamp):
 
     class ToTheEnd(SmallestChange):
         def __call__(self, model, x, labels):
-            return Outcome(1 - x, torch.zeros(len(x), dtype=torch.int64))
+            return ScheduledAttackResult(1 - x, torch.zeros(len(x), dtype=torch.int64))
 
     distance = measure(never_met, data.images(0, 4), torch.zeros(4, dtype=torch.int64), ToTheEnd(clamp=clamp))
     assert np.isinf(distance["distance"]).all() and (max(seen) == 1) == clamp

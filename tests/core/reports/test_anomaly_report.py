@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from core.anomaly.conformal import false_alarm_interval
-from core.anomaly.screen import DETECTORS, PERCEPTRON, Screen
+from core.anomaly.screen import DETECTORS, PERCEPTRON, Calibration
 from core.attacks.ddn import Ddn
 from core.data import outliers
 from core.data.outliers import Outliers
@@ -17,7 +17,7 @@ from core.metrics.detection import aupr, auroc, fpr95
 from core.metrics.intervals import bootstrap
 from core.reports import anomaly_parts, anomaly_rows
 from core.reports.anomaly import NAME, Anomaly, AnomalySettings, anomaly_report
-from core.reports.anomaly_parts import ATTACKS, Bench, Sizes, attacked
+from core.reports.anomaly_parts import ATTACKS, AnomalyMeasurer, Sizes, attacked
 from core.reports.anomaly_rows import figure_rows, promise_rows
 from core.reports.catalogue import REPORTS
 from core.reports.report import report_path
@@ -164,7 +164,7 @@ def test_a_killed_run_goes_on_and_other_networks_are_kept(
     monkeypatch,
 ):
     path = report_path("fashion-mnist", NAME, tmp_path)
-    original, calls = Screen.measure, []
+    original, calls = Calibration.measure, []
 
     def measure(self, model, x, chunk=64):
         calls.append(len(x))
@@ -174,7 +174,7 @@ def test_a_killed_run_goes_on_and_other_networks_are_kept(
         if what == "standard solid-first":
             raise StopError
 
-    monkeypatch.setattr(Screen, "measure", measure)
+    monkeypatch.setattr(Calibration, "measure", measure)
     with pytest.raises(StopError):
         anomaly_report([(network, screen)], data, calibration, SETTINGS, tmp_path / "scratch", path, stop)
     assert not path.exists()
@@ -197,13 +197,13 @@ def test_a_killed_run_goes_on_and_other_networks_are_kept(
 
 def test_what_trains_is_not_tested(small, network, screen, calibration, data, tmp_path, monkeypatch):  # noqa: F811
     shown = {}
-    original = Bench._signals
+    original = AnomalyMeasurer._signals
 
     def signals(self, what, pictures, change=None):
         shown[what] = {bytes(each.numpy()) for each in pictures.pixels}
         return original(self, what, pictures, change)
 
-    monkeypatch.setattr(Bench, "_signals", signals)
+    monkeypatch.setattr(AnomalyMeasurer, "_signals", signals)
     report = partial(anomaly_report, [(network, screen)], data, calibration)
     report(replace(SETTINGS, sizes={"standard": replace(SIZES, outliers=15, trained=12)}), tmp_path / "scratch")
     for key in ("noise", "solid"):
@@ -230,8 +230,8 @@ def test_larger_sizes_take_what_is_measured_already(small, network, screen, cali
     report = partial(anomaly_report, [(network, screen)], pictures(128, 3), calibration)
     report(AnomalySettings({}, promised=64), tmp_path)
     calls = []
-    original = Screen.measure
-    monkeypatch.setattr(Screen, "measure", lambda *given: calls.append(len(given[2])) or original(*given))
+    original = Calibration.measure
+    monkeypatch.setattr(Calibration, "measure", lambda *given: calls.append(len(given[2])) or original(*given))
     report(AnomalySettings({}, promised=128), tmp_path)
     assert calls == [64]
 

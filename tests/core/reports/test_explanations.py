@@ -12,7 +12,7 @@ from core.data.datasets import LabelledImages, load
 from core.data.tasks import FASHION_MNIST, TASKS
 from core.errors import ConfigError, InputError
 from core.explanations import evidence as module
-from core.explanations.evidence import MEASURES, Measures, Thresholds, evidence
+from core.explanations.evidence import EVIDENCE_MEASURES, Measures, Thresholds, evidence
 from core.models.zoo import Card, ZooModel, cards
 from core.reports import explanations_command
 from core.reports.command import Request
@@ -83,13 +83,13 @@ def test_the_vote_parts_what_draws_from_noise(judges, data, val, tmp_path):
     assert rows["pgd-l2"]["judges"] == "standard,pgd-linf" and rows["standard"]["judges"] == "pgd-linf,pgd-l2"
     assert rows["pgd-l2"]["low_frequency"] > 0.5 > rows["standard"]["low_frequency"]
     for key, row in rows.items():
-        votes = sum(made.arrays[f"{name}__{key}"] >= getattr(made.thresholds, name) for name in MEASURES)
+        votes = sum(made.arrays[f"{name}__{key}"] >= getattr(made.thresholds, name) for name in EVIDENCE_MEASURES)
         np.testing.assert_array_equal(made.arrays[f"draws__{key}"], votes >= 2)
         assert row["draws_n"] == 25 and row["draws_low"] <= row["draws"] <= row["draws_high"]
-        for name in MEASURES:
+        for name in EVIDENCE_MEASURES:
             assert row[name] == pytest.approx(made.arrays[f"{name}__{key}"].mean())
             assert row[f"{name}_low"] <= row[name] <= row[f"{name}_high"] and row[f"{name}_n"] == 25
-    for name in MEASURES:
+    for name in EVIDENCE_MEASURES:
         below, above = made.arrays[f"val_{name}__standard"], made.arrays[f"val_{name}__pgd-l2"]
         assert len(below) == len(above) == 22
     again = ExplanationsReport.read(report_path("fashion-mnist", "explanations", tmp_path))
@@ -101,7 +101,7 @@ def test_a_page_comes_to_the_same_verdict(judges, data, val, tmp_path):
     made = explanations_report(judges, judges, data, val, SETTINGS, tmp_path)
     for index in (0, 21):
         found = evidence(judges[0], judges, data.images(index, index + 1), made.rho, made.thresholds)
-        for name in MEASURES:
+        for name in EVIDENCE_MEASURES:
             assert getattr(found, name) == pytest.approx(made.arrays[f"{name}__standard"][index], abs=1e-4)
         assert found.draws == made.arrays["draws__standard"][index]
 
@@ -257,11 +257,11 @@ def test_the_report_that_ships_is_of_the_networks_and_judges_that_ship(task):
     assert all(row["sha256"] == zoo[row["model"]].sha256 and row["draws_n"] == 100 for row in made.report.rows)
     assert made.report.settings["judges"] == {key: zoo[key].sha256 for key in module.JUDGES}
     on_val = [
-        Measures(*(made.arrays[f"val_{name}__{key}"].astype(np.float64) for name in MEASURES))
+        Measures(*(made.arrays[f"val_{name}__{key}"].astype(np.float64) for name in EVIDENCE_MEASURES))
         for key in ("standard", "pgd-l2")
     ]
     chosen = choose_thresholds(*on_val)
-    for name in MEASURES:
+    for name in EVIDENCE_MEASURES:
         assert getattr(chosen, name) == pytest.approx(getattr(made.thresholds, name), abs=1e-6)
 
 

@@ -9,9 +9,9 @@ from core.data.datasets import load
 from core.data.tasks import FASHION_MNIST
 from core.errors import ConfigError, InputError
 from core.explanations import moved_map
-from core.explanations.moved_map import METHODS, least_quadrants, move_maps
+from core.explanations.moved_map import METHODS, least_quadrants, manipulate_maps
 from core.explanations.outside import attacks_outside
-from core.explanations.smooth_maps import Method, heat_map_of
+from core.explanations.smooth_maps import SmoothedMethod, heat_map_of
 from core.models.zoo import load_zoo_model
 from core.reports import fooling
 from core.reports.catalogue import REPORTS
@@ -20,7 +20,7 @@ from core.reports.fooling import NAME, Fooling, FoolingSettings, fooling_report
 from core.reports.report import read_report, report_path
 
 SETTINGS = FoolingSettings(images=5)
-FEW: tuple[Method, ...] = ("gradient", "grad-cam")
+FEW: tuple[SmoothedMethod, ...] = ("gradient", "grad-cam")
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_success_is_judged_from_the_images(pair, data, monkeypatch, moved, attac
         return boasting
 
     same = {"probs_adv": lambda each: each.probs, "correlation_target": lambda each: 1.0}
-    monkeypatch.setattr(fooling, "move_maps", boast(move_maps, correlation_original=lambda each: 0.0, **same))
+    monkeypatch.setattr(fooling, "move_maps", boast(manipulate_maps, correlation_original=lambda each: 0.0, **same))
     other = {"probs_adv": lambda each: 1 - each.probs, "share_outside": lambda each: 1.0 if attacked or far else 0.5}
     monkeypatch.setattr(fooling, "attacks_outside", boast(attacks_outside, **other))
     assert fooling._moved(pair[0], x, "grad-cam", 0)["succeeded"].tolist() == [moved] * 2
@@ -128,8 +128,8 @@ def test_figures_are_those_of_the_images(few, pair, data, tmp_path, monkeypatch)
     np.testing.assert_allclose(made.arrays["outside_area_outside__standard__grad-cam"][:3], area, rtol=1e-6)
     x = data.images(3, 5)
     regions = least_quadrants(heat_map_of(model.fast, x, model.fast(x).argmax(1), "gradient"))
-    moved = move_maps(model, x, "gradient", regions, 0.1, seed=3)
-    other = move_maps(model, x, "gradient", regions, 0.1, seed=0)
+    moved = manipulate_maps(model, x, "gradient", regions, 0.1, seed=3)
+    other = manipulate_maps(model, x, "gradient", regions, 0.1, seed=0)
     assert any(not np.array_equal(one.x_adv, two.x_adv) for one, two in zip(moved, other, strict=True))
     for figure in ("succeeded", "correlation_target", "correlation_original", "mass", "mass_adv"):
         again = [getattr(each, figure) for each in moved]

@@ -4,7 +4,7 @@ import numpy as np
 from torch import nn
 
 from core.models.zoo import Card, ZooModel
-from core.reports.kept import Book, Measured, joined, standard_first
+from core.reports.kept import Measured, ReportDraft, joined, standard_first
 from core.reports.report import Report, mean
 
 SETTINGS = {"images": 3, "seed": 0}
@@ -15,29 +15,29 @@ def network(key: str, sha256: str = "a") -> ZooModel:
     return ZooModel(card, nn.Identity(), nn.Identity())
 
 
-def written(book: Book) -> None:
+def written(book: ReportDraft) -> None:
     rows = tuple({"model": key, "sha256": book.weights[key]} for key in book.keys)
     Measured(Report("fashion-mnist", "some", book.settings, {"seconds": book.seconds}, rows), book.arrays).write(
         book.path
     )
 
 
-def measured(book: Book, model: ZooModel, value: float, seconds: float = 1.0) -> None:
+def measured(book: ReportDraft, model: ZooModel, value: float, seconds: float = 1.0) -> None:
     book.add(model, {f"found__{model.card.key}": np.full(3, value)}, seconds, [{"sha256": model.card.sha256}])
     written(book)
 
 
 def test_a_second_run_keeps_what_the_first_measured(tmp_path):
     path = tmp_path / "some.json"
-    measured(Book(path, SETTINGS, [network("one")]), network("one"), 1.0)
-    book = Book(path, SETTINGS, [network("one"), network("two")])
+    measured(ReportDraft(path, SETTINGS, [network("one")]), network("one"), 1.0)
+    book = ReportDraft(path, SETTINGS, [network("one"), network("two")])
     assert network("one") in book and network("two") not in book
     assert (book.arrays["found__one"] == 1).all()
 
 
 def test_what_another_run_wrote_meanwhile_is_joined(tmp_path):
     path = tmp_path / "some.json"
-    here, there = Book(path, SETTINGS, [network("one")]), Book(path, SETTINGS, [network("two")])
+    here, there = ReportDraft(path, SETTINGS, [network("one")]), ReportDraft(path, SETTINGS, [network("two")])
     measured(there, network("two"), 2.0, seconds=5.0)
     measured(here, network("one"), 1.0, seconds=1.0)
     assert Measured.read(path).weights.keys() == {"one", "two"}
@@ -46,24 +46,24 @@ def test_what_another_run_wrote_meanwhile_is_joined(tmp_path):
 
 def test_figures_of_a_network_with_other_weights_go_with_all_its_arrays(tmp_path):
     path = tmp_path / "some.json"
-    book = Book(path, SETTINGS, [network("one"), network("two")])
+    book = ReportDraft(path, SETTINGS, [network("one"), network("two")])
     book.add_arrays({"pair__one__two": np.zeros(1), "pair__two__three": np.ones(1), "grid": np.zeros(2)}, 0.0)
     measured(book, network("one"), 1.0)
     measured(book, network("two"), 2.0)
-    again = Book(path, SETTINGS, [network("one", "b")])
+    again = ReportDraft(path, SETTINGS, [network("one", "b")])
     assert again.weights.keys() == {"two"}
     assert again.arrays.keys() == {"found__two", "pair__two__three", "grid"}
 
 
 def test_other_settings_keep_nothing(tmp_path):
     path = tmp_path / "some.json"
-    measured(Book(path, SETTINGS, [network("one")]), network("one"), 1.0)
-    assert not Book(path, SETTINGS | {"seed": 1}, [network("one")]).weights
+    measured(ReportDraft(path, SETTINGS, [network("one")]), network("one"), 1.0)
+    assert not ReportDraft(path, SETTINGS | {"seed": 1}, [network("one")]).weights
 
 
 def test_a_report_that_is_not_kept_writes_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    measured(Book(None, SETTINGS, [network("one")]), network("one"), 1.0)
+    measured(ReportDraft(None, SETTINGS, [network("one")]), network("one"), 1.0)
     assert not list(tmp_path.iterdir())
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.reports.masking import Evidence, best_source, masking_flags, paired, zero_gradients
+from core.reports.masking import Evidence, best_source, masking_flags, paired_difference, zero_gradients
 
 N = 200
 
@@ -70,5 +70,5 @@ def test_a_gradient_that_is_no_number_counts_as_zero():
 
 def test_a_paired_interval_is_narrower_than_the_shares_are_apart():
     """95 of 200 and 100 of 200 overlap by far as shares; image by image one is never behind."""
-    difference, low, high = paired(standing(0.5), standing(0.475))
+    difference, low, high = paired_difference(standing(0.5), standing(0.475))
     assert difference == pytest.approx(0.025) and 0 < low <= difference <= high

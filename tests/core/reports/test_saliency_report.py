@@ -23,7 +23,7 @@ from core.reports.saliency_parts import SaliencySettings, slightly_attacked
 from core.reports.saliency_rows import relation, robustness
 from core.saliency.gradient import gradient
 from core.saliency.measures import Case, measured
-from core.saliency.registry import Ask, attribute
+from core.saliency.registry import AttributionRequest, attribute
 
 METHODS = ("gradient", "grad-cam", "occlusion")
 MEASURES = ("alignment", "linearised-robustness", "deletion", "stability-attack", "pointing-game", "mass-inside")
@@ -51,7 +51,7 @@ def test_figures_are_medians_of_the_arrays_on_as_many_images_as_asked(models, tm
         assert row["value"] == pytest.approx(float(np.median(values))) and row["value_n"] == count
         assert row["value_low"] <= row["value"] <= row["value_high"] and row["better"] == "lower"
     last = pictures(FASHION_MNIST).images(10, 12)  # the second batch has its own maps
-    ask = Ask(models[0].fast, last, models[0].fast(last).argmax(1), torch.Generator())
+    ask = AttributionRequest(models[0].fast, last, models[0].fast(last).argmax(1), torch.Generator())
     expected = measured("deletion", Case("gradient", ask, attribute("gradient", ask)))
     assert made.arrays["deletion__standard__gradient"][10:] == pytest.approx(expected, rel=1e-4)
     alignment = made.arrays["alignment__standard"]
@@ -136,7 +136,10 @@ def test_the_report_has_the_agreement_of_methods_and_of_networks_in_the_order_of
     alone = saliency_report(models[:1], data, few, tmp_path / "scratch", path)
     assert not any(name.startswith("between") for name in alone.arrays)
     made = saliency_report(models[::-1], data, few, tmp_path / "scratch", path)
-    asks = [Ask(m.fast, data.images(0, 3), m.fast(data.images(0, 3)).argmax(1), torch.Generator()) for m in models]
+    asks = [
+        AttributionRequest(m.fast, data.images(0, 3), m.fast(data.images(0, 3)).argmax(1), torch.Generator())
+        for m in models
+    ]
     first, second = (attribute("gradient", ask).sum(1).numpy() for ask in asks)
     expected = np.mean([cosine(one, other) for one, other in zip(first, second, strict=True)])
     found = made.arrays["between-cosine__standard__pgd-linf"]

@@ -9,7 +9,7 @@ from core.models.zoo import load_zoo_model
 from core.saliency.gradient import gradient
 from core.saliency.grid import saliency_grid, saliency_map
 from core.saliency.progress import StoppedError
-from core.saliency.registry import METHODS
+from core.saliency.registry import SALIENCY_METHODS
 from core.saliency.target import Target
 
 
@@ -48,7 +48,7 @@ def test_the_grid_has_every_pair_cheap_methods_first_and_says_how_far_it_is(mode
         ("smooth-grad", "pgd-linf"),
     ]
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
-    assert METHODS["gradient"].cost < METHODS["smooth-grad"].cost
+    assert SALIENCY_METHODS["gradient"].cost < SALIENCY_METHODS["smooth-grad"].cost
 
 
 def test_a_cell_without_a_map_says_why_and_the_others_stand(models, x):

@@ -16,10 +16,10 @@ from core.saliency.curves import deletion, insertion
 from core.saliency.faithfulness import infidelity, max_sensitivity
 from core.saliency.gradient import gradient
 from core.saliency.linearised import linearised_robustness
-from core.saliency.measures import MEASURES, Case, measured, stability
+from core.saliency.measures import SALIENCY_MEASURES, Case, measured, stability
 from core.saliency.progress import StoppedError
 from core.saliency.randomisation import cascade, layers, without_weights
-from core.saliency.registry import Ask, attribute
+from core.saliency.registry import AttributionRequest, attribute
 from tests.core.saliency.networks import linear, seeded
 
 
@@ -39,7 +39,13 @@ def resnet():
 
 def case(net, x, key="gradient", seed=0, **more):
     target = net(x).argmax(1)
-    return Case(key, Ask(net, x, target, rng()), attribute(key, Ask(net, x, target, rng())), seed, **more)
+    return Case(
+        key,
+        AttributionRequest(net, x, target, rng()),
+        attribute(key, AttributionRequest(net, x, target, rng())),
+        seed,
+        **more,
+    )
 
 
 def opposed(seed: int = 7) -> tuple[nn.Module, torch.Tensor]:
@@ -167,21 +173,21 @@ def test_the_cascade_loses_layer_after_layer_of_a_copy(resnet, x):
     target = resnet(x).argmax(1)
     names = layers(resnet)
     assert names[0] == "head" and names[-1] == "stem"
-    steps = list(cascade("gradient", Ask(resnet, x, target, rng())))
+    steps = list(cascade("gradient", AttributionRequest(resnet, x, target, rng())))
     assert [step.layer for step in steps] == ["", *names]
     assert steps[0].similarity == pytest.approx(1.0)
     assert all((step.similarity < 0.999).all() for step in steps[1:])
     assert_close(resnet.state_dict(), before, rtol=0, atol=0)
-    again = list(cascade("gradient", Ask(resnet, x, target, rng())))
+    again = list(cascade("gradient", AttributionRequest(resnet, x, target, rng())))
     assert all(np.array_equal(one.heatmaps, two.heatmaps) for one, two in zip(steps, again, strict=True))
     assert not np.array_equal(
-        steps[-1].heatmaps, list(cascade("gradient", Ask(resnet, x, target, rng()), 1))[-1].heatmaps
+        steps[-1].heatmaps, list(cascade("gradient", AttributionRequest(resnet, x, target, rng()), 1))[-1].heatmaps
     )
-    last = without_weights("gradient", Ask(resnet, x, target, rng()), steps[0].heatmaps)
+    last = without_weights("gradient", AttributionRequest(resnet, x, target, rng()), steps[0].heatmaps)
     assert last.layer == "stem" and np.array_equal(last.heatmaps, steps[-1].heatmaps)
     assert np.array_equal(last.similarity, steps[-1].similarity)
     with pytest.raises(StoppedError):
-        list(cascade("gradient", Ask(resnet, x, target, rng(), should_stop=lambda: True)))
+        list(cascade("gradient", AttributionRequest(resnet, x, target, rng(), should_stop=lambda: True)))
 
 
 def test_a_method_that_draws_is_not_called_random_for_its_draws(x):
@@ -191,17 +197,17 @@ def test_a_method_that_draws_is_not_called_random_for_its_draws(x):
     with torch.no_grad():
         net[0].weight.fill_(0.3)
         net[0].bias.fill_(0.1)
-    steps = list(cascade("smooth-grad", Ask(net, x, torch.tensor([0, 1, 2]), rng())))
+    steps = list(cascade("smooth-grad", AttributionRequest(net, x, torch.tensor([0, 1, 2]), rng())))
     assert steps[-1].layer == "0" and np.array_equal(steps[0].heatmaps, steps[-1].heatmaps)
 
 
-@pytest.mark.parametrize("key", MEASURES)
+@pytest.mark.parametrize("key", SALIENCY_MEASURES)
 def test_every_measure_gives_one_number_an_image_in_its_range_and_again(resnet, x, key):
     inside = torch.zeros(3, 8, 8, dtype=torch.bool)
     inside[:, 2:5, 2:5] = True
     known = case(resnet, x, inside=inside, x_adv=(x + 0.03).clamp(0, 1))
     found = measured(key, known)
-    low, high = MEASURES[key].range
+    low, high = SALIENCY_MEASURES[key].range
     assert found.shape == (3,) and found.dtype == np.float64
     assert (found >= low).all() and (found <= high).all()
     assert len(set(found.tolist())) > 1 or key == "pointing-game"
@@ -213,7 +219,7 @@ def test_a_measures_seed_counts(resnet, x, key):
     assert not np.array_equal(measured(key, case(resnet, x)), measured(key, case(resnet, x, seed=1)))
 
 
-@pytest.mark.parametrize("key", [key for key, measure in MEASURES.items() if measure.of == "map"])
+@pytest.mark.parametrize("key", [key for key, measure in SALIENCY_MEASURES.items() if measure.of == "map"])
 def test_a_map_of_zeros_has_no_measure_and_the_others_of_its_batch_keep_theirs(resnet, x, key):
     inside = torch.zeros(3, 8, 8, dtype=torch.bool)
     inside[:, 2:5, 2:5] = True

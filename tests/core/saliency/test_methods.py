@@ -25,7 +25,7 @@ from core.saliency.guided_grad_cam import guided_grad_cam_product
 from core.saliency.integrated_gradients import integrated_gradients
 from core.saliency.occlusion import feature_ablation, occlusion
 from core.saliency.progress import StoppedError
-from core.saliency.registry import FAMILIES, METHODS, Ask, attribute, explained
+from core.saliency.registry import FAMILIES, SALIENCY_METHODS, AttributionRequest, attribute, resolve_targets
 from core.saliency.smooth_grad import smooth_grad, smooth_grad_squared, var_grad
 from core.saliency.superpixels import superpixels
 from core.saliency.target import Target
@@ -39,7 +39,7 @@ def rng(seed: int = 0) -> torch.Generator:
 
 
 def ask(model, x, target, seed=0):
-    return Ask(model, x, target, rng(seed))
+    return AttributionRequest(model, x, target, rng(seed))
 
 
 @pytest.fixture
@@ -260,11 +260,11 @@ def test_guided_backprop_differs_from_the_gradient_on_every_shipped_model(task, 
 # ---- what all methods promise
 
 
-@pytest.mark.parametrize("key", METHODS)
+@pytest.mark.parametrize("key", SALIENCY_METHODS)
 def test_every_method_has_the_shape_it_says_and_leaves_the_network_alone(resnet, x, target, key):
     before = {name: value.clone() for name, value in resnet.state_dict().items()}
     untouched = x.clone()
-    method = METHODS[key]
+    method = SALIENCY_METHODS[key]
     found = attribute(key, ask(resnet, x, target))
     assert found.shape == x.shape and found.dtype == x.dtype and not found.requires_grad
     assert method.signed or float(found.min()) >= 0
@@ -277,28 +277,28 @@ def test_every_method_has_the_shape_it_says_and_leaves_the_network_alone(resnet,
     assert method.family in FAMILIES
 
 
-@pytest.mark.parametrize("key", METHODS)
+@pytest.mark.parametrize("key", SALIENCY_METHODS)
 def test_a_map_is_of_the_class_asked_for_and_images_do_not_mix(resnet, x, target, key):
     whole = attribute(key, ask(resnet, x, target))
     other = attribute(key, ask(resnet, x, (target + 1) % 10))
-    assert torch.allclose(whole, other, rtol=1e-3, atol=1e-5) != METHODS[key].of_class
-    if not METHODS[key].random:
+    assert torch.allclose(whole, other, rtol=1e-3, atol=1e-5) != SALIENCY_METHODS[key].of_class
+    if not SALIENCY_METHODS[key].random:
         assert_close(attribute(key, ask(resnet, x[2:3], target[2:3])), whole[2:3], rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("key", METHODS)
+@pytest.mark.parametrize("key", SALIENCY_METHODS)
 def test_a_seed_decides_a_random_map(resnet, x, target, key):
     one, again, another = (attribute(key, ask(resnet, x, target, seed)) for seed in (0, 0, 1))
     assert torch.equal(one, again)
     # LIME and KernelSHAP may take all coalitions of a few pieces, which leaves nothing to draw.
-    assert not torch.equal(one, another) or not METHODS[key].random
+    assert not torch.equal(one, another) or not SALIENCY_METHODS[key].random
 
 
 LINEAR_IN_THE_SCORE = [
     key
-    for key in METHODS
-    if METHODS[key].of_class
-    and METHODS[key].family != "place"
+    for key in SALIENCY_METHODS
+    if SALIENCY_METHODS[key].of_class
+    and SALIENCY_METHODS[key].family != "place"
     and key not in ("guided-backprop", "deconvolution", "smooth-grad-squared", "var-grad")
 ]
 
@@ -313,13 +313,13 @@ def test_a_contrast_is_the_difference_of_two_maps(resnet, x, target, key):
 
 
 @pytest.mark.parametrize("level", [0.0, 0.5])
-@pytest.mark.parametrize("key", METHODS)
+@pytest.mark.parametrize("key", SALIENCY_METHODS)
 def test_an_image_of_one_colour_gives_a_finite_map(resnet, key, level):
     plain = torch.full((1, 3, 8, 8), level)
     assert bool(attribute(key, ask(resnet, plain, torch.tensor([2]))).isfinite().all())
 
 
-@pytest.mark.parametrize("key", METHODS)
+@pytest.mark.parametrize("key", SALIENCY_METHODS)
 def test_a_network_that_answers_the_same_to_everything_gives_a_map_of_zeros(resnet, x, key):
     flat = fast_form(PreActResNet(resnet.config))
     with torch.no_grad():
@@ -327,7 +327,7 @@ def test_a_network_that_answers_the_same_to_everything_gives_a_map_of_zeros(resn
     assert_close(attribute(key, ask(flat, x, torch.tensor([0, 1, 2, 3]))), torch.zeros_like(x))
 
 
-@pytest.mark.parametrize("key", METHODS)
+@pytest.mark.parametrize("key", SALIENCY_METHODS)
 def test_values_that_are_not_finite_are_refused(resnet, x, key):
     broken = fast_form(PreActResNet(resnet.config))
     with torch.no_grad():
@@ -346,13 +346,13 @@ def test_sixteen_threads_on_one_network_get_the_maps_of_one_alone(resnet, x, tar
         assert torch.equal(attributions, alone[key])
 
 
-@pytest.mark.parametrize("key", [key for key in METHODS if METHODS[key].long])
+@pytest.mark.parametrize("key", [key for key in SALIENCY_METHODS if SALIENCY_METHODS[key].long])
 def test_long_methods_tell_how_far_they_are_and_can_be_stopped(resnet, x, target, key):
     seen = []
-    attribute(key, Ask(resnet, x, target, rng(), lambda done, of: seen.append((done, of))))
+    attribute(key, AttributionRequest(resnet, x, target, rng(), lambda done, of: seen.append((done, of))))
     assert len(seen) >= 2 and seen == sorted(seen) and seen[-1][0] == seen[-1][1]
     with pytest.raises(StoppedError):
-        attribute(key, Ask(resnet, x, target, rng(), should_stop=lambda: len(seen) > 0))
+        attribute(key, AttributionRequest(resnet, x, target, rng(), should_stop=lambda: len(seen) > 0))
 
 
 # ---- superpixels and targets
@@ -416,4 +416,4 @@ def test_impossible_settings_are_refused(resnet, x, target):
         occlusion(resnet, x, target, 9)
     with pytest.raises(InputError):
         expected_gradients(resnet, x, target, rng(), references=torch.zeros(0, 3, 8, 8))
-    assert explained(resnet, x, Target()).tolist() == target.tolist()
+    assert resolve_targets(resnet, x, Target()).tolist() == target.tolist()

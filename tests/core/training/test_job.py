@@ -7,13 +7,13 @@ import pytest
 
 from core.data.tasks import CIFAR10, FASHION_MNIST, PASTED, TINY20
 from core.errors import ConfigError, InputError
-from core.training.job import Ended, Order, Point, Ready, Step, decode, encode, read_order, recipes_for
+from core.training.job import Ended, Point, Ready, Step, TrainingRequest, decode, encode, read_request, recipes_for
 
-ORDER = Order("fashion-mnist", "pgd-linf", "mine", 1000, 3, changes={"attack.steps": 4})
+ORDER = TrainingRequest("fashion-mnist", "pgd-linf", "mine", 1000, 3, changes={"attack.steps": 4})
 
 
 def test_an_order_comes_back_from_its_json_and_gives_the_same_plan():
-    again = read_order(ORDER.to_json())
+    again = read_request(ORDER.to_json())
     assert again == ORDER and again.plan() == ORDER.plan()
     plan = again.plan()
     assert plan.recipe.attack.steps == 4 and plan.images == 1000 and plan.epochs == 3 and plan.key == "mine"
@@ -57,7 +57,7 @@ def test_maps_that_come_with_the_pictures_are_offered_where_they_do():
 @pytest.mark.parametrize("text", ["", "[]", '{"task": "cifar10"}', '{"surprise": 1}'])
 def test_what_is_no_order_is_said_to_be_none(text):
     with pytest.raises(InputError):
-        read_order(text)
+        read_request(text)
 
 
 POINT = Point(

@@ -7,7 +7,7 @@ from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 
 from core.attacks.pgd import Pgd
-from core.norms import size
+from core.norms import norm_of
 from core.training.random_radius import RandomRadius
 
 
@@ -34,7 +34,7 @@ def test_radii_fill_the_range_evenly(linear, batch):
 
         def __call__(self, *arguments):
             x_adv = Pgd.__call__(self, *arguments)
-            lengths.append(size(x_adv - x, "l2"))
+            lengths.append(norm_of(x_adv - x, "l2"))
             return x_adv
 
     RandomRadius(Seen(0.2, "l2", 1, 0.2, random_start=False)).loss(linear, many)

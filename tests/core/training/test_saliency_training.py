@@ -26,7 +26,7 @@ from core.training.saliency_training import (
     SaliencyPgd,
     SaliencyTrades,
     SaliencyTraining,
-    heads,
+    coin_flip,
 )
 from core.training.trades import trades_loss
 
@@ -155,21 +155,21 @@ def test_guided_and_plain_gradients_are_different_maps(teacher):
 def seeded_coin(want: bool) -> torch.Generator:
     """A generator whose next toss is known."""
     for seed in range(100):
-        if heads(torch.Generator().manual_seed(seed)) == want:
+        if coin_flip(torch.Generator().manual_seed(seed)) == want:
             return torch.Generator().manual_seed(seed)
     raise AssertionError("no such toss in a hundred")
 
 
 def test_the_coin_is_fair():
     generator = torch.Generator().manual_seed(0)
-    assert sum(heads(generator) for _ in range(2000)) == pytest.approx(1000, abs=100)
+    assert sum(coin_flip(generator) for _ in range(2000)) == pytest.approx(1000, abs=100)
 
 
 def test_with_pgd_the_other_side_of_the_coin_is_pgd(linear, annotated):
     attack = Pgd(0.05, steps=3)
     recipe = SaliencyPgd(SaliencyPerturbation("given", epsilon=0.1), attack)
     generator = seeded_coin(False)
-    heads(generator)
+    coin_flip(generator)
     x_adv = attack(linear, annotated.x, annotated.labels, generator)
     expected = cross_entropy(linear(x_adv), annotated.labels)
     assert_close(recipe.loss(linear, replace(annotated, generator=seeded_coin(False))), expected)
@@ -178,7 +178,7 @@ def test_with_pgd_the_other_side_of_the_coin_is_pgd(linear, annotated):
 def test_with_pgd_the_map_is_subtracted_after_a_random_start(linear, annotated):
     recipe = SaliencyPgd(SaliencyPerturbation("given", epsilon=0.1), Pgd(0.05))
     generator = seeded_coin(True)
-    heads(generator)
+    coin_flip(generator)
     start = 0.1 * (2 * torch.rand(annotated.x.shape, generator=generator) - 1)
     expected = cross_entropy(linear(annotated.x + start - 0.1 * annotated.maps), annotated.labels)
     assert_close(recipe.loss(linear, replace(annotated, generator=seeded_coin(True))), expected)
@@ -191,7 +191,7 @@ def test_with_trades_each_side_of_the_coin_feeds_the_divergence(linear, annotate
     expected = trades_loss(linear, annotated.x, moved, annotated.labels, 1.0)
     assert_close(recipe.loss(linear, replace(annotated, generator=seeded_coin(True))), expected)
     generator = seeded_coin(False)
-    heads(generator)
+    coin_flip(generator)
     expected = trades_loss(linear, annotated.x, attack(linear, annotated.x, generator), annotated.labels, 1.0)
     assert_close(recipe.loss(linear, replace(annotated, generator=seeded_coin(False))), expected)
 

@@ -16,14 +16,14 @@ from core.data.datasets import load
 from core.data.tasks import FASHION_MNIST
 from core.errors import CoreError, DataMissingError, InputError
 from core.models.zoo import load_weights, load_zoo_model
-from core.training.job import Ended, Order, Point, Ready, Step, decode
+from core.training.job import Ended, Point, Ready, Step, TrainingRequest, decode
 from core.training.watch import PICTURES, SAMPLE, measure, sample
 from core.training.worker import Control, work
 
 ROOT = Path(__file__).resolve().parents[3]
-ORDER = Order("fashion-mnist", "standard", "own-tiny", 384, 4)
-SHORT = Order("fashion-mnist", "standard", "own-tiny", 256, 1)
-LONG = Order("fashion-mnist", "standard", "own-tiny", 256, 4)
+ORDER = TrainingRequest("fashion-mnist", "standard", "own-tiny", 384, 4)
+SHORT = TrainingRequest("fashion-mnist", "standard", "own-tiny", 256, 1)
+LONG = TrainingRequest("fashion-mnist", "standard", "own-tiny", 256, 4)
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +34,7 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
-def start(folder: Path, out: Path, order: Order = LONG) -> subprocess.Popen:
+def start(folder: Path, out: Path, order: TrainingRequest = LONG) -> subprocess.Popen:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "order.json").write_text(order.to_json())
     command = [sys.executable, "-m", "core.training.worker", str(folder), str(out)]
@@ -69,7 +69,7 @@ def test_an_order_becomes_a_model_with_its_card_and_a_growing_record(fashion_roo
 
 def test_a_recipe_with_a_teacher_finds_it_in_the_folder(fashion_root, tmp_path):
     work(SHORT, tmp_path / "job", tmp_path / "out", Control(), lambda event: None)
-    order = Order("fashion-mnist", "sat-strong-robust", "own-pupil", 256, 1, teacher="own-tiny")
+    order = TrainingRequest("fashion-mnist", "sat-strong-robust", "own-pupil", 256, 1, teacher="own-tiny")
     with pytest.raises(CoreError, match=r"teacher\.json"):
         work(order, tmp_path / "second", tmp_path / "out", Control(), lambda event: None)
     for suffix in ("json", "safetensors"):
@@ -128,7 +128,7 @@ def test_it_stops_with_its_starter_is_killed_and_ends_with_the_weights_of_an_und
 
 
 def test_a_refusal_is_told_in_one_line_with_its_exit_code(fashion_root, tmp_path):
-    process = start(tmp_path / "job", tmp_path / "out", Order("fashion-mnist", "standard", "own-tiny", 3, 1))
+    process = start(tmp_path / "job", tmp_path / "out", TrainingRequest("fashion-mnist", "standard", "own-tiny", 3, 1))
     (end,) = [decode(line) for line in process.communicate(timeout=60)[0].splitlines()]
     assert end.how == "failed" and "images" in end.sentence and process.returncode == 1
 
