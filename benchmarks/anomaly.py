@@ -14,8 +14,8 @@ from torch.func import functional_call, grad, vmap
 from torch.testing import assert_close
 
 from benchmarks.timing import OURS, interleaved, print_table
+from core.anomaly.confounding import ConfoundingLabel
 from core.anomaly.gradients import Groups, weight_gradients
-from core.anomaly.labels import ConfoundingLabel
 from core.models.zoo import ZooModel
 from core.torchvision_compat import torchvision
 

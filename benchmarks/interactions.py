@@ -7,9 +7,9 @@ from collections.abc import Callable
 from torch import Tensor
 
 from core.attacks.pgd import Pgd
-from core.explanations.challenge import attack_result
-from core.explanations.look import predict
-from core.explanations.towards import explain
+from core.explanations.attack_result import attack_result
+from core.explanations.class_explanations import explain
+from core.explanations.prediction import predict
 from core.models.zoo import ZooModel
 
 LIMITS = {

@@ -10,7 +10,7 @@ from art.estimators.classification import PyTorchClassifier
 from torch import Tensor, nn
 
 from core.attacks.pgd import Pgd
-from core.attacks.survival import robust_at
+from core.attacks.robust_at import robust_at
 from core.torchvision_compat import torchvision  # noqa: F401 - torchattacks imports torchvision, which needs this first
 
 # isort: split

@@ -25,8 +25,8 @@ from core.attacks.smallest import SmallestChange
 from core.metrics.ara import ara
 from core.metrics.intervals import bootstrap
 from core.norms import rmse
-from core.reports.adversarial_parts import AdversarialSettings
-from core.reports.report import Report, Row, provenance, write_report
+from core.reports.adversarial.measurements import AdversarialSettings
+from core.reports.form.report import Report, Row, provenance, write_report
 
 NAME = "minimum-norm"
 AIM = 1.05

@@ -18,11 +18,11 @@ from typing import Any, TypeVar
 import torch
 from tqdm import tqdm
 
-from core.anomaly.fitting import fit_calibration
-from core.anomaly.labelled import IMAGES, fit_references, read_references, references_path, write_references
-from core.anomaly.scoring import FITTINGS, Scoring, score_files
-from core.anomaly.screen import ASSETS as CALIBRATION
-from core.anomaly.screen import DEFAULT, DETECTORS, calibration_path, read_calibration, write_calibration
+from core.anomaly.batch_file import FITTINGS, Scoring, score_files
+from core.anomaly.calibrate import fit_calibration
+from core.anomaly.calibration import ASSETS as CALIBRATION
+from core.anomaly.calibration import DEFAULT, DETECTORS, calibration_path, read_calibration, write_calibration
+from core.anomaly.label_references import IMAGES, fit_references, read_references, references_path, write_references
 from core.data import galleries
 from core.data.datasets import LabelledImages, available, data_root, fetch, load, load_folder
 from core.data.tasks import CIFAR10, FASHION_MNIST, PASTED, TASKS, Task, task_named
@@ -34,19 +34,20 @@ from core.latent.generator import write_card as write_generator_card
 from core.latent.sheets import write_gallery, write_pasted_gallery, write_sheets
 from core.models.zoo import ASSETS as MODELS
 from core.models.zoo import Card, ZooModel, cards, load_weights, load_zoo_model, save, write_card
-from core.reports import accuracy, generator
-from core.reports.accuracy import in_words
+from core.reports.accuracy import report as accuracy_report
+from core.reports.accuracy.report import in_words
 from core.reports.catalogue import REPORTS
-from core.reports.command import Request
-from core.reports.report import Report, report_path
-from core.training.adversarial import AdversarialTraining
-from core.training.generator_loop import GeneratorProgress, train_generator
-from core.training.generator_shipped import DESIGN, PLAIN, generator_plan
-from core.training.generator_shipped import GENERATORS as GENERATOR_PLANS
-from core.training.generator_shipped import NOTES as GENERATOR_NOTES
+from core.reports.form.command import Request
+from core.reports.form.report import Report, report_path
+from core.reports.generator import report as generator_report
+from core.training.generator.loop import GeneratorProgress, train_generator
+from core.training.generator.shipped import DESIGN, PLAIN, generator_plan
+from core.training.generator.shipped import GENERATORS as GENERATOR_PLANS
+from core.training.generator.shipped import NOTES as GENERATOR_NOTES
 from core.training.loop import Progress, Trained, train
 from core.training.plan import TrainingPlan
-from core.training.shipped import NOTES, SHIPPED, TEACHERS, shipped_plan
+from core.training.recipes.adversarial import AdversarialTraining
+from core.training.zoo_plans import NOTES, SHIPPED, TEACHERS, shipped_plan
 
 Found = TypeVar("Found")
 
@@ -128,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument(
         "--generator", type=Path, help="in the report generator, a folder that train-generator wrote (default: shipped)"
     )
-    evaluate.add_argument("--report", choices=REPORTS, default=accuracy.NAME)
+    evaluate.add_argument("--report", choices=REPORTS, default=accuracy_report.NAME)
     evaluate.add_argument(
         "--images", type=_positive, help="the first N test images (default: what the report asks for)"
     )
@@ -399,8 +400,8 @@ def _data(options: argparse.Namespace) -> int:
 def _evaluate(options: argparse.Namespace) -> int:
     task = task_named(options.task)
     command = REPORTS[options.report]
-    of_accuracy = options.report == accuracy.NAME
-    of_generator = options.report == generator.NAME
+    of_accuracy = options.report == accuracy_report.NAME
+    of_generator = options.report == generator_report.NAME
     if options.robust_images and not of_accuracy:
         raise ConfigError("--robust-images belongs to the report accuracy")
     if options.update_cards and not (of_accuracy or of_generator):
@@ -537,7 +538,7 @@ def _follow(bar: "tqdm[object]") -> Callable[[str, int, int], None]:
 def _update_cards(task: Task, report: Report) -> None:
     """Write a report's rows into the cards of what they tell of: the shipped models, or the shipped generator."""
     measured = {"settings": dict(report.settings), "provenance": dict(report.provenance)}
-    if report.report == generator.NAME:
+    if report.report == generator_report.NAME:
         made = read_card(GENERATORS / f"{task.key}.json")
         if made.sha256 == report.settings["generator"]:
             write_generator_card(replace(made, figures=report.rows, measured=measured))

@@ -4,22 +4,15 @@ from functools import partial
 
 import streamlit as st
 
-from app import (
-    adversarial_cache,
-    adversarial_choice,
-    adversarial_fooling,
-    adversarial_reports,
-    adversarial_views,
-    cache,
-    state,
-    views,
-    widgets,
-)
-from app import adversarial_files as files
-from app.adversarial_cache import UNSAID
-from app.cache import ModelInput
-from app.choice import Choice
-from app.errors import guard
+from app.adversarial import choice as adversarial_choice
+from app.adversarial import explanations, files, fooling, results
+from app.adversarial import report as adversarial_report
+from app.adversarial.results import UNSAID
+from app.state import session, zoo
+from app.state.choice import Choice
+from app.state.errors import guard
+from app.state.pictures import ModelInput
+from app.ui import controls, elements
 from core.data.tasks import task_named
 
 
@@ -27,113 +20,111 @@ from core.data.tasks import task_named
 def show_explanations(shown: ModelInput) -> None:
     """The budget, the grid and the path; a move re-runs only this."""
     st.header("What does each network add to see each class?", anchor=False)
-    adversarial_views.budget()
-    choice, part = state.now(), state.page_choice()
+    explanations.budget()
+    choice, part = session.now(), session.page_choice()
     task = task_named(choice.task)
     with guard():
-        found = adversarial_views.with_progress(
-            adversarial_cache.explanations(task, choice.models, shown, part.rho), len(choice.models)
+        found = explanations.with_progress(
+            results.explanations(task, choice.models, shown, part.rho), len(choice.models)
         )
         place = st.empty()
         with place:  # the pictures first: the verdicts take as long again
-            adversarial_views.grid(task, found, [UNSAID] * len(found), part.shown)
-        verdicts = adversarial_cache.verdicts(task, choice.models, shown)
+            explanations.grid(task, found, [UNSAID] * len(found), part.shown)
+        verdicts = results.verdicts(task, choice.models, shown)
         with place:
-            adversarial_views.grid(task, found, verdicts, part.shown)
+            explanations.grid(task, found, verdicts, part.shown)
         if not any(verdict.evidence or verdict.because for verdict in verdicts):
-            adversarial_views.no_verdicts(task)
-        adversarial_views.grid_guide(found, part.shown)
-        adversarial_views.drawn_on_tests(
-            adversarial_cache.explanations_report(task.key), cache.cards_of(task.key), choice.models
-        )
-        adversarial_views.downloads(
+            explanations.no_verdicts(task)
+        explanations.grid_guide(found, part.shown)
+        explanations.drawn_on_tests(results.explanations_report(task.key), zoo.cards_of(task.key), choice.models)
+        explanations.downloads(
             f"explanations-{task.key}",
-            ("Grid as PNG", "png", partial(files.grid_png, found, [*map(adversarial_views.says_where, verdicts)])),
+            ("Grid as PNG", "png", partial(files.grid_png, found, [*map(explanations.says_where, verdicts)])),
             ("All arrays as NPZ", "npz", partial(files.explanations_npz, found)),
         )
     st.header("How does it get there, step by step?", anchor=False)
-    adversarial_views.class_picker(task)
-    part = state.page_choice()
+    explanations.class_picker(task)
+    part = session.page_choice()
     with guard():
-        ways = adversarial_views.with_progress(
-            adversarial_cache.paths(task, choice.models, shown, part.target, part.rho), len(choice.models)
+        ways = explanations.with_progress(
+            results.paths(task, choice.models, shown, part.target, part.rho), len(choice.models)
         )
-        adversarial_views.path_player(task, ways, part.rho)
-        adversarial_views.path_guide()
-        adversarial_views.downloads(f"path-{task.key}", ("All arrays as NPZ", "npz", partial(files.paths_npz, ways)))
-    widgets.share()
+        explanations.path_player(task, ways, part.rho)
+        explanations.path_guide()
+        explanations.downloads(f"path-{task.key}", ("All arrays as NPZ", "npz", partial(files.paths_npz, ways)))
+    controls.share()
 
 
 def show_survival(choice: Choice) -> None:
     """Curves with shaded areas, and their figures, for the networks side by side."""
     st.header("How large must a change be?", anchor=False)
     with guard():
-        cards = cache.cards_of(choice.task)
-        report = adversarial_cache.adversarial_report(choice.task)
-        adversarial_reports.survival(task_named(choice.task), report, [cards[key] for key in choice.models])
+        cards = zoo.cards_of(choice.task)
+        report = results.adversarial_report(choice.task)
+        adversarial_report.survival(task_named(choice.task), report, [cards[key] for key in choice.models])
 
 
 @st.fragment
 def show_transfer(shown: ModelInput) -> None:
     """The transfer matrix, and the picture of the chosen cell; a click re-runs only this."""
     st.header("Does what fools one network fool the others?", anchor=False)
-    choice = state.now()
+    choice = session.now()
     task = task_named(choice.task)
     with guard():
-        report = adversarial_cache.transfer_report(task.key)
-        cell = adversarial_reports.transfer_matrix(task, report, cache.cards_of(task.key), choice.models)
+        report = results.transfer_report(task.key)
+        cell = adversarial_report.transfer_matrix(task, report, zoo.cards_of(task.key), choice.models)
         if cell:
-            adversarial_reports.passed_on(task, adversarial_cache.transferred_image(task, shown, *cell), *cell[:2])
-            adversarial_reports.transfer_guide()
-            adversarial_reports.readings_held(adversarial_cache.transfer_claims(task.key), report)
-            widgets.share()
+            adversarial_report.passed_on(task, results.transferred_image(task, shown, *cell), *cell[:2])
+            adversarial_report.transfer_guide()
+            adversarial_report.readings_held(results.transfer_claims(task.key), report)
+            controls.share()
 
 
 @st.fragment
 def show_fooling(shown: ModelInput) -> None:
     """The controls, a button, and the two ways to fool a heat map; the work runs beside the page."""
     st.header("Can a heat map be fooled?", anchor=False)
-    choice = state.now()
+    choice = session.now()
     task = task_named(choice.task)
-    adversarial_fooling.controls(task)
-    part = state.page_choice()
-    models = adversarial_fooling.fooled_models(choice.models)
+    fooling.controls(task)
+    part = session.page_choice()
+    models = fooling.fooled_models(choice.models)
     with guard():
-        report = adversarial_cache.fooling_report(task.key)
-        adversarial_reports.fooled_shares(task, report, cache.cards_of(task.key), part.method)
+        report = results.fooling_report(task.key)
+        adversarial_report.fooled_shares(task, report, zoo.cards_of(task.key), part.method)
     with guard():
-        work = adversarial_fooling.work_of(task, models, shown, part)
+        work = fooling.work_of(task, models, shown, part)
         if work is None or work.state in ("stopped", "failed"):
-            adversarial_fooling.invite(task, models, shown, part, work)
+            fooling.invite(task, models, shown, part, work)
         elif work.active:
-            st.fragment(adversarial_fooling.watch, run_every=0.4)(work)
+            st.fragment(fooling.watch, run_every=0.4)(work)
         else:
-            adversarial_fooling.results(task, work.result)
-            adversarial_views.downloads(
-                f"fooled-{task.key}", ("All arrays as NPZ", "npz", partial(adversarial_fooling.npz, work.result))
+            fooling.results(task, work.result)
+            explanations.downloads(
+                f"fooled-{task.key}", ("All arrays as NPZ", "npz", partial(fooling.npz, work.result))
             )
-    widgets.share()
+    controls.share()
 
 
 def page() -> None:
     """Choose, run, show."""
-    if not cache.zoo_tasks():
-        views.no_zoo(cache.zoo_folder())
+    if not zoo.zoo_tasks():
+        elements.no_zoo(zoo.zoo_folder())
         return
-    choice = state.start("adversarial", adversarial_choice.read)
-    widgets.model_panel()
+    choice = session.start("adversarial", adversarial_choice.read)
+    controls.model_panel()
     task = task_named(choice.task)
-    views.summary(task, choice.models)
-    views.notes(state.notes())
+    elements.summary(task, choice.models)
+    elements.notes(session.notes())
     with guard():
-        shown = widgets.chosen_picture()
+        shown = controls.chosen_picture()
         show_explanations(shown)
-        show_survival(state.now())
+        show_survival(session.now())
         show_transfer(shown)
         show_fooling(shown)
 
 
-views.style()
+elements.style()
 st.title("What would each network change to believe another class?", anchor=False)
 with guard():
     page()

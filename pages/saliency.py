@@ -4,72 +4,70 @@ from functools import partial
 
 import streamlit as st
 
-from app import (
-    cache,
-    saliency_cache,
-    saliency_choice,
-    saliency_compare,
-    saliency_sanity,
-    saliency_sheet,
-    saliency_stage,
-    saliency_training,
-    saliency_trust,
-    saliency_views,
-    saliency_zoo,
-    state,
-    views,
-    widgets,
+from app.saliency import (
+    agreement,
+    contact_sheet,
+    during_training,
+    files,
+    grid_page,
+    measures,
+    presenter,
+    results,
+    sanity_check,
 )
-from app import saliency_files as files
-from app.cache import ModelInput
-from app.choice import Choice
-from app.errors import guard
-from app.saliency_cache import Measuring
+from app.saliency import choice as saliency_choice
+from app.saliency import report as saliency_report
+from app.saliency.results import Measuring
+from app.state import pictures, session, zoo
+from app.state.choice import Choice
+from app.state.errors import guard
+from app.state.pictures import ModelInput
+from app.ui import controls, downloads, elements
 from core.data.tasks import Task, task_named
-from core.explanations.methods import ATTRIBUTION_METHODS
-from core.reports.saliency import SaliencyReport
+from core.explanations.catalogue import ATTRIBUTION_METHODS
+from core.reports.saliency.report import SaliencyReport
 
 
 def show_parts(choice: Choice, measuring: Measuring) -> None:
     """The grid as it fills, and everything that is said about its maps."""
-    part, question, task = state.page_choice(), measuring.question, measuring.question.task
-    found = saliency_views.fill(question, choice)
-    saliency_views.long_maps(question, choice.models, part.methods)
-    saliency_views.guide()
-    saliency_views.room()
+    part, question, task = session.page_choice(), measuring.question, measuring.question.task
+    found = grid_page.fill(question, choice)
+    grid_page.long_maps(question, choice.models, part.methods)
+    grid_page.guide()
+    grid_page.room()
     taken = st.container()
     report: SaliencyReport | None = None
     with guard():
-        report = saliency_cache.report(task.key)
+        report = results.report(task.key)
     st.header("What does one map say?", anchor=False)
     with guard():
-        saliency_views.closer(measuring, found.get((part.seen, part.method)))
+        grid_page.closer(measuring, found.get((part.seen, part.method)))
         st.header("The same method in another network", anchor=False)
-        saliency_compare.pair(choice.models, part, found)
+        agreement.pair(choice.models, part, found)
     st.header("Do the maps agree?", anchor=False)
     with guard():
-        saliency_compare.agreement(choice.models, state.page_choice(), found, report)
+        agreement.agreement(choice.models, session.page_choice(), found, report)
     st.header("Which should I trust?", anchor=False)
-    scores: saliency_cache.Scores = {}
+    scores: results.Scores = {}
     with guard():
-        scores = saliency_trust.measures(measuring, choice.models, found)
-        part = state.page_choice()
-        saliency_trust.among(task.key, report, part, choice.models, scores)
+        scores = measures.measures(measuring, choice.models, found)
+        part = session.page_choice()
+        measures.among(task.key, report, part, choice.models, scores)
     st.header("Is the gradient of a robust network more like the picture?", anchor=False)
     with guard():
-        saliency_zoo.related(report, saliency_cache.robust(task.key, report) if report else {})
+        saliency_report.related(report, results.robust(task.key, report) if report else {})
     st.header("Does the map depend on what was learnt?", anchor=False)
     with guard():
-        saliency_sanity.sanity(question, part.method, saliency_sanity.models_with(part.method, found, choice.models))
+        sanity_check.sanity(question, part.method, sanity_check.models_with(part.method, found, choice.models))
     st.header("How did the map come about in training?", anchor=False)
     with guard():
-        saliency_training.course(question, choice.models, part, ATTRIBUTION_METHODS[part.method])
+        during_training.course(question, choice.models, part, ATTRIBUTION_METHODS[part.method])
     st.header("The same method on many pictures", anchor=False)
     with guard():
-        saliency_sheet.sheet(task, choice, part)
+        contact_sheet.sheet(task, choice, part)
     with taken:
-        title = saliency_views.title(question, part)
-        saliency_views.downloads(
+        title = grid_page.title(question, part)
+        downloads.downloads(
             f"saliency-{task.key}",
             ("Grid as PNG, 300 dpi", "png", partial(files.grid_png, found, choice.models, part, title)),
             ("All maps as NPZ", "npz", partial(files.grid_npz, found, choice.models, part.methods)),
@@ -77,55 +75,55 @@ def show_parts(choice: Choice, measuring: Measuring) -> None:
             (
                 "Report as HTML",
                 "html",
-                partial(files.report_html, found, choice.models, part, scores, title, state.link()),
+                partial(files.report_html, found, choice.models, part, scores, title, session.link()),
             ),
         )
-        widgets.share()
+        controls.share()
 
 
 @st.fragment
 def show(task: Task, shown: ModelInput) -> None:
     """Everything below the picture; a change of it re-runs only this."""
-    if state.page_choice().view:
+    if session.page_choice().view:
         st.rerun()  # to the presenter view, which has the page for itself
     st.header("What does each network look at?", anchor=False)
-    saliency_views.pickers(task, shown.label)
-    choice = state.now()
+    grid_page.pickers(task, shown.label)
+    choice = session.now()
     with guard():
-        mask = saliency_cache.inside(task, choice.image, choice.fit)
-        show_parts(choice, Measuring(saliency_cache.question_of(task, shown, state.page_choice().target(task)), mask))
+        mask = results.inside(task, choice.image, choice.fit)
+        show_parts(choice, Measuring(results.question_of(task, shown, session.page_choice().target(task)), mask))
 
 
 def present(choice: Choice, task: Task, shown: ModelInput) -> None:
     """The presenter view."""
-    part = state.page_choice()
-    question = saliency_cache.question_of(task, shown, part.target(task))
+    part = session.page_choice()
+    question = results.question_of(task, shown, part.target(task))
     with st.spinner("Making the maps"):
-        found = saliency_views.ready(question, choice.models, part.methods)
-    saliency_stage.stage(task, choice.models, part, found)
+        found = grid_page.ready(question, choice.models, part.methods)
+    presenter.stage(task, choice.models, part, found)
 
 
 def page() -> None:
     """Choose, run, show."""
-    if not cache.zoo_tasks():
-        views.no_zoo(cache.zoo_folder())
+    if not zoo.zoo_tasks():
+        elements.no_zoo(zoo.zoo_folder())
         return
-    choice = state.start("saliency", saliency_choice.read)
+    choice = session.start("saliency", saliency_choice.read)
     task = task_named(choice.task)
-    if state.page_choice().view:
+    if session.page_choice().view:
         with guard():
-            present(choice, task, cache.model_input(choice.task, choice.image, choice.fit, choice.invert))
+            present(choice, task, pictures.model_input(choice.task, choice.image, choice.fit, choice.invert))
         return
-    widgets.model_panel()
-    saliency_views.form_picker()
-    views.summary(task, choice.models)
-    views.notes(state.notes())
+    controls.model_panel()
+    grid_page.form_picker()
+    elements.summary(task, choice.models)
+    elements.notes(session.notes())
     with guard():
-        shown = widgets.chosen_picture()
+        shown = controls.chosen_picture()
         show(task, shown)
 
 
-views.style()
+elements.style()
 st.title("Which pixels matter to each network, and which map can you trust?", anchor=False)
 with guard():
     page()

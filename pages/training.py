@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from app import training_views, training_widgets, views
-from app.errors import guard
-from app.jobs import Job, jobs, session_id
+from app.state.errors import guard
+from app.state.training_queue import Job, jobs, session_id
+from app.training import controls, progress
+from app.ui import elements, training_film
 from core.data.tasks import task_named
 
 
@@ -12,7 +13,7 @@ def chosen(mine: list[Job]) -> list[Job]:
     """The trainings of the newest one's task, as far as they fit side by side."""
     begun = [job for job in mine if job.points]
     task = (begun or mine)[-1].order.task
-    return [job for job in mine if job.order.task == task][-training_views.MOST_SHOWN :]
+    return [job for job in mine if job.order.task == task][-training_film.MOST_SHOWN :]
 
 
 def show_line(mine: list[Job]) -> None:
@@ -20,8 +21,8 @@ def show_line(mine: list[Job]) -> None:
     for row in range(0, len(mine), 3):
         for column, job in zip(st.columns(3, gap="medium"), mine[row : row + 3], strict=False):
             with column:
-                training_views.head(job, jobs().ahead(job))
-                training_widgets.steer(job)
+                progress.head(job, jobs().ahead(job))
+                controls.steer(job)
 
 
 def show(visitor: str, before: list[tuple[str, bool]]) -> None:
@@ -35,26 +36,26 @@ def show(visitor: str, before: list[tuple[str, bool]]) -> None:
         shown = chosen(mine)
         if any(job.points for job in shown):
             st.header("Which pixels do they come to look at?", anchor=False)
-            training_views.show_film(shown, training_widgets.own_scale())
-            training_views.film_guide()
+            training_film.show_film(shown, controls.own_scale())
+            training_film.film_guide()
             st.header(f"How often are they right? {task_named(shown[-1].order.task).title}", anchor=False)
-            training_views.curves(shown)
+            progress.curves(shown)
 
 
 def page() -> None:
     """Choose, run, show; what runs stands first."""
-    visitor = training_widgets.start()
+    visitor = controls.start()
     mine = jobs().of(visitor)
     if mine:
         busy = any(job.active for job in mine)
         now = [(job.id, job.active) for job in mine]
         st.fragment(show, run_every=1.0 if busy else None)(visitor, now)
         st.header("Train another", anchor=False)
-    training_widgets.choose(visitor)
-    training_widgets.shelf(visitor)
+    controls.choose(visitor)
+    controls.shelf(visitor)
 
 
-views.style()
+elements.style()
 st.title("What does a network learn to look at?", anchor=False)
 with guard():
     page()

@@ -10,11 +10,11 @@ import pytest
 from core.data.tasks import TASKS
 from core.metrics.ara import ara
 from core.models.zoo import cards, load_zoo_model
-from core.reports import orderings
-from core.reports.accuracy import NAME, AccuracySettings
-from core.reports.report import read_report, report_path
-from core.reports.robustness import Robustness
-from core.training.shipped import EPOCHS, NOTES, SHIPPED
+from core.reports.accuracy.report import NAME, AccuracySettings
+from core.reports.claims import robustness
+from core.reports.form.report import read_report, report_path
+from core.reports.robustness.report import Robustness
+from core.training.zoo_plans import EPOCHS, NOTES, SHIPPED
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text()
 
@@ -72,7 +72,7 @@ def test_the_robustness_report_is_of_the_weights_that_ship():
     rows, zoo = Robustness.read(report_path(task, "robustness")).report.rows, cards(task)
     assert {row["model"] for row in rows} == set(zoo)
     assert all(row["sha256"] == zoo[row["model"]].sha256 and row["clean_n"] == 10_000 for row in rows)
-    claims = read_report(report_path(task, orderings.NAME)).rows
+    claims = read_report(report_path(task, robustness.NAME)).rows
     assert claims and {name for row in claims for name in (row["model"], row["against"])} <= set(zoo)
 
 

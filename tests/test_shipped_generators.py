@@ -9,9 +9,9 @@ from core.data.galleries import MADE, gallery
 from core.data.tasks import task_named
 from core.latent.generator import ASSETS, load_generator
 from core.models.zoo import cards
-from core.reports.generator import NAME, GeneratorSettings
-from core.reports.report import read_report, report_path
-from core.training.generator_shipped import DESIGN, GENERATORS, NOTES
+from core.reports.form.report import read_report, report_path
+from core.reports.generator.report import NAME, GeneratorSettings
+from core.training.generator.shipped import DESIGN, GENERATORS, NOTES
 
 TASKS = sorted({task for task, _ in GENERATORS})
 MEGABYTES = 25  # in all, at most

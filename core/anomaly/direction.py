@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from core.anomaly.confounding import ConfoundingLabel
 from core.anomaly.gradients import CHUNK, Groups, WeightGradients, frozen_copy
-from core.anomaly.labels import ConfoundingLabel
 from core.errors import InputError
 
 

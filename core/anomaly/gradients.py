@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from core.anomaly.labels import ConfoundingLabel
-from core.anomaly.layers import has_closed_form, products, squared_norms
+from core.anomaly.closed_forms import has_closed_form, products, squared_norms
+from core.anomaly.confounding import ConfoundingLabel
 from core.errors import ConfigError, InputError
 
 CHUNK = 64
@@ -82,11 +82,11 @@ def weight_gradients(
 ) -> WeightGradients:
     """Squared gradient norms of `probe.loss` on each parameter tensor, per image (Lee et al. 2020, arXiv:2008.08030).
 
-    Closed forms (`core.anomaly.layers`) where a layer has one, is called once and shares no parameter; `torch.func`
-    otherwise, which costs a second pass and holds whole gradients of a few images. A parameter that a network also uses
-    outside of its layer's own call can't be seen here. The pass runs in eval mode on a copy of the modules that shares
-    the parameters, so `model` is not touched. Give the network as trained (`ZooModel.plain`): the fast form has other
-    parameters.
+    Closed forms (`core.anomaly.closed_forms`) where a layer has one, is called once and shares no parameter; otherwise
+    `torch.func`, which costs a second pass and holds whole gradients of a few images. A parameter that a network also
+    uses outside of its layer's own call can't be seen here. The pass runs in eval mode on a copy of the modules that
+    shares the parameters, so `model` is not touched. Give the network as trained (`ZooModel.plain`): the fast form has
+    other parameters.
 
     Exact to rounding. In single precision that may turn a ReLU whose input is zero to rounding, here as one by one:
     beside double precision 2 of 64 test images of CIFAR-10 were off by up to 8e-4 of a norm, the others by about 3e-7.

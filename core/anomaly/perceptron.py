@@ -112,7 +112,7 @@ def fit(
     comes back is that of the epoch of largest validation AUROC, the first of equals.
 
     Args:
-        normal: values of normal images, as `core.anomaly.profiles.features` gives them.
+        normal: values of normal images, as `core.anomaly.norm_detectors.features` gives them.
         anomalous: those of the stated anomalies.
         validation: normal and anomalous ones that it is not trained on.
         generator: of the first weights and the order.

@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.anomaly import profiles
+from core.anomaly import norm_detectors
+from core.anomaly.calibration import BATCH, Calibration
 from core.anomaly.conformal import halves, p_values
+from core.anomaly.confounding import ConfoundingLabel
 from core.anomaly.gradients import weight_gradients
-from core.anomaly.labels import ConfoundingLabel
-from core.anomaly.profiles import ProfileDetector, features
-from core.anomaly.screen import BATCH, Calibration
-from core.anomaly.signals import EVERY, MAIN, PROBES
+from core.anomaly.measurements import EVERY, MAIN, PROBES
+from core.anomaly.norm_detectors import ProfileDetector, features
 from core.errors import ConfigError, InputError
 from core.models.zoo import ZooModel
 
@@ -79,7 +79,7 @@ def of_norms(squared: NDArray[np.floating], probe: ConfoundingLabel, chosen: NDA
     """
     first, second = halves(len(squared))
     values = features(squared[:, chosen])
-    detector = profiles.fit(values[first])
+    detector = norm_detectors.fit(values[first])
     band = np.quantile(values[second], [0.05, 0.5, 0.95], axis=0)
     return Reference(probe, chosen, band, detector, detector.score(values[second]))
 

@@ -37,7 +37,7 @@ class GeneratorCard:
         training: cost and course: `seconds`, `threads`, `device`, `epochs`, and the losses of each epoch.
         sha256: of the weights file.
         parameters: the number of trained values.
-        figures: rows of the report `generator` (see `core.reports.generator`).
+        figures: rows of the report `generator` (see `core.reports.generator.report`).
         measured: how and when `figures` came about (the report's settings and provenance).
         note: what a reader must know besides; may be empty.
     """

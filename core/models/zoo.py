@@ -39,7 +39,7 @@ class Card:
         training: cost and course: `seconds`, `threads`, `device`, `epochs`, and per-epoch `loss` and `val_accuracy`.
         sha256: of the weights file.
         parameters: the number of trainable values.
-        figures: rows of the `accuracy` report (see `core.reports.accuracy`) for this model.
+        figures: rows of the `accuracy` report (see `core.reports.accuracy.report`) for this model.
         measured: how and when `figures` came about (the report's settings and provenance).
         note: what a reader must know besides; may be empty.
     """

@@ -3,30 +3,30 @@
 from collections.abc import Mapping
 from typing import Any
 
-from core.reports import (
-    accuracy,
-    adversarial_command,
-    anomaly_command,
-    explanations_command,
-    fooling_command,
-    generator_command,
-    latent_command,
-    robustness_command,
-    saliency_command,
-    transfer_command,
+from core.reports.accuracy import report
+from core.reports.commands import (
+    adversarial,
+    anomaly,
+    explanations,
+    fooling,
+    generator,
+    latent,
+    robustness,
+    saliency,
+    transfer,
 )
-from core.reports.command import Command
+from core.reports.form.command import Command
 
 REPORTS: Mapping[str, Command[Any]] = {
-    "accuracy": accuracy.COMMAND,
-    "robustness": robustness_command.COMMAND,
-    "adversarial": adversarial_command.COMMAND,
-    "anomaly": anomaly_command.COMMAND,
-    "explanations": explanations_command.COMMAND,
-    "fooling": fooling_command.COMMAND,
-    "generator": generator_command.COMMAND,
-    "latent": latent_command.COMMAND,
-    "saliency": saliency_command.COMMAND,
-    "transfer": transfer_command.COMMAND,
+    "accuracy": report.COMMAND,
+    "robustness": robustness.COMMAND,
+    "adversarial": adversarial.COMMAND,
+    "anomaly": anomaly.COMMAND,
+    "explanations": explanations.COMMAND,
+    "fooling": fooling.COMMAND,
+    "generator": generator.COMMAND,
+    "latent": latent.COMMAND,
+    "saliency": saliency.COMMAND,
+    "transfer": transfer.COMMAND,
 }
 """By the name that the report's file has."""

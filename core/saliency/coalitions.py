@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import ConfigError, InputError
+from core.progress import OnProgress, ShouldStop, check, never, silent
 from core.saliency.occlusion import GREY
-from core.saliency.progress import OnProgress, ShouldStop, check, never, silent
 from core.saliency.superpixels import superpixels
 from core.saliency.target import resolve_target_by, score
 

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from core.errors import CoreError, InputError
 from core.models.zoo import ZooModel
-from core.saliency.progress import OnProgress, ShouldStop, StoppedError, never, silent
-from core.saliency.registry import AttributionRequest, Method, attribute, method_named, resolve_targets
+from core.progress import OnProgress, ShouldStop, StoppedError, never, silent
+from core.saliency.catalogue import AttributionRequest, Method, attribute, method_named, resolve_targets
 from core.saliency.target import Target
 
 

@@ -14,12 +14,12 @@ from core.metrics.alignment import alignment, alignment_cosine
 from core.metrics.localisation import mass_inside, pointing_game
 from core.metrics.map_agreement import spearman
 from core.metrics.sparsity import gini
+from core.saliency.catalogue import AttributionRequest, Method, attribute
 from core.saliency.curves import Curve, deletion, insertion
 from core.saliency.faithfulness import CHANGES, SAMPLES, infidelity, max_sensitivity
 from core.saliency.gradient import gradient
 from core.saliency.linearised import linearised_robustness
 from core.saliency.randomisation import as_shown, heatmaps_of, without_weights
-from core.saliency.registry import AttributionRequest, Method, attribute
 
 NOISE = 0.02
 """Deviation of the noise of the stability under noise, in the [0, 1] range."""

@@ -7,7 +7,7 @@ from captum.attr import FeatureAblation, Occlusion
 from torch import Tensor, nn
 
 from core.errors import ConfigError, InputError
-from core.saliency.progress import OnProgress, ShouldStop, check, never, silent
+from core.progress import OnProgress, ShouldStop, check, never, silent
 from core.saliency.superpixels import superpixels
 from core.saliency.target import resolve_target_by, score
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from core.metrics.map_agreement import spearman
-from core.saliency.progress import check, silent
-from core.saliency.registry import AttributionRequest, Method, attribute, method_named
+from core.progress import check, silent
+from core.saliency.catalogue import AttributionRequest, Method, attribute, method_named
 
 
 @dataclass(frozen=True, slots=True)

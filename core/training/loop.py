@@ -18,7 +18,7 @@ from core.models.fast import fast_form
 from core.models.resnet import PreActResNet
 from core.training.checkpoint import read_checkpoint, write_checkpoint
 from core.training.plan import TrainingPlan
-from core.training.recipes import Batch
+from core.training.recipes.base import Batch
 
 EVALUATION_BATCH = 500
 WARM_UP = 0.2  # share of the one-cycle schedule over which the learning rate rises

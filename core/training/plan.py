@@ -8,7 +8,7 @@ from core.errors import ConfigError
 from core.models.activations import Activation
 from core.models.resnet import ResNetConfig
 from core.training.augment import Augmentation
-from core.training.recipes import Recipe
+from core.training.recipes.base import Recipe
 
 MAX_EPOCHS = 1000
 

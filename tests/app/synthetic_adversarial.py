@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from core.data.tasks import task_named
-from core.explanations.smooth_maps import SMOOTHED_METHODS
+from core.explanations.smoothed_network import SMOOTHED_METHODS
 from core.metrics.ara import ara
 from core.metrics.intervals import wilson
 from core.models.zoo import cards
-from core.reports.report import share
-from core.reports.transfer import ATTACKS, epsilons
+from core.reports.form.report import share
+from core.reports.transfer.report import ATTACKS, epsilons
 
 IMAGES = 200
 THRESHOLDS = {"rho": 0.1, "thresholds": {"transfer": 0.6, "low_frequency": 0.3, "agreement": 0.7}}

@@ -5,15 +5,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from core.anomaly.fitting import fit_calibration
-from core.anomaly.screen import DETECTORS, PERCEPTRON, calibration_path, write_calibration
+from core.anomaly.calibrate import fit_calibration
+from core.anomaly.calibration import DETECTORS, PERCEPTRON, calibration_path, write_calibration
 from core.data.corruptions import CORRUPTIONS, SEVERITIES
 from core.data.datasets import LabelledImages
 from core.data.outliers import OUTLIERS
 from core.data.tasks import task_named
 from core.models.zoo import cards, load_zoo_model
-from core.reports.anomaly import ALPHAS, ATTACKS, NAME
-from core.reports.report import Report, report_path, write_arrays, write_report
+from core.reports.anomaly.report import ALPHAS, ATTACKS, NAME
+from core.reports.form.report import Report, report_path, write_arrays, write_report
 
 NORMAL = 40  # pictures that fit, and as many that give p-values
 

@@ -9,11 +9,11 @@ from core.data.tasks import task_named
 from core.latent.generator import GeneratorCard, save
 from core.latent.network import GeneratorConfig, GeneratorNetwork
 from core.models.zoo import cards
-from core.reports.latent import Latent
-from core.reports.latent_parts import KINDS, NOISE, LatentSettings
-from core.reports.latent_readings import readings
-from core.reports.latent_rows import rows_of
-from core.reports.report import Report, write_report
+from core.reports.claims.latent import readings
+from core.reports.form.report import Report, write_report
+from core.reports.latent.measurements import KINDS, NOISE, LatentSettings
+from core.reports.latent.report import Latent
+from core.reports.latent.rows import rows_of
 
 LATENT = 16
 SETTINGS = LatentSettings(images=120, paper_images=0, accuracy_images=200, noise_images=100)

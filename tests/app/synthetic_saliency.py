@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from core.explanations.methods import ATTRIBUTION_METHODS
+from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.metrics.map_agreement import AGREEMENTS
 from core.models.zoo import cards
-from core.reports.report import Report, write_arrays, write_report
+from core.reports.form.report import Report, write_arrays, write_report
 from core.saliency.measures import SALIENCY_MEASURES
 
 IMAGES = 30

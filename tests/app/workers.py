@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.training.job import Point, Ready, encode
+from core.training.jobs.messages import Point, Ready, encode
 
 HOLD, FAIL, DIE, DEAF = range(4)
 READY = encode(Ready(0, np.zeros((1, 1, 2, 2), np.uint8), np.zeros(1, np.int64), 10, 0.1, 5))

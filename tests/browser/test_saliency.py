@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page
 
-from app.saliency_files import CELL
+from app.saliency.files import CELL
 from core.models.zoo import ASSETS
 from tests.app.synthetic_saliency import write_saliency_report
 from tests.browser.harness import here, loaded, photograph, served, settled, until

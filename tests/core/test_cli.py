@@ -12,9 +12,9 @@ from core.latent.generator import load_generator
 from core.latent.network import GeneratorConfig
 from core.models import zoo
 from core.models.zoo import load_weights
-from core.reports import adversarial_command
-from core.reports.adversarial_parts import AdversarialSettings
-from core.training.generator_plan import GeneratorPlan, GeneratorRecipe
+from core.reports.adversarial.measurements import AdversarialSettings
+from core.reports.commands import adversarial
+from core.training.generator.plan import GeneratorPlan, GeneratorRecipe
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_evaluate_writes_the_robustness_report_its_arrays_and_its_claims(
 def test_evaluate_writes_the_adversarial_report_and_its_arrays(shipped, fashion_root, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(cli, "RUNS", tmp_path / "runs")
     short = AdversarialSettings(opening=2, steps=3, clamped_steps=3, clamped_finer=2)
-    monkeypatch.setattr(adversarial_command, "AdversarialSettings", partial(replace, short))
+    monkeypatch.setattr(adversarial, "AdversarialSettings", partial(replace, short))
     command = ["evaluate", "--task", "fashion-mnist", "--report", "adversarial"]
     monkeypatch.setattr(cli, "report_path", lambda task, name: tmp_path / task / f"{name}.json")
     assert cli.main([*command, "--models", "standard"]) == 0

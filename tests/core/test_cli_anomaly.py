@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from core import cli
-from core.anomaly.screen import calibration_path, read_calibration
+from core.anomaly.calibration import calibration_path, read_calibration
 from core.models import zoo
 from core.models.zoo import load_zoo_model
 

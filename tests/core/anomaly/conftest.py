@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from core.anomaly.fitting import fit_calibration
+from core.anomaly.calibrate import fit_calibration
 from core.data.datasets import LabelledImages
 from core.models.resnet import PreActResNet
 from core.models.zoo import Card, assemble

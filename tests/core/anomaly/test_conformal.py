@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.anomaly import profiles
+from core.anomaly import norm_detectors
 from core.anomaly.conformal import false_alarm_interval, halves, p_values, threshold
 from core.errors import ConfigError, InputError
 
@@ -24,7 +24,7 @@ def test_scores_of_images_that_the_detector_was_fitted_to_break_the_promise_thos
     for _ in range(20):
         calibration, test = rng.normal(size=(200, 30)), rng.normal(size=(500, 30))
         fitted, scored = halves(200)
-        detector = profiles.fit(calibration[fitted])
+        detector = norm_detectors.fit(calibration[fitted])
         same, other = (detector.score(calibration[part]) for part in (fitted, scored))
         flagged.append([(p_values(scores, detector.score(test)) <= 0.1).mean() for scores in (same, other)])
     share_same, share_other = np.mean(flagged, 0)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn.covariance import ledoit_wolf
 
-from core.anomaly import baselines, perceptron, profiles
+from core.anomaly import baselines, norm_detectors, perceptron
 from core.errors import ConfigError, InputError
 from core.metrics.detection import auroc
 from core.models.resnet import PreActResNet, ResNetConfig
@@ -28,23 +28,23 @@ def through_a_file(arrays):
 
 def test_features_are_logarithms_or_the_norms_themselves():
     squared = np.array([[100.0, 0.0]], dtype=np.float32)
-    assert profiles.features(squared).tolist() == [[pytest.approx(2.0), -12.0]]
-    assert profiles.features(squared, log=False).tolist() == [[100.0, 0.0]]
+    assert norm_detectors.features(squared).tolist() == [[pytest.approx(2.0), -12.0]]
+    assert norm_detectors.features(squared, log=False).tolist() == [[100.0, 0.0]]
 
 
 def test_mahalanobis_is_the_formula_and_does_not_mind_units():
-    detector = profiles.fit(NORMAL)
+    detector = norm_detectors.fit(NORMAL)
     z = (NORMAL - NORMAL.mean(0)) / NORMAL.std(0)
     covariance, shrinkage = ledoit_wolf(z, assume_centered=True)
     expected = np.einsum("bi,ij,bj->b", z, np.linalg.inv(covariance), z)
     assert 0 < shrinkage < 1
     np.testing.assert_allclose(detector.score(NORMAL), expected, rtol=1e-6)
     scale = np.array([1.0, 1e3, 1e-3, 5.0, 0.2])
-    np.testing.assert_allclose(profiles.fit(NORMAL * scale).score(NORMAL * scale), expected, rtol=1e-6)
+    np.testing.assert_allclose(norm_detectors.fit(NORMAL * scale).score(NORMAL * scale), expected, rtol=1e-6)
 
 
 def test_z_max_is_the_largest_deviation_either_way():
-    detector = profiles.fit(NORMAL, "z-max")
+    detector = norm_detectors.fit(NORMAL, "z-max")
     mean, deviation = NORMAL.mean(0), NORMAL.std(0)
     odd = np.stack([mean + deviation * [1, -4, 0, 0, 2], mean + deviation * [0, 0, 0, 3, 0], mean])
     np.testing.assert_allclose(detector.score(odd), [4.0, 3.0, 0.0], atol=1e-9)
@@ -52,14 +52,14 @@ def test_z_max_is_the_largest_deviation_either_way():
 
 def test_sum_is_the_papers_total():
     values = np.array([[1.0, 2.0, 3.0, 4.0, 5.0]])
-    assert profiles.fit(NORMAL, "sum").score(values).tolist() == [15.0]
+    assert norm_detectors.fit(NORMAL, "sum").score(values).tolist() == [15.0]
 
 
 def test_means_of_classes_see_what_a_common_mean_hides():
     predicted = np.arange(400) % 2
     apart = NORMAL + 40.0 * predicted[:, None]
     swapped = NORMAL + 40.0 * (1 - predicted[:, None])
-    common, own = profiles.fit(apart), profiles.fit(apart, predicted=predicted, classes=3)
+    common, own = norm_detectors.fit(apart), norm_detectors.fit(apart, predicted=predicted, classes=3)
     assert auroc(common.score(apart), common.score(swapped)) == pytest.approx(0.5, abs=0.05)
     assert auroc(own.score(apart, predicted), own.score(swapped, predicted)) == 1.0
     np.testing.assert_allclose(own.mean[2], apart.mean(0))  # a class that no image is in
@@ -69,29 +69,29 @@ def test_means_of_classes_see_what_a_common_mean_hides():
 
 def test_a_value_that_never_changes_does_no_harm():
     constant = np.concatenate([NORMAL, np.full((400, 1), 7.0)], 1)
-    for distance in profiles.DISTANCES:
-        assert np.isfinite(profiles.fit(constant, distance).score(constant)).all()
+    for distance in norm_detectors.DISTANCES:
+        assert np.isfinite(norm_detectors.fit(constant, distance).score(constant)).all()
 
 
-@pytest.mark.parametrize("distance", profiles.DISTANCES)
+@pytest.mark.parametrize("distance", norm_detectors.DISTANCES)
 def test_a_profile_detector_comes_back_from_a_file(distance):
-    detector = profiles.fit(NORMAL, distance, predicted=np.arange(400) % 2, classes=2)
-    again = profiles.from_arrays(through_a_file(detector.arrays()))
+    detector = norm_detectors.fit(NORMAL, distance, predicted=np.arange(400) % 2, classes=2)
+    again = norm_detectors.from_arrays(through_a_file(detector.arrays()))
     predicted = np.zeros(400, np.int64)
     np.testing.assert_array_equal(again.score(NORMAL, predicted), detector.score(NORMAL, predicted))
 
 
 def test_what_is_no_detector_or_no_profile_is_refused():
-    arrays = profiles.fit(NORMAL).arrays()
+    arrays = norm_detectors.fit(NORMAL).arrays()
     for damaged in ({}, arrays | {"distance": np.array("cosine")}, arrays | {"precision": np.eye(4)}):
         with pytest.raises(InputError):
-            profiles.from_arrays(damaged)
+            norm_detectors.from_arrays(damaged)
     with pytest.raises(InputError):
-        profiles.fit(NORMAL).score(NORMAL[:, :4])
+        norm_detectors.fit(NORMAL).score(NORMAL[:, :4])
     with pytest.raises(InputError):
-        profiles.fit(np.full((4, 2), np.nan))
+        norm_detectors.fit(np.full((4, 2), np.nan))
     with pytest.raises(ConfigError):
-        profiles.fit(NORMAL, "cosine")
+        norm_detectors.fit(NORMAL, "cosine")
 
 
 def ring(count, seed):

@@ -6,9 +6,9 @@ from torch import nn
 from torch.func import functional_call
 from torch.testing import assert_close
 
+from core.anomaly.confounding import ConfoundingLabel
 from core.anomaly.direction import mean_gradients, misalignment
 from core.anomaly.gradients import Groups, weight_gradients
-from core.anomaly.labels import ConfoundingLabel
 from core.errors import InputError
 from core.models.resnet import PreActResNet, ResNetConfig
 

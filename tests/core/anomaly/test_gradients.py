@@ -11,9 +11,9 @@ from torch.func import functional_call
 from torch.nn.functional import binary_cross_entropy_with_logits, unfold
 from torch.testing import assert_close
 
-from core.anomaly import layers
+from core.anomaly import closed_forms
+from core.anomaly.confounding import HEADS, LABELS, ConfoundingLabel
 from core.anomaly.gradients import Groups, several_weight_gradients, weight_gradients
-from core.anomaly.labels import HEADS, LABELS, ConfoundingLabel
 from core.errors import ConfigError, InputError
 from core.models.resnet import PreActResNet, ResNetConfig
 from core.models.zoo import load_zoo_model
@@ -158,7 +158,9 @@ CONVOLUTIONS = {
 }
 
 
-@pytest.mark.parametrize("way", ["chosen", layers._by_shifts, layers._by_unfolding, layers._by_pixels])
+@pytest.mark.parametrize(
+    "way", ["chosen", closed_forms._by_shifts, closed_forms._by_unfolding, closed_forms._by_pixels]
+)
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_each_way_to_a_convolutions_norm_is_autograds(name, way):
     conv = seeded(CONVOLUTIONS[name]).double()
@@ -166,7 +168,7 @@ def test_each_way_to_a_convolutions_norm_is_autograds(name, way):
     z = conv(a)
     g = rand(*z.shape, seed=1).double() - 0.3
     if way == "chosen":
-        found = layers.squared_norms(conv, a, g, frozenset({"weight", "bias"}))
+        found = closed_forms.squared_norms(conv, a, g, frozenset({"weight", "bias"}))
     else:
         found = {"weight": way(conv, a, g)}
     for own, value in found.items():
@@ -177,7 +179,7 @@ def test_each_way_to_a_convolutions_norm_is_autograds(name, way):
 def test_a_convolutions_gradient_is_the_output_gradient_times_the_unfolded_input():
     a, g = rand(2, 3, 6, 6), rand(2, 4, 6, 6, seed=1)
     expected = (g.flatten(2) @ unfold(a, 3, padding=1).transpose(1, 2)).square().sum((1, 2))
-    found = layers.squared_norms(nn.Conv2d(3, 4, 3, padding=1), a, g, frozenset({"weight"}))
+    found = closed_forms.squared_norms(nn.Conv2d(3, 4, 3, padding=1), a, g, frozenset({"weight"}))
     assert_close(found["weight"], expected)
 
 
@@ -186,7 +188,9 @@ def test_the_way_chosen_by_cost_changes_no_number(shape):
     inputs, outputs, height, width = shape
     conv = nn.Conv2d(inputs, outputs, 3, padding=1)
     a, g = rand(2, inputs, height, width).double(), rand(2, outputs, height, width, seed=1).double() - 0.5
-    assert_close(layers.squared_norms(conv, a, g, frozenset({"weight"}))["weight"], layers._by_shifts(conv, a, g))
+    assert_close(
+        closed_forms.squared_norms(conv, a, g, frozenset({"weight"}))["weight"], closed_forms._by_shifts(conv, a, g)
+    )
 
 
 def test_the_last_layer_is_the_product_of_two_norms():
@@ -205,7 +209,7 @@ def test_a_linear_layer_on_many_places_adds_up_the_gradient_before_its_norm():
     for places in (3, 40):
         linear = seeded(nn.Linear(6, 5)).double()
         a, g = rand(2, places, 6).double(), rand(2, places, 5, seed=1).double() - 0.5
-        found = layers.squared_norms(linear, a, g, frozenset({"weight", "bias"}))
+        found = closed_forms.squared_norms(linear, a, g, frozenset({"weight", "bias"}))
         assert_close(found["weight"], torch.einsum("bpo,bpq->boq", g, a).square().sum((1, 2)))
         assert_close(found["bias"], g.sum(1).square().sum(1))
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from core.anomaly.labels import ConfoundingLabel
+from core.anomaly.confounding import ConfoundingLabel
+from core.anomaly.measurements import EVERY, MAIN, PROBES
 from core.anomaly.reference import norms, of_norms, of_screen
-from core.anomaly.signals import EVERY, MAIN, PROBES
 from core.errors import ConfigError, InputError
 from tests.core.anomaly.conftest import pictures
 

@@ -10,8 +10,8 @@ from core.data.datasets import load
 from core.data.tasks import FASHION_MNIST
 from core.errors import ConfigError, InputError
 from core.models.zoo import load_zoo_model
-from core.reports.accuracy import AccuracySettings, accuracy_report
-from core.reports.report import read_report
+from core.reports.accuracy.report import AccuracySettings, accuracy_report
+from core.reports.form.report import read_report
 
 SETTINGS = AccuracySettings(images=40, robust_images=20, steps=3, restarts=2)
 

@@ -15,11 +15,12 @@ from core.errors import ConfigError, InputError
 from core.metrics.ara import ara, ara_binned
 from core.models.resnet import ResNetConfig
 from core.models.zoo import Card, ZooModel
-from core.reports import adversarial, scratch
-from core.reports.adversarial import Adversarial, adversarial_report
-from core.reports.adversarial_parts import SEARCHES, AdversarialSettings, measure
-from core.reports.adversarial_rows import row
-from core.reports.report import read_report, report_path, write_report
+from core.reports.adversarial import report
+from core.reports.adversarial.measurements import SEARCHES, AdversarialSettings, measure
+from core.reports.adversarial.report import Adversarial, adversarial_report
+from core.reports.adversarial.rows import row
+from core.reports.form import parts_cache
+from core.reports.form.report import read_report, report_path, write_report
 
 SETTINGS = AdversarialSettings(images=20, more_images=30, opening=10, steps=60, clamped_steps=60, clamped_finer=40)
 
@@ -57,7 +58,7 @@ def data():
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch):
-    monkeypatch.setattr(adversarial, "BATCH", 8)
+    monkeypatch.setattr(report, "BATCH", 8)
 
 
 @pytest.fixture
@@ -163,8 +164,10 @@ def test_clamping_lengthens_distances_where_images_are_at_the_ends_of_the_range(
 def measured(monkeypatch, run):
     """The parts that `run` measures, scratch files left out."""
     parts = []
-    original = scratch.write_arrays
-    monkeypatch.setattr(scratch, "write_arrays", lambda arrays, path: (parts.append(path.stem), original(arrays, path)))
+    original = parts_cache.write_arrays
+    monkeypatch.setattr(
+        parts_cache, "write_arrays", lambda arrays, path: (parts.append(path.stem), original(arrays, path))
+    )
     run()
     return [part.rsplit("-", 1)[0] for part in parts]
 
@@ -251,7 +254,7 @@ def test_impossible_requests_are_refused(data, tmp_path):
 
 
 def read_empty():
-    from core.reports.report import Report
+    from core.reports.form.report import Report
 
     return Report("cifar10", "adversarial", {}, {}, ())
 

@@ -11,18 +11,18 @@ from torch import nn
 from core.data.datasets import LabelledImages, load
 from core.data.tasks import FASHION_MNIST, TASKS
 from core.errors import ConfigError, InputError
-from core.explanations import evidence as module
-from core.explanations.evidence import EVIDENCE_MEASURES, Measures, Thresholds, evidence
+from core.explanations import class_evidence as module
+from core.explanations.class_evidence import EVIDENCE_MEASURES, Measures, Thresholds, evidence
 from core.models.zoo import Card, ZooModel, cards
-from core.reports import explanations_command
-from core.reports.command import Request
-from core.reports.explanations import (
+from core.reports.commands import explanations as commands_explanations
+from core.reports.explanations.report import (
     ExplanationsReport,
     ExplanationsSettings,
     choose_thresholds,
     explanations_report,
 )
-from core.reports.report import report_path
+from core.reports.form.command import Request
+from core.reports.form.report import report_path
 
 SETTINGS = ExplanationsSettings(images=25, val_images=22)
 
@@ -156,12 +156,10 @@ def recorder(said: list[str], stop_at: str = "never"):
 
 def count_attacked(monkeypatch) -> list[int]:
     """The images of each batch that is measured from here on."""
-    from core.reports import explanations
+    from core.reports.explanations import report
 
     sizes: list[int] = []
-    monkeypatch.setattr(
-        explanations, "measures", lambda *given: (sizes.append(len(given[2])), module.measures(*given))[1]
-    )
+    monkeypatch.setattr(report, "measures", lambda *given: (sizes.append(len(given[2])), module.measures(*given))[1])
     return sizes
 
 
@@ -207,9 +205,9 @@ def test_a_network_without_gradients_draws_nothing_and_has_no_figures(judges, da
 
 def test_the_command_says_thresholds_and_a_line_a_model(judges, data, tmp_path, monkeypatch):
     known = {judge.card.key: judge for judge in judges}
-    monkeypatch.setattr(explanations_command, "cards", lambda task: known)
-    monkeypatch.setattr(explanations_command, "load_zoo_model", lambda task, key: known[key])
-    command = explanations_command.COMMAND
+    monkeypatch.setattr(commands_explanations, "cards", lambda task: known)
+    monkeypatch.setattr(commands_explanations, "load_zoo_model", lambda task, key: known[key])
+    command = commands_explanations.COMMAND
     assert command.settings(None, 0) == ExplanationsSettings() and command.settings(7, 3).images == 7
     settings = dataclasses.replace(SETTINGS, images=5, val_images=5)
     answer = command.run(Request(judges[:1], data, settings, tmp_path, None, recorder([])))

@@ -8,16 +8,16 @@ import pytest
 from core.data.datasets import load
 from core.data.tasks import FASHION_MNIST
 from core.errors import ConfigError, InputError
-from core.explanations import moved_map
-from core.explanations.moved_map import METHODS, least_quadrants, manipulate_maps
-from core.explanations.outside import attacks_outside
-from core.explanations.smooth_maps import SmoothedMethod, heat_map_of
+from core.explanations import manipulate_map
+from core.explanations.attack_outside_map import attacks_outside
+from core.explanations.manipulate_map import SMOOTHED_METHODS, least_quadrants, manipulate_maps
+from core.explanations.smoothed_network import SmoothedMethod, heat_map_of
 from core.models.zoo import load_zoo_model
-from core.reports import fooling
 from core.reports.catalogue import REPORTS
-from core.reports.command import Request
-from core.reports.fooling import NAME, Fooling, FoolingSettings, fooling_report
-from core.reports.report import read_report, report_path
+from core.reports.fooling import report
+from core.reports.fooling.report import NAME, Fooling, FoolingSettings, fooling_report
+from core.reports.form.command import Request
+from core.reports.form.report import read_report, report_path
 
 SETTINGS = FoolingSettings(images=5)
 FEW: tuple[SmoothedMethod, ...] = ("gradient", "grad-cam")
@@ -31,13 +31,13 @@ def data(fashion_root):
 @pytest.fixture
 def few(monkeypatch):
     """Without integrated gradients, which take most of the time."""
-    monkeypatch.setattr(fooling, "METHODS", FEW)
+    monkeypatch.setattr(report, "SMOOTHED_METHODS", FEW)
 
 
 @pytest.fixture
 def pair(zoo_folder, monkeypatch):
-    monkeypatch.setattr(fooling, "BATCH", 3)
-    monkeypatch.setattr(moved_map, "STEPS", dict.fromkeys(METHODS, 1))
+    monkeypatch.setattr(report, "BATCH", 3)
+    monkeypatch.setattr(manipulate_map, "STEPS", dict.fromkeys(SMOOTHED_METHODS, 1))
     return [load_zoo_model("fashion-mnist", key, zoo_folder) for key in ("standard", "pgd-linf")]
 
 
@@ -80,17 +80,17 @@ def test_success_is_judged_from_the_images(pair, data, monkeypatch, moved, attac
         return boasting
 
     same = {"probs_adv": lambda each: each.probs, "correlation_target": lambda each: 1.0}
-    monkeypatch.setattr(fooling, "move_maps", boast(manipulate_maps, correlation_original=lambda each: 0.0, **same))
+    monkeypatch.setattr(report, "manipulate_maps", boast(manipulate_maps, correlation_original=lambda each: 0.0, **same))
     other = {"probs_adv": lambda each: 1 - each.probs, "share_outside": lambda each: 1.0 if attacked or far else 0.5}
-    monkeypatch.setattr(fooling, "attacks_outside", boast(attacks_outside, **other))
-    assert fooling._moved(pair[0], x, "grad-cam", 0)["succeeded"].tolist() == [moved] * 2
-    assert fooling._outside(pair[0], x, "grad-cam", 0)["succeeded"].tolist() == [attacked] * 2
+    monkeypatch.setattr(report, "attacks_outside", boast(attacks_outside, **other))
+    assert report._moved(pair[0], x, "grad-cam", 0)["succeeded"].tolist() == [moved] * 2
+    assert report._outside(pair[0], x, "grad-cam", 0)["succeeded"].tolist() == [attacked] * 2
 
 
 def test_rows_say_what_the_arrays_say(pair, data, tmp_path):
     made = fooling_report(pair, data, SETTINGS, tmp_path)
     assert [(row["model"], row["method"], row["what"]) for row in made.report.rows] == [
-        (key, method, what) for key in ("standard", "pgd-linf") for method in METHODS for what in ("moved", "outside")
+        (key, method, what) for key in ("standard", "pgd-linf") for method in SMOOTHED_METHODS for what in ("moved", "outside")
     ]
     for row in made.report.rows:
         of = f"__{row['model']}__{row['method']}"
@@ -114,12 +114,14 @@ def test_rows_say_what_the_arrays_say(pair, data, tmp_path):
             assert row[figure] == pytest.approx(array.mean(), rel=1e-6)
             assert row[f"{figure}_low"] <= row[figure] + 1e-9 and row[figure] <= row[f"{figure}_high"] + 1e-9
         assert row["epsilon"] == 0.1 and len(row["sha256"]) == 64
-    assert len(made.arrays) == 2 * len(METHODS) * 12
+    assert len(made.arrays) == 2 * len(SMOOTHED_METHODS) * 12
 
 
 def test_figures_are_those_of_the_images(few, pair, data, tmp_path, monkeypatch):
     """Each batch, made again by hand, from a seed of its own."""
-    monkeypatch.setattr(moved_map, "STEPS", dict.fromkeys(METHODS, 6))  # so that the start can be told from the end
+    monkeypatch.setattr(
+        manipulate_map, "STEPS", dict.fromkeys(SMOOTHED_METHODS, 6)
+    )  # so that the start can be told from the end
     made = fooling_report(pair[:1], data, SETTINGS, tmp_path)
     model, x = pair[0], data.images(0, 3)
     found = attacks_outside(model, x, "grad-cam", 0.1, seed=0)

@@ -15,11 +15,13 @@ from core.latent.network import GeneratorConfig, GeneratorNetwork
 from core.latent.noise import decayed, log_likelihood_bound
 from core.latent.search import search
 from core.models.zoo import load_zoo_model
-from core.reports import latent, latent_command, latent_parts
 from core.reports.catalogue import REPORTS
-from core.reports.command import Request
-from core.reports.latent import NAME, Latent, latent_report
-from core.reports.latent_parts import (
+from core.reports.claims.latent import FOLLOWS, RATHER, SHOWS, readings
+from core.reports.commands import latent as commands_latent
+from core.reports.form.command import Request
+from core.reports.form.report import Report, read_report, report_path
+from core.reports.latent import measurements, report
+from core.reports.latent.measurements import (
     Codes,
     LatentSettings,
     Setting,
@@ -29,9 +31,8 @@ from core.reports.latent_parts import (
     linf_grid,
     searched,
 )
-from core.reports.latent_readings import FOLLOWS, RATHER, SHOWS, readings
-from core.reports.latent_rows import RHOS
-from core.reports.report import Report, read_report, report_path
+from core.reports.latent.report import NAME, Latent, latent_report
+from core.reports.latent.rows import RHOS
 
 SETTINGS = LatentSettings(
     5, 2, 1.0, paper_images=6, paper_restarts=3, accuracy_images=20, noise_images=10, draws=2, bound=0.5
@@ -61,8 +62,8 @@ def data(fashion_root):
 
 @pytest.fixture
 def pair(zoo_folder, monkeypatch):
-    monkeypatch.setattr(latent, "BATCH", 3)
-    monkeypatch.setattr(latent_parts, "LINF_STEPS", 2)
+    monkeypatch.setattr(report, "BATCH", 3)
+    monkeypatch.setattr(measurements, "LINF_STEPS", 2)
     return [load_zoo_model("fashion-mnist", key, zoo_folder) for key in ("standard", "pgd-linf")]
 
 
@@ -146,13 +147,13 @@ def test_codes_are_the_encoders_and_the_priors(generator, data):
 def test_success_and_size_are_judged_from_the_codes(generator, pair, monkeypatch, longer, right):
     """Whatever the search says of its codes: here that each is wrong, and half as far away as it is."""
     codes = codes_seen_right(generator, pair[0])
-    honest = search(generator, pair[0].fast, codes.z, codes.labels, 1.0, latent_parts.Search(restarts=2))
+    honest = search(generator, pair[0].fast, codes.z, codes.labels, 1.0, measurements.Search(restarts=2))
     assert honest.found.all() and not honest.already_wrong.any()
     z_adv = honest.z_decayed + longer * (honest.z_adv - honest.z_decayed)
     boast = dataclasses.replace(
         honest, z_adv=z_adv, norm=honest.norm / 2, l2=honest.l2 / 2, found=np.ones(len(z_adv), bool)
     )
-    monkeypatch.setattr(latent_parts, "search", lambda *given: boast)
+    monkeypatch.setattr(measurements, "search", lambda *given: boast)
     setting = Setting("default", len(codes.z), 2, (1.0,))
     bound = float(honest.norm.min()) * 1.01
     found = searched(generator, pair[0].fast, codes, 1.0, setting, bound, 0)
@@ -168,9 +169,9 @@ def test_success_and_size_are_judged_from_the_codes(generator, pair, monkeypatch
 def test_the_smaller_of_what_two_searches_find_counts(generator, pair, monkeypatch):
     """The bounded search finds some codes' changes at half the way that the minimum search is made to claim."""
     codes = codes_seen_right(generator, pair[0])
-    honest = search(generator, pair[0].fast, codes.z, codes.labels, 1.0, latent_parts.Search(restarts=2))
+    honest = search(generator, pair[0].fast, codes.z, codes.labels, 1.0, measurements.Search(restarts=2))
     far = dataclasses.replace(honest, z_adv=honest.z_decayed + 1.5 * (honest.z_adv - honest.z_decayed))
-    monkeypatch.setattr(latent_parts, "search", lambda *given: far if given[5].shrinking else honest)
+    monkeypatch.setattr(measurements, "search", lambda *given: far if given[5].shrinking else honest)
     setting = Setting("default", len(codes.z), 2, (1.0,))
     bound = float(np.median(honest.norm))
     found = searched(generator, pair[0].fast, codes, 1.0, setting, bound, 0)
@@ -178,7 +179,7 @@ def test_the_smaller_of_what_two_searches_find_counts(generator, pair, monkeypat
     np.testing.assert_allclose(found["l2"], honest.l2, rtol=1e-4)
     np.testing.assert_allclose(found["plain"], honest.norm_plain, rtol=1e-4)
     assert np.array_equal(found["fooled"], honest.norm <= bound * (1 + 1e-5)) and found["fooled"].sum() > 0
-    monkeypatch.setattr(latent_parts, "search", lambda *given: honest if given[5].shrinking else far)
+    monkeypatch.setattr(measurements, "search", lambda *given: honest if given[5].shrinking else far)
     np.testing.assert_allclose(
         searched(generator, pair[0].fast, codes, 1.0, setting, bound, 0)["distance"], honest.norm, rtol=1e-4
     )
@@ -259,7 +260,7 @@ def test_another_generator_makes_another_report(generator, pair, data, tmp_path)
 def test_the_command_says_each_metric_and_writes_the_readings(
     generator, generator_folder, pair, data, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(latent_command, "load_generator", lambda task: load_generator(task, generator_folder))
+    monkeypatch.setattr(commands_latent, "load_generator", lambda task: load_generator(task, generator_folder))
     command = REPORTS["latent"]
     assert command.settings(None, 0) == LatentSettings() and command.models == ()
     assert command.settings(7, 1).images == 7 and command.settings(7, 1).paper_images == 0
@@ -305,7 +306,7 @@ def synthetic(accuracy, severity, norm, change, n=300, task="fashion-mnist"):
             arrays[f"l2_{kind}_default_1__{key}"] = (l2 * rng.uniform(0.9, 1.1, n)).astype(np.float32)
             arrays[f"l2_{kind}_default_1__{key}"][:5] = np.nan
     rows = tuple({"model": key, "sha256": "0"} for key in keys)
-    return latent.Latent(Report(task, NAME, {"eps": 1.0, "bound": 0.3}, {}, rows), arrays)
+    return report.Latent(Report(task, NAME, {"eps": 1.0, "bound": 0.3}, {}, rows), arrays)
 
 
 UP = [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]

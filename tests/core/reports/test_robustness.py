@@ -13,10 +13,9 @@ from core.data.tasks import FASHION_MNIST
 from core.errors import ConfigError, InputError
 from core.models.zoo import Card, ZooModel, load_zoo_model
 from core.norms import NORMS
-from core.reports.orderings import orderings
-from core.reports.report import Report, report_path, write_arrays, write_report
-from core.reports.robustness import NAME, Robustness, robustness_report
-from core.reports.robustness_parts import (
+from core.reports.claims.robustness import orderings
+from core.reports.form.report import Report, report_path, write_arrays, write_report
+from core.reports.robustness.measurements import (
     RobustnessSettings,
     Unit,
     curve,
@@ -26,6 +25,7 @@ from core.reports.robustness_parts import (
     grid,
     quick_attacks,
 )
+from core.reports.robustness.report import NAME, Robustness, robustness_report
 
 SETTINGS = RobustnessSettings(
     images=20,
@@ -214,11 +214,13 @@ def recorder(said: list[str], stop_at: str = "never"):
 
 def measured(monkeypatch, run) -> list[str]:
     """The parts that `run` measures, scratch files left out: model and part."""
-    from core.reports import scratch
+    from core.reports.form import parts_cache
 
     parts: list[str] = []
-    original = scratch.write_arrays
-    monkeypatch.setattr(scratch, "write_arrays", lambda arrays, path: (parts.append(path.stem), original(arrays, path)))
+    original = parts_cache.write_arrays
+    monkeypatch.setattr(
+        parts_cache, "write_arrays", lambda arrays, path: (parts.append(path.stem), original(arrays, path))
+    )
     run()
     monkeypatch.undo()
     return [part.rsplit("-", 1)[0] for part in parts]
@@ -242,7 +244,7 @@ def test_a_killed_run_goes_on_with_the_part_it_was_in(pair, data, tmp_path, monk
 
 
 def read_report_rows(path):
-    from core.reports.report import read_report
+    from core.reports.form.report import read_report
 
     return read_report(path).rows
 
@@ -287,7 +289,7 @@ def test_other_settings_or_images_are_another_report(pair, data, tmp_path):
 def test_a_shipped_recipe_has_a_cost(zoo_folder, data, tmp_path, monkeypatch):
     """The recipe and the network of the card must be those of the plan, or it is somebody else's network."""
     pytest.importorskip("pyautoattack")
-    from core.reports import robustness as module
+    from core.reports.robustness import report as module
 
     model = load_zoo_model("fashion-mnist", "pgd-linf", zoo_folder)
     plan = module.SHIPPED["fashion-mnist", "pgd-linf"]

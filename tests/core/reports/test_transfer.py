@@ -12,9 +12,10 @@ from core.data.tasks import CIFAR10, FASHION_MNIST
 from core.errors import ConfigError, InputError
 from core.models.zoo import Card, ZooModel
 from core.reports.catalogue import REPORTS
-from core.reports.command import Request
-from core.reports.report import read_report, report_path
-from core.reports.transfer import (
+from core.reports.claims.transfer import readings
+from core.reports.form.command import Request
+from core.reports.form.report import read_report, report_path
+from core.reports.transfer.report import (
     ATTACKS,
     NAME,
     Transfer,
@@ -23,7 +24,6 @@ from core.reports.transfer import (
     made_against,
     transfer_report,
 )
-from core.reports.transfer_readings import readings
 
 SETTINGS = TransferSettings(images=30)
 RADII = (0.0, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4)

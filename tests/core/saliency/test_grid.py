@@ -6,10 +6,10 @@ import torch
 
 from core.errors import ConfigError, InputError
 from core.models.zoo import load_zoo_model
+from core.progress import StoppedError
+from core.saliency.catalogue import SALIENCY_METHODS
 from core.saliency.gradient import gradient
 from core.saliency.grid import saliency_grid, saliency_map
-from core.saliency.progress import StoppedError
-from core.saliency.registry import SALIENCY_METHODS
 from core.saliency.target import Target
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from core.training.recipes import Batch
+from core.training.recipes.base import Batch
 
 
 class Linear(nn.Module):

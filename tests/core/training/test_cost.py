@@ -12,8 +12,8 @@ from core.errors import ConfigError
 from core.models.resnet import PreActResNet, ResNetConfig
 from core.training.cost import CostSettings, relative_cost
 from core.training.plan import TrainingPlan
-from core.training.recipes import Batch, Recipe, Standard
-from core.training.saliency_training import SaliencyPerturbation, SaliencyTraining
+from core.training.recipes.base import Batch, Recipe, Standard
+from core.training.recipes.saliency_training import SaliencyPerturbation, SaliencyTraining
 
 TINY = ResNetConfig(10, (0.3,), (0.3,), (4, 8), (1, 1))
 QUICK = CostSettings(steps=2, rounds=3)

@@ -14,12 +14,12 @@ from core.latent.network import GeneratorConfig, GeneratorNetwork
 from core.latent.perceptual import feature_distance, logits_of, taps
 from core.models import zoo
 from core.models.resnet import PreActResNet, ResNetConfig
-from core.training import generator_loop
-from core.training.generator_critic import Critic, SpectralConv, critic_approval, critic_loss
-from core.training.generator_loop import rate_at, train_generator
-from core.training.generator_loss import divergence, generator_losses, make_pictures
-from core.training.generator_plan import GeneratorPlan, GeneratorRecipe
-from core.training.generator_shipped import GENERATORS, PLAIN, generator_plan
+from core.training.generator import loop
+from core.training.generator.critic import Critic, SpectralConv, critic_approval, critic_loss
+from core.training.generator.loop import rate_at, train_generator
+from core.training.generator.loss import divergence, generator_losses, make_pictures
+from core.training.generator.plan import GeneratorPlan, GeneratorRecipe
+from core.training.generator.shipped import GENERATORS, PLAIN, generator_plan
 
 FULL = GeneratorRecipe(features=1.0, critic=0.5, agreement=0.1)
 TINY = GeneratorConfig(10, (1, 28, 28), 4, (8, 8, 4))
@@ -138,14 +138,14 @@ def test_samples_answer_to_critic_and_classifier_alone(classifier, images):
 
 
 def test_the_loss_falls_on_eight_pictures(classifier, images, tmp_path, monkeypatch):
-    monkeypatch.setattr(generator_loop, "ROUND", 20)
+    monkeypatch.setattr(loop, "ROUND", 20)
     plan = replace(PLAN, recipe=GeneratorRecipe(), steps=60, warm_up=0)
     history = train_generator(plan, images.first(8), classifier, tmp_path / "run").history
     assert history[-1].losses["pixels"] < 0.5 * history[0].losses["pixels"]
 
 
 def test_a_killed_run_ends_with_the_weights_of_an_uninterrupted_one(classifier, images, tmp_path, monkeypatch):
-    monkeypatch.setattr(generator_loop, "ROUND", 2)
+    monkeypatch.setattr(loop, "ROUND", 2)
     whole = train_generator(PLAN, images, classifier, tmp_path / "whole")
     asked = iter(range(100))
     part = train_generator(PLAN, images, classifier, tmp_path / "part", should_stop=lambda: next(asked) == 3)
@@ -158,7 +158,7 @@ def test_a_killed_run_ends_with_the_weights_of_an_uninterrupted_one(classifier, 
 
 
 def test_the_seed_decides_and_the_classifier_stays_as_it_was(classifier, images, tmp_path, monkeypatch):
-    monkeypatch.setattr(generator_loop, "ROUND", 2)
+    monkeypatch.setattr(loop, "ROUND", 2)
     before = {name: value.clone() for name, value in classifier.fast.state_dict().items()}
     one = train_generator(PLAN, images, classifier, tmp_path / "one").network.state_dict()
     other = train_generator(replace(PLAN, seed=1), images, classifier, tmp_path / "other").network.state_dict()
@@ -169,14 +169,14 @@ def test_the_seed_decides_and_the_classifier_stays_as_it_was(classifier, images,
 
 def test_every_round_draws_its_own_pictures(classifier, images, tmp_path, monkeypatch):
     seen = []
-    monkeypatch.setattr(generator_loop, "ROUND", 2)
-    monkeypatch.setattr(generator_loop, "Augmentation", lambda padding, flip: lambda x, rng: seen.append(x) or x)
+    monkeypatch.setattr(loop, "ROUND", 2)
+    monkeypatch.setattr(loop, "Augmentation", lambda padding, flip: lambda x, rng: seen.append(x) or x)
     train_generator(replace(PLAN, recipe=GeneratorRecipe()), images, classifier, tmp_path)
     assert len(seen) == 4 and not any(torch.equal(seen[0], later) for later in seen[1:])
 
 
 def test_a_checkpoint_of_another_plan_is_refused(classifier, images, tmp_path, monkeypatch):
-    monkeypatch.setattr(generator_loop, "ROUND", 2)
+    monkeypatch.setattr(loop, "ROUND", 2)
     train_generator(PLAN, images, classifier, tmp_path)
     with pytest.raises(ConfigError, match="another plan"):
         train_generator(replace(PLAN, seed=1), images, classifier, tmp_path)
@@ -190,7 +190,7 @@ def test_rates_stay_and_then_fall_to_near_zero():
 
 
 def test_the_polish_follows_the_steps_with_an_agreement_of_its_own(classifier, images, tmp_path, monkeypatch):
-    monkeypatch.setattr(generator_loop, "ROUND", 2)
+    monkeypatch.setattr(loop, "ROUND", 2)
     plan = replace(PLAN, recipe=replace(FULL, polish=10.0), polish=2)
     assert [plan.recipe_at(step).agreement for step in (0, 3, 4, 5)] == [0.1, 0.1, 10.0, 10.0]
     history = train_generator(plan, images, classifier, tmp_path).history

@@ -14,12 +14,12 @@ from core.attacks.pgd import Pgd
 from core.data.datasets import LabelledImages
 from core.errors import ConfigError, InputError
 from core.models.resnet import ResNetConfig
-from core.training.adversarial import AdversarialTraining
 from core.training.augment import Augmentation
 from core.training.loop import Progress, one_cycle, train
 from core.training.plan import TrainingPlan
-from core.training.random_radius import RandomRadius
-from core.training.recipes import Standard
+from core.training.recipes.adversarial import AdversarialTraining
+from core.training.recipes.base import Standard
+from core.training.recipes.random_radius import RandomRadius
 
 
 def grey_images(count: int) -> LabelledImages:

@@ -1,0 +1,133 @@
+"""Many pictures at once: uploads and ZIPs, scored beside the page."""
+
+import io
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from app.anomaly import results
+from app.anomaly.verdicts import uncalibrated
+from app.state import pictures, session, zoo
+from app.state.choice import Choice
+from app.state.names import model_name
+from app.state.tasks import BackgroundTask, Call, OnProgress, task_pool
+from app.state.training_queue import session_id
+from app.ui.controls import FILE_TYPES
+from app.ui.task_progress import progress
+from core.anomaly.batch_file import Scoring
+from core.anomaly.batch_table import ManyScores, score_many
+from core.data.incoming import MAX_ENTRIES, MAX_ZIP_BYTES, Incoming, from_file, open_zip
+from core.data.tasks import Task
+
+Key = tuple[object, ...]
+
+
+def uploads() -> list[UploadedFile]:
+    """The files that a visitor brings."""
+    return st.file_uploader(
+        "Pictures, or ZIPs of pictures", [*FILE_TYPES, "zip"], accept_multiple_files=True,
+        max_upload_size=MAX_ZIP_BYTES // 1_000_000, key="anomaly.files",
+        help=f"Up to {MAX_ENTRIES:,} pictures. They stay in this server's memory, and only while you look.",
+    )  # fmt: skip
+
+
+def incoming(files: Sequence[UploadedFile]) -> Iterator[Incoming]:
+    """Every picture of the files, in their order."""
+    for file in files:
+        yield from from_file(io.BytesIO(file.getvalue()), file.name, file.size)
+
+
+def counted(files: Sequence[UploadedFile]) -> int:
+    """About how many pictures there are, for a bar: what a ZIP says of itself counts."""
+    total = 0
+    for file in files:
+        try:
+            with open_zip(io.BytesIO(file.getvalue())) as archive:
+                total += sum(not entry.is_dir() for entry in archive.infolist())
+        except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
+            total += 1
+    return min(total, MAX_ENTRIES)
+
+
+def calibrated(task: Task, models: Sequence[str]) -> list[str]:
+    """The networks that can score; what is missing of the others is said."""
+    found = []
+    for key in models:
+        if results.calibration_of(task.key, key) is None:
+            uncalibrated(task, key)
+        else:
+            found.append(key)
+    return found
+
+
+def work_of(
+    task: Task, models: Sequence[str], files: Sequence[UploadedFile], choice: Choice
+) -> tuple[BackgroundTask | None, Key, Call]:
+    """What is under way or done for these files, its key, and what does it."""
+    pairs = []
+    for key in models:
+        screen = results.calibration_of(task.key, key)
+        assert screen is not None
+        pairs.append((zoo.model(task.key, key), screen))
+    detectors = tuple(key for key in pairs[0][1].detectors if all(key in screen.detectors for _, screen in pairs))
+    scoring = Scoring(detectors, choice.fit, invert=choice.invert)
+    stamps = tuple((model.card.key, model.card.sha256, screen.digest) for model, screen in pairs)
+    name = ("many", task.key, stamps, choice.fit, choice.invert, tuple(file.file_id for file in files))
+
+    def call(on_progress: OnProgress, should_stop: Callable[[], bool]) -> ManyScores:
+        of = counted(files)
+        on_progress(0, of)
+        return score_many(pairs, incoming(files), scoring, MAX_ENTRIES, lambda done: on_progress(done, max(done, of)))
+
+    return task_pool().find(_lane(), name), name, call
+
+
+def _lane() -> str:
+    return f"{session_id()}/many"
+
+
+def begin(name: Key, call: Call) -> None:
+    """Start the work."""
+    task_pool().start(_lane(), name, call)
+
+
+def look(files: Sequence[UploadedFile], place: int) -> None:
+    """Make one of the files, by its place among all, the picture that the page is about."""
+    found = next(islice(incoming(files), place, None), None)
+    if found is not None and not found.error:
+        session.set_field("image", pictures.keep_upload(found.data))
+        session.set_field("view", "one")
+
+
+def nothing_yet() -> None:
+    """What stands in place of a table."""
+    st.caption(
+        "Choose files, or drop a ZIP: each picture gets a verdict from each network, in a table that can be sorted, "
+        "filtered and taken away. Folders of any size: `robustscope score DIR --task T --model M --out scores.parquet`."
+    )
+
+
+def watch(work: BackgroundTask) -> None:
+    """How far the work is; the page runs again once it is over."""
+    if not work.active:
+        st.rerun()
+    work.look()
+    progress(work, f"Picture {work.done:,} of about {work.of:,}" if work.of else "Begun", "anomaly.many.stop", _lane())
+
+
+def invite(
+    files: Sequence[UploadedFile], models: Sequence[str], work: BackgroundTask | None, name: Key, call: Call
+) -> None:
+    """The button that starts, and why an earlier start came to nothing."""
+    if work is not None and work.state == "failed":
+        st.error(work.sentence, icon=":material/error:")
+    stopped = "Stopped. " if work is not None and work.state == "stopped" else ""
+    names = ", ".join(f"**{model_name(key)}**" for key in models)
+    st.markdown(f"{stopped}{len(files):,} file{'s' if len(files) != 1 else ''} for {names}.")
+    st.button(
+        "Score them", type="primary", icon=":material/play_arrow:", key="anomaly.many.start",
+        on_click=begin, args=(name, call),
+    )  # fmt: skip

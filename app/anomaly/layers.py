@@ -1,0 +1,237 @@
+"""Which layers would have to change: the profile of an image over the band of normal ones, and its nearest of those."""
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from app.anomaly import figures, results
+from app.anomaly.choice import TENSORS, AnomalyChoice, heads
+from app.anomaly.names import HEADS, LABELS, listed, share_text
+from app.anomaly.verdicts import CONFIG
+from app.state import pictures, session, zoo
+from app.state.choice import Choice
+from app.state.errors import guard
+from app.state.names import model_name
+from app.state.pictures import ModelInput
+from app.state.tasks import BackgroundTask, Call, task_pool
+from app.state.training_queue import session_id
+from app.ui.colours import model_colour
+from app.ui.data_urls import data_url
+from app.ui.elements import how_to_read, ink
+from app.ui.task_progress import progress
+from core.anomaly.reference import Reference
+from core.data.tasks import Task
+
+NEAREST = 6
+
+
+def controls(task: Task) -> None:
+    """Label, loss, and the tensors that count."""
+    part: AnomalyChoice = session.page_choice()
+    left, middle, right = st.columns([1.4, 1.4, 1.2], gap="medium", vertical_alignment="bottom")
+    with left:
+        st.selectbox(
+            "Label that is asked for", list(LABELS), format_func=LABELS.__getitem__,
+            help="A confounding label is one that no training picture had.", **session.bound("label", "anomaly.label"),
+        )  # fmt: skip
+        if part.some:
+            st.slider("Classes in it, m", 1, task.classes, **session.bound("m", f"anomaly.m.{task.key}"))
+    middle.segmented_control(
+        "Loss", heads(part.label), format_func=HEADS.__getitem__, required=True, width="stretch",
+        help="Binary cross-entropy on sigmoids or on the softmax, summed over classes; or cross-entropy.",
+        **session.bound("head", "anomaly.head"),
+    )  # fmt: skip
+    right.segmented_control(
+        "Layers", list(TENSORS), format_func=TENSORS.__getitem__, required=True, width="stretch",
+        help="Every tensor: BatchNorm's scales and shifts and biases, too.",
+        **session.bound("tensors", "anomaly.tensors"),
+    )  # fmt: skip
+
+
+def references(task: Task, models: Sequence[str]) -> dict[str, Reference]:
+    """By network where normal pictures lie under the chosen label; those that are not known are left out."""
+    part: AnomalyChoice = session.page_choice()
+    found = {}
+    for key in models:
+        with guard():
+            one = results.referred(task.key, key, part.probe, part.tensors == "all")
+            if one is not None:
+                found[key] = one
+    return found
+
+
+def normals_wanted(task: Task, models: Sequence[str]) -> None:
+    """Measure the normal pictures under the chosen label beside the page, where the data set is; else say so."""
+    part: AnomalyChoice = session.page_choice()
+    missing = [key for key in models if results.normal_norms(task.key, key, part.probe) is None]
+    if not missing:
+        return
+    if not pictures.data_there(task.key):
+        known = references(task, models)
+        unknown = [model_name(key) for key in models if key not in known]
+        if unknown:
+            st.info(
+                f"What is normal to {listed(unknown)} under this label did not ship: it is measured on the data "
+                f"set, which is not on this machine. `robustscope data fetch {task.key}` brings it.",
+                icon=":material/info:",
+            )
+        return
+    key: tuple[object, ...] = ("normals", task.key, part.probe, *models)
+    work = task_pool().find(_lane(), key)
+    if work is not None and work.state == "done":  # measured, and dropped since
+        key = (*key, *missing)
+        work = task_pool().find(_lane(), key)
+    if work is None:
+        work = task_pool().start(_lane(), key, results.measuring(task.key, models, part.probe))
+    if work.active:
+        st.fragment(_watch, run_every=0.5)(task, work, missing)
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if work.state == "failed":
+            st.error(work.sentence, icon=":material/error:")
+        else:
+            st.info("Stopped: not all normal pictures are measured.", icon=":material/info:")
+        st.button(
+            "Measure them", on_click=_begin, args=(key, results.measuring(task.key, models, part.probe)),
+            key="anomaly.normals.again", icon=":material/play_arrow:",
+        )  # fmt: skip
+
+
+def _begin(key: tuple[object, ...], call: Call) -> None:
+    task_pool().start(_lane(), key, call)
+
+
+def _lane() -> str:
+    """Whose work it is: this session's, beside its other work on the page."""
+    return f"{session_id()}/normals"
+
+
+def _watch(task: Task, work: BackgroundTask, missing: Sequence[str]) -> None:
+    """How far the work is; the page runs again once a network's pictures are measured."""
+    part: AnomalyChoice = session.page_choice()
+    if not work.active or any(results.normal_norms(task.key, key, part.probe) is not None for key in missing):
+        st.rerun()
+    work.look()
+    progress(work, f"Normal pictures under this label: {work.done:,} of {work.of:,}", "anomaly.normals.stop", _lane())
+
+
+def profiles(task: Task, models: Sequence[str], shown: ModelInput, found: dict[str, Reference]) -> None:
+    """A column a network: its profile over the band, and how odd that is."""
+    part: AnomalyChoice = session.page_choice()
+    squared = {key: results.norms(task, key, shown.digest, shown.x, part.probe) for key in found}
+    values = {key: one.values(squared[key])[0] for key, one in found.items()}
+    if not found:
+        return
+    span = figures.span_of([*values.values(), *(one.band for one in found.values())])
+    for place, key in zip(st.columns(len(models), gap="medium"), models, strict=True):
+        with place:
+            if key in found:
+                _profile(task, key, found[key], squared[key], span)
+            else:
+                st.caption(f"{model_name(key)}: what is normal under this label is not known yet.")
+
+
+def _profile(task: Task, key: str, one: Reference, squared: NDArray[np.float32], span: tuple[float, float]) -> None:
+    names = [name for name, counts in zip(layers(task, key), one.chosen, strict=True) if counts]
+    values = one.values(squared)[0]
+    outside = int(((values < one.band[0]) | (values > one.band[2])).sum())
+    p_value = float(one.p_value(squared)[0])
+    said = f"{outside} of {len(names)} layers outside of the band"
+    st.html(
+        f'<div class="rs-head" style="--rs-colour: {model_colour(key)}"><span class="rs-name">'
+        f"{escape(model_name(key))}</span></div>"
+        f'<div class="rs-small" data-profile="{escape(key)}" data-outside="{outside}" data-p="{p_value:.4f}">{said}; '
+        f"by their norms alone as odd as {share_text(p_value)} of normal pictures</div>"
+    )
+    figure = figures.profile(names, one.band, values, span, key, ink())
+    st.plotly_chart(figure, config=CONFIG, key=f"anomaly-profile-{key}", alt=f"{model_name(key)}: {said}")
+
+
+def layers(task: Task, key: str) -> tuple[str, ...]:
+    """The names of a network's tensors."""
+    return results.layer_names(task.key, key, zoo.cards_of(task.key)[key].sha256)
+
+
+def profile_guide(found: dict[str, Reference]) -> None:
+    """How to read the profiles."""
+    n = sorted({len(one.normals) for one in found.values()})
+    how_to_read(
+        "Each dot says how far the weights of one layer would have to move for the network to give the label asked "
+        "for: the squared length of the loss's gradient, as a power of ten. Bars: 5 to 95 % of "
+        f"{' or '.join(f'{count:,}' for count in n)} normal pictures, with the median; red dots lie outside. About one "
+        "in ten dots of a normal picture does, too. Which way odd pictures go is not given by theory, so both count. A "
+        "picture may be odd with no red dot: layers go up and down together, and the share above counts that, too.",
+        "Lee et al. 2022, arXiv:2206.08255; Lee, AlRegib 2020, arXiv:2008.08030, Sec. 4.",
+    )
+
+
+def nearest(task: Task, choice: Choice, shown: ModelInput, found: dict[str, Reference]) -> None:
+    """For each network the normal pictures whose profiles are nearest to this one's."""
+    part: AnomalyChoice = session.page_choice()
+    here = pictures.data_there(task.key)
+    st.header(f"Which {'normal' if here else 'other'} pictures have a profile like this?", anchor=False)
+    waits = [model_name(key) for key in found if here and results.normal_norms(task.key, key, part.probe) is None]
+    if waits:
+        st.caption(f"Those for {listed(waits)} come once the normal pictures are measured.")
+    for key, one in found.items():
+        measured = results.normal_norms(task.key, key, part.probe)
+        squared = results.norms(task, key, shown.digest, shown.x, part.probe)[0]
+        with guard():
+            if measured is not None:
+                tiles = _of_data(task, one, measured, squared)
+            elif not here:
+                tiles = _of_gallery(task, choice, key, one, squared, part, shown)
+            else:
+                continue
+            st.html(
+                f'<div class="rs-nearest" data-nearest="{escape(key)}"><b style="color: {model_colour(key)}">'
+                f'{escape(model_name(key))}</b><div class="rs-strip rs-six">{tiles}</div></div>'
+            )
+
+
+def _of_data(task: Task, one: Reference, measured: NDArray[np.float32], squared: NDArray[np.float32]) -> str:
+    images = results.normal_images(task.key)
+    assert images is not None
+    chosen = one.nearest(measured, squared, NEAREST)
+    return "".join(
+        _tile(images.images(int(index), int(index) + 1)[0].numpy(), task.class_names[int(images.labels[index])])
+        for index in chosen
+    )
+
+
+def _of_gallery(
+    task: Task, choice: Choice, key: str, one: Reference, squared: NDArray[np.float32], part: AnomalyChoice,
+    shown: ModelInput,
+) -> str:  # fmt: skip
+    """The gallery's other pictures, where there are no pictures of the data set."""
+    others = [pictures.model_input(task.key, name, choice.fit, choice.invert) for name in pictures.items(task.key)]
+    others = [other for other in others if other.digest != shown.digest]
+    measured = np.concatenate([results.norms(task, key, other.digest, other.x, part.probe) for other in others])
+    chosen = one.nearest(measured, squared, NEAREST)
+    return "".join(_tile(others[index].x[0], others[index].title) for index in chosen.tolist())
+
+
+def _tile(x: NDArray[np.float32], words: str) -> str:
+    return f'<figure><img src="{data_url(x)}" alt="{escape(words)}"><figcaption>{escape(words)}</figcaption></figure>'
+
+
+def nearest_guide(task: Task) -> None:
+    """How to read the nearest pictures."""
+    if pictures.data_there(task.key):
+        text = (
+            f"Of {results.NORMALS:,} pictures of {task.title} that no network was trained on (its calibration split), "
+            "those whose gradient norms are most like this picture's, nearest first, with their true classes."
+        )
+    else:
+        text = (
+            "The data set is not on this machine, so these are the gallery's other pictures, nearest first: "
+            "photographs of which nothing says that they are normal to the networks."
+        )
+    how_to_read(
+        f"{text} Near means: by the detector's own distance between two profiles, whatever the pictures show. Where "
+        "they have little in common with the picture, the score does not rest on what it shows.",
+        "Mahalanobis distance of log-norms; our addition.",
+    )

@@ -1,0 +1,125 @@
+"""What detectors, labels, losses and changes are called on the Anomaly page, and how p-values are said."""
+
+from collections.abc import Mapping, Sequence
+
+from app.state.epsilon_scale import radius_text
+from core.anomaly.verdict import ATTACKS, PGD_STEPS, strengths
+from core.data.outliers import OUTLIERS
+from core.data.tasks import Task
+
+SHORT: Mapping[str, str] = {
+    "norms": "Norms, weights",
+    "norms-all": "Norms, all tensors",
+    "norms-raw": "Norms, raw",
+    "largest": "Largest deviation",
+    "sum": "Sum of norms",
+    "softmax": "Norms, softmax",
+    "predicted": "Norms, own answer",
+    "combined": "Softmax + own answer",
+    "direction": "Direction",
+    "perceptron": "Perceptron",
+    "msp": "Max. softmax",
+    "energy": "Energy",
+    "odin": "ODIN",
+    "mahalanobis": "Mahalanobis",
+    "vim": "ViM",
+    "gradnorm": "GradNorm",
+}
+KINDS: Mapping[str, str] = {
+    "gradient-unsupervised": "Gradients; no anomaly was seen",
+    "gradient-supervised": "Gradients; trained on attacks",
+    "baseline": "Baselines",
+}
+LABELS: Mapping[str, str] = {
+    "ones": "all classes at once",
+    "zeros": "no class",
+    "m-hot": "some classes, drawn once",
+    "top-m": "the likeliest classes",
+    "predicted": "its own answer",
+    "others": "all but its own answer",
+}
+HEADS: Mapping[str, str] = {"sigmoid": "sigmoid", "softmax": "softmax", "cross-entropy": "cross-entropy"}
+CHANGES: Mapping[str, str] = {
+    "pgd": f"Attack: PGD, {PGD_STEPS} steps",
+    "fgsm": "Attack: FGSM, one step",
+    "gaussian-noise": "Gaussian noise",
+    "shot-noise": "Shot noise",
+    "impulse-noise": "Impulse noise",
+    "gaussian-blur": "Gaussian blur",
+    "contrast": "Less contrast",
+    "brightness": "More brightness",
+    "pixelate": "Pixels",
+    "jpeg": "JPEG",
+}
+FAMILIES: Mapping[str, str] = {
+    "attack": "Attacks",
+    "semantic": "Other things",
+    "far": "Other kinds of picture",
+    "control": "Controls: no anomaly",
+}
+_AGAINST: Mapping[str, str] = {
+    "fgsm": "FGSM",
+    "pgd-quarter": "PGD, ε/4",
+    "pgd-half": "PGD, ε/2",
+    "pgd": "PGD, ε",
+    "least-likely": "least likely",
+    "ddn": "DDN",
+    "cifar100": "CIFAR-100",
+    "tiny": "Tiny ImageNet",
+    "garments": "garments",
+    "digits": "digits",
+    "noise": "noise",
+    "gradients": "colour blends",
+    "solid": "one colour",
+    "resized": "resized",
+    "tiny-known": "Tiny, known",
+}
+
+
+def against_name(key: str) -> str:
+    """What an attack or a set of the report is called."""
+    return _AGAINST.get(key, key)
+
+
+def set_titles(task: str) -> dict[str, str]:
+    """What is in each set that the report of a task names."""
+    return {each.key: each.title for each in OUTLIERS.get(task, ())}
+
+
+def strength_text(task: Task, change: str, step: int) -> str:
+    """How far a change goes at a step: "8/255", or "severity 3"; "none" at 0."""
+    strength = strengths(task, change)[step]
+    if step == 0:
+        return "none"
+    return radius_text("linf", strength) if change in ATTACKS else f"severity {strength:.0f}"
+
+
+def listed(names: Sequence[str], most: int = 6) -> str:
+    """Names in a sentence: "a, b and c", or the first few and how many more."""
+    if len(names) > most:
+        return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def share_text(p_value: float) -> str:
+    """A share of pictures in percent, with as many decimals as it needs."""
+    percent = p_value * 100
+    return f"{percent:.1f} %" if percent < 9.95 else f"{percent:.0f} %"
+
+
+def alpha_text(alpha: float) -> str:
+    """A false-alarm rate: "5 %", "0.1 %"."""
+    return f"{alpha * 100:g} %"
+
+
+def verdict(p_value: float, alpha: float, count: int) -> str:
+    """What a p-value from `count` normal pictures says at a false-alarm rate, in a sentence."""
+    flags = p_value <= alpha
+    least = p_value * (count + 1) < 1.5
+    if flags and least:
+        return f"Flagged: none of {count:,} normal pictures looks this odd."
+    if flags:
+        return f"Flagged: only {share_text(p_value)} of normal pictures look this odd."
+    if alpha * (count + 1) < 1:
+        return f"Not flagged: {count:,} normal pictures are too few to promise {alpha_text(alpha)}."
+    return f"Not flagged: {share_text(p_value)} of normal pictures look at least this odd."

@@ -1,0 +1,186 @@
+"""What visitors of the Anomaly page share: calibrations, judgements, norms of normal pictures, the report; bounded."""
+
+import os
+from collections.abc import Callable, Hashable, Sequence
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+import torch
+from numpy.typing import NDArray
+
+from app.state import pictures, zoo
+from app.state.bounded_store import BoundedStore
+from app.state.names import OWN
+from app.state.pictures import ModelInput
+from app.state.reports import cached_report
+from app.state.tasks import OnProgress
+from core.anomaly import reference
+from core.anomaly.calibration import ASSETS, Calibration, calibration_path, read_calibration
+from core.anomaly.confounding import ConfoundingLabel
+from core.anomaly.label_references import IMAGES, References, read_references, references_path
+from core.anomaly.measurements import EVERY, MAIN, PROBES, weights_among
+from core.anomaly.reference import Reference, of_norms, of_screen
+from core.anomaly.verdict import Verdict, judge
+from core.data.datasets import LabelledImages, data_root, load
+from core.data.tasks import Task, task_named
+from core.reports.anomaly.report import NAME, Anomaly
+
+NORMALS = IMAGES  # normal pictures whose norms are measured here: as many as under the labels that ship
+Norms = NDArray[np.float32]
+
+
+def calibration_folder() -> Path:
+    """Where the calibrations lie: `ROBUSTSCOPE_CALIBRATION`, or those that ship."""
+    configured = os.environ.get("ROBUSTSCOPE_CALIBRATION")
+    return Path(configured).expanduser() if configured else ASSETS
+
+
+def calibration_of(task: str, key: str) -> Calibration | None:
+    """The detectors of a network; None while it is not calibrated, as a visitor's own never is.
+
+    Raises:
+        InputError: its calibration is damaged, or belongs to other weights; or the network's files are damaged.
+    """
+    path = calibration_path(task, key, calibration_folder())
+    if key.startswith(OWN) or not path.exists():
+        return None
+    return _calibration_of(task, key, zoo.model(task, key).card.sha256, str(path), path.stat().st_mtime_ns)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _calibration_of(task: str, key: str, sha256: str, path: str, stamp: int) -> Calibration:
+    return read_calibration(zoo.model(task, key), Path(path))
+
+
+def judgements_of(task: Task, key: str, shown: ModelInput, change: str = "") -> Verdict | None:
+    """What a network's detectors say of the picture, and with a change of it at each strength; None without any.
+
+    Raises:
+        InputError: files are damaged, or the network answers with values that are not finite.
+    """
+    detectors = calibration_of(task.key, key)
+    if detectors is None:
+        return None
+    return _judgements_of(task.key, key, detectors.digest, shown.digest, change, shown.x)
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _judgements_of(task: str, key: str, calibration: str, digest: str, change: str, _x: NDArray[np.float32]) -> Verdict:
+    detectors = calibration_of(task, key)
+    assert detectors is not None
+    return judge(zoo.model(task, key), detectors, torch.from_numpy(_x.copy()), change)
+
+
+def norms(task: Task, key: str, digest: str, x: NDArray[np.float32], probe: ConfoundingLabel) -> Norms:
+    """Squared gradient norms (S, L) of versions of a picture (S, C, H, W), of which `digest` tells what they are.
+
+    Raises:
+        InputError: files are damaged, or the network answers with values that are not finite.
+    """
+    return _norms(task.key, key, zoo.model(task.key, key).card.sha256, digest, probe, x)
+
+
+@st.cache_data(max_entries=1024, show_spinner=False)
+def _norms(task: str, key: str, sha256: str, digest: str, probe: ConfoundingLabel, _x: NDArray[np.float32]) -> Norms:
+    return reference.norms(zoo.model(task, key), torch.from_numpy(_x.copy()), probe)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def layer_names(task: str, key: str, sha256: str) -> tuple[str, ...]:
+    """A network's parameter tensors."""
+    return EVERY.names(zoo.model(task, key).plain)
+
+
+# -------------------------------------------------------------------------------------- normal pictures, any label
+
+
+@st.cache_resource(show_spinner=False)
+def _norm_store() -> BoundedStore:
+    return BoundedStore(64)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _normal_images(task: str, root: str) -> LabelledImages:
+    return load(task_named(task), "calibration", Path(root)).first(NORMALS)
+
+
+def normal_images(task: str) -> LabelledImages | None:
+    """The normal pictures of a task, which no network was trained on; None where the data set is not here."""
+    return _normal_images(task, str(data_root())) if pictures.data_there(task) else None
+
+
+def _key(task: str, key: str, probe: ConfoundingLabel) -> Hashable:
+    return (task, key, zoo.cards_of(task)[key].sha256, probe, str(data_root()))
+
+
+def normal_norms(task: str, key: str, probe: ConfoundingLabel) -> Norms | None:
+    """Squared norms (N, L) of `normal_images`; None while they are not measured."""
+    found: Norms | None = _norm_store().get(_key(task, key, probe))
+    return found
+
+
+def measuring(
+    task: str, keys: Sequence[str], probe: ConfoundingLabel
+) -> Callable[[OnProgress, Callable[[], bool]], bool]:
+    """The work that measures what `normal_norms` gives, to be done beside the page.
+
+    Raises:
+        InputError: a network's files are damaged.
+    """
+    todo = [(zoo.model(task, key), _key(task, key, probe)) for key in keys]
+    root, store = str(data_root()), _norm_store()
+
+    def call(on_progress: OnProgress, should_stop: Callable[[], bool]) -> bool:
+        images = _normal_images(task, root)
+        x = images.images(0, len(images))
+        for number, (model, name) in enumerate(todo):
+            if store.get(name) is None:
+
+                def told(done: int, of: int, before: int = number) -> None:
+                    on_progress(before * of + done, len(todo) * of)
+
+                store.put(name, reference.norms(model, x, probe, told))
+        return True
+
+    return call
+
+
+def referred(task: str, key: str, probe: ConfoundingLabel, every: bool) -> Reference | None:
+    """Where normal pictures lie under a label: as it ships, or else as measured here; None while neither is there.
+
+    Raises:
+        InputError: files are damaged.
+    """
+    detectors = calibration_of(task, key)
+    if detectors is not None and probe == PROBES[MAIN]:
+        return of_screen(detectors, every)
+    shipped = _labels(task, key).get((probe, every))
+    if shipped is not None:
+        return shipped
+    measured = normal_norms(task, key, probe)
+    if measured is None:
+        return None
+    weights = weights_among(zoo.model(task, key))
+    return of_norms(measured, probe, np.ones_like(weights) if every else weights)
+
+
+def _labels(task: str, key: str) -> References:
+    path = references_path(task, key, calibration_folder())
+    if key.startswith(OWN) or not path.exists():
+        return {}
+    return _references(task, key, zoo.model(task, key).card.sha256, str(path), path.stat().st_mtime_ns)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _references(task: str, key: str, sha256: str, path: str, stamp: int) -> References:
+    return read_references(zoo.model(task, key), Path(path))
+
+
+def report(task: str) -> Anomaly | None:
+    """The report `anomaly` of a task, read again when its file changes; None while there is none.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    return cached_report(task, NAME, Anomaly.read)

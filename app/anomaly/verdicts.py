@@ -1,0 +1,190 @@
+"""One picture on the Anomaly page: controls, each network's verdict, and what every detector says."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+import numpy as np
+import streamlit as st
+
+from app.anomaly import figures, results
+from app.anomaly.choice import ALPHAS, VIEWS, AnomalyChoice
+from app.anomaly.names import KINDS, SHORT, alpha_text, listed, share_text, verdict
+from app.state import predictions, session
+from app.state.errors import guard
+from app.state.names import OWN, model_name
+from app.state.pictures import ModelInput
+from app.ui.colours import model_colour
+from app.ui.elements import how_to_read, ink, percent
+from core.anomaly.calibration import DETECTORS, PERCEPTRON, Calibration
+from core.anomaly.conformal import threshold
+from core.anomaly.verdict import Verdict
+from core.data.tasks import Task
+
+CONFIG = {"displayModeBar": False}
+Judged = Mapping[str, Verdict | None]
+
+
+def view_picker() -> None:
+    """Which of the page's questions is asked."""
+    st.segmented_control(
+        "What is asked", list(VIEWS), format_func=VIEWS.__getitem__, required=True, label_visibility="collapsed",
+        **session.bound("view", "anomaly.view"),
+    )  # fmt: skip
+
+
+def controls() -> None:
+    """Detector and false-alarm rate."""
+    left, right = st.columns([1.5, 1], gap="large")
+    left.selectbox(
+        "Verdict by", list(DETECTORS), format_func=lambda key: f"{SHORT[key]} · {KINDS[DETECTORS[key][0]].lower()}",
+        help="All of them are compared in the table below.", **session.bound("detector", "anomaly.detector"),
+    )  # fmt: skip
+    right.select_slider(
+        "False alarms: normal pictures that may be flagged", ALPHAS, format_func=alpha_text,
+        **session.bound("alpha", "anomaly.alpha"),
+    )  # fmt: skip
+
+
+def judgements(task: Task, models: Sequence[str], shown: ModelInput, change: str = "") -> dict[str, Verdict | None]:
+    """By network what its detectors say; a network whose files are damaged is a sentence, and left out."""
+    found: dict[str, Verdict | None] = {}
+    for key in models:
+        with guard():
+            found[key] = results.judgements_of(task, key, shown, change)
+    return found
+
+
+def columns(task: Task, shown: ModelInput, judged: Judged) -> None:
+    """A column a network: its answer, the verdict, and the score among those of normal pictures."""
+    part: AnomalyChoice = session.page_choice()
+    if not judged:
+        return
+    for place, (key, one) in zip(st.columns(len(judged), gap="medium"), judged.items(), strict=True):
+        with place, guard():
+            answer = predictions.predictions_of(task, [key], shown)[0]
+            st.html(
+                _head(key) + f'<div class="rs-answer" style="--rs-colour: {model_colour(key)}"><span class="rs-class">'
+                f"{escape(task.class_names[answer.target])}</span>"
+                f'<span class="rs-share">{percent(answer.probs[answer.target])}</span></div>'
+            )
+            detectors = results.calibration_of(task.key, key)
+            if one is None or detectors is None:
+                uncalibrated(task, key)
+            elif part.detector not in one.p_values:
+                st.info(f"{SHORT[part.detector]} is not in this calibration.", icon=":material/info:")
+            else:
+                _verdict(one, detectors, part)
+
+
+def _head(key: str) -> str:
+    return (
+        f'<div class="rs-head" style="--rs-colour: {model_colour(key)}"><span class="rs-name">'
+        f'{escape(model_name(key))}<span class="rs-key">{escape(key)}</span></span></div>'
+    )
+
+
+def uncalibrated(task: Task, key: str) -> None:
+    """What stands in place of a verdict where there is no calibration."""
+    with st.container(border=True, key=f"uncalibrated-{key}"):
+        if key.startswith(OWN):
+            st.markdown(
+                "**No verdict:** a network of your own has no calibration, so nothing says what is normal to it."
+            )
+            return
+        st.markdown(
+            f"**No verdict yet:** {model_name(key)} is not calibrated here, so nothing says what is normal to it. "
+            "Where the data set is, this command does it:"
+        )
+        st.code(f"robustscope calibrate --task {task.key} --models {key}", language="bash", wrap_lines=True)
+
+
+def _verdict(one: Verdict, detectors: Calibration, part: AnomalyChoice) -> None:
+    """The verdict of the chosen detector, and the distribution behind it."""
+    p_value, normals = float(one.p_values[part.detector][0]), detectors.normals[part.detector]
+    flagged = p_value <= part.alpha
+    said = verdict(p_value, part.alpha, len(normals))
+    st.html(
+        f'<div class="rs-judged" data-judged="{escape(one.model)}" data-p="{p_value:.4f}" data-flagged="{flagged}">'
+        f'{chip(flagged)}<span class="rs-says">{escape(said)}</span></div>'
+    )
+    figure = figures.distribution(
+        normals, float(one.scores[part.detector][0]), threshold(normals, part.alpha), one.model, ink()
+    )
+    st.plotly_chart(figure, config=CONFIG, key=f"anomaly-distribution-{one.model}", alt=said)
+
+
+def chip(flagged: bool) -> str:
+    """A verdict in a word or two."""
+    return f'<span class="rs-verdict{" rs-changed" if flagged else ""}">{"odd" if flagged else "looks normal"}</span>'
+
+
+def distribution_guide(judged: Judged) -> None:
+    """How to read the columns."""
+    part: AnomalyChoice = session.page_choice()
+    trained = (
+        " It was trained on attacks, so it has seen the kind of anomaly that it looks for, unlike the others."
+        if part.detector == PERCEPTRON
+        else ""
+    )
+    n = {one.settings["p_value_images"] for one in judged.values() if one is not None}
+    how_to_read(
+        f"{DETECTORS[part.detector][1]}.{trained} The bars are "
+        f"{' or '.join(f'{count:,}' for count in sorted(map(int, map(str, n)))) or 'no'} normal pictures that neither "
+        f"network nor detector has seen; red ones would be flagged. The promise: of normal pictures at most "
+        f"{alpha_text(part.alpha)} are flagged, on average over calibrations. How many odd pictures are found is "
+        "another matter, and nothing promises it: see “How far to trust it”.",
+        "Confounding labels: Lee et al. 2022, arXiv:2206.08255; conformal p-values: Vovk et al. 2005, "
+        "Bates et al. 2023, arXiv:2104.08279.",
+    )
+
+
+def detector_table(judged: Judged) -> None:
+    """Every detector's p-value for each network; which disagree with the chosen one is said first."""
+    part: AnomalyChoice = session.page_choice()
+    there = {key: one for key, one in judged.items() if one is not None}
+    st.html("".join(_disagreement(one, part) for one in there.values()))
+    heads = "".join(
+        f'<th><i style="background: {model_colour(key)}"></i>{escape(model_name(key))}</th>' for key in there
+    )
+    body = ""
+    for kind, title in KINDS.items():
+        body += f'<tr class="rs-group"><th colspan="{1 + len(there)}">{escape(title)}</th></tr>'
+        for key in [key for key in DETECTORS if DETECTORS[key][0] == kind]:
+            cells = "".join(_cell(one, key, part) for one in there.values())
+            mark = " rs-chosen-row" if key == part.detector else ""
+            body += (
+                f'<tr class="rs-said{mark}" data-detector="{key}" title="{escape(DETECTORS[key][1])}">'
+                f"<th>{escape(SHORT[key])}</th>{cells}</tr>"
+            )
+    st.html(
+        f'<div class="rs-wide" tabindex="0"><table class="rs-table rs-detectors"><tr><th></th>{heads}</tr>{body}'
+        "</table></div>"
+    )
+    how_to_read(
+        "Each figure is the share of normal pictures that look at least as odd to that detector; red is flagged. ≠ "
+        "marks those that disagree with the chosen detector. Each keeps its own promise; taken together, some detector "
+        "flags far more normal pictures than any single one does. Point at a row to see what it is.",
+        "Baselines as pytorch-ood computes them; their papers stand in the rows.",
+    )
+
+
+def _disagreement(one: Verdict, part: AnomalyChoice) -> str:
+    """In a sentence, how many detectors flag, and which do not agree with the chosen one."""
+    flags = one.flagged(part.alpha)
+    head = f'<b style="color: {model_colour(one.model)}">{escape(model_name(one.model))}</b>'
+    told = f"{len(flags)} of {len(one.p_values)} detectors flag it."
+    if part.detector in one.p_values:
+        chosen = part.detector in flags
+        against = [SHORT[key] for key in one.p_values if (key in flags) != chosen]
+        told += f" Of another opinion than {SHORT[part.detector]}: {listed(against)}." if against else " All agree."
+    return f'<p class="rs-disagree" data-flags="{escape(one.model)},{len(flags)}">{head}: {escape(told)}</p>'
+
+
+def _cell(one: Verdict, key: str, part: AnomalyChoice) -> str:
+    if key not in one.p_values:
+        return "<td>–</td>"
+    p_value = float(one.p_values[key][0])
+    flagged = p_value <= part.alpha
+    chosen = one.p_values.get(part.detector, np.ones(1))[0] <= part.alpha
+    odd = " ≠" if flagged != chosen else ""
+    return f'<td class="{"rs-flagged" if flagged else ""}"><b>{share_text(p_value)}</b>{odd}</td>'

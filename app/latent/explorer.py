@@ -1,0 +1,265 @@
+"""The explorer: the picture that is decoded now, what each network says of it, and the sliders with their ribbons."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import streamlit as st
+
+from app.latent import results, slider_predictions
+from app.latent.choice import AXES, LEADING, MOST_DRAWS, LatentChoice
+from app.latent.results import LatentPosition, Reconstruction
+from app.state import session
+from app.state.names import model_name
+from app.state.pictures import ModelInput
+from app.state.uploads import UPLOAD
+from app.ui.colours import model_colour
+from app.ui.data_urls import data_url
+from app.ui.elements import how_to_read, percent
+from core.data.tasks import Task
+from core.latent.directions import RANGES, Direction
+from core.latent.strips import DecodedRow
+from core.training.generator.shipped import GENERATORS
+
+STEPS = {"decay": 0.05, "noise": 0.05}
+STEP = 0.25  # of the others
+TOP = 3  # classes shown for each network
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What all sliders start from.
+
+    Attributes:
+        picture: the picture in each class.
+        label: the class it is taken as.
+        code: the code, as text.
+        own: whether it is the picture's code, or else a drawn one, or a link's.
+    """
+
+    picture: Reconstruction
+    label: int
+    code: str
+    own: bool
+
+
+def no_generator(task: Task) -> None:
+    """What stands in place of the page's parts where nothing can draw a task's pictures."""
+    with st.container(border=True, key="no-generator"):
+        st.markdown(
+            f"**There is no generator of {task.title} here.** This page moves a picture through the latent space of a "
+            "generative model, and draws what it finds there."
+        )
+        if task.key in {planned for planned, _ in GENERATORS}:
+            st.markdown("This command trains one, goes on where it was stopped, and this page shows it after a reload:")
+            st.code(f"robustscope train-generator {task.key}", language="bash")
+        else:
+            st.caption("No plan for training one ships for this task.")
+
+
+def start_of(task: Task, shown: ModelInput, part: LatentChoice) -> Start:
+    """The code that the visitor starts from."""
+    picture = results.reconstruction(task, shown)
+    label = task.class_names.index(part.label) if part.label else picture.proposed
+    code = part.code or picture.codes[label]
+    return Start(picture, label, code, code == picture.codes[label])
+
+
+def place_of(task: Task, start: Start, part: LatentChoice) -> LatentPosition:
+    """Where the visitor stands."""
+    sha256 = results.generator(task.key).card.sha256
+    way = part.way(task, start.label)
+    return LatentPosition(task.key, sha256, start.code, start.label, way, part.draw, len(LEADING), part.at)
+
+
+def keep_upload_in_link(task: Task, start: Start) -> None:
+    """A link can't carry a visitor's own picture, but it can carry its code."""
+    if session.now().image.startswith(UPLOAD) and not session.page_choice().code:
+        session.set_field("start", (task.class_names[start.label], start.code))
+
+
+def start_controls(task: Task, start: Start, true: int | None) -> None:
+    """Which class the code is of, and codes from elsewhere; `true` is the picture's class, where it is known."""
+    names = task.class_names
+    marks = ((start.picture.proposed, "proposed"), (true, "true class"))
+    said = {name: [word for label, word in marks if label == index] for index, name in enumerate(names)}
+    key = f"latent.label.{task.key}"
+    if st.session_state.get(key) != names[start.label]:
+        st.session_state[key] = names[start.label]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="latent-start"):
+        st.selectbox(
+            "Taken as the class",
+            names,
+            format_func=lambda name: name + (f" ({', '.join(said[name])})" if said[name] else ""),
+            help="The generator draws one class at a time. Proposed: the class in which it rebuilds the picture best.",
+            key=key,
+            on_change=_take_label,
+            args=(key, "" if start.own else start.code),
+            width=240,
+        )
+        st.button(
+            "Draw a sample", icon=":material/casino:", key="latent.sample", on_click=_take_sample,
+            args=(task.key, names[start.label]), help="A random code of this class, from the generator's prior.",
+        )  # fmt: skip
+        if not start.own:
+            st.button(
+                "Back to the picture", icon=":material/undo:", key="latent.own", on_click=session.set_field,
+                args=("start", (names[start.label], "")),
+            )  # fmt: skip
+        if any(session.page_choice().at):
+            st.button(
+                "Sliders to rest", icon=":material/restart_alt:", key="latent.rest", on_click=session.set_field,
+                args=("rest", None),
+            )  # fmt: skip
+
+
+def _take_label(key: str, code: str) -> None:
+    session.set_field("start", (st.session_state[key], code))
+
+
+def _take_sample(task: str, label: str) -> None:
+    session.set_field("start", (label, results.sample_code(task, secrets.randbits(31))))
+
+
+def now(task: Task, start: Start, place: LatentPosition, strip: DecodedRow, models: Sequence[str]) -> None:
+    """The decoded picture, where it came from, and every network's answer."""
+    names = task.class_names
+    label = names[start.label]
+    picture, rebuilt = start.picture, start.picture.rebuilt[start.label]
+    tiles = [_tile(data_url(strip.x[0]), "now", f"now, drawn as {label}", "rs-now")]
+    if start.own:
+        tiles.append(_tile(data_url(picture.x), "picture", "the picture"))
+        said = f"rebuilt, {picture.distances[start.label]:.3f} off (RMSE)"
+        tiles.append(_tile(data_url(rebuilt), "rebuilt", said))
+    else:
+        still = results.row_at(results.reset_position(place), models)
+        tiles.append(_tile(data_url(still.x[0]), "rebuilt", "the code's own picture"))
+    length = float(np.sqrt(np.square(strip.z[0]).mean()))
+    st.html(
+        f'<div class="rs-latent" data-here="{escape(label)}" data-image="{strip.image[0]:.4f}" '
+        f'data-latent="{strip.latent[0]:.4f}">{"".join(tiles)}</div>'
+        f'<div class="rs-small">From the start: <b>{strip.latent[0]:.2f}</b> in latent space (scaled; 1 is a deviation '
+        f"of every number of the code), <b>{strip.image[0]:.3f}</b> in the picture (RMSE, black to white is 1). "
+        f"The code is {length:.2f} times as long as usual.</div>"
+    )
+    st.html(
+        '<div class="rs-says-all">'
+        + "".join(_answer(task, key, strip.probs[number, 0], start.label) for number, key in enumerate(models))
+        + "</div>"
+    )
+
+
+def mini(task: Task, strip: DecodedRow, models: Sequence[str]) -> None:
+    """The picture and the answers once more, small: on a narrow screen they stay in sight of the sliders."""
+    answers = "".join(
+        f'<b style="background: {slider_predictions.class_colour(answer)}; --rs-colour: {model_colour(key)}">'
+        f"{escape(task.class_names[answer])}</b>"
+        for key, answer in zip(models, strip.predicted[:, 0].tolist(), strict=True)
+    )
+    with st.container(key="latent-mini"):
+        st.html(f'<div class="rs-mini" aria-hidden="true"><img src="{data_url(strip.x[0])}" alt="">{answers}</div>')
+
+
+def _tile(url: str, kind: str, words: str, extra: str = "") -> str:
+    return (
+        f'<figure class="{extra}" data-tile="{kind}"><img src="{url}" alt="{escape(words)}">'
+        f"<figcaption>{escape(words)}</figcaption></figure>"
+    )
+
+
+def _answer(task: Task, key: str, probs: np.ndarray, label: int) -> str:
+    """A network's answer, large, with its most probable classes as bars."""
+    names, order = task.class_names, probs.argsort()[::-1][:TOP]
+    bars = "".join(
+        f'<li><span>{escape(names[index])}</span><i><u style="width: {probs[index] * 100:.2f}%; '
+        f'background: {slider_predictions.class_colour(int(index))}"></u></i><b>{percent(float(probs[index]))}</b></li>'
+        for index in order
+    )
+    top = int(order[0])
+    return (
+        f'<section style="--rs-colour: {model_colour(key)}" data-answer="{escape(key)}" '
+        f'data-class="{escape(names[top])}" data-share="{probs[top]:.4f}">'
+        f'<div class="rs-answer"><small>{escape(model_name(key))}</small>'
+        f'<span class="rs-class">{escape(names[top])}</span>'
+        f"{'' if top == label else _OTHER}</div><ul>{bars}</ul></section>"
+    )
+
+
+_OTHER = '<span class="rs-verdict">another class</span>'
+
+
+def sliders(task: Task, place: LatentPosition, models: Sequence[str]) -> None:
+    """The sliders in two columns, each with its ribbon as soon as that is known."""
+    st.html(slider_predictions.key_html(task, models))
+    ways = results.directions_at(place)
+    columns = st.columns(2, gap="medium")
+    for which, (axis, way) in enumerate(zip(AXES, ways, strict=True)):
+        with columns[2 * which // len(AXES)], st.container(key=f"slider-{axis}", gap=None):
+            _slider(task, place, axis, way)
+            strip = results.slider_row(place, models, which)
+            st.html(slider_predictions.ribbon_html(task, strip, models, axis, place.at[which]))
+
+
+def _slider(task: Task, place: LatentPosition, axis: str, way: Direction) -> None:
+    low, high = RANGES[way.kind]
+    title, more = axis_title(task, place, axis, way)
+    st.slider(
+        title, low, high, step=STEPS.get(axis, STEP), format="%.2f", help=more,
+        **session.bound(axis, f"latent.{axis}"),
+    )  # fmt: skip
+
+
+def axis_title(task: Task, place: LatentPosition, axis: str, way: Direction) -> tuple[str, str]:
+    """What a slider is called, and what it does."""
+    unit = "Positions are in standard deviations of the prior."
+    match axis:
+        case "mix":
+            alike = f"The picture's change resembles that of the label by {way.explained:.2f} (cosine; 1 is the same)."
+            return (
+                f"Towards {task.class_names[place.way]}",
+                f"A step within the class, in that class's direction. {alike} {unit}",
+            )
+        case "decay":
+            return "Decay", "The share of the code that is taken away; at 1 the class without any code is left."
+        case "noise":
+            return "Noise, ε", "Mixes the code with a random one, so that it stays as likely as it was."
+        case _:
+            number = LEADING.index(axis) + 1
+            rank = "most" if number == 1 else f"most but {number - 1}"
+            return (
+                f"Direction {number}",
+                f"Where the picture changes {rank}: by {way.change:.3f} (RMSE) a deviation, at the start. {unit}",
+            )
+
+
+def slider_controls(task: Task, place: LatentPosition) -> None:
+    """Where the class slider leads to, and which noise."""
+    names = task.class_names
+    key = f"latent.towards.{task.key}"
+    if st.session_state.get(key) != names[place.way]:
+        st.session_state[key] = names[place.way]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="latent-ways"):
+        st.selectbox(
+            "The class slider leads towards",
+            [name for index, name in enumerate(names) if index != place.label],
+            key=key,
+            on_change=lambda: session.set_field("towards", st.session_state[key]),
+            width=240,
+        )
+        st.button(
+            "Other noise", icon=":material/casino:", key="latent.draw", on_click=session.set_field,
+            args=("draw", place.draw % MOST_DRAWS + 1),
+        )  # fmt: skip
+
+
+def guide(task: Task) -> None:
+    """How to read sliders and ribbons."""
+    how_to_read(
+        "Each strip under a slider belongs to one network, in the order and colour named above: it is coloured by the "
+        "class that the network would answer if you moved this slider there and left the others. The line is where you "
+        "stand; the small pictures show both ends. All along, the generator draws the same class: where a strip turns "
+        "to another, either the network errs or the picture has left its class. Look at it and judge.",
+        "Buzhinsky, Nerinovsky, Tripakis 2020, arXiv:2003.01993; directions: singular vectors of the decoder's change.",
+    )

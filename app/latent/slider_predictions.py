@@ -1,0 +1,96 @@
+"""The decision ribbon: a thin strip a network, coloured and lettered by its answer along one slider."""
+
+from collections.abc import Iterator, Sequence
+from html import escape
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.state.names import model_name
+from app.ui.colours import model_colour
+from app.ui.data_urls import data_url
+from core.data.tasks import Task
+from core.latent.strips import DecodedRow
+
+# For dark letters on top, and apart under colour blindness: Paul Tol's light scheme (2021), and a lilac.
+CLASS_COLOURS = (
+    "#77AADD", "#EE8866", "#EEDD88", "#FFAABB", "#99DDFF", "#44BB99", "#BBCC33", "#AAAA00", "#DDDDDD", "#C4A5E0",
+)  # fmt: skip
+LETTER = 2.1  # percent of a ribbon's width that a letter needs
+MINUS = "−"
+
+
+def class_colour(index: int) -> str:
+    """The colour of a class, the same all over the page."""
+    return CLASS_COLOURS[index % len(CLASS_COLOURS)]
+
+
+def runs(answers: NDArray[np.integer]) -> Iterator[tuple[int, int, int]]:
+    """Where answers (P,) stay the same: (class, first, one behind the last), from left to right."""
+    edges = [0, *(np.flatnonzero(np.diff(answers)) + 1).tolist(), len(answers)]
+    for first, last in pairwise(edges):
+        yield int(answers[first]), first, last
+
+
+def spans(strip: DecodedRow, network: int) -> list[tuple[int, float, float]]:
+    """What a network answers along a strip: (class, from, to) as shares of the way; an answer turns halfway."""
+    positions = strip.positions.astype(np.float64)
+    share = (positions - positions[0]) / (positions[-1] - positions[0])
+    edges = np.concatenate([[0.0], (share[:-1] + share[1:]) / 2, [1.0]])
+    return [(label, float(edges[first]), float(edges[last])) for label, first, last in runs(strip.predicted[network])]
+
+
+def ribbon_html(task: Task, strip: DecodedRow, models: Sequence[str], axis: str, at: float) -> str:
+    """The ribbons of all networks along one slider, the slider's place, and the pictures at both ends."""
+    low, high = float(strip.positions[0]), float(strip.positions[-1])
+    place = (at - low) / (high - low) * 100
+    rows = "".join(_row(task, strip, number, key) for number, key in enumerate(models))
+    ends = "".join(
+        f'<figure><img src="{data_url(strip.x[end])}" alt="At {_signed(value)}">'
+        f"<figcaption>{_signed(value)}</figcaption></figure>"
+        for end, value in ((0, low), (-1, high))
+    )
+    return (
+        f'<div class="rs-ribbon" data-ribbon="{axis}" data-at="{at:g}"><div class="rs-ribbon-rows">{rows}'
+        f'<i class="rs-ribbon-mark" style="left: {place:.2f}%"></i></div><div class="rs-ribbon-ends">{ends}</div></div>'
+    )
+
+
+def _row(task: Task, strip: DecodedRow, number: int, key: str) -> str:
+    names, found = task.class_names, spans(strip, number)
+    low, high = float(strip.positions[0]), float(strip.positions[-1])
+    parts = "".join(
+        f'<b style="flex-basis: {(last - first) * 100:.3f}%; background: {class_colour(label)}" '
+        f'data-class="{escape(names[label])}" title="{escape(names[label])}">{_fitting(names[label], last - first)}</b>'
+        for label, first, last in found
+    )
+    said = ", ".join(
+        f"{names[label]} from {_signed(low + first * (high - low))} to {_signed(low + last * (high - low))}"
+        for label, first, last in found
+    )
+    return (
+        f'<div class="rs-ribbon-row" role="img" aria-label="{escape(model_name(key))}: {escape(said)}" '
+        f'data-network="{escape(key)}" style="--rs-colour: {model_colour(key)}">{parts}</div>'
+    )
+
+
+def _fitting(name: str, share: float) -> str:
+    """A class's name, where there is room for it."""
+    return escape(name) if share * 100 >= LETTER * len(name) else ""
+
+
+def _signed(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".").replace("-", MINUS)
+
+
+def key_html(task: Task, models: Sequence[str]) -> str:
+    """Which colour is which network, in the order of a ribbon's rows, and which is which class."""
+    networks = "".join(
+        f'<span><i style="background: {model_colour(key)}"></i>{escape(model_name(key))}</span>' for key in models
+    )
+    classes = "".join(
+        f'<b style="background: {class_colour(index)}">{escape(name)}</b>'
+        for index, name in enumerate(task.class_names)
+    )
+    return f'<div class="rs-key-row rs-ribbon-key">{networks}<span class="rs-classes">{classes}</span></div>'

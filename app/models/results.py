@@ -1,0 +1,105 @@
+"""What visitors of the Models page share: reports, and the steps of a saliency perturbation, bounded as in `cache`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+import torch
+from numpy.typing import NDArray
+
+from app.models.choice import BOX, GIVEN, LAST_EPOCH, PerturbationChoice
+from app.state import predictions, zoo
+from app.state.pictures import ModelInput
+from app.state.reports import cached_report
+from core.attacks.pgd import Pgd
+from core.data.datasets import data_root
+from core.data.galleries import annotation
+from core.data.tasks import Task, task_named
+from core.reports.form.report import Row, read_report
+from core.reports.robustness.report import NAME, Robustness
+from core.training.inspect_perturbation import Adversity, Construction, adversity, construct, strong_map, worst_found
+
+PGD_STEPS = 10
+ORDERINGS = "orderings"
+Image = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A construction and what it does to the chosen network.
+
+    Attributes:
+        steps: the construction.
+        harm: what it does.
+        true: whether the loss is of the picture's true class, or else of what the network answers.
+    """
+
+    steps: Construction
+    harm: Adversity
+    true: bool
+
+
+def robustness(task: str) -> Robustness | None:
+    """The report `robustness` of a task, read again when its file changes; None while there is none.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    return cached_report(task, NAME, Robustness.read)
+
+
+def orderings(task: str) -> tuple[Row, ...]:
+    """The rows on what the papers claim; none while they are not measured.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    found = cached_report(task, ORDERINGS, read_report)
+    return found.rows if found else ()
+
+
+def made(task: Task, shown: ModelInput, image: str, chosen: PerturbationChoice) -> Made:
+    """The perturbation of the picture as chosen, always from seed 0, and what it does to the chosen network.
+
+    Raises:
+        InputError: a network's files are damaged.
+    """
+    epsilon = chosen.size / 255
+    steps = construct(
+        torch.from_numpy(shown.x.copy()), _map(task, shown, image, chosen), epsilon, chosen.alpha, chosen.epoch
+    )
+    label = shown.label
+    if label is None:
+        label = predictions.predictions_of(task, [chosen.network], shown)[0].target
+    network = zoo.model(task.key, chosen.network)
+    worst = _worst(task.key, chosen.network, network.card.sha256, shown.digest, label, epsilon, shown.x)
+    return Made(steps, adversity(network.fast, steps, label, worst, LAST_EPOCH), shown.label is not None)
+
+
+def _map(task: Task, shown: ModelInput, image: str, chosen: PerturbationChoice) -> Image | None:
+    """The map s (C, H, W) or (1, H, W); None for noise alone."""
+    if chosen.of_teacher:
+        sha256 = zoo.model(task.key, chosen.teacher).card.sha256
+        return _strong_map(task.key, chosen.teacher, sha256, shown.digest, chosen.maps, shown.x)
+    if chosen.maps == BOX:
+        box = np.full((1, *task.shape[1:]), -1, np.float32)
+        box[0, chosen.down[0] : chosen.down[1] + 1, chosen.across[0] : chosen.across[1] + 1] = 1
+        return box
+    return _annotation(task.key, image, str(data_root())) if chosen.maps == GIVEN else None
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _strong_map(task: str, teacher: str, sha256: str, digest: str, name: str, _x: Image) -> Image:
+    return strong_map(zoo.model(task, teacher).fast, torch.from_numpy(_x.copy()), name)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _worst(task: str, key: str, sha256: str, digest: str, label: int, epsilon: float, _x: Image) -> Image:
+    attack = Pgd(epsilon, steps=PGD_STEPS)
+    return worst_found(zoo.model(task, key).fast, torch.from_numpy(_x.copy()), label, attack)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _annotation(task: str, image: str, root: str) -> Image | None:
+    return annotation(task_named(task), image, Path(root))

@@ -1,0 +1,307 @@
+"""The Models page's cards, table and charts: what is known about each network, in words and figures."""
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from app.models import figures
+from app.models.standings import Share, Standing, standings
+from app.state.epsilon_scale import NORM_TITLES
+from app.state.names import model_name
+from app.ui.claims import VERDICTS, verdict
+from app.ui.colours import model_colour
+from app.ui.elements import how_to_read, ink
+from core.data.tasks import Task
+from core.metrics.survival_curve import survival_curve
+from core.models.zoo import Card
+from core.norms import NORMS, Norm, radius_words
+from core.reports.form.report import Row
+from core.reports.robustness.report import Robustness
+from core.training.recipes.registry import entry_of
+
+CONFIG = {"displayModeBar": False}
+
+FLAGS: Mapping[str, str] = {
+    "single-step": "one step harms more than many",
+    "zero-gradient": "many gradients are zero",
+    "larger-epsilon": "stands where any picture can be made grey",
+    "transfer": "another network's attack harms more than its own",
+}
+
+STATED = ("steps", "restarts", "apgd_iterations", "apgd_targets", "seed")  # settings of the report that are shown
+
+
+def percent(share: Share | None) -> str:
+    """A share with its interval, as on a card."""
+    if share is None:
+        return "not measured"
+    return f"{share.value:.1%} <small>({share.low * 100:.1f} to {share.high * 100:.1f})</small>".replace("%", " %")
+
+
+def cards(shown: Sequence[Card], rows: Sequence[Row]) -> None:
+    """A card a model, as many side by side as fit."""
+    by_norm = {norm: standings(shown, rows, norm) for norm in NORMS}
+    bodies = [_card(card, {norm: by_norm[norm][index] for norm in NORMS}) for index, card in enumerate(shown)]
+    st.html(f'<div class="rs-cards">{"".join(bodies)}</div>')
+
+
+def _card(card: Card, standing: Mapping[Norm, Standing]) -> str:
+    entry = entry_of(card.key)
+    title, sentence, source = (entry.title, entry.sentence, entry.source) if entry else ("A recipe of its own", "", "")
+    note = f'<p class="rs-note">{escape(card.note)}</p>' if card.note else ""
+    return (
+        f'<article class="rs-card" style="--rs-colour: {model_colour(card.key)}" data-card="{escape(card.key)}">'
+        f'<div class="rs-name">{escape(model_name(card.key))}<span class="rs-key">{escape(card.key)}</span></div>'
+        f'<p><b>{escape(title)}.</b> {escape(sentence)}</p><p class="rs-formula">{escape(card.recipe)}</p>'
+        f'{_figures(standing)}<p class="rs-small">{escape(_cost(card, standing["linf"].cost))}</p>{note}'
+        f'<p class="rs-small">Source: {escape(source or "see its formula")}<br>'
+        f"Make it again: <code>{escape(card.command)}</code></p></article>"
+    )
+
+
+def _figures(standing: Mapping[Norm, Standing]) -> str:
+    """The card's small table: a row an attack, a column a norm."""
+    clean = standing["linf"].clean
+    if clean is None:
+        return '<p class="rs-small">Accuracy not measured.</p>'
+    heads, columns = "", []
+    for norm in NORMS:
+        one = standing[norm]
+        radius = radius_words(norm, one.epsilon) if one.epsilon is not None else ""
+        heads += f"<th>{NORM_TITLES[norm]} {radius}{_images(one.pgd)}</th>"
+        columns.append((percent(one.pgd), percent(one.apgd)))
+    body = "".join(
+        f"<tr><th>{name}</th>{''.join(f'<td>{column[index]}</td>' for column in columns)}</tr>"
+        for index, name in enumerate(("PGD-50", "APGD"))
+    )
+    return (
+        f'<div class="rs-clean"><b>{clean.value * 100:.1f} %</b> right on clean images '
+        f"<small>({clean.low * 100:.1f} to {clean.high * 100:.1f}, n = {clean.n:,})</small></div>"
+        f'<table class="rs-table"><tr><th></th>{heads}</tr>{body}</table>'
+    )
+
+
+def _images(share: Share | None) -> str:
+    return f"<small> n = {share.n:,}</small>" if share else ""
+
+
+def _cost(card: Card, cost: float | None) -> str:
+    """What training took, and the network's size."""
+    seconds, epochs = card.training.get("seconds"), card.training.get("epochs")
+    parts = [f"{card.parameters:,} parameters"]
+    if isinstance(epochs, int) and isinstance(seconds, int | float) and math.isfinite(seconds):
+        parts.append(f"{epochs} epoch{'s' if epochs != 1 else ''} in {seconds / 60:.0f} min")
+    if cost is not None:
+        parts.append(f"an epoch takes {cost:.1f} × the standard recipe's")
+    return " · ".join(parts)
+
+
+def card_guide() -> None:
+    """How to read the cards."""
+    how_to_read(
+        "The large figure is the share of right answers on clean test images; below it, under two attacks of the "
+        "radius named: PGD-50, and APGD, which tunes itself. The lower one counts. In brackets: 95 % Wilson intervals "
+        "in percent. CE is cross-entropy, f(x) the network's scores, y the label.",
+        "PGD: Madry et al. 2018, arXiv:1706.06083. APGD: Croce, Hein 2020, arXiv:2003.01690.",
+    )
+
+
+def not_measured(task: Task, stale: bool) -> None:
+    """What stands in place of the report while there is none for these weights."""
+    with st.container(border=True, key="no-report"):
+        st.markdown(
+            "**The robustness report of these networks is not here yet.** "
+            + ("The one that is here was measured on other weights. " if stale else "")
+            + "It holds their accuracy at several radii, under APGD, and what each epoch costs. This command makes it, "
+            "goes on where it was stopped, and this page shows it after a reload:"
+        )
+        st.code(f"robustscope evaluate --task {task.key} --report robustness", language="bash")
+
+
+def table(standing: Sequence[Standing]) -> None:
+    """The figures of every model as a table that a click on a head sorts."""
+    rows = [
+        {
+            "Network": model_name(one.card.key),
+            "Clean": _points(one.clean),
+            "PGD-50": _points(one.pgd),
+            "APGD": _points(one.apgd),
+            "Epoch time": one.cost,
+            "Signs of masking": _flags(one.flags),
+            "Clean, 95 %": _span(one.clean),
+            "PGD, 95 %": _span(one.pgd),
+            "APGD, 95 %": _span(one.apgd),
+        }
+        for one in standing
+    ]
+    bar = {
+        name: st.column_config.ProgressColumn(name, min_value=0, max_value=100, format="%.1f %%", help=told)
+        for name, told in (
+            ("Clean", "Right answers on clean test images"),
+            ("PGD-50", "Right answers under PGD with 50 steps at the reported radius"),
+            ("APGD", "Right answers under APGD on cross-entropy and then targeted DLR, at the reported radius"),
+        )
+    }
+    cost = st.column_config.NumberColumn("Epoch time", format="%.1f ×", help="Time of an epoch over the standard's")
+    st.dataframe(rows, hide_index=True, column_config=bar | {"Epoch time": cost}, placeholder="–", key="models-table")
+
+
+def _points(share: Share | None) -> float | None:
+    return share.value * 100 if share else None
+
+
+def _span(share: Share | None) -> str | None:
+    return f"{share.low * 100:.1f} to {share.high * 100:.1f}, n = {share.n:,}" if share else None
+
+
+def _flags(flags: Sequence[str] | None) -> str:
+    if flags is None:
+        return "not measured"
+    return "; ".join(FLAGS.get(flag, flag) for flag in flags) or "none"
+
+
+def table_guide() -> None:
+    """How to read the table."""
+    how_to_read(
+        "A click on a head sorts. Epoch time is that of one epoch over the standard recipe's on the same network. "
+        "Signs of masking: where one is named, the attacks may have failed because gradients lead nowhere, and the "
+        "network may be weaker than its figures.",
+        "Signs: Athalye et al. 2018, arXiv:1802.00420; Carlini et al. 2019, arXiv:1902.06705.",
+    )
+
+
+def provenance(report: Robustness) -> None:
+    """How and when the report was measured, one line."""
+    settings, origin = report.report.settings, report.report.provenance
+    stated = [f"{name.replace('_', ' ')} {settings[name]}" for name in STATED if name in settings]
+    stated += [str(origin[name]) for name in ("data", "when", "machine", "code") if name in origin]
+    if stated:
+        st.html(f'<div class="rs-small">Report: {escape("; ".join(stated))}.</div>')
+
+
+def curves(task: Task, report: Robustness, keys: Sequence[str], norm: Norm) -> None:
+    """Accuracy against epsilon, a line a model."""
+    arrays = report.arrays
+    found = {
+        key: survival_curve(arrays[f"smallest_{norm}__{key}"], arrays[f"grid_{norm}"])
+        for key in keys
+        if f"smallest_{norm}__{key}" in arrays and f"grid_{norm}" in arrays
+    }
+    if found:
+        said = "; ".join(f"{model_name(key)} {', '.join(f'{s:.0%}' for s in one.share)}" for key, one in found.items())
+        _chart(figures.curves(found, norm, task.radii[norm], ink()), "curves", f"Accuracy against epsilon: {said}")
+        how_to_read(
+            "Each line is a network: the share of test images it still gets right when an attack of size ε has looked "
+            "for a mistake (PGD-50, two starts; an image broken at a smaller ε stays broken). Bands are 95 % "
+            "intervals. A click on a name hides or shows a line.",
+            "Madry et al. 2018, arXiv:1706.06083.",
+        )
+
+
+def trade_off(standing: Sequence[Standing]) -> None:
+    """Clean against robust accuracy, a point a model; under the strongest attack that all were measured under."""
+    known = [one for one in standing if one.clean and (one.pgd or one.apgd)]
+    strongest = all(one.apgd for one in known)
+    attack = "APGD" if strongest else "PGD-50"
+    points = [
+        (one.card.key, one.clean, robust)
+        for one in known
+        if one.clean and (robust := one.apgd if strongest else one.pgd)
+    ]
+    if not points:
+        st.caption("No network of this task has figures yet.")
+        return
+    said = "; ".join(f"{model_name(key)} {x.value:.0%} and {y.value:.0%}" for key, x, y in points)
+    _chart(figures.trade_off(points, attack, ink()), "trade-off", f"Clean and robust accuracy: {said}")
+    how_to_read(
+        "Right is better on clean images, up is better under attack, so the best place is the upper right corner. Bars "
+        "are 95 % intervals.",
+        "Tsipras et al. 2019, arXiv:1805.12152; Zhang et al. 2019, arXiv:1901.08573.",
+    )
+
+
+def claims(rows: Sequence[Row]) -> None:
+    """What the papers claim and what came out here: an item a claim, in it each pair of networks, a line a measure."""
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(str(row.get("claim")), []).append(row)
+    st.html(f'<ul class="rs-claims">{"".join(_claim(claim, group) for claim, group in groups.items())}</ul>')
+    how_to_read(
+        "Each line is a difference on the same test images, in points of accuracy unless it says otherwise; above zero "
+        "is what the paper claims. It holds where the whole 95 % interval is above zero, and came out the other way "
+        "where all of it is below. In part: some measures hold, others do not or are too close to tell.",
+        "Paired bootstrap, 1,000 resamples.",
+    )
+
+
+def _claim(claim: str, rows: Sequence[Row]) -> str:
+    """One claim, with its pairs of networks and their measures."""
+    sign, look, words = VERDICTS[verdict(rows)]
+    pairs: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        pairs.setdefault((str(row.get("model")), str(row.get("against"))), []).append(row)
+    found = "".join(_pair(model, against, group, len(pairs) > 1) for (model, against), group in pairs.items())
+    return (
+        f'<li class="{look}" data-holds="{verdict(rows)}"><i aria-hidden="true">{sign}</i><div>'
+        f"<b>{escape(claim[:1].upper() + claim[1:])}</b> <em>{words}</em>{found}</div></li>"
+    )
+
+
+def _pair(model: str, against: str, rows: Sequence[Row], one_of_several: bool) -> str:
+    """A pair of networks with its measures; where a claim has several, with what came out for this one."""
+    name = model_name(model) if model == against else f"{model_name(model)} against {model_name(against)}"
+    words = f" <em>{VERDICTS[verdict(rows)][2]}</em>" if one_of_several else ""
+    lines = "".join(f"<li>{VERDICTS[verdict([row])][0]} {escape(measurement(row))}</li>" for row in rows)
+    return f"<div><span>{escape(name)}</span>{words}<ul>{lines}</ul></div>"
+
+
+def measurement(row: Mapping[str, Any]) -> str:
+    """A row's measure and difference in words."""
+    parts = [row.get(name) for name in ("difference", "difference_low", "difference_high", "n")]
+    if not all(isinstance(part, int | float) for part in parts):
+        return f"{row.get('measure')}: not measured"
+    difference, low, high, n = (float(part) for part in parts if part is not None)
+    figures = f"{difference * 100:+.1f} points (95 %: {low * 100:+.1f} to {high * 100:+.1f}; n = {int(n):,})"
+    if row.get("unit") == "rmse":
+        figures = f"{difference:+.4f} RMSE (95 %: {low:+.4f} to {high:+.4f}; n = {int(n):,})"
+    return f"{row.get('measure')}: {figures.replace('-', '−')}"
+
+
+def distributions(report: Robustness, keys: Sequence[str]) -> None:
+    """How sure each model is of the true class, beside how long its loss gradient is."""
+    arrays = report.arrays
+    left, right = st.columns(2, gap="large")
+    sure = {key: arrays[name] for key in keys if (name := f"log_probability__{key}") in arrays}
+    steep = {
+        key: (arrays[true], arrays[other])
+        for key in keys
+        if (true := f"gradient_norm__{key}") in arrays and (other := f"gradient_norm_other__{key}") in arrays
+    }
+    with left:
+        st.subheader("How sure is it of the true class?", anchor=False)
+        if sure:
+            _chart(figures.certainty(sure, ink()), "certainty", "Histograms of the probability of the true class")
+        how_to_read(
+            "One row a network, clean images. Far right: sure and right; far left: sure and wrong. The axis stretches "
+            "both ends, so that 99.9 % and 99.999 % stand apart; each row is scaled to its own highest bar. Penalties "
+            "and attacks in training keep answers moderate; distillation drives them to the ends.",
+            "Ross, Doshi-Velez 2018, arXiv:1711.09404; Papernot et al. 2016, arXiv:1511.04508.",
+        )
+    with right:
+        st.subheader("How hard do pixels pull at the loss?", anchor=False)
+        if steep:
+            _chart(figures.gradient_norms(steep, ink()), "gradients", "Box plots of the length of the loss gradient")
+        how_to_read(
+            "The length of the gradient of the loss, in nats for a picture that moves by 1 (L2). One box a network and "
+            "label: middle line the median, box half of the images, whiskers 5 to 95 %; each mark of the axis is ten "
+            "times the one before. Filled: the true label. Hollow: the next one. Short for both means that no small "
+            "change pulls hard anywhere; short for the true label alone is what masks an attack.",
+            "Ross, Doshi-Velez 2018, arXiv:1711.09404, Sec. 4; lengths below 1e-12 are drawn there.",
+        )
+
+
+def _chart(figure: Any, key: str, said: str) -> None:
+    st.plotly_chart(figure, width="stretch", height=int(figure.layout.height), config=CONFIG, key=key, alt=said)

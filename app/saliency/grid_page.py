@@ -1,0 +1,265 @@
+"""The Saliency page's controls, the grid as it fills, and the map that is looked at."""
+
+import time
+from collections.abc import Hashable, Sequence
+from html import escape
+from math import isfinite
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from app.saliency import results
+from app.saliency.choice import ALONE, COLOURS, OTHER, ROWS, SCALES, TOP, TRUE, SaliencyChoice, explainable, opposable
+from app.saliency.colouring import drawn, explains, strongest, why_empty
+from app.saliency.grid import clickable, grid_html
+from app.saliency.results import Cell, Measuring, Question
+from app.state import session
+from app.state.choice import Choice
+from app.state.names import model_name
+from app.state.tasks import BackgroundTask, Call, task_pool
+from app.state.training_queue import session_id
+from app.ui.charts import plain_layout
+from app.ui.colours import model_colour
+from app.ui.data_urls import bytes_url, data_url
+from app.ui.elements import how_to_read, ink, two_figures
+from app.ui.task_progress import progress
+from core.data.tasks import Task
+from core.explanations.catalogue import ATTRIBUTION_METHODS
+from core.saliency.catalogue import FAMILIES
+from core.saliency.grid import SaliencyMap
+from core.saliency.measures import SALIENCY_MEASURES
+
+REDRAW = 0.25  # seconds between two drawings of a grid that fills
+
+QUICK_MEASURES = ("sparsity", "insertion", "deletion", "pointing-game", "mass-inside")
+
+CONFIG = {"displayModeBar": False}
+
+
+def pickers(task: Task, label: int | None) -> None:
+    """Which methods stand side by side, which class is explained, and what it is held against."""
+    choice, part = session.now(), session.page_choice()
+    of = [key for key in explainable(choice) if key != TRUE or label is not None or part.of == TRUE]
+    methods, left, right = st.columns([2.4, 1, 1], gap="medium")
+    methods.multiselect(
+        "Methods side by side", list(ATTRIBUTION_METHODS), format_func=lambda key: ATTRIBUTION_METHODS[key].title,
+        help="  \n".join(FAMILIES.values()), **session.bound("methods", "saliency.methods"),
+    )  # fmt: skip
+    left.selectbox(
+        "Explain", of, format_func=lambda key: {TOP: "its own answer", TRUE: "the true class"}.get(key, key),
+        help="A class's score, or each network's own answer.", **session.bound("of", f"saliency.of.{task.key}"),
+    )  # fmt: skip
+    right.selectbox(
+        "Held against", opposable(choice),
+        format_func=lambda key: {ALONE: "nothing", OTHER: "its strongest other"}.get(key, f"why not {key}"),
+        help="A contrast explains the difference of two scores: why this class and not that.",
+        **session.bound("against", f"saliency.against.{task.key}"),
+    )  # fmt: skip
+
+
+def form_picker() -> None:
+    """How the maps are drawn."""
+    with st.sidebar:
+        st.segmented_control(
+            "Rows", list(ROWS), format_func=ROWS.__getitem__, required=True, **session.bound("rows", "saliency.rows")
+        )
+        st.segmented_control(
+            "One colour scale for", list(SCALES), format_func=SCALES.__getitem__, required=True,
+            help="A method's maps: strengths compare between networks. None: the shape of each map shows.",
+            **session.bound("scale", "saliency.scale"),
+        )  # fmt: skip
+        st.segmented_control(
+            "Colours", list(COLOURS), format_func=COLOURS.__getitem__, required=True,
+            **session.bound("colours", "saliency.colours"),
+        )  # fmt: skip
+        st.slider(
+            "Over the picture", 0, 100, step=10, format="%d %%",
+            help="0 % shows the map alone.", **session.bound("over", "saliency.over"),
+        )  # fmt: skip
+
+
+def fill(question: Question, choice: Choice) -> dict[Cell, SaliencyMap]:
+    """The grid, drawn as its quick maps come; all maps that are there, in the order of methods and networks."""
+    part, models = session.page_choice(), choice.models
+    found = results.known_maps(question, models, part.methods)
+    waits = any(
+        (model, key) not in found and not ATTRIBUTION_METHODS[key].long for model in models for key in part.methods
+    )
+    if not waits:
+        clickable(grid_html(question.task, models, part, found))
+        return found
+    place, drawn_at = st.empty(), 0.0
+    for one in results.quick_maps(question, models, part.methods):
+        found[one.model, one.method] = one
+        if time.monotonic() - drawn_at > REDRAW:
+            place.html(grid_html(question.task, models, part, found))
+            drawn_at = time.monotonic()
+    found = {(model, key): found[model, key] for key in part.methods for model in models if (model, key) in found}
+    with place:
+        clickable(grid_html(question.task, models, part, found))
+    return found
+
+
+def long_maps(question: Question, models: Sequence[str], methods: Sequence[str]) -> None:
+    """Make what is missing of long methods beside the page, and look after it; the page runs again as maps come."""
+    cells = [(model, method) for method in methods for model in models if ATTRIBUTION_METHODS[method].long]
+    missing = results.missing_maps(question, cells)
+    if not missing:
+        return
+    key: tuple[object, ...] = ("maps", *(question.key(*cell) for cell in cells))
+    work = task_pool().find(_lane(), key)
+    if work is not None and work.state == "done":  # made, and dropped since
+        key = (*key, *missing)
+        work = task_pool().find(_lane(), key)
+    if work is None:
+        work = task_pool().start(_lane(), key, results.long_maps(question, cells))
+    if work.active:
+        st.fragment(_watch_maps, run_every=0.5)(work, question, cells, len(missing))
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if work.state == "failed":
+            st.error(work.sentence, icon=":material/error:")
+        else:
+            st.info("Stopped: some maps are not made.", icon=":material/info:")
+        st.button(
+            "Make them", on_click=_begin, args=(key, results.long_maps(question, cells)),
+            key="saliency.maps.again", icon=":material/play_arrow:",
+        )  # fmt: skip
+
+
+def _begin(key: Hashable, call: Call) -> None:
+    task_pool().start(_lane(), key, call)
+
+
+def _lane() -> str:
+    """Whose work it is: this session's, beside its other work on the page."""
+    return f"{session_id()}/maps"
+
+
+def _watch_maps(work: BackgroundTask, question: Question, cells: Sequence[Cell], before: int) -> None:
+    """How far the work is; the page runs again once a map is there, or the work is over."""
+    missing = results.missing_maps(question, cells)
+    if not work.active or len(missing) < before:
+        st.rerun()
+    model, method = missing[0]
+    progress(
+        work,
+        f"{ATTRIBUTION_METHODS[method].title} of {model_name(model)}; {len(missing)} maps to make",
+        "saliency.maps.stop",
+        _lane(),
+    )
+
+
+def closer(measuring: Measuring, one: SaliencyMap | None) -> None:
+    """One map, large: its values under the pointer, its numbers, and what it shows."""
+    if one is None:
+        st.caption("This map is on its way.")
+        return
+    task, method = measuring.question.task, ATTRIBUTION_METHODS[one.method]
+    words = explains(one, task.class_names)
+    st.html(
+        f'<div class="rs-head" style="--rs-colour: {model_colour(one.model)}" data-closer="{escape(one.model)},'
+        f'{escape(one.method)}"><span class="rs-name">{escape(method.title)} of {escape(model_name(one.model))}'
+        f'<span class="rs-key">{escape("why " + words if words else "")}</span></span></div>'
+    )
+    problem = why_empty(one)
+    if problem:
+        st.info(problem, icon=":material/info:")
+        return
+    left, right = st.columns([1.35, 1], gap="large")
+    with left:
+        st.plotly_chart(
+            values_figure(one), config=CONFIG, key="saliency-values", width="stretch",
+            alt=f"Values of {method.title} of {model_name(one.model)}, pixel by pixel",
+        )  # fmt: skip
+    with right:
+        over = drawn(one, strongest(one), "signed" if method.signed else "strength", 80)
+        st.html(
+            f'<div class="rs-tiles rs-two"><figure><img src="{data_url(one.x)}" alt="The picture">'
+            f'<figcaption>the picture</figcaption></figure><figure><img src="{bytes_url(over)}" alt="The map over it">'
+            f"<figcaption>the map over it</figcaption></figure></div>"
+        )
+        st.html(_numbers(measuring, one))
+        st.html(
+            f'<div class="rs-small">{escape(method.sentence)} {escape(method.source)}. '
+            "Here the colours are linear in the value.</div>"
+        )
+
+
+def values_figure(one: SaliencyMap) -> go.Figure:
+    """A map's values as a heat map: the pointer reads them."""
+    values, top = one.heatmap, strongest(one)
+    signed = ATTRIBUTION_METHODS[one.method].signed
+    figure = go.Figure(
+        go.Heatmap(
+            z=values, zmin=-top if signed else 0, zmax=top,
+            colorscale="PuOr_r" if signed else "YlGnBu",
+            hovertemplate="pixel (%{x}, %{y}): %{z:.4g}<extra></extra>",
+            colorbar={"thickness": 14, "outlinewidth": 0, "tickfont": {"size": 14, "color": ink()}},
+        )
+    )  # fmt: skip
+    figure.update_xaxes(visible=False, constrain="domain", fixedrange=True)
+    figure.update_yaxes(visible=False, autorange="reversed", scaleanchor="x", constrain="domain", fixedrange=True)
+    return plain_layout(figure, 440, ink(), {"l": 0, "r": 0, "t": 4, "b": 4})
+
+
+def _numbers(measuring: Measuring, one: SaliencyMap) -> str:
+    """What is known of a map at once, as a table."""
+    values = one.heatmap
+    rows = [
+        ("Strongest pixel", two_figures(strongest(one)), "largest magnitude, in the method's units"),
+        ("Sum of the map", f"{float(values.sum()):+.3g}".replace("-", "−"), "in the method's units"),
+    ]
+    for key in QUICK_MEASURES:
+        if SALIENCY_MEASURES[key].needs == "inside" and measuring.mask is None:
+            continue
+        value = measuring.now(one, key)
+        better = {"higher": "higher is better", "lower": "lower is better", "neither": "neither way is better"}
+        rows.append((SALIENCY_MEASURES[key].title, number(value), better[SALIENCY_MEASURES[key].better]))
+    lines = "".join(
+        f"<tr><th>{escape(name)}</th><td><b>{escape(value)}</b> <small>{escape(unit)}</small></td></tr>"
+        for name, value, unit in rows
+    )
+    return f'<table class="rs-table" data-numbers="{len(rows)}">{lines}</table>'
+
+
+def number(value: float | str | None) -> str:
+    """A measure in three figures; a dash where there is none."""
+    if not isinstance(value, float) or not isfinite(value):
+        return "–"
+    return f"{value:.3f}".replace("-", "−")
+
+
+def title(question: Question, part: SaliencyChoice) -> str:
+    """What a file of this view is called."""
+    of = {TOP: "each network's own answer", TRUE: "the true class"}.get(part.of, part.of)
+    against = {ALONE: "", OTHER: ", not its strongest other"}.get(part.against, f", not {part.against}")
+    return f"Saliency: {question.shown.title}\nExplained: {of}{against}"
+
+
+def ready(question: Question, models: Sequence[str], methods: Sequence[str]) -> dict[Cell, SaliencyMap]:
+    """All maps that are there, once those of quick methods are made."""
+    for _ in results.quick_maps(question, models, methods):
+        pass
+    return results.known_maps(question, models, methods)
+
+
+def room() -> None:
+    """The ways to show the grid to a room."""
+    with st.container(horizontal=True):
+        for view, label, icon in (
+            ("present", "Presenter view", ":material/slideshow:"),
+            ("guess", "Guess the class", ":material/psychology_alt:"),
+        ):
+            st.button(label, key=f"saliency.view.{view}", icon=icon, on_click=session.set_field, args=("view", view))
+
+
+def guide() -> None:
+    """How to read the grid."""
+    how_to_read(
+        "Each row is a method, each column a network (or the other way round): the same picture, the same question. "
+        "Orange raises the score of what is explained, purple lowers it, white does nothing; the shade grows with the "
+        "square root of the value. A scale for each method's maps lets strengths compare between networks; units "
+        "differ between methods. Below each map: its largest magnitude. Click a map to look closer.",
+        "Sources stand with each method.",
+    )

@@ -1,0 +1,253 @@
+"""What visitors of the Saliency page share: maps cell by cell, measures of maps, and the report; all bounded."""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+import torch
+from numpy.typing import NDArray
+
+from app.state import zoo
+from app.state.bounded_store import BoundedStore
+from app.state.pictures import ModelInput
+from app.state.reports import cached_report, reports_folder
+from app.state.tasks import OnProgress
+from core.data.datasets import data_root
+from core.data.galleries import annotation
+from core.data.tasks import Task
+from core.errors import CoreError
+from core.explanations.catalogue import ATTRIBUTION_METHODS
+from core.models.zoo import Card, ZooModel
+from core.progress import StoppedError
+from core.reports.saliency.measurements import slightly_attacked
+from core.reports.saliency.report import NAME, SaliencyReport
+from core.reports.saliency.rows import Figures, robustness
+from core.saliency.catalogue import AttributionRequest
+from core.saliency.grid import SaliencyMap, saliency_grid, saliency_map
+from core.saliency.measures import SALIENCY_MEASURES, Case, measured
+from core.saliency.target import Target
+
+SEED = 0
+
+Cell = tuple[str, str]  # network, method
+
+Scores = dict[tuple[Cell, str], float | str]  # by map and measure; a sentence where there is no figure
+
+
+@st.cache_resource(show_spinner=False)
+def map_store() -> BoundedStore:
+    """The results of this server."""
+    return BoundedStore()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is explained by all maps of a grid.
+
+    Attributes:
+        task: the task.
+        shown: the picture.
+        target: the class or contrast.
+        stamps: checksums of the task's networks' weights, by key.
+    """
+
+    task: Task
+    shown: ModelInput
+    target: Target
+    stamps: Mapping[str, str]
+
+    def key(self, model: str, method: str) -> Hashable:
+        """Under which the map of a network and method is kept."""
+        sha256 = self.stamps.get(model, "")
+        label = self.shown.label if self.target.of == "true" else None
+        return ("map", self.task.key, model, sha256, self.shown.digest, method, self.target, label)
+
+    def x(self) -> torch.Tensor:
+        """The picture (1, C, H, W), to be written to by nobody else."""
+        return torch.from_numpy(self.shown.x.copy())
+
+
+def question_of(task: Task, shown: ModelInput, target: Target) -> Question:
+    """The question about a picture, to the networks that are there now."""
+    return Question(task, shown, target, {key: card.sha256 for key, card in zoo.cards_of(task.key).items()})
+
+
+def known_maps(question: Question, models: Sequence[str], methods: Sequence[str]) -> dict[Cell, SaliencyMap]:
+    """The maps that are there, by network and method."""
+    found = {(model, method): map_store().get(question.key(model, method)) for method in methods for model in models}
+    return {cell: one for cell, one in found.items() if one is not None}
+
+
+def quick_maps(question: Question, models: Sequence[str], methods: Sequence[str]) -> Iterator[SaliencyMap]:
+    """The maps that are missing of methods that are not long, cheap ones first, each as soon as it is there."""
+    here = known_maps(question, models, methods)
+    quick = [
+        key
+        for key in methods
+        if not ATTRIBUTION_METHODS[key].long and any((model, key) not in here for model in models)
+    ]
+    loaded: list[ZooModel] = []
+    for key in models:
+        try:
+            loaded.append(zoo.model(question.task.key, key))
+        except CoreError as problem:  # the other networks' maps still stand
+            for method in methods:
+                if (key, method) not in here:
+                    yield _no_map(question, key, method, str(problem))
+    asked = [ATTRIBUTION_METHODS[key] for key in quick]
+    for one in saliency_grid(loaded, question.x(), asked, question.target, question.shown.label, SEED):
+        map_store().put(question.key(one.model, one.method), one)
+        yield one
+
+
+def missing_maps(question: Question, cells: Sequence[Cell]) -> list[Cell]:
+    """Those of the cells whose maps are not there."""
+    return [cell for cell in cells if map_store().get(question.key(*cell)) is None]
+
+
+def long_maps(question: Question, cells: Sequence[Cell]) -> Callable[[OnProgress, Callable[[], bool]], bool]:
+    """The work that makes these maps and keeps each as soon as it is there."""
+    loaded = {model: zoo.model(question.task.key, model) for model, _ in missing_maps(question, cells)}
+    keys = {cell: question.key(*cell) for cell in cells}  # asked here: a thread beside the page has no visitor
+
+    def call(on_progress: OnProgress, should_stop: Callable[[], bool]) -> bool:
+        for number, (model, method) in enumerate(cells):
+            if map_store().get(keys[model, method]) is not None:
+                continue
+
+            def told(done: int, of: int, before: int = number) -> None:
+                on_progress(before * 100 + 100 * done // max(of, 1), len(cells) * 100)
+
+            try:
+                made = saliency_map(
+                    loaded[model],
+                    question.x(),
+                    ATTRIBUTION_METHODS[method],
+                    question.target,
+                    question.shown.label,
+                    SEED,
+                    told,
+                    should_stop,
+                )
+            except StoppedError:
+                return False
+            except CoreError as problem:
+                made = _no_map(question, model, method, str(problem))
+            map_store().put(keys[model, method], made)
+        return True
+
+    return call
+
+
+def _no_map(question: Question, model: str, method: str, problem: str) -> SaliencyMap:
+    x = question.shown.x[0]
+    settings: dict[str, object] = {"of": question.target.of, "against": question.target.against, "seed": SEED}
+    return SaliencyMap(question.task.key, model, method, settings, x, (), np.zeros(x.shape, np.float32), problem)
+
+
+def inside(task: Task, image: str, fit: str) -> NDArray[np.bool_] | None:
+    """Where the object of a gallery picture is, (H, W); None where that is not known."""
+    return _inside(task, task.key, image, str(data_root())) if fit == "crop" else None
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _inside(_task: Task, task: str, image: str, root: str) -> NDArray[np.bool_] | None:
+    found = annotation(_task, image, Path(root))
+    return None if found is None else np.asarray(found[0] > 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Measuring:
+    """Measures of the maps of one picture.
+
+    Attributes:
+        question: what the maps explain.
+        mask: where the object is, (H, W); None where that is not known.
+    """
+
+    question: Question
+    mask: NDArray[np.bool_] | None
+
+    def key(self, one: SaliencyMap, measure: str) -> Hashable:
+        """Under which a measure of a map is kept; those of place differ with the mask."""
+        placed = self.mask is not None and SALIENCY_MEASURES[measure].needs == "inside"
+        return ("score", self.question.key(one.model, one.method), measure, placed)
+
+    def known(self, found: Iterable[SaliencyMap], measures: Sequence[str]) -> Scores:
+        """The measures that are there, by network and method, and by measure."""
+        keys = {((one.model, one.method), measure): self.key(one, measure) for one in found for measure in measures}
+        scores = {name: map_store().get(key) for name, key in keys.items()}
+        return {name: score for name, score in scores.items() if score is not None}
+
+    def now(self, one: SaliencyMap, measure: str) -> float | str:
+        """A measure of a map; NaN where it has no meaning, and a sentence where it can't be had."""
+        score: float | str | None = map_store().get(self.key(one, measure))
+        return self._made(one, measure, zoo.model(one.task, one.model)) if score is None else score
+
+    def work(
+        self, found: Sequence[SaliencyMap], measures: Sequence[str]
+    ) -> Callable[[OnProgress, Callable[[], bool]], bool]:
+        """What measures these maps and keeps each figure as soon as it is there, to be done beside the page."""
+        loaded = {one.model: zoo.model(one.task, one.model) for one in found}
+        todo = [(one, measure, self.key(one, measure)) for measure in measures for one in found]
+
+        def call(on_progress: OnProgress, should_stop: Callable[[], bool]) -> bool:
+            for done, (one, measure, key) in enumerate(todo):
+                if should_stop():
+                    return False
+                on_progress(done, len(todo))
+                if map_store().get(key) is None:
+                    self._made(one, measure, loaded[one.model], key)
+            return True
+
+        return call
+
+    def _made(self, one: SaliencyMap, measure: str, model: ZooModel, key: Hashable = None) -> float | str:
+        x, target = self.question.x(), torch.tensor(one.target)
+        target = target[None] if len(one.target) == 2 else target
+        ask = AttributionRequest(model.fast, x, target, torch.Generator().manual_seed(SEED))
+        mask = None if self.mask is None else torch.from_numpy(self.mask)[None]
+        score: float | str
+        try:
+            x_adv = slightly_attacked(model, x) if SALIENCY_MEASURES[measure].needs == "x_adv" else None
+            case = Case(
+                ATTRIBUTION_METHODS[one.method], ask, torch.from_numpy(one.attributions)[None], SEED, mask, x_adv
+            )
+            score = float(measured(measure, case)[0])
+        except CoreError as problem:
+            score = str(problem)
+        map_store().put(key or self.key(one, measure), score)
+        return score
+
+
+def report(task: str) -> SaliencyReport | None:
+    """What the report `saliency` of a task tells of these weights, read again when its file changes.
+
+    None while there is none, or none of these weights.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    found = cached_report(task, NAME, SaliencyReport.read)
+    return None if found is None else current(found, zoo.cards_of(task))
+
+
+def current(found: SaliencyReport, cards: Mapping[str, Card]) -> SaliencyReport | None:
+    """The report without networks whose weights are others now, and without relations, if there are such."""
+    stale = {key for key, sha256 in found.weights.items() if key not in cards or cards[key].sha256 != sha256}
+    if not stale:
+        return found
+    rows = tuple(row for row in found.report.rows if row["model"] and row["model"] not in stale)
+    arrays = {name: array for name, array in found.arrays.items() if stale.isdisjoint(name.split("__")[1:])}
+    return SaliencyReport(replace(found.report, rows=rows), arrays) if rows else None
+
+
+def robust(task: str, found: SaliencyReport) -> Figures:
+    """How robust the networks of a task's report are, by all reports that say so.
+
+    Raises:
+        InputError: one of them is damaged.
+    """
+    return robustness(task, found.weights, found.arrays, reports_folder())

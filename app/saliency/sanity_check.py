@@ -1,0 +1,186 @@
+"""The sanity check: what a map becomes while the networks lose their weights, layer by layer, from the answer down."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import streamlit as st
+import torch
+from numpy.typing import NDArray
+
+from app.saliency.colouring import strength
+from app.saliency.grid_page import number
+from app.saliency.results import SEED, Question
+from app.state import zoo
+from app.state.names import model_name
+from app.state.tasks import BackgroundTask, OnProgress, task_pool
+from app.state.training_queue import session_id
+from app.ui.colours import model_colour, signed
+from app.ui.data_urls import bytes_url
+from app.ui.elements import how_to_read
+from app.ui.player import Line, Series, Track, player
+from app.ui.task_progress import progress
+from core.errors import CoreError
+from core.explanations.catalogue import ATTRIBUTION_METHODS
+from core.saliency.catalogue import AttributionRequest
+from core.saliency.grid import SaliencyMap
+from core.saliency.randomisation import cascade
+
+STRIP = 7  # steps of the strip; the player has them all
+Map = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Cascade:
+    """What one network's map became.
+
+    Attributes:
+        model: the network.
+        layers: the layer that lost its weights at each step (S,); "" first.
+        heatmaps: the maps (S, H, W).
+        similarity: Spearman's correlation (S,) of the absolute map with the first.
+        problem: why there is none, one sentence; "" where there is one.
+    """
+
+    model: str
+    layers: tuple[str, ...]
+    heatmaps: Map
+    similarity: NDArray[np.float64]
+    problem: str = ""
+
+
+def sanity(question: Question, method: str, maps: Sequence[SaliencyMap]) -> None:
+    """The button, how far the work is, or the strips."""
+    key = ("sanity", *(question.key(one.model, method) for one in maps))
+    work = task_pool().find(_lane(), key)
+    if work is not None and work.active:
+        st.fragment(_watch, run_every=0.5)(work)
+    elif work is not None and work.state == "done":
+        _show(method, work.result)
+    else:
+        if work is not None and work.state == "failed":
+            st.error(work.sentence, icon=":material/error:")
+        names = ", ".join(model_name(one.model) for one in maps)
+        st.markdown(
+            f"{ATTRIBUTION_METHODS[method].title} of {names}: the weights go layer by layer, "
+            "the one next to the answer first."
+        )
+        st.button(
+            "Randomise the layers", type="primary", icon=":material/shuffle:", key="saliency.sanity",
+            on_click=_begin, args=(question, method, maps, key),
+        )  # fmt: skip
+
+
+def _begin(question: Question, method: str, maps: Sequence[SaliencyMap], key: tuple[object, ...]) -> None:
+    task_pool().start(_lane(), key, call_for(question, method, maps))
+
+
+def call_for(
+    question: Question, method: str, maps: Sequence[SaliencyMap]
+) -> Callable[[OnProgress, Callable[[], bool]], list[Cascade]]:
+    """The work: the cascade of each network, of the class that its map explains."""
+    loaded = [zoo.model(question.task.key, one.model) for one in maps]
+
+    def call(on_progress: OnProgress, should_stop: Callable[[], bool]) -> list[Cascade]:
+        found: list[Cascade] = []
+        for number_, (one, model) in enumerate(zip(maps, loaded, strict=True)):
+
+            def told(done: int, of: int, before: int = number_) -> None:
+                on_progress(before * of + done, len(maps) * of)
+
+            target = torch.tensor([one.target] if len(one.target) == 2 else one.target)
+            generator = torch.Generator().manual_seed(SEED)
+            ask = AttributionRequest(model.fast, question.x(), target, generator, told, should_stop)
+            try:
+                steps = list(cascade(ATTRIBUTION_METHODS[method], ask, SEED))
+            except CoreError as problem:
+                if should_stop():
+                    return found
+                found.append(Cascade(one.model, (), np.zeros((0, 1, 1), np.float32), np.zeros(0), str(problem)))
+                continue
+            found.append(
+                Cascade(
+                    one.model,
+                    tuple(step.layer for step in steps),
+                    np.concatenate([step.heatmaps for step in steps]),
+                    np.concatenate([step.similarity for step in steps]),
+                )
+            )
+        return found
+
+    return call
+
+
+def _lane() -> str:
+    """Whose work it is: this session's, beside its other work on the page."""
+    return f"{session_id()}/sanity"
+
+
+def _watch(work: BackgroundTask) -> None:
+    if not work.active:
+        st.rerun()
+    progress(work, f"Layer {work.done} of {work.of}" if work.of else "Begun", "saliency.sanity.stop", _lane())
+
+
+def _show(method: str, found: Sequence[Cascade]) -> None:
+    for one in found:
+        st.html(_strip(one, method))
+    there = [one for one in found if not one.problem]
+    if there:
+        tracks = [
+            Track(
+                model_name(one.model),
+                model_colour(one.model),
+                np.stack([_pixels(heatmap, method).transpose(2, 0, 1) / 255 for heatmap in one.heatmaps]).astype(
+                    np.float32
+                ),
+                [_said(one, step) for step in range(len(one.layers))],
+            )
+            for one in there
+        ]
+        lines = [Line(one.similarity.tolist(), model_colour(one.model), model_name(one.model)) for one in there]
+        series = Series("Rank correlation with the map as it was", lines, mark=0.0, mark_name="no relation")
+        player(tracks, (series,), "saliency-sanity", "Layers lost", 0, ("three", "wipe", "blink"), ("as it is", "now"))
+    how_to_read(
+        "Each step replaces one more layer's weights by random ones, and explains the same class again; each picture "
+        "has its own colour scale. A map that stays as it was does not depend on what was learnt there, so it can't "
+        "say what the network has learnt: the correlation should fall to about 0.",
+        "Adebayo et al. 2018, arXiv:1810.03292, cascading randomisation; rank correlation of absolute values.",
+    )
+
+
+def picked(steps: int) -> list[int]:
+    """The steps of the strip: the first, the last, and some evenly between."""
+    return sorted({round(index * (steps - 1) / (STRIP - 1)) for index in range(STRIP)}) if steps else []
+
+
+def _strip(one: Cascade, method: str) -> str:
+    head = (
+        f'<div class="rs-head" style="--rs-colour: {model_colour(one.model)}"><span class="rs-name">'
+        f"{escape(model_name(one.model))}</span></div>"
+    )
+    if one.problem:
+        return f'<div data-sanity="{escape(one.model)}">{head}<div class="rs-small">{escape(one.problem)}</div></div>'
+    tiles = "".join(
+        f'<figure><img src="{bytes_url(_pixels(one.heatmaps[step], method))}" alt="{escape(_said(one, step))}">'
+        f"<figcaption>{escape(_said(one, step))}</figcaption></figure>"
+        for step in picked(len(one.layers))
+    )
+    return f'<div data-sanity="{escape(one.model)}">{head}<div class="rs-strip" tabindex="0">{tiles}</div></div>'
+
+
+def _said(one: Cascade, step: int) -> str:
+    return f"{step} layers lost: {number(float(one.similarity[step]))}" if step else "as it is"
+
+
+def _pixels(heatmap: Map, method: str) -> NDArray[np.uint8]:
+    full = float(np.abs(heatmap).max()) or 1.0
+    colour = signed(heatmap, full) if ATTRIBUTION_METHODS[method].signed else strength(heatmap, full)
+    return np.rint(colour).astype(np.uint8)
+
+
+def models_with(method: str, found: Mapping[tuple[str, str], SaliencyMap], models: Sequence[str]) -> list[SaliencyMap]:
+    """The maps of a method that are there, one a network."""
+    maps = [found.get((key, method)) for key in models]
+    return [one for one in maps if one is not None and not one.problem]

@@ -1,0 +1,1 @@
+"""What is chosen, kept and run, for all pages; nothing here is drawn."""

@@ -1,0 +1,126 @@
+"""Pictures that visitors choose, and what a task's networks get of them; bounded, keyed by names and digests.
+
+Streamlit hashes large arrays from a sample only, so arrays are passed as `_x` beside a digest of our own.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from app.state.uploads import UPLOAD, Uploads
+from core.data.datasets import available, data_root
+from core.data.galleries import GalleryItem, gallery, picture
+from core.data.tasks import task_named
+from core.images import Picture, decode, fit, to_png
+
+PREVIEW = 640  # longest side of the original as it is shown, in pixels
+
+THUMBNAIL = 112
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInput:
+    """A picture chosen for a task, and what the task's models get of it.
+
+    Attributes:
+        title: its name for people.
+        source: where it comes from, one phrase.
+        label: true class index where one is known.
+        notes: what decoding changed, in sentences.
+        original: the picture as PNG, longest side at most `PREVIEW`.
+        size: width and height of the picture as it came, in pixels.
+        x: the models' input (1, C, H, W), float32 in [0, 1].
+        digest: of `x`; results are cached under it.
+    """
+
+    title: str
+    source: str
+    label: int | None
+    notes: tuple[str, ...]
+    original: bytes
+    size: tuple[int, int]
+    x: NDArray[np.float32]
+    digest: str
+
+
+def data_there(task: str) -> bool:
+    """Whether a task's data set is on this machine."""
+    return _data_there(task, str(data_root()))
+
+
+@st.cache_data(max_entries=16, ttl="20s", show_spinner=False)
+def _data_there(task: str, root: str) -> bool:
+    return available(task_named(task), Path(root))
+
+
+@st.cache_resource(show_spinner=False)
+def uploads() -> Uploads:
+    """The store of uploaded pictures, one for the server."""
+    return Uploads()
+
+
+def keep_upload(data: bytes) -> str:
+    """The image key of an uploaded file, decoded and kept.
+
+    Raises:
+        InputError: the file is not a usable picture; says why.
+    """
+    return UPLOAD + uploads().keep(decode(data))
+
+
+def items(task: str) -> dict[str, GalleryItem]:
+    """What the gallery of a task offers, by key."""
+    return _items(task, str(data_root()))
+
+
+@st.cache_resource(max_entries=8, ttl="10m", show_spinner=False)
+def _items(task: str, root: str) -> dict[str, GalleryItem]:
+    return {item.key: item for item in gallery(task_named(task), Path(root))}
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _picture(task: str, key: str, root: str) -> Picture:
+    return picture(task_named(task), key, Path(root))[1]
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def thumbnail(task: str, key: str) -> bytes:
+    """A gallery picture as a square PNG."""
+    return to_png(fit(_picture(task, key, str(data_root())).pixels, (3, THUMBNAIL, THUMBNAIL))[0])
+
+
+def model_input(task: str, image: str, mode: str, invert: bool) -> ModelInput:
+    """The picture with this image key, fitted to a task.
+
+    Raises:
+        InputError: the gallery has no such picture, or the upload is no longer kept.
+    """
+    if image.startswith(UPLOAD):
+        item = GalleryItem(image, "Your picture", None, "uploaded by you, kept in this server's memory only")
+        return _model_input(task, image, mode, invert, item, uploads().find(image.removeprefix(UPLOAD)))
+    found = _picture(task, image, str(data_root()))
+    return _model_input(task, image, mode, invert, items(task)[image], found)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _model_input(task: str, image: str, mode: str, invert: bool, _item: GalleryItem, _of: Picture) -> ModelInput:
+    problem = task_named(task)
+    pixels = _of.pixels
+    x = fit(pixels, problem.shape, "letterbox" if mode == "letterbox" else "crop", problem.background, invert).numpy()
+    digest = hashlib.blake2b(x.tobytes(), digest_size=16).hexdigest()
+    size = (_of.width, _of.height)
+    return ModelInput(_item.title, _item.source, _item.label, _of.notes, _preview(pixels), size, x, digest)
+
+
+def _preview(pixels: NDArray[np.uint8]) -> bytes:
+    """The original as PNG: shrunk with care when large, enlarged pixel by pixel when tiny."""
+    height, width = pixels.shape[:2]
+    longest = max(height, width)
+    if longest <= PREVIEW:
+        return to_png(pixels, max(1, PREVIEW // (2 * longest)))
+    shape = (3, max(1, round(height * PREVIEW / longest)), max(1, round(width * PREVIEW / longest)))
+    return to_png(fit(pixels, shape)[0])

@@ -1,0 +1,157 @@
+"""The shared choice in the session and in the address bar; the one place that touches query parameters.
+
+`bind="query-params"` on the widgets would do most of this, but it drops what it can't use without a word, and can't say
+that a link was made with an uploaded picture; and the picture is chosen by buttons, which it can't bind.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, Self
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import streamlit as st
+
+from app.state import pictures, zoo
+from app.state.choice import Choice, Options, change, read, within
+
+_CHOICE, _SEEN, _NOTES, _PAGE, _PART = "choice.now", "choice.seen", "choice.notes", "choice.page", "choice.part"
+
+
+class PageChoice(Protocol):
+    """What a page adds to the shared choice: a frozen value with fields and query parameters of its own names."""
+
+    def to_query(self) -> dict[str, str]:
+        """Its query parameters."""
+
+    def within(self, choice: Choice, world: Options) -> Self:
+        """The nearest that is possible beside a choice."""
+
+    def change(self, field: str, value: Any, choice: Choice, world: Options) -> Self:
+        """It with one field changed; unchanged where the value, which may come from anyone, is not possible."""
+
+
+Reader = Callable[[Mapping[str, str], Choice, Options], tuple[PageChoice, list[str]]]
+"""From query parameters of anyone to a page's part, and a sentence for each value that had to be replaced."""
+
+
+def options() -> Options:
+    """What can be chosen on this server now.
+
+    Raises:
+        InputError: a card of the zoo is damaged.
+    """
+    tasks = zoo.zoo_tasks()
+    return Options(
+        {task: tuple(zoo.cards_of(task)) for task in tasks}, {task: pictures.items(task).keys() for task in tasks}
+    )
+
+
+def start(page: str = "compare", reader: Reader | None = None) -> Choice:
+    """The choice of this session; read from the address where that is new: a visit, a link, the back button.
+
+    A click in the navigation empties the address; the choice goes on to the next page, and back into the address where
+    it stood in it before.
+
+    Args:
+        page: which page starts.
+        reader: reads the page's own part of the address, where it has one.
+    """
+    query = st.query_params.to_dict()
+    came = _CHOICE in st.session_state and st.session_state.get(_PAGE, page) != page and not query
+    st.session_state[_PAGE] = page
+    if not came and (_CHOICE not in st.session_state or query != st.session_state[_SEEN]):
+        st.session_state[_CHOICE], st.session_state[_NOTES] = read(query, options())
+        st.session_state[_SEEN] = query
+        st.session_state.pop(_page_choice_key(), None)
+    st.session_state[_CHOICE] = within(now(), options())
+    if reader is not None and _page_choice_key() not in st.session_state:
+        st.session_state[_page_choice_key()], notes = reader(query, now(), options())
+        st.session_state[_NOTES] = [*st.session_state[_NOTES], *notes]
+    _settle()
+    if came:
+        st.session_state[_NOTES] = []
+        if st.session_state[_SEEN]:
+            _write()
+    return now()
+
+
+def aside(page: str) -> None:
+    """A page is open that has no part in the choice, which waits for the next one that does."""
+    st.session_state[_PAGE] = page
+
+
+def now() -> Choice:
+    """The choice as it stands; `start` ran before."""
+    return st.session_state[_CHOICE]
+
+
+def notes() -> list[str]:
+    """What the link asked for and could not have, in sentences; gone with the first change."""
+    return st.session_state[_NOTES]
+
+
+def page_choice() -> Any:
+    """The page's own part of the choice; `start` ran before with its reader."""
+    return st.session_state[_page_choice_key()]
+
+
+def set_field(field: str, value: Any) -> None:
+    """Change one field of the choice, or of the page's part, and bring the address in line.
+
+    An impossible value changes nothing.
+    """
+    before = _query()
+    if field in Choice.__dataclass_fields__:
+        st.session_state[_CHOICE] = change(now(), field, value, options())
+        _settle()
+    else:
+        st.session_state[_page_choice_key()] = page_choice().change(field, value, now(), options())
+    if _query() != before:
+        st.session_state[_NOTES] = []
+        _write()
+
+
+def _settle() -> None:
+    """Bring the page's part in line with the choice."""
+    if _page_choice_key() in st.session_state:
+        st.session_state[_page_choice_key()] = page_choice().within(now(), options())
+
+
+def _write() -> None:
+    """Bring the address in line."""
+    st.session_state[_SEEN] = _query()
+    st.query_params.from_dict(_query())
+
+
+def _query() -> dict[str, str]:
+    """The query parameters of this view, whole."""
+    own = page_choice().to_query() if _page_choice_key() in st.session_state else {}
+    return now().to_query() | own
+
+
+def _page_choice_key() -> str:
+    return f"{_PART}.{st.session_state[_PAGE]}"
+
+
+def bound(field: str, key: str) -> dict[str, Any]:
+    """Keyword arguments that make a widget show `field` and change it: its key, and a callback."""
+    if st.session_state.get(key) != _shown(field):  # set without need, it would pull a slider back under the hand
+        st.session_state[key] = _shown(field)
+    return {"key": key, "on_change": _take, "args": (field, key)}
+
+
+def _shown(field: str) -> Any:
+    value = getattr(now() if field in Choice.__dataclass_fields__ else page_choice(), field)
+    if field == "strength" and now().norm == "linf":
+        return int(value)  # a slider's value must have the type of its bounds
+    several = isinstance(value, tuple) and all(isinstance(one, str) for one in value)  # a slider's range is a tuple
+    return list(value) if several else value
+
+
+def _take(field: str, key: str) -> None:
+    set_field(field, st.session_state[key])
+
+
+def link() -> str:
+    """The address of this view, whole."""
+    here = urlsplit(st.context.url or "")
+    return urlunsplit(here._replace(query=urlencode(_query(), safe=":,"), fragment=""))

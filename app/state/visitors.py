@@ -1,0 +1,133 @@
+"""Who a visitor is, as far as their own networks need it, and where these are kept: for a while, within bounds.
+
+A browser that has trained or loaded a network holds a cookie with a random name; the networks of that name are shown to
+nobody else.
+"""
+
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Collection, Iterable
+from contextlib import suppress
+from pathlib import Path
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from app.state.names import OWN
+from core.data.tasks import TASKS
+from core.errors import ConfigError, InputError
+
+COOKIE = "robustscope_visitor"
+DAYS = 7  # a visitor's networks are kept so long after their last visit
+MOST_BYTES = 2_000_000_000  # of all visitors together
+MOST_MODELS = 12  # of one visitor
+_VISITOR = "visitor.name"
+
+
+def root() -> Path:
+    """Where visitors' networks and trainings lie: `ROBUSTSCOPE_VISITORS`, or a folder in `runs`."""
+    configured = os.environ.get("ROBUSTSCOPE_VISITORS")
+    return Path(configured).expanduser() if configured else Path(__file__).resolve().parents[2] / "runs" / "visitors"
+
+
+def me() -> str | None:
+    """This visitor's name; None for one who has nothing of their own, and outside of a visit."""
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return None
+    if _VISITOR not in st.session_state:
+        cookie = st.context.cookies.get(COOKIE)
+        if not isinstance(cookie, str) or not re.fullmatch(r"[0-9a-f]{32}", cookie):
+            return None
+        st.session_state[_VISITOR] = cookie
+    return st.session_state[_VISITOR]
+
+
+def introduce() -> str:
+    """This visitor's name, made up on the first call and given to the browser as a cookie."""
+    visitor = me() or secrets.token_hex(16)
+    st.session_state[_VISITOR] = visitor
+    if st.context.cookies.get(COOKIE) != visitor:
+        age = DAYS * 24 * 3600
+        cookie = f"{COOKIE}={visitor}; path=/; max-age={age}; samesite=lax"
+        st.html(f"<script>document.cookie = {cookie!r};</script>", unsafe_allow_javascript=True)
+    return visitor
+
+
+def models(visitor: str) -> Path:
+    """The folder of a visitor's networks, laid out as a zoo."""
+    return root() / visitor / "models"
+
+
+def jobs(visitor: str) -> Path:
+    """The folder of a visitor's trainings."""
+    return root() / visitor / "jobs"
+
+
+def own_key(name: str, taken: Collection[str]) -> str:
+    """The key of a network that its visitor calls `name`: letters, digits and hyphens, unlike all of `taken`.
+
+    Raises:
+        ConfigError: no letter or digit in it.
+    """
+    words = re.findall(r"[^\W_]+", name)
+    if not words:
+        raise ConfigError("the network needs a name with at least one letter or digit")
+    stem = "-".join(words)[:40].rstrip("-")
+    folded = {key.casefold() for key in taken}
+    tries = (f"{OWN}{stem}{'' if number == 1 else f'-{number}'}" for number in range(1, len(folded) + 2))
+    return next(key for key in tries if key.casefold() not in folded)
+
+
+def kept(visitor: str) -> list[str]:
+    """Keys of a visitor's networks, of all tasks."""
+    return [path.stem for task in TASKS for path in sorted((models(visitor) / task).glob("*.json"))]
+
+
+def check_room(visitor: str, more: int = 1) -> None:
+    """Refuse further networks of a visitor who has many.
+
+    Raises:
+        InputError: `more` would be too many; says what to do.
+    """
+    if len(kept(visitor)) + more > MOST_MODELS:
+        raise InputError(f"This server keeps at most {MOST_MODELS} networks of yours: remove one first.")
+
+
+def remove(visitor: str, task: str, key: str) -> None:
+    """Forget a visitor's network; the card goes first, so that no page finds half of it."""
+    for suffix in ("json", "safetensors"):
+        with suppress(OSError):
+            (models(visitor) / task / f"{key}.{suffix}").unlink()
+
+
+def visited(visitor: str) -> None:
+    """Note that a visitor was here, which starts the days anew; nothing where they have no folder."""
+    with suppress(OSError):
+        os.utime(root() / visitor)
+
+
+def tidy(busy: Iterable[str]) -> None:
+    """Forget visitors who stayed away for `DAYS`, and those who stayed away longest while all take too much room.
+
+    Args:
+        busy: visitors to leave alone.
+    """
+    folders = [path for path in root().glob("*") if path.is_dir() and path.name not in {*busy}]
+    folders.sort(key=lambda path: path.stat().st_mtime)
+    oldest = time.time() - DAYS * 24 * 3600
+    size = sum(_bytes(path) for path in root().glob("*"))
+    for path in folders:
+        if path.stat().st_mtime < oldest or size > MOST_BYTES:
+            size -= _bytes(path)
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _bytes(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):  # a training may just have moved it
+            total += path.stat().st_size if path.is_file() else 0
+    return total

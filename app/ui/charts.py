@@ -1,0 +1,60 @@
+"""What all charts share: layout, symbols, labels that do not overlap."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+Array = NDArray[np.floating]
+SCALE = ("#7A3A06", "#CC8433", "#F3DDBF", "#8CC7C6", "#06565C")  # none right, half, all right
+
+MOST_POINTS = 300
+
+
+def steps(distances: Array) -> tuple[Array, Array]:
+    """The corners (x, y) of the share of images whose distance is above x, from x = 0; y in [0, 1].
+
+    Args:
+        distances: (n,), 0 where an image is wrong already, infinite where nothing was found.
+    """
+    e = np.sort(np.asarray(distances, np.float64))
+    finite = e[np.isfinite(e)]
+    at = np.concatenate([[0.0], np.unique(finite[finite > 0])])
+    share = 1 - np.searchsorted(e, at, side="right") / len(e)
+    if len(at) > MOST_POINTS:  # thinned where it makes no difference to the eye
+        keep = np.unique(np.linspace(0, len(at) - 1, MOST_POINTS).astype(int))
+        at, share = at[keep], share[keep]
+    return np.repeat(at, 2)[1:], np.repeat(share, 2)[:-1]
+
+
+CONFIG = {"displayModeBar": False}
+
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "triangle-down", "star", "hexagon", "pentagon")
+
+LABEL_GAP = 19  # pixels between the names of two points
+
+LABEL_RISE = 14  # pixels from a point up to its name, clear of its bars
+
+
+def spread_labels(places: Array, gap: float) -> Array:
+    """The places, moved up where needed so that any two are at least `gap` apart; their order stays."""
+    moved = np.array(places, dtype=np.float64)
+    last = -np.inf
+    for index in np.argsort(moved, kind="stable"):
+        last = moved[index] = max(moved[index], last + gap)
+    return moved
+
+
+def plain_layout(figure: go.Figure, height: int, ink: str, margin: Mapping[str, int]) -> go.Figure:
+    """What all charts share: no dragging, which would catch a finger that scrolls, and text in strong ink."""
+    figure.update_layout(height=height, margin=dict(margin), dragmode=False, font={"color": ink, "size": 14})
+    figure.update_xaxes(fixedrange=True, title_font={"size": 14, "color": ink}, tickfont={"size": 13, "color": ink})
+    figure.update_yaxes(fixedrange=True, title_font={"size": 14, "color": ink}, tickfont={"size": 13, "color": ink})
+    return figure
+
+
+def faint(colour: str, opacity: float) -> str:
+    """A colour "#rrggbb" as rgba."""
+    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity})"

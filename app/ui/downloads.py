@@ -1,0 +1,48 @@
+"""What pages give to take away: buttons, NPZ files with settings, cells of captioned pictures."""
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image
+
+CELL, GAP, CAPTION, HEAD = 128, 12, 44, 40
+
+INK, PAPER = "#14273D", "#FFFFFF"
+
+
+def npz(arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, object]) -> bytes:
+    """A compressed NPZ: the arrays by name, and `settings` as a JSON string; no pickles."""
+    buffer = io.BytesIO()
+    text = np.array(json.dumps(settings, sort_keys=True))
+    np.savez_compressed(buffer, allow_pickle=False, **arrays, settings=text)
+    return buffer.getvalue()
+
+
+def cell_picture(x: NDArray[np.float32]) -> Image.Image:
+    """An image (C, H, W), cut to [0, 1], as a cell of a sheet."""
+    levels = np.rint(x.clip(0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
+    rgb = np.ascontiguousarray(np.broadcast_to(levels, (*levels.shape[:2], 3)))
+    return Image.fromarray(rgb).resize((CELL, CELL), Image.Resampling.NEAREST)
+
+
+def latin_text(text: str) -> str:
+    """Text with the signs that the built-in font has."""
+    return text.replace("∞", "inf").replace("ρ", "RMSE").encode("latin-1", "replace").decode("latin-1")
+
+
+MIMES = {"png": "image/png", "npz": "application/octet-stream", "csv": "text/csv", "html": "text/html"}
+
+
+def downloads(name: str, *files: tuple[str, str, Callable[[], bytes]]) -> None:
+    """A button for each file (label, suffix, what makes it); it is made once it is asked for."""
+    with st.container(horizontal=True):
+        for label, suffix, make in files:
+            st.download_button(
+                label, make, f"{name}.{suffix}", MIMES[suffix], key=f"saliency.download.{suffix}",
+                icon=":material/download:", on_click="ignore",
+            )  # fmt: skip

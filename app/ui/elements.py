@@ -1,0 +1,135 @@
+"""What every page is built of: its chrome, the picture, notes, guides and numbers in words."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+
+from app.state.epsilon_scale import radius_text
+from app.state.names import model_name
+from app.state.pictures import ModelInput
+from app.ui import map_png
+from core.data.tasks import Task
+from core.models.zoo import Card
+
+STYLE = Path(__file__).resolve().parents[2] / "assets" / "style" / "app.css"
+
+
+def style() -> None:
+    """The little CSS that config.toml can't say. Every page calls this first."""
+    _through_the_entry()
+    st.html(STYLE)
+
+
+def _through_the_entry() -> None:
+    """Have the entry run around this page.
+
+    Because of the folder's name, Streamlit runs a file in `pages` by itself, without the entry's navigation and wide
+    layout, until the entry has run once on this server; so a link to a page may be what it sees first.
+    """
+    if PagesManager.uses_pages_directory and not st.session_state.get("entry.seen"):
+        PagesManager.uses_pages_directory = False
+        st.session_state["entry.seen"] = True  # a test's server forgets, and a second rerun would lose a click
+        st.rerun()
+
+
+def how_to_read(text: str, source: str) -> None:
+    """A short guide under a figure, with where its method comes from."""
+    st.html(f'<div class="rs-guide"><b>How to read this.</b> {escape(text)} <i>{escape(source)}</i></div>')
+
+
+def no_zoo(folder: Path) -> None:
+    """What a visitor sees where there are no models at all."""
+    with st.container(border=True):
+        st.subheader("No networks here yet")
+        st.markdown(
+            "Robustscope compares trained classifiers, and this server's zoo is empty. Make the networks that ship by "
+            "`make models`, or train one: `robustscope train cifar10 standard`. Then reload this page."
+        )
+        st.caption(f"Looked for model cards in {escape(folder.name)}/<task>/.")
+
+
+def summary(task: Task, models: Sequence[str] = ()) -> None:
+    """What is looked at in one line, on narrow screens only, where the side panel is folded away."""
+    shown = " · ".join([task.title, " | ".join(model_name(key) for key in models)] if models else [task.title])
+    st.html(f'<div class="rs-narrow">{escape(shown)}. Side panel (top left) to change.</div>')
+
+
+def notes(sentences: Sequence[str]) -> None:
+    """What the link asked for and could not have."""
+    if sentences:
+        st.warning("  \n".join(sentences), icon=":material/link_off:")
+
+
+def picture(task: Task, shown: ModelInput) -> None:
+    """The original beside what the models get of it."""
+    channels, height, width = task.shape
+    truth = f" True class: **{task.class_names[shown.label]}**." if shown.label is not None else ""
+    kind = "grey" if channels == 1 else "colour"
+    row = st.container(horizontal=True, wrap=False, gap="medium", key="pair-picture")
+    with row.container(key="original-smooth" if max(shown.size) > 2 * max(height, width) else "original-sharp"):
+        show_png(shown.original, f"{shown.title}, the original")
+        st.caption(f"**{escape(shown.title)}**, {shown.size[0]} × {shown.size[1]} pixels ({shown.source})")
+    with row.container(key="seen"):
+        show_png(map_png.enlarged(shown.x[0]), f"{shown.title}, as the networks see it")
+        st.caption(f"**What the networks see**: {width} × {height} {kind} pixels, each enlarged to a square.{truth}")
+    for note in shown.notes:
+        st.caption(f":material/info: {note}")
+
+
+def figures_in_words(card: Card) -> list[str]:
+    """The card's figures in words: a line for clean images and one for each attack, or that nothing was measured."""
+    rows = [row for row in card.figures if _complete(row)]
+    if not rows:
+        return ["Accuracy not measured"]
+    settings = card.measured.get("settings", {})
+    steps = settings.get("steps") if isinstance(settings, Mapping) else None
+    attack = f"PGD-{steps}" if isinstance(steps, int) else "PGD"
+    clean = rows[0]
+    lines = [f"{clean['clean']:.1%} right on clean test images (n = {clean['clean_n']:,})"]
+    for row in rows:
+        radius = radius_text(str(row["norm"]), row["epsilon"])
+        lines.append(f"{row['robust']:.1%} under {attack} at {radius} (n = {row['robust_n']:,})")
+    return [line.replace("%", " %") for line in lines]
+
+
+def _complete(row: Mapping[str, Any]) -> bool:
+    """Whether a figure of a card, which may come from anywhere, can be shown."""
+    numbers = ("clean", "clean_n", "robust", "robust_n", "epsilon")
+    return all(isinstance(row.get(name), int | float) for name in numbers) and isinstance(row.get("norm"), str)
+
+
+def percent(share: float) -> str:
+    """A share as a percentage with one decimal."""
+    return f"{share * 100:.1f} %"
+
+
+def two_figures(value: float) -> str:
+    """A number of at least 0 with two significant figures, never in powers of ten: 290, 3.1, 0.0024."""
+    return np.format_float_positional(float(f"{value:.1e}"), trim="-")
+
+
+def ink() -> str:
+    """The visitor's text colour: the chart's own grey is too faint for the back row."""
+    theme = "dark" if st.context.theme.type == "dark" else "light"
+    return str(st.get_option(f"theme.{theme}.textColor"))
+
+
+def show_png(data: bytes, description: str) -> None:
+    """A picture across its column, never as JPEG: that would change pixels by more than an attack does."""
+    st.image(data, width="stretch", output_format="PNG", alt=description)
+
+
+def missing_report(task: Task, report: str, holds: str, stale: bool = False) -> None:
+    """What stands in place of a report while there is none for these weights."""
+    with st.container(border=True, key=f"no-{report}"):
+        st.markdown(
+            f"**The report on {holds} is not here yet.** "
+            + ("The one that is here is of other networks, or of other weights. " if stale else "")
+            + "This command makes it, goes on where it was stopped, and this page shows it after a reload:"
+        )
+        st.code(f"robustscope evaluate --task {task.key} --report {report}", language="bash")

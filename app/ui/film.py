@@ -1,0 +1,106 @@
+"""The film: a few pictures and, below each, the gradient maps of networks at every moment of their training.
+
+All frames are sent, and the browser shows them: moving the slider asks nothing of the server.
+"""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from streamlit.components.v2 import component
+
+from app.ui.colours import signed
+from app.ui.elements import STYLE
+from core.images import to_png
+
+Caption = tuple[str, bool]  # what a network answers, and whether that is right
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One network's part of the film.
+
+    Attributes:
+        name: of the network.
+        colour: of the network, "#rrggbb".
+        frames: signed maps (N, H, W) of each moment.
+        scale: the value at which the colour is full.
+        at: epochs done at each moment.
+        captions: for each moment, one for each picture.
+    """
+
+    name: str
+    colour: str
+    frames: Sequence[NDArray[np.float16]]
+    scale: float
+    at: Sequence[float]
+    captions: Sequence[Sequence[Caption]]
+
+
+def film(
+    pictures: NDArray[np.uint8], labels: Sequence[str], tracks: Sequence[Track], follow: int | None, key: str
+) -> None:
+    """Show tracks under `pictures` (N, C, H, W) with their true classes.
+
+    Args:
+        pictures: uint8 (N, C, H, W).
+        labels: their true classes.
+        tracks: at least one.
+        follow: the newest moment of a network that is learning now, which is shown unless the visitor looks at another;
+            None shows the last of all.
+        key: of the element.
+    """
+    data: dict[str, Any] = {
+        "pictures": _url(_side_by_side(list(pictures.transpose(0, 2, 3, 1)))),
+        "labels": list(labels),
+        "follow": follow,
+        "tracks": [
+            {
+                "name": track.name,
+                "colour": track.colour,
+                "at": list(track.at),
+                "frames": [_frame(frame.tobytes(), frame.shape, track.scale) for frame in track.frames],
+                "captions": [[list(caption) for caption in moment] for moment in track.captions],
+            }
+            for track in tracks
+        ],
+    }
+    _component()(key=key, data=data)
+
+
+@st.cache_data(max_entries=1024, show_spinner=False)
+def _frame(values: bytes, shape: tuple[int, int, int], scale: float) -> str:
+    """The maps of one moment side by side, one pixel a value, as a data URL."""
+    maps = np.frombuffer(values, np.float16).reshape(shape).astype(np.float32)
+    return _url(_side_by_side([np.rint(signed(one, scale)).astype(np.uint8) for one in maps]))
+
+
+def _side_by_side(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Pictures (H, W, 1 or 3) as one strip (H, N W, 3)."""
+    return np.concatenate([np.broadcast_to(one, (*one.shape[:2], 3)) for one in pictures], axis=1)
+
+
+def _url(pixels: NDArray[np.uint8]) -> str:
+    return "data:image/png;base64," + base64.b64encode(to_png(pixels)).decode()
+
+
+@st.cache_resource(show_spinner=False)
+def _component() -> Any:
+    css, js = ((STYLE.with_name(f"film.{suffix}")).read_text() for suffix in ("css", "js"))
+    return component("robustscope.film", html=_HTML, css=css, js=js)
+
+
+_HTML = """
+<div class="film">
+  <div class="grid"></div>
+  <div class="bar">
+    <button type="button" class="play" aria-label="Play the training"></button>
+    <input type="range" min="0" max="0" value="0" step="1" aria-label="Moment of the training">
+    <output></output>
+  </div>
+</div>
+"""

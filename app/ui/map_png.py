@@ -1,0 +1,47 @@
+"""Arrays to PNG pictures: signed maps, overlays, enlarged inputs, amplified differences."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.ui.colours import shade, signed
+from core.explanations.prediction import Prediction
+from core.images import to_png
+
+SIDE = 336  # pixels an enlarged side has at most; each of the image's becomes a square, which the browser may enlarge
+
+
+def enlarged(x: NDArray[np.float32]) -> bytes:
+    """An image (C, H, W) as PNG, every pixel a sharp square."""
+    return to_png(x, SIDE // max(x.shape[1:]))
+
+
+def scale(looks: Sequence[Prediction]) -> float:
+    """The value at which the maps of these looks reach their full colour: the largest magnitude in any of them."""
+    return max((float(np.abs(look.heatmap).max()) for look in looks), default=0.0) or 1.0
+
+
+def signed_map(heatmap: NDArray[np.float32], scale: float) -> bytes:
+    """A signed map (H, W) alone, as PNG."""
+    return to_png(np.rint(signed(heatmap, scale)).astype(np.uint8), SIDE // max(heatmap.shape))
+
+
+def overlay(heatmap: NDArray[np.float32], x: NDArray[np.float32], scale: float, opacity: float) -> bytes:
+    """A signed map over the grey form of its image (C, H, W), as PNG; the strongest values get `opacity` in [0, 1]."""
+    luma = np.array([0.299, 0.587, 0.114]) if len(x) == 3 else np.ones(1)
+    grey = np.tensordot(luma, x.astype(np.float64), 1)[..., None] * 255
+    alpha = opacity * shade(heatmap, scale)[..., None]
+    mixed = grey * (1 - alpha) + signed(heatmap, scale) * alpha
+    return to_png(np.rint(mixed).astype(np.uint8), SIDE // max(heatmap.shape))
+
+
+def amplification(deltas: Sequence[NDArray[np.float32]]) -> int:
+    """The factor, shared side by side, that lets the largest change fill half the range; 1 where nothing changed."""
+    largest = max((float(np.abs(delta).max()) for delta in deltas), default=0.0)
+    return max(1, int(0.5 / largest + 1e-6)) if largest > 0 else 1
+
+
+def amplified(delta: NDArray[np.float32], factor: int) -> bytes:
+    """A change (C, H, W) times `factor` around mid-grey, as PNG."""
+    return to_png(0.5 + factor * delta, SIDE // max(delta.shape[1:]))

@@ -1,0 +1,175 @@
+"""The player: pictures that change step by step, and the curves that go with them, moved together in the browser.
+
+All frames and values are sent once. Scrubbing, playing, wiping, blinking, amplifying a difference and zooming ask
+nothing of the server, and nothing is reported back.
+"""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from streamlit.components.v2 import component
+
+from app.ui.elements import STYLE
+from core.images import to_png
+
+Unit = Literal["number", "percent"]
+Mode = Literal["three", "wipe", "blink", "change"]
+MODES: tuple[Mode, ...] = ("three", "wipe", "blink", "change")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One curve.
+
+    Attributes:
+        values: one a step (S+1,); what is not finite is left out.
+        colour: "#rrggbb".
+        name: what it shows, for the legend and for people who hear the page.
+        faint: drawn dashed, behind the others.
+    """
+
+    values: Sequence[float]
+    colour: str
+    name: str
+    faint: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One small chart under the pictures.
+
+    Attributes:
+        title: what its values are, with the unit.
+        lines: at least one.
+        unit: how its values are written; "percent" values lie in [0, 1].
+        mark: a value that is drawn as a dotted line.
+        mark_name: what the mark is.
+    """
+
+    title: str
+    lines: Sequence[Line]
+    unit: Unit = "number"
+    mark: float | None = None
+    mark_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One column of pictures.
+
+    Attributes:
+        name: of the network, or of whatever makes the frames.
+        colour: "#rrggbb".
+        frames: float32 (S+1, C, H, W); values outside [0, 1] are cut off, as a screen must.
+        captions: one a step, or none.
+        reference: the step that differences, wipes and blinks compare with.
+    """
+
+    name: str
+    colour: str
+    frames: NDArray[np.float32]
+    captions: Sequence[str] = field(default_factory=tuple)
+    reference: int = 0
+
+
+def player(
+    tracks: Sequence[Track],
+    series: Sequence[Series],
+    key: str,
+    step: str = "Step",
+    start: int | None = None,
+    modes: Sequence[Mode] = MODES,
+    ends: tuple[str, str] = ("start", "now"),
+    places: Sequence[str] = (),
+) -> None:
+    """Show tracks side by side with their curves; they are in step.
+
+    Args:
+        tracks: at least one; a shorter one rests at its end.
+        series: charts, in reading order.
+        key: of the element.
+        step: what a step is called.
+        start: the step shown first; None shows the last.
+        modes: how pictures can be shown, the first one first.
+        ends: what the reference and the step that is shown are called.
+        places: what each step stands for, where that says more than its number.
+    """
+    data: dict[str, Any] = {
+        "step": step,
+        "start": start,
+        "modes": list(modes),
+        "ends": list(ends),
+        "places": list(places),
+        "tracks": [
+            {
+                "name": track.name,
+                "colour": track.colour,
+                "count": len(track.frames),
+                "reference": track.reference,
+                "strip": _strip(track.frames.tobytes(), track.frames.shape),
+                "captions": list(track.captions),
+            }
+            for track in tracks
+        ],
+        "series": [
+            {
+                "title": one.title,
+                "unit": one.unit,
+                "mark": one.mark,
+                "markName": one.mark_name,
+                "lines": [
+                    {"name": line.name, "colour": line.colour, "faint": line.faint, "values": _plain(line.values)}
+                    for line in one.lines
+                ],
+            }
+            for one in series
+        ],
+    }
+    _component()(key=key, data=data)
+
+
+def _plain(values: Sequence[float]) -> list[float | None]:
+    """Values as JSON takes them."""
+    return [round(float(value), 6) if np.isfinite(value) else None for value in values]
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _strip(values: bytes, shape: tuple[int, int, int, int]) -> str:
+    """All frames side by side, one pixel a value, as a data URL."""
+    frames = np.frombuffer(values, np.float32).reshape(shape)
+    return "data:image/png;base64," + base64.b64encode(to_png(np.concatenate(list(frames), axis=2))).decode()
+
+
+@st.cache_resource(show_spinner=False)
+def _component() -> Any:
+    css, js = ((STYLE.with_name(f"player.{suffix}")).read_text() for suffix in ("css", "js"))
+    return component("robustscope.player", html=_HTML, css=css, js=js)
+
+
+_HTML = """
+<div class="player" role="group" aria-label="Player: arrow keys move, space plays">
+  <div class="tools">
+    <div class="modes" role="radiogroup" aria-label="How the pictures are shown"></div>
+    <label class="dial amplify">difference ×
+      <input type="range" aria-label="Amplification of the difference"><output></output></label>
+    <label class="dial wipe" hidden>divider
+      <input type="range" min="0" max="100" value="50" aria-label="Place of the divider"></label>
+    <div class="zoom" role="group" aria-label="Zoom">zoom
+      <button type="button" data-zoom="out" aria-label="Zoom out">−</button><output>1 ×</output>
+      <button type="button" data-zoom="in" aria-label="Zoom in">+</button>
+    </div>
+  </div>
+  <div class="tracks" tabindex="0" aria-label="Pictures; arrow keys move, space plays"></div>
+  <div class="bar">
+    <button type="button" class="play" aria-label="Play"></button>
+    <input type="range" class="scrub" min="0" max="0" value="0" step="1" aria-label="Step">
+    <output class="said"></output>
+  </div>
+  <div class="charts"></div>
+</div>
+"""

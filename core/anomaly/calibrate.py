@@ -1,0 +1,163 @@
+"""Fitting a network's detectors, and calibrating them: all that a screen is made of.
+
+The first half of the `calibration` split fits, the second gives p-values; the network saw neither.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.anomaly import baselines, norm_detectors, perceptron
+from core.anomaly.calibration import BATCH, COMBINED_OF, PROFILES, TINY, Calibration, parts_of_combined, values_of
+from core.anomaly.conformal import halves
+from core.anomaly.direction import mean_gradients
+from core.anomaly.measurements import (
+    EVERY,
+    MAIN,
+    PROBES,
+    GradientMeasurements,
+    as_tensors,
+    joined,
+    measure,
+    weights_among,
+)
+from core.anomaly.norm_detectors import features
+from core.anomaly.perceptron import Perceptron
+from core.attacks.pgd import Pgd
+from core.data.datasets import LabelledImages
+from core.models.zoo import ZooModel
+
+OnProgress = Callable[[str, int, int], None]
+
+_BASELINE_IMAGES = 5_000
+_FEWEST = 10  # attacked images that change their answer, to train the perceptron on
+_TRAINED_SHARE = 0.8  # of the images that fit; the others choose the epoch
+_PGD_STEPS = 20
+_LEVELS = 127  # of a direction, either side of zero
+
+
+def fit_calibration(
+    model: ZooModel,
+    train: LabelledImages,
+    calibration: LabelledImages,
+    seed: int = 0,
+    on_progress: OnProgress = lambda what, done, of: None,
+) -> Calibration:
+    """Detectors fitted to the first half of `calibration`, with p-values from the second.
+
+    The baselines are fitted to the first 5,000 training images, as their papers do; the perceptron is trained on PGD
+    (20 steps, L-infinity, the task's radius) of the first half's images that were right before and wrong after.
+
+    Args:
+        model: the network.
+        train: images that it learned from.
+        calibration: images that it did not.
+        seed: of the attack's starts and the perceptron's training.
+        on_progress: called with what is measured, images done, and of how many.
+
+    Raises:
+        InputError: too few images, or training images that miss a class.
+        ConfigError: fewer than two calibration images.
+    """
+    first, second = halves(len(calibration))
+    some = train.first(_BASELINE_IMAGES)
+    fitted_baselines = baselines.fit(model, some.images(), some.labels)
+    x = calibration.images(first.start, first.stop)
+    directions = _whole_numbers(mean_gradients(model.plain, x, PROBES[MAIN], EVERY))
+    tensors = as_tensors(directions)
+
+    def signals_of(images: Tensor, what: str) -> GradientMeasurements:
+        found = []
+        for start in range(0, len(images), BATCH):
+            found.append(measure(model, images[start : start + BATCH], fitted_baselines, tensors))
+            on_progress(f"{model.card.key} {what}", min(start + BATCH, len(images)), len(images))
+        return joined(found)
+
+    fitting, normal = signals_of(x, "fit"), signals_of(calibration.images(second.start, second.stop), "p-values")
+    weights = weights_among(model)
+    detectors = {
+        key: norm_detectors.fit(
+            values_of(profile, fitting, weights),
+            profile.distance,
+            fitting.predicted if profile.by_class else None,
+            model.task.classes,
+        )
+        for key, profile in PROFILES.items()
+    }
+    attacked, index = _attacked(model, x, calibration.labels[first], seed, on_progress)
+    trained = None
+    if len(index) >= _FEWEST:
+        trained = _trained(fitting, signals_of(attacked, "perceptron"), index, seed)
+    settings = {
+        "task": model.card.task,
+        "model": model.card.key,
+        "sha256": model.card.sha256,
+        "fit_images": len(x),
+        "p_value_images": len(normal),
+        "baseline_images": len(some),
+        "perceptron_trained_on": f"PGD L-infinity, epsilon {model.task.radii['linf']:.4g}, {_PGD_STEPS} steps: "
+        f"{len(index)} images right before and wrong after",
+        "data": f"{calibration.origin}; {train.origin}",
+        "seed": seed,
+    }
+    parts = parts_of_combined(
+        {
+            key: detectors[key].score(values_of(PROFILES[key], fitting, weights), fitting.predicted)
+            for key in COMBINED_OF
+        }
+    )
+    screen = Calibration(
+        settings,
+        EVERY.names(model.plain),
+        weights,
+        detectors,
+        trained,
+        np.stack([parts.mean(0), np.maximum(parts.std(0), TINY)]),
+        fitted_baselines,
+        directions,
+        {},
+        np.quantile(features(normal.squared[MAIN]), [0.05, 0.5, 0.95], axis=0),
+    )
+    return replace(screen, normals=screen.scores(normal))
+
+
+def _whole_numbers(directions: Mapping[str, Tensor]) -> dict[str, NDArray[np.int8]]:
+    """Each direction in units of its largest entry over 127."""
+    return {
+        name: (value / value.abs().amax().clamp_min(1e-30) * _LEVELS).round().to(torch.int8).numpy()
+        for name, value in directions.items()
+    }
+
+
+def _attacked(
+    model: ZooModel, x: Tensor, labels: Tensor, seed: int, on_progress: OnProgress
+) -> tuple[Tensor, NDArray[np.int64]]:
+    """The attacked images that were right before and are wrong after, and which of `x` they were."""
+    attack = Pgd(model.task.radii["linf"], "linf", _PGD_STEPS)
+    found, which = [], []
+    for start in range(0, len(x), BATCH):
+        part, right = x[start : start + BATCH], labels[start : start + BATCH]
+        x_adv = attack(model.fast, part, right, torch.Generator().manual_seed(seed * 1_000_003 + start))
+        with torch.no_grad():
+            hit = (model.fast(part).argmax(1) == right) & (model.fast(x_adv).argmax(1) != right)
+        found.append(x_adv[hit])
+        which.append(start + hit.nonzero()[:, 0].numpy())
+        on_progress(f"{model.card.key} attack", min(start + BATCH, len(x)), len(x))
+    return torch.cat(found), np.concatenate(which)
+
+
+def _trained(
+    normal: GradientMeasurements, attacked: GradientMeasurements, index: NDArray[np.int64], seed: int
+) -> Perceptron | None:
+    """The perceptron; an image and its attacked twin are on one side of the cut between training and choosing."""
+    cut = int(_TRAINED_SHARE * len(normal))
+    of_normal, of_attacked = features(normal.squared[MAIN]), features(attacked.squared[MAIN])
+    early = index < cut
+    if early.all() or not early.any():
+        return None
+    generator = torch.Generator().manual_seed(seed)
+    return perceptron.fit(of_normal[:cut], of_attacked[early], (of_normal[cut:], of_attacked[~early]), generator)

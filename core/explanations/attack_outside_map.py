@@ -1,0 +1,181 @@
+"""An attack that changes the answer from where the heat map does not look."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from core.attacks.pgd import Pgd
+from core.errors import ConfigError
+from core.explanations.perturbed import Perturbed
+from core.explanations.prediction import check_image, probabilities
+from core.explanations.smoothed_network import SmoothedMethod, check_gradient, check_method, heat_map_of
+from core.models.zoo import ZooModel
+
+Where = Literal["outside", "inside", "anywhere"]
+WHERE: tuple[Where, ...] = ("outside", "inside", "anywhere")
+OnProgress = Callable[[int, int], None]
+
+HIGHLIGHTED = 0.5
+"""A map highlights the fewest pixels that hold so much of it."""
+STEPS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideAttackResult(Perturbed):
+    """One image before and after an attack that keeps to a part of it; all figures are measured here, from the images.
+
+    Attributes:
+        task: the task's key.
+        model: the model attacked.
+        method: whose heat map says what is highlighted, one of `METHODS`.
+        settings: where the attack was let, its other settings, and its seed.
+        x: the image (C, H, W), float32 in [0, 1].
+        x_adv: the changed image (C, H, W), float32 in [0, 1].
+        heatmap: the map (H, W) of the class predicted for `x`: at least 0, adding up to 1 (0 where there is none).
+        highlighted: the fewest pixels that hold half of the map, bool (H, W); none where there is no map.
+        share_outside: of the sum of squared changes, the part on pixels that are not highlighted; 0 without a change.
+        probs: softmax probabilities (K,) of `x`.
+        probs_adv: softmax probabilities (K,) of `x_adv`.
+    """
+
+    task: str
+    model: str
+    method: SmoothedMethod
+    settings: dict[str, object]
+    x: NDArray[np.float32]
+    x_adv: NDArray[np.float32]
+    heatmap: NDArray[np.float32]
+    highlighted: NDArray[np.bool_]
+    share_outside: float
+    probs: NDArray[np.float32]
+    probs_adv: NDArray[np.float32]
+
+
+def attack_outside(
+    model: ZooModel,
+    x: Tensor,
+    method: SmoothedMethod,
+    epsilon: float,
+    where: Where = "outside",
+    seed: int = 0,
+    on_progress: OnProgress = lambda done, of: None,
+) -> OutsideAttackResult:
+    """Attack the image `x` (1, C, H, W) away from the class that `model` predicts, only where the map is not high.
+
+    Args:
+        model: the model attacked.
+        x: the image, float32 in [0, 1].
+        method: whose map says what is highlighted, one of `METHODS`.
+        epsilon: the most that an entry may change, in [0, 1] pixel units.
+        where: "outside" what is highlighted; for contrast "inside" it, or "anywhere" (plain PGD).
+        seed: of the random start.
+        on_progress: called with steps done and of how many; may raise to end the work.
+
+    Raises:
+        InputError: `x` is not one image of the model's task, the logits are not finite, or the network has no gradient.
+        ConfigError: epsilon < 0, or no such method or place.
+    """
+    check_image(model, x)
+    return attacks_outside(model, x, method, epsilon, where, seed, on_progress)[0]
+
+
+def attacks_outside(
+    model: ZooModel,
+    x: Tensor,
+    method: SmoothedMethod,
+    epsilon: float,
+    where: Where = "outside",
+    seed: int = 0,
+    on_progress: OnProgress = lambda done, of: None,
+) -> list[OutsideAttackResult]:
+    """Attack several images (B, C, H, W) at once; arguments and errors as for `attack_outside`.
+
+    The claim that attacks change the answer through regions outside those that a heat map highlights is that of the
+    first version of arXiv:1906.02896 (Woods, Chen, Teuscher 2019); how large a region is highlighted, and that the
+    attack is PGD in L-infinity with 10 steps whose change is 0 elsewhere, is our choice.
+    """
+    check_method(method)
+    if where not in WHERE:
+        raise ConfigError(f"where must be one of {', '.join(WHERE)}; got {where!r}")
+    attack = Pgd(epsilon, steps=STEPS)
+    with torch.no_grad():
+        probs = probabilities(model, model.fast(x))
+    check_gradient(model.fast, x)
+    target = probs.argmax(1)
+    heatmaps = heat_map_of(model.fast, x, target, method)
+    highlighted = fewest_pixels(heatmaps, HIGHLIGHTED)
+    x_adv = _attack_on(_places(highlighted, where), model.fast, x, target, attack, seed, on_progress)
+    on_progress(STEPS, STEPS)
+    with torch.no_grad():
+        probs_adv = probabilities(model, model.fast(x_adv))
+    energy = (x_adv - x).square().sum(1)
+    whole, outside = energy.sum((1, 2)), (energy * ~highlighted).sum((1, 2))
+    shares = torch.where(whole > 0, outside / torch.where(whole > 0, whole, 1.0), 0.0)
+    settings = {"where": where, "highlighted": HIGHLIGHTED, **asdict(attack), "seed": seed}
+    return [
+        OutsideAttackResult(
+            model.card.task,
+            model.card.key,
+            method,
+            dict(settings),
+            x[index].contiguous().numpy(),
+            x_adv[index].contiguous().numpy(),
+            heatmaps[index].contiguous().numpy(),
+            highlighted[index].numpy(),
+            float(shares[index]),
+            probs[index].numpy(),
+            probs_adv[index].numpy(),
+        )
+        for index in range(len(x))
+    ]
+
+
+def fewest_pixels(heatmaps: Tensor, share: float) -> Tensor:
+    """The fewest pixels that hold at least `share` of each heat map (B, H, W), bool; none where a map is 0."""
+    flat = heatmaps.flatten(1)
+    values, order = flat.sort(dim=1, descending=True, stable=True)
+    before = values.cumsum(1) - values  # what the pixels in front hold: once that is enough, no more are needed
+    needed = (before < share * flat.sum(1, keepdim=True)) & (values > 0)
+    return torch.zeros_like(needed).scatter(1, order, needed).view_as(heatmaps)
+
+
+def _places(highlighted: Tensor, where: Where) -> Tensor:
+    """Where the attack may change the images, bool (B, 1, H, W)."""
+    match where:
+        case "outside":
+            places = ~highlighted
+        case "inside":
+            places = highlighted
+        case "anywhere":
+            places = torch.ones_like(highlighted)
+    return places[:, None]
+
+
+class _OnlyThere(nn.Module):
+    """The network, looking at the images as they came but for the places that may be changed.
+
+    An attack asks it once for each step; `on_progress` is told before.
+    """
+
+    def __init__(self, model: nn.Module, x: Tensor, places: Tensor, on_progress: OnProgress) -> None:
+        super().__init__()
+        self.model, self.x, self.places = model, x, places
+        self.on_progress, self.done = on_progress, 0
+
+    def forward(self, x_adv: Tensor) -> Tensor:
+        self.on_progress(self.done, STEPS)
+        self.done += 1
+        return self.model(torch.where(self.places, x_adv, self.x))
+
+
+def _attack_on(
+    places: Tensor, model: nn.Module, x: Tensor, labels: Tensor, attack: Pgd, seed: int, on_progress: OnProgress
+) -> Tensor:
+    """The images after an attack that changes them only in `places`, elsewhere to the last bit the same."""
+    x_adv = attack(_OnlyThere(model, x, places, on_progress), x, labels, torch.Generator().manual_seed(seed))
+    return torch.where(places, x_adv, x)

@@ -1,0 +1,139 @@
+"""The explanation of every class at once: the image changed within a budget until the classifier believes the class."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.attacks.scheduled import ScheduledAttack, explanation
+from core.explanations.prediction import check_image, probabilities
+from core.models.zoo import ZooModel
+
+Array = NDArray[np.float32]
+OnProgress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanations:
+    """What one model would add to one image to believe each class; all figures are measured from the images.
+
+    A network that is sure of a class beyond the digits of float32 gives no gradient towards it: that picture then is
+    the image itself, with an RMSE of 0.
+
+    Attributes:
+        task: the task's key.
+        model: the model's key.
+        settings: `rho`, `steps` and `overshoot`.
+        x: the image (C, H, W), float32 in [0, 1].
+        probs: softmax probabilities (K,) of `x`.
+        x_adv: the image changed towards each class (K, C, H, W), float32, as the method defines it: not clipped, so
+            that pixels leave [0, 1].
+        probs_adv: row k holds the probabilities (K,) of `x_adv[k]`.
+        probs_shown: row k holds the probabilities (K,) of `x_adv[k]` clipped to [0, 1], which is what can be shown.
+        x_away: the image (C, H, W) changed away from the class predicted, not clipped.
+        probs_away: the probabilities (K,) of `x_away`.
+    """
+
+    task: str
+    model: str
+    settings: dict[str, object]
+    x: Array
+    probs: Array
+    x_adv: Array
+    probs_adv: Array
+    probs_shown: Array
+    x_away: Array
+    probs_away: Array
+
+    @property
+    def predicted(self) -> int:
+        """The class predicted for `x`."""
+        return int(self.probs.argmax())
+
+    @property
+    def strongest_other(self) -> int:
+        """The likeliest class but the one predicted; the one predicted where the task has no other."""
+        order = np.argsort(-self.probs, kind="stable")
+        return int(order[min(1, len(order) - 1)])
+
+    @property
+    def delta(self) -> Array:
+        """`x_adv - x`, (K, C, H, W)."""
+        return self.x_adv - self.x
+
+    @property
+    def rmse(self) -> Array:
+        """The root mean square (K,) of each change, in [0, 1] pixel units; about `rho`."""
+        return np.sqrt(np.square(self.delta).mean((1, 2, 3)))
+
+
+def explain(
+    model: ZooModel,
+    x: Tensor,
+    rho: float,
+    steps: int = 35,
+    overshoot: float = 5.0,
+    on_progress: OnProgress = lambda done, of: None,
+) -> Explanations:
+    """The explanation of each class for the image `x` (1, C, H, W), and the change away from the prediction.
+
+    Woods, Chen, Teuscher 2019 (arXiv:1906.02896), the form of the authors' code, there called g_explain+: the scheduled
+    attack encourages each class within an RMSE of about `rho`. All K classes, and the class predicted discouraged, run
+    as one batch.
+
+    Args:
+        model: of the image's task.
+        x: one image, float32 in [0, 1].
+        rho: RMSE in [0, 1] pixel units; the paper's pictures have 0.1. 0 gives the image back.
+        steps: gradient steps.
+        overshoot: length of the search path over `rho`.
+        on_progress: called with gradient passes done, and of how many; may raise to end the work.
+
+    Raises:
+        InputError: `x` is not one image of the model's task, or logits are not finite.
+        ConfigError: a setting out of range.
+    """
+    check_image(model, x)
+    attack = explaining(rho, steps, overshoot)
+    with torch.no_grad():
+        probs = probabilities(model, model.fast(x))
+    classes = probs.shape[1]
+    labels = torch.cat([torch.arange(classes), probs.argmax(1)])
+    encourage = torch.arange(classes + 1) < classes
+    images = x.expand(classes + 1, -1, -1, -1)
+    done = 0
+    logits_adv = torch.empty(0)
+
+    def on_step(delta: Tensor, logits: Tensor) -> None:
+        nonlocal done, logits_adv
+        on_progress(done, steps)
+        done, logits_adv = done + 1, logits  # the last call is about the changes that are returned
+
+    x_adv = images + attack(model.fast, images, labels, encourage=encourage, on_step=on_step).delta
+    probs_adv = probabilities(model, logits_adv)
+    with torch.no_grad():
+        probs_shown = probabilities(model, model.fast(x_adv[:classes].clamp(0.0, 1.0)))
+    return Explanations(
+        model.card.task,
+        model.card.key,
+        {"rho": rho, "steps": steps, "overshoot": overshoot},
+        x[0].numpy(),
+        probs[0].numpy(),
+        x_adv[:classes].contiguous().numpy(),
+        probs_adv[:classes].numpy(),
+        probs_shown.numpy(),
+        x_adv[classes].contiguous().numpy(),
+        probs_adv[classes].numpy(),
+    )
+
+
+def explaining(rho: float, steps: int = 35, overshoot: float = 5.0) -> ScheduledAttack:
+    """The attack that explains, with other than the paper's number of steps and length of path.
+
+    Raises:
+        ConfigError: a setting out of range.
+    """
+    return replace(explanation(rho), steps=steps, overshoot=overshoot)

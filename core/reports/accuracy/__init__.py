@@ -1,0 +1,1 @@
+"""Accuracy on clean and attacked test images: the figures on the cards."""

@@ -1,0 +1,172 @@
+"""The report `accuracy`: how often a classifier is right, on clean images and under PGD-50."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.attacks.pgd import Pgd
+from core.data.datasets import LabelledImages
+from core.errors import ConfigError
+from core.models.zoo import ZooModel
+from core.norms import NORMS, Norm, radius_words
+from core.reports.form.command import Answer, Command, Request
+from core.reports.form.report import Report, Row, common_task, provenance, read_report, share, write_report
+
+NAME = "accuracy"
+BATCH = 250
+
+
+@dataclass(frozen=True, slots=True)
+class AccuracySettings:
+    """What the report measures.
+
+    Attributes:
+        images: clean accuracy is taken on the first so many images; None takes all.
+        robust_images: accuracy under attack is taken on the first so many of those.
+        steps: PGD steps, of size 2.5 epsilon / steps.
+        restarts: random starts; an image counts as right only if no iterate of any of them is misclassified.
+        seed: of the random starts.
+
+    Raises:
+        ConfigError: a count below 1.
+    """
+
+    images: int | None = None
+    robust_images: int = 1000
+    steps: int = 50
+    restarts: int = 3
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if min(1 if self.images is None else self.images, self.robust_images, self.steps, self.restarts) < 1:
+            raise ConfigError(f"images, robust_images, steps and restarts must be at least 1; got {self}")
+
+    def attack(self, norm: Norm, epsilon: float) -> Pgd:
+        """The attack whose survivors are counted: float32, random start, clamped to [0, 1]."""
+        return Pgd(epsilon, norm, self.steps, restarts=self.restarts, stop_when_wrong=True)
+
+
+def accuracy_report(
+    models: Sequence[ZooModel],
+    data: LabelledImages,
+    settings: AccuracySettings,
+    path: Path | None = None,
+    on_progress: Callable[[str, int, int], None] = lambda what, done, of: None,
+) -> Report:
+    """Clean accuracy and accuracy under PGD for each model and norm, at the task's radii, with Wilson intervals.
+
+    Rows have the keys `model`, `clean`, `clean_n`, `robust`, `robust_n`, `norm`, `epsilon`, with `clean_low`,
+    `clean_high`, `robust_low`, `robust_high`; shares in [0, 1].
+
+    Args:
+        models: classifiers of one task.
+        data: labelled images of that task.
+        settings: what to measure.
+        path: where the report is kept; rows that are there already with the same settings, data and weights are kept,
+            other models' rows too, so that an interrupted report goes on where it stopped. None keeps nothing.
+        on_progress: called with what is measured, images done, and of how many.
+
+    Raises:
+        InputError: no images, models of several tasks, images of another shape, or `path` can't be written.
+    """
+    task = common_task(models, data)
+    data = data if settings.images is None else data.first(settings.images)
+    stated: dict[str, Any] = {**asdict(settings), "images": len(data), "radii": dict(task.radii), "data": data.origin}
+    stated["precision"] = "float32, fast form"
+    rows, spent = _rows_so_far(path, stated, models)
+    for model in models:
+        if all((model.card.key, norm) in rows for norm in NORMS):
+            continue
+        began = time.perf_counter()
+        fresh = {(row["model"], row["norm"]): row for row in _measure(model, data, settings, on_progress)}
+        if path is not None:  # read again: another process may have measured another model meanwhile
+            earlier, spent = _rows_so_far(path, stated, models)
+            rows |= earlier
+        rows |= fresh
+        spent += time.perf_counter() - began
+        result = Report(task.key, NAME, stated, provenance(data.origin, settings.seed, spent), tuple(rows.values()))
+        if path is not None:
+            write_report(result, path)
+    return Report(task.key, NAME, stated, provenance(data.origin, settings.seed, spent), tuple(rows.values()))
+
+
+def _rows_so_far(
+    path: Path | None, stated: dict[str, Any], models: Sequence[ZooModel]
+) -> tuple[dict[tuple[str, str], Row], float]:
+    """Rows of an earlier run that still hold, by model and norm, and the seconds they took."""
+    if path is None or not path.exists():
+        return {}, 0.0
+    earlier = read_report(path)
+    if dict(earlier.settings) != stated:
+        return {}, 0.0
+    weights = {model.card.key: model.card.sha256 for model in models}
+    kept = [row for row in earlier.rows if weights.get(row["model"], row["sha256"]) == row["sha256"]]
+    return {(row["model"], row["norm"]): row for row in kept}, float(earlier.provenance["seconds"])
+
+
+def _measure(
+    model: ZooModel, data: LabelledImages, settings: AccuracySettings, on_progress: Callable[[str, int, int], None]
+) -> Iterator[Row]:
+    """One row per norm for one model."""
+    right = torch.cat([_right(model, x, labels) for _, x, labels in _batches(data, model.card.key, on_progress)])
+    hits, n = int(right.sum()), len(data)
+    clean = share("clean", hits, n)
+    attacked = data.first(settings.robust_images)
+    for index, (norm, epsilon) in enumerate(model.task.radii.items()):
+        attack = settings.attack(norm, epsilon)
+        standing = 0
+        for start, x, labels in _batches(attacked, f"{model.card.key} under {norm}", on_progress):
+            generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + index * 100_003 + start)
+            alive = right[start : start + len(x)]
+            x_adv = attack(model.fast, x[alive], labels[alive], generator)
+            standing += int(_right(model, x_adv, labels[alive]).sum())
+        yield {
+            "model": model.card.key,
+            "sha256": model.card.sha256,
+            "norm": norm,
+            "epsilon": epsilon,
+            **clean,
+            **share("robust", standing, len(attacked)),
+        }
+
+
+def _batches(
+    data: LabelledImages, what: str, on_progress: Callable[[str, int, int], None]
+) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """Start, images and labels of each batch in turn, telling `on_progress` after each."""
+    for start in range(0, len(data), BATCH):
+        yield start, data.images(start, start + BATCH), data.labels[start : start + BATCH]
+        on_progress(what, min(start + BATCH, len(data)), len(data))
+
+
+def _right(model: ZooModel, x: Tensor, labels: Tensor) -> Tensor:
+    """Whether each image is classified as labelled (B,)."""
+    with torch.no_grad():
+        return model.fast(x).argmax(1) == labels
+
+
+def in_words(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Clean and robust accuracy of one model's rows, from its card or a report, in one line."""
+    if not rows:
+        return "not measured yet"
+    clean = f"clean {rows[0]['clean']:.2%} (n = {rows[0]['clean_n']:,})"
+    return ", ".join([clean, *(f"{row['robust']:.1%} at {radius(row)} (n = {row['robust_n']:,})" for row in rows)])
+
+
+def radius(row: Mapping[str, Any]) -> str:
+    """The norm and radius of a row."""
+    return f"{row['norm']} {radius_words(row['norm'], row['epsilon'])}"
+
+
+def _run(request: Request[AccuracySettings]) -> Answer:
+    report = accuracy_report(request.models, request.data, request.settings, request.path, request.on_progress)
+    rows = {model.card.key: [row for row in report.rows if row["model"] == model.card.key] for model in request.models}
+    return Answer(report, tuple(f"{key:12} {in_words(found)}" for key, found in rows.items()))
+
+
+COMMAND = Command(lambda images, seed: AccuracySettings(images, seed=seed), _run)

@@ -1,0 +1,105 @@
+"""What the report `adversarial` measures on one batch of images: a network and a search in, arrays out."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from core.attacks.smallest import SmallestChange
+from core.errors import ConfigError
+from core.norms import rmse
+from core.reports.form.resume import Part
+from core.reports.robustness.measurements import FLOOR
+
+MORE = FLOOR | {("cifar10", "pgd-l2-large"), ("cifar10", "pgd-l2-radii")}
+"""Networks that are measured on more images."""
+
+PUSHES = (1.0, 1.001, 1.01)
+"""Judging an image asks the network again, beside other images than the search did; rounding may then lay it on the
+boundary's other side. It is pushed on by so much, and the push counts as distance."""
+
+REFERENCE_AGREES = (
+    "on the first 50 test images, for cifar10 pgd-linf, the area of the attack is 0.998 of that of the reference's 450 "
+    "steps and the median ratio of distances 1.002, in 0.53 of the steps; of its last 225 steps alone it is 1.017"
+)
+"""Why the reference's middle steps are left out: measured on CPU, stated in each report."""
+
+SEARCHES: Mapping[str, str] = {"attack": "ara", "btr": "btr_ara", "clamped": "ara_clamped"}
+"""The searches, and the measure that each gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdversarialSettings:
+    """What the report measures.
+
+    Attributes:
+        images: attacks are run on the first so many test images,
+        more_images: and on so many for the networks in `MORE`.
+        opening: steps of the reference's 450 from their beginning (see `core.attacks.smallest`),
+        steps: and from their end.
+        clamped_steps: likewise from their end, in the clamped search.
+        clamped_finer: further steps of the clamped search in each image's own scale.
+        seed: of the intervals' resamples; nothing else is random.
+
+    Raises:
+        ConfigError: a count below 1, or what `SmallestChange` refuses.
+    """
+
+    images: int = 500
+    more_images: int = 1000
+    opening: int = 40
+    steps: int = 200
+    clamped_steps: int = 100
+    clamped_finer: int = 100
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.images, self.more_images) < 1:
+            raise ConfigError(f"images and more_images must be at least 1; got {self}")
+        for name in SEARCHES:
+            self.search(name)
+
+    def images_of(self, task: str, key: str) -> int:
+        """How many images the network is attacked on."""
+        return self.more_images if (task, key) in MORE else self.images
+
+    def search(self, name: str) -> SmallestChange:
+        """The search of that name in `SEARCHES`."""
+        if name == "clamped":
+            return SmallestChange("smallest", self.opening, self.clamped_steps, self.clamped_finer, clamp=True)
+        return SmallestChange("smallest" if name == "attack" else "better-than-random", self.opening, self.steps)
+
+    def stated(self, task: str) -> dict[str, Any]:
+        """Everything here that decides the figures of a task, as plain values."""
+        return {
+            **asdict(self),
+            "searches": {name: asdict(self.search(name)) for name in SEARCHES},
+            "more_models": sorted(key for more_task, key in MORE if more_task == task),
+            "reference": REFERENCE_AGREES,
+            "pushes": list(PUSHES),
+            "precision": "float32, fast form",
+        }
+
+
+def measure(model: nn.Module, x: Tensor, labels: Tensor, search: SmallestChange) -> Part:
+    """`distance` and `first` of a search, as the report has them.
+
+    Args:
+        model: images (B, C, H, W) to logits (B, K), in eval mode.
+        x: clean images (B, C, H, W), float in [0, 1].
+        labels: the right classes (B,), int64.
+        search: what is searched.
+    """
+    outcome = search(model, x, labels)
+    distance = torch.full((len(x),), torch.inf)
+    for push in PUSHES:
+        x_adv = x + push * outcome.delta
+        x_adv = x_adv.clamp(0.0, 1.0) if search.clamp else x_adv
+        with torch.no_grad():
+            met = search.met(model(x_adv).float(), labels)
+        size = rmse(x_adv - x)
+        distance = torch.where(met & distance.isinf(), size, distance)
+    return {"distance": distance.numpy(), "first": outcome.first.numpy().astype(np.int16)}

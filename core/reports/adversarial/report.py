@@ -1,0 +1,113 @@
+"""The report `adversarial`: how far each image of a task lies from being misclassified, network by network.
+
+Rows, one per model; sizes are RMSE in [0, 1] pixel units; a figure `f` comes with `f_low`, `f_high` at 95 % and `f_n`
+images (null where a figure has no value):
+
+- `model`, `sha256` of its weights;
+- `accuracy`: share right when clean, of the images that are attacked;
+- `ara`: the accuracy-robustness area of the attack ("the label is no longer the prediction") in the reference's form,
+  without clamp; `ara_binned`: the same with the reference's 1,000 bins, beside the exact sum;
+- `btr_ara`, `btr_ara_binned`: likewise with "better than random" ("the label's probability is at most 1/K");
+- `ara_clamped`, `ara_clamped_binned`: of images kept in [0, 1], searched more finely: what is compared with a library's
+  minimum-norm attack. Where the finer search counts for more than the clamp, it lies below `ara`;
+- `median_rmse`: the median distance of the attack over the images that are right when clean;
+- `<measure>_censored`: images for which nothing was found. They count as right up to the largest distance found;
+- `<measure>_late`: images that did not reach their goal in the first half of the reference's steps; the reference
+  refuses these settings where there are any;
+- `<measure>_seconds`: what the searches took.
+
+Arrays, in the data set's order of images (n is 1,000 for some models and 500 for others: take the array's length), for
+`<search>` attack, btr and clamped:
+
+- `distance_<search>__<model>` float32 (n,): the smallest RMSE found that meets the goal; 0 where the image meets it
+  unchanged, inf where nothing was found. Measured from the images, and their success by a pass of its own;
+- `first_<search>__<model>` int16 (n,): the step of the reference before which the goal was first met, -1 for never.
+
+Norms of input gradients for the true label and the next one are in the report `robustness`.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from core.data.datasets import LabelledImages
+from core.data.tasks import Task
+from core.models.zoo import ZooModel
+from core.reports.adversarial.measurements import SEARCHES, AdversarialSettings, measure
+from core.reports.adversarial.rows import row
+from core.reports.form.parts_cache import PartsCache
+from core.reports.form.report import Report, common_task, provenance
+from core.reports.form.resume import Measured, Part, ReportDraft, joined
+
+NAME = "adversarial"
+BATCH = 100
+
+OnProgress = Callable[[str, int, int], None]
+
+
+class Adversarial(Measured):
+    """The report with its arrays per image; the module's text says what is in both."""
+
+
+def adversarial_report(
+    models: Sequence[ZooModel],
+    data: LabelledImages,
+    settings: AdversarialSettings,
+    scratch: Path,
+    path: Path | None = None,
+    on_progress: OnProgress = lambda what, done, of: None,
+) -> Adversarial:
+    """The report over the networks of one task.
+
+    Args:
+        models: classifiers of one task.
+        data: labelled images of that task.
+        settings: what to measure.
+        scratch: folder for what is measured so far, a file for each batch of each search, so that a killed run goes on
+            within minutes of where it stopped; several runs may share it.
+        path: where the report is kept, its arrays beside it. What is there already with the same settings, data and
+            weights is kept, other networks' rows too. None keeps nothing.
+        on_progress: called with what is measured, images done, and of how many.
+
+    Raises:
+        InputError: no images, networks of several tasks, images of another shape, or a folder can't be written.
+    """
+    task = common_task(models, data)
+    stated = settings.stated(task.key) | {"data": data.origin, "test_images": len(data), "batch": BATCH}
+    store = PartsCache(scratch / task.key, {"report": NAME} | stated)
+    book = ReportDraft(path, stated, models)
+    for model in models:
+        if model in book:
+            continue
+        count = min(settings.images_of(task.key, model.card.key), len(data))
+        arrays, seconds = _measured(model, data.first(count), settings, store, on_progress)
+        figures = {"sha256": model.card.sha256} | row(task.classes, model.card.key, settings, seconds, arrays)
+        book.add(model, arrays, sum(seconds.values()), [figures])
+        _result(task, book).write(path)
+    return _result(task, book)
+
+
+def _measured(
+    model: ZooModel, data: LabelledImages, settings: AdversarialSettings, store: PartsCache, on_progress: OnProgress
+) -> tuple[Part, dict[str, float]]:
+    """The arrays of one network by their full names, and the seconds of each search."""
+    arrays: Part = {}
+    seconds: dict[str, float] = {}
+    for name in SEARCHES:
+        found = []
+        for start in range(0, len(data), BATCH):
+            stop = min(start + BATCH, len(data))
+            x, labels = data.images(start, stop), data.labels[start:stop]
+            make = partial(measure, model.fast, x, labels, settings.search(name))
+            found.append(store.get(f"{model.card.key}-{name}-{start}-{stop}", model.card.sha256, make))
+            on_progress(f"{model.card.key} {name}", stop, len(data))
+        whole, seconds[name] = joined(found)
+        arrays |= {f"{what}_{name}__{model.card.key}": values for what, values in whole.items()}
+    return arrays, seconds
+
+
+def _result(task: Task, book: ReportDraft) -> Adversarial:
+    """Report and arrays."""
+    rows = tuple(row for key in book.keys for row in book.rows[key])
+    source = provenance(book.settings["data"], book.settings["seed"], book.seconds)
+    return Adversarial(Report(task.key, NAME, book.settings, source, rows), dict(book.arrays))

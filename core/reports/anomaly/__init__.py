@@ -1,0 +1,1 @@
+"""How well each detector tells unfamiliar and attacked pictures from normal ones."""

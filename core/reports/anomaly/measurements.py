@@ -1,0 +1,231 @@
+"""What the report `anomaly` measures of one network: signals of normal images, anomalies and corrupted images."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.anomaly import perceptron
+from core.anomaly.calibration import BATCH, Calibration
+from core.anomaly.conformal import halves
+from core.anomaly.measurements import MAIN, GradientMeasurements, from_arrays, joined
+from core.anomaly.norm_detectors import features
+from core.anomaly.perceptron import Perceptron
+from core.attacks.ddn import Ddn
+from core.attacks.fgsm import Fgsm
+from core.attacks.pgd import Pgd
+from core.data.corruptions import CORRUPTIONS, SEVERITIES, corrupt
+from core.data.datasets import LabelledImages
+from core.data.outliers import OUTLIERS, load_outliers
+from core.data.tasks import Task
+from core.errors import ConfigError
+from core.models.zoo import ZooModel
+from core.reports.form.parts_cache import PartsCache
+from core.reports.form.resume import Part
+
+ATTACKS = ("fgsm", "pgd-quarter", "pgd-half", "pgd", "least-likely", "ddn")
+"""FGSM at the task's radius in L-infinity; PGD at a quarter, half and all of it; PGD towards the least likely class;
+and the smallest change in L2."""
+STEPS = 20
+FEWEST = 10
+"""Anomalies of a kind that there must be, or the kind is left out."""
+_TRAINED_SHARE = 0.8  # of the images that train a perceptron; the others choose the epoch
+
+OnProgress = Callable[[str, int, int], None]
+Change = Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]]
+"""Images, labels and a seed to changed images, and which of the images they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much of a network is measured.
+
+    Attributes:
+        images: the first so many test images are the normal ones.
+        outliers: so many pictures of each set are tested, those after the ones that train.
+        attacked: the first so many test images are attacked.
+        corrupted: as many are corrupted in each way.
+        trained: so many images train a perceptron: the first of a set, and the first of the images that fitted the
+            screen, attacked or not.
+
+    Raises:
+        ConfigError: a count below 1.
+    """
+
+    images: int
+    outliers: int
+    attacked: int
+    corrupted: int
+    trained: int
+
+    def __post_init__(self) -> None:
+        if min(self.images, self.outliers, self.attacked, self.corrupted, self.trained) < 1:
+            raise ConfigError(f"all counts must be at least 1; got {self}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measurements:
+    """Signals of everything that a network is shown.
+
+    Attributes:
+        normal: of test images.
+        fitting: of images that fitted the screen.
+        tested: by what it is the signals of anomalies and of corrupted images.
+        families: of the same, in the same order.
+        training: signals of anomalies that train a perceptron, and which of `fitting` each is made of; None for
+            pictures of a set.
+    """
+
+    normal: GradientMeasurements
+    fitting: GradientMeasurements
+    tested: Mapping[str, GradientMeasurements]
+    families: Mapping[str, str]
+    training: Mapping[str, tuple[GradientMeasurements, NDArray[np.int64] | None]]
+
+    def perceptrons(self, seed: int) -> Iterator[tuple[str, Perceptron]]:
+        """One for each kind of anomaly; an image and its attacked twin are on one side of the cut."""
+        cut = int(_TRAINED_SHARE * len(self.fitting))
+        normal = features(self.fitting.squared[MAIN])
+        for name, (signals, index) in self.training.items():
+            anomalous = features(signals.squared[MAIN])
+            order, limit = (
+                (np.arange(len(anomalous)), _TRAINED_SHARE * len(anomalous)) if index is None else (index, cut)
+            )
+            early = order < limit
+            if early.any() and not early.all():
+                later = (normal[cut:], anomalous[~early])
+                generator = torch.Generator().manual_seed(seed)
+                yield name, perceptron.fit(normal[:cut], anomalous[early], later, generator)
+
+
+class AnomalyMeasurer:
+    """Measures a network, looking into the scratch folder first."""
+
+    def __init__(
+        self,
+        model: ZooModel,
+        screen: Calibration,
+        data: LabelledImages,
+        calibration: LabelledImages,
+        seed: int,
+        scratch: PartsCache,
+        on_progress: OnProgress,
+    ) -> None:
+        """Nothing is measured yet.
+
+        Args:
+            model: the network.
+            screen: its detectors.
+            data: test images of its task.
+            calibration: the images that the screen was made with.
+            seed: of attacks and corruptions.
+            scratch: keeps the signals of each batch.
+            on_progress: called with what is measured, images done, and of how many.
+        """
+        self.model = model
+        self.screen = screen
+        self.data = data
+        self.fitting = calibration.first(halves(len(calibration))[0].stop)
+        self.seed = seed
+        self.scratch = scratch
+        self.on_progress = on_progress
+        self.seconds = 0.0
+
+    def normal(self, count: int) -> GradientMeasurements:
+        """The signals of the first `count` test images."""
+        return self._signals("test", self.data.first(count))[0]
+
+    def everything(self, sizes: Sizes) -> Measurements:
+        """All signals; attacks that turn fewer than `FEWEST` images are left out."""
+        tested: dict[str, GradientMeasurements] = {}
+        families: dict[str, str] = {}
+        training: dict[str, tuple[GradientMeasurements, NDArray[np.int64] | None]] = {}
+        normal, fit = self.normal(sizes.images), self.fitting.first(sizes.trained)
+        fitting, _ = self._signals("fit", fit)
+        for attack in ATTACKS:
+            change = partial(attacked, self.model, attack)
+            found, index = self._signals(attack, self.data.first(sizes.attacked), change)
+            if len(index) >= FEWEST:
+                tested[attack], families[attack] = found, "attack"
+            found, index = self._signals(f"fit-{attack}", fit, change)
+            if len(index) >= FEWEST:
+                training[attack] = (found, index)
+        task = self.model.task
+        for each in OUTLIERS.get(task.key, ()):
+            held = 0 if each.kind == "control" else sizes.trained
+            pictures = load_outliers(task, each.key, held + sizes.outliers)
+            held = min(held, len(pictures) // 2)
+            rest = LabelledImages(pictures.pixels[held:], pictures.labels[held:], pictures.origin)
+            tested[each.key], _ = self._signals(f"{each.key}-after-{held}", rest)
+            families[each.key] = each.kind
+            if held >= FEWEST:
+                training[each.key] = (self._signals(f"{each.key}-first", pictures.first(held))[0], None)
+        some = self.data.first(sizes.corrupted)
+        for corruption in CORRUPTIONS:
+            for severity in SEVERITIES:
+                pixels = corrupt(some.pixels, corruption, severity, self.seed)
+                name = f"{corruption}-{severity}"
+                tested[name], _ = self._signals(name, LabelledImages(pixels, some.labels, some.origin))
+                families[name] = "corruption"
+        return Measurements(normal, fitting, tested, families, training)
+
+    def _signals(
+        self, what: str, data: LabelledImages, change: Change | None = None
+    ) -> tuple[GradientMeasurements, NDArray[np.int64]]:
+        """The signals of images, or of what `change` makes of them, and which they are."""
+        parts, which = [], []
+        key, subject = self.model.card.key, f"{self.model.card.sha256} {self.screen.measuring}"
+        for start in range(0, len(data), BATCH):
+            stop = min(start + BATCH, len(data))
+            make = partial(self._part, data, start, stop, change)
+            part = self.scratch.get(f"{key}-{what}-{start}-{stop}", subject, make)
+            self.seconds += float(part.pop("seconds"))
+            which.append(part.pop("index"))
+            parts.append(from_arrays(part))
+            self.on_progress(f"{key} {what}", stop, len(data))
+        return joined(parts), np.concatenate(which)
+
+    def _part(self, data: LabelledImages, start: int, stop: int, change: Change | None) -> Part:
+        x, chosen = data.images(start, stop), torch.arange(stop - start)
+        if change is not None:
+            x, chosen = change(x, data.labels[start:stop], self.seed * 1_000_003 + start)
+        found = self.screen.measure(self.model, x if len(x) else data.images(start, start + 1))
+        return {"index": (start + chosen).numpy(), **found.rows(slice(len(x))).arrays()}
+
+
+def attacked(model: ZooModel, name: str, x: Tensor, labels: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+    """The attacked images that were right before and are wrong after, and which they are.
+
+    Args:
+        model: the network.
+        name: of `ATTACKS`.
+        x: images (B, C, H, W), float in [0, 1].
+        labels: their classes (B,).
+        seed: of the random start.
+    """
+    radius, network = model.task.radii["linf"], model.fast
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        logits = network(x)
+    match name:
+        case "fgsm":
+            x_adv = Fgsm(radius)(network, x, labels)
+        case "ddn":
+            x_adv = Ddn()(network, x, labels)
+        case "least-likely":
+            x_adv = Pgd(radius, "linf", STEPS, targeted=True)(network, x, logits.argmin(1), generator)
+        case _:
+            share = {"pgd-quarter": 0.25, "pgd-half": 0.5, "pgd": 1.0}[name]
+            x_adv = Pgd(share * radius, "linf", STEPS)(network, x, labels, generator)
+    with torch.no_grad():
+        hit = (logits.argmax(1) == labels) & (network(x_adv).argmax(1) != labels)
+    return x_adv[hit], hit.nonzero()[:, 0]
+
+
+def task_sets(task: Task) -> dict[str, dict[str, object]]:
+    """For each set of outliers of a task what it is, as plain values; empty where the task has none."""
+    return {each.key: {"title": each.title, "left_out": list(each.left_out)} for each in OUTLIERS.get(task.key, ())}

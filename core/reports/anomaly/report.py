@@ -1,0 +1,185 @@
+"""The report `anomaly`: how well detectors tell what is odd from a task's own test images.
+
+Rows, one per model, detector and what stands against the normal images:
+
+- `model`, `sha256` of its weights, `detector`, `kind` ("gradient-unsupervised", "gradient-supervised", "baseline");
+- `trained_on`: "" for what never saw an anomaly; of the perceptron the anomalies it was trained on, one of `against`;
+- `against`: an attack, a set of `core.data.outliers`, or a corruption and its severity ("jpeg-5"), and `family`:
+  "attack", "semantic", "far", "control" or "corruption"; or "mean-semantic", "mean-far", "mean-attack" of the family
+  "mean": the mean over the sets of that family, each counted alike;
+- `auroc`, with `auroc_low`, `auroc_high` (95 %, bootstrap over images of both sides) and `auroc_n` anomalies; `aupr`
+  (anomalies are the positives) and `fpr95` (share of normal images flagged where 95 % of the anomalies are), likewise;
+  `normal_n` normal images.
+
+Of attacks only images count that were right before and wrong after, against all normal images. Normal images are test
+images; attacks are made on test images, too. The perceptron's normal images are those that fit the screen, and its
+anomalies are attacks on the same, or the first pictures of a set, of which no row's figures are made. One detector is
+trained for each attack and each set but the controls; what it was trained on and what it is tested on make a matrix.
+
+Rows of `kind` "promise" hold the conformal promise: `detector`, `alpha`, `flagged` (share of the normal test images
+with a p-value of at most alpha, with `flagged_n`), `promised_low`, `promised_high` (where it must lie, at 1 - 0.05 /
+number of promise rows of the model; see `core.anomaly.conformal`), `calibration_n` and `kept`. Networks that are not
+measured whole, and tasks without sets of outliers, have these rows alone.
+
+Arrays, for display: `score_<detector>_<against>__<model>` float32 (n,), of the first 500 images of a set; `against`
+"test" are the normal ones. Of the corruptions and of perceptrons trained on anything but PGD there are none.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.anomaly.calibration import BATCH, DETECTORS, PERCEPTRON, Calibration
+from core.anomaly.measurements import MAIN, GradientMeasurements
+from core.anomaly.norm_detectors import features
+from core.data.corruptions import CORRUPTIONS
+from core.data.datasets import LabelledImages
+from core.errors import ConfigError
+from core.models.zoo import ZooModel
+from core.reports.anomaly.measurements import (
+    ATTACKS,
+    STEPS,
+    AnomalyMeasurer,
+    Measurements,
+    OnProgress,
+    Sizes,
+    task_sets,
+)
+from core.reports.anomaly.rows import ALPHAS, Scores, figure_rows, promise_rows
+from core.reports.form.parts_cache import PartsCache
+from core.reports.form.report import Report, Row, common_task, provenance
+from core.reports.form.resume import Measured, Part, ReportDraft
+
+NAME = "anomaly"
+SHOWN = 500
+FULL = Sizes(images=10_000, outliers=1_000, attacked=500, corrupted=50, trained=500)
+FEWER = Sizes(images=2_000, outliers=500, attacked=200, corrupted=25, trained=300)
+
+
+@dataclass(frozen=True, slots=True)
+class AnomalySettings:
+    """What the report measures.
+
+    Attributes:
+        sizes: by network how much is measured of it; of the others the promise alone is checked.
+        promised: on the first so many test images.
+        seed: of everything that is drawn.
+
+    Raises:
+        ConfigError: promised < 1.
+    """
+
+    sizes: Mapping[str, Sizes] = field(
+        default_factory=lambda: {"standard": FULL, **dict.fromkeys(("oneepoch", "pgd-l2", "pgd-linf"), FEWER)}
+    )
+    promised: int = 2_000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.promised < 1:
+            raise ConfigError(f"promised must be at least 1; got {self.promised}")
+
+
+class Anomaly(Measured):
+    """The report with its arrays; the module's text says what is in both."""
+
+
+def anomaly_report(
+    models: Sequence[tuple[ZooModel, Calibration]],
+    data: LabelledImages,
+    calibration: LabelledImages,
+    settings: AnomalySettings,
+    scratch: Path,
+    path: Path | None = None,
+    on_progress: OnProgress = lambda what, done, of: None,
+) -> Anomaly:
+    """The report over networks of one task.
+
+    Args:
+        models: classifiers of one task, each with its detectors.
+        data: its test images.
+        calibration: the images that the detectors were fitted to and calibrated on, as `fit_screen` was given them.
+        settings: what to measure.
+        scratch: folder for what is measured so far, a file for each 64 images, so that a killed run goes on where it
+            was, and a run with other sizes takes what it can.
+        path: where the report is kept, its arrays beside it. What is there already with the same settings, data and
+            weights is kept, other networks' rows too. None keeps nothing.
+        on_progress: called with what is measured, images done, and of how many.
+
+    Raises:
+        InputError: no images, networks of several tasks, images of another shape, or a folder can't be written.
+        DataMissingError: a set is not on this machine.
+    """
+    networks = [model for model, _ in models]
+    task = common_task(networks, data)
+    measured: dict[str, Any] = {
+        "seed": settings.seed,
+        "data": data.origin,
+        "calibration_images": len(calibration),
+        "epsilon": task.radii["linf"],
+        "steps": STEPS,
+        "batch": BATCH,
+        "outlier_sets": task_sets(task),
+    }
+    stated = measured | {
+        "sizes": {key: asdict(sizes) for key, sizes in settings.sizes.items()},
+        "promised": settings.promised,
+        "test_images": len(data),
+        "attacks": list(ATTACKS),
+        "alphas": list(ALPHAS),
+        "corruptions": list(CORRUPTIONS),
+    }
+    book = ReportDraft(path, stated, networks)
+    store = PartsCache(scratch / task.key, {"report": NAME} | measured)
+    for model, screen in models:
+        if model not in book:
+            bench = AnomalyMeasurer(model, screen, data, calibration, settings.seed, store, on_progress)
+            rows, arrays = _network(bench, settings)
+            book.add(model, arrays, bench.seconds, rows)
+            _result(task.key, book).write(path)
+    return _result(task.key, book)
+
+
+def _network(bench: AnomalyMeasurer, settings: AnomalySettings) -> tuple[list[Row], Part]:
+    """Rows and arrays of one network."""
+    key, screen = bench.model.card.key, bench.screen
+    head = {"model": key, "sha256": bench.model.card.sha256}
+    if key not in settings.sizes or not task_sets(bench.model.task):
+        return list(promise_rows(head, screen, screen.scores(bench.normal(settings.promised)))), {}
+    found = bench.everything(settings.sizes[key])
+    rows: list[Row] = []
+    arrays: Part = {}
+    for (detector, trained_on), scores in _scores(screen, found, settings.seed).items():
+        whole = trained_on in ("", "pgd")  # the perceptron's matrix is of attacks and sets
+        families = {against: family for against, family in found.families.items() if whole or family != "corruption"}
+        kind = {"detector": detector, "kind": DETECTORS[detector][0], "trained_on": trained_on}
+        rows += figure_rows({**head, **kind}, scores, families)
+        for against in ("test", *families):
+            if whole and families.get(against) != "corruption":
+                arrays[f"score_{detector}_{against}__{key}"] = scores[against][:SHOWN].astype(np.float32)
+    return rows + list(promise_rows(head, screen, screen.scores(found.normal))), arrays
+
+
+def _scores(screen: Calibration, found: Measurements, seed: int) -> dict[tuple[str, str], dict[str, Scores]]:
+    """By detector and what it was trained on the scores of each set (n,), under "test" of the normal images."""
+    sets: dict[str, GradientMeasurements] = {"test": found.normal, **found.tested}
+    by_set = {against: screen.scores(signals) for against, signals in sets.items()}
+    scores = {
+        (detector, ""): {against: values[detector] for against, values in by_set.items()}
+        for detector in screen.detectors
+        if detector != PERCEPTRON
+    }
+    norms = {against: features(signals.squared[MAIN]) for against, signals in sets.items()}
+    for trained_on, trained in found.perceptrons(seed):
+        scores[PERCEPTRON, trained_on] = {against: trained.score(values) for against, values in norms.items()}
+    return scores
+
+
+def _result(task: str, book: ReportDraft) -> Anomaly:
+    """Report and arrays, `standard` first."""
+    rows = tuple(row for key in book.keys for row in book.rows[key])
+    source = provenance(book.settings["data"], book.settings["seed"], book.seconds)
+    return Anomaly(Report(task, NAME, book.settings, source, rows), book.arrays)

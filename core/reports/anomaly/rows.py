@@ -1,0 +1,132 @@
+"""Rows of the report `anomaly`: detectors' figures with intervals, their means over sets, and the promise."""
+
+import zlib
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.anomaly.calibration import Calibration
+from core.anomaly.conformal import false_alarm_interval
+from core.metrics.detection import aupr, auroc, fpr95
+from core.metrics.intervals import RESAMPLES
+from core.reports.form.report import Row
+
+ALPHAS = (0.01, 0.05, 0.10)
+FIGURES = {"auroc": auroc, "aupr": aupr, "fpr95": fpr95}
+MEANS = ("semantic", "far", "attack")
+"""Families of which a detector's figures are averaged."""
+
+Scores = NDArray[np.float64]
+Draws = dict[str, Scores]
+"""By figure its values over the resamples (R,)."""
+
+
+def figure_rows(head: Row, scores: Mapping[str, Scores], families: Mapping[str, str]) -> list[Row]:
+    """A row for each set, and one for the mean over each family of `MEANS`.
+
+    A mean counts every set alike. Its interval is that of the mean over resamples, in each of which all sets stand
+    against the same normal images.
+
+    Args:
+        head: what the rows begin with.
+        scores: by set a detector's scores (n,); under "test" those of the normal images.
+        families: by set its family, in the order of the rows.
+    """
+    normal = scores["test"]
+    rows, drawn = [], {}
+    for against, family in families.items():
+        drawn[against] = _resampled(normal, scores[against], zlib.crc32(against.encode()))
+        values = {name: measure(normal, scores[against]) for name, measure in FIGURES.items()}
+        figures = _figures(values, drawn[against], len(normal), len(scores[against]))
+        rows.append({**head, "against": against, "family": family, **figures})
+    for family in MEANS:
+        mine = [row for row in rows if row["family"] == family]
+        if mine:
+            values = {name: float(np.mean([row[name] for row in mine])) for name in FIGURES}
+            draws = {name: np.mean([drawn[row["against"]][name] for row in mine], 0) for name in FIGURES}
+            figures = _figures(values, draws, len(normal), sum(row["auroc_n"] for row in mine))
+            rows.append({**head, "against": f"mean-{family}", "family": "mean", **figures})
+    return rows
+
+
+def _figures(values: Mapping[str, float], draws: Draws, normal: int, anomalous: int) -> Row:
+    """Figures with their intervals and sizes."""
+    row: Row = {"normal_n": normal}
+    for name, value in values.items():
+        low, high = np.quantile(draws[name], [0.025, 0.975])
+        row |= {name: value, f"{name}_low": float(low), f"{name}_high": float(high), f"{name}_n": anomalous}
+    return row
+
+
+def _resampled(normal: Scores, anomalous: Scores, stream: int) -> Draws:
+    """The figures of bootstrap resamples of both sides, seeded, from counts instead of drawn copies.
+
+    Args:
+        normal: scores (n,).
+        anomalous: scores (m,).
+        stream: which random numbers draw the anomalies; the normal images are drawn the same for all.
+    """
+    levels = np.unique(anomalous)
+    slots = 2 * len(levels) + 1  # the levels and what lies between them, where the order of normal images is nothing
+    n, a = (
+        _by_slot(np.searchsorted(levels, side) + np.searchsorted(levels, side, "right"), slots, number)
+        for side, number in ((normal, 0), (anomalous, stream))
+    )
+    false, true = (side.cumsum(0, dtype=np.int32) for side in (n, a))
+    all_false, all_true = false[-1].astype(np.float64), true[-1].astype(np.float64)
+    enough = (true < np.ceil(0.95 * all_true)).sum(0)
+    return {
+        "auroc": (n * (2 * true - a)).sum(0, dtype=np.int64) / (2 * all_false * all_true),
+        "aupr": (a * (true / np.maximum(true + false, 1))).sum(0) / all_true,
+        "fpr95": np.take_along_axis(false, enough[None], 0)[0] / all_false,
+    }
+
+
+def _by_slot(slot: NDArray[np.int64], slots: int, stream: int) -> NDArray[np.int32]:
+    """How many drawn images are in each slot in each resample (slots, R), from the last slot down."""
+    order = np.argsort(slot, kind="stable")
+    there, starts = np.unique(slot[order], return_index=True)
+    found = np.zeros((slots, RESAMPLES), np.int32)
+    found[there] = np.add.reduceat(_counts(len(slot), stream, RESAMPLES)[order], starts, axis=0, dtype=np.int32)
+    return found[::-1]
+
+
+@lru_cache(maxsize=64)
+def _counts(images: int, stream: int, resamples: int) -> NDArray[np.uint8]:
+    """How often each of `images` comes in each resample (images, R)."""
+    rng = np.random.default_rng([0, stream])
+    drawn = [rng.integers(0, images, images) for _ in range(resamples)]
+    return np.stack([np.bincount(each, minlength=images).astype(np.uint8) for each in drawn], 1)
+
+
+def promise_rows(head: Row, screen: Calibration, normal: Mapping[str, Scores]) -> Iterator[Row]:
+    """Whether as many normal images are flagged as was promised, for each detector and rate.
+
+    Args:
+        head: what the rows begin with.
+        screen: the detectors.
+        normal: by detector the scores of normal test images (n,).
+    """
+    p_values = screen.p_values(normal)
+    confidence = 1 - 0.05 / (len(p_values) * len(ALPHAS))
+    for key, values in p_values.items():
+        for alpha in ALPHAS:
+            low, high = false_alarm_interval(len(screen.normals[key]), len(values), alpha, confidence)
+            flagged = float((values <= alpha).mean())
+            yield {
+                **head,
+                "detector": key,
+                "kind": "promise",
+                "trained_on": "",
+                "against": "test",
+                "family": "promise",
+                "alpha": alpha,
+                "flagged": flagged,
+                "flagged_n": len(values),
+                "promised_low": low,
+                "promised_high": high,
+                "calibration_n": len(screen.normals[key]),
+                "kept": bool(low <= flagged <= high),
+            }

@@ -1,0 +1,1 @@
+"""How the command line makes each report: one file a report."""

@@ -1,0 +1,1 @@
+"""Whether attacks draw the class that they aim at."""

@@ -1,0 +1,274 @@
+"""The report `explanations`: whose attacks draw a class, and whose look like noise, with thresholds frozen on `val`.
+
+Rows, one per model (a figure `f` comes with `f_low`, `f_high` at 95 % and `f_n` images): `model`, `sha256` of its
+weights, `judges` (keys joined by commas), `rho`, and
+
+- `draws`: share of images on which at least two of the three measures reach their thresholds;
+- `transfer`, `low_frequency`, `agreement`: means of the measures (`core.explanations.class_evidence`), over the images
+  where the network gives a gradient; null where it gives none at all.
+
+The settings hold the `thresholds` by measure. They are chosen on the first `val_images` images of `val`, one measure at
+a time: the cut that best parts `NOISE` from `DRAWN` (the largest sum of the share of one below and of the other at or
+above it), in the middle of the widest gap where several are as good. `val_draws` is what the vote then says there.
+
+Arrays, in the data set's order of images: `transfer__<model>`, `low_frequency__<model>`, `agreement__<model>` float32
+(n,), NaN without a gradient; `draws__<model>` bool (n,); and the measures on `val` that the thresholds came from,
+`val_transfer__<model>` and so on.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.data.datasets import LabelledImages
+from core.errors import ConfigError, InputError
+from core.explanations.class_evidence import (
+    CLASSES,
+    EVIDENCE_MEASURES,
+    JUDGES,
+    START,
+    Measures,
+    Thresholds,
+    judges_of,
+    measures,
+)
+from core.metrics.frequency import CUT_OFF
+from core.models.zoo import ZooModel
+from core.reports.form.parts_cache import PartsCache
+from core.reports.form.report import Report, Row, common_task, mean, provenance, share
+from core.reports.form.resume import Measured, Part, ReportDraft, joined
+
+NAME = "explanations"
+NOISE, DRAWN = "standard", "pgd-l2"
+"""The networks that the thresholds part: what is held to look like noise, and what to draw the class."""
+BATCH = 20
+
+OnProgress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ExplanationsSettings:
+    """What the report measures.
+
+    Attributes:
+        images: the first so many test images.
+        val_images: the first so many images of `val`, for the thresholds.
+        rho: RMSE of the explanations, in [0, 1] pixel units.
+        seed: of the starts, the same for every image.
+
+    Raises:
+        ConfigError: a count below 1, or rho <= 0.
+    """
+
+    images: int = 100
+    val_images: int = 100
+    rho: float = 0.1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.images, self.val_images) < 1 or not self.rho > 0:
+            raise ConfigError(f"need images and val_images of at least 1, and rho > 0; got {self}")
+
+
+class ExplanationsReport(Measured):
+    """The report with its arrays per image; the module's text says what is in both."""
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """The frozen thresholds, good for the report's task and rho."""
+        return Thresholds(**self.report.settings["thresholds"])
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Report and arrays from the report's file and the NPZ beside it.
+
+        Raises:
+            InputError: one of them is missing or damaged, or the report holds no thresholds.
+        """
+        found = super().read(path)
+        settings = found.report.settings
+        cuts = settings.get("thresholds")
+        if (
+            not isinstance(cuts, Mapping)
+            or cuts.keys() != {*EVIDENCE_MEASURES}
+            or not all(_finite(value) for value in (settings.get("rho"), *cuts.values()))
+        ):
+            raise InputError(f"{path.name} holds no thresholds")
+        return found
+
+    @property
+    def rho(self) -> float:
+        """The RMSE that the thresholds hold for."""
+        return float(self.report.settings["rho"])
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, int | float) and np.isfinite(value)
+
+
+def explanations_report(
+    models: Sequence[ZooModel],
+    judges: Sequence[ZooModel],
+    data: LabelledImages,
+    val: LabelledImages,
+    settings: ExplanationsSettings,
+    scratch: Path,
+    path: Path | None = None,
+    on_progress: OnProgress = lambda what, done, of: None,
+) -> ExplanationsReport:
+    """The report over networks of one task.
+
+    Args:
+        models: classifiers of one task.
+        judges: the task's networks in `core.explanations.class_evidence.JUDGES`, `NOISE` and `DRAWN` among them.
+        data: images of that task; the labels are not looked at.
+        val: images that the thresholds are chosen on.
+        settings: what to measure.
+        scratch: folder for what is measured so far, a file for each batch, so that a killed run goes on where it was.
+        path: where the report is kept, its arrays beside it. What is there already with the same settings, data, judges
+            and weights is kept, other networks' rows too. None keeps nothing.
+        on_progress: called with what is measured, images done, and of how many.
+
+    Raises:
+        InputError: no images, networks of several tasks, images of another shape, a judge that is missing, or a folder
+            can't be written.
+    """
+    task = common_task([*models, *judges], data)
+    common_task(judges, val)
+    known = {judge.card.key: judge for judge in judges if judge.card.key in JUDGES}
+    if not {NOISE, DRAWN} <= known.keys():
+        raise InputError(f"thresholds part {NOISE} from {DRAWN}; the judges given are {sorted(known) or 'none'}")
+    data, val = data.first(settings.images), val.first(settings.val_images)
+    stated: dict[str, Any] = {
+        **asdict(settings),
+        "images": len(data),
+        "val_images": len(val),
+        "data": data.origin,
+        "val": val.origin,
+        "judges": {key: known[key].card.sha256 for key in JUDGES if key in known},
+        "classes": CLASSES,
+        "start": START,
+        "cut_off": CUT_OFF,
+        "batch": BATCH,
+        "precision": "float32, fast form",
+    }
+    bench = _Bench(list(known.values()), settings, PartsCache(scratch / task.key, stated), on_progress)
+    chosen, arrays, spent = _frozen(path, stated) or _chosen(known, bench, val)
+    stated |= chosen
+    thresholds = Thresholds(**stated["thresholds"])
+    book = ReportDraft(path, stated, models)
+    if not book.arrays:
+        book.add_arrays(arrays, spent)
+    for model in models:
+        if model not in book:
+            found, seconds = bench.measure(model, data, "test")
+            of_model: Part = {f"{name}__{model.card.key}": _single(found, name) for name in EVIDENCE_MEASURES}
+            of_model[f"draws__{model.card.key}"] = found.draws(thresholds)
+            judged_by = ",".join(judge.card.key for judge in judges_of(model, bench.judges))
+            book.add(model, of_model, seconds, [{"sha256": model.card.sha256, "judges": judged_by}])
+            _result(task.key, book).write(path)
+    return _result(task.key, book)
+
+
+def _chosen(judges: Mapping[str, ZooModel], bench: "_Bench", val: LabelledImages) -> tuple[dict[str, Any], Part, float]:
+    """What the settings say of thresholds chosen on `val`, the arrays that they came from, and seconds."""
+    on_val = {key: bench.measure(judges[key], val, "val") for key in (NOISE, DRAWN)}
+    thresholds = choose_thresholds(on_val[NOISE][0], on_val[DRAWN][0])
+    chosen = {
+        "thresholds": asdict(thresholds),
+        "thresholds_part": f"{NOISE},{DRAWN}",
+        "val_draws": {key: float(found.draws(thresholds).mean()) for key, (found, _) in on_val.items()},
+    }
+    arrays: Part = {
+        f"val_{name}__{key}": _single(found, name) for key, (found, _) in on_val.items() for name in EVIDENCE_MEASURES
+    }
+    return chosen, arrays, sum(seconds for _, seconds in on_val.values())
+
+
+def _frozen(path: Path | None, stated: dict[str, Any]) -> tuple[dict[str, Any], Part, float] | None:
+    """The same from the file, where one is there that was made with these settings: thresholds are chosen once."""
+    if path is None or not path.exists() or not path.with_suffix(".npz").exists():
+        return None
+    earlier = ExplanationsReport.read(path)
+    chosen = {name: value for name, value in earlier.report.settings.items() if name not in stated}
+    if {**stated, **chosen} != dict(earlier.report.settings) or "thresholds" not in chosen:
+        return None
+    arrays: Part = {name: array for name, array in earlier.arrays.items() if name.startswith("val_")}
+    return chosen, arrays, float(earlier.report.provenance["seconds"])
+
+
+def choose_thresholds(noise: Measures, drawn: Measures) -> Thresholds:
+    """The cut of each measure that best parts the images of one network from those of another.
+
+    Raises:
+        InputError: a network that gives no gradient for any image.
+    """
+    return Thresholds(*(_best_cut(getattr(noise, name), getattr(drawn, name)) for name in EVIDENCE_MEASURES))
+
+
+def _best_cut(below: NDArray[np.floating], above: NDArray[np.floating]) -> float:
+    """The value with the largest sum of the shares of `below` under it and of `above` not under it."""
+    below, above = below[~np.isnan(below)], above[~np.isnan(above)]
+    if len(below) == 0 or len(above) == 0:
+        raise InputError("no threshold can be chosen where a network gives no gradient")
+    values = np.unique(np.concatenate([below, above]))
+    if len(values) == 1:
+        return float(values[0])
+    cuts, gaps = (values[:-1] + values[1:]) / 2, np.diff(values)
+    right = (below[:, None] < cuts).mean(0) + (above[:, None] >= cuts).mean(0)
+    best = np.flatnonzero(right >= right.max() - 1e-12)
+    return float(cuts[best[gaps[best].argmax()]])
+
+
+class _Bench:
+    """Measures, looking into the scratch folder first."""
+
+    def __init__(
+        self, judges: list[ZooModel], settings: ExplanationsSettings, scratch: PartsCache, on_progress: OnProgress
+    ) -> None:
+        self.judges = judges
+        self.settings = settings
+        self.scratch = scratch
+        self.on_progress = on_progress
+
+    def measure(self, model: ZooModel, data: LabelledImages, split: str) -> tuple[Measures, float]:
+        """The measures of a network on all the images, and the seconds that they took."""
+        judges = judges_of(model, self.judges)
+        parts = []
+        for start in range(0, len(data), BATCH):
+            stop = min(start + BATCH, len(data))
+            make = partial(self._part, model, judges, data, start, stop)
+            parts.append(self.scratch.get(f"{model.card.key}-{split}-{start}-{stop}", model.card.sha256, make))
+            self.on_progress(f"{model.card.key} {split}", stop, len(data))
+        whole, seconds = joined(parts)
+        return Measures(**whole), seconds
+
+    def _part(
+        self, model: ZooModel, judges: Sequence[ZooModel], data: LabelledImages, start: int, stop: int
+    ) -> Mapping[str, NDArray[Any]]:
+        found = measures(model, judges, data.images(start, stop), self.settings.rho, self.settings.seed)
+        return {name: getattr(found, name) for name in EVIDENCE_MEASURES}
+
+
+def _single(found: Measures, name: str) -> NDArray[np.float32]:
+    return np.asarray(getattr(found, name), np.float32)
+
+
+def _result(task: str, book: ReportDraft) -> ExplanationsReport:
+    """Report and arrays."""
+    rows = []
+    for key in book.keys:
+        draws = book.arrays[f"draws__{key}"]
+        facts = {name: book.rows[key][0][name] for name in ("sha256", "judges")}
+        row: Row = {"model": key, **facts, "rho": book.settings["rho"]}
+        row |= share("draws", int(draws.sum()), len(draws))
+        for name in EVIDENCE_MEASURES:
+            row |= mean(name, book.arrays[f"{name}__{key}"])
+        rows.append(row)
+    source = provenance(book.settings["data"], book.settings["seed"], book.seconds)
+    return ExplanationsReport(Report(task, NAME, book.settings, source, tuple(rows)), dict(book.arrays))

@@ -1,0 +1,1 @@
+"""Heat maps led astray while the answer is kept."""

@@ -1,0 +1,43 @@
+"""Parts of a long report, each in a file of its own, so that a killed run loses at most the part it was in."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.reports.form.report import read_arrays, write_arrays
+
+
+class PartsCache:
+    """Files of arrays by name, good only for the settings and the subject that they were made with."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
+        """Use `folder` (created when first written to) for what is made with `settings`, plain values."""
+        self.folder = folder / _digest(json.dumps(settings, sort_keys=True))
+
+    def get(self, name: str, subject: str, make: Callable[[], Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+        """The arrays that `make` gives and, as `seconds`, the time it took; from the file where there is one.
+
+        Args:
+            name: of the part, unique in the folder but for the subject.
+            subject: what the part was made of beside the settings, such as the checksum of a network's weights.
+            make: makes the arrays.
+
+        Raises:
+            InputError: the folder can't be written, or the file is damaged.
+        """
+        path = self.folder / f"{name}-{_digest(subject)}.npz"
+        if not path.exists():
+            began = time.perf_counter()
+            arrays = dict(make())
+            write_arrays(arrays | {"seconds": np.array(time.perf_counter() - began)}, path)
+        return read_arrays(path)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,0 +1,126 @@
+"""A long report on its way: its arrays beside it in the folder, and what several runs may add to the same files."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.models.zoo import ZooModel
+from core.reports.form.report import Arrays, Report, Row, read_arrays, read_report, write_arrays, write_report
+
+Part = dict[str, NDArray[Any]]
+"""Arrays by name. What belongs to a network has its key in the name, after two underscores: `found__standard`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A report with its arrays. Each report has a class of its own, whose module says what is in both."""
+
+    report: Report
+    arrays: Arrays
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Report and arrays from the report's file and the NPZ beside it.
+
+        Raises:
+            InputError: one of them is missing or damaged.
+        """
+        return cls(read_report(path), read_arrays(path.with_suffix(".npz")))
+
+    def write(self, path: Path | None) -> None:
+        """Write both, the arrays first; None writes nothing.
+
+        Raises:
+            InputError: the folder can't be written.
+        """
+        if path is not None:
+            write_arrays(self.arrays, path.with_suffix(".npz"))
+            write_report(self.report, path)
+
+    @property
+    def weights(self) -> dict[str, str]:
+        """The checksums of the weights of the networks that it tells of, by key."""
+        stated: Mapping[str, str] | None = self.report.provenance.get("weights")
+        if stated is not None:
+            return dict(stated)
+        return {str(row["model"]): str(row["sha256"]) for row in self.report.rows if row["model"]}
+
+
+class ReportDraft:
+    """What is known of a report so far: what this run added, and what its file holds and still is true.
+
+    Of the file that is everything made with the same settings, but for networks whose weights are others now. It is
+    looked at again with every addition: other runs may have measured other networks meanwhile.
+
+    Attributes:
+        weights: the checksums of the networks known, by key.
+        rows: by key, the rows that tell of a network.
+        arrays: by name.
+        seconds: that measuring took.
+    """
+
+    def __init__(self, path: Path | None, settings: Mapping[str, Any], models: Sequence[ZooModel]) -> None:
+        """Begin with what the file holds.
+
+        Args:
+            path: of the report's file; None for a report that is not kept.
+            settings: everything that decides the figures, as plain values.
+            models: what this run asks for; their weights are the ones that hold.
+        """
+        self.path = path
+        self.settings = settings
+        self.asked = {model.card.key: model.card.sha256 for model in models}
+        self.weights: dict[str, str] = {}
+        self.rows: dict[str, tuple[Row, ...]] = {}
+        self.arrays: Part = {}
+        self.seconds = 0.0
+        self._join()
+
+    def __contains__(self, model: ZooModel) -> bool:
+        return model.card.key in self.weights
+
+    @property
+    def keys(self) -> list[str]:
+        """The networks known, in the order of a report."""
+        return standard_first(self.weights)
+
+    def add(self, model: ZooModel, arrays: Part, seconds: float, rows: Iterable[Row] = ()) -> None:
+        """Take in a network: its arrays, the seconds they took, and what rows say that arrays do not."""
+        self.add_arrays(arrays, seconds)
+        self.weights[model.card.key] = model.card.sha256
+        self.rows[model.card.key] = tuple(rows)
+
+    def add_arrays(self, arrays: Part, seconds: float) -> None:
+        """Take in arrays, and the seconds they took."""
+        self._join()
+        self.arrays |= arrays
+        self.seconds += seconds
+
+    def _join(self) -> None:
+        if self.path is None or not self.path.exists() or not self.path.with_suffix(".npz").exists():
+            return
+        earlier = Measured.read(self.path)
+        if dict(earlier.report.settings) != dict(self.settings):
+            return
+        known = earlier.weights
+        gone = {key for key, checksum in known.items() if self.asked.get(key, checksum) != checksum}
+        still = {key: checksum for key, checksum in known.items() if key not in gone}
+        rows = {key: tuple(row for row in earlier.report.rows if row["model"] == key) for key in still}
+        arrays = {name: array for name, array in earlier.arrays.items() if gone.isdisjoint(name.split("__")[1:])}
+        self.weights, self.rows, self.arrays = still | self.weights, rows | self.rows, arrays | self.arrays
+        self.seconds = max(self.seconds, float(earlier.report.provenance["seconds"]))
+
+
+def standard_first(keys: Iterable[str]) -> list[str]:
+    """Keys of networks in the order of a report: `standard`, and the others by name."""
+    return sorted(keys, key=lambda key: (key != "standard", key))
+
+
+def joined(parts: Sequence[Mapping[str, NDArray[Any]]]) -> tuple[Part, float]:
+    """The arrays of a scratch's parts end to end, by name, and the seconds that they took."""
+    arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0] if name != "seconds"}
+    return arrays, sum(float(part["seconds"]) for part in parts)

@@ -1,0 +1,1 @@
+"""Latent space performance metrics of classifiers."""

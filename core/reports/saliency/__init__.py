@@ -1,0 +1,1 @@
+"""How far saliency maps agree, and how they do on each measure."""

@@ -1,0 +1,248 @@
+"""What the report `saliency` measures on one network: its gradients, and each method's maps, ten images at a time."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from core.attacks.pgd import Pgd
+from core.data.datasets import LabelledImages
+from core.data.tasks import Task
+from core.errors import ConfigError
+from core.explanations.catalogue import ATTRIBUTION_METHODS
+from core.metrics.localisation import area
+from core.models.zoo import ZooModel
+from core.reports.form.parts_cache import PartsCache
+from core.reports.form.resume import Part, joined
+from core.saliency.catalogue import AttributionRequest, attribute
+from core.saliency.measures import SALIENCY_MEASURES, Case, measured
+from core.saliency.randomisation import as_shown
+
+BATCH = 10
+COSTLY = 200
+SENSITIVITY = "max-sensitivity"
+"""The measure that makes the most maps."""
+SHARE_OF_RADIUS = 0.25
+"""The small attack's radius in L-infinity, in units of the task's."""
+PGD_STEPS = 10
+
+OnProgress = Callable[[str, int, int], None]
+Make = Callable[[ZooModel, int, int], Part]
+"""From a network and the ends of a batch to arrays."""
+
+
+@dataclass(frozen=True, slots=True)
+class SaliencySettings:
+    """What the report measures.
+
+    Attributes:
+        images: the first so many test images, for measures of maps.
+        costly_images: as many for the methods that cost more than `COSTLY` passes a map.
+        sensitivity_images: as many for max-sensitivity, which makes eight maps of each.
+        network_images: as many for the measures of networks, and for the accuracy under PGD.
+        methods: keys of the methods.
+        measures: keys of the measures; those that a task cannot have are left out.
+        seed: of everything that is drawn.
+
+    Raises:
+        ConfigError: a count below 1, or an unknown key.
+    """
+
+    images: int = 30
+    costly_images: int = 10
+    sensitivity_images: int = 10
+    network_images: int = 200
+    methods: tuple[str, ...] = tuple(ATTRIBUTION_METHODS)
+    measures: tuple[str, ...] = tuple(SALIENCY_MEASURES)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        unknown = [key for key in self.methods if key not in ATTRIBUTION_METHODS]
+        unknown += [key for key in self.measures if key not in SALIENCY_MEASURES]
+        counts = (self.images, self.costly_images, self.sensitivity_images, self.network_images)
+        if min(counts) < 1 or unknown:
+            raise ConfigError(f"need counts of at least 1, and known methods and measures; got {counts} and {unknown}")
+
+    def images_of(self, method: str, measure: str = "") -> int:
+        """How many images a method is measured on, by one measure or most of them."""
+        count = self.costly_images if ATTRIBUTION_METHODS[method].cost > COSTLY else self.images
+        return min(count, self.sensitivity_images) if measure == SENSITIVITY else count
+
+    def stated(self, task: Task, data: LabelledImages) -> dict[str, Any]:
+        """Everything that decides the figures, as plain values."""
+        return {
+            **asdict(self),
+            "test_images": len(data),
+            "methods": list(self.methods),
+            "measures": [
+                key for key in self.measures if data.maps is not None or SALIENCY_MEASURES[key].needs != "inside"
+            ],
+            "data": data.origin,
+            "target": "the class predicted",
+            "small_attack": f"PGD L-infinity, {PGD_STEPS} steps, radius {SHARE_OF_RADIUS} of the task's, no random "
+            "start; on logits divided by their deviation where the others give no gradient",
+            "pgd": f"PGD L2, {PGD_STEPS} steps, epsilon {task.radii['l2']:g}; the worse of logits as they are and "
+            "divided by their deviation",
+            "batch": BATCH,
+            "precision": "float32, fast form",
+        }
+
+
+class _Calm(nn.Module):
+    """A network whose logits (B, K) are divided by their deviation: the same answers, and no saturated cross-entropy.
+
+    Without it, PGD finds no gradient on a distilled network, and would call it robust.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits of deviation 1."""
+        logits: Tensor = self.model(x)
+        return logits / logits.detach().std(1, keepdim=True).clamp_min(1e-12)
+
+
+def slightly_attacked(model: ZooModel, x: Tensor) -> Tensor:
+    """The images (n, C, H, W) after a small attack on the class predicted.
+
+    A distilled network gives no gradient to the attack on its logits as they are, which would leave the image as it is
+    and let each of its maps look stable.
+    """
+    with torch.no_grad():
+        predicted = model.fast(x).argmax(1)
+    attack = Pgd(SHARE_OF_RADIUS * model.task.radii["linf"], "linf", PGD_STEPS, random_start=False)
+    x_adv = attack(model.fast, x, predicted)
+    still = (x_adv == x).flatten(1).all(1)
+    if bool(still.any()):
+        x_adv[still] = attack(_Calm(model.fast), x[still], predicted[still])
+    return x_adv
+
+
+class SaliencyMeasurer:
+    """Measures of networks, looking into the scratch folder first."""
+
+    def __init__(
+        self,
+        task: Task,
+        data: LabelledImages,
+        settings: SaliencySettings,
+        measures: Sequence[str],
+        scratch: PartsCache,
+        on_progress: OnProgress,
+    ) -> None:
+        """Measure what `settings` say; of their measures, those that the task can have."""
+        self.task = task
+        self.data = data
+        self.settings = settings
+        self.measures = measures
+        self.scratch = scratch
+        self.on_progress = on_progress
+
+    def network(self, model: ZooModel) -> tuple[Part, float]:
+        """All arrays of one network by their full names, and the seconds that they took."""
+        key = model.card.key
+        found, spent = self._batches(model, "network", self.settings.network_images, self._network)
+        arrays = {f"{name}__{key}": array for name, array in found.items()}
+        of_maps = [measure for measure in self.measures if SALIENCY_MEASURES[measure].of == "map"]
+        alone = [[measure] for measure in of_maps if measure == SENSITIVITY]
+        rest = [measure for measure in of_maps if measure != SENSITIVITY]
+        for method in self.settings.methods:
+            for asked in (rest, *alone):
+                if not asked:
+                    continue
+                what = f"{method} {SENSITIVITY if asked != rest else 'measures'}"
+                count = self.settings.images_of(method, asked[0])
+                found, seconds = self._batches(model, what, count, partial(self._scores, method, asked))
+                arrays |= {f"{name}__{key}__{method}": array for name, array in found.items()}
+                spent += seconds
+        return arrays, spent
+
+    def heatmaps(self, model: ZooModel, method: str) -> NDArray[np.float32]:
+        """The maps (n, H, W) of a method."""
+        made = [self._maps(method, model, *ends) for ends in self._bounds(self.settings.images_of(method))]
+        return as_shown(ATTRIBUTION_METHODS[method], torch.cat(made))
+
+    def _bounds(self, count: int) -> list[tuple[int, int]]:
+        """The ends of batches of the first `count` images."""
+        count = min(count, len(self.data))
+        return [(start, min(start + BATCH, count)) for start in range(0, count, BATCH)]
+
+    def _batches(self, model: ZooModel, what: str, count: int, make: Make) -> tuple[Part, float]:
+        """The arrays of the first `count` images by name, and the seconds that they took."""
+        parts = []
+        for start, stop in self._bounds(count):
+            parts.append(self._kept(model, what, start, stop, make))
+            self.on_progress(f"{model.card.key} {what}", stop, count)
+        return joined(parts)
+
+    def _kept(self, model: ZooModel, what: str, start: int, stop: int, make: Make) -> Part:
+        name = f"{model.card.key}-{what.replace(' ', '-')}-{start}-{stop}"
+        return self.scratch.get(name, model.card.sha256, partial(make, model, start, stop))
+
+    def _network(self, model: ZooModel, start: int, stop: int) -> Part:
+        """Measures of the network itself, and whether it stands PGD."""
+        x, labels = self.data.images(start, stop), self.data.labels[start:stop]
+        case = Case("gradient", self._ask(model, start, stop), torch.zeros_like(x), self._seed(start))
+        found: Part = {
+            key: measured(key, case).astype(np.float32)
+            for key in self.measures
+            if SALIENCY_MEASURES[key].of == "network"
+        }
+        attack = Pgd(self.task.radii["l2"], "l2", PGD_STEPS)
+        found["pgd"] = np.ones(len(x), bool)
+        for attacked in (model.fast, _Calm(model.fast)):
+            x_adv = attack(attacked, x, labels, generator=self._generator(start))
+            with torch.no_grad():
+                found["pgd"] &= (model.fast(x_adv).argmax(1) == labels).numpy()
+        inside = self._inside(start, stop)
+        if inside is not None:
+            found["area"] = np.array([area(one) for one in inside.numpy()], np.float32)
+        return found
+
+    def _scores(self, method: str, measures: Sequence[str], model: ZooModel, start: int, stop: int) -> Part:
+        """Measures of a method's maps."""
+        attacked = "stability-attack" in measures
+        x_adv = self._kept(model, "attacked", start, stop, self._attacked)["x_adv"] if attacked else None
+        case = Case(
+            ATTRIBUTION_METHODS[method],
+            self._ask(model, start, stop),
+            self._maps(method, model, start, stop),
+            self._seed(start),
+            self._inside(start, stop),
+            None if x_adv is None else torch.from_numpy(x_adv),
+        )
+        return {key: measured(key, case).astype(np.float32) for key in measures}
+
+    def _maps(self, method: str, model: ZooModel, start: int, stop: int) -> Tensor:
+        """A method's attributions (n, C, H, W)."""
+
+        def make(model: ZooModel, start: int, stop: int) -> Part:
+            return {"attributions": attribute(ATTRIBUTION_METHODS[method], self._ask(model, start, stop)).numpy()}
+
+        return torch.from_numpy(self._kept(model, f"{method} maps", start, stop, make)["attributions"])
+
+    def _attacked(self, model: ZooModel, start: int, stop: int) -> Part:
+        return {"x_adv": slightly_attacked(model, self.data.images(start, stop)).numpy()}
+
+    def _ask(self, model: ZooModel, start: int, stop: int) -> AttributionRequest:
+        x = self.data.images(start, stop)
+        with torch.no_grad():
+            predicted = model.fast(x).argmax(1)
+        return AttributionRequest(model.fast, x, predicted, self._generator(start))
+
+    def _inside(self, start: int, stop: int) -> Tensor | None:
+        maps = self.data.maps
+        return None if maps is None else maps[start:stop, 0] > 0
+
+    def _seed(self, start: int) -> int:
+        return self.settings.seed * 1_000_003 + start
+
+    def _generator(self, start: int) -> torch.Generator:
+        return torch.Generator().manual_seed(self._seed(start))

@@ -1,0 +1,1 @@
+"""Images made against one network, shown to another."""

@@ -1,0 +1,246 @@
+"""The training loop of generators: resumable after each round to the same weights."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from core.data.datasets import LabelledImages
+from core.errors import ConfigError, InputError
+from core.latent.network import GeneratorNetwork
+from core.models.zoo import ZooModel
+from core.training.augment import Augmentation
+from core.training.checkpoint import read_checkpoint, write_checkpoint
+from core.training.generator.critic import Critic, critic_loss
+from core.training.generator.loss import Pictures, generator_losses, make_pictures
+from core.training.generator.plan import GeneratorPlan
+
+ROUND = 100  # steps between checkpoints
+DECLINE = 0.4  # share of the steps over which the learning rates fall to 0
+POLISH = 0.3  # share of the learning rates in the polish
+MOMENTS = (0.5, 0.99)  # of Adam
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorProgress:
+    """Where a run stands: steps done and of how many, mean losses of this round by name, seconds so far."""
+
+    step: int
+    steps: int
+    losses: Mapping[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round of steps measured: mean losses by name, seconds."""
+
+    losses: Mapping[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedGenerator:
+    """The outcome of a run: the averaged network (in eval mode), its history, and whether all steps were done."""
+
+    network: GeneratorNetwork
+    history: tuple[Round, ...]
+    finished: bool
+
+    @property
+    def seconds(self) -> float:
+        """Training time of all rounds, in seconds."""
+        return sum(past.seconds for past in self.history)
+
+    def course(self, device: str) -> dict[str, object]:
+        """Cost and course of the run as a card states them."""
+        return {
+            "seconds": round(self.seconds, 1),
+            "threads": torch.get_num_threads(),
+            "device": device,
+            "steps_a_round": ROUND,
+            "losses": [{name: round(value, 4) for name, value in past.losses.items()} for past in self.history],
+            "torch": torch.__version__,
+        }
+
+
+def train_generator(
+    plan: GeneratorPlan,
+    data: LabelledImages,
+    classifier: ZooModel,
+    folder: Path,
+    on_progress: Callable[[GeneratorProgress], None] = lambda progress: None,
+    should_stop: Callable[[], bool] = lambda: False,
+    device: str = "cpu",
+) -> TrainedGenerator:
+    """Train as the plan says, going on from the checkpoint in `folder` where there is one.
+
+    Everything random in a round is drawn from a generator seeded by (seed, round), so that a killed run that is started
+    again ends with the weights of an uninterrupted one (same machine, same number of threads, CPU).
+
+    Args:
+        plan: what to train.
+        data: the images to learn from.
+        classifier: the network that `plan.recipe.classifier` names.
+        folder: where the checkpoint lives; created.
+        on_progress: called after each step.
+        should_stop: asked before each step; True ends the run, and at most the round begun is lost.
+        device: where to compute.
+
+    Raises:
+        ConfigError: fewer images than one batch, or a checkpoint in `folder` of another plan or classifier.
+        InputError: `folder` can't be written, or a loss is no longer a number.
+    """
+    data = data if plan.images is None else data.first(plan.images)
+    if len(data) < plan.batch_size:
+        raise ConfigError(f"{len(data)} training images are fewer than one batch of {plan.batch_size}")
+    run = _Run(plan, classifier, device)
+    history = run.restore(folder)
+    while len(history) * ROUND < plan.total:
+        done = run.round(len(history), data, sum(past.seconds for past in history), on_progress, should_stop)
+        if done is None:
+            return TrainedGenerator(run.averaged(), tuple(history), finished=False)
+        history.append(done)
+        run.save(folder, history)
+    return TrainedGenerator(run.averaged(), tuple(history), finished=True)
+
+
+def rate_at(step: int, steps: int) -> float:
+    """The share of a learning rate at `step` of `steps`: 1, down to near 0 over the last 40 %, 0.3 in the polish."""
+    return POLISH if step >= steps else min(1.0, (steps - step) / (DECLINE * steps))
+
+
+class _Opponent:
+    """A critic with its optimiser."""
+
+    def __init__(self, plan: GeneratorPlan, widths: tuple[int, ...], rng: torch.Generator, device: str) -> None:
+        self.critic = Critic(plan.network.shape, widths, plan.network.classes, plan.critic_width, rng).to(device)
+        self.critic.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.rate = plan.critic_rate
+        self.optimiser = torch.optim.Adam(self.critic.parameters(), plan.critic_rate, MOMENTS)
+
+    def learn(self, made: Pictures, rate: float) -> Tensor:
+        """One update, at `rate` times the learning rate, on real pictures and on fakes cut from the graph; the loss."""
+        self.critic.requires_grad_(True)
+        real = self.critic(made.x, made.real_features, made.labels)
+        fake = self.critic(made.fakes.detach(), [h.detach() for h in made.fake_features], made.labels)
+        loss = critic_loss(real, fake)
+        _update(self.optimiser, loss, rate * self.rate)
+        self.critic.requires_grad_(False)
+        return loss.detach()
+
+
+class _Run:
+    """The state that moves: networks, the generator's average, the optimisers."""
+
+    def __init__(self, plan: GeneratorPlan, classifier: ZooModel, device: str) -> None:
+        self.plan = plan
+        self.device = device
+        self.fingerprint = json.dumps([plan.settings(), classifier.card.sha256], sort_keys=True)
+        self.classifier = classifier.fast.to(device)
+        rng = torch.Generator().manual_seed(plan.seed)
+        self.network = GeneratorNetwork(plan.network, rng).to(device)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = {name: value.clone() for name, value in self.network.state_dict().items()}
+        self.optimiser = torch.optim.Adam(self.network.parameters(), plan.learning_rate, MOMENTS)
+        self.opponent = _Opponent(plan, classifier.card.network.widths, rng, device) if plan.recipe.critic else None
+
+    def round(
+        self,
+        index: int,
+        data: LabelledImages,
+        spent: float,
+        on_progress: Callable[[GeneratorProgress], None],
+        should_stop: Callable[[], bool],
+    ) -> Round | None:
+        """Up to `ROUND` steps on images drawn without replacement (anew when all are used); None if it was stopped."""
+        plan, began = self.plan, time.perf_counter()
+        rng = torch.Generator().manual_seed(plan.seed * 1_000_003 + index + 1)
+        noise = torch.Generator(self.device).manual_seed(plan.seed * 1_000_003 + index + 1)
+        augmentation = Augmentation(padding=0, flip=plan.flip)
+        wanted = ROUND * plan.batch_size
+        order = torch.cat([torch.randperm(len(data), generator=rng) for _ in range(1 + wanted // len(data))])
+        totals: dict[str, float] = {}
+        first, last = index * ROUND, min((index + 1) * ROUND, plan.total)
+        for step in range(first, last):
+            if should_stop():
+                return None
+            chosen = order[(step - first) * plan.batch_size :][: plan.batch_size]
+            x = augmentation(data.pixels[chosen].float() / 255.0, rng)
+            x = x.to(self.device).contiguous(memory_format=torch.channels_last)
+            losses = self._step(step, x, data.labels[chosen].to(self.device), noise)
+            for name, value in losses.items():
+                totals[name] = totals.get(name, 0.0) + float(value)
+            means = {name: total / (step - first + 1) for name, total in totals.items()}
+            if not torch.tensor(list(means.values())).isfinite().all():
+                raise InputError(f"a loss at step {step + 1} is no longer a number: lower the learning rates")
+            on_progress(GeneratorProgress(step + 1, plan.total, means, spent + time.perf_counter() - began))
+        return Round(means, time.perf_counter() - began)
+
+    def _step(self, step: int, x: Tensor, labels: Tensor, noise: torch.Generator) -> dict[str, Tensor]:
+        """One update of all weights; the losses by name, detached."""
+        recipe = self.plan.recipe_at(step)
+        opposed = step >= self.plan.warm_up and bool(recipe.critic or recipe.agreement)
+        looks = opposed or bool(recipe.features)
+        rate = rate_at(step, self.plan.steps)
+        found: dict[str, Tensor] = {}
+        with torch.autocast(self.device, torch.bfloat16, enabled=self.plan.precision == "bf16"):
+            made = make_pictures(self.network, self.classifier, x, labels, noise, opposed, looks)
+            if opposed and self.opponent is not None:
+                found["critic"] = self.opponent.learn(made, rate)
+            critic = None if self.opponent is None else self.opponent.critic
+            terms = generator_losses(recipe, made, self.classifier, critic, opposed)
+        _update(self.optimiser, torch.stack(list(terms.values())).sum(), rate * self.plan.learning_rate)
+        decay = min(self.plan.averaging, (1 + step) / (10 + step))
+        with torch.no_grad():
+            for name, value in self.network.state_dict().items():
+                self.average[name].lerp_(value, 1.0 - decay)
+        return found | {name: value.detach() for name, value in terms.items()}
+
+    def averaged(self) -> GeneratorNetwork:
+        """A network with the averaged weights, in eval mode."""
+        network = GeneratorNetwork(self.plan.network)
+        network.load_state_dict({name: value.cpu() for name, value in self.average.items()})
+        return network.eval()
+
+    def restore(self, folder: Path) -> list[Round]:
+        """Load the checkpoint in `folder`, if any; returns the history so far."""
+        state = read_checkpoint(folder, self.device)
+        if state is None:
+            return []
+        if state["fingerprint"] != self.fingerprint:
+            raise ConfigError(f"the checkpoint in {folder} belongs to another plan or classifier: remove it")
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        if self.opponent is not None:
+            self.opponent.critic.load_state_dict(state["critic"])
+            self.opponent.optimiser.load_state_dict(state["critic_optimiser"])
+        self.average = state["average"]
+        return [Round(**past) for past in json.loads(state["history"])]
+
+    def save(self, folder: Path, history: list[Round]) -> None:
+        """Write the checkpoint of a finished round in one move, so that a kill leaves the old one or the new one."""
+        state = {
+            "fingerprint": self.fingerprint,
+            "network": self.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "average": self.average,
+            "history": json.dumps([asdict(past) for past in history]),
+        }
+        if self.opponent is not None:
+            state["critic"] = self.opponent.critic.state_dict()
+            state["critic_optimiser"] = self.opponent.optimiser.state_dict()
+        write_checkpoint(state, folder)
+
+
+def _update(optimiser: torch.optim.Optimizer, loss: Tensor, rate: float) -> None:
+    """One step downhill at a learning rate."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    optimiser.step()

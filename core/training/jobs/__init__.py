@@ -1,0 +1,1 @@
+"""Trainings that a server runs for its visitors: messages, what is watched, the worker."""

@@ -1,0 +1,1 @@
+"""How networks are trained: one recipe a file."""

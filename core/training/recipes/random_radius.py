@@ -1,0 +1,52 @@
+"""Adversarial training at all radii up to one, aimed at the area under the curve of accuracy against radius."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from core.attacks.pgd import Pgd
+from core.models.fast import fast_form
+from core.models.resnet import PreActResNet
+from core.training.recipes.base import Batch, Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class RandomRadius(Recipe):
+    """Cross-entropy on attacked images, each with a radius of its own, drawn evenly from 0 to the attack's.
+
+    Our own recipe, made for the accuracy-robustness area (Woods, Chen, Teuscher 2019, arXiv:1906.02896): where S(e) is
+    the accuracy under attacks of size e, the area up to R is R (E[S(e)] - 1 / K) for e drawn evenly from [0, R], and
+    cross-entropy stands in for the error 1 - S. The attack runs as in `AdversarialTraining`.
+
+    Attributes:
+        attack: the attack at the largest radius; at a share of it, its steps are as much shorter.
+        start: zoo key of the network that training goes on from, whose activation may be another; None starts from
+            fresh weights.
+    """
+
+    attack: Pgd
+    start: str | None = None
+
+    @property
+    def start_key(self) -> str | None:
+        """The network that training goes on from."""
+        return self.start
+
+    def describe(self) -> str:
+        """The recipe in one line."""
+        a = self.attack
+        start = ", random start" if a.random_start else ""
+        onwards = "" if self.start is None else f"; goes on from {self.start}"
+        return (
+            "adversarial training at all radii: min E[ max CE(f(x + delta), y) ], |delta| <= r, "
+            f"r uniform in [0, {a.epsilon:.4g}] in {a.norm}, "
+            f"{a.steps}-step PGD of step {a.step:.4g} at the largest r, shorter in proportion{start}{onwards}"
+        )
+
+    def loss(self, model: PreActResNet, batch: Batch) -> Tensor:
+        """Mean cross-entropy of the attacked batch."""
+        shares = torch.rand(len(batch.x), generator=batch.generator, device=batch.x.device)
+        x_adv = self.attack(fast_form(model), batch.x, batch.labels, batch.generator, shares)
+        return cross_entropy(model(x_adv).float(), batch.labels)

@@ -1,0 +1,209 @@
+"""Saliency-based training: perturbations built from maps, annealed from sign noise, alone or beside an attack."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from core.attacks.kl_ascent import KlAscent
+from core.attacks.pgd import Pgd
+from core.errors import ConfigError
+from core.models.fast import fast_form
+from core.models.resnet import PreActResNet
+from core.norms import radius_words
+from core.training.recipes.base import Batch, Recipe
+from core.training.recipes.double_backprop import check_weight
+from core.training.recipes.saliency_maps import STRONG_MAPS, MapName
+from core.training.recipes.trades import trades_loss
+
+ALPHA = 0.6**0.1  # so that alpha^10 = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """How a perturbation came about, step by step; every tensor has the shape of the images (B, C, H, W).
+
+    Attributes:
+        saliency: the map s, in [-1, 1]; zero where there is none.
+        noise: the sign noise eta, -1 or +1.
+        chosen: the mask w: whether an entry takes the map instead of the noise.
+        mixed: `m = (1 - w) eta + w s`.
+    """
+
+    saliency: Tensor
+    noise: Tensor
+    chosen: Tensor
+    mixed: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class SaliencyPerturbation:
+    """`x' = clip(x - epsilon m)`, m mixed from sign noise and a saliency map.
+
+    Mangla et al. 2020, arXiv:2006.07828, as coded. In epoch i, counted from 0, each entry takes the map with
+    probability `1 - alpha^i`, else noise. The map is
+    subtracted: it points to where the score of the true class grows.
+
+    Attributes:
+        maps: "none" (noise only, the control), "given" (boxes or masks that come with the images), or a map of the
+            teacher.
+        teacher: zoo key of the network that a strong map explains; None for "none" and "given".
+        epsilon: in [0, 1] pixel units.
+        alpha: annealing base, in [0, 1]: 1 stays with noise, 0 takes maps alone from the second epoch on.
+        of_label: explain the image's label instead of the teacher's prediction. (Ours; the authors take the
+            prediction.)
+
+    Raises:
+        ConfigError: an unknown map, a value out of range, or a teacher where none is needed or the other way round.
+    """
+
+    maps: MapName
+    teacher: str | None = None
+    epsilon: float = 8 / 255
+    alpha: float = ALPHA
+    of_label: bool = False
+
+    def __post_init__(self) -> None:
+        if self.maps not in ("none", "given", *STRONG_MAPS):
+            raise ConfigError(f"maps must be one of none, given, {', '.join(STRONG_MAPS)}; got {self.maps!r}")
+        if not 0 <= self.epsilon <= 1 or not 0 <= self.alpha <= 1:
+            raise ConfigError(f"epsilon and alpha must lie in [0, 1]; got {self.epsilon} and {self.alpha}")
+        if (self.maps in STRONG_MAPS) != (self.teacher is not None):
+            raise ConfigError(f"maps {self.maps!r} {'need' if self.teacher is None else 'need no'} teacher")
+
+    def describe(self) -> str:
+        """The perturbation in one line."""
+        source = {"none": "no map", "given": "boxes or masks"}.get(self.maps, f"{self.maps} of {self.teacher}")
+        share = "0" if self.maps == "none" else f"1 - {self.alpha:.4g}^epoch"
+        size = radius_words("linf", self.epsilon)
+        return f"x' = clip(x - {size} m), m = (1 - w) sign noise + w s, w ~ Bernoulli({share}), s from {source}"
+
+    def share(self, epoch: int) -> float:
+        """The probability p_i that an entry takes the map in an epoch, counted from 0."""
+        return 0.0 if self.maps == "none" else 1.0 - self.alpha**epoch
+
+    def mixture(self, batch: Batch) -> Mixture:
+        """The mixture for a batch; draws noise and mask from its generator."""
+        x, generator = batch.x, batch.generator
+        saliency = self._saliency(batch)
+        noise = torch.where(torch.rand(x.shape, generator=generator, device=x.device) < 0.5, -1.0, 1.0)
+        chosen = torch.rand(x.shape, generator=generator, device=x.device) < self.share(batch.epoch)
+        return Mixture(saliency, noise, chosen, torch.where(chosen, saliency, noise))
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """The perturbed images, within [0, 1] and within epsilon of `batch.x`."""
+        return (batch.x - self.epsilon * self.mixture(batch).mixed).clamp(0.0, 1.0)
+
+    def _saliency(self, batch: Batch) -> Tensor:
+        """The map s (B, C, H, W) of a batch, in [-1, 1]."""
+        if self.maps == "none":
+            return torch.zeros_like(batch.x)
+        if self.maps == "given":
+            if batch.maps is None:
+                raise ConfigError("the images come without boxes or masks")
+            return batch.maps.expand_as(batch.x)
+        if batch.teacher is None:
+            raise ConfigError(f"maps {self.maps!r} need the network {self.teacher!r}")
+        target = batch.labels if self.of_label else torch.full_like(batch.labels, -1)
+        return STRONG_MAPS[self.maps](batch.teacher, batch.x, target, batch.generator)
+
+
+class _FromSaliency(Recipe):
+    """What the recipes below share: their perturbation says what they need."""
+
+    __slots__ = ()
+    perturbation: SaliencyPerturbation
+
+    @property
+    def teacher_key(self) -> str | None:
+        """The network whose maps are used, if any."""
+        return self.perturbation.teacher
+
+    @property
+    def needs_maps(self) -> bool:
+        """Whether the images must come with boxes or masks."""
+        return self.perturbation.maps == "given"
+
+
+@dataclass(frozen=True, slots=True)
+class SaliencyTraining(_FromSaliency):
+    """Cross-entropy on perturbed images only; with `maps="none"` it is the noise-only control."""
+
+    perturbation: SaliencyPerturbation
+
+    def describe(self) -> str:
+        """The recipe in one line."""
+        return f"saliency-based training: min E[ CE(f(x'), y) ], {self.perturbation.describe()}"
+
+    def loss(self, model: PreActResNet, batch: Batch) -> Tensor:
+        """Mean cross-entropy of the perturbed batch."""
+        return cross_entropy(model(self.perturbation(batch)).float(), batch.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class SaliencyPgd(_FromSaliency):
+    """Cross-entropy on PGD examples or, by a fair coin a batch, on saliency perturbations with a random start.
+
+    The random start is kept before the map is subtracted, as in the authors' code, so that this side of the coin may
+    leave the ball of radius epsilon by a factor of two.
+    """
+
+    perturbation: SaliencyPerturbation
+    attack: Pgd
+
+    def describe(self) -> str:
+        """The recipe in one line."""
+        a = self.attack
+        return (
+            f"saliency-based training with PGD, a fair coin a batch: min E[ CE(f(x'), y) ], {a.steps}-step PGD of "
+            f"epsilon {a.epsilon:.4g} in {a.norm}, or, from a random start, {self.perturbation.describe()}"
+        )
+
+    def loss(self, model: PreActResNet, batch: Batch) -> Tensor:
+        """Mean cross-entropy of the batch as the coin says."""
+        if coin_flip(batch.generator):
+            epsilon = self.perturbation.epsilon
+            u = torch.rand(batch.x.shape, generator=batch.generator, device=batch.x.device)
+            moved = batch.x + epsilon * (2 * u - 1) - epsilon * self.perturbation.mixture(batch).mixed
+            x_adv = moved.clamp(0.0, 1.0)
+        else:
+            x_adv = self.attack(fast_form(model), batch.x, batch.labels, batch.generator)
+        return cross_entropy(model(x_adv).float(), batch.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class SaliencyTrades(_FromSaliency):
+    """`CE(f(x), y) + beta KL(f(x) || f(x'))`, x' a saliency perturbation or, by a fair coin a batch, found by ascent.
+
+    Raises:
+        ConfigError: a negative beta.
+    """
+
+    perturbation: SaliencyPerturbation
+    attack: KlAscent
+    beta: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_weight(self.beta, "beta")
+
+    def describe(self) -> str:
+        """The recipe in one line."""
+        return (
+            f"saliency-based training with TRADES, a fair coin a batch: min E[ CE(f(x), y) + {self.beta:g} "
+            f"KL(f(x) || f(x')) ], x' by {self.attack.steps}-step ascent within {self.attack.epsilon:.4g} in "
+            f"{self.attack.norm}, or {self.perturbation.describe()}"
+        )
+
+    def loss(self, model: PreActResNet, batch: Batch) -> Tensor:
+        """Mean cross-entropy plus the weighted mean divergence, as the coin says."""
+        if coin_flip(batch.generator):
+            x_adv = self.perturbation(batch)
+        else:
+            x_adv = self.attack(fast_form(model), batch.x, batch.generator)
+        return trades_loss(model, batch.x, x_adv, batch.labels, self.beta)
+
+
+def coin_flip(generator: torch.Generator) -> bool:
+    """One toss of a fair coin."""
+    return bool(torch.rand((), generator=generator, device=generator.device) < 0.5)

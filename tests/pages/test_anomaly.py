@@ -1,0 +1,375 @@
+"""The page Anomaly: verdicts, layers, neighbours and pushes of a picture, tables of many, the report, and its link."""
+
+import dataclasses
+import io
+import time
+import zipfile
+from functools import partial
+from types import SimpleNamespace
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import streamlit as st
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from app.anomaly import batch, batch_table
+from app.anomaly.names import SHORT
+from core.anomaly.calibration import PERCEPTRON
+from core.anomaly.label_references import fit_references, references_path, write_references
+from core.models.zoo import load_zoo_model
+from core.reports.form.report import read_report, write_report
+from tests.app.synthetic_anomaly import pictures, write_anomaly_report, write_calibrations
+from tests.app.tiny import write_zoo
+from tests.core.conftest import write_fashion
+from tests.pages.test_every_page import bodies, checked, opened, query, value
+
+TWO = {"models": "standard,pgd-l2"}
+
+
+@pytest.fixture(scope="session")
+def anomaly_zoo(tmp_path_factory):
+    return write_zoo(tmp_path_factory.mktemp("anomaly-zoo"))
+
+
+@pytest.fixture(scope="session")
+def calibrations(anomaly_zoo, tmp_path_factory):
+    """Of two networks of CIFAR-10; `pgd-linf` has none."""
+    return write_calibrations(anomaly_zoo, tmp_path_factory.mktemp("calibrations"), "cifar10", ("standard", "pgd-l2"))
+
+
+@pytest.fixture
+def visit(anomaly_zoo, calibrations, tmp_path, monkeypatch):
+    """A visit with a link's query parameters, straight to the page; it has run once. There is no report."""
+    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(anomaly_zoo))
+    monkeypatch.setenv("ROBUSTSCOPE_CALIBRATION", str(calibrations))
+    monkeypatch.setenv("ROBUSTSCOPE_REPORTS", str(tmp_path))
+
+    return partial(opened, "pages/anomaly")
+
+
+def judged(at: AppTest) -> dict[str, tuple[float, bool]]:
+    """By network the p-value and whether it is flagged."""
+    found = bodies(at, "data-judged")
+    return {
+        value(body, "data-judged"): (float(value(body, "data-p")), "True" in value(body, "data-flagged"))
+        for body in found
+    }
+
+
+def png(pixels: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    return out.getvalue()
+
+
+def normal(index: int) -> bytes:
+    """A picture such as those that the networks were calibrated on."""
+    return png(pictures("cifar10", index + 1, 9).pixels[index].permute(1, 2, 0).numpy())
+
+
+def finished(at: AppTest, key: str) -> AppTest:
+    """Wait for work beside the page."""
+    end = time.monotonic() + 120
+    while any(button.key == key for button in at.button):
+        assert time.monotonic() < end
+        time.sleep(0.2)
+        checked(at.run())
+    return at
+
+
+def test_a_first_visit_gives_each_network_a_verdict_and_every_detector_a_figure(visit):
+    at = visit(**TWO)
+    found = judged(at)
+    assert set(found) == {"standard", "pgd-l2"} and all((p <= 0.05) == flagged for p, flagged in found.values())
+    (table,) = bodies(at, "data-detector")
+    assert table.count("data-detector=") == 16 and len(bodies(at, "data-flags")) == 1
+    assert len(bodies(at, "data-profile")) == 2 and len(bodies(at, "data-pushed")) == 2
+    assert len(bodies(at, "data-nearest")) == 2 and any(
+        "not on this machine" in body for body in bodies(at, "rs-guide")
+    )
+    assert not at.error and not at.warning and query(at) == TWO
+
+
+def test_the_verdict_follows_the_detector_and_the_rate_alone(visit):
+    at = visit(**TWO)
+    before = judged(at)
+    checked(at.select_slider(key="anomaly.alpha").set_value(0.2).run())
+    after = judged(at)
+    assert {key: p for key, (p, _) in after.items()} == {key: p for key, (p, _) in before.items()}
+    assert all(flagged == (p <= 0.2) for p, flagged in after.values()) and query(at)["alpha"] == "0.2"
+    checked(at.selectbox(key="anomaly.detector").set_value("energy").run())
+    assert {key: p for key, (p, _) in judged(at).items()} != {key: p for key, (p, _) in before.items()}
+    (table,) = bodies(at, "data-detector")
+    row = table.split('data-detector="energy"')[1].split("</tr>")[0]
+    assert all(f"{p * 100:.1f} %" in row or f"{p * 100:.0f} %" in row for p, _ in judged(at).values())
+    assert "rs-chosen-row" in table.split('data-detector="energy"')[0].rsplit("<tr", 1)[1]
+
+
+def test_the_detectors_of_another_opinion_are_marked_and_named(visit):
+    at = visit(models="standard", detector="msp", alpha="0.1")
+    (table,), (said,) = bodies(at, "data-detector"), bodies(at, "data-flags")
+    rows = {part.split('"')[0]: part.split("</tr>")[0] for part in table.split('data-detector="')[1:]}
+    rows = {key: row for key, row in rows.items() if "–" not in row}  # not in this calibration
+    flagged = {key for key, row in rows.items() if "rs-flagged" in row}
+    marked = {key for key, row in rows.items() if "≠" in row}
+    assert marked == ({*rows} - flagged if "msp" in flagged else flagged) and 0 < len(marked) < len(rows)
+    assert value(said, "data-flags") == f"standard,{len(flagged)}"
+    listed = said.split("Max. softmax: ")[1]
+    named = {key for key in rows if SHORT[key] in listed}
+    more = int(listed.split(" more")[0].rsplit(" ", 1)[1]) if " more" in listed else 0
+    assert named <= marked and len(named) + more == len(marked)
+
+
+def test_a_normal_picture_passes_and_a_photograph_and_noise_do_not(visit):
+    at = visit(**TWO)
+    assert all(flagged for _, flagged in judged(at).values())  # the calibration knows columns, no cats
+    checked(at.segmented_control(key="picker.source").set_value("Upload").run())
+    checked(at.file_uploader[0].set_value(("one.png", normal(3), "image/png")).run())
+    assert not any(flagged for _, flagged in judged(at).values())
+    noise = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    checked(at.file_uploader[0].set_value(("noise.png", png(noise), "image/png")).run())
+    assert all(flagged for _, flagged in judged(at).values()) and not at.error
+
+
+def test_a_network_without_calibration_has_a_sentence_and_the_command(visit):
+    at = visit(models="standard,pgd-linf")
+    assert set(judged(at)) == {"standard"} and not at.error
+    assert any("calibrate --task cifar10 --models pgd-linf" in item.value for item in at.code)
+    assert any("is not calibrated here" in item.value for item in at.markdown)
+    assert len(bodies(at, "data-profile")) == 1 and len(bodies(at, "data-pushed")) == 1
+    alone = visit(models="pgd-linf")
+    assert not judged(alone) and any("nobody could notice" in item.value for item in alone.caption) and not alone.error
+
+
+def test_a_detector_that_a_calibration_lacks_is_a_sentence(visit):
+    """Untrained networks change too few answers under attack to train the perceptron on."""
+    at = visit(**TWO, detector=PERCEPTRON)
+    lacking = [item.value for item in at.info if "not in this calibration" in item.value]
+    assert len(lacking) + len(judged(at)) == 2 and lacking and not at.error
+
+
+def test_another_label_needs_the_data_set_and_says_so(visit):
+    at = visit(**TWO, label="zeros")
+    assert not bodies(at, "data-profile") and not at.error
+    assert any("data fetch cifar10" in item.value for item in at.info)
+    assert len(judged(at)) == 2
+
+
+def test_another_label_needs_no_data_set_where_its_reference_ships(visit, anomaly_zoo, calibrations):
+    model = load_zoo_model("cifar10", "standard", anomaly_zoo)
+    path = references_path("cifar10", "standard", calibrations)
+    write_references(fit_references(model, pictures("cifar10", 80, 2).images()), model, path)
+    try:
+        at = visit(**TWO, label="zeros")
+    finally:
+        path.unlink()
+    (profile,) = bodies(at, "data-profile")
+    assert value(profile, "data-profile") == "standard" and 0 < float(value(profile, "data-p")) <= 1 and not at.error
+    (told,) = [item.value for item in at.info]
+    assert "Robust, L2 under this label" in told and "Standard" not in told
+
+
+def test_where_the_data_set_is_any_label_has_a_band_and_neighbours(visit, tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("ROBUSTSCOPE_DATA", str(write_fashion(tmp_path_factory.mktemp("fashion"))))
+    at = visit(task="fashion-mnist", models="standard", label="top-m", m="3", head="softmax")
+    finished(at, "anomaly.normals.stop")
+    (profile,) = bodies(at, "data-profile")
+    (nearest,) = bodies(at, "data-nearest")
+    assert 0 < float(value(profile, "data-p")) <= 1 and nearest.count("<figure>") == 6 and not judged(at)
+    checked(at.slider(key="anomaly.m.fashion-mnist").set_value(9).run())
+    finished(at, "anomaly.normals.stop")
+    assert bodies(at, "data-profile") != [profile] and query(at)["m"] == "9" and not at.error
+
+
+def test_pushing_starts_at_the_verdict_and_moves_only_the_lower_part(visit):
+    at = visit(**TWO, step="0", push="gaussian-noise")
+    checked(at.segmented_control(key="picker.source").set_value("Upload").run())
+    checked(at.file_uploader[0].set_value(("one.png", normal(3), "image/png")).run())
+    for body in bodies(at, "data-pushed"):
+        assert float(value(body, "data-p")) == judged(at)[value(body, "data-pushed")][0] > 0.05
+        assert value(body, "data-kept") == "True"
+    checked(at.selectbox(key="anomaly.push").set_value("pgd").run())
+    before = judged(at)
+    checked(at.select_slider(key="anomaly.step.cifar10.True").set_value(5).run())
+    assert judged(at) == before and query(at)["step"] == "5"
+    checked(at.selectbox(key="anomaly.push").set_value("impulse-noise").run())
+    assert query(at)["push"] == "impulse-noise" and len(bodies(at, "data-pushed")) == 2 and not at.error
+
+
+def archive(path) -> bytes:
+    with zipfile.ZipFile(path, "w") as out:
+        out.writestr("in/normal.png", normal(4))
+        out.writestr("broken.png", normal(4)[:80])
+        out.writestr("nested.zip", b"PK\x03\x04" + b"\0" * 30)
+        out.writestr("../out.png", normal(4))
+    return path.read_bytes()
+
+
+def score(at: AppTest) -> AppTest:
+    checked(at.button(key="anomaly.many.start").click().run())
+    return finished(at, "anomaly.many.stop")
+
+
+def test_many_files_become_a_table_with_reasons_filters_and_downloads(visit, tmp_path, monkeypatch):
+    kept = []
+    monkeypatch.setattr(batch_table, "_download", lambda label, name, mime, make: kept.append((name, make())))
+    noise = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    at = visit(**TWO, view="many")
+    assert (
+        any("drop a ZIP" in item.value for item in at.caption) and not at.button(key="anomaly.files") if False else True
+    )
+    files = [("a.png", normal(1), "image/png"), ("noise.png", png(noise), "image/png")]
+    checked(at.file_uploader[0].set_value([*files, ("some.zip", archive(tmp_path / "z.zip"), "application/zip")]).run())
+    assert any("3 files" in item.value for item in at.markdown)
+    score(at)
+    (table,) = [one.value for one in at.dataframe]
+    assert len(table) == 6 and table["File"].iloc[0] == "noise.png" and table["Standard"].iloc[0] == "odd"
+    odd = dict(zip(table["File"], table["Standard"], strict=True))
+    assert odd["a.png"] == odd["some.zip/in/normal.png"] == "looks normal"
+    why = dict(zip(table["File"], table["Why not"], strict=True))
+    assert "archive" in why["some.zip/nested.zip"] and "leads out" in why["some.zip/../out.png"]
+    assert "damaged" in why["some.zip/broken.png"] and why["a.png"] == ""
+    assert [item.value for item in at.metric][:2] == ["1 of 3", "1 of 3"] and at.metric[2].value == "3"
+    stored = pq.read_table(io.BytesIO(dict(kept)["scores-cifar10.parquet"])).to_pylist()
+    assert {row["model"] for row in stored} == {"standard", "pgd-l2"} and sum(
+        row["error"] is not None for row in stored
+    ) == 6
+    assert dict(kept)["scores-cifar10.csv"].startswith(b'"path","sha256","model","detector","score","p_value","error"')
+    checked(at.segmented_control(key="anomaly.keep").set_value("unread").run())
+    assert len(at.dataframe[0].value) == 3
+    checked(at.segmented_control(key="anomaly.keep").set_value("all").run())
+    checked(at.text_input(key="anomaly.like").set_value("NORMAL").run())
+    assert list(at.dataframe[0].value["File"]) == ["some.zip/in/normal.png"] and not at.error
+
+
+def test_a_row_of_the_table_opens_its_picture_alone(visit, tmp_path, monkeypatch):
+    at = visit(models="standard", view="many")
+    checked(at.file_uploader[0].set_value([("z.zip", archive(tmp_path / "z.zip"), "application/zip")]).run())
+    score(at)
+    shown = st.dataframe
+
+    def picked(*args, **kwargs):
+        shown(*args, **kwargs)
+        return SimpleNamespace(selection=SimpleNamespace(rows=[0]))
+
+    monkeypatch.setattr(st, "dataframe", picked)
+    checked(at.run())
+    p_value = at.dataframe[0].value["Standard: share"].iloc[0]
+    checked(at.button(key="anomaly.look").click().run())
+    assert query(at)["view"] == "one" and query(at)["image"] == "upload" and not at.error
+    assert judged(at)["standard"][0] * 100 == pytest.approx(p_value, abs=0.01)
+
+
+def test_many_at_once_are_bounded_with_a_sentence(visit, monkeypatch):
+    monkeypatch.setattr(batch, "MAX_ENTRIES", 2)
+    monkeypatch.setattr(batch_table, "MAX_ENTRIES", 2)
+    at = visit(models="standard", view="many")
+    checked(at.file_uploader[0].set_value([(f"{i}.png", normal(i), "image/png") for i in range(4)]).run())
+    score(at)
+    assert len(at.dataframe[0].value) == 2 and any("more than 2; the others" in item.value for item in at.caption)
+
+
+def test_an_archive_of_ten_thousand_entries_is_refused_with_a_sentence(visit, tmp_path):
+    path = tmp_path / "many.zip"
+    with zipfile.ZipFile(path, "w") as out:
+        for index in range(10_000):
+            out.writestr(f"{index}.png", b"")
+    at = visit(models="standard", view="many")
+    checked(at.file_uploader[0].set_value([("many.zip", path.read_bytes(), "application/zip")]).run())
+    score(at)
+    (why,) = at.dataframe[0].value["Why not"]
+    assert "10,000 entries" in why and not at.error
+
+
+def test_no_network_can_score_where_none_is_calibrated(visit):
+    at = visit(models="pgd-linf", view="many")
+    checked(at.file_uploader[0].set_value([("a.png", normal(1), "image/png")]).run())
+    assert any("is not calibrated here" in item.value for item in at.markdown)
+    assert not any(button.key == "anomaly.many.start" for button in at.button)
+
+
+def test_without_a_report_a_sentence_names_the_command(visit):
+    at = visit(**TWO, view="measured")
+    assert any("evaluate --task cifar10 --report anomaly" in item.value for item in at.code) and not at.error
+
+
+def test_the_report_is_shown_whole_for_these_weights(visit, anomaly_zoo, tmp_path):
+    write_anomaly_report(anomaly_zoo, tmp_path, "cifar10")
+    at = visit(**TWO, view="measured", detector="energy", seen="pgd-l2")
+    (means,) = bodies(at, "data-means")
+    assert means.count("data-means=") == 2 and "mean of 6" in means
+    first, second = bodies(at, "data-heat")
+    assert first.count("<td") == 16 * 15 and second.count("rs-same") == 11
+    assert "n = 321" in first and "AUPR" in first
+    (promise,) = bodies(at, "data-promise")
+    assert value(promise, "data-promise") == "1" and promise.count("broken") == 1
+    checked(at.selectbox(key="anomaly.seen").set_value("standard").run())
+    assert bodies(at, "data-heat")[0] != first and query(at)["seen"] == "standard"
+    checked(at.selectbox(key="anomaly.detector.report").set_value("vim").run())
+    assert bodies(at, "data-means") != [means] and query(at)["detector"] == "vim" and not at.error
+
+
+def test_a_network_with_its_promise_alone_is_told_of_by_a_sentence(visit, anomaly_zoo, tmp_path):
+    path = write_anomaly_report(anomaly_zoo, tmp_path, "cifar10")
+    whole = read_report(path)
+    rows = tuple(row for row in whole.rows if row["model"] != "pgd-l2" or row["family"] == "promise")
+    write_report(dataclasses.replace(whole, rows=rows), path)
+    at = visit(**TWO, view="measured", seen="pgd-l2")
+    assert any("their promise alone" in item.value for item in at.info) and not bodies(at, "data-heat")
+    assert len(bodies(at, "data-promise")) == 1 and not at.error
+
+
+def test_a_report_of_other_weights_is_none(visit, tmp_path, tmp_path_factory):
+    other = write_zoo(tmp_path_factory.mktemp("other"), ("cifar10",))
+    path = write_anomaly_report(other, tmp_path, "cifar10")
+    path.write_text(path.read_text().replace('"sha256": "', '"sha256": "0'))
+    at = visit(**TWO, view="measured")
+    assert any("of other weights" in item.value for item in at.markdown) and not bodies(at, "data-heat")
+
+
+def test_damaged_files_are_sentences_and_the_page_goes_on(visit, calibrations, tmp_path, monkeypatch):
+    folder = tmp_path / "broken"
+    (folder / "cifar10").mkdir(parents=True)
+    for key in ("standard", "pgd-l2"):
+        data = (calibrations / "cifar10" / f"{key}.npz").read_bytes()
+        (folder / "cifar10" / f"{key}.npz").write_bytes(data if key == "standard" else data[:1000])
+    monkeypatch.setenv("ROBUSTSCOPE_CALIBRATION", str(folder))
+    at = visit(**TWO)
+    assert set(judged(at)) == {"standard"} and at.error
+    assert all("pgd-l2.npz" in item.value and "Something went wrong" not in item.value for item in at.error)
+
+
+def test_where_no_network_can_be_read_there_are_sentences_alone(visit, anomaly_zoo, tmp_path, monkeypatch):
+    folder = write_zoo(tmp_path / "zoo", ("cifar10",))
+    for path in folder.glob("*/*.safetensors"):
+        path.write_bytes(path.read_bytes()[:-1] + b"!")
+    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(folder))
+    at = visit(**TWO)
+    assert at.error and all("Something went wrong" not in item.value for item in at.error) and not judged(at)
+
+
+def test_a_link_restores_every_part_of_the_page(visit):
+    link = {
+        "task": "cifar10", "models": "pgd-l2,standard", "image": "photo:coffee", "fit": "letterbox", "invert": "no",
+        "norm": "linf", "epsilon": "2", "view": "one", "detector": "vim", "alpha": "0.1", "label": "ones",
+        "head": "sigmoid", "tensors": "all", "push": "jpeg", "step": "4", "seen": "pgd-l2",
+    }  # fmt: skip
+    at = visit(**link)
+    assert not at.warning and not at.error and query(at) == link
+    assert at.selectbox(key="anomaly.detector").value == "vim" and at.select_slider(key="anomaly.alpha").value == 0.1
+    assert at.select_slider(key="anomaly.step.cifar10.False").value == 4
+
+
+def test_a_hostile_link_is_answered_with_sentences_and_the_first_view(visit):
+    names = ("view", "detector", "alpha", "label", "head", "m", "tensors", "push", "step", "seen")
+    at = visit(**TWO, **dict.fromkeys(names, "<script>" * 99))
+    (warning,) = [item.value for item in at.warning]
+    assert all(f"`{name}`" in warning for name in names) and "script" not in warning and not at.error
+
+
+def test_an_empty_zoo_has_a_page_of_its_own(visit, monkeypatch, tmp_path):
+    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(tmp_path / "none"))
+    at = visit()
+    assert any("No networks here yet" in item.value for item in at.subheader) and not at.error

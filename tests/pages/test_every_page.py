@@ -1,0 +1,217 @@
+"""Each page renders, does its main action on tiny networks, and shows an engine error; the entry is what is run."""
+
+import io
+from functools import partial
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from app.state.choice import Choice
+from tests.app.tiny import KEYS, write_zoo
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def page_zoo(tmp_path_factory):
+    return write_zoo(tmp_path_factory.mktemp("page-zoo"))
+
+
+@pytest.fixture
+def visit(page_zoo, monkeypatch):
+    """A visit with a link's query parameters; the page has run once."""
+    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(page_zoo))
+
+    return partial(opened, "streamlit_app")
+
+
+def opened(script: str, /, **link: str) -> AppTest:
+    """A script of the project's root, visited with a link's query parameters; it has run once."""
+    at = AppTest.from_file(ROOT / f"{script}.py", default_timeout=240)
+    for name, given in link.items():
+        at.query_params[name] = given
+    return checked(at.run())
+
+
+def checked(at: AppTest) -> AppTest:
+    assert not at.exception, [item.value for item in at.exception]
+    return at
+
+
+def bodies(at: AppTest, mark: str) -> list[str]:
+    """The HTML blocks that carry a data attribute: one a network."""
+    return [block.proto.body for block in at.get("html") if mark in block.proto.body]
+
+
+def value(body: str, name: str) -> str:
+    return body.split(f'{name}="', 1)[1].split('"', 1)[0]
+
+
+def picture(form: str = "PNG", colour: tuple[int, int, int] = (200, 30, 30)) -> bytes:
+    out = io.BytesIO()
+    Image.effect_noise((64, 48), 60).convert("RGB").save(out, form)
+    return out.getvalue()
+
+
+def upload(at: AppTest, name: str, data: bytes) -> AppTest:
+    if not at.file_uploader:
+        checked(source(at).set_value("Upload").run())
+    return checked(at.file_uploader[0].set_value((name, data, "image/png")).run())
+
+
+def source(at: AppTest):
+    return at.segmented_control(key="picker.source")
+
+
+def query(at: AppTest) -> dict[str, str]:
+    return {name: kept if isinstance(kept, str) else kept[-1] for name, kept in at.query_params.items()}
+
+
+def test_a_first_visit_shows_three_networks_and_an_attack_with_a_clean_address(visit):
+    at = visit()
+    assert [value(body, "data-answer") for body in bodies(at, "data-answer")] == list(KEYS)
+    assert [value(body, "data-attacked") for body in bodies(at, "data-attacked")] == list(KEYS)
+    assert "Accuracy not measured" in bodies(at, "data-model")[0]
+    assert not at.error and not at.warning and query(at) == {}
+
+
+def test_epsilon_zero_changes_nothing_and_the_slider_moves_only_the_attack(visit):
+    at = visit(epsilon="0")
+    before = bodies(at, "data-answer")
+    assert all(value(body, "data-before") == value(body, "data-after") for body in bodies(at, "data-attacked"))
+    assert all("×" not in body or "L2 0.00" in body for body in bodies(at, 'class="rs-small"'))
+    checked(at.slider[0].set_value(16).run())
+    attacked = bodies(at, "data-attacked")
+    assert any(value(body, "data-before") != value(body, "data-after") for body in attacked)
+    assert all("changed" in body or "kept" in body for body in attacked)
+    assert bodies(at, "data-answer") == before and query(at)["epsilon"] == "16"
+
+
+def test_the_server_does_not_pull_the_slider_back_under_the_hand(visit):
+    at = visit()
+    checked(at.slider[0].set_value(9).run())
+    assert not at.slider[0].proto.set_value
+    checked(at.slider[0].set_value(10).run())
+    assert not at.slider[0].proto.set_value and query(at)["epsilon"] == "10"
+
+
+def test_a_picture_of_the_gallery_is_chosen_by_a_click_and_named_in_the_address(visit):
+    at = visit()
+    checked(at.button(key="pick-photo-coffee").click().run())
+    assert query(at)["image"] == "photo:coffee" and any("Coffee" in caption.value for caption in at.caption)
+
+
+def test_an_upload_is_looked_at_and_a_later_click_in_the_gallery_wins(visit):
+    at = upload(visit(), "mine.png", picture())
+    assert any("Your picture" in caption.value for caption in at.caption) and query(at)["image"] == "upload"
+    checked(source(at).set_value("Gallery").run())
+    checked(at.button(key="pick-photo-rocket").click().run())
+    assert query(at)["image"] == "photo:rocket" and any("Rocket" in caption.value for caption in at.caption)
+
+
+def test_a_truncated_upload_is_a_sentence_and_the_session_lives_on(visit):
+    at = upload(visit(), "broken.png", picture()[:-200])
+    assert len(at.error) == 1 and "Something went wrong" not in at.error[0].value
+    assert len(bodies(at, "data-answer")) == 3 and any("Cat" in caption.value for caption in at.caption)
+    upload(at, "whole.png", picture())
+    assert not at.error and any("Your picture" in caption.value for caption in at.caption)
+
+
+def test_session_state_holds_no_pixels(visit):
+    at = upload(visit(), "mine.png", picture())
+    state = at.session_state._state._state.filtered_state
+    assert "choice.now" in state
+    held = [value for key, value in state.items() if key != "picker.upload"]  # Streamlit keeps the file for its widget
+    assert all(value is None or isinstance(value, str | int | float | list | dict | Choice) for value in held)
+
+
+def test_a_link_restores_the_view(visit):
+    link = {
+        "task": "fashion-mnist",
+        "models": "pgd-l2,standard",
+        "image": "photo:rocket",
+        "fit": "letterbox",
+        "invert": "yes",
+        "norm": "l2",
+        "epsilon": "1.2",
+    }
+    at = visit(**link)
+    assert [value(body, "data-attacked") for body in bodies(at, "data-attacked")] == ["pgd-l2", "standard"]
+    assert at.slider[0].value == pytest.approx(1.2) and at.toggle[0].value is True
+    assert at.segmented_control(key="picker.fit").value == "letterbox"
+    assert any("Rocket" in caption.value for caption in at.caption)
+    assert not at.warning and query(at) == link
+
+
+def test_each_choice_reaches_the_address_and_back(visit):
+    at = visit()
+    checked(at.segmented_control(key="side.task").set_value("fashion-mnist").run())
+    checked(at.multiselect[0].set_value(["pgd-linf", "standard"]).run())
+    checked(at.segmented_control(key="attack.norm").set_value("l2").run())
+    checked(at.segmented_control(key="picker.fit").set_value("letterbox").run())
+    again = visit(**query(at))
+    assert (
+        query(again)
+        == query(at)
+        == {
+            "task": "fashion-mnist",
+            "models": "pgd-linf,standard",
+            "image": "generated:00",
+            "fit": "letterbox",
+            "invert": "no",
+            "norm": "l2",
+            "epsilon": "0.3",
+        }
+    )
+    assert bodies(again, "data-answer") == bodies(at, "data-answer")
+    assert bodies(again, "data-attacked") == bodies(at, "data-attacked")
+
+
+def test_the_back_button_brings_the_earlier_view(visit):
+    at = visit()
+    checked(at.button(key="pick-photo-coffee").click().run())
+    at.query_params.clear()
+    checked(at.run())
+    assert any("Cat" in caption.value for caption in at.caption)
+
+
+def test_a_hostile_link_is_answered_with_sentences_and_the_first_view(visit):
+    at = visit(task="<b>x</b>", models="../..,%00", image="test:999999", fit="x" * 5000, norm="linf;", epsilon="nan")
+    assert len(bodies(at, "data-answer")) == 3 and not at.error
+    (warning,) = [item.value for item in at.warning]
+    assert all(f"`{name}`" in warning for name in ("task", "models", "image", "fit", "norm", "epsilon"))
+    assert "xxx" not in warning and "<b>" not in warning
+    checked(at.button(key="pick-photo-coffee").click().run())
+    assert not at.warning
+
+
+def test_no_network_chosen_is_not_possible(visit):
+    at = visit()
+    checked(at.multiselect[0].set_value([]).run())
+    assert len(bodies(at, "data-answer")) == 3
+
+
+def test_maps_can_lie_over_the_picture_on_scales_of_their_own(visit):
+    at = visit()
+    shared = {body.split("</span>")[0] for body in bodies(at, 'class="rs-scale"')}
+    checked(at.segmented_control(key="side.scale").set_value("own").run())
+    own = {body.split("</span>")[0] for body in bodies(at, 'class="rs-scale"')}
+    assert len(shared) == 1 and len(own) == 3
+    checked(at.segmented_control(key="side.map").set_value("overlay").run())
+    assert at.slider(key="side.opacity").value == 80
+
+
+def test_an_empty_zoo_has_a_page_of_its_own(visit, monkeypatch, tmp_path):
+    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(tmp_path))
+    at = visit()
+    assert any("No networks here yet" in item.value for item in at.subheader) and not at.error
+
+
+def test_damaged_weights_are_a_sentence(visit, monkeypatch, tmp_path):
+    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(write_zoo(tmp_path, ("cifar10",))))
+    path = tmp_path / "cifar10" / "pgd-l2.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    at = visit()
+    assert len(at.error) == 1 and "pgd-l2.safetensors" in at.error[0].value and str(tmp_path) not in at.error[0].value

@@ -1,0 +1,168 @@
+"""The page Models: cards and figures with and without a report, a perturbation that follows its controls, its link."""
+
+import json
+from functools import partial
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.app.synthetic_report import write_report
+from tests.app.tiny import KEYS, write_zoo
+from tests.pages.test_every_page import bodies, checked, opened, query, value
+
+
+@pytest.fixture(scope="session")
+def models_zoo(tmp_path_factory):
+    return write_zoo(tmp_path_factory.mktemp("models-zoo"))
+
+
+@pytest.fixture
+def reports(tmp_path, monkeypatch):
+    """An empty folder of reports."""
+    monkeypatch.setenv("ROBUSTSCOPE_REPORTS", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def measured(models_zoo, reports):
+    """The folder with a report on CIFAR-10."""
+    write_report(models_zoo, reports, "cifar10")
+    return reports
+
+
+@pytest.fixture
+def visit(models_zoo, reports, monkeypatch):
+    """A visit with a link's query parameters, straight to the page; it has run once."""
+    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(models_zoo))
+
+    return partial(opened, "pages/models")
+
+
+def headers(at: AppTest) -> list[str]:
+    return [item.value for item in (*at.header, *at.subheader)]
+
+
+def cosine(at: AppTest) -> float:
+    return float(value(bodies(at, "data-cosine")[0], "data-cosine"))
+
+
+def share(at: AppTest) -> float:
+    return float(value(bodies(at, "data-cosine")[0], "data-share"))
+
+
+def pick(at: AppTest, field: str):
+    return at.selectbox(key=f"made.{field}.cifar10")
+
+
+def slide(at: AppTest, field: str):
+    return at.slider(key=f"made.{field}.cifar10")
+
+
+def test_without_a_report_the_cards_stand_and_a_sentence_says_how_to_get_one(visit):
+    at = visit()
+    (block,) = bodies(at, "data-card")
+    assert [f'data-card="{key}"' in block for key in KEYS] == [True] * 3 and "Accuracy not measured" in block
+    assert any("is not here yet" in item.value for item in at.markdown)
+    assert any("--task cifar10 --report robustness" in item.value for item in at.code)
+    assert not at.error and not at.warning and query(at) == {}
+    assert "How sure are they, and how steep?" not in headers(at) and bodies(at, "data-cosine")
+
+
+def test_the_report_gives_figures_curves_and_claims(visit, measured):
+    at = visit()
+    table = at.dataframe[0].value
+    assert list(table["Network"]) == ["Standard", "Robust, L2", "Robust, L∞"]
+    rows = json.loads((measured / "cifar10" / "robustness.json").read_text())["rows"]
+    linf = {row["model"]: row for row in rows if row["norm"] == "linf"}
+    assert list(table["APGD"]) == pytest.approx([linf[key]["apgd"] * 100 for key in ("standard", "pgd-l2", "pgd-linf")])
+    assert "another network's attack" in table["Signs of masking"][0] and table["Signs of masking"][1] == "none"
+    (block,) = bodies(at, "data-card")
+    assert f"{linf['standard']['clean'] * 100:.1f} %" in block and "takes 1.5 × the standard" in block
+    (claims,) = bodies(at, 'class="rs-claims"')
+    assert claims.count("<li class=") == 1 and 'data-holds="part"' in claims
+    for pair in ("Robust, L∞ against Standard</span> <em>holds in part", "Robust, L2 against Standard</span> <em>too"):
+        assert claims.count(pair) == 1
+    assert "How sure are they, and how steep?" in headers(at) and not at.error
+    assert bodies(at, "steps 50; restarts 2; made up; 0.1.0")
+    before = list(table["PGD-50"])
+    checked(at.segmented_control(key="attack.norm").set_value("l2").run())
+    assert query(at)["norm"] == "l2" and list(at.dataframe[0].value["PGD-50"]) != before
+
+
+def test_a_report_on_other_weights_is_not_shown(visit, measured):
+    path = measured / "cifar10" / "robustness.json"
+    report = json.loads(path.read_text())
+    path.write_text(json.dumps(report | {"rows": [row | {"sha256": "0"} for row in report["rows"]]}))
+    at = visit()
+    assert any("measured on other weights" in item.value for item in at.markdown)
+    assert "Accuracy not measured" in bodies(at, "data-card")[0] and not at.error
+
+
+def test_a_damaged_report_is_a_sentence_and_the_page_goes_on(visit, measured):
+    path = measured / "cifar10" / "robustness.npz"
+    path.write_bytes(path.read_bytes()[:200])
+    at = visit()
+    assert len(at.error) == 1 and "robustness.npz" in at.error[0].value and "Something went" not in at.error[0].value
+    assert bodies(at, "data-card") and bodies(at, "data-cosine")
+
+
+def test_the_perturbation_follows_its_sliders(visit):
+    at = visit()
+    assert share(at) == pytest.approx(1 - 0.95**10, abs=1e-4)
+    checked(slide(at, "epoch").set_value(0).run())
+    noise = cosine(at)
+    assert share(at) == 0
+    checked(slide(at, "epoch").set_value(100).run())
+    assert share(at) > 0.99 and cosine(at) > noise + 0.2  # the network's own sign map, on itself
+    checked(slide(at, "alpha").set_value(1.0).run())
+    assert share(at) == 0 and cosine(at) == noise
+    assert query(at)["epoch"] == "100" and query(at)["alpha"] == "1"
+    checked(pick(at, "maps").set_value("none").run())
+    assert query(at)["map"] == "none" and not [box for box in at.selectbox if box.key == "made.teacher.cifar10"]
+
+
+def test_a_box_is_set_by_two_sliders_and_kept_in_the_link(visit):
+    at = visit()
+    checked(pick(at, "maps").set_value("box").run())
+    checked(slide(at, "across").set_value((2, 9)).run())
+    assert query(at)["box"] == "2,9,8,23" and not at.error
+    again = visit(**query(at))
+    assert slide(again, "across").value == (2, 9) and not again.warning
+    assert bodies(again, "data-cosine") == bodies(at, "data-cosine")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["guided-sign", "smooth-grad", "grad-cam++", "guided-grad-cam++", "gradient-grad-cam++", "integrated-gradients"],
+)
+def test_every_map_of_a_teacher_is_made(visit, name):
+    at = visit(map=name, teacher="pgd-l2", network="standard", epoch="50")
+    assert not at.error and not at.warning and bodies(at, "data-cosine")
+    assert pick(at, "maps").value == name and pick(at, "teacher").value == "pgd-l2"
+
+
+def test_a_hostile_link_is_answered_with_sentences_and_the_first_view(visit):
+    names = ("map", "teacher", "network", "size", "epoch", "alpha", "box")
+    at = visit(task="<b>x</b>", **dict.fromkeys(names, "<script>" * 99))
+    (warning,) = [item.value for item in at.warning]
+    assert all(f"`{name}`" in warning for name in ("task", *names)) and "script" not in warning
+    assert not at.error and share(at) == pytest.approx(1 - 0.95**10, abs=1e-4)
+
+
+def test_the_choice_goes_along_from_page_to_page(models_zoo, reports, monkeypatch):
+    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(models_zoo))
+    at = checked(AppTest.from_file("../../streamlit_app.py", default_timeout=120).run())
+    checked(at.button(key="pick-photo-coffee").click().run())
+    at.query_params.clear()  # as a click in the navigation does
+    checked(at.switch_page("pages/models.py").run())
+    assert query(at)["image"] == "photo:coffee" and query(at)["map"] == "gradient-sign"
+    checked(at.segmented_control(key="side.task").set_value("fashion-mnist").run())
+    at.query_params.clear()
+    checked(at.switch_page("pages/compare.py").run())
+    assert query(at)["task"] == "fashion-mnist" and "map" not in query(at) and len(bodies(at, "data-answer")) == 3
+
+
+def test_an_empty_zoo_has_a_page_of_its_own(visit, monkeypatch, tmp_path):
+    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(tmp_path / "none"))
+    at = visit()
+    assert any("No networks here yet" in item.value for item in at.subheader) and not at.error

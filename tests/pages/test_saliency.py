@@ -1,0 +1,272 @@
+"""The page Saliency: the grid and its cells, the map that is looked at, its files and its link."""
+
+import json
+import shutil
+import time
+from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from app.state.training_queue import Job
+from core.models.resnet import PreActResNet
+from core.models.zoo import load_zoo_model, save
+from core.training.jobs.messages import Point, Ready, TrainingRequest
+from tests.app.synthetic_saliency import write_saliency_report
+from tests.app.tiny import KEYS, write_zoo
+from tests.pages.test_every_page import bodies, checked, opened, query
+
+TWO = {"models": "standard,pgd-l2"}
+CHEAP = {"methods": "gradient,grad-cam"}
+
+
+@pytest.fixture(scope="session")
+def saliency_zoo(tmp_path_factory):
+    return write_zoo(tmp_path_factory.mktemp("saliency-zoo"))
+
+
+@pytest.fixture
+def visit(saliency_zoo, tmp_path, monkeypatch):
+    """A visit with a link's query parameters, straight to the page; it has run once. There are no reports."""
+    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(saliency_zoo))
+    monkeypatch.setenv("ROBUSTSCOPE_REPORTS", str(tmp_path))
+
+    return partial(opened, "pages/saliency")
+
+
+def grid(at: AppTest) -> str:
+    """The grid's HTML, which a component shows."""
+    (found,) = [one.proto for one in at.get("bidi_component") if one.proto.component_name == "robustscope.maps"]
+    return json.loads(found.json)["html"]
+
+
+def states(body: str) -> list[str]:
+    return [part.split('"', 1)[0] for part in body.split('data-state="')[1:]]
+
+
+def test_a_first_visit_shows_five_methods_and_looks_at_the_first(visit):
+    at = visit(**TWO)
+    assert states(grid(at)) == ["there"] * 10 and grid(at).count('aria-pressed="true"') == 1
+    (closer,) = bodies(at, "data-closer")
+    assert "standard,gradient" in closer and not at.error and not at.warning and query(at) == TWO
+
+
+def test_rows_and_columns_change_places(visit):
+    at = visit(**TWO, **CHEAP)
+    before = grid(at)
+    order = [part.split('"', 1)[0] for part in before.split('data-map="')[1:]]
+    assert order == ["standard,gradient", "pgd-l2,gradient", "standard,grad-cam", "pgd-l2,grad-cam"]
+    checked(at.segmented_control(key="saliency.rows").set_value("networks").run())
+    order = [part.split('"', 1)[0] for part in grid(at).split('data-map="')[1:]]
+    assert order == ["standard,gradient", "standard,grad-cam", "pgd-l2,gradient", "pgd-l2,grad-cam"]
+    assert query(at)["rows"] == "networks"
+
+
+def test_another_scale_and_other_colours_draw_other_pictures_of_the_same_maps(visit):
+    at = visit(**TWO, **CHEAP)
+    seen = {grid(at)}
+    for key, value in (("scale", "own"), ("colours", "strength")):
+        checked(at.segmented_control(key=f"saliency.{key}").set_value(value).run())
+        seen.add(grid(at))
+    checked(at.slider(key="saliency.over").set_value(60).run())
+    seen.add(grid(at))
+    assert len(seen) == 4 and query(at)["over"] == "60"
+    assert len({tuple(part.split("<", 1)[0] for part in body.split("<small>max ")[1:]) for body in seen}) == 1
+
+
+def test_a_contrast_is_another_question_and_a_class_against_itself_is_a_sentence(visit):
+    at = visit(**TWO, **CHEAP)
+    answer = grid(at).split('data-explains="why ')[1].split('"', 1)[0]
+    checked(at.selectbox(key="saliency.of.cifar10").set_value("cat").run())
+    checked(at.selectbox(key="saliency.against.cifar10").set_value("dog").run())
+    assert grid(at).count('data-explains="why cat, not dog"') == 2
+    at = visit(**TWO, **CHEAP, against=answer)
+    assert "nothing to hold it against" in grid(at) and not at.error
+
+
+def test_the_true_class_of_a_photograph_is_not_known_and_each_cell_says_so(visit):
+    at = visit(**TWO, **CHEAP, explain="true")
+    assert states(grid(at)) == ["none"] * 4 and grid(at).count("true class is not known") == 4 and not at.error
+
+
+def test_long_methods_come_beside_the_page_and_the_others_stand_meanwhile(visit):
+    at = visit(**TWO, methods="gradient,feature-ablation")
+    assert states(grid(at))[:2] == ["there", "there"]
+    end = time.monotonic() + 120
+    while "waiting" in states(grid(at)):
+        assert time.monotonic() < end
+        time.sleep(0.2)
+        checked(at.run())
+    assert states(grid(at)) == ["there"] * 4 and not at.error
+
+
+def test_a_link_restores_every_part_of_the_page(visit):
+    link = {
+        "task": "fashion-mnist", "models": "pgd-l2,standard", "image": "photo:coffee", "fit": "crop", "invert": "yes",
+        "norm": "linf", "epsilon": "6", "methods": "grad-cam,gradient", "explain": "bag", "against": "other",
+        "rows": "networks", "scale": "own", "colours": "strength", "over": "50", "map": "standard,gradient",
+        "other": "pgd-l2", "measures": "sparsity", "agreement": "cosine", "agreed": "report",
+        "sheet": "photo:coffee,photo:chelsea",
+    }  # fmt: skip
+    at = visit(**link)
+    assert not at.warning and not at.error and query(at) == link
+    assert at.multiselect(key="saliency.methods").value == ["grad-cam", "gradient"]
+    assert "standard,gradient" in bodies(at, "data-closer")[0]
+
+
+def test_a_hostile_link_is_answered_with_sentences_and_the_first_view(visit):
+    names = (
+        "methods", "explain", "against", "rows", "scale", "colours", "over", "map", "other", "measures", "agreement",
+        "agreed", "sheet", "view",
+    )  # fmt: skip
+    at = visit(**TWO, **dict.fromkeys(names, "<script>" * 99))
+    (warning,) = [item.value for item in at.warning]
+    assert all(f"`{name}`" in warning for name in names) and "script" not in warning and not at.error
+
+
+def test_no_method_at_all_is_refused_and_the_grid_stands(visit):
+    at = visit(**TWO, **CHEAP)
+    checked(at.multiselect(key="saliency.methods").set_value([]).run())
+    assert states(grid(at)) == ["there"] * 4 and at.multiselect(key="saliency.methods").value == [
+        "gradient",
+        "grad-cam",
+    ]
+
+
+def test_a_network_without_gradient_is_a_sentence_in_its_cells(visit, saliency_zoo, tmp_path, monkeypatch):
+    for key in KEYS:
+        model = load_zoo_model("cifar10", key, saliency_zoo)
+        plain = PreActResNet(model.card.network, torch.Generator().manual_seed(1)).eval()
+        if key == "standard":
+            with torch.no_grad():
+                plain.get_parameter([name for name, _ in plain.named_parameters()][-2]).fill_(0.0)
+        save(plain, model.card, tmp_path / "odd")
+    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(tmp_path / "odd"))
+    at = opened("pages/saliency", **(TWO | CHEAP))
+    assert states(grid(at)) == ["none", "there", "none", "there"] and "zero at every pixel" in grid(at)
+    assert not at.error
+
+
+def test_a_damaged_network_is_a_sentence_and_the_others_stand(saliency_zoo, tmp_path, monkeypatch, visit):
+    folder = write_zoo(tmp_path / "zoo", ("cifar10",))
+    (folder / "cifar10" / "pgd-l2.safetensors").write_bytes(b"nothing")
+    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(folder))
+    at = opened("pages/saliency", **(TWO | CHEAP | {"image": "photo:rocket"}))
+    assert states(grid(at)) == ["there", "none", "there", "none"] and not at.error
+
+
+def after(at: AppTest, button: str, mark: str) -> str:
+    """Press a button and wait for what comes out."""
+    checked(at.button(key=button).click().run())
+    end = time.monotonic() + 120
+    while any(str(one.key).endswith(".stop") for one in at.button):
+        assert time.monotonic() < end
+        time.sleep(0.2)
+        checked(at.run())
+    return "".join(bodies(at, mark))
+
+
+def test_maps_are_measured_at_the_press_of_a_button_and_stand_in_the_table(visit):
+    at = visit(**TWO, **CHEAP, measures="sparsity,deletion", image="photo:coffee")
+    assert any("--report saliency" in item.value for item in at.code)
+    table = after(at, "saliency.measure", "data-scored")
+    assert table.count("data-scored") == 4 and "–" not in table and table.count("best here") == 2
+    assert not any(button.key == "saliency.measure" for button in at.button) and not at.error
+
+
+def test_the_report_shows_each_measure_over_its_images_and_a_damaged_one_is_a_sentence(visit, saliency_zoo, tmp_path):
+    path = write_saliency_report(saliency_zoo, tmp_path, "cifar10")
+    at = visit(**TWO, **CHEAP, measures="sparsity,deletion")
+    assert len(bodies(at, "data-spread")) == 2 and not any("--report saliency" in item.value for item in at.code)
+    path.write_text(path.read_text()[:100])
+    at = visit(**TWO, **CHEAP, measures="sparsity,deletion")
+    assert any("is not a report" in item.value for item in at.error) and states(grid(at)) == ["there"] * 4
+    assert any(button.key == "saliency.sanity" for button in at.button)
+
+
+def test_the_reports_agreement_and_relation_are_shown_or_a_sentence_for_it(visit, saliency_zoo, tmp_path):
+    at = visit(**TWO, **CHEAP)
+    assert len(bodies(at, "data-agreement")) == 2 and not bodies(at, "data-relation=")
+    checked(at.segmented_control(key="saliency.agreed").set_value("report").run())
+    assert not bodies(at, "data-agreement") and any("is not here yet" in item.value for item in at.caption)
+    write_saliency_report(saliency_zoo, tmp_path, "cifar10")
+    checked(at.run())
+    networks, methods = bodies(at, "data-agreement")
+    assert networks.count("0.75") == 2 and methods.count("0.25") == 2 and query(at)["agreed"] == "report"
+    assert len(bodies(at, "data-relation=")) == 2 and "0.900" in bodies(at, "data-relations")[0] and not at.error
+
+
+def test_layers_are_randomised_at_the_press_of_a_button_and_another_map_asks_again(visit):
+    at = visit(**TWO, **CHEAP)
+    strips = after(at, "saliency.sanity", "data-sanity")
+    assert strips.count("data-sanity") == 2 and "layers lost" in strips and not at.error
+    again = visit(**TWO, **CHEAP, map="standard,grad-cam")
+    assert not bodies(again, "data-sanity") and any(button.key == "saliency.sanity" for button in again.button)
+
+
+def test_a_contact_sheet_has_each_picture_for_each_network(visit):
+    at = visit(**TWO, **CHEAP, sheet="photo:coffee,photo:rocket,photo:chelsea")
+    (sheet,) = bodies(at, "data-sheet")
+    assert sheet.count("data-sheet") == 6 and not at.error
+
+
+def test_an_early_and_a_late_state_stand_side_by_side_where_both_ship(visit, saliency_zoo, tmp_path, monkeypatch):
+    at = visit(**TWO, **CHEAP)
+    assert not bodies(at, "data-course") and any("last weights alone" in item.value for item in at.caption)
+    shutil.copytree(saliency_zoo, tmp_path / "zoo")
+    model = load_zoo_model("cifar10", "standard", saliency_zoo)
+    for key, epochs, seed in (("oneepoch", 1, 5), ("standard", 32, 6)):
+        network = PreActResNet(model.card.network, torch.Generator().manual_seed(seed))
+        save(network, replace(model.card, key=key, settings={"epochs": epochs}), tmp_path / "zoo")
+    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(tmp_path / "zoo"))
+    (strip,) = bodies(visit(**TWO, **CHEAP), "data-course")
+    assert "after 1 epoch: why" in strip and "after 32 epochs: why" in strip and strip.count("<img") == 3
+    assert not bodies(visit(models="pgd-l2", **CHEAP), "data-course")
+
+
+def test_a_network_of_ones_own_shows_the_film_of_its_training(visit, saliency_zoo, monkeypatch):
+    from app.saliency import during_training
+
+    maps = np.zeros((1, 32, 32), np.float16)
+    point = Point(0.5, 1.0, 0.5, 0.1, maps + 1, np.array([3]), np.array([0.5], np.float16))
+    ready = Ready(0, np.zeros((1, 3, 32, 32), np.uint8), np.array([3]), 100, 0.03, 4)
+    orders = [TrainingRequest("cifar10", "standard", key, 256, 1) for key in ("pgd-l2", "another")]
+    mine = [Job(order.key, "me", order, "finished", ready=ready, points=(point,)) for order in orders]
+    monkeypatch.setattr(during_training.visitors, "me", lambda: "me")
+    monkeypatch.setattr(during_training, "jobs", lambda: SimpleNamespace(of=lambda visitor: mine))
+    assert [job.id for job in during_training.runs_of("cifar10", ("standard", "pgd-l2"))] == ["pgd-l2"]
+    at = visit(**TWO, **CHEAP)
+    (film,) = [one.proto for one in at.get("bidi_component") if one.proto.component_name == "robustscope.film"]
+    assert len(json.loads(film.json)["tracks"]) == 1 and not at.error
+
+
+@pytest.mark.parametrize("view", ["present", "guess"])
+def test_a_room_sees_one_map_and_no_controls(visit, view):
+    at = visit(**TWO, **CHEAP, map="pgd-l2,grad-cam", view=view)
+    (stage,) = [one.proto for one in at.get("bidi_component") if one.proto.component_name == "robustscope.stage"]
+    data = json.loads(stage.json)
+    assert [[slide["key"] for slide in row] for row in data["slides"]] == [
+        ["standard,gradient", "pgd-l2,gradient"],
+        ["standard,grad-cam", "pgd-l2,grad-cam"],
+    ]
+    assert (data["row"], data["column"], data["guess"]) == (1, 1, view == "guess")
+    assert not at.multiselect and not at.sidebar.children and query(at)["view"] == view
+    assert all(slide["votes"] == "" for row in data["slides"] for slide in row)
+
+
+def test_agreement_is_said_between_networks_and_between_methods(visit):
+    at = visit(**TWO, **CHEAP)
+    between, within = bodies(at, "data-agreement")
+    assert between.count("<table") == 2 and within.count("<table") == 2 and "1.00" in between
+    checked(at.segmented_control(key="saliency.agreement").set_value("ssim").run())
+    assert bodies(at, "data-agreement") != [between, within] and query(at)["agreement"] == "ssim"
+
+
+def test_an_empty_zoo_has_a_page_of_its_own(visit, monkeypatch, tmp_path):
+    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(tmp_path / "none"))
+    at = visit()
+    assert any("No networks here yet" in item.value for item in at.subheader) and not at.error
