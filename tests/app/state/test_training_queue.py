@@ -227,7 +227,8 @@ def test_the_end_of_the_server_ends_the_process(tmp_path):
     script.write_text(WORKER)
     server = tmp_path / "server.py"
     server.write_text(
-        "import sys, time\nfrom app.state.training_queue import Jobs\nfrom core.training.jobs.messages import TrainingRequest\n"
+        "import sys, time\nfrom app.state.training_queue import Jobs\n"
+        "from core.training.jobs.messages import TrainingRequest\n"
         f"queue = Jobs(lambda folder, out: [sys.executable, {str(script)!r}, str(folder), str(out)])\n"
         "queue.seen('ann', 'tab')\n"
         "job = queue.submit('ann', [(TrainingRequest('fashion-mnist', 'standard', 'own-net', 1000, 2), {})])[0]\n"
