@@ -80,7 +80,9 @@ def test_success_is_judged_from_the_images(pair, data, monkeypatch, moved, attac
         return boasting
 
     same = {"probs_adv": lambda each: each.probs, "correlation_target": lambda each: 1.0}
-    monkeypatch.setattr(report, "manipulate_maps", boast(manipulate_maps, correlation_original=lambda each: 0.0, **same))
+    monkeypatch.setattr(
+        report, "manipulate_maps", boast(manipulate_maps, correlation_original=lambda each: 0.0, **same)
+    )
     other = {"probs_adv": lambda each: 1 - each.probs, "share_outside": lambda each: 1.0 if attacked or far else 0.5}
     monkeypatch.setattr(report, "attacks_outside", boast(attacks_outside, **other))
     assert report._moved(pair[0], x, "grad-cam", 0)["succeeded"].tolist() == [moved] * 2
@@ -90,7 +92,10 @@ def test_success_is_judged_from_the_images(pair, data, monkeypatch, moved, attac
 def test_rows_say_what_the_arrays_say(pair, data, tmp_path):
     made = fooling_report(pair, data, SETTINGS, tmp_path)
     assert [(row["model"], row["method"], row["what"]) for row in made.report.rows] == [
-        (key, method, what) for key in ("standard", "pgd-linf") for method in SMOOTHED_METHODS for what in ("moved", "outside")
+        (key, method, what)
+        for key in ("standard", "pgd-linf")
+        for method in SMOOTHED_METHODS
+        for what in ("moved", "outside")
     ]
     for row in made.report.rows:
         of = f"__{row['model']}__{row['method']}"
