@@ -13,8 +13,9 @@ from torch.nn.functional import conv2d, interpolate
 from benchmarks.timing import OURS, interleaved, print_table
 from core.models.fast import private_copy
 from core.models.zoo import ZooModel
-from core.saliency.catalogue import STEPS, AttributionRequest, attribute
+from core.saliency.catalogue import attribute
 from core.saliency.grid import saliency_grid
+from core.saliency.method import STEPS, AttributionRequest
 from core.saliency.scaling import min_max
 from core.saliency.target import Target
 from core.torchvision_compat import torchvision  # noqa: F401 - the peers import torchvision, which needs this first

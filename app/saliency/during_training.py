@@ -19,8 +19,8 @@ from app.ui.colours import model_colour
 from app.ui.data_urls import bytes_url, data_url
 from core.metrics.map_agreement import spearman
 from core.models.zoo import Card
-from core.saliency.catalogue import Method
 from core.saliency.grid import SaliencyMap
+from core.saliency.method import Method
 
 EARLIER: Mapping[str, str] = {"standard": "oneepoch"}
 """Networks that ship, and their like that was stopped early: same recipe, seed and pictures."""

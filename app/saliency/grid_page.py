@@ -25,9 +25,9 @@ from app.ui.elements import how_to_read, ink, two_figures
 from app.ui.task_progress import progress
 from core.data.tasks import Task
 from core.explanations.catalogue import ATTRIBUTION_METHODS
-from core.saliency.catalogue import FAMILIES
 from core.saliency.grid import SaliencyMap
 from core.saliency.measures import SALIENCY_MEASURES
+from core.saliency.method import FAMILIES
 
 REDRAW = 0.25  # seconds between two drawings of a grid that fills
 

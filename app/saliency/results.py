@@ -24,9 +24,9 @@ from core.progress import StoppedError
 from core.reports.saliency.measurements import slightly_attacked
 from core.reports.saliency.report import NAME, SaliencyReport
 from core.reports.saliency.rows import Figures, robustness
-from core.saliency.catalogue import AttributionRequest
 from core.saliency.grid import SaliencyMap, saliency_grid, saliency_map
 from core.saliency.measures import SALIENCY_MEASURES, Case, measured
+from core.saliency.method import AttributionRequest
 from core.saliency.target import Target
 
 SEED = 0

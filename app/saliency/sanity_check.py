@@ -23,8 +23,8 @@ from app.ui.player import Line, Series, Track, player
 from app.ui.task_progress import progress
 from core.errors import CoreError
 from core.explanations.catalogue import ATTRIBUTION_METHODS
-from core.saliency.catalogue import AttributionRequest
 from core.saliency.grid import SaliencyMap
+from core.saliency.method import AttributionRequest
 from core.saliency.randomisation import cascade
 
 STRIP = 7  # steps of the strip; the player has them all

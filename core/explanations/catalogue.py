@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from core.attacks.scheduled import explanation
 from core.progress import check
 from core.saliency import catalogue
-from core.saliency.catalogue import AttributionRequest, Method
+from core.saliency.method import AttributionRequest, Method
 
 RHO = 0.1
 """RMSE of the change, in [0, 1] pixel units: that of the paper's pictures."""

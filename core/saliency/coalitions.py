@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from core.errors import ConfigError, InputError
 from core.progress import OnProgress, ShouldStop, check, never, silent
+from core.saliency.method import MASKED, Method
 from core.saliency.occlusion import GREY
 from core.saliency.superpixels import superpixels
 from core.saliency.target import resolve_target_by, score
@@ -175,3 +176,32 @@ def _ridge_fit(coalitions: Tensor, weights: Tensor, scores: Tensor, ends: Tensor
     heights = scores - (share * scores).sum()
     square = centred.T @ (weights[:, None] * centred) + RIDGE * torch.eye(centred.shape[1], dtype=torch.float64)
     return torch.linalg.solve(square, centred.T @ (weights * heights))
+
+
+KERNEL_SHAP_METHOD = Method(
+    key="kernel-shap",
+    title="KernelSHAP",
+    source="Lundberg, Lee 2017, arXiv:1705.07874, Theorem 2",
+    family="cover",
+    cost=MASKED,
+    sentence="Each piece's fair share (Shapley value) of the score, estimated from images with some pieces grey.",
+    run=lambda ask: kernel_shap(
+        ask.model, ask.x, ask.target, ask.generator, MASKED, None, ask.on_progress, ask.should_stop
+    ),
+    random=True,
+    flat=True,
+    long=True,
+)
+
+LIME_METHOD = Method(
+    key="lime",
+    title="LIME",
+    source="Ribeiro et al. 2016, arXiv:1602.04938, Sec. 3.4",
+    family="cover",
+    cost=MASKED,
+    sentence="Each piece's weight in a linear model of the score near this image.",
+    run=lambda ask: lime(ask.model, ask.x, ask.target, ask.generator, MASKED, None, ask.on_progress, ask.should_stop),
+    random=True,
+    flat=True,
+    long=True,
+)

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import ConfigError
+from core.saliency.method import Method
 from core.saliency.rules import Ruled, straight
 from core.saliency.target import resolve_target, score
 
@@ -59,3 +60,14 @@ def deep_lift(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
     if bool((lost > LOST * change.abs().clamp_min(1.0)).any()):
         raise ConfigError("DeepLIFT needs a network of affine steps and activations; this one has another step")
     return attributions
+
+
+DEEP_LIFT_METHOD = Method(
+    key="deep-lift",
+    title="DeepLIFT",
+    source="Shrikumar et al. 2017, arXiv:1704.02685, Sec. 3.5.1 (Rescale)",
+    family="rule",
+    cost=4,
+    sentence="What each pixel adds compared with a black image, by differences instead of slopes; sums to the change.",
+    run=lambda ask: deep_lift(ask.model, ask.x, ask.target),
+)

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from core.errors import ConfigError, InputError
 from core.saliency.gradient import gradient
+from core.saliency.method import STEPS, Method
 from core.saliency.target import resolve_target_by
 
 CHUNK = 128  # images a pass: larger ones leave the cache and take longer
@@ -89,3 +90,26 @@ def gradient_shap(
     that of Captum's tutorial for images. Arguments and errors as for `expected_gradients`.
     """
     return expected_gradients(model, x, target, generator, samples, references, noise)
+
+
+EXPECTED_GRADIENTS_METHOD = Method(
+    key="expected-gradients",
+    title="Expected gradients",
+    source="Erion et al. 2021, arXiv:1906.10670",
+    family="path",
+    cost=3 * STEPS,
+    sentence="Integrated gradients averaged over plain grey references from black to white.",
+    run=lambda ask: expected_gradients(ask.model, ask.x, ask.target, ask.generator, STEPS),
+    random=True,
+)
+
+GRADIENT_SHAP_METHOD = Method(
+    key="gradient-shap",
+    title="GradientSHAP",
+    source="Lundberg, Lee 2017, arXiv:1705.07874, as in their library",
+    family="path",
+    cost=3 * STEPS,
+    sentence="Expected gradients from noisy copies of the image.",
+    run=lambda ask: gradient_shap(ask.model, ask.x, ask.target, ask.generator, STEPS),
+    random=True,
+)

@@ -10,6 +10,7 @@ from torch.overrides import TorchFunctionMode
 
 from core.errors import ConfigError
 from core.models.resnet import PreActResNet
+from core.saliency.method import Method
 from core.saliency.target import resolve_target, score
 
 
@@ -88,3 +89,28 @@ class _LastConvolution(TorchFunctionMode):
 def _spread(heatmap: Tensor, x: Tensor) -> Tensor:
     """A map (B, 1, h, w) at the size of `x` and on all of its channels."""
     return interpolate(heatmap, x.shape[2:], mode="bilinear", align_corners=False).expand_as(x)
+
+
+GRAD_CAM_METHOD = Method(
+    key="grad-cam",
+    title="Grad-CAM",
+    source="Selvaraju et al. 2017, arXiv:1610.02391, eq. 1, 2",
+    family="place",
+    cost=1,
+    sentence="Where the last feature map holds what speaks for the class; coarse.",
+    run=lambda ask: grad_cam(ask.model, ask.x, ask.target),
+    signed=False,
+    flat=True,
+)
+
+GRAD_CAM_PLUS_PLUS_METHOD = Method(
+    key="grad-cam++",
+    title="Grad-CAM++",
+    source="Chattopadhay et al. 2018, arXiv:1710.11063",
+    family="place",
+    cost=1,
+    sentence="Grad-CAM with places weighed one by one, so that several objects show.",
+    run=lambda ask: grad_cam_plus_plus(ask.model, ask.x, ask.target).relu(),
+    signed=False,
+    flat=True,
+)

@@ -12,7 +12,8 @@ from torch import Tensor
 from core.errors import CoreError, InputError
 from core.models.zoo import ZooModel
 from core.progress import OnProgress, ShouldStop, StoppedError, never, silent
-from core.saliency.catalogue import AttributionRequest, Method, attribute, method_named, resolve_targets
+from core.saliency.catalogue import attribute, method_named, resolve_targets
+from core.saliency.method import AttributionRequest, Method
 from core.saliency.target import Target
 
 

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import ConfigError
+from core.saliency.method import Method
 from core.saliency.rules import Rule, Ruled, straight
 from core.saliency.target import resolve_target, score
 
@@ -52,3 +53,24 @@ def _by_rule(model: nn.Module, x: Tensor, target: Tensor, rule: Rule, name: str)
         raise ConfigError(f"{name} needs ReLU or HHReLU units; the network has none")
     (attributions,) = torch.autograd.grad(score(logits, resolve_target(target, logits)).sum(), x)
     return attributions
+
+
+GUIDED_BACKPROP_METHOD = Method(
+    key="guided-backprop",
+    title="Guided backpropagation",
+    source="Springenberg et al. 2015, arXiv:1412.6806, Sec. 3.4",
+    family="rule",
+    cost=3,
+    sentence="The gradient, keeping at each activation only what speaks for the class.",
+    run=lambda ask: guided_backprop(ask.model, ask.x, ask.target),
+)
+
+DECONVOLUTION_METHOD = Method(
+    key="deconvolution",
+    title="Deconvolution",
+    source="Zeiler, Fergus 2014, arXiv:1311.2901, Sec. 2.1",
+    family="rule",
+    cost=3,
+    sentence="What speaks for the class, sent back through every unit, whether it was on or off.",
+    run=lambda ask: deconvolution(ask.model, ask.x, ask.target),
+)

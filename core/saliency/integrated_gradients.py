@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from core.errors import ConfigError
+from core.saliency.method import STEPS, Method
 from core.saliency.target import resolve_target_by, score
 
 CHUNK = 128  # images a pass: larger ones leave the cache and take longer
@@ -61,3 +62,14 @@ def integrated_gradients(
         .to(x.dtype)
         .detach()
     )
+
+
+INTEGRATED_GRADIENTS_METHOD = Method(
+    key="integrated-gradients",
+    title="Integrated gradients",
+    source="Sundararajan et al. 2017, arXiv:1703.01365, Sec. 3",
+    family="path",
+    cost=3 * STEPS,
+    sentence="What each pixel adds on the straight way from a black image; the map sums to the change of the score.",
+    run=lambda ask: integrated_gradients(ask.model, ask.x, ask.target, STEPS),
+)

@@ -14,11 +14,12 @@ from core.metrics.alignment import alignment, alignment_cosine
 from core.metrics.localisation import mass_inside, pointing_game
 from core.metrics.map_agreement import spearman
 from core.metrics.sparsity import gini
-from core.saliency.catalogue import AttributionRequest, Method, attribute
+from core.saliency.catalogue import attribute
 from core.saliency.curves import Curve, deletion, insertion
 from core.saliency.faithfulness import CHANGES, SAMPLES, infidelity, max_sensitivity
 from core.saliency.gradient import gradient
 from core.saliency.linearised import linearised_robustness
+from core.saliency.method import AttributionRequest, Method
 from core.saliency.randomisation import as_shown, heatmaps_of, without_weights
 
 NOISE = 0.02

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from core.errors import ConfigError, InputError
 from core.progress import OnProgress, ShouldStop, check, never, silent
+from core.saliency.method import Method
 from core.saliency.superpixels import superpixels
 from core.saliency.target import resolve_target_by, score
 
@@ -121,3 +122,30 @@ def _counted(
         return answer
 
     return value
+
+
+OCCLUSION_METHOD = Method(
+    key="occlusion",
+    title="Occlusion",
+    source="Zeiler, Fergus 2014, arXiv:1311.2901, Sec. 4.2",
+    family="cover",
+    cost=226,
+    sentence="What the score loses when a grey square of 5x5 pixels covers the place.",
+    run=lambda ask: occlusion(ask.model, ask.x, ask.target, on_progress=ask.on_progress, should_stop=ask.should_stop),
+    flat=True,
+    long=True,
+)
+
+FEATURE_ABLATION_METHOD = Method(
+    key="feature-ablation",
+    title="Superpixel ablation",
+    source="As occlusion, on superpixels (Achanta et al. 2012)",
+    family="cover",
+    cost=25,
+    sentence="What the score loses when a piece of the image, alike in colour, turns grey.",
+    run=lambda ask: feature_ablation(
+        ask.model, ask.x, ask.target, on_progress=ask.on_progress, should_stop=ask.should_stop
+    ),
+    flat=True,
+    long=True,
+)

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from core.metrics.map_agreement import spearman
 from core.progress import check, silent
-from core.saliency.catalogue import AttributionRequest, Method, attribute, method_named
+from core.saliency.catalogue import attribute, method_named
+from core.saliency.method import AttributionRequest, Method
 
 
 @dataclass(frozen=True, slots=True)

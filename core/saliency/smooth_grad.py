@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from core.errors import ConfigError
 from core.saliency.gradient import gradient
+from core.saliency.method import STEPS, Method
 from core.saliency.target import resolve_target_by
 
 CHUNK = 128  # images a pass: larger ones leave the cache and take longer
@@ -89,3 +90,39 @@ def _moments(
         mean += slopes.sum(0) / samples
         square += slopes.square().sum(0) / samples
     return mean, square
+
+
+SMOOTH_GRAD_METHOD = Method(
+    key="smooth-grad",
+    title="SmoothGrad",
+    source="Smilkov et al. 2017, arXiv:1706.03825, eq. 2",
+    family="gradient",
+    cost=3 * STEPS,
+    sentence="The mean gradient over noisy copies of the image.",
+    run=lambda ask: smooth_grad(ask.model, ask.x, ask.target, ask.generator, STEPS),
+    random=True,
+)
+
+SMOOTH_GRAD_SQUARED_METHOD = Method(
+    key="smooth-grad-squared",
+    title="SmoothGrad squared",
+    source="Hooker et al. 2019, arXiv:1806.10758",
+    family="gradient",
+    cost=3 * STEPS,
+    sentence="The mean squared gradient over noisy copies: where the score is sensitive, without direction.",
+    run=lambda ask: smooth_grad_squared(ask.model, ask.x, ask.target, ask.generator, STEPS),
+    signed=False,
+    random=True,
+)
+
+VAR_GRAD_METHOD = Method(
+    key="var-grad",
+    title="VarGrad",
+    source="Adebayo et al. 2018, arXiv:1810.03307",
+    family="gradient",
+    cost=3 * STEPS,
+    sentence="How much the gradient varies over noisy copies of the image.",
+    run=lambda ask: var_grad(ask.model, ask.x, ask.target, ask.generator, STEPS),
+    signed=False,
+    random=True,
+)

@@ -19,8 +19,9 @@ from core.metrics.localisation import area
 from core.models.zoo import ZooModel
 from core.reports.form.parts_cache import PartsCache
 from core.reports.form.resume import Part, joined
-from core.saliency.catalogue import AttributionRequest, attribute
+from core.saliency.catalogue import attribute
 from core.saliency.measures import SALIENCY_MEASURES, Case, measured
+from core.saliency.method import AttributionRequest
 from core.saliency.randomisation import as_shown
 
 BATCH = 10

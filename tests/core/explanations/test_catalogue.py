@@ -13,8 +13,9 @@ from core.models.zoo import load_zoo_model
 from core.norms import rmse
 from core.progress import StoppedError
 from core.saliency import catalogue
-from core.saliency.catalogue import AttributionRequest, attribute
+from core.saliency.catalogue import attribute
 from core.saliency.grid import saliency_map
+from core.saliency.method import AttributionRequest
 from core.saliency.target import Target
 from tests.core.saliency.networks import linear
 

@@ -21,9 +21,10 @@ from core.reports.saliency.agreement import between, within
 from core.reports.saliency.measurements import SaliencySettings, slightly_attacked
 from core.reports.saliency.report import SaliencyReport, saliency_report
 from core.reports.saliency.rows import relation, robustness
-from core.saliency.catalogue import AttributionRequest, attribute
+from core.saliency.catalogue import attribute
 from core.saliency.gradient import gradient
 from core.saliency.measures import Case, measured
+from core.saliency.method import AttributionRequest
 
 METHODS = ("gradient", "grad-cam", "occlusion")
 MEASURES = ("alignment", "linearised-robustness", "deletion", "stability-attack", "pointing-game", "mass-inside")

@@ -13,12 +13,13 @@ from core.metrics.alignment import alignment
 from core.models.fast import fast_form
 from core.models.resnet import PreActResNet, ResNetConfig
 from core.progress import StoppedError
-from core.saliency.catalogue import AttributionRequest, attribute
+from core.saliency.catalogue import attribute
 from core.saliency.curves import deletion, insertion
 from core.saliency.faithfulness import infidelity, max_sensitivity
 from core.saliency.gradient import gradient
 from core.saliency.linearised import linearised_robustness
 from core.saliency.measures import SALIENCY_MEASURES, Case, measured, stability
+from core.saliency.method import AttributionRequest
 from core.saliency.randomisation import cascade, layers, without_weights
 from tests.core.saliency.networks import linear, seeded
 

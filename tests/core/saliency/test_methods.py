@@ -16,7 +16,7 @@ from core.models.fast import fast_form
 from core.models.resnet import PreActResNet, ResNetConfig
 from core.models.zoo import cards, load_zoo_model
 from core.progress import StoppedError
-from core.saliency.catalogue import FAMILIES, SALIENCY_METHODS, AttributionRequest, attribute, resolve_targets
+from core.saliency.catalogue import SALIENCY_METHODS, attribute, resolve_targets
 from core.saliency.coalitions import _shapley_draws, kernel_shap, lime
 from core.saliency.deep_lift import deep_lift
 from core.saliency.expected_gradients import expected_gradients, gradient_shap, plain_references
@@ -25,6 +25,7 @@ from core.saliency.gradient import certainty_gradient, gradient, gradient_times_
 from core.saliency.guided_backprop import deconvolution, guided_backprop
 from core.saliency.guided_grad_cam import guided_grad_cam_product
 from core.saliency.integrated_gradients import integrated_gradients
+from core.saliency.method import FAMILIES, AttributionRequest
 from core.saliency.occlusion import feature_ablation, occlusion
 from core.saliency.smooth_grad import smooth_grad, smooth_grad_squared, var_grad
 from core.saliency.superpixels import superpixels

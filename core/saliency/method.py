@@ -1,0 +1,80 @@
+"""What every saliency method is: its names and source, what it costs, and one call that all share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from core.progress import OnProgress, ShouldStop, never, silent
+
+Family = Literal["gradient", "path", "rule", "place", "cover", "attack"]
+
+FAMILIES: dict[Family, str] = {
+    "gradient": "Gradients: how the score answers to a small change of each pixel.",
+    "path": "Paths: gradients gathered between a reference image and this one.",
+    "rule": "Other ways back: gradients changed on their way through the activations.",
+    "place": "Places: which parts of the last feature map speak for the class.",
+    "cover": "Covering: what the score loses when a part of the image is hidden.",
+    "attack": "Attacks: what the network would change in the image to be surer of the class.",
+}
+
+STEPS = 32
+"""Points of integrated gradients, and samples of the methods that average over some, when asked for by name."""
+MASKED = 256
+"""Covered images of KernelSHAP and LIME."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttributionRequest:
+    """One call of a method.
+
+    Attributes:
+        model: images (B, C, H, W) to logits (B, K), in eval mode; never changed.
+        x: images (B, C, H, W), float in [0, 1].
+        target: the classes explained (B,), or contrasts (B, 2), int64.
+        generator: source of all draws.
+        on_progress: called with passes done, and of how many.
+        should_stop: asked before each pass of a long method.
+    """
+
+    model: nn.Module
+    x: Tensor
+    target: Tensor
+    generator: torch.Generator
+    on_progress: OnProgress = silent
+    should_stop: ShouldStop = never
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A saliency method.
+
+    Attributes:
+        key: its name in files and URLs.
+        title: its name for people.
+        source: the paper, with section or equation.
+        family: what it is built on.
+        cost: forward and backward passes an image, about; 1 is one pass forward, and a pass back counts as two.
+        sentence: what its map shows.
+        run: attributions (B, C, H, W).
+        signed: whether attributions may be negative.
+        random: whether it draws from the generator.
+        of_class: whether it explains the class asked for; False is the same for every class.
+        flat: whether all channels of a pixel are the same, so that the map is one of places (B, H, W).
+        long: whether it reports progress and can be stopped.
+    """
+
+    key: str
+    title: str
+    source: str
+    family: Family
+    cost: int
+    sentence: str
+    run: Callable[[AttributionRequest], Tensor]
+    signed: bool = True
+    random: bool = False
+    of_class: bool = True
+    flat: bool = False
+    long: bool = False
