@@ -18,6 +18,7 @@ from app.ui.charts import CONFIG
 from app.ui.colours import model_colour
 from app.ui.data_urls import data_url
 from app.ui.elements import how_to_read, ink, missing_report, percent
+from core.attacks.catalogue import ATTACKS
 from core.data.tasks import Task
 from core.models.zoo import Card
 from core.reports.adversarial.report import Adversarial
@@ -37,13 +38,6 @@ FIGURES: Mapping[str, str] = {
     "btr_ara": "BTR ARA",
     "ara_clamped": "ARA, pixels kept in range",
     "median_rmse": "Median distance",
-}
-
-ATTACK_TITLES: Mapping[str, str] = {
-    "fgsm": "FGSM: one step",
-    "tgsm": "TGSM: one step to the next class",
-    "iterated-tgsm": "iterated TGSM",
-    "pgd": "PGD",
 }
 
 
@@ -185,7 +179,7 @@ def _dials(task: Task, rows: Sequence[Row], part: AdversarialChoice) -> tuple[st
     left, right = st.columns([1.3, 1], gap="medium", vertical_alignment="bottom")
     attack = part.attack if part.attack in attacks else attacks[0]
     left.segmented_control(
-        "Attack", attacks, format_func=lambda key: ATTACK_TITLES.get(key, key), required=True,
+        "Attack", attacks, format_func=lambda key: ATTACKS[key].title if key in ATTACKS else key, required=True,
         **_set_to("attack", attack, f"adversarial.attack.{task.key}"),
     )  # fmt: skip
     epsilon = min(radii, key=lambda radius: abs(radius - part.at))

@@ -13,7 +13,7 @@ from app.state import zoo
 from app.state.pictures import ModelInput
 from app.state.reports import cached_report
 from core.data.tasks import Task, task_named
-from core.errors import ConfigError, CoreError
+from core.errors import CoreError
 from core.explanations.attack_path import Path, path
 from core.explanations.class_evidence import JUDGES, Evidence, Thresholds, evidence
 from core.explanations.class_explanations import Explanations, explain
@@ -22,7 +22,7 @@ from core.reports.adversarial.report import Adversarial
 from core.reports.explanations.report import ExplanationsReport
 from core.reports.fooling.report import Fooling
 from core.reports.form.report import Report, read_report
-from core.reports.transfer.report import ATTACKS, Attack, Transfer, made_against
+from core.reports.transfer.report import Transfer, made_against
 
 Image = NDArray[np.float32]
 
@@ -194,20 +194,8 @@ def _transferred_image(
     x = torch.from_numpy(_x.copy())
     with torch.no_grad():
         about = probabilities(made_by, made_by.fast(x)).argmax(1) if label is None else torch.tensor([label])
-    x_adv = made_against(made_by.fast, x, about, check_attack(attack), epsilon)
+    x_adv = made_against(made_by.fast, x, about, attack, epsilon)
     both = torch.cat([x, x_adv])
     with torch.no_grad():
         answers = [probabilities(model, model.fast(both)).numpy() for model in (made_by, asked)]
     return TransferredImage(int(about), label is not None, _x[0], x_adv[0].contiguous().numpy(), *answers)
-
-
-def check_attack(name: str) -> Attack:
-    """The attack, if it is one that the report knows.
-
-    Raises:
-        ConfigError: any other name.
-    """
-    for known in ATTACKS:
-        if name == known:
-            return known
-    raise ConfigError(f"attack must be one of {', '.join(ATTACKS)}; got {name!r}")

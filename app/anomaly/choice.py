@@ -8,7 +8,7 @@ from typing import Any, Self
 from app.state.choice import Choice, Options
 from core.anomaly.calibration import DEFAULT, DETECTORS
 from core.anomaly.confounding import HEADS, LABELS, ConfoundingLabel
-from core.anomaly.verdict import CHANGES, strengths
+from core.anomaly.verdict import changes, strengths
 from core.data.tasks import task_named
 
 VIEWS: Mapping[str, str] = {"one": "One picture", "many": "Many pictures", "measured": "How far to trust it"}
@@ -30,7 +30,7 @@ class AnomalyChoice:
         head: the loss, one of `HEADS`.
         m: classes in a label of some.
         tensors: key of `TENSORS`: which layers count.
-        push: one of `CHANGES`: how the picture is pushed.
+        push: one of `changes()`: how the picture is pushed.
         step: how far, a place among the change's strengths.
         seen: the network whose report is looked at.
     """
@@ -95,7 +95,7 @@ class AnomalyChoice:
             "head": lambda: value in heads(self.label),
             "m": lambda: isinstance(value, int) and 1 <= value <= task.classes,
             "tensors": lambda: value in TENSORS,
-            "push": lambda: value in CHANGES,
+            "push": lambda: value in changes(),
             "step": lambda: isinstance(value, int) and 0 <= value < len(strengths(task, self.push)),
             "seen": lambda: value in world.models[choice.task],
         }
@@ -128,7 +128,7 @@ def read(query: Mapping[str, str], choice: Choice, world: Options) -> tuple[Anom
         "head": ("head", str, f"must be one of {', '.join(HEADS)}, and no cross-entropy without a label"),
         "m": ("m", _whole, "must be a number of this task's classes"),
         "tensors": ("tensors", str, f"must be {' or '.join(TENSORS)}"),
-        "push": ("push", str, f"must be one of {', '.join(CHANGES)}"),
+        "push": ("push", str, f"must be one of {', '.join(changes())}"),
         "step": ("step", _whole, "must be a step of this change, counted from 0"),
         "seen": ("seen", str, "must name a network of this task here"),
     }

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from app.state.epsilon_scale import radius_text
-from core.anomaly.verdict import ATTACKS, PGD_STEPS, strengths
+from core.anomaly.verdict import PGD_STEPS, is_attack, strengths
+from core.attacks.catalogue import ATTACKS
+from core.data.corruptions import CORRUPTIONS
 from core.data.outliers import OUTLIERS
 from core.data.tasks import Task
 
@@ -39,18 +41,6 @@ LABELS: Mapping[str, str] = {
     "others": "all but its own answer",
 }
 HEADS: Mapping[str, str] = {"sigmoid": "sigmoid", "softmax": "softmax", "cross-entropy": "cross-entropy"}
-CHANGES: Mapping[str, str] = {
-    "pgd": f"Attack: PGD, {PGD_STEPS} steps",
-    "fgsm": "Attack: FGSM, one step",
-    "gaussian-noise": "Gaussian noise",
-    "shot-noise": "Shot noise",
-    "impulse-noise": "Impulse noise",
-    "gaussian-blur": "Gaussian blur",
-    "contrast": "Less contrast",
-    "brightness": "More brightness",
-    "pixelate": "Pixels",
-    "jpeg": "JPEG",
-}
 FAMILIES: Mapping[str, str] = {
     "attack": "Attacks",
     "semantic": "Other things",
@@ -86,12 +76,20 @@ def set_titles(task: str) -> dict[str, str]:
     return {each.key: each.title for each in OUTLIERS.get(task, ())}
 
 
+def change_title(key: str) -> str:
+    """What an attack or a corruption is called; its key where it is neither."""
+    if key in ATTACKS:
+        steps = f", {PGD_STEPS} steps" if ATTACKS[key].iterates else ""
+        return f"Attack: {ATTACKS[key].title}{steps}"
+    return CORRUPTIONS[key].title if key in CORRUPTIONS else key
+
+
 def strength_text(task: Task, change: str, step: int) -> str:
     """How far a change goes at a step: "8/255", or "severity 3"; "none" at 0."""
     strength = strengths(task, change)[step]
     if step == 0:
         return "none"
-    return radius_text("linf", strength) if change in ATTACKS else f"severity {strength:.0f}"
+    return radius_text("linf", strength) if is_attack(change) else f"severity {strength:.0f}"
 
 
 def listed(names: Sequence[str], most: int = 6) -> str:

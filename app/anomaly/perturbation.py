@@ -9,7 +9,7 @@ import streamlit as st
 from app.anomaly import figures, results
 from app.anomaly.choice import AnomalyChoice
 from app.anomaly.layers import layers, references
-from app.anomaly.names import CHANGES, SHORT, share_text, strength_text
+from app.anomaly.names import SHORT, change_title, share_text, strength_text
 from app.anomaly.verdicts import CONFIG, chip
 from app.state import session
 from app.state.errors import guard
@@ -19,8 +19,8 @@ from app.ui import map_png
 from app.ui.colours import model_colour
 from app.ui.elements import how_to_read, ink, percent, show_png
 from core.anomaly.reference import Reference
-from core.anomaly.verdict import ATTACKS, Verdict, strengths
-from core.anomaly.verdict import CHANGES as KNOWN
+from core.anomaly.verdict import Verdict, changes, is_attack, strengths
+from core.attacks.catalogue import ATTACKS
 from core.data.tasks import Task
 
 
@@ -28,13 +28,13 @@ def controls(task: Task) -> None:
     """What is done to the picture, and how far."""
     part: AnomalyChoice = session.page_choice()
     left, right = st.columns([1, 2.4], gap="large", vertical_alignment="bottom")
-    left.selectbox("Do to the picture", KNOWN, format_func=CHANGES.__getitem__, **session.bound("push", "anomaly.push"))
+    left.selectbox("Do to the picture", changes(), format_func=change_title, **session.bound("push", "anomaly.push"))
     part = session.page_choice()
     right.select_slider(
-        "How far" + (" (largest change of a pixel, ε, L∞)" if part.push in ATTACKS else ""),
+        "How far" + (" (largest change of a pixel, ε, L∞)" if is_attack(part.push) else ""),
         list(range(len(strengths(task, part.push)))),
         format_func=lambda step: strength_text(task, part.push, step),
-        **session.bound("step", f"anomaly.step.{task.key}.{part.push in ATTACKS}"),
+        **session.bound("step", f"anomaly.step.{task.key}.{is_attack(part.push)}"),
     )
 
 
@@ -45,7 +45,7 @@ def sweeps(task: Task, shown: ModelInput) -> dict[str, Verdict]:
     models = [key for key in session.now().models if results.calibration_of(task.key, key) is not None]
     place = st.empty()
     for number, key in enumerate(models):
-        place.progress(number / len(models), f"{CHANGES[part.push]}: network {number + 1} of {len(models)}")
+        place.progress(number / len(models), f"{change_title(part.push)}: network {number + 1} of {len(models)}")
         with guard():
             one = results.judgements_of(task, key, shown, part.push)
             if one is not None:
@@ -125,12 +125,12 @@ def guide() -> None:
     made = (
         "Each network is attacked on its own, away from its answer; the attack knows nothing of the detectors, and one "
         "that did could fool both."
-        if part.push in ATTACKS
+        if is_attack(part.push)
         else "All networks get the same corrupted picture, at the severities of CIFAR-10-C."
     )
     source = (
-        "PGD: Madry et al. 2018, arXiv:1706.06083, from seed 0; FGSM: Goodfellow et al. 2015, arXiv:1412.6572."
-        if part.push in ATTACKS
+        f"{ATTACKS[part.push].source}; what is drawn, from seed 0."
+        if is_attack(part.push)
         else "Hendrycks, Dietterich 2019, arXiv:1903.12261."
     )
     how_to_read(

@@ -8,7 +8,7 @@ import streamlit as st
 
 from app.anomaly import report_figures as figures
 from app.anomaly.choice import AnomalyChoice
-from app.anomaly.names import CHANGES, FAMILIES, KINDS, SHORT, against_name, alpha_text, set_titles
+from app.anomaly.names import FAMILIES, KINDS, SHORT, against_name, alpha_text, change_title, set_titles
 from app.anomaly.verdicts import CONFIG
 from app.state import session, zoo
 from app.state.names import model_name
@@ -78,7 +78,7 @@ def _trained_robustly(task: Task, rows: Sequence[Row], models: Sequence[str]) ->
         span = figures.span_of(corrupted)
         places = [place for _ in range(-(-len(corrupted) // 4)) for place in st.columns(4, gap="medium")]
         for place, (name, points) in zip(places, corrupted.items(), strict=False):
-            said = CHANGES.get(name, name)
+            said = change_title(name)
             place.html(f'<div class="rs-small" data-corruption="{escape(name)}"><b>{escape(said)}</b></div>')
             figure = figures.severity(points, span, ink())
             place.plotly_chart(figure, config=CONFIG, key=f"anomaly-severity-{name}", alt=f"AUROC by severity: {said}")

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.anomaly.calibration import Calibration
-from core.attacks.fgsm import Fgsm
-from core.attacks.pgd import Pgd
+from core.attacks.attack import AttackRequest
+from core.attacks.catalogue import ATTACKS, run_attack
 from core.data.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from core.data.tasks import Task
 from core.errors import ConfigError, InputError
@@ -19,8 +19,6 @@ from core.models.zoo import ZooModel
 PGD_STEPS = 20
 SHARES = (0.0, 0.125, 0.25, 0.5, 1.0, 2.0)
 """Sizes of an attack, in the task's L-infinity radius; as many as a corruption has severities, with none at all."""
-ATTACKS = ("pgd", "fgsm")
-CHANGES = (*ATTACKS, *CORRUPTIONS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,15 +48,25 @@ class Verdict:
         return tuple(key for key, values in self.p_values.items() if values[step] <= alpha)
 
 
+def is_attack(change: str) -> bool:
+    """Whether a change is an attack that leads away from an answer, in L-infinity."""
+    return change in ATTACKS and ATTACKS[change].norm == "linf" and not ATTACKS[change].aims
+
+
+def changes() -> tuple[str, ...]:
+    """What can be done to an image, by key: attacks of the catalogue, then corruptions."""
+    return (*filter(is_attack, ATTACKS), *CORRUPTIONS)
+
+
 def strengths(task: Task, change: str) -> tuple[float, ...]:
     """The strengths of a change, from 0: epsilon in [0, 1] pixel units for an attack, severities for a corruption.
 
     Raises:
         ConfigError: an unknown change.
     """
-    if change not in CHANGES:
-        raise ConfigError(f"change must be one of {', '.join(CHANGES)}; got {change!r}")
-    if change in ATTACKS:
+    if change not in changes():
+        raise ConfigError(f"change must be one of {', '.join(changes())}; got {change!r}")
+    if is_attack(change):
         return tuple(share * task.radii["linf"] for share in SHARES)
     return (0.0, *map(float, SEVERITIES))
 
@@ -66,13 +74,13 @@ def strengths(task: Task, change: str) -> tuple[float, ...]:
 def perturbed(model: ZooModel, x: Tensor, change: str, seed: int = 0) -> Tensor:
     """The image (1, C, H, W) at each of the change's `strengths` (S, C, H, W); the first is the image itself.
 
-    Attacks lead away from the class that the network answers: PGD with 20 steps, L-infinity, from a random start, and
-    FGSM. For a corruption the image is rounded to 8 bits.
+    Attacks lead away from the class that the network answers, in L-infinity; those that take several steps take 20,
+    from a random start where they draw one. For a corruption the image is rounded to 8 bits.
 
     Args:
         model: whom an attack is made against.
         x: float32 in [0, 1]; left unchanged.
-        change: one of `CHANGES`.
+        change: one of `changes()`.
         seed: of the random start, and of what a corruption draws.
 
     Raises:
@@ -83,12 +91,11 @@ def perturbed(model: ZooModel, x: Tensor, change: str, seed: int = 0) -> Tensor:
         raise InputError(f"one image is changed at a time; got {len(x)}")
     found = [x]
     for strength in strengths(model.task, change)[1:]:
-        if change in ATTACKS:
+        if is_attack(change):
             with torch.no_grad():
                 answer = model.fast(x).argmax(1)
-            attack = Fgsm(strength) if change == "fgsm" else Pgd(strength, "linf", PGD_STEPS)
-            start = () if isinstance(attack, Fgsm) else (torch.Generator().manual_seed(seed),)
-            found.append(attack(model.fast, x, answer, *start))
+            generator = torch.Generator().manual_seed(seed)
+            found.append(run_attack(change, AttackRequest(model.fast, x, answer, strength, PGD_STEPS, generator)))
         else:
             pixels = (x * 255).round().to(torch.uint8)
             found.append(corrupt(pixels, change, int(strength), seed).float() / 255)
@@ -102,7 +109,7 @@ def judge(model: ZooModel, screen: Calibration, x: Tensor, change: str = "", see
         model: the network that the screen belongs to.
         screen: its detectors.
         x: float32 in [0, 1]; left unchanged.
-        change: one of `CHANGES`, or "" for the image alone.
+        change: one of `changes()`, or "" for the image alone.
         seed: see `changed`.
 
     Raises:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from core.attacks.attack import Attack
 from core.errors import ConfigError
 
 
@@ -47,3 +48,19 @@ class Fgsm:
         (grad,) = torch.autograd.grad(cross_entropy(logits.float(), labels, reduction="sum"), start)
         step = -self.epsilon if self.targeted else self.epsilon
         return (x + step * grad.sign()).clamp(0.0, 1.0)
+
+
+FGSM_ATTACK = Attack(
+    key="fgsm",
+    title="FGSM, one step",
+    source="Goodfellow et al. 2015, arXiv:1412.6572, Sec. 4",
+    run=lambda ask: Fgsm(ask.epsilon)(ask.model, ask.x, ask.labels),
+)
+
+TGSM_ATTACK = Attack(
+    key="tgsm",
+    title="TGSM, one step to a class",
+    source="Ross, Doshi-Velez 2018, arXiv:1711.09404",
+    run=lambda ask: Fgsm(ask.epsilon, targeted=True)(ask.model, ask.x, ask.labels),
+    aims=True,
+)

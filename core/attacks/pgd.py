@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from core.attacks.attack import Attack, AttackRequest
 from core.errors import ConfigError
 from core.norms import Norm, check_norm, project, random_in_ball, steepest_ascent_direction
 
@@ -147,3 +148,32 @@ class Pgd:
             return x_adv
         result[active] = x_adv
         return result
+
+
+def _pgd(ask: AttackRequest) -> Tensor:
+    attack = Pgd(ask.epsilon, steps=ask.steps, random_start=ask.generator is not None)
+    return attack(ask.model, ask.x, ask.labels, ask.generator)
+
+
+def _iterated_tgsm(ask: AttackRequest) -> Tensor:
+    attack = Pgd(ask.epsilon, steps=ask.steps, step_size=ask.epsilon / ask.steps, random_start=False, targeted=True)
+    return attack(ask.model, ask.x, ask.labels)
+
+
+PGD_ATTACK = Attack(
+    key="pgd",
+    title="PGD",
+    source="Madry et al. 2018, arXiv:1706.06083, Sec. 2.1",
+    run=_pgd,
+    iterates=True,
+    draws=True,
+)
+
+ITERATED_TGSM_ATTACK = Attack(
+    key="iterated-tgsm",
+    title="iterated TGSM",
+    source="Ross, Doshi-Velez 2018, arXiv:1711.09404",
+    run=_iterated_tgsm,
+    aims=True,
+    iterates=True,
+)

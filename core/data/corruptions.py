@@ -6,6 +6,7 @@ authors for 32x32 pixels, used for 28x28, too. The libraries that have the other
 
 import io
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -20,7 +21,21 @@ from core.errors import ConfigError, InputError
 SEVERITIES = (1, 2, 3, 4, 5)
 
 Floats = NDArray[np.float64]
-_Corruption = Callable[[Floats, float, np.random.Generator], Floats]
+
+
+@dataclass(frozen=True, slots=True)
+class Corruption:
+    """A common corruption.
+
+    Attributes:
+        title: its name for people.
+        strengths: its parameter at each of `SEVERITIES`.
+        make: the image (H, W, C), float in [0, 1], corrupted with a strength; may leave [0, 1].
+    """
+
+    title: str
+    strengths: tuple[float, ...]
+    make: Callable[[Floats, float, np.random.Generator], Floats]
 
 
 def corrupt(pixels: Tensor, name: str, severity: int, seed: int = 0) -> Tensor:
@@ -42,12 +57,12 @@ def corrupt(pixels: Tensor, name: str, severity: int, seed: int = 0) -> Tensor:
         )
     if pixels.dtype != torch.uint8 or pixels.dim() != 4 or pixels.shape[1] not in (1, 3):
         raise InputError(f"images must be uint8 (N, 1 or 3, H, W); got {pixels.dtype} {tuple(pixels.shape)}")
-    strengths, make = CORRUPTIONS[name]
+    corruption = CORRUPTIONS[name]
     found = torch.empty_like(pixels)
     for index, image in enumerate(pixels):
         rng = np.random.default_rng([seed, index, severity])
         x = image.permute(1, 2, 0).numpy() / 255.0
-        changed = np.rint(make(x, strengths[severity - 1], rng).clip(0, 1) * 255).astype(np.uint8)
+        changed = np.rint(corruption.make(x, corruption.strengths[severity - 1], rng).clip(0, 1) * 255).astype(np.uint8)
         found[index] = torch.from_numpy(changed).permute(2, 0, 1)
     return found
 
@@ -106,14 +121,16 @@ def _floats(image: Image.Image, shape: tuple[int, ...]) -> Floats:
     return np.asarray(image, np.float64).reshape(shape) / 255
 
 
-CORRUPTIONS: Mapping[str, tuple[tuple[float, ...], _Corruption]] = {
-    "gaussian-noise": ((0.04, 0.06, 0.08, 0.09, 0.10), _gaussian_noise),  # deviation
-    "shot-noise": ((500, 250, 100, 75, 50), _shot_noise),  # photons at white
-    "impulse-noise": ((0.01, 0.02, 0.03, 0.05, 0.07), _impulse_noise),  # share of values that turn black or white
-    "gaussian-blur": ((0.4, 0.6, 0.7, 0.8, 1.0), _gaussian_blur),  # deviation in pixels
-    "contrast": ((0.75, 0.5, 0.4, 0.3, 0.15), _contrast),  # factor around the image's mean
-    "brightness": ((0.05, 0.1, 0.15, 0.2, 0.3), _brightness),  # added
-    "pixelate": ((0.95, 0.9, 0.85, 0.75, 0.65), _pixelate),  # side of the small picture
-    "jpeg": ((80, 65, 58, 50, 40), _jpeg),  # quality
+CORRUPTIONS: Mapping[str, Corruption] = {
+    "gaussian-noise": Corruption("Gaussian noise", (0.04, 0.06, 0.08, 0.09, 0.10), _gaussian_noise),  # deviation
+    "shot-noise": Corruption("Shot noise", (500, 250, 100, 75, 50), _shot_noise),  # photons at white
+    "impulse-noise": Corruption(
+        "Impulse noise", (0.01, 0.02, 0.03, 0.05, 0.07), _impulse_noise
+    ),  # share of values that turn black or white
+    "gaussian-blur": Corruption("Gaussian blur", (0.4, 0.6, 0.7, 0.8, 1.0), _gaussian_blur),  # deviation in pixels
+    "contrast": Corruption("Less contrast", (0.75, 0.5, 0.4, 0.3, 0.15), _contrast),  # factor around the image's mean
+    "brightness": Corruption("More brightness", (0.05, 0.1, 0.15, 0.2, 0.3), _brightness),  # added
+    "pixelate": Corruption("Pixels", (0.95, 0.9, 0.85, 0.75, 0.65), _pixelate),  # side of the small picture
+    "jpeg": Corruption("JPEG", (80, 65, 58, 50, 40), _jpeg),  # quality
 }
-"""By name the strength at each severity, and what makes it."""
+"""By the name used in files and URLs; menus and reports are read from it."""

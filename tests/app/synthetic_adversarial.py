@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
+from core.attacks.catalogue import ATTACKS
 from core.data.tasks import task_named
 from core.explanations.smoothed_network import SMOOTHED_METHODS
 from core.metrics.ara import ara
 from core.metrics.intervals import wilson
 from core.models.zoo import cards
 from core.reports.form.report import share
-from core.reports.transfer.report import ATTACKS, epsilons
+from core.reports.transfer.report import epsilons
 
 IMAGES = 200
 THRESHOLDS = {"rho": 0.1, "thresholds": {"transfer": 0.6, "low_frequency": 0.3, "agreement": 0.7}}

@@ -32,13 +32,13 @@ from numpy.typing import NDArray
 from core.data.tasks import task_named
 from core.reports.form.masking import paired_difference
 from core.reports.form.report import Report, Row
-from core.reports.transfer.report import Attack, Transfer
+from core.reports.transfer.report import Transfer
 
 NAME = "transfer-readings"
 
 NETWORKS = ("standard", "distilled", "adversarial", "insensitive", "double-backprop")
 REGULARISED = ("double-backprop", "insensitive")
-LOOKED_AT: tuple[Attack, ...] = ("fgsm", "tgsm")
+LOOKED_AT: tuple[str, ...] = ("fgsm", "tgsm")
 LARGE = {"fashion-mnist": (0.2, 0.4)}
 OTHERS = "accuracy on others' images"
 
@@ -132,14 +132,14 @@ class _Matrices:
         """Where the radius is that the adversarial network was trained at."""
         return int(np.abs(np.array(self.radii) - task_named(self.task).radii["linf"]).argmin())
 
-    def right(self, attack: Attack, source: str, model: str, index: int) -> NDArray[np.bool_]:
+    def right(self, attack: str, source: str, model: str, index: int) -> NDArray[np.bool_]:
         """Whether the model is right on each image (n,) made against the source."""
         return np.asarray(self.transfer.arrays[f"right_{attack}__{source}__{model}"][index])
 
-    def unchanged(self, attack: Attack, source: str, index: int) -> NDArray[np.bool_]:
+    def unchanged(self, attack: str, source: str, index: int) -> NDArray[np.bool_]:
         return np.asarray(self.transfer.arrays[f"unchanged_{attack}__{source}"][index])
 
-    def on_others(self, attack: Attack, model: str, rival: str, index: int) -> NDArray[np.floating] | None:
+    def on_others(self, attack: str, model: str, rival: str, index: int) -> NDArray[np.floating] | None:
         """The share of third networks on whose image the model is right, per image; None without a third one."""
         sources = [key for key in self.keys if key not in (model, rival)]
         return np.mean([self.right(attack, source, model, index) for source in sources], axis=0) if sources else None
@@ -149,7 +149,7 @@ class _Matrices:
         radius = self.radii[index]
         return f"epsilon {radius:g}" if self.task in LARGE else f"epsilon {radius * 255:.3g}/255"
 
-    def words(self, attack: Attack, index: int) -> str:
+    def words(self, attack: str, index: int) -> str:
         """An attack and radius in words."""
         return f"{attack.upper()}, {self.radius(index)}"
 
@@ -215,7 +215,7 @@ def _comparisons(matrices: _Matrices) -> Iterator[_Comparison]:
 
 
 def _more_than_rivals(
-    matrices: _Matrices, reading: str, key: str, attack: Attack, index: int, weaker: bool = False
+    matrices: _Matrices, reading: str, key: str, attack: str, index: int, weaker: bool = False
 ) -> Iterator[_Comparison]:
     """The network's accuracy on others' images minus each rival's; turned round if the claim is that it is weaker."""
     for rival in matrices.keys:

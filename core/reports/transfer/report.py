@@ -5,7 +5,8 @@ radii in L-infinity, on the first 256 test images. Rows, one per `source`, `mode
 ([0, 1] pixel units): `accuracy` with `accuracy_low`, `accuracy_high` (Wilson, 95 %) and `accuracy_n`. Where source and
 model are the same the attack knows the network, elsewhere the images are passed on.
 
-`attack` is one of (see `made_against`; none starts at random, so that any image can be made again by itself)
+`attack` is one of the catalogue (`core.attacks.catalogue`; none starts at random here, so that any image can be made
+again by itself):
 
 - `fgsm`: one signed step up the cross-entropy of the true label;
 - `tgsm`: one signed step down that of the next label, (label + 1) mod K;
@@ -27,15 +28,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from core.attacks.fgsm import Fgsm
-from core.attacks.pgd import Pgd
+from core.attacks.attack import AttackRequest
+from core.attacks.catalogue import ATTACKS, attack_named, run_attack
 from core.data.datasets import LabelledImages
 from core.data.tasks import Task
 from core.errors import ConfigError
@@ -46,8 +47,6 @@ from core.reports.form.resume import Measured, Part, ReportDraft, standard_first
 from core.reports.robustness.measurements import RobustnessSettings, Unit, gradients, right
 
 NAME = "transfer"
-Attack = Literal["fgsm", "tgsm", "iterated-tgsm", "pgd"]
-ATTACKS: tuple[Attack, ...] = ("fgsm", "tgsm", "iterated-tgsm", "pgd")
 STEPS = 10
 BATCH = 128
 EPSILONS: Mapping[str, tuple[float, ...]] = {"fashion-mnist": (0.0, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4)}
@@ -84,7 +83,7 @@ def epsilons(task: Task) -> tuple[float, ...]:
     return EPSILONS.get(task.key, (0.0, radius / 4, radius / 2, radius, 2 * radius))
 
 
-def made_against(model: nn.Module, x: Tensor, labels: Tensor, attack: Attack, epsilon: float) -> Tensor:
+def made_against(model: nn.Module, x: Tensor, labels: Tensor, attack: str, epsilon: float) -> Tensor:
     """The images that an attack makes against a network, within epsilon of `x` in every entry and in [0, 1].
 
     Args:
@@ -97,20 +96,8 @@ def made_against(model: nn.Module, x: Tensor, labels: Tensor, attack: Attack, ep
     Raises:
         ConfigError: epsilon < 0, or no such attack.
     """
-    if attack not in ATTACKS:
-        raise ConfigError(f"attack must be one of {', '.join(ATTACKS)}; got {attack!r}")
-    if epsilon == 0:
-        return x.detach().clone()
-    match attack:
-        case "fgsm":
-            return Fgsm(epsilon)(model, x, labels)
-        case "tgsm":
-            return Fgsm(epsilon, targeted=True)(model, x, _next(model, x, labels))
-        case "iterated-tgsm":
-            steps = Pgd(epsilon, steps=STEPS, step_size=epsilon / STEPS, random_start=False, targeted=True)
-            return steps(model, x, _next(model, x, labels))
-        case "pgd":
-            return Pgd(epsilon, steps=STEPS, random_start=False)(model, x, labels)
+    about = _next(model, x, labels) if attack_named(attack).aims else labels
+    return run_attack(attack, AttackRequest(model, x, about, epsilon, STEPS))
 
 
 def _next(model: nn.Module, x: Tensor, labels: Tensor) -> Tensor:
@@ -190,7 +177,7 @@ def _passed_on(
     return {name: array for part in parts for name, array in part.items()}, seconds
 
 
-def _row_of_matrix(source: ZooModel, models: Sequence[ZooModel], data: LabelledImages, attack: Attack) -> Part:
+def _row_of_matrix(source: ZooModel, models: Sequence[ZooModel], data: LabelledImages, attack: str) -> Part:
     """`right_…` and `unchanged_…` of one source and attack."""
     radii = epsilons(source.task)
     shape = (len(radii), len(data))
@@ -235,7 +222,7 @@ def _result(task: Task, book: ReportDraft) -> Transfer:
     return Transfer(report, {"epsilons": np.array(radii, np.float32), **book.arrays})
 
 
-def _rows(attack: Attack, source: str, model: str, radii: Sequence[float], cell: NDArray[np.bool_]) -> list[Row]:
+def _rows(attack: str, source: str, model: str, radii: Sequence[float], cell: NDArray[np.bool_]) -> list[Row]:
     """A row for each radius."""
     return [
         {

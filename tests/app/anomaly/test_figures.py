@@ -16,7 +16,7 @@ from app.anomaly.names import SHORT, share_text, strength_text, verdict
 from app.anomaly.report_figures import Point, against, severity, shade, span_of
 from app.ui.charts import faint
 from core.anomaly.calibration import DETECTORS
-from core.anomaly.verdict import CHANGES, Verdict, strengths
+from core.anomaly.verdict import Verdict, changes, strengths
 from core.data.tasks import CIFAR10, FASHION_MNIST
 
 INK = "#14273D"
@@ -102,7 +102,7 @@ def test_strengths_are_said_in_their_units():
         "none", "1/255", "2/255", "4/255", "8/255", "16/255",
     ]  # fmt: skip
     assert strength_text(FASHION_MNIST, "fgsm", 1) == "0.0125" and strength_text(CIFAR10, "jpeg", 5) == "severity 5"
-    assert {len(strengths(CIFAR10, change)) for change in CHANGES} == {6}
+    assert {len(strengths(CIFAR10, change)) for change in changes()} == {6}
 
 
 def test_the_report_s_points_stand_where_their_figures_are():

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from core.attacks.catalogue import ATTACKS
 from core.data.datasets import LabelledImages, load
 from core.data.tasks import CIFAR10, FASHION_MNIST
 from core.errors import ConfigError, InputError
@@ -16,7 +17,6 @@ from core.reports.claims.transfer import readings
 from core.reports.form.command import Request
 from core.reports.form.report import read_report, report_path
 from core.reports.transfer.report import (
-    ATTACKS,
     NAME,
     Transfer,
     TransferSettings,

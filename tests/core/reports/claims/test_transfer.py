@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from core.attacks.catalogue import ATTACKS
 from core.reports.claims.transfer import CLAIMS, NAME, readings, verdicts
 from core.reports.form.report import Report
-from core.reports.transfer.report import ATTACKS, Transfer
+from core.reports.transfer.report import Transfer
 
 N = 100
 RADII = [0.0, 0.05, 0.1, 0.2, 0.4]
