@@ -9,9 +9,10 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3 python,$(shell $(name) -
 RUNTIME := $(VENV)/.installed-runtime
 PROJECT := $(VENV)/.installed-project
 DEV := $(VENV)/.installed-dev
+DOCS := $(VENV)/.installed-docs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint style types contracts format models bench distances
+.PHONY: help setup run test lint style types contracts format models bench distances docs
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -55,6 +56,9 @@ contracts: $(PROJECT) $(DEV)
 	@echo '== import contracts (import-linter)'
 	$(BIN)/lint-imports
 
+docs: $(PROJECT) $(DOCS)  ## the documentation into build/docs; a broken link fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
 format: $(DEV)  ## rewrite the code in the project's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -74,6 +78,10 @@ $(PROJECT): pyproject.toml $(RUNTIME)
 
 $(DEV): requirements-dev.txt requirements-evaluation.txt constraints.txt | $(BIN)/python
 	$(PIP) install -r requirements-dev.txt
+	@touch $@
+
+$(DOCS): requirements-docs.txt constraints.txt | $(BIN)/python
+	$(PIP) install -r requirements-docs.txt
 	@touch $@
 
 # The peers live in an environment of their own: they pin what the dashboard must not be held to.

@@ -1,0 +1,68 @@
+"""What the documents tell people to run does run, and says what they say it does."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from core.explanations.catalogue import ATTRIBUTION_METHODS
+from core.saliency.catalogue import SALIENCY_METHODS, attribute
+from core.saliency.gradient import gradient
+from core.saliency.method import AttributionRequest
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = {
+    "look_at_a_photo.py": r"standard  says \w+ \(\d+%\); after PGD with 20 steps at 2/255 it says \w+",
+    "score_a_folder.py": r"\d\d-\w+\.png +p = [01]\.\d{3}",
+}
+
+
+def blocks(document: str) -> str:
+    """The Python of a document, in its order."""
+    return "\n".join(re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(), re.DOTALL))
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_prints_what_it_promises(name):
+    done = subprocess.run([sys.executable, f"examples/{name}"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert re.search(EXAMPLES[name], done.stdout)
+
+
+def test_every_example_is_run():
+    assert {path.name for path in (ROOT / "examples").glob("*.py")} == set(EXAMPLES)
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/tutorial.md"])
+def test_the_python_of_a_document_runs(document, capsys):
+    exec(blocks(document), {})
+    said = capsys.readouterr().out
+    assert "standard" in said and "pgd-linf" in said
+
+
+def test_the_method_that_contributing_adds_is_one(monkeypatch):
+    """As it stands there, with its line in the catalogue; the page's menu reads the same catalogue."""
+    namespace: dict = {}
+    exec(blocks("CONTRIBUTING.md"), namespace)
+    method = namespace["GRADIENT_SIGN_METHOD"]
+    for catalogue in (SALIENCY_METHODS, ATTRIBUTION_METHODS):
+        monkeypatch.setitem(catalogue, method.key, method)
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 3))
+    x, target = torch.rand(2, 3, 2, 2), torch.tensor([0, 2])
+    made = attribute("gradient-sign", AttributionRequest(net, x, target, torch.Generator()))
+    assert torch.equal(made, gradient(net, x, target)[0].sign())
+
+
+def test_contributing_names_files_that_there_are():
+    named = set(re.findall(r"`((?:core|app|pages|tests)/[\w/]+(?:\.py|/))`", (ROOT / "CONTRIBUTING.md").read_text()))
+    assert len(named) > 8 and all((ROOT / name).exists() for name in named)
+
+
+def test_the_names_that_a_notebook_imports_are_there():
+    import core
+
+    assert len(core.__all__) > 10
+    assert all(getattr(core, name) is not None for name in core.__all__)
