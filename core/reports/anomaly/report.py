@@ -50,7 +50,7 @@ from core.reports.anomaly.measurements import (
 )
 from core.reports.anomaly.rows import ALPHAS, Scores, figure_rows, promise_rows
 from core.reports.form.parts_cache import PartsCache
-from core.reports.form.report import Report, Row, common_task, provenance
+from core.reports.form.report import Report, Row, common_task
 from core.reports.form.resume import Measured, Part, ReportDraft
 
 NAME = "anomaly"
@@ -95,6 +95,7 @@ def anomaly_report(
     scratch: Path,
     path: Path | None = None,
     on_progress: OnProgress = lambda what, done, of: None,
+    allow_uncommitted: bool = False,
 ) -> Anomaly:
     """The report over networks of one task.
 
@@ -108,10 +109,12 @@ def anomaly_report(
         path: where the report is kept, its arrays beside it. What is there already with the same settings, data and
             weights is kept, other networks' rows too. None keeps nothing.
         on_progress: called with what is measured, images done, and of how many.
+        allow_uncommitted: keep the report also where no commit stands for the code.
 
     Raises:
         InputError: no images, networks of several tasks, images of another shape, or a folder can't be written.
         DataMissingError: a set is not on this machine.
+        ConfigError: the report is to be kept, the code is uncommitted, and that is not allowed.
     """
     networks = [model for model, _ in models]
     task = common_task(networks, data)
@@ -132,7 +135,7 @@ def anomaly_report(
         "alphas": list(ALPHAS),
         "corruptions": list(CORRUPTIONS),
     }
-    book = ReportDraft(path, stated, networks)
+    book = ReportDraft(path, stated, networks, allow_uncommitted)
     store = PartsCache(scratch / task.key, {"report": NAME} | measured)
     for model, screen in models:
         if model not in book:
@@ -180,6 +183,5 @@ def _scores(screen: Calibration, found: Measurements, seed: int) -> dict[tuple[s
 
 def _result(task: str, book: ReportDraft) -> Anomaly:
     """Report and arrays, `standard` first."""
-    rows = tuple(row for key in book.keys for row in book.rows[key])
-    source = provenance(book.settings["data"], book.settings["seed"], book.seconds)
-    return Anomaly(Report(task, NAME, book.settings, source, rows), book.arrays)
+    rows = book.signed(row for key in book.keys for row in book.rows[key])
+    return Anomaly(Report(task, NAME, book.settings, book.provenance(), rows), book.arrays)

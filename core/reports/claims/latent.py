@@ -29,6 +29,7 @@ from core.data.tasks import task_named
 from core.latent.search import Search
 from core.metrics.intervals import RESAMPLES
 from core.reports.form.masking import paired_difference
+from core.reports.form.provenance import inherited
 from core.reports.form.report import Report, Row
 from core.reports.form.resume import standard_first
 from core.reports.latent.measurements import KINDS
@@ -94,7 +95,7 @@ def readings(latent: Latent) -> Report:
     zoo = _Zoo(latent, keys)
     rows = (*(_over_zoo(zoo) if len(keys) >= FEWEST else ()), *_pairs(zoo))
     settings = {"report": report.report, **report.settings, "networks": list(keys)}
-    return Report(report.task, NAME, settings, report.provenance, rows)
+    return Report(report.task, NAME, settings, report.provenance, inherited(report, rows))
 
 
 def _over_zoo(zoo: _Zoo) -> Iterator[Row]:

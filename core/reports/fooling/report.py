@@ -48,7 +48,7 @@ from core.explanations.manipulate_map import least_quadrants, manipulate_maps
 from core.explanations.smoothed_network import SMOOTHED_METHODS, SmoothedMethod, heat_map_of
 from core.models.zoo import ZooModel
 from core.reports.form.parts_cache import PartsCache
-from core.reports.form.report import Arrays, Report, Row, common_task, mean, provenance, share
+from core.reports.form.report import Arrays, Report, Row, common_task, mean, share
 from core.reports.form.resume import Measured, Part, ReportDraft, joined
 
 NAME = "fooling"
@@ -88,6 +88,7 @@ def fooling_report(
     scratch: Path,
     path: Path | None = None,
     on_progress: Callable[[str, int, int], None] = lambda what, done, of: None,
+    allow_uncommitted: bool = False,
 ) -> Fooling:
     """The report over networks of one task.
 
@@ -99,9 +100,11 @@ def fooling_report(
         path: where the report is kept, its arrays beside it. What is there already with the same settings, data and
             weights is kept, other networks' rows too. None keeps nothing.
         on_progress: called with what is measured, images done, and of how many.
+        allow_uncommitted: keep the report also where no commit stands for the code.
 
     Raises:
         InputError: no images, networks of several tasks, images of another shape, or a folder can't be written.
+        ConfigError: the report is to be kept, the code is uncommitted, and that is not allowed.
     """
     task = common_task(models, data)
     data = data.first(settings.images)
@@ -120,7 +123,7 @@ def fooling_report(
         "highlighted": attack_outside_map.HIGHLIGHTED,
         "outside_steps": attack_outside_map.STEPS,
     }
-    book = ReportDraft(path, stated, models)
+    book = ReportDraft(path, stated, models, allow_uncommitted)
     store = PartsCache(scratch / task.key, stated)
     for model in models:
         if model not in book:
@@ -208,8 +211,7 @@ def _result(task: str, book: ReportDraft) -> Fooling:
         for method in SMOOTHED_METHODS
         for what in ("moved", "outside")
     ]
-    source = provenance(book.settings["data"], book.settings["seed"], book.seconds)
-    return Fooling(Report(task, NAME, book.settings, source, tuple(rows)), dict(book.arrays))
+    return Fooling(Report(task, NAME, book.settings, book.provenance(), book.signed(rows)), dict(book.arrays))
 
 
 def _figures(what: str, of: str, arrays: Arrays) -> Row:
