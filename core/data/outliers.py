@@ -5,14 +5,18 @@ grey task). That leaves traces in what it enlarges or shrinks, which the task's 
 CIFAR-10's size and passes unchanged, others do not. Two controls say how much of a detection that explains: "resized",
 the task's own test images taken to 64x64 pixels and back, and "tiny-known", the photographs of Tiny ImageNet whose
 classes CIFAR-10 has, which come the same way as those whose classes it lacks.
+
+What is read from files comes in a seeded order of our own, as evenly over the classes as can be (`evenly`): files have
+orders of theirs. CIFAR-100's is sorted by class, and the second half of MNIST's test set is harder than the first.
 """
 
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -84,7 +88,13 @@ TINY_WORN: Mapping[str, str] = {
     "n04532106": "vestment",
 }
 
-Pixels = Iterator[NDArray[np.uint8]]
+EVENLY = f"by a seeded permutation, stratified by class (seed {_SEED})"
+ONE_BY_ONE = f"one after the other, each from a seed of its own (seed {_SEED})"
+
+Pictures = Iterator[tuple[NDArray[np.uint8], int]]
+"""Pictures (H, W, 3), each with its class in the set that it is of, or -1."""
+Maker = Callable[[np.random.Generator, int, int], NDArray[np.float64]]
+"""Draws a picture (height, width, 3) in [0, 1]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +107,31 @@ class Outliers:
         kind: "semantic": other things, of the task's kind of picture. "far": another kind of picture. "control": no
             anomaly, to see what else a detector answers to.
         left_out: the classes that are not in it, and why.
+        sampled: its classes stand for others that could have been in it, so that intervals must resample classes.
     """
 
     key: str
     title: str
     kind: Kind
     left_out: tuple[str, ...] = ()
+    sampled: bool = False
+
+    @property
+    def definition(self) -> dict[str, object]:
+        """What decides its pictures, as plain values."""
+        drawn = ONE_BY_ONE if self.key in _MAKERS else EVENLY
+        return {"title": self.title, "left_out": list(self.left_out), "drawn": drawn, "sampled": self.sampled}
 
 
-_CIFAR100 = Outliers("cifar100", "CIFAR-100, test set, all hundred classes; CIFAR-10 has none of them", "semantic")
+_CIFAR100 = Outliers(
+    "cifar100", "CIFAR-100, test set, all hundred classes; CIFAR-10 has none of them", "semantic", sampled=True
+)
 _TINY = Outliers(
     "tiny",
     "Tiny ImageNet, validation set, the classes that CIFAR-10 lacks",
     "semantic",
     (*TINY_KNOWN.values(), *TINY_NEAR.values()),
+    sampled=True,
 )
 _GARMENTS = Outliers("garments", "Fashion-MNIST, test set", "far")
 _DIGITS = Outliers("digits", "MNIST, test set", "far")
@@ -129,12 +150,16 @@ OUTLIERS: Mapping[str, tuple[Outliers, ...]] = {
         _DIGITS,
         *_MADE,
         _RESIZED,
-        Outliers("tiny-known", "Tiny ImageNet, validation set, classes that CIFAR-10 has", "control"),
+        Outliers("tiny-known", "Tiny ImageNet, validation set, classes that CIFAR-10 has", "control", sampled=True),
     ),
     "fashion-mnist": (
-        Outliers("cifar100", "CIFAR-100, test set, in grey", "far"),
+        Outliers("cifar100", "CIFAR-100, test set, all hundred classes, in grey", "far", sampled=True),
         Outliers(
-            "tiny", "Tiny ImageNet, validation set, in grey, without what is worn", "far", tuple(TINY_WORN.values())
+            "tiny",
+            "Tiny ImageNet, validation set, in grey, without what is worn",
+            "far",
+            tuple(TINY_WORN.values()),
+            sampled=True,
         ),
         _DIGITS,
         *_MADE,
@@ -156,9 +181,10 @@ def outliers_of(task: Task) -> tuple[Outliers, ...]:
 
 
 def load_outliers(task: Task, key: str, count: int, root: Path | None = None) -> LabelledImages:
-    """The first `count` pictures of a set, in its own order, or all there are; labels are -1.
+    """The first `count` pictures of a set, or all there are, drawn as its `definition` says.
 
-    What is made is drawn by a fixed seed, and the first ones are the same whatever the count.
+    The first ones are the same whatever the count. Labels are the set's own classes, none of the task's; -1 where it
+    has none.
 
     Raises:
         ConfigError: the task has no such set, or count < 1.
@@ -169,65 +195,102 @@ def load_outliers(task: Task, key: str, count: int, root: Path | None = None) ->
         raise ConfigError(f"need a set of {', '.join(known)} and a count of at least 1; got {key!r} and {count}")
     root = root or data_root()
     try:
-        pictures = islice(_PICTURES[key](task, root), count)
-        pixels = [(fit(picture, task.shape)[0] * 255).round().to(torch.uint8) for picture in pictures]
+        found = list(islice(_PICTURES[key](task, root), count))
+        pixels = [(fit(picture, task.shape)[0] * 255).round().to(torch.uint8) for picture, _ in found]
     except (OSError, RuntimeError, ValueError, InputError) as error:
         raise DataMissingError(f"the pictures {key!r} are not on this machine: {_where(key, root)}") from error
     if not pixels:
         raise DataMissingError(f"the pictures {key!r} are not on this machine: {_where(key, root)}")
-    return LabelledImages(torch.stack(pixels), torch.full((len(pixels),), -1), f"{key} for {task.key}")
+    return LabelledImages(torch.stack(pixels), torch.tensor([label for _, label in found]), f"{key} for {task.key}")
+
+
+def evenly(labels: NDArray[np.integer[Any]], seed: int) -> NDArray[np.int64]:
+    """A random order of items in which every stretch from the start has the classes' shares, as nearly as can be.
+
+    (Proportional stratified sampling without replacement; the n items of a class fall one into each n-th of the order.)
+
+    Args:
+        labels: the items' classes (n,).
+        seed: of the order.
+    """
+    rng = np.random.default_rng([_SEED, seed])
+    place = np.empty(len(labels))
+    for label in np.unique(labels):
+        mine = rng.permutation(np.flatnonzero(labels == label))
+        place[mine] = (np.arange(len(mine)) + rng.random(len(mine))) / len(mine)
+    return place.argsort(kind="stable")
 
 
 def _where(key: str, root: Path) -> str:
     """Where the files of a set belong."""
     match key:
         case "cifar100":
-            return f"put images.npy, uint8 (10000, 32, 32, 3), in {root / 'cifar100-test'}"
+            folder = root / "cifar100-test"
+            return f"put images.npy, uint8 (10000, 32, 32, 3), and fine_labels.npy, whole numbers (10000,), in {folder}"
         case "tiny" | "tiny-known":
             return f"unpack tiny-imagenet-200.zip so that {root / tiny20.FOLDER / 'val' / 'val_annotations.txt'} exists"
         case _:
-            folder = "FashionMNIST" if key == "garments" else "MNIST"
-            return f"put {folder}'s idx files (such as t10k-images-idx3-ubyte) in {root / folder / 'raw'}, unpacked"
+            name = "FashionMNIST" if key == "garments" else "MNIST"
+            return f"put {name}'s idx files (such as t10k-images-idx3-ubyte) in {root / name / 'raw'}, unpacked"
 
 
-def _cifar100(task: Task, root: Path) -> Pixels:
-    images = np.load(root / "cifar100-test" / "images.npy", mmap_mode="r", allow_pickle=False)
-    return (np.array(image) for image in images)
+def _shuffled(key: str, labels: NDArray[np.integer[Any]], picture: Callable[[int], NDArray[np.uint8]]) -> Pictures:
+    """The pictures of a set from files in the order that `evenly` gives, each read when its turn comes."""
+    for index in evenly(labels, zlib.crc32(key.encode())):
+        yield picture(int(index)), int(labels[index])
 
 
-def _tiny(known: bool, task: Task, root: Path) -> Pixels:
+def _cifar100(task: Task, root: Path) -> Pictures:
+    folder = root / "cifar100-test"
+    images = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
+    labels = np.load(folder / "fine_labels.npy", allow_pickle=False)
+    if labels.shape != images.shape[:1]:
+        raise ValueError("images and labels are not of one set")
+    return _shuffled("cifar100", labels, lambda index: np.array(images[index]))
+
+
+def _tiny(known: bool, task: Task, root: Path) -> Pictures:
     folder = root / tiny20.FOLDER / "val"
     lines = (folder / "val_annotations.txt").read_text(encoding="utf-8").splitlines()
     out = TINY_WORN if task.grey else {**TINY_KNOWN, **TINY_NEAR}
-    for name, wnid in (line.split("\t")[:2] for line in lines):
-        if (wnid in TINY_KNOWN) if known else (wnid not in out):
-            yield decode((folder / "images" / name).read_bytes()).pixels
+    pairs = [line.split("\t")[:2] for line in lines]
+    chosen = [(name, wnid) for name, wnid in pairs if ((wnid in TINY_KNOWN) if known else (wnid not in out))]
+    labels = np.unique([wnid for _, wnid in chosen], return_inverse=True)[1]
+    return _shuffled("tiny", labels, lambda index: decode((folder / "images" / chosen[index][0]).read_bytes()).pixels)
 
 
-def _garments(task: Task, root: Path) -> Pixels:
-    return map(_rgb, torchvision.datasets.FashionMNIST(str(root), train=False).data.numpy())
+def _garments(task: Task, root: Path) -> Pictures:
+    return _idx("garments", torchvision.datasets.FashionMNIST(str(root), train=False))
 
 
-def _digits(task: Task, root: Path) -> Pixels:
-    return map(_rgb, torchvision.datasets.MNIST(str(root), train=False).data.numpy())
+def _digits(task: Task, root: Path) -> Pictures:
+    return _idx("digits", torchvision.datasets.MNIST(str(root), train=False))
 
 
-def _resized(task: Task, root: Path) -> Pixels:
+def _idx(key: str, pictures: Any) -> Pictures:
+    """Those of a set in the idx form."""
+    return _shuffled(key, pictures.targets.numpy(), lambda index: _rgb(pictures.data[index].numpy()))
+
+
+def _resized(task: Task, root: Path) -> Pictures:
     try:
         images = load(task, "test", root)
     except DataMissingError as error:
         raise OSError from error
-    for image in images.pixels:
-        picture = _rgb(image.permute(1, 2, 0).numpy())
-        yield _levels(fit(picture, (3, _SIDE, _SIDE)))
+
+    def there_and_back(index: int) -> NDArray[np.uint8]:
+        picture = _rgb(images.pixels[index].permute(1, 2, 0).numpy())
+        return _levels(fit(picture, (3, _SIDE, _SIDE)))
+
+    return _shuffled("resized", images.labels.numpy(), there_and_back)
 
 
-def _made(draw: Callable[[np.random.Generator, int, int], NDArray[np.float64]], task: Task, root: Path) -> Pixels:
+def _made(draw: Maker, task: Task, root: Path) -> Pictures:
     """Pictures without end, each from a seed of its own."""
     index = 0
     while True:
         rng = np.random.default_rng([_SEED, index])
-        yield np.rint(draw(rng, *task.shape[1:]) * 255).astype(np.uint8)
+        yield np.rint(draw(rng, *task.shape[1:]) * 255).astype(np.uint8), -1
         index += 1
 
 
@@ -247,15 +310,14 @@ def _gradient(rng: np.random.Generator, height: int, width: int) -> NDArray[np.f
     return (1 - down) * top + down * bottom
 
 
-_PICTURES: Mapping[str, Callable[[Task, Path], Pixels]] = {
+_MAKERS: Mapping[str, Maker] = {"noise": _noise, "gradients": _gradient, "solid": _solid}
+_PICTURES: Mapping[str, Callable[[Task, Path], Pictures]] = {
     "cifar100": _cifar100,
     "tiny": partial(_tiny, False),
     "tiny-known": partial(_tiny, True),
     "garments": _garments,
     "digits": _digits,
-    "noise": partial(_made, _noise),
-    "gradients": partial(_made, _gradient),
-    "solid": partial(_made, _solid),
+    **{key: partial(_made, draw) for key, draw in _MAKERS.items()},
     "resized": _resized,
 }
 

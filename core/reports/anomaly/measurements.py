@@ -1,5 +1,6 @@
 """What the report `anomaly` measures of one network: signals of normal images, anomalies and corrupted images."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -49,8 +50,8 @@ class Sizes:
         outliers: so many pictures of each set are tested, those after the ones that train.
         attacked: the first so many test images are attacked.
         corrupted: as many are corrupted in each way.
-        trained: so many images train a perceptron: the first of a set, and the first of the images that fitted the
-            screen, attacked or not.
+        trained: so many images train a perceptron: the first of a set, in the order it is drawn in, and the first of
+            the images that fitted the screen, attacked or not.
 
     Raises:
         ConfigError: a count below 1.
@@ -76,6 +77,7 @@ class Measurements:
         fitting: of images that fitted the screen.
         tested: by what it is the signals of anomalies and of corrupted images.
         families: of the same, in the same order.
+        classes: of the pictures of sets whose classes are a sample, the class each is of (n,).
         training: signals of anomalies that train a perceptron, and which of `fitting` each is made of; None for
             pictures of a set.
     """
@@ -84,6 +86,7 @@ class Measurements:
     fitting: GradientMeasurements
     tested: Mapping[str, GradientMeasurements]
     families: Mapping[str, str]
+    classes: Mapping[str, NDArray[np.int64]]
     training: Mapping[str, tuple[GradientMeasurements, NDArray[np.int64] | None]]
 
     def perceptrons(self, seed: int) -> Iterator[tuple[str, Perceptron]]:
@@ -143,6 +146,7 @@ class AnomalyMeasurer:
         """All signals; attacks that turn fewer than `FEWEST` images are left out."""
         tested: dict[str, GradientMeasurements] = {}
         families: dict[str, str] = {}
+        classes: dict[str, NDArray[np.int64]] = {}
         training: dict[str, tuple[GradientMeasurements, NDArray[np.int64] | None]] = {}
         normal, fit = self.normal(sizes.images), self.fitting.first(sizes.trained)
         fitting, _ = self._signals("fit", fit)
@@ -160,10 +164,13 @@ class AnomalyMeasurer:
             pictures = load_outliers(task, each.key, held + sizes.outliers)
             held = min(held, len(pictures) // 2)
             rest = LabelledImages(pictures.pixels[held:], pictures.labels[held:], pictures.origin)
-            tested[each.key], _ = self._signals(f"{each.key}-after-{held}", rest)
+            drawn = json.dumps(each.definition, sort_keys=True)
+            tested[each.key], _ = self._signals(f"{each.key}-after-{held}", rest, of=drawn)
             families[each.key] = each.kind
+            if each.sampled:
+                classes[each.key] = rest.labels.numpy()
             if held >= FEWEST:
-                training[each.key] = (self._signals(f"{each.key}-first", pictures.first(held))[0], None)
+                training[each.key] = (self._signals(f"{each.key}-first", pictures.first(held), of=drawn)[0], None)
         some = self.data.first(sizes.corrupted)
         for corruption in CORRUPTIONS:
             for severity in SEVERITIES:
@@ -171,14 +178,18 @@ class AnomalyMeasurer:
                 name = f"{corruption}-{severity}"
                 tested[name], _ = self._signals(name, LabelledImages(pixels, some.labels, some.origin))
                 families[name] = "corruption"
-        return Measurements(normal, fitting, tested, families, training)
+        return Measurements(normal, fitting, tested, families, classes, training)
 
     def _signals(
-        self, what: str, data: LabelledImages, change: Change | None = None
+        self, what: str, data: LabelledImages, change: Change | None = None, of: str = ""
     ) -> tuple[GradientMeasurements, NDArray[np.int64]]:
-        """The signals of images, or of what `change` makes of them, and which they are."""
+        """The signals of images, or of what `change` makes of them, and which they are.
+
+        Parts in the scratch folder are good for the same network, screen and `of`: what the images are, if they aren't
+        the task's own.
+        """
         parts, which = [], []
-        key, subject = self.model.card.key, f"{self.model.card.sha256} {self.screen.measuring}"
+        key, subject = self.model.card.key, f"{self.model.card.sha256} {self.screen.measuring} {of}".strip()
         for start in range(0, len(data), BATCH):
             stop = min(start + BATCH, len(data))
             make = partial(self._part, data, start, stop, change)
@@ -228,4 +239,4 @@ def attacked(model: ZooModel, name: str, x: Tensor, labels: Tensor, seed: int) -
 
 def task_sets(task: Task) -> dict[str, dict[str, object]]:
     """For each set of outliers of a task what it is, as plain values; empty where the task has none."""
-    return {each.key: {"title": each.title, "left_out": list(each.left_out)} for each in OUTLIERS.get(task.key, ())}
+    return {each.key: each.definition for each in OUTLIERS.get(task.key, ())}

@@ -9,11 +9,13 @@ Rows, one per model, detector and what stands against the normal images:
   "mean": the mean over the sets of that family, each counted alike;
 - `auroc`, with `auroc_low`, `auroc_high` (95 %, bootstrap over images of both sides) and `auroc_n` anomalies; `aupr`
   (anomalies are the positives) and `fpr95` (share of normal images flagged where 95 % of the anomalies are), likewise;
-  `normal_n` normal images.
+  `normal_n` normal images; `classes_n`: null, or the number of the set's classes where these are a sample of what could
+  stand there, so that the bootstrap draws classes, with all their images, instead of images.
 
 Of attacks only images count that were right before and wrong after, against all normal images. Normal images are test
 images; attacks are made on test images, too. The perceptron's normal images are those that fit the screen, and its
-anomalies are attacks on the same, or the first pictures of a set, of which no row's figures are made. One detector is
+anomalies are attacks on the same, or the first pictures of a set (which come evenly from all its classes, see
+`core.data.outliers`), of which no row's figures are made. One detector is
 trained for each attack and each set but the controls; what it was trained on and what it is tested on make a matrix.
 
 Rows of `kind` "promise" hold the conformal promise: `detector`, `alpha`, `flagged` (share of the normal test images
@@ -125,9 +127,9 @@ def anomaly_report(
         "epsilon": task.radii["linf"],
         "steps": STEPS,
         "batch": BATCH,
-        "outlier_sets": task_sets(task),
     }
     stated = measured | {
+        "outlier_sets": task_sets(task),
         "sizes": {key: asdict(sizes) for key, sizes in settings.sizes.items()},
         "promised": settings.promised,
         "test_images": len(data),
@@ -159,7 +161,7 @@ def _network(bench: AnomalyMeasurer, settings: AnomalySettings) -> tuple[list[Ro
         whole = trained_on in ("", "pgd")  # the perceptron's matrix is of attacks and sets
         families = {against: family for against, family in found.families.items() if whole or family != "corruption"}
         kind = {"detector": detector, "kind": DETECTORS[detector][0], "trained_on": trained_on}
-        rows += figure_rows({**head, **kind}, scores, families)
+        rows += figure_rows({**head, **kind}, scores, families, found.classes)
         for against in ("test", *families):
             if whole and families.get(against) != "corruption":
                 arrays[f"score_{detector}_{against}__{key}"] = scores[against][:SHOWN].astype(np.float32)

@@ -23,7 +23,12 @@ Draws = dict[str, Scores]
 """By figure its values over the resamples (R,)."""
 
 
-def figure_rows(head: Row, scores: Mapping[str, Scores], families: Mapping[str, str]) -> list[Row]:
+def figure_rows(
+    head: Row,
+    scores: Mapping[str, Scores],
+    families: Mapping[str, str],
+    classes: Mapping[str, NDArray[np.int64]] | None = None,
+) -> list[Row]:
     """A row for each set, and one for the mean over each family of `MEANS`.
 
     A mean counts every set alike. Its interval is that of the mean over resamples, in each of which all sets stand
@@ -33,21 +38,25 @@ def figure_rows(head: Row, scores: Mapping[str, Scores], families: Mapping[str, 
         head: what the rows begin with.
         scores: by set a detector's scores (n,); under "test" those of the normal images.
         families: by set its family, in the order of the rows.
+        classes: of sets whose classes are a sample, the class of each anomaly (n,).
     """
+    classes = classes or {}
     normal = scores["test"]
     rows, drawn = [], {}
     for against, family in families.items():
-        drawn[against] = _resampled(normal, scores[against], zlib.crc32(against.encode()))
+        groups = classes.get(against)
+        drawn[against] = _resampled(normal, scores[against], zlib.crc32(against.encode()), groups)
         values = {name: measure(normal, scores[against]) for name, measure in FIGURES.items()}
         figures = _figures(values, drawn[against], len(normal), len(scores[against]))
-        rows.append({**head, "against": against, "family": family, **figures})
+        counted = {"classes_n": None if groups is None else len(np.unique(groups))}
+        rows.append({**head, "against": against, "family": family, **figures, **counted})
     for family in MEANS:
         mine = [row for row in rows if row["family"] == family]
         if mine:
             values = {name: float(np.mean([row[name] for row in mine])) for name in FIGURES}
             draws = {name: np.mean([drawn[row["against"]][name] for row in mine], 0) for name in FIGURES}
             figures = _figures(values, draws, len(normal), sum(row["auroc_n"] for row in mine))
-            rows.append({**head, "against": f"mean-{family}", "family": "mean", **figures})
+            rows.append({**head, "against": f"mean-{family}", "family": "mean", **figures, "classes_n": None})
     return rows
 
 
@@ -60,19 +69,22 @@ def _figures(values: Mapping[str, float], draws: Draws, normal: int, anomalous: 
     return row
 
 
-def _resampled(normal: Scores, anomalous: Scores, stream: int) -> Draws:
+def _resampled(normal: Scores, anomalous: Scores, stream: int, groups: NDArray[np.int64] | None = None) -> Draws:
     """The figures of bootstrap resamples of both sides, seeded, from counts instead of drawn copies.
 
     Args:
         normal: scores (n,).
         anomalous: scores (m,).
         stream: which random numbers draw the anomalies; the normal images are drawn the same for all.
+        groups: the class of each anomaly (m,), where classes are drawn, each with all its anomalies (Davison, Hinkley
+            1997, Sec. 3.8: the first stage alone); None draws anomalies.
     """
     levels = np.unique(anomalous)
     slots = 2 * len(levels) + 1  # the levels and what lies between them, where the order of normal images is nothing
+    often = _counts(len(normal), 0, RESAMPLES), _counted(len(anomalous), stream, groups)
     n, a = (
-        _by_slot(np.searchsorted(levels, side) + np.searchsorted(levels, side, "right"), slots, number)
-        for side, number in ((normal, 0), (anomalous, stream))
+        _by_slot(np.searchsorted(levels, side) + np.searchsorted(levels, side, "right"), slots, counts)
+        for side, counts in zip((normal, anomalous), often, strict=True)
     )
     false, true = (side.cumsum(0, dtype=np.int32) for side in (n, a))
     all_false, all_true = false[-1].astype(np.float64), true[-1].astype(np.float64)
@@ -84,12 +96,20 @@ def _resampled(normal: Scores, anomalous: Scores, stream: int) -> Draws:
     }
 
 
-def _by_slot(slot: NDArray[np.int64], slots: int, stream: int) -> NDArray[np.int32]:
-    """How many drawn images are in each slot in each resample (slots, R), from the last slot down."""
+def _counted(images: int, stream: int, groups: NDArray[np.int64] | None) -> NDArray[np.uint8]:
+    """How often each of `images` comes in each resample (images, R), of images or of the classes that they are of."""
+    if groups is None:
+        return _counts(images, stream, RESAMPLES)
+    names, of = np.unique(groups, return_inverse=True)
+    return _counts(len(names), stream, RESAMPLES)[of]
+
+
+def _by_slot(slot: NDArray[np.int64], slots: int, counts: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """How many drawn images are in each slot in each resample (slots, R), from the last slot down; `counts` (n, R)."""
     order = np.argsort(slot, kind="stable")
     there, starts = np.unique(slot[order], return_index=True)
     found = np.zeros((slots, RESAMPLES), np.int32)
-    found[there] = np.add.reduceat(_counts(len(slot), stream, RESAMPLES)[order], starts, axis=0, dtype=np.int32)
+    found[there] = np.add.reduceat(counts[order], starts, axis=0, dtype=np.int32)
     return found[::-1]
 
 

@@ -25,7 +25,7 @@ from core.errors import ConfigError
 from core.reports.form.report import Report, Row
 
 BEFORE = "made before rows carried their provenance"
-_PACKAGE = Path(__file__).resolve().parents[1]
+_PACKAGE = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,42 @@ def test_means_count_every_set_alike_and_share_the_draws_of_normal_images():
     assert width[2] > 0.75 * min(width[:2])  # sets drawn apart, but the same normal images: far from 1 / sqrt(2)
 
 
+def test_intervals_draw_classes_where_classes_are_a_sample():
+    """Images of a class score alike, so that the number of classes, not of images, decides the width."""
+    normal = scores(1, 0, 300)
+    of = np.repeat(np.arange(20), 10)
+    alike = scores(2, 1, 20)[of] + 0.001 * np.arange(200)
+    by_set, families = {"test": normal, "a": alike}, {"a": "semantic"}
+    images, classes = (figure_rows({}, by_set, families, given)[0] for given in (None, {"a": of}))
+    assert images["auroc"] == classes["auroc"] and (images["classes_n"], classes["classes_n"]) == (None, 20)
+    width = [row["auroc_high"] - row["auroc_low"] for row in (images, classes)]
+    assert width[1] > 1.8 * width[0]
+    once = figure_rows({}, by_set, families, {"a": np.arange(200)})[0]  # a class an image: nothing changes
+    assert (once["auroc_low"], once["auroc_high"]) == (images["auroc_low"], images["auroc_high"])
+    mean = figure_rows({}, by_set, families, {"a": of})[1]
+    assert (mean["auroc_low"], mean["auroc_high"]) == (classes["auroc_low"], classes["auroc_high"])
+
+
+def test_a_set_that_changes_is_measured_again_and_nothing_else(
+    small,
+    network,  # noqa: F811
+    screen,  # noqa: F811
+    calibration,  # noqa: F811
+    data,
+    tmp_path,
+    monkeypatch,
+):
+    report = partial(anomaly_report, [(network, screen)], data, calibration, SETTINGS, tmp_path)
+    report()
+    calls = []
+    original = Calibration.measure
+    monkeypatch.setattr(Calibration, "measure", lambda *given: calls.append(len(given[2])) or original(*given))
+    sets = outliers.OUTLIERS["fashion-mnist"]
+    monkeypatch.setitem(outliers.OUTLIERS, "fashion-mnist", (*sets[:1], replace(sets[1], title="others"), *sets[2:]))
+    report()
+    assert calls == [26, 26]  # `solid`, of 52 pictures: those tested, and those that train
+
+
 def test_promises_count_what_reaches_the_rate_and_are_held_to_the_interval(screen):  # noqa: F811
     known = replace(screen, normals={"msp": np.arange(99.0), "vim": np.arange(99.0)})
     at_the_rate = np.array([94.5] * 10 + [50.0] * 90)  # p-values of 0.05 and about 0.5
@@ -200,9 +236,9 @@ def test_what_trains_is_not_tested(small, network, screen, calibration, data, tm
     shown = {}
     original = AnomalyMeasurer._signals
 
-    def signals(self, what, pictures, change=None):
+    def signals(self, what, pictures, change=None, of=""):
         shown[what] = {bytes(each.numpy()) for each in pictures.pixels}
-        return original(self, what, pictures, change)
+        return original(self, what, pictures, change, of)
 
     monkeypatch.setattr(AnomalyMeasurer, "_signals", signals)
     report = partial(anomaly_report, [(network, screen)], data, calibration)
