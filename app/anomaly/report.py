@@ -19,7 +19,10 @@ from core.data.tasks import Task
 from core.reports.anomaly.report import Anomaly
 from core.reports.form.report import Row
 
-SOURCE = "Report anomaly, first test images in the data set's order; intervals at 95 %, bootstrap over images, or over a set's classes."
+SOURCE = (
+    "Report anomaly, first test images in the data set's order; intervals at 95 %, bootstrap over images; over classes "
+    "where a set's are a sample."
+)
 
 
 def show(task: Task, report: Anomaly | None, models: Sequence[str]) -> None:

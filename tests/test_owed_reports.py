@@ -1,0 +1,75 @@
+"""What ships is measured, or stands in `owed_report_parts.toml` as what still has to be: neither more nor less."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from core.anomaly.calibration import calibration_path, read_calibration
+from core.anomaly.label_references import read_references, references_path
+from core.data.outliers import OUTLIERS
+from core.data.tasks import TASKS
+from core.errors import InputError
+from core.models.zoo import cards, load_zoo_model
+from core.reports.anomaly.report import AnomalySettings
+from core.reports.form.report import read_report, report_path
+
+OWED = tomllib.loads((Path(__file__).parent / "owed_report_parts.toml").read_text())
+EVERYWHERE = ("accuracy", "robustness", "anomaly")
+JUDGED = ("adversarial", "explanations", "fooling", "latent", "saliency", "transfer")
+"""Reports for the tasks of the Makefile's `JUDGED` alone."""
+JUDGED_TASKS = ("cifar10", "fashion-mnist")
+DETECTION = "anomaly-detection"
+"""Of the report `anomaly` the part with AUROC, where a task has outliers, for the networks that are measured whole."""
+CALIBRATION, LABELS = "calibration", "labels"
+
+
+def in_report(task, report):
+    """The networks of the weights that ship that a report tells of."""
+    path, shipped = report_path(task, report), {key: card.sha256 for key, card in cards(task).items()}
+    if not path.exists():
+        return set()
+    found = read_report(path)
+    weights = found.provenance.get("weights", {})
+    pairs = {(row.get("model"), row.get("sha256", weights.get(row.get("model")))) for row in found.rows}
+    return {key for key, sha256 in shipped.items() if (key, sha256) in pairs}
+
+
+def detected(task):
+    """The networks of the weights that ship that detectors' figures are there of."""
+    path, shipped = report_path(task, "anomaly"), {key: card.sha256 for key, card in cards(task).items()}
+    rows = read_report(path).rows if path.exists() else ()
+    return {row["model"] for row in rows if row["kind"] != "promise" and shipped.get(row["model"]) == row["sha256"]}
+
+
+def readable(task, key, read, path):
+    """Whether a file of a network is there, of the weights that ship."""
+    try:
+        read(load_zoo_model(task, key), path)
+    except InputError:
+        return False
+    return True
+
+
+def missing(task):
+    """By part the networks of a task that it lacks."""
+    zoo = set(cards(task))
+    parts = {report: zoo - in_report(task, report) for report in EVERYWHERE}
+    if task in JUDGED_TASKS:
+        parts |= {report: zoo - in_report(task, report) for report in JUDGED}
+    if task in OUTLIERS:
+        parts[DETECTION] = (zoo & set(AnomalySettings().sizes)) - detected(task)
+    parts[CALIBRATION] = {key for key in zoo if not readable(task, key, read_calibration, calibration_path(task, key))}
+    parts[LABELS] = {key for key in zoo if not readable(task, key, read_references, references_path(task, key))}
+    return {part: sorted(keys) for part, keys in parts.items() if keys}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_what_is_missing_is_what_is_owed(task):
+    """A network that is missing and not on the list fails, and so does one that is on it and there."""
+    owed = {part: sorted(keys) for part, keys in OWED.get(task, {}).items()}
+    assert missing(task) == owed
+
+
+def test_the_list_names_tasks_that_are_there():
+    assert OWED.keys() <= TASKS.keys()
