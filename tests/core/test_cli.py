@@ -14,6 +14,8 @@ from core.models import zoo
 from core.models.zoo import load_weights
 from core.reports.adversarial.measurements import AdversarialSettings
 from core.reports.commands import adversarial
+from core.reports.form import provenance
+from core.reports.form.provenance import Code
 from core.training.generator.plan import GeneratorPlan, GeneratorRecipe
 
 
@@ -97,6 +99,37 @@ def test_evaluate_prints_and_writes_and_fills_the_cards(shipped, fashion_root, t
     assert card.measured["settings"]["steps"] == 50
     assert cli.main([*base, "--models", "standard"]) == 0
     assert "clean" in capsys.readouterr().out
+
+
+def test_cards_keep_the_run_that_measured_them(shipped, fashion_root, tmp_path, monkeypatch):
+    """Not that of the network which was measured last."""
+    out = tmp_path / "report.json"
+    base = [
+        "evaluate",
+        "--task",
+        "fashion-mnist",
+        "--robust-images",
+        "4",
+        "--out",
+        str(out),
+        "--update-cards",
+        "--json",
+    ]
+    for key in ("standard", "pgd-linf"):
+        monkeypatch.setattr(provenance, "code", lambda version=key: Code(version, uncommitted=False))
+        assert cli.main([*base, "--models", key]) == 0
+    for key, card in zoo.cards("fashion-mnist", shipped).items():
+        assert [run["code"] for run in card.measured["provenance"]["runs"].values()] == [key]
+
+
+def test_evaluate_refuses_uncommitted_code_unless_asked(shipped, fashion_root, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(provenance, "code", lambda: Code("0.1.0 (abc)", uncommitted=True))
+    out = tmp_path / "report.json"
+    command = ["evaluate", "--task", "fashion-mnist", "--robust-images", "4", "--models", "standard", "--out", str(out)]
+    assert cli.main(command) == 2
+    assert "--allow-uncommitted" in capsys.readouterr().err and not out.exists()
+    assert cli.main([*command, "--allow-uncommitted"]) == 0
+    assert all(run["uncommitted"] for run in json.loads(out.read_text())["provenance"]["runs"].values())
 
 
 def test_evaluate_writes_the_robustness_report_its_arrays_and_its_claims(

@@ -83,7 +83,7 @@ def test_the_report_gives_figures_curves_and_claims(visit, measured):
     for pair in ("Robust, L∞ against Standard</span> <em>holds in part", "Robust, L2 against Standard</span> <em>too"):
         assert claims.count(pair) == 1
     assert "How sure are they, and how steep?" in headers(at) and not at.error
-    assert bodies(at, "steps 50; restarts 2; made up; 0.1.0")
+    assert bodies(at, "steps 50; restarts 2; made up; made before rows carried their provenance")
     before = list(table["PGD-50"])
     checked(at.segmented_control(key="attack.norm").set_value("l2").run())
     assert query(at)["norm"] == "l2" and list(at.dataframe[0].value["PGD-50"]) != before
