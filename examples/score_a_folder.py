@@ -2,8 +2,8 @@
 
     .venv/bin/python examples/score_a_folder.py FOLDER
 
-Without a folder it scores the generated CIFAR-10 pictures that ship. A small p-value means that few normal pictures look
-as odd; `robustscope score` does the same for any number of files, and goes on where it was stopped.
+Without a folder it scores the generated CIFAR-10 pictures that ship. A small p-value means that few normal pictures
+look as odd; `robustscope score` does the same for any number of files, and goes on where it was stopped.
 """
 
 import sys
