@@ -4,9 +4,9 @@ from functools import partial
 
 import streamlit as st
 
-from app.adversarial import choice as adversarial_choice
 from app.adversarial import explanations, files, fooling, results
 from app.adversarial import report as adversarial_report
+from app.adversarial.choice import AdversarialChoice
 from app.adversarial.results import UNSAID
 from app.state import session, zoo
 from app.state.choice import Choice
@@ -21,7 +21,7 @@ def show_explanations(shown: ModelInput) -> None:
     """The budget, the grid and the path; a move re-runs only this."""
     st.header("What does each network add to see each class?", anchor=False)
     explanations.budget()
-    choice, part = session.now(), session.page_choice()
+    choice, part = session.now(), session.page_choice(AdversarialChoice)
     task = task_named(choice.task)
     with guard():
         found = explanations.with_progress(
@@ -44,7 +44,7 @@ def show_explanations(shown: ModelInput) -> None:
         )
     st.header("How does it get there, step by step?", anchor=False)
     explanations.class_picker(task)
-    part = session.page_choice()
+    part = session.page_choice(AdversarialChoice)
     with guard():
         ways = explanations.with_progress(
             results.paths(task, choice.models, shown, part.target, part.rho), len(choice.models)
@@ -87,7 +87,7 @@ def show_fooling(shown: ModelInput) -> None:
     choice = session.now()
     task = task_named(choice.task)
     fooling.controls(task)
-    part = session.page_choice()
+    part = session.page_choice(AdversarialChoice)
     models = fooling.fooled_models(choice.models)
     with guard():
         report = results.fooling_report(task.key)
@@ -111,7 +111,7 @@ def page() -> None:
     if not zoo.zoo_tasks():
         elements.no_zoo(zoo.zoo_folder())
         return
-    choice = session.start("adversarial", adversarial_choice.read)
+    choice = session.start("adversarial", AdversarialChoice)
     controls.model_panel()
     task = task_named(choice.task)
     elements.summary(task, choice.models)

@@ -7,8 +7,8 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app.adversarial import explanations
 from app.anomaly import batch, batch_table, layers, perturbation, report, results, verdicts
-from app.anomaly import choice as anomaly_choice
 from app.anomaly import files as anomaly_files
+from app.anomaly.choice import AnomalyChoice
 from app.state import session, zoo
 from app.state.choice import Choice
 from app.state.errors import guard
@@ -112,12 +112,13 @@ def page() -> None:
     if not zoo.zoo_tasks():
         elements.no_zoo(zoo.zoo_folder())
         return
-    choice = session.start("anomaly", anomaly_choice.read)
+    choice = session.start("anomaly", AnomalyChoice)
     controls.model_panel()
     elements.summary(task_named(choice.task), choice.models)
     elements.notes(session.notes())
     verdicts.view_picker()
-    {"one": one_picture, "many": many_pictures, "measured": measured}[session.page_choice().view](session.now())
+    view = session.page_choice(AnomalyChoice).view
+    {"one": one_picture, "many": many_pictures, "measured": measured}[view](session.now())
 
 
 elements.style()

@@ -6,9 +6,9 @@ from functools import partial
 import streamlit as st
 
 from app.adversarial.explanations import downloads
-from app.latent import choice as latent_choice
 from app.latent import explorer, report, results, search, search_films, strips
 from app.latent import files as latent_files
+from app.latent.choice import LatentChoice
 from app.latent.results import LatentPosition
 from app.state import session, zoo
 from app.state.errors import guard
@@ -27,9 +27,9 @@ def explore(task: Task, shown: ModelInput) -> None:
 def show_parts(task: Task, shown: ModelInput) -> None:
     """Picture and answers first, then the ribbons as they are made, then what else is around the code."""
     choice = session.now()
-    start = explorer.start_of(task, shown, session.page_choice())
+    start = explorer.start_of(task, shown, session.page_choice(LatentChoice))
     explorer.keep_upload_in_link(task, start)
-    place = explorer.place_of(task, start, session.page_choice())
+    place = explorer.place_of(task, start, session.page_choice(LatentChoice))
     explorer.start_controls(task, start, shown.label)
     see, move = st.columns([1, 1.9], gap="large")
     with see, guard():
@@ -46,25 +46,25 @@ def show_parts(task: Task, shown: ModelInput) -> None:
         controls.share()
     st.header("One slider, without waiting", anchor=False)
     with guard():
-        strips.scrub(task, place, choice.models, session.page_choice())
+        strips.scrub(task, place, choice.models, session.page_choice(LatentChoice))
     st.header("What is the smallest change that fools each network?", anchor=False)
     with guard():
         fool(task, place, choice.models)
     st.header("Do the answers hold for its neighbours?", anchor=False)
     with guard():
-        strips.neighbours(task, place, choice.models, session.page_choice())
+        strips.neighbours(task, place, choice.models, session.page_choice(LatentChoice))
     st.header("What if the same code were another class?", anchor=False)
     with guard():
         strips.every_class(task, place, choice.models)
     st.header("From this picture to another", anchor=False)
     with guard():
-        strips.interpolation(task, shown, place, choice.models, session.page_choice())
+        strips.interpolation(task, shown, place, choice.models, session.page_choice(LatentChoice))
 
 
 def fool(task: Task, place: LatentPosition, models: Sequence[str]) -> None:
     """The search for the smallest change; the work runs beside the page."""
     search.controls()
-    centre = session.page_choice().centre
+    centre = session.page_choice(LatentChoice).centre
     work = search.work_of(place, models, centre)
     if work is None or work.state in ("stopped", "failed"):
         search.invite(work)
@@ -94,7 +94,7 @@ def page() -> None:
     if not zoo.zoo_tasks():
         elements.no_zoo(zoo.zoo_folder())
         return
-    choice = session.start("latent", latent_choice.read)
+    choice = session.start("latent", LatentChoice)
     controls.model_panel()
     task = task_named(choice.task)
     elements.summary(task, choice.models)

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from app.models import choice as models_choice
 from app.models import perturbation as models_perturbation
 from app.models import results, zoo_table
+from app.models.choice import PerturbationChoice
 from app.models.standings import measured, standings
 from app.state import pictures, session, zoo
 from app.state.errors import guard
@@ -47,7 +47,7 @@ def show_robustness(report: Robustness | None, cards: list[Card]) -> None:
 def show_perturbation(shown: pictures.ModelInput) -> None:
     """The controls and the steps of one perturbation; a move re-runs only this."""
     models_perturbation.controls()
-    choice, chosen = session.now(), session.page_choice()
+    choice, chosen = session.now(), session.page_choice(PerturbationChoice)
     task = task_named(choice.task)
     with guard():
         made = results.made(task, shown, choice.image, chosen)
@@ -63,7 +63,7 @@ def page() -> None:
     if not zoo.zoo_tasks():
         elements.no_zoo(zoo.zoo_folder())
         return
-    choice = session.start("models", models_choice.read)
+    choice = session.start("models", PerturbationChoice)
     controls.task_panel()
     task = task_named(choice.task)
     elements.summary(task)

@@ -15,8 +15,8 @@ from app.saliency import (
     results,
     sanity_check,
 )
-from app.saliency import choice as saliency_choice
 from app.saliency import report as saliency_report
+from app.saliency.choice import SaliencyChoice
 from app.saliency.results import Measuring
 from app.state import pictures, session, zoo
 from app.state.choice import Choice
@@ -30,7 +30,7 @@ from core.reports.saliency.report import SaliencyReport
 
 def show_parts(choice: Choice, measuring: Measuring) -> None:
     """The grid as it fills, and everything that is said about its maps."""
-    part, question, task = session.page_choice(), measuring.question, measuring.question.task
+    part, question, task = session.page_choice(SaliencyChoice), measuring.question, measuring.question.task
     found = grid_page.fill(question, choice)
     grid_page.long_maps(question, choice.models, part.methods)
     grid_page.guide()
@@ -46,12 +46,12 @@ def show_parts(choice: Choice, measuring: Measuring) -> None:
         agreement.pair(choice.models, part, found)
     st.header("Do the maps agree?", anchor=False)
     with guard():
-        agreement.agreement(choice.models, session.page_choice(), found, report)
+        agreement.agreement(choice.models, session.page_choice(SaliencyChoice), found, report)
     st.header("Which should I trust?", anchor=False)
     scores: results.Scores = {}
     with guard():
         scores = measures.measures(measuring, choice.models, found)
-        part = session.page_choice()
+        part = session.page_choice(SaliencyChoice)
         measures.among(task.key, report, part, choice.models, scores)
     st.header("Is the gradient of a robust network more like the picture?", anchor=False)
     with guard():
@@ -84,19 +84,21 @@ def show_parts(choice: Choice, measuring: Measuring) -> None:
 @st.fragment
 def show(task: Task, shown: ModelInput) -> None:
     """Everything below the picture; a change of it re-runs only this."""
-    if session.page_choice().view:
+    if session.page_choice(SaliencyChoice).view:
         st.rerun()  # to the presenter view, which has the page for itself
     st.header("What does each network look at?", anchor=False)
     grid_page.pickers(task, shown.label)
     choice = session.now()
     with guard():
         mask = results.inside(task, choice.image, choice.fit)
-        show_parts(choice, Measuring(results.question_of(task, shown, session.page_choice().target(task)), mask))
+        show_parts(
+            choice, Measuring(results.question_of(task, shown, session.page_choice(SaliencyChoice).target(task)), mask)
+        )
 
 
 def present(choice: Choice, task: Task, shown: ModelInput) -> None:
     """The presenter view."""
-    part = session.page_choice()
+    part = session.page_choice(SaliencyChoice)
     question = results.question_of(task, shown, part.target(task))
     with st.spinner("Making the maps"):
         found = grid_page.ready(question, choice.models, part.methods)
@@ -108,9 +110,9 @@ def page() -> None:
     if not zoo.zoo_tasks():
         elements.no_zoo(zoo.zoo_folder())
         return
-    choice = session.start("saliency", saliency_choice.read)
+    choice = session.start("saliency", SaliencyChoice)
     task = task_named(choice.task)
-    if session.page_choice().view:
+    if session.page_choice(SaliencyChoice).view:
         with guard():
             present(choice, task, pictures.model_input(choice.task, choice.image, choice.fit, choice.invert))
         return

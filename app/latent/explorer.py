@@ -76,7 +76,7 @@ def place_of(task: Task, start: Start, part: LatentChoice) -> LatentPosition:
 
 def keep_upload_in_link(task: Task, start: Start) -> None:
     """A link can't carry a visitor's own picture, but it can carry its code."""
-    if session.now().image.startswith(UPLOAD) and not session.page_choice().code:
+    if session.now().image.startswith(UPLOAD) and not session.page_choice(LatentChoice).code:
         session.set_field("start", (task.class_names[start.label], start.code))
 
 
@@ -108,7 +108,7 @@ def start_controls(task: Task, start: Start, true: int | None) -> None:
                 "Back to the picture", icon=":material/undo:", key="latent.own", on_click=session.set_field,
                 args=("start", (names[start.label], "")),
             )  # fmt: skip
-        if any(session.page_choice().at):
+        if any(session.page_choice(LatentChoice).at):
             st.button(
                 "Sliders to rest", icon=":material/restart_alt:", key="latent.rest", on_click=session.set_field,
                 args=("rest", None),

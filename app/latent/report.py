@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from app.latent import figures, results
-from app.latent.choice import CODES, MEASURES
+from app.latent.choice import CODES, MEASURES, LatentChoice
 from app.latent.figures import Axis, Figure
 from app.state import session
 from app.state.names import model_name
@@ -57,7 +57,7 @@ def report(
     if found is None or not rows:
         missing_report(task, "latent", "how the networks stand latent changes", stale=found is not None)
         return
-    part = session.page_choice()
+    part = session.page_choice(LatentChoice)
     left, right = st.columns([1, 1.9], gap="medium")
     left.segmented_control(
         "Codes",
@@ -70,7 +70,7 @@ def report(
         "Measure", list(MEASURES), format_func=TITLES.__getitem__, required=True,
         **session.bound("measure", "latent.measure"),
     )  # fmt: skip
-    part = session.page_choice()
+    part = session.page_choice(LatentChoice)
     every = {key: figures_of(own, part.codes, found) for key, own in rows.items()}
     _scatter(every, part.measure)
     _guide(found, _helper(task, rows))

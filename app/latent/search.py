@@ -10,7 +10,7 @@ import torch
 
 from app.latent import explorer
 from app.latent import results as latent_results
-from app.latent.choice import CENTRES
+from app.latent.choice import CENTRES, LatentChoice
 from app.latent.results import LatentPosition
 from app.state import pictures, session, zoo
 from app.state.errors import guard
@@ -82,7 +82,7 @@ def work_of(place: LatentPosition, models: Sequence[str], centre: float) -> Back
 def start_here() -> None:
     """Begin the work for where the visitor stands when the button is pressed: it may have been drawn before a move."""
     with guard():
-        choice, part = session.now(), session.page_choice()
+        choice, part = session.now(), session.page_choice(LatentChoice)
         task = task_named(choice.task)
         shown = pictures.model_input(choice.task, choice.image, choice.fit, choice.invert)
         begin = explorer.start_of(task, shown, part)

@@ -8,25 +8,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import app.adversarial.choice as adversarial
-import app.anomaly.choice as anomaly
-import app.latent.choice as latent
-import app.models.choice as models
-import app.saliency.choice as saliency
 import app.training.choice as training
+from app.adversarial.choice import AdversarialChoice
+from app.anomaly.choice import AnomalyChoice
+from app.latent.choice import LatentChoice
+from app.models.choice import PerturbationChoice
+from app.saliency.choice import SaliencyChoice
 from app.state.choice import Options, read
 from tests.app.synthetic_latent import write_generators
 
 STORED = json.loads(Path(__file__).with_name("stored_links.json").read_text(encoding="utf-8"))
 OPTIONS = Options({task: tuple(keys) for task, keys in STORED["models"].items()}, STORED["images"])
-READERS = {
-    "adversarial": adversarial.read,
-    "anomaly": anomaly.read,
-    "latent": latent.read,
-    "models": models.read,
-    "saliency": saliency.read,
+PARTS = {
+    "adversarial": AdversarialChoice,
+    "anomaly": AnomalyChoice,
+    "latent": LatentChoice,
+    "models": PerturbationChoice,
+    "saliency": SaliencyChoice,
 }
-PAGES = (*READERS, "compare", "training")
+PAGES = (*PARTS, "compare", "training")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -43,9 +43,9 @@ def opened(page: str, query: dict[str, str]) -> dict[str, object]:
         order, notes = training.read(query, STORED["teachers"])
         return {"order": asdict(order), "notes": notes}
     choice, notes = read(query, OPTIONS)
-    if page not in READERS:
+    if page not in PARTS:
         return {"choice": asdict(choice), "notes": notes}
-    part, more = READERS[page](query, choice, OPTIONS)
+    part, more = PARTS[page].read(query, choice, OPTIONS)
     return {"choice": asdict(choice), "part": asdict(part), "notes": notes + more}
 
 
@@ -88,6 +88,6 @@ def test_no_query_of_anyone_raises_and_what_was_read_is_written_and_read_back(pa
         return
     choice, _ = read(query, OPTIONS)
     assert read(choice.to_query(), OPTIONS) == (choice, [])
-    if page in READERS:
-        part, _ = READERS[page](query, choice, OPTIONS)
-        assert READERS[page](part.to_query(), choice, OPTIONS) == (part, [])
+    if page in PARTS:
+        part, _ = PARTS[page].read(query, choice, OPTIONS)
+        assert PARTS[page].read(part.to_query(), choice, OPTIONS) == (part, [])
