@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app.latent import figures, results
+from app.latent import figures, generators
 from app.latent.choice import CODES, MEASURES, LatentChoice
 from app.latent.figures import Axis, Figure
 from app.state import session
@@ -158,7 +158,7 @@ def _scatter(every: Found, measure: str) -> None:
 
 def _helper(task: Task, keys: Collection[str]) -> str | None:
     """The network, among those shown, whose features the generator learned with."""
-    recipe = results.generator(task.key).card.settings.get("recipe")
+    recipe = generators.generator(task.key).card.settings.get("recipe")
     key = recipe.get("classifier") if isinstance(recipe, Mapping) else None
     return key if isinstance(key, str) and key in keys else None
 
