@@ -2,60 +2,12 @@
 
 import streamlit as st
 
-from app.models import choice as models_choice
-from app.models import perturbation as models_perturbation
-from app.models import results, zoo_table
-from app.models.standings import measured, standings
-from app.state import pictures, session, zoo
+from app.models import results, sections, zoo_table
+from app.models.choice import PerturbationChoice
+from app.state import session, zoo
 from app.state.errors import guard
 from app.ui import controls, elements
 from core.data.tasks import task_named
-from core.models.zoo import Card
-from core.reports.robustness.report import Robustness
-
-
-def show_robustness(report: Robustness | None, cards: list[Card]) -> None:
-    """Curves, points and the table for one norm; what the papers claim; how sure and how steep the networks are."""
-    choice = session.now()
-    task, rows = task_named(choice.task), report.report.rows if report else ()
-    keys = [card.key for card in measured(cards, rows)]
-    standing = standings(cards, rows, choice.norm)
-    st.header("How much does each withstand?", anchor=False)
-    with st.columns([1, 1.6])[0]:
-        controls.norm_picker()
-    left, right = st.columns(2, gap="large")
-    with left:
-        if report and keys:
-            zoo_table.curves(task, report, keys, choice.norm)
-        else:
-            zoo_table.not_measured(task, stale=report is not None)
-    with right:
-        zoo_table.trade_off(standing)
-    zoo_table.table(standing)
-    zoo_table.table_guide()
-    if report and keys:
-        zoo_table.provenance(report)
-    if claims := results.orderings(task.key):
-        st.header("What the papers claim, and what came out here", anchor=False)
-        zoo_table.claims(claims)
-    if report and keys:
-        st.header("How sure are they, and how steep?", anchor=False)
-        zoo_table.distributions(report, keys)
-
-
-@st.fragment
-def show_perturbation(shown: pictures.ModelInput) -> None:
-    """The controls and the steps of one perturbation; a move re-runs only this."""
-    models_perturbation.controls()
-    choice, chosen = session.now(), session.page_choice()
-    task = task_named(choice.task)
-    with guard():
-        made = results.made(task, shown, choice.image, chosen)
-        models_perturbation.steps(task, made, chosen)
-        models_perturbation.steps_guide(task)
-        st.subheader("How adversarial is it?", anchor=False)
-        models_perturbation.harm(task, made, chosen)
-    controls.share()
 
 
 def page() -> None:
@@ -63,7 +15,7 @@ def page() -> None:
     if not zoo.zoo_tasks():
         elements.no_zoo(zoo.zoo_folder())
         return
-    choice = session.start("models", models_choice.read)
+    choice = session.start("models", PerturbationChoice)
     controls.task_panel()
     task = task_named(choice.task)
     elements.summary(task)
@@ -74,11 +26,11 @@ def page() -> None:
     zoo_table.cards(cards, report.report.rows if report else ())
     zoo_table.card_guide()
     with guard():
-        show_robustness(report, cards)
+        sections.show_robustness(report, cards)
     st.header("How is a saliency perturbation made?", anchor=False)
     with guard():
         shown = controls.chosen_picture()
-        show_perturbation(shown)
+        sections.show_perturbation(shown)
 
 
 elements.style()

@@ -1,106 +1,13 @@
 """Saliency: the maps of many methods for several networks side by side, and measures that say which to trust."""
 
-from functools import partial
-
 import streamlit as st
 
-from app.saliency import (
-    agreement,
-    contact_sheet,
-    during_training,
-    files,
-    grid_page,
-    measures,
-    presenter,
-    results,
-    sanity_check,
-)
-from app.saliency import choice as saliency_choice
-from app.saliency import report as saliency_report
-from app.saliency.results import Measuring
+from app.saliency import grid_page, sections
+from app.saliency.choice import SaliencyChoice
 from app.state import pictures, session, zoo
-from app.state.choice import Choice
 from app.state.errors import guard
-from app.state.pictures import ModelInput
-from app.ui import controls, downloads, elements
-from core.data.tasks import Task, task_named
-from core.explanations.catalogue import ATTRIBUTION_METHODS
-from core.reports.saliency.report import SaliencyReport
-
-
-def show_parts(choice: Choice, measuring: Measuring) -> None:
-    """The grid as it fills, and everything that is said about its maps."""
-    part, question, task = session.page_choice(), measuring.question, measuring.question.task
-    found = grid_page.fill(question, choice)
-    grid_page.long_maps(question, choice.models, part.methods)
-    grid_page.guide()
-    grid_page.room()
-    taken = st.container()
-    report: SaliencyReport | None = None
-    with guard():
-        report = results.report(task.key)
-    st.header("What does one map say?", anchor=False)
-    with guard():
-        grid_page.closer(measuring, found.get((part.seen, part.method)))
-        st.header("The same method in another network", anchor=False)
-        agreement.pair(choice.models, part, found)
-    st.header("Do the maps agree?", anchor=False)
-    with guard():
-        agreement.agreement(choice.models, session.page_choice(), found, report)
-    st.header("Which should I trust?", anchor=False)
-    scores: results.Scores = {}
-    with guard():
-        scores = measures.measures(measuring, choice.models, found)
-        part = session.page_choice()
-        measures.among(task.key, report, part, choice.models, scores)
-    st.header("Is the gradient of a robust network more like the picture?", anchor=False)
-    with guard():
-        saliency_report.related(report, results.robust(task.key, report) if report else {})
-    st.header("Does the map depend on what was learnt?", anchor=False)
-    with guard():
-        sanity_check.sanity(question, part.method, sanity_check.models_with(part.method, found, choice.models))
-    st.header("How did the map come about in training?", anchor=False)
-    with guard():
-        during_training.course(question, choice.models, part, ATTRIBUTION_METHODS[part.method])
-    st.header("The same method on many pictures", anchor=False)
-    with guard():
-        contact_sheet.sheet(task, choice, part)
-    with taken:
-        title = grid_page.title(question, part)
-        downloads.downloads(
-            f"saliency-{task.key}",
-            ("Grid as PNG, 300 dpi", "png", partial(files.grid_png, found, choice.models, part, title)),
-            ("All maps as NPZ", "npz", partial(files.grid_npz, found, choice.models, part.methods)),
-            ("Measures as CSV", "csv", partial(files.measures_csv, found, scores)),
-            (
-                "Report as HTML",
-                "html",
-                partial(files.report_html, found, choice.models, part, scores, title, session.link()),
-            ),
-        )
-        controls.share()
-
-
-@st.fragment
-def show(task: Task, shown: ModelInput) -> None:
-    """Everything below the picture; a change of it re-runs only this."""
-    if session.page_choice().view:
-        st.rerun()  # to the presenter view, which has the page for itself
-    st.header("What does each network look at?", anchor=False)
-    grid_page.pickers(task, shown.label)
-    choice = session.now()
-    with guard():
-        mask = results.inside(task, choice.image, choice.fit)
-        show_parts(choice, Measuring(results.question_of(task, shown, session.page_choice().target(task)), mask))
-
-
-def present(choice: Choice, task: Task, shown: ModelInput) -> None:
-    """The presenter view."""
-    part = session.page_choice()
-    question = results.question_of(task, shown, part.target(task))
-    with st.spinner("Making the maps"):
-        found = grid_page.ready(question, choice.models, part.methods)
-    presenter.stage(task, choice.models, part, found)
+from app.ui import controls, elements
+from core.data.tasks import task_named
 
 
 def page() -> None:
@@ -108,11 +15,11 @@ def page() -> None:
     if not zoo.zoo_tasks():
         elements.no_zoo(zoo.zoo_folder())
         return
-    choice = session.start("saliency", saliency_choice.read)
+    choice = session.start("saliency", SaliencyChoice)
     task = task_named(choice.task)
-    if session.page_choice().view:
+    if session.page_choice(SaliencyChoice).view:
         with guard():
-            present(choice, task, pictures.model_input(choice.task, choice.image, choice.fit, choice.invert))
+            sections.present(choice, task, pictures.model_input(choice.task, choice.image, choice.fit, choice.invert))
         return
     controls.model_panel()
     grid_page.form_picker()
@@ -120,7 +27,7 @@ def page() -> None:
     elements.notes(session.notes())
     with guard():
         shown = controls.chosen_picture()
-        show(task, shown)
+        sections.show(task, shown)
 
 
 elements.style()

@@ -146,7 +146,7 @@ def transfer_matrix(
     if not rows:
         missing_report(task, "transfer", "which changes fool other networks too", stale=report is not None)
         return None
-    part: AdversarialChoice = session.page_choice()
+    part = session.page_choice(AdversarialChoice)
     attack, epsilon = _dials(task, rows, part)
     shown = {
         (row["source"], row["model"]): row

@@ -51,7 +51,7 @@ def chosen(p_values: PValues, keep: str, alpha: float) -> NDArray[np.int64]:
 
 def results(task: Task, found: ManyScores, on_look: Callable[[int], None]) -> None:
     """Figures, histogram, filters, table and files; `on_look` is called with the place of a picture to look at."""
-    part: AnomalyChoice = session.page_choice()
+    part = session.page_choice(AnomalyChoice)
     if part.detector not in next(iter(found.p_values.values())):
         st.info(
             f"{SHORT[part.detector]} is not in these calibrations: choose another detector.", icon=":material/info:"
@@ -170,7 +170,7 @@ def as_parquet(table: pa.Table) -> bytes:
 
 def guide() -> None:
     """How to read the table."""
-    part: AnomalyChoice = session.page_choice()
+    part = session.page_choice(AnomalyChoice)
     how_to_read(
         f"Verdicts by {SHORT[part.detector]}. Were all pictures normal, the bars would be level and about "
         f"{alpha_text(part.alpha)} of the pictures would be flagged: only a share well above that says that something "

@@ -1,11 +1,12 @@
 """The Anomaly page's part of the choice: what is asked, by which detector, under which label, and how it is pushed."""
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from app.state.choice import Choice, Options
+from app.state.page_choice import Beside, PageChoice, network_here
+from app.state.query_fields import WHOLE, QueryField, matching, one_of, whole
 from core.anomaly.calibration import DEFAULT, DETECTORS
 from core.anomaly.confounding import HEADS, LABELS, ConfoundingLabel
 from core.anomaly.verdict import changes, strengths
@@ -19,7 +20,7 @@ FIRST_M = 2
 
 
 @dataclass(frozen=True, slots=True)
-class AnomalyChoice:
+class AnomalyChoice(PageChoice):
     """What the page shows besides the shared choice.
 
     Attributes:
@@ -59,52 +60,26 @@ class AnomalyChoice:
         """Whether the label is of `m` classes."""
         return self.label in ("m-hot", "top-m")
 
-    def to_query(self) -> dict[str, str]:
-        """The query parameters of a link to this view."""
-        query = {
-            "view": self.view,
-            "detector": self.detector,
-            "alpha": f"{self.alpha:g}",
-            "label": self.label,
-            "head": self.head,
-            "tensors": self.tensors,
-            "push": self.push,
-            "step": f"{self.step}",
-            "seen": self.seen,
-        }
-        return query | ({"m": f"{self.m}"} if self.some else {})
+    @classmethod
+    def first(cls, beside: Beside) -> Self:
+        """The view of a first visit: the papers' label and loss, 5 % false alarms, PGD at half the reported radius."""
+        seen = beside.choice.models[0]
+        return cls("one", DEFAULT, FIRST_ALPHA, "ones", "sigmoid", FIRST_M, "weights", "pgd", 3, seen)
 
-    def within(self, choice: Choice, world: Options) -> Self:
+    @classmethod
+    def table(cls) -> tuple[QueryField[Any, Beside], ...]:
+        """Its values, in the order in which they are read."""
+        return FIELDS
+
+    def within(self, choice: Choice, options: Options) -> Self:
         """The nearest that is possible beside a choice: another task has other classes and networks."""
         task = task_named(choice.task)
         return replace(
             self,
             m=min(self.m, task.classes),
             step=min(self.step, len(strengths(task, self.push)) - 1),
-            seen=self.seen if self.seen in world.models[choice.task] else choice.models[0],
+            seen=self.seen if self.seen in options.models[choice.task] else choice.models[0],
         )
-
-    def change(self, field: str, value: Any, choice: Choice, world: Options) -> Self:
-        """It with one field changed; unchanged where the value is not possible."""
-        task = task_named(choice.task)
-        possible: Mapping[str, Callable[[], bool]] = {
-            "view": lambda: value in VIEWS,
-            "detector": lambda: value in DETECTORS,
-            "alpha": lambda: value in ALPHAS,
-            "label": lambda: value in LABELS,
-            "head": lambda: value in heads(self.label),
-            "m": lambda: isinstance(value, int) and 1 <= value <= task.classes,
-            "tensors": lambda: value in TENSORS,
-            "push": lambda: value in changes(),
-            "step": lambda: isinstance(value, int) and 0 <= value < len(strengths(task, self.push)),
-            "seen": lambda: value in world.models[choice.task],
-        }
-        if not possible[field]():
-            return self
-        changed = replace(self, **{field: value})
-        if changed.head not in heads(changed.label):
-            changed = replace(changed, head=HEADS[0])
-        return changed.within(choice, world)
 
 
 def heads(label: str) -> tuple[str, ...]:
@@ -112,38 +87,36 @@ def heads(label: str) -> tuple[str, ...]:
     return tuple(head for head in HEADS if (label, head) != ("zeros", "cross-entropy"))
 
 
-def default(choice: Choice) -> AnomalyChoice:
-    """The view of a first visit: the papers' label and loss, 5 % false alarms, PGD at half of the reported radius."""
-    return AnomalyChoice("one", DEFAULT, FIRST_ALPHA, "ones", "sigmoid", FIRST_M, "weights", "pgd", 3, choice.models[0])
+def _with_label(part: AnomalyChoice, label: str, beside: Beside) -> AnomalyChoice:
+    return replace(part, label=label, head=part.head if part.head in heads(label) else HEADS[0])
 
 
-def read(query: Mapping[str, str], choice: Choice, world: Options) -> tuple[AnomalyChoice, list[str]]:
-    """The view that query parameters from anyone describe, and a sentence for each value that had to be replaced."""
-    found, notes = default(choice), []
-    rules: Mapping[str, tuple[str, Callable[[str], Any], str]] = {
-        "view": ("view", str, f"must be {' or '.join(VIEWS)}"),
-        "detector": ("detector", str, f"must be one of {', '.join(DETECTORS)}"),
-        "alpha": ("alpha", _decimal, f"must be one of {', '.join(f'{alpha:g}' for alpha in ALPHAS)}"),
-        "label": ("label", str, f"must be one of {', '.join(LABELS)}"),
-        "head": ("head", str, f"must be one of {', '.join(HEADS)}, and no cross-entropy without a label"),
-        "m": ("m", _whole, "must be a number of this task's classes"),
-        "tensors": ("tensors", str, f"must be {' or '.join(TENSORS)}"),
-        "push": ("push", str, f"must be one of {', '.join(changes())}"),
-        "step": ("step", _whole, "must be a step of this change, counted from 0"),
-        "seen": ("seen", str, "must name a network of this task here"),
-    }
-    for name, (field, parse, rule) in rules.items():
-        if name in query:
-            value = parse(query[name])
-            found = found.change(field, value, choice, world)
-            if getattr(found, field) != value:
-                notes.append(f"The link's `{name}` {rule}; the usual one is used.")
-    return found, notes
-
-
-def _decimal(text: str) -> float | None:
-    return float(text) if re.fullmatch(r"0\.\d{1,4}", text, re.ASCII) else None
-
-
-def _whole(text: str) -> int | None:
-    return int(text) if re.fullmatch(r"\d{1,3}", text, re.ASCII) else None
+FIELDS: tuple[QueryField[AnomalyChoice, Beside], ...] = (
+    QueryField("view", "view", str, one_of(VIEWS), f"must be {' or '.join(VIEWS)}"),
+    QueryField("detector", "detector", str, one_of(DETECTORS), f"must be one of {', '.join(DETECTORS)}"),
+    QueryField(
+        "alpha", "alpha", matching(r"0\.\d{1,4}", float), one_of(ALPHAS),
+        f"must be one of {', '.join(f'{alpha:g}' for alpha in ALPHAS)}",
+    ),
+    QueryField("label", "label", str, one_of(LABELS), f"must be one of {', '.join(LABELS)}", put=_with_label),
+    QueryField(
+        "head", "head", str, one_of(lambda part, beside: heads(part.label)),
+        f"must be one of {', '.join(HEADS)}, and no cross-entropy without a label",
+    ),
+    QueryField(
+        "m", "m", WHOLE, whole(1, lambda part, beside: beside.task.classes), "must be a number of this task's classes",
+        written=lambda part: part.some,
+    ),
+    QueryField("tensors", "tensors", str, one_of(TENSORS), f"must be {' or '.join(TENSORS)}"),
+    QueryField(
+        "push", "push", str, one_of(lambda part, beside: changes()),
+        lambda part, beside, text: f"must be one of {', '.join(changes())}",
+    ),
+    QueryField(
+        "step", "step", WHOLE, whole(0, lambda part, beside: len(strengths(beside.task, part.push)) - 1),
+        "must be a step of this change, counted from 0",
+    ),
+    QueryField(
+        "seen", "seen", str, network_here, "must name a network of this task here"
+    ),
+)  # fmt: skip

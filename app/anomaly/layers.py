@@ -30,7 +30,7 @@ NEAREST = 6
 
 def controls(task: Task) -> None:
     """Label, loss, and the tensors that count."""
-    part: AnomalyChoice = session.page_choice()
+    part = session.page_choice(AnomalyChoice)
     left, middle, right = st.columns([1.4, 1.4, 1.2], gap="medium", vertical_alignment="bottom")
     with left:
         st.selectbox(
@@ -53,7 +53,7 @@ def controls(task: Task) -> None:
 
 def references(task: Task, models: Sequence[str]) -> dict[str, Reference]:
     """By network where normal pictures lie under the chosen label; those that are not known are left out."""
-    part: AnomalyChoice = session.page_choice()
+    part = session.page_choice(AnomalyChoice)
     found = {}
     for key in models:
         with guard():
@@ -65,7 +65,7 @@ def references(task: Task, models: Sequence[str]) -> dict[str, Reference]:
 
 def normals_wanted(task: Task, models: Sequence[str]) -> None:
     """Measure the normal pictures under the chosen label beside the page, where the data set is; else say so."""
-    part: AnomalyChoice = session.page_choice()
+    part = session.page_choice(AnomalyChoice)
     missing = [key for key in models if results.normal_norms(task.key, key, part.probe) is None]
     if not missing:
         return
@@ -111,7 +111,7 @@ def _lane() -> str:
 
 def _watch(task: Task, work: BackgroundTask, missing: Sequence[str]) -> None:
     """How far the work is; the page runs again once a network's pictures are measured."""
-    part: AnomalyChoice = session.page_choice()
+    part = session.page_choice(AnomalyChoice)
     if not work.active or any(results.normal_norms(task.key, key, part.probe) is not None for key in missing):
         st.rerun()
     work.look()
@@ -120,7 +120,7 @@ def _watch(task: Task, work: BackgroundTask, missing: Sequence[str]) -> None:
 
 def profiles(task: Task, models: Sequence[str], shown: ModelInput, found: dict[str, Reference]) -> None:
     """A column a network: its profile over the band, and how odd that is."""
-    part: AnomalyChoice = session.page_choice()
+    part = session.page_choice(AnomalyChoice)
     squared = {key: results.norms(task, key, shown.digest, shown.x, part.probe) for key in found}
     values = {key: one.values(squared[key])[0] for key, one in found.items()}
     if not found:
@@ -170,7 +170,7 @@ def profile_guide(found: dict[str, Reference]) -> None:
 
 def nearest(task: Task, choice: Choice, shown: ModelInput, found: dict[str, Reference]) -> None:
     """For each network the normal pictures whose profiles are nearest to this one's."""
-    part: AnomalyChoice = session.page_choice()
+    part = session.page_choice(AnomalyChoice)
     here = pictures.data_there(task.key)
     st.header(f"Which {'normal' if here else 'other'} pictures have a profile like this?", anchor=False)
     waits = [model_name(key) for key in found if here and results.normal_norms(task.key, key, part.probe) is None]

@@ -26,10 +26,10 @@ from core.data.tasks import Task
 
 def controls(task: Task) -> None:
     """What is done to the picture, and how far."""
-    part: AnomalyChoice = session.page_choice()
+    part = session.page_choice(AnomalyChoice)
     left, right = st.columns([1, 2.4], gap="large", vertical_alignment="bottom")
     left.selectbox("Do to the picture", changes(), format_func=change_title, **session.bound("push", "anomaly.push"))
-    part = session.page_choice()
+    part = session.page_choice(AnomalyChoice)
     right.select_slider(
         "How far" + (" (largest change of a pixel, ε, L∞)" if is_attack(part.push) else ""),
         list(range(len(strengths(task, part.push)))),
@@ -40,7 +40,7 @@ def controls(task: Task) -> None:
 
 def sweeps(task: Task, shown: ModelInput) -> dict[str, Verdict]:
     """By calibrated network the picture at each strength, with a bar while they are made."""
-    part: AnomalyChoice = session.page_choice()
+    part = session.page_choice(AnomalyChoice)
     found: dict[str, Verdict] = {}
     models = [key for key in session.now().models if results.calibration_of(task.key, key) is not None]
     place = st.empty()
@@ -56,7 +56,7 @@ def sweeps(task: Task, shown: ModelInput) -> dict[str, Verdict]:
 
 def columns(task: Task, shown: ModelInput, found: Mapping[str, Verdict]) -> None:
     """A column a network: the changed picture, its answer, the verdict, and the profile before and now."""
-    part: AnomalyChoice = session.page_choice()
+    part = session.page_choice(AnomalyChoice)
     known = references(task, list(found))
     squared = {key: results.norms(task, key, f"{shown.digest} {part.push}", found[key].x, part.probe) for key in known}
     values = {key: one.values(squared[key]) for key, one in known.items()}
@@ -104,7 +104,7 @@ def _profile(
 
 def course(task: Task, found: Mapping[str, Verdict]) -> None:
     """How odd the chosen detector finds the picture at each strength, a line a network."""
-    part: AnomalyChoice = session.page_choice()
+    part = session.page_choice(AnomalyChoice)
     p_values = {key: one.p_values[part.detector] for key, one in found.items() if part.detector in one.p_values}
     if not p_values:
         return
@@ -121,7 +121,7 @@ def course(task: Task, found: Mapping[str, Verdict]) -> None:
 
 def guide() -> None:
     """How to read the pushed pictures."""
-    part: AnomalyChoice = session.page_choice()
+    part = session.page_choice(AnomalyChoice)
     made = (
         "Each network is attacked on its own, away from its answer; the attack knows nothing of the detectors, and one "
         "that did could fool both."

@@ -51,12 +51,12 @@ def show(task: Task, report: Anomaly | None, models: Sequence[str]) -> None:
 def _trained_robustly(task: Task, rows: Sequence[Row], models: Sequence[str]) -> None:
     """One detector on every set, the networks side by side; then by severity of corruptions."""
     st.subheader("Does robust training help or hurt?", anchor=False)
-    part: AnomalyChoice = session.page_choice()
+    part = session.page_choice(AnomalyChoice)
     st.columns([1.2, 1])[0].selectbox(
         "Detector", list(DETECTORS), format_func=lambda key: f"{SHORT[key]} · {KINDS[DETECTORS[key][0]].lower()}",
         **session.bound("detector", "anomaly.detector.report"),
     )  # fmt: skip
-    part = session.page_choice()
+    part = session.page_choice(AnomalyChoice)
     own = [row for row in rows if _is(row, part.detector) and row["model"] in models]
     if not own:
         st.caption(f"{SHORT[part.detector]} is not in the report for these networks.")
@@ -148,7 +148,7 @@ def _severities(rows: Sequence[Row], models: Sequence[str]) -> dict[str, dict[st
 def _of_one(task: Task, rows: Sequence[Row], here: Sequence[str]) -> None:
     """Every detector on every set, the cross-attack matrix and the promise, of one network."""
     st.subheader("Which detector finds what?", anchor=False)
-    part: AnomalyChoice = session.page_choice()
+    part = session.page_choice(AnomalyChoice)
     seen = part.seen if part.seen in here else here[0]
     if st.session_state.get("anomaly.seen") != seen:
         st.session_state["anomaly.seen"] = seen

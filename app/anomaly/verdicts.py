@@ -56,7 +56,7 @@ def judgements(task: Task, models: Sequence[str], shown: ModelInput, change: str
 
 def columns(task: Task, shown: ModelInput, judged: Judged) -> None:
     """A column a network: its answer, the verdict, and the score among those of normal pictures."""
-    part: AnomalyChoice = session.page_choice()
+    part = session.page_choice(AnomalyChoice)
     if not judged:
         return
     for place, (key, one) in zip(st.columns(len(judged), gap="medium"), judged.items(), strict=True):
@@ -120,7 +120,7 @@ def chip(flagged: bool) -> str:
 
 def distribution_guide(judged: Judged) -> None:
     """How to read the columns."""
-    part: AnomalyChoice = session.page_choice()
+    part = session.page_choice(AnomalyChoice)
     trained = (
         " It was trained on attacks, so it has seen the kind of anomaly that it looks for, unlike the others."
         if part.detector == PERCEPTRON
@@ -140,7 +140,7 @@ def distribution_guide(judged: Judged) -> None:
 
 def detector_table(judged: Judged) -> None:
     """Every detector's p-value for each network; which disagree with the chosen one is said first."""
-    part: AnomalyChoice = session.page_choice()
+    part = session.page_choice(AnomalyChoice)
     there = {key: one for key, one in judged.items() if one is not None}
     st.html("".join(_disagreement(one, part) for one in there.values()))
     heads = "".join(

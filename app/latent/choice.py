@@ -1,13 +1,13 @@
 """The Latent page's part of the choice: the code, where the sliders stand, and what is searched and drawn around it."""
 
-import math
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from app.latent import results
+from app.latent import generators
 from app.state.choice import Choice, Options
+from app.state.page_choice import Beside, PageChoice
+from app.state.query_fields import WHOLE, Check, QueryField, between, matching, one_of, whole
 from core.data.tasks import Task, task_named
 from core.errors import CoreError
 from core.latent.directions import RANGES, Kind
@@ -23,7 +23,7 @@ MEASURES = ("severity", "accuracy", "noise", "change")
 
 
 @dataclass(frozen=True, slots=True)
-class LatentChoice:
+class LatentChoice(PageChoice):
     """What the page shows besides the shared choice.
 
     Attributes:
@@ -75,69 +75,38 @@ class LatentChoice:
         """Where the sliders stand, in the order of `AXES`."""
         return tuple(float(getattr(self, axis)) for axis in AXES)
 
-    def to_query(self) -> dict[str, str]:
-        """The query parameters of a link to this view; what stands as on a first visit is left out."""
-        first = LatentChoice()
-        moves = [getattr(self, axis) for axis in LEADING]
-        query = {
-            "as": self.label,
-            "code": self.code,
-            "moves": ",".join(f"{move:g}" for move in moves) if any(moves) else "",
-            "to": self.towards,
-            "with": self.other,
-        }
-        rest = ("mix", "decay", "noise", "draw", "scrub", "centre", "around", "cast", "codes", "measure")
-        own = {name: getattr(self, name) for name in rest if getattr(self, name) != getattr(first, name)}
-        query |= {name: value if isinstance(value, str) else f"{value:g}" for name, value in own.items()}
-        return {name: value for name, value in query.items() if value}
+    @property
+    def moves(self) -> tuple[float, ...]:
+        """Where the sliders of the leading directions stand."""
+        return self.at[: len(LEADING)]
 
-    def within(self, choice: Choice, world: Options) -> Self:
+    @classmethod
+    def first(cls, beside: Beside) -> Self:
+        """The view of a first visit."""
+        return cls(of=_picture_of(beside.choice))
+
+    @classmethod
+    def usual(cls) -> Self:
+        """What a link leaves out."""
+        return cls()
+
+    @classmethod
+    def table(cls) -> tuple[QueryField[Any, Beside], ...]:
+        """Its values, in the order in which they are read."""
+        return FIELDS
+
+    def within(self, choice: Choice, options: Options) -> Self:
         """The nearest that is possible beside a choice: another picture has another code, and sliders at rest."""
         here, names = _picture_of(choice), task_named(choice.task).class_names
-        kept = self if self.of == here else replace(self.rested(), label="", code="")
-        towards = kept.towards if kept.towards in names and kept.towards != kept.label else ""
-        other = kept.other if kept.other in world.images[choice.task] else ""
-        return replace(kept, towards=towards, mix=kept.mix if towards == kept.towards else 0.0, other=other, of=here)
+        part = self if self.of == here else replace(self.rested(), label="", code="")
+        towards = part.towards if part.towards in names and part.towards != part.label else ""
+        other = part.other if part.other in options.images[choice.task] else ""
+        return replace(part, towards=towards, mix=part.mix if towards == part.towards else 0.0, other=other, of=here)
 
     def rested(self) -> Self:
         """It with all sliders at rest."""
         fields: dict[str, Any] = dict.fromkeys(AXES, 0.0)
         return replace(self, **fields)
-
-    def change(self, field: str, value: Any, choice: Choice, world: Options) -> Self:
-        """It with one field changed; unchanged where the value is not possible.
-
-        "start" is label and code at once, and puts the sliders to rest; "at" is some sliders at once, "rest" all.
-        """
-        names = task_named(choice.task).class_names
-        possible: Mapping[str, Callable[[], bool]] = {
-            "label": lambda: value in names,
-            "code": lambda: value == "" or is_code(choice.task, value),
-            "start": lambda: value[0] in names and (value[1] == "" or is_code(choice.task, value[1])),
-            "moves": lambda: len(value) == len(LEADING) and all(_within(one, "d1") for one in value),
-            "towards": lambda: value in names,
-            "draw": lambda: _counts(value),
-            "scrub": lambda: value in AXES,
-            "centre": lambda: value in CENTRES,
-            "other": lambda: value in world.images[choice.task],
-            "around": lambda: _between(value, 0.0, AROUND_TOP),
-            "cast": lambda: _counts(value),
-            "codes": lambda: value in CODES,
-            "measure": lambda: value in MEASURES,
-            "rest": lambda: True,
-        }
-        if not (_within(value, field) if field in AXES else possible[field]()):
-            return self
-        fields: dict[str, Any] = {field: float(value) if field in (*AXES, "around", "centre") else value}
-        if field in ("start", "rest"):
-            fields = dict.fromkeys(AXES, 0.0)
-        if field == "start":
-            fields |= {"label": value[0], "code": value[1]}
-        if field == "moves":
-            fields = dict(zip(LEADING, map(float, value), strict=True))
-        if field == "towards":
-            fields["mix"] = 0.0
-        return replace(self, **fields).within(choice, world)
 
     def way(self, task: Task, label: int) -> int:
         """The class that the class slider leads to, for a code of class `label`."""
@@ -146,85 +115,107 @@ class LatentChoice:
         return next(other for other in range(task.classes) if other != label)
 
 
-def read(query: Mapping[str, str], choice: Choice, world: Options) -> tuple[LatentChoice, list[str]]:
-    """The view that query parameters from anyone describe, and a sentence for each value that had to be replaced."""
-    found, notes = LatentChoice(of=_picture_of(choice)), []
-    ends = f"from −{RANGES['straight'][1]:g} to {RANGES['straight'][1]:g}"
-    rules: Mapping[str, tuple[str, Callable[[str], Any], str]] = {
-        "as": ("label", str, "must be a class of this task"),
-        "code": ("code", str, ""),
-        "moves": ("moves", _decimals, f"must be {len(LEADING)} numbers {ends}"),
-        "to": ("towards", str, "must be another class of this task"),
-        "mix": ("mix", _decimal, f"must be a number {ends}"),
-        "decay": ("decay", _decimal, "must lie between 0 and 1"),
-        "noise": ("noise", _decimal, f"must lie between 0 and {RANGES['noise'][1]:g}"),
-        "draw": ("draw", _whole, f"must be a whole number from 1 to {MOST_DRAWS}"),
-        "scrub": ("scrub", str, f"must be {' or '.join(AXES)}"),
-        "centre": ("centre", _decimal, f"must be {' or '.join(f'{one:g}' for one in CENTRES)}"),
-        "with": ("other", str, "is not in this server's gallery"),
-        "around": ("around", _decimal, f"must lie between 0 and {AROUND_TOP:g}"),
-        "cast": ("cast", _whole, f"must be a whole number from 1 to {MOST_DRAWS}"),
-        "codes": ("codes", str, f"must be {' or '.join(CODES)}"),
-        "measure": ("measure", str, f"must be {' or '.join(MEASURES)}"),
-    }
-    for name, (asked, parse, rule) in rules.items():
-        if name in query:
-            value = parse(query[name])
-            found = found.change(asked, value, choice, world)
-            if asked == "moves":
-                took = tuple(getattr(found, axis) for axis in LEADING) == value
-            else:
-                took = getattr(found, asked) == value
-            if not took and asked == "code":
-                notes.append(f"{_why(choice.task, query[name])} The picture's own code is used.")
-            elif not took:
-                notes.append(f"The link's `{name}` {rule}; the usual one is used.")
-    return found, notes
-
-
 def is_code(task: str, text: Any) -> bool:
     """Whether a text from anyone is a code of a task's generator."""
     try:
-        return isinstance(text, str) and len(results.parse_code(task, text)) == 1
+        return isinstance(text, str) and len(generators.parse_code(task, text)) == 1
     except CoreError:
         return False
 
 
-def _why(task: str, text: str) -> str:
-    """Why a code can't be used, one sentence."""
+def _code_rule(part: LatentChoice, beside: Beside, text: str) -> str:
+    """Why a code can't be used."""
     try:
-        results.parse_code(task, text)
+        generators.parse_code(beside.choice.task, text)
     except CoreError as error:
         words = str(error).rstrip(".")
-        return f"The link's `code` can't be used: {words}."
-    return "The link's `code` can't be used."
+        return f"can't be used: {words}."
+    return "can't be used."
 
 
 def _picture_of(choice: Choice) -> tuple[str, ...]:
     return (choice.task, choice.image, choice.fit, str(choice.invert))
 
 
-def _within(value: Any, axis: str) -> bool:
-    """Whether a value is a position of a slider."""
-    kinds: Mapping[str, Kind] = {"decay": "decay", "noise": "noise"}
-    return _between(value, *RANGES[kinds.get(axis, "straight")])
+def _float(value: Any, part: LatentChoice, beside: Beside) -> float:
+    return float(value)
 
 
-def _between(value: Any, low: float, high: float) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value) and low <= value <= high
+def _rested(part: LatentChoice, value: Any, beside: Beside) -> LatentChoice:
+    return part.rested()
 
 
-def _counts(value: Any) -> bool:
-    return isinstance(value, int) and 1 <= value <= MOST_DRAWS
+def _with_start(part: LatentChoice, start: tuple[str, str], beside: Beside) -> LatentChoice:
+    """Label and code at once; the sliders come to rest."""
+    return replace(part.rested(), label=start[0], code=start[1])
 
 
-def _decimals(text: str) -> tuple[float | None, ...]:
-    return tuple(_decimal(part) for part in text[:200].split(","))
+def _with_moves(part: LatentChoice, moves: tuple[float, ...], beside: Beside) -> LatentChoice:
+    fields: dict[str, Any] = dict(zip(LEADING, moves, strict=True))
+    return replace(part, **fields)
 
 
-def _decimal(text: str) -> float | None:
-    return float(text) if re.fullmatch(r"-?\d(\.\d{1,6})?", text, re.ASCII) else None
+def _class_name(value: Any, part: LatentChoice, beside: Beside) -> bool:
+    return value in beside.task.class_names
 
 
-def _whole(text: str) -> int | None:
-    return int(text) if re.fullmatch(r"\d{1,4}", text, re.ASCII) else None
+def _code(value: Any, part: LatentChoice, beside: Beside) -> bool:
+    return value == "" or is_code(beside.choice.task, value)
+
+
+def _slider(axis: str, rule: str, name: str = "") -> QueryField[LatentChoice, Beside]:
+    """The position of a slider."""
+    low, high = RANGES[_KINDS.get(axis, "straight")]
+    return QueryField(name, axis, _NUMBER, between(low, high), rule, clean=_float)
+
+
+_KINDS: Mapping[str, Kind] = {"decay": "decay", "noise": "noise"}
+_NUMBER = matching(r"-?\d(\.\d{1,6})?", float)
+_MOVES = matching(r"-?\d(\.\d{1,6})?(,-?\d(\.\d{1,6})?)*", lambda text: tuple(map(float, text.split(","))))
+_ENDS = f"from −{RANGES['straight'][1]:g} to {RANGES['straight'][1]:g}"
+_position: Check[LatentChoice, Beside] = between(*RANGES["straight"])
+_COUNTS = f"must be a whole number from 1 to {MOST_DRAWS}"
+
+FIELDS: tuple[QueryField[LatentChoice, Beside], ...] = (
+    QueryField("as", "label", str, _class_name, "must be a class of this task"),
+    QueryField("code", "code", str, _code, _code_rule, instead=" The picture's own code is used."),
+    QueryField(
+        "", "start", str,
+        lambda start, part, beside: _class_name(start[0], part, beside) and _code(start[1], part, beside), "",
+        put=_with_start,
+    ),
+    QueryField("", "rest", str, lambda value, part, beside: True, "", put=_rested),
+    *(_slider(axis, "") for axis in LEADING),
+    QueryField(
+        "moves", "moves", _MOVES,
+        lambda moves, part, beside: (
+            isinstance(moves, tuple)
+            and len(moves) == len(LEADING)
+            and all(_position(one, part, beside) for one in moves)
+        ),
+        f"must be {len(LEADING)} numbers {_ENDS}", put=_with_moves,
+    ),
+    QueryField(
+        "to", "towards", str, _class_name, "must be another class of this task",
+        put=lambda part, name, beside: replace(part, towards=name, mix=0.0),
+    ),
+    _slider("mix", f"must be a number {_ENDS}", "mix"),
+    _slider("decay", "must lie between 0 and 1", "decay"),
+    _slider("noise", f"must lie between 0 and {RANGES['noise'][1]:g}", "noise"),
+    QueryField("draw", "draw", WHOLE, whole(1, MOST_DRAWS), _COUNTS),
+    QueryField("scrub", "scrub", str, one_of(AXES), f"must be {' or '.join(AXES)}"),
+    QueryField(
+        "centre", "centre", _NUMBER, one_of(CENTRES), f"must be {' or '.join(f'{one:g}' for one in CENTRES)}",
+        clean=_float,
+    ),
+    QueryField(
+        "with", "other", str, one_of(lambda part, beside: beside.options.images[beside.choice.task]),
+        "is not in this server's gallery",
+    ),
+    QueryField(
+        "around", "around", _NUMBER, between(0, AROUND_TOP), f"must lie between 0 and {AROUND_TOP:g}", clean=_float
+    ),
+    QueryField("cast", "cast", WHOLE, whole(1, MOST_DRAWS), _COUNTS),
+    QueryField("codes", "codes", str, one_of(CODES), f"must be {' or '.join(CODES)}"),
+    QueryField("measure", "measure", str, one_of(MEASURES), f"must be {' or '.join(MEASURES)}"),
+)  # fmt: skip

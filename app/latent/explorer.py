@@ -8,9 +8,10 @@ from html import escape
 import numpy as np
 import streamlit as st
 
-from app.latent import results, slider_predictions
+from app.latent import generators, results, slider_predictions
 from app.latent.choice import AXES, LEADING, MOST_DRAWS, LatentChoice
-from app.latent.results import LatentPosition, Reconstruction
+from app.latent.position import LatentPosition, ResolvedPosition, resolve
+from app.latent.results import Reconstruction
 from app.state import session
 from app.state.names import model_name
 from app.state.pictures import ModelInput
@@ -67,16 +68,17 @@ def start_of(task: Task, shown: ModelInput, part: LatentChoice) -> Start:
     return Start(picture, label, code, code == picture.codes[label])
 
 
-def place_of(task: Task, start: Start, part: LatentChoice) -> LatentPosition:
-    """Where the visitor stands."""
-    sha256 = results.generator(task.key).card.sha256
+def position_of(task: Task, start: Start, part: LatentChoice, models: Sequence[str]) -> ResolvedPosition:
+    """Where the visitor stands, and the networks asked there."""
+    sha256 = generators.generator(task.key).card.sha256
     way = part.way(task, start.label)
-    return LatentPosition(task.key, sha256, start.code, start.label, way, part.draw, len(LEADING), part.at)
+    place = LatentPosition(task.key, sha256, start.code, start.label, way, part.draw, len(LEADING), part.at)
+    return resolve(place, models)
 
 
 def keep_upload_in_link(task: Task, start: Start) -> None:
     """A link can't carry a visitor's own picture, but it can carry its code."""
-    if session.now().image.startswith(UPLOAD) and not session.page_choice().code:
+    if session.now().image.startswith(UPLOAD) and not session.page_choice(LatentChoice).code:
         session.set_field("start", (task.class_names[start.label], start.code))
 
 
@@ -108,7 +110,7 @@ def start_controls(task: Task, start: Start, true: int | None) -> None:
                 "Back to the picture", icon=":material/undo:", key="latent.own", on_click=session.set_field,
                 args=("start", (names[start.label], "")),
             )  # fmt: skip
-        if any(session.page_choice().at):
+        if any(session.page_choice(LatentChoice).at):
             st.button(
                 "Sliders to rest", icon=":material/restart_alt:", key="latent.rest", on_click=session.set_field,
                 args=("rest", None),
@@ -120,10 +122,10 @@ def _take_label(key: str, code: str) -> None:
 
 
 def _take_sample(task: str, label: str) -> None:
-    session.set_field("start", (label, results.sample_code(task, secrets.randbits(31))))
+    session.set_field("start", (label, generators.sample_code(task, secrets.randbits(31))))
 
 
-def now(task: Task, start: Start, place: LatentPosition, strip: DecodedRow, models: Sequence[str]) -> None:
+def now(task: Task, start: Start, here: ResolvedPosition, strip: DecodedRow) -> None:
     """The decoded picture, where it came from, and every network's answer."""
     names = task.class_names
     label = names[start.label]
@@ -134,7 +136,7 @@ def now(task: Task, start: Start, place: LatentPosition, strip: DecodedRow, mode
         said = f"rebuilt, {picture.distances[start.label]:.3f} off (RMSE)"
         tiles.append(_tile(data_url(rebuilt), "rebuilt", said))
     else:
-        still = results.row_at(results.reset_position(place), models)
+        still = results.row_at(here.at_rest())
         tiles.append(_tile(data_url(still.x[0]), "rebuilt", "the code's own picture"))
     length = float(np.sqrt(np.square(strip.z[0]).mean()))
     st.html(
@@ -146,7 +148,7 @@ def now(task: Task, start: Start, place: LatentPosition, strip: DecodedRow, mode
     )
     st.html(
         '<div class="rs-says-all">'
-        + "".join(_answer(task, key, strip.probs[number, 0], start.label) for number, key in enumerate(models))
+        + "".join(_answer(task, key, strip.probs[number, 0], start.label) for number, key in enumerate(here.models))
         + "</div>"
     )
 
@@ -190,16 +192,15 @@ def _answer(task: Task, key: str, probs: np.ndarray, label: int) -> str:
 _OTHER = '<span class="rs-verdict">another class</span>'
 
 
-def sliders(task: Task, place: LatentPosition, models: Sequence[str]) -> None:
+def sliders(task: Task, here: ResolvedPosition) -> None:
     """The sliders in two columns, each with its ribbon as soon as that is known."""
-    st.html(slider_predictions.key_html(task, models))
-    ways = results.directions_at(place)
+    st.html(slider_predictions.key_html(task, here.models))
     columns = st.columns(2, gap="medium")
-    for which, (axis, way) in enumerate(zip(AXES, ways, strict=True)):
+    for which, (axis, way) in enumerate(zip(AXES, here.directions, strict=True)):
         with columns[2 * which // len(AXES)], st.container(key=f"slider-{axis}", gap=None):
-            _slider(task, place, axis, way)
-            strip = results.slider_row(place, models, which)
-            st.html(slider_predictions.ribbon_html(task, strip, models, axis, place.at[which]))
+            _slider(task, here.place, axis, way)
+            strip = results.slider_row(here, which)
+            st.html(slider_predictions.ribbon_html(task, strip, here.models, axis, here.place.at[which]))
 
 
 def _slider(task: Task, place: LatentPosition, axis: str, way: Direction) -> None:

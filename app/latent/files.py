@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from app.latent import results
 from app.latent.choice import AXES
-from app.latent.results import LatentPosition
+from app.latent.position import ResolvedPosition
 from app.latent.search import LatentFoolingResult
 from app.latent.search_films import headline
 from app.state.names import model_name
@@ -21,20 +21,20 @@ from core.data.tasks import Task
 LINE = 30  # pixels of a caption
 
 
-def explorer_npz(place: LatentPosition, models: Sequence[str]) -> bytes:
-    """The picture and code at a place, what the networks say, and all ribbons.
+def explorer_npz(position: ResolvedPosition) -> bytes:
+    """The picture and code at a position, what the networks say, and all ribbons.
 
-    `z`, `x` and `probs` (M, K) at the place, `z_start` and `x_start` with sliders at rest; `positions__<slider>` (P,),
+    `z`, `x` and `probs` (M, K) there, `z_start` and `x_start` with sliders at rest; `positions__<slider>` (P,),
     `probs__<slider>` (M, P, K) and `x__<slider>` (P, C, H, W) along each.
     """
-    here, start = results.row_at(place, models), results.row_at(results.reset_position(place), models)
+    here, start = results.row_at(position), results.row_at(position.at_rest())
     arrays: dict[str, NDArray[Any]] = {
         "z": here.z[0], "x": here.x[0], "probs": here.probs[:, 0], "z_start": start.z[0], "x_start": start.x[0],
     }  # fmt: skip
     for which, axis in enumerate(AXES):
-        strip = results.slider_row(place, models, which)
+        strip = results.slider_row(position, which)
         arrays |= {f"positions__{axis}": strip.positions, f"probs__{axis}": strip.probs, f"x__{axis}": strip.x}
-    return npz(arrays, asdict(place) | {"sliders": list(AXES), "models": list(models)})
+    return npz(arrays, asdict(position.place) | {"sliders": list(AXES), "models": list(position.models)})
 
 
 def fooled_npz(found: Sequence[LatentFoolingResult]) -> bytes:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app.latent import figures, results
-from app.latent.choice import CODES, MEASURES
+from app.latent import figures, generators
+from app.latent.choice import CODES, MEASURES, LatentChoice
 from app.latent.figures import Axis, Figure
 from app.state import session
 from app.state.names import model_name
@@ -57,7 +57,7 @@ def report(
     if found is None or not rows:
         missing_report(task, "latent", "how the networks stand latent changes", stale=found is not None)
         return
-    part = session.page_choice()
+    part = session.page_choice(LatentChoice)
     left, right = st.columns([1, 1.9], gap="medium")
     left.segmented_control(
         "Codes",
@@ -70,7 +70,7 @@ def report(
         "Measure", list(MEASURES), format_func=TITLES.__getitem__, required=True,
         **session.bound("measure", "latent.measure"),
     )  # fmt: skip
-    part = session.page_choice()
+    part = session.page_choice(LatentChoice)
     every = {key: figures_of(own, part.codes, found) for key, own in rows.items()}
     _scatter(every, part.measure)
     _guide(found, _helper(task, rows))
@@ -158,7 +158,7 @@ def _scatter(every: Found, measure: str) -> None:
 
 def _helper(task: Task, keys: Collection[str]) -> str | None:
     """The network, among those shown, whose features the generator learned with."""
-    recipe = results.generator(task.key).card.settings.get("recipe")
+    recipe = generators.generator(task.key).card.settings.get("recipe")
     key = recipe.get("classifier") if isinstance(recipe, Mapping) else None
     return key if isinstance(key, str) and key in keys else None
 

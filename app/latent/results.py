@@ -1,36 +1,24 @@
-"""What visitors of the Latent page share: generators, codes, strips of pictures and the report, bounded as in `cache`.
+"""What visitors of the Latent page share: reconstructions, rows of pictures and the report, each cache bounded.
 
-A position in latent space is told by text and numbers alone (`Place`), so that it is its own key.
+A position is resolved once (`position.resolve`) and handed on; what is made of it is found again by its `key`.
 """
 
-import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import streamlit as st
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from app.state import zoo
+from app.latent.generators import generator
+from app.latent.position import ResolvedPosition
 from app.state.pictures import ModelInput
 from app.state.reports import cached_report
 from core.data.tasks import Task
 from core.latent import ribbons
 from core.latent.codes import read_code, write_code
-from core.latent.directions import (
-    Direction,
-    decay_direction,
-    directions,
-    moved,
-    noise_direction,
-    towards,
-)
-from core.latent.generator import ASSETS, Generator, load_generator, shipped
 from core.latent.strips import DecodedRow, decode_row, interpolation, neighbours, relabelled
-from core.models.zoo import ZooModel
 from core.norms import rmse
 from core.reports.form.report import Report, read_report
 from core.reports.latent.report import Latent
@@ -60,74 +48,6 @@ class Reconstruction:
         return int(self.distances.argmin())
 
 
-@dataclass(frozen=True, slots=True)
-class LatentPosition:
-    """Where the visitor stands in latent space.
-
-    Attributes:
-        task: key of the task.
-        generator: checksum of its generator's weights.
-        code: the code that all sliders start from, as text.
-        label: its class.
-        way: the class that the class slider leads to.
-        draw: which noise.
-        count: how many leading directions have a slider; the others are class, decay and noise.
-        at: where the sliders stand.
-    """
-
-    task: str
-    generator: str
-    code: str
-    label: int
-    way: int
-    draw: int
-    count: int
-    at: tuple[float, ...]
-
-    @property
-    def labels(self) -> Tensor:
-        """The class (1,)."""
-        return torch.tensor([self.label])
-
-
-def generators_folder() -> Path:
-    """Where the generators lie: `ROBUSTSCOPE_GENERATORS`, or those that ship."""
-    configured = os.environ.get("ROBUSTSCOPE_GENERATORS")
-    return Path(configured).expanduser() if configured else ASSETS
-
-
-def has_generator(task: str) -> bool:
-    """Whether there is a generator of a task's pictures."""
-    return shipped(task, generators_folder())
-
-
-def generator(task: str) -> Generator:
-    """The generator of a task, shared by everyone and never written to; read again when its card changes.
-
-    Raises:
-        ConfigError: there is none.
-        InputError: its files are damaged.
-    """
-    folder = generators_folder()
-    path = folder / f"{task}.json"
-    return _generator(task, str(folder), path.stat().st_mtime_ns if path.exists() else 0)
-
-
-@st.cache_resource(max_entries=6, show_spinner=False)
-def _generator(task: str, folder: str, stamp: int) -> Generator:
-    return load_generator(task, Path(folder))
-
-
-def parse_code(task: str, text: str) -> Tensor:
-    """The code (1, n) in a text from anyone.
-
-    Raises:
-        InputError: it is none of this task's generator; says why.
-        ConfigError: there is no generator.
-    """
-    return read_code(text, generator(task).latent)
-
-
 def reconstruction(task: Task, shown: ModelInput) -> Reconstruction:
     """A picture taken as each class of its task."""
     return _reconstruction(task.key, generator(task.key).card.sha256, shown.digest, shown.x)
@@ -144,143 +64,80 @@ def _reconstruction(task: str, sha256: str, digest: str, _x: Image) -> Reconstru
     return Reconstruction(texts, _x[0], pictures.contiguous().numpy(), rmse(pictures - every).numpy())
 
 
-def sample_code(task: str, seed: int) -> str:
-    """A code drawn from the prior, as text."""
-    made = generator(task)
-    return write_code(made.sample(1, torch.Generator().manual_seed(seed)))
-
-
-def directions_at(place: LatentPosition) -> tuple[Direction, ...]:
-    """The sliders' directions at the code that all start from."""
-    return _directions_at(place.task, place.generator, place.code, place.label, place.way, place.draw, place.count)
-
-
-@st.cache_resource(max_entries=512, show_spinner=False)
-def _directions_at(
-    task: str, sha256: str, code: str, label: int, way: int, draw: int, count: int
-) -> tuple[Direction, ...]:
-    made, labels = generator(task), torch.tensor([label])
-    z = read_code(code, made.latent)
-    return (
-        *_leading(task, sha256, code, label, count),
-        *towards(made, z, labels, [way]),
-        decay_direction(made.latent),
-        noise_direction(made.latent, torch.Generator().manual_seed(draw)),
-    )
-
-
-@st.cache_resource(max_entries=512, show_spinner=False)
-def _leading(task: str, sha256: str, code: str, label: int, count: int) -> tuple[Direction, ...]:
-    made = generator(task)
-    return directions(made, read_code(code, made.latent), torch.tensor([label]), min(count, made.latent))
-
-
-def reset_position(place: LatentPosition) -> LatentPosition:
-    """The place where all sliders start."""
-    return replace(place, at=(0.0,) * len(place.at))
-
-
-def code_at(place: LatentPosition) -> Tensor:
-    """The code (1, n) at a place."""
-    return moved(_start(place), directions_at(place), place.at)
-
-
-def _start(place: LatentPosition) -> Tensor:
-    return read_code(place.code, generator(place.task).latent)
-
-
-def _stamps(task: str, keys: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    return tuple((key, zoo.model(task, key).card.sha256) for key in keys)
-
-
-def _networks(task: str, stamps: Sequence[tuple[str, str]]) -> list[ZooModel]:
-    return [zoo.model(task, key) for key, _ in stamps]
-
-
-def row_at(place: LatentPosition, keys: Sequence[str]) -> DecodedRow:
-    """The one picture at a place; distances are to the start.
+def row_at(here: ResolvedPosition) -> DecodedRow:
+    """The one picture at a position; distances are to the start.
 
     Raises:
-        InputError: a network's files are damaged, or it answers with values that are not finite.
+        InputError: a network answers with values that are not finite.
     """
-    return _row_at(place, _stamps(place.task, keys))
+    return _row_at(here.key, here)
 
 
 @st.cache_data(max_entries=2048, show_spinner=False)
-def _row_at(place: LatentPosition, stamps: tuple[tuple[str, str], ...]) -> DecodedRow:
-    classifiers = [model.fast for model in _networks(place.task, stamps)]
-    return decode_row(generator(place.task), classifiers, code_at(place), place.labels, [0.0], _start(place))
+def _row_at(key: Any, _here: ResolvedPosition) -> DecodedRow:
+    return decode_row(_here.decoder, _here.classifiers, _here.code, _here.labels, [0.0], _here.start)
 
 
-def slider_row(place: LatentPosition, keys: Sequence[str], which: int) -> DecodedRow:
+def slider_row(here: ResolvedPosition, which: int) -> DecodedRow:
     """What the networks would answer along one slider, all others staying where they are; distances are to the start.
 
     Raises:
-        InputError: a network's files are damaged, or it answers with values that are not finite.
+        InputError: a network answers with values that are not finite.
     """
-    at = (*place.at[:which], 0.0, *place.at[which + 1 :])  # where the slider itself stands makes no difference
-    return _slider_row(replace(place, at=at), _stamps(place.task, keys), which)
+    at = here.place.at
+    here = here.at(*at[:which], 0.0, *at[which + 1 :])  # where the slider itself stands makes no difference
+    return _slider_row(here.key, here, which)
 
 
 @st.cache_data(max_entries=1024, show_spinner=False)
-def _slider_row(place: LatentPosition, stamps: tuple[tuple[str, str], ...], which: int) -> DecodedRow:
-    classifiers = [model.fast for model in _networks(place.task, stamps)]
-    found = directions_at(place)
-    return ribbons.ribbon(generator(place.task), classifiers, _start(place), place.labels, found, place.at, which)
+def _slider_row(key: Any, _here: ResolvedPosition, which: int) -> DecodedRow:
+    start, labels, at = _here.start, _here.labels, _here.place.at
+    return ribbons.ribbon(_here.decoder, _here.classifiers, start, labels, _here.directions, at, which)
 
 
-def neighbours_of(place: LatentPosition, keys: Sequence[str], eps: float, count: int, seed: int) -> DecodedRow:
-    """Random neighbours of the code at a place, by noise that keeps the prior.
+def neighbours_of(here: ResolvedPosition, epsilon: float, count: int, seed: int) -> DecodedRow:
+    """Random neighbours of the code at a position, by noise that keeps the prior.
 
     Raises:
-        InputError: a network's files are damaged, or it answers with values that are not finite.
+        InputError: a network answers with values that are not finite.
     """
-    return _neighbours_of(place, _stamps(place.task, keys), eps, count, seed)
+    return _neighbours_of(here.key, here, epsilon, count, seed)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _neighbours_of(
-    place: LatentPosition, stamps: tuple[tuple[str, str], ...], eps: float, count: int, seed: int
-) -> DecodedRow:
-    classifiers = [model.fast for model in _networks(place.task, stamps)]
-    rng = torch.Generator().manual_seed(seed)
-    return neighbours(generator(place.task), classifiers, code_at(place), place.labels, eps, count, rng)
+def _neighbours_of(key: Any, _here: ResolvedPosition, epsilon: float, count: int, seed: int) -> DecodedRow:
+    noise = torch.Generator().manual_seed(seed)
+    return neighbours(_here.decoder, _here.classifiers, _here.code, _here.labels, epsilon, count, noise)
 
 
-def relabelled_row(place: LatentPosition, keys: Sequence[str]) -> DecodedRow:
-    """The code at a place, decoded as each class.
+def relabelled_row(here: ResolvedPosition) -> DecodedRow:
+    """The code at a position, decoded as each class.
 
     Raises:
-        InputError: a network's files are damaged, or it answers with values that are not finite.
+        InputError: a network answers with values that are not finite.
     """
-    return _relabelled_row(place, _stamps(place.task, keys))
+    return _relabelled_row(here.key, here)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _relabelled_row(place: LatentPosition, stamps: tuple[tuple[str, str], ...]) -> DecodedRow:
-    made, classifiers = generator(place.task), [model.fast for model in _networks(place.task, stamps)]
-    return relabelled(made, classifiers, code_at(place), place.labels, made.task.classes)
+def _relabelled_row(key: Any, _here: ResolvedPosition) -> DecodedRow:
+    return relabelled(_here.decoder, _here.classifiers, _here.code, _here.labels, _here.decoder.task.classes)
 
 
-def interpolation_row(
-    place: LatentPosition, keys: Sequence[str], other: Reconstruction, label: int, steps: int
-) -> DecodedRow:
-    """The way from the code at a place to another picture's, taken as the class `label`.
+def interpolation_row(here: ResolvedPosition, other: Reconstruction, label: int, steps: int) -> DecodedRow:
+    """The way from the code at a position to another picture's, taken as the class `label`.
 
     Raises:
-        InputError: a network's files are damaged, or it answers with values that are not finite.
+        InputError: a network answers with values that are not finite.
     """
-    return _interpolation_row(place, _stamps(place.task, keys), other.codes[label], label, steps)
+    return _interpolation_row(here.key, here, other.codes[label], label, steps)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _interpolation_row(
-    place: LatentPosition, stamps: tuple[tuple[str, str], ...], code: str, label: int, steps: int
-) -> DecodedRow:
-    made, classifiers = generator(place.task), [model.fast for model in _networks(place.task, stamps)]
-    ends = torch.cat([code_at(place), read_code(code, made.latent)])
+def _interpolation_row(key: Any, _here: ResolvedPosition, code: str, label: int, steps: int) -> DecodedRow:
+    ends = torch.cat([_here.code, read_code(code, _here.decoder.latent)])
     shares = [float(share) for share in np.linspace(0, 1, steps)]
-    return interpolation(made, classifiers, ends, torch.tensor([place.label, label]), shares)
+    return interpolation(_here.decoder, _here.classifiers, ends, torch.tensor([_here.place.label, label]), shares)
 
 
 def report(task: str) -> Latent | None:

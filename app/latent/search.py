@@ -1,6 +1,6 @@
 """The search for the smallest change that fools: its controls, and the work behind the button."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -9,10 +9,9 @@ import streamlit as st
 import torch
 
 from app.latent import explorer
-from app.latent import results as latent_results
-from app.latent.choice import CENTRES
-from app.latent.results import LatentPosition
-from app.state import pictures, session, zoo
+from app.latent.choice import CENTRES, LatentChoice
+from app.latent.position import ResolvedPosition
+from app.state import pictures, session
 from app.state.errors import guard
 from app.state.tasks import BackgroundTask, OnProgress, task_pool
 from app.state.training_queue import session_id
@@ -21,7 +20,6 @@ from core.latent.decoder import OneClass
 from core.latent.noise import decayed
 from core.latent.search import Search, SearchResult, search
 from core.latent.strips import DecodedRow, decode_row
-from core.models.zoo import ZooModel
 
 SEARCH = Search()  # the minimum search, as in the report
 FRAMES = 7  # of a film strip
@@ -74,54 +72,52 @@ def controls() -> None:
     )
 
 
-def work_of(place: LatentPosition, models: Sequence[str], centre: float) -> BackgroundTask | None:
+def work_of(position: ResolvedPosition, centre: float) -> BackgroundTask | None:
     """What is under way or done for this view."""
-    return task_pool().find(session_id(), _key(place, models, centre))
+    return task_pool().find(session_id(), _key(position, centre))
 
 
 def start_here() -> None:
     """Begin the work for where the visitor stands when the button is pressed: it may have been drawn before a move."""
     with guard():
-        choice, part = session.now(), session.page_choice()
+        choice, part = session.now(), session.page_choice(LatentChoice)
         task = task_named(choice.task)
         shown = pictures.model_input(choice.task, choice.image, choice.fit, choice.invert)
         begin = explorer.start_of(task, shown, part)
-        start(explorer.place_of(task, begin, part), choice.models, part.centre)
+        start(explorer.position_of(task, begin, part, choice.models), part.centre)
 
 
-def start(place: LatentPosition, models: Sequence[str], centre: float) -> None:
+def start(position: ResolvedPosition, centre: float) -> None:
     """Begin the work for one view."""
-    work = partial(fool, place, [zoo.model(place.task, key) for key in models], centre)
-    task_pool().start(session_id(), _key(place, models, centre), work)
+    task_pool().start(session_id(), _key(position, centre), partial(fool, position, centre))
 
 
 def fool(
-    place: LatentPosition,
-    models: Sequence[ZooModel],
+    position: ResolvedPosition,
     centre: float,
     on_progress: OnProgress,
     should_stop: Callable[[], bool],
 ) -> list[LatentFoolingResult]:
-    """For each network, the smallest change of the code at a place that changes what it answers."""
-    generator, z = latent_results.generator(place.task), latent_results.code_at(place)
-    classifiers = [model.fast for model in models]
+    """For each network, the smallest change of the code at a position that changes what it answers."""
+    decoder, z, label = position.decoder, position.code, position.place.label
+    classifiers = position.classifiers
     with torch.no_grad():
-        x = generator.decode(decayed(z, centre), place.labels)
+        x = decoder.decode(decayed(z, centre), position.labels)
         answers = [classifier(x).argmax(1) for classifier in classifiers]
-    drawing = OneClass(generator, place.label)
+    drawing = OneClass(decoder, label)
     results: list[SearchResult] = []
 
     def told(done: int, of: int) -> None:
-        on_progress(len(results) * of + done, len(models) * of)
+        on_progress(len(results) * of + done, len(classifiers) * of)
 
     for classifier, answer in zip(classifiers, answers, strict=True):
         results.append(search(drawing, classifier, z, answer, centre, SEARCH, 0, told, should_stop))
     made = []
-    for number, (model, found) in enumerate(zip(models, results, strict=True)):
+    for number, (model, found) in enumerate(zip(position.models, results, strict=True)):
         codes = way_there(found)
         shares = np.linspace(0, 1, len(codes)).tolist()
-        seen = decode_row(generator, classifiers, codes, place.labels.expand(len(codes)), shares, codes[:1])
-        made.append(LatentFoolingResult(model.card.key, number, place.label, found, seen))
+        seen = decode_row(decoder, classifiers, codes, position.labels.expand(len(codes)), shares, codes[:1])
+        made.append(LatentFoolingResult(model, number, label, found, seen))
     return made
 
 
@@ -136,9 +132,8 @@ def stop() -> None:
     task_pool().stop(session_id())
 
 
-def _key(place: LatentPosition, models: Sequence[str], centre: float) -> tuple[object, ...]:
-    checksums = tuple(zoo.model(place.task, key).card.sha256 for key in models)
-    return ("latent", place, *models, checksums, centre)
+def _key(position: ResolvedPosition, centre: float) -> tuple[object, ...]:
+    return ("latent", *position.key, centre)
 
 
 def invite(work: BackgroundTask | None) -> None:

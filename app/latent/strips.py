@@ -8,11 +8,10 @@ import streamlit as st
 from app.latent import results
 from app.latent.choice import AROUND_TOP, AXES, MOST_DRAWS, LatentChoice
 from app.latent.explorer import axis_title
-from app.latent.results import LatentPosition
+from app.latent.position import ResolvedPosition
 from app.latent.slider_predictions import class_colour, key_html, runs
 from app.state import pictures, session
 from app.state.names import model_name
-from app.state.pictures import ModelInput
 from app.ui.colours import model_colour
 from app.ui.data_urls import data_url
 from app.ui.elements import how_to_read, percent
@@ -48,7 +47,7 @@ def cells_html(task: Task, strip: DecodedRow, models: Sequence[str], said: Seque
     return f'<div class="rs-neighbours" style="--rs-columns: {columns}" {mark}>{"".join(cells)}</div>'
 
 
-def neighbours(task: Task, place: LatentPosition, models: Sequence[str], part: LatentChoice) -> None:
+def neighbours(task: Task, here: ResolvedPosition, part: LatentChoice) -> None:
     """Random neighbours, their answers, and how many of them each network takes for what is drawn."""
     left, right = st.columns([2.4, 1], gap="medium", vertical_alignment="bottom")
     left.slider(
@@ -59,10 +58,10 @@ def neighbours(task: Task, place: LatentPosition, models: Sequence[str], part: L
         "Others", icon=":material/casino:", key="latent.cast", on_click=session.set_field,
         args=("cast", part.cast % MOST_DRAWS + 1),
     )  # fmt: skip
-    strip = results.neighbours_of(place, models, part.around, NEIGHBOURS, part.cast)
+    strip, models = results.neighbours_of(here, part.around, NEIGHBOURS, part.cast), here.models
     st.html(key_html(task, models))
     st.html(cells_html(task, strip, models, [""] * NEIGHBOURS, "data-neighbours"))
-    st.html(f'<div class="rs-key-row" data-kept>{"".join(_kept(task, strip, models, place.label))}</div>')
+    st.html(f'<div class="rs-key-row" data-kept>{"".join(_kept(task, strip, models, here.place.label))}</div>')
     how_to_read(
         "Each picture is of a random code near the one above, all drawn as the same class. Below it: the networks' "
         "answers, in the order of the colours. Many turns at a small ε say that an answer hangs by a thread here. "
@@ -84,11 +83,11 @@ def _kept(task: Task, strip: DecodedRow, models: Sequence[str], label: int) -> l
     return said
 
 
-def every_class(task: Task, place: LatentPosition, models: Sequence[str]) -> None:
+def every_class(task: Task, here: ResolvedPosition) -> None:
     """The code drawn as every class."""
-    strip = results.relabelled_row(place, models)
+    strip = results.relabelled_row(here)
     words = [f"as {name}" for name in task.class_names]
-    st.html(cells_html(task, strip, models, words, "data-told"))
+    st.html(cells_html(task, strip, here.models, words, "data-told"))
     how_to_read(
         "The same code, drawn as each class: what the generator keeps is style, such as brightness and width. Below "
         "each: the networks' answers, in the order of the colours.",
@@ -96,24 +95,22 @@ def every_class(task: Task, place: LatentPosition, models: Sequence[str]) -> Non
     )
 
 
-def scrub(task: Task, place: LatentPosition, models: Sequence[str], part: LatentChoice) -> None:
+def scrub(task: Task, here: ResolvedPosition, part: LatentChoice) -> None:
     """One slider's whole way, moved in the browser without asking the server."""
-    ways = results.directions_at(place)
-    titles = {axis: axis_title(task, place, axis, way)[0] for axis, way in zip(AXES, ways, strict=True)}
+    place = here.place
+    titles = {axis: axis_title(task, place, axis, way)[0] for axis, way in zip(AXES, here.directions, strict=True)}
     st.segmented_control(
         "Go along", list(AXES), format_func=titles.__getitem__, required=True, **session.bound("scrub", "latent.scrub")
     )
     which = AXES.index(part.scrub)
-    strip = results.slider_row(place, models, which)
+    strip = results.slider_row(here, which)
     nearest = int(abs(strip.positions - place.at[which]).argmin())
-    _play(task, strip, models, place.label, titles[part.scrub], nearest, f"latent-{part.scrub}")
+    _play(task, strip, here.models, place.label, titles[part.scrub], nearest, f"latent-{part.scrub}")
 
 
-def interpolation(
-    task: Task, shown: ModelInput, place: LatentPosition, models: Sequence[str], part: LatentChoice
-) -> None:
+def interpolation(task: Task, here: ResolvedPosition, part: LatentChoice) -> None:
     """The way from the picture above to another one of the gallery."""
-    choice = session.now()
+    choice, label = session.now(), here.place.label
     items = {key: item for key, item in pictures.items(task.key).items() if key != choice.image}
     key = f"latent.other.{task.key}"
     other = part.other if part.other in items else _other(items)
@@ -124,16 +121,16 @@ def interpolation(
         on_change=lambda: session.set_field("other", st.session_state[key]), width=320,
     )  # fmt: skip
     end = results.reconstruction(task, pictures.model_input(task.key, other, choice.fit, choice.invert))
-    label = end.proposed if items[other].label is None else int(items[other].label or 0)
-    strip = results.interpolation_row(place, models, end, label, BETWEEN)
+    last = end.proposed if items[other].label is None else int(items[other].label or 0)
+    strip = results.interpolation_row(here, end, last, BETWEEN)
     names = task.class_names
-    if label != place.label:
+    if last != label:
         st.html(
-            f'<div class="rs-small">The first half is drawn as {escape(names[place.label])}, the second as '
-            f"{escape(names[label])}: the generator knows no class in between.</div>"
+            f'<div class="rs-small">The first half is drawn as {escape(names[label])}, the second as '
+            f"{escape(names[last])}: the generator knows no class in between.</div>"
         )
-    _play(task, strip, models, place.label, "Share of the way", 0, f"latent-between-{other}", label)
-    turns = "".join(_turns(task, strip, number, key) for number, key in enumerate(models))
+    _play(task, strip, here.models, label, "Share of the way", 0, f"latent-between-{other}", last)
+    turns = "".join(_turns(task, strip, number, key) for number, key in enumerate(here.models))
     st.html(f'<div class="rs-turns">{turns}</div>')
 
 

@@ -1,12 +1,13 @@
 """The Models page's part of the choice: which saliency perturbation is made, step by step, and for which network."""
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from app.state.choice import PHOTO, Choice, Options
 from app.state.epsilon_scale import size_dial
+from app.state.page_choice import Beside, PageChoice, network_here
+from app.state.query_fields import WHOLE, QueryField, between, matching, one_of, whole
 from app.state.uploads import UPLOAD
 from core.data.tasks import task_named
 from core.training.recipes.saliency_maps import STRONG_MAPS
@@ -36,7 +37,7 @@ FIRST_ALPHA = 0.95
 
 
 @dataclass(frozen=True, slots=True)
-class PerturbationChoice:
+class PerturbationChoice(PageChoice):
     """What the construction shows.
 
     Attributes:
@@ -69,23 +70,30 @@ class PerturbationChoice:
         """Whether the map is a network's."""
         return self.maps in STRONG_MAPS
 
-    def to_query(self) -> dict[str, str]:
-        """The query parameters of a link to this view."""
-        query = {
-            "map": self.maps,
-            "teacher": self.teacher,
-            "network": self.network,
-            "size": f"{self.size}",
-            "epoch": f"{self.epoch}",
-            "alpha": f"{self.alpha:g}",
-        }
-        if self.maps == BOX:
-            query["box"] = ",".join(map(str, self.box))
-        return query
+    @classmethod
+    def first(cls, beside: Beside) -> Self:
+        """The view of a first visit: a robust network's gradient sign at the reported radius, tried on itself."""
+        robust = "pgd-linf" if "pgd-linf" in beside.models else beside.models[0]
+        _, height, width = beside.task.shape
+        return cls(
+            "gradient-sign",
+            robust,
+            robust,
+            int(size_dial(beside.task).reported),
+            FIRST_EPOCH,
+            FIRST_ALPHA,
+            (width // 4, width - 1 - width // 4),
+            (height // 4, height - 1 - height // 4),
+        )
 
-    def within(self, choice: Choice, world: Options) -> Self:
+    @classmethod
+    def table(cls) -> tuple[QueryField[Any, Beside], ...]:
+        """Its values, in the order in which they are read."""
+        return FIELDS
+
+    def within(self, choice: Choice, options: Options) -> Self:
         """The nearest that is possible beside a choice: another task has other networks and sides, and often no box."""
-        usual, models, task = default(choice, world), world.models[choice.task], task_named(choice.task)
+        usual, models, task = self.first(Beside(choice, options)), options.models[choice.task], task_named(choice.task)
         fits = _inside(self.across, task.shape[2]) and _inside(self.down, task.shape[1])
         return replace(
             self,
@@ -97,25 +105,6 @@ class PerturbationChoice:
             down=self.down if fits else usual.down,
         )
 
-    def change(self, field: str, value: Any, choice: Choice, world: Options) -> Self:
-        """It with one field changed; unchanged where the value is not possible."""
-        models, task = world.models[choice.task], task_named(choice.task)
-        possible = {
-            "maps": lambda: value in map_options(choice),
-            "teacher": lambda: value in models,
-            "network": lambda: value in models,
-            "size": lambda: isinstance(value, int) and 0 <= value <= size_dial(task).top,
-            "epoch": lambda: isinstance(value, int) and 0 <= value <= LAST_EPOCH,
-            "alpha": lambda: isinstance(value, int | float) and 0 <= value <= 1,
-            "across": lambda: _inside(value, task.shape[2]),
-            "down": lambda: _inside(value, task.shape[1]),
-            "box": lambda: _inside(value[:2], task.shape[2]) and _inside(value[2:], task.shape[1]),
-        }
-        if not possible[field]():
-            return self
-        fields: dict[str, Any] = {field: round(value, 2) if field == "alpha" else value}
-        return replace(self, **({"across": value[:2], "down": value[2:]} if field == "box" else fields))
-
 
 def map_options(choice: Choice) -> tuple[str, ...]:
     """The maps that the chosen picture can have."""
@@ -123,56 +112,49 @@ def map_options(choice: Choice) -> tuple[str, ...]:
     return tuple(key for key in MAP_TITLES if key != GIVEN or annotated)
 
 
-def default(choice: Choice, world: Options) -> PerturbationChoice:
-    """The view of a first visit: a robust network's gradient sign at the reported radius, tried on itself."""
-    models, task = world.models[choice.task], task_named(choice.task)
-    _, height, width = task.shape
-    return PerturbationChoice(
-        "gradient-sign",
-        "pgd-linf" if "pgd-linf" in models else models[0],
-        "pgd-linf" if "pgd-linf" in models else models[0],
-        int(size_dial(task).reported),
-        FIRST_EPOCH,
-        FIRST_ALPHA,
-        (width // 4, width - 1 - width // 4),
-        (height // 4, height - 1 - height // 4),
-    )
-
-
-def read(query: Mapping[str, str], choice: Choice, world: Options) -> tuple[PerturbationChoice, list[str]]:
-    """The view that query parameters from anyone describe, and a sentence for each value that had to be replaced."""
-    found, notes = default(choice, world), []
-    top, last = f"{size_dial(task_named(choice.task)).top:g}", max(task_named(choice.task).shape[1:]) - 1
-    rules: Mapping[str, tuple[str, Callable[[str], Any], str]] = {
-        "map": ("maps", str, "is not one that this picture can have"),
-        "teacher": ("teacher", str, "is not a network of this task here"),
-        "network": ("network", str, "is not a network of this task here"),
-        "size": ("size", _whole, f"must be a whole number of levels from 0 to {top}"),
-        "epoch": ("epoch", _whole, f"must be a whole number from 0 to {LAST_EPOCH}"),
-        "alpha": ("alpha", _decimal, "must lie between 0 and 1, with two decimals"),
-        "box": ("box", _four, f"must be left,right,top,bottom, each from 0 to {last}"),
-    }
-    for name, (field, parse, rule) in rules.items():
-        if name in query:
-            value = parse(query[name])
-            found = found.change(field, value, choice, world)
-            if getattr(found, field) != value:
-                notes.append(f"The link's `{name}` {rule}; the usual one is used.")
-    return found, notes
-
-
 def _inside(span: Any, side: int) -> bool:
     """Whether `span` is a first and a last index on a side."""
     return isinstance(span, tuple) and len(span) == 2 and 0 <= span[0] <= span[1] < side
 
 
-def _whole(text: str) -> int | None:
-    return int(text) if re.fullmatch(r"\d{1,4}", text, re.ASCII) else None
+def _across(value: Any, part: PerturbationChoice, beside: Beside) -> bool:
+    return _inside(value, beside.task.shape[2])
 
 
-def _decimal(text: str) -> float | None:
-    return float(text) if re.fullmatch(r"\d(\.\d{1,2})?", text, re.ASCII) else None
+def _down(value: Any, part: PerturbationChoice, beside: Beside) -> bool:
+    return _inside(value, beside.task.shape[1])
 
 
-def _four(text: str) -> tuple[int, ...]:
-    return tuple(map(int, text.split(","))) if re.fullmatch(r"\d{1,3}(,\d{1,3}){3}", text, re.ASCII) else ()
+def _top(part: PerturbationChoice, beside: Beside) -> int:
+    """The largest perturbation, n/255."""
+    return int(size_dial(beside.task).top)
+
+
+FIELDS: tuple[QueryField[PerturbationChoice, Beside], ...] = (
+    QueryField(
+        "map", "maps", str, one_of(lambda part, beside: map_options(beside.choice)),
+        "is not one that this picture can have",
+    ),
+    QueryField("teacher", "teacher", str, network_here, "is not a network of this task here"),
+    QueryField("network", "network", str, network_here, "is not a network of this task here"),
+    QueryField(
+        "size", "size", WHOLE, whole(0, _top),
+        lambda part, beside, text: f"must be a whole number of levels from 0 to {_top(part, beside)}",
+    ),
+    QueryField("epoch", "epoch", WHOLE, whole(0, LAST_EPOCH), f"must be a whole number from 0 to {LAST_EPOCH}"),
+    QueryField(
+        "alpha", "alpha", matching(r"\d(\.\d{1,2})?", float), between(0, 1),
+        "must lie between 0 and 1, with two decimals", clean=lambda alpha, part, beside: round(alpha, 2),
+    ),
+    QueryField("", "across", str, _across, ""),
+    QueryField("", "down", str, _down, ""),
+    QueryField(
+        "box", "box", matching(r"\d{1,3}(,\d{1,3}){3}", lambda text: tuple(map(int, text.split(",")))),
+        lambda box, part, beside: _across(box[:2], part, beside) and _down(box[2:], part, beside),
+        lambda part, beside, text: (
+            f"must be left,right,top,bottom, each from 0 to {max(beside.task.shape[1:]) - 1}"
+        ),
+        put=lambda part, box, beside: replace(part, across=box[:2], down=box[2:]),
+        written=lambda part: part.maps == BOX,
+    ),
+)  # fmt: skip

@@ -23,7 +23,7 @@ CONFIG = {"displayModeBar": False}
 
 def controls() -> None:
     """Map, teacher, network, and the three sliders."""
-    choice, part = session.now(), session.page_choice()
+    choice, part = session.now(), session.page_choice(PerturbationChoice)
     task = task_named(choice.task)
     models = session.options().models[choice.task]
     left, middle, right = st.columns(3, gap="medium")

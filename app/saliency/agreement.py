@@ -79,7 +79,7 @@ def agreement(
             "Over", list(AGREED), format_func=AGREED.__getitem__, required=True,
             **session.bound("agreed", "saliency.agreed"),
         )  # fmt: skip
-    part = session.page_choice()
+    part = session.page_choice(SaliencyChoice)
     if part.agreed and report is None:
         st.caption("The report that holds these networks is not here yet: see below how to make it.")
         return

@@ -1,10 +1,12 @@
 """The Saliency page's part of the choice: methods, what is explained, how maps are drawn, and which is looked at."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 from app.state.choice import Choice, Options
+from app.state.page_choice import Beside, PageChoice
+from app.state.query_fields import WHOLE, Check, QueryField, keys, one_of, some_of, whole
 from core.data.tasks import Task, task_named
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.metrics.map_agreement import AGREEMENTS
@@ -26,7 +28,7 @@ MEASURABLE = tuple(key for key, measure in SALIENCY_MEASURES.items() if measure.
 
 
 @dataclass(frozen=True, slots=True)
-class SaliencyChoice:
+class SaliencyChoice(PageChoice):
     """What the page shows besides the shared choice.
 
     Attributes:
@@ -63,25 +65,24 @@ class SaliencyChoice:
     sheet: tuple[str, ...]
     view: str
 
-    def to_query(self) -> dict[str, str]:
-        """The query parameters of a link to this view."""
-        query = {
-            "methods": ",".join(self.methods),
-            "explain": self.of,
-            "against": self.against,
-            "rows": self.rows,
-            "scale": self.scale,
-            "colours": self.colours,
-            "over": str(self.over),
-            "map": f"{self.seen},{self.method}",
-            "other": self.other,
-            "measures": ",".join(self.measures),
-            "agreement": self.agreement,
-            "agreed": self.agreed,
-            "sheet": ",".join(self.sheet),
-            "view": self.view,
-        }
-        return {name: value for name, value in query.items() if value}
+    @property
+    def map(self) -> tuple[str, str]:
+        """The map that is looked at: its network and its method."""
+        return (self.seen, self.method)
+
+    @classmethod
+    def first(cls, beside: Beside) -> Self:
+        """The view of a first visit: five methods, each network's own answer."""
+        models = beside.choice.models
+        return cls(
+            FIRST_METHODS, TOP, ALONE, "methods", "method", "signed", 0, FIRST_METHODS[0], models[0], models[:2][-1],
+            FIRST_MEASURES, "spearman", "", (), "",
+        )  # fmt: skip
+
+    @classmethod
+    def table(cls) -> tuple[QueryField[Any, Beside], ...]:
+        """Its values, in the order in which they are read."""
+        return FIELDS
 
     def target(self, task: Task) -> Target:
         """What is explained, for the engine."""
@@ -93,11 +94,11 @@ class SaliencyChoice:
             return Target(names.index(self.of), against)
         return Target("true" if self.of == TRUE else "top", against)
 
-    def within(self, choice: Choice, world: Options) -> Self:
+    def within(self, choice: Choice, options: Options) -> Self:
         """The nearest that is possible beside a choice: another task has other classes, networks and pictures."""
         seen = self.seen if self.seen in choice.models else choice.models[0]
         rest = [key for key in choice.models if key != seen]
-        kept = tuple(key for key in self.sheet if key in world.images[choice.task])
+        sheet = tuple(key for key in self.sheet if key in options.images[choice.task])
         return replace(
             self,
             of=self.of if self.of in explainable(choice) else TOP,
@@ -105,38 +106,8 @@ class SaliencyChoice:
             method=self.method if self.method in self.methods else self.methods[0],
             seen=seen,
             other=self.other if self.other in rest else (rest[0] if rest else seen),
-            sheet=kept,
+            sheet=sheet,
         )
-
-    def change(self, field: str, value: Any, choice: Choice, world: Options) -> Self:
-        """It with one field changed; unchanged where the value is not possible. "map" is network and method at once."""
-        possible: Mapping[str, Callable[[], bool]] = {
-            "methods": lambda: _some(value, ATTRIBUTION_METHODS),
-            "of": lambda: value in explainable(choice),
-            "against": lambda: value in opposable(choice),
-            "rows": lambda: value in ROWS,
-            "scale": lambda: value in SCALES,
-            "colours": lambda: value in COLOURS,
-            "over": lambda: isinstance(value, int) and 0 <= value <= 100,
-            "method": lambda: value in self.methods,
-            "seen": lambda: value in choice.models,
-            "other": lambda: value in choice.models,
-            "map": lambda: len(value) == 2 and value[0] in choice.models and value[1] in self.methods,
-            "measures": lambda: _some(value, MEASURABLE),
-            "agreement": lambda: value in AGREEMENTS,
-            "agreed": lambda: value in AGREED,
-            "sheet": lambda: not value or (_some(value, world.images[choice.task]) and len(value) <= MOST_SHEET),
-            "view": lambda: value in VIEWS,
-        }
-        if not possible[field]():
-            return self
-        if field == "map":
-            return replace(self, seen=value[0], method=value[1]).within(choice, world)
-        value = tuple(value) if isinstance(value, list) else value
-        changed = replace(self, **{field: value})
-        if changed.of == changed.against:  # a class can't be held against itself; the later word counts
-            changed = replace(changed, against=ALONE) if field == "of" else replace(changed, of=TOP)
-        return changed.within(choice, world)
 
 
 def explainable(choice: Choice) -> tuple[str, ...]:
@@ -149,57 +120,63 @@ def opposable(choice: Choice) -> tuple[str, ...]:
     return (ALONE, OTHER, *task_named(choice.task).class_names)
 
 
-def default(choice: Choice) -> SaliencyChoice:
-    """The view of a first visit: five methods, each network's own answer."""
-    seen = choice.models[0]
-    other = choice.models[1] if len(choice.models) > 1 else seen
-    return SaliencyChoice(
-        FIRST_METHODS, TOP, ALONE, "methods", "method", "signed", 0, FIRST_METHODS[0], seen, other, FIRST_MEASURES,
-        "spearman", "", (), "",
-    )  # fmt: skip
+def _with_class(part: SaliencyChoice, name: str, beside: Beside) -> SaliencyChoice:
+    """Another class explained: none is held against itself; the later word counts."""
+    return replace(part, of=name, against=ALONE if part.against == name else part.against)
 
 
-def read(query: Mapping[str, str], choice: Choice, world: Options) -> tuple[SaliencyChoice, list[str]]:
-    """The view that query parameters from anyone describe, and a sentence for each value that had to be replaced."""
-    found, notes = default(choice), []
-    rules: Mapping[str, tuple[str, Callable[[str], Any], str]] = {
-        "methods": ("methods", _keys, "must name methods of this page, each once"),
-        "explain": ("of", str, f"must be a class of this task, {TOP} or {TRUE}"),
-        "against": ("against", str, f"must be another class of this task, or {OTHER}"),
-        "rows": ("rows", str, f"must be {' or '.join(ROWS)}"),
-        "scale": ("scale", str, f"must be {' or '.join(SCALES)}"),
-        "colours": ("colours", str, f"must be {' or '.join(COLOURS)}"),
-        "over": ("over", _whole, "must be a whole number of percent from 0 to 100"),
-        "map": ("map", _keys, "must name a network and a method that are shown"),
-        "other": ("other", str, "must name a network that is shown"),
-        "measures": ("measures", _keys, "must name measures of this page, each once"),
-        "agreement": ("agreement", str, f"must be one of {', '.join(AGREEMENTS)}"),
-        "agreed": ("agreed", str, "must be report"),
-        "sheet": ("sheet", _keys, f"must name up to {MOST_SHEET} pictures of this server's gallery"),
-        "view": ("view", str, "must be present or guess"),
-    }
-    for name, (field, parse, rule) in rules.items():
-        if name in query:
-            value = parse(query[name])
-            found = found.change(field, value, choice, world)
-            if (found.seen, found.method) != value if field == "map" else getattr(found, field) != value:
-                notes.append(f"The link's `{name}` {rule}; the usual one is used.")
-    return found, notes
+def _with_against(part: SaliencyChoice, name: str, beside: Beside) -> SaliencyChoice:
+    return replace(part, against=name, of=TOP if part.of == name else part.of)
 
 
-def _some(value: Any, known: Any) -> bool:
-    """Whether a value is a list of known keys, at least one and each once."""
+def _map_shown(value: Any, part: SaliencyChoice, beside: Beside) -> bool:
     return (
-        isinstance(value, Sequence)
-        and not isinstance(value, str)
-        and 0 < len(value) == len(set(value))
-        and all(one in known for one in value)
+        isinstance(value, tuple) and len(value) == 2 and value[0] in beside.choice.models and value[1] in part.methods
     )
 
 
-def _keys(text: str) -> tuple[str, ...]:
-    return tuple(text[:2000].split(","))
+def _as_tuple(value: Sequence[str], part: SaliencyChoice, beside: Beside) -> tuple[str, ...]:
+    return tuple(value)
 
 
-def _whole(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else None
+_shown: Check[SaliencyChoice, Beside] = one_of(
+    lambda part, beside: beside.choice.models
+)  # a network side by side with others
+
+FIELDS: tuple[QueryField[SaliencyChoice, Beside], ...] = (
+    QueryField(
+        "methods", "methods", keys, some_of(ATTRIBUTION_METHODS), "must name methods of this page, each once",
+        clean=_as_tuple,
+    ),
+    QueryField(
+        "explain", "of", str, one_of(lambda part, beside: explainable(beside.choice)),
+        f"must be a class of this task, {TOP} or {TRUE}", put=_with_class,
+    ),
+    QueryField(
+        "against", "against", str, one_of(lambda part, beside: opposable(beside.choice)),
+        f"must be another class of this task, or {OTHER}", put=_with_against,
+    ),
+    QueryField("rows", "rows", str, one_of(ROWS), f"must be {' or '.join(ROWS)}"),
+    QueryField("scale", "scale", str, one_of(SCALES), f"must be {' or '.join(SCALES)}"),
+    QueryField("colours", "colours", str, one_of(COLOURS), f"must be {' or '.join(COLOURS)}"),
+    QueryField("over", "over", WHOLE, whole(0, 100), "must be a whole number of percent from 0 to 100"),
+    QueryField("", "method", str, one_of(lambda part, beside: part.methods), ""),
+    QueryField("", "seen", str, _shown, ""),
+    QueryField(
+        "map", "map", keys, _map_shown, "must name a network and a method that are shown",
+        put=lambda part, map, beside: replace(part, seen=map[0], method=map[1]),
+    ),
+    QueryField("other", "other", str, _shown, "must name a network that is shown"),
+    QueryField(
+        "measures", "measures", keys, some_of(MEASURABLE), "must name measures of this page, each once",
+        clean=_as_tuple,
+    ),
+    QueryField("agreement", "agreement", str, one_of(AGREEMENTS), f"must be one of {', '.join(AGREEMENTS)}"),
+    QueryField("agreed", "agreed", str, one_of(AGREED), "must be report"),
+    QueryField(
+        "sheet", "sheet", keys,
+        some_of(lambda part, beside: beside.options.images[beside.choice.task], most=MOST_SHEET, least=0),
+        f"must name up to {MOST_SHEET} pictures of this server's gallery", clean=_as_tuple,
+    ),
+    QueryField("view", "view", str, one_of(VIEWS), "must be present or guess"),
+)  # fmt: skip

@@ -25,7 +25,7 @@ def sheet(task: Task, choice: Choice, part: SaliencyChoice) -> None:
         max_selections=MOST_SHEET, placeholder="Choose some pictures of the gallery",
         **session.bound("sheet", f"saliency.sheet.{task.key}"),
     )  # fmt: skip
-    pictures, method = session.page_choice().sheet, ATTRIBUTION_METHODS[part.method]
+    pictures, method = session.page_choice(SaliencyChoice).sheet, ATTRIBUTION_METHODS[part.method]
     if not pictures:
         st.caption(f"Up to {MOST_SHEET} pictures, with {method.title}: the method of the map that is looked at above.")
         return

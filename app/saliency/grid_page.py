@@ -38,7 +38,7 @@ CONFIG = {"displayModeBar": False}
 
 def pickers(task: Task, label: int | None) -> None:
     """Which methods stand side by side, which class is explained, and what it is held against."""
-    choice, part = session.now(), session.page_choice()
+    choice, part = session.now(), session.page_choice(SaliencyChoice)
     of = [key for key in explainable(choice) if key != TRUE or label is not None or part.of == TRUE]
     methods, left, right = st.columns([2.4, 1, 1], gap="medium")
     methods.multiselect(
@@ -80,7 +80,7 @@ def form_picker() -> None:
 
 def fill(question: Question, choice: Choice) -> dict[Cell, SaliencyMap]:
     """The grid, drawn as its quick maps come; all maps that are there, in the order of methods and networks."""
-    part, models = session.page_choice(), choice.models
+    part, models = session.page_choice(SaliencyChoice), choice.models
     found = results.known_maps(question, models, part.methods)
     waits = any(
         (model, key) not in found and not ATTRIBUTION_METHODS[key].long for model in models for key in part.methods

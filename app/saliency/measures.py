@@ -36,7 +36,7 @@ def measures(measuring: Measuring, models: Sequence[str], found: Mapping[Cell, S
         "Measures", MEASURABLE, format_func=lambda key: SALIENCY_MEASURES[key].title,
         **session.bound("measures", "saliency.measures"),
     )  # fmt: skip
-    part = session.page_choice()
+    part = session.page_choice(SaliencyChoice)
     maps = [one for one in found.values() if not why_empty(one)]
     key = ("scores", part.measures, *(measuring.key(one, measure) for one in maps for measure in part.measures))
     work = task_pool().find(_lane(), key)  # looked up before the figures: it may end in between

@@ -1,11 +1,12 @@
 """What is looked at: task, models, picture, fit, and the attack's strength; to and from a link's query parameters."""
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from app.state import query_fields
 from app.state.epsilon_scale import Dial, dial
+from app.state.query_fields import QueryField, between, keys, matching, one_of, some_of
 from app.state.uploads import UPLOAD
 from core.data.tasks import task_named
 from core.norms import NORMS, Norm
@@ -61,122 +62,122 @@ class Choice:
 
     def to_query(self) -> dict[str, str]:
         """The query parameters of a link to this view."""
-        return {
-            "task": self.task,
-            "models": ",".join(self.models),
-            "image": LINK_UPLOAD if self.image.startswith(UPLOAD) else self.image,
-            "fit": self.fit,
-            "invert": "yes" if self.invert else "no",
-            "norm": self.norm,
-            "epsilon": f"{self.strength:g}",
-        }
+        return query_fields.to_query(FIELDS, self)
 
 
-def default(world: Options, task: str | None = None) -> Choice:
+def default(options: Options, task: str | None = None) -> Choice:
     """The view of a first visit: three models, a quarter of the reported radius, and a photograph of a cat.
 
     A task whose gallery does not begin with photographs begins with its own first picture instead.
     """
-    task = task or next(iter(world.models))
-    models = world.models[task]
+    task = task or next(iter(options.models))
+    models = options.models[task]
     first = [key for key in ("standard", "pgd-linf", "pgd-l2") if key in models]
     chosen = tuple((first + [key for key in models if key not in first])[:3])
-    images = list(world.images[task])
+    images = list(options.images[task])
     image = DEFAULT_IMAGE if DEFAULT_IMAGE in images and images[0].startswith(PHOTO) else images[0]
     return Choice(task, chosen, image, "crop", False, "linf", dial(task_named(task), "linf").start)
 
 
-def read(query: Mapping[str, str], world: Options) -> tuple[Choice, list[str]]:
+def read(query: Mapping[str, str], options: Options) -> tuple[Choice, list[str]]:
     """The view that query parameters from anyone describe, and a sentence for each value that had to be replaced.
 
     The sentences name the parameter and never repeat the value, which may be anything.
     """
-    notes: list[str] = []
+    return query_fields.read(FIELDS, _start(query, options), query, options)
 
-    def refuse(name: str, because: str) -> None:
-        notes.append(f"The link's `{name}` {because}")
 
-    if query.get("task", next(iter(world.models))) not in world.models:
-        refuse("task", f"is not one that this server has networks for; it must be {_listed(world.models)}.")
-    choice = default(world, query["task"] if query.get("task") in world.models else None)
-    if "models" in query:
-        asked = tuple(query["models"].split(","))
-        kept = tuple(key for key in dict.fromkeys(asked) if key in world.models[choice.task])[:MOST_MODELS]
-        choice = replace(choice, models=kept or choice.models)
-        if choice.models != asked:
-            refuse("models", f"could not be taken as they are: up to {MOST_MODELS} networks that exist here are shown.")
-    if query.get("image") == LINK_UPLOAD:
-        refuse(
-            "image", "was somebody's own picture, which a link can't carry: upload it again. Another picture is shown."
-        )
-    elif query.get("image", choice.image) in world.images[choice.task]:
-        choice = replace(choice, image=query.get("image", choice.image))
-    else:
-        refuse(
-            "image",
-            "is not in this server's gallery (test images need the data set); another picture is shown instead.",
-        )
-    for name, options, usual in (("fit", FITS, "crop"), ("norm", NORMS, "linf"), ("invert", ("no", "yes"), "no")):
-        if query.get(name, usual) not in options:
-            refuse(name, f"must be {_listed(options)}; {usual} is used.")
-    fit: Fit = "letterbox" if query.get("fit") == "letterbox" else "crop"
+def _start(query: Mapping[str, str], options: Options) -> Choice:
+    """The first view in the link's task and norm, with those of its models that are here."""
+    choice = default(options, query["task"] if query.get("task") in options.models else None)
     norm: Norm = "l2" if query.get("norm") == "l2" else "linf"
-    choice = replace(choice, fit=fit, norm=norm, invert=query.get("invert") == "yes")
-    scale = choice.dial
-    strength = query.get("epsilon", f"{scale.start:g}")
-    if re.fullmatch(r"\d{1,4}(\.\d{1,6})?", strength, re.ASCII) and float(strength) <= scale.top:
-        return replace(choice, strength=scale.snap(float(strength))), notes
-    refuse("epsilon", f"must lie between 0 and {scale.top:g}; {scale.start:g} is used.")
-    return replace(choice, strength=scale.start), notes
+    here = options.models[choice.task]
+    models = tuple(key for key in dict.fromkeys(query.get("models", "").split(",")) if key in here)
+    choice = replace(choice, norm=norm, models=models[:MOST_MODELS] or choice.models)
+    return replace(choice, strength=choice.dial.start)
 
 
-def change(choice: Choice, field: str, value: Any, world: Options) -> Choice:
+def change(choice: Choice, field: str, value: Any, options: Options) -> Choice:
     """The view with one field changed and the others brought along; unchanged where the value is not possible.
 
     A widget's options bind only an honest browser, so every value is checked here. A new task keeps the models it also
     has, and an uploaded picture or a chosen photograph; a new task or norm keeps the attack's strength relative to the
     reported radius.
     """
-    if not _possible(choice, field, value, world):
+    return query_fields.change(FIELDS, choice, field, value, options)
+
+
+def _with_task(choice: Choice, task: str, options: Options) -> Choice:
+    if task == choice.task:
         return choice
-    if field == "strength":
-        return replace(choice, strength=choice.dial.snap(float(value)))
-    relative = choice.strength / choice.dial.reported
-    fields: dict[str, Any] = {field: tuple(value) if field == "models" else value}
-    changed = replace(choice, **fields)
-    if field == "task":
-        fresh = default(world, value)
-        models = tuple(key for key in choice.models if key in world.models[value])
-        chosen = choice.image.startswith(PHOTO) and choice.image != default(world, choice.task).image
-        kept = choice.image.startswith(UPLOAD) or (chosen and choice.image in world.images[value])
-        image = choice.image if kept else fresh.image
-        changed = replace(changed, models=models or fresh.models, image=image, invert=False)
-    if field in ("task", "norm"):
-        changed = replace(changed, strength=changed.dial.snap(relative * changed.dial.reported))
-    return changed
+    fresh = default(options, task)
+    models = tuple(key for key in choice.models if key in options.models[task])
+    chosen = choice.image.startswith(PHOTO) and choice.image != default(options, choice.task).image
+    known = choice.image.startswith(UPLOAD) or (chosen and choice.image in options.images[task])
+    image = choice.image if known else fresh.image
+    changed = replace(choice, task=task, models=models or fresh.models, image=image, invert=False)
+    return _with_strength_of(choice, changed)
 
 
-def within(choice: Choice, world: Options) -> Choice:
-    """The nearest view that is possible in a world that may have lost networks, such as a visitor's own."""
-    if choice.task not in world.models:
-        return default(world)
-    models = tuple(key for key in choice.models if key in world.models[choice.task])
-    return choice if models == choice.models else replace(choice, models=models or default(world, choice.task).models)
+def _with_strength_of(before: Choice, choice: Choice) -> Choice:
+    """The view with the strength of another, relative to the reported radius of each."""
+    relative = before.strength / before.dial.reported
+    return replace(choice, strength=choice.dial.snap(relative * choice.dial.reported))
 
 
-def _possible(choice: Choice, field: str, value: Any, world: Options) -> bool:
-    known = world.models[choice.task]
-    possible = {
-        "task": lambda: value in world.models,
-        "models": lambda: 1 <= len(value) <= MOST_MODELS and len({*value}) == len(value) and {*value} <= {*known},
-        "image": lambda: value in world.images[choice.task] or value.startswith(UPLOAD),
-        "fit": lambda: value in FITS,
-        "invert": lambda: isinstance(value, bool),
-        "norm": lambda: value in NORMS,
-        "strength": lambda: isinstance(value, int | float) and 0 <= value <= choice.dial.top,
-    }
-    return bool(possible[field]())
+def _with_norm(choice: Choice, norm: Norm, options: Options) -> Choice:
+    return choice if norm == choice.norm else _with_strength_of(choice, replace(choice, norm=norm))
 
 
-def _listed(options: Collection[str]) -> str:
-    return " or ".join(f"`{option}`" for option in options)
+def _image_rule(choice: Choice, options: Options, text: str) -> str:
+    if text == LINK_UPLOAD:
+        return "was somebody's own picture, which a link can't carry: upload it again. Another picture is shown."
+    return "is not in this server's gallery (test images need the data set); another picture is shown instead."
+
+
+def _listed(known: Collection[str]) -> str:
+    return " or ".join(f"`{one}`" for one in known)
+
+
+FIELDS: tuple[QueryField[Choice, Options], ...] = (
+    QueryField(
+        "task", "task", str, one_of(lambda choice, options: options.models),
+        lambda choice, options, text: (
+            f"is not one that this server has networks for; it must be {_listed(options.models)}."
+        ),
+        instead="", put=_with_task,
+    ),
+    QueryField(
+        "models", "models", keys, some_of(lambda choice, options: options.models[choice.task], MOST_MODELS),
+        f"could not be taken as they are: up to {MOST_MODELS} networks that exist here are shown.",
+        instead="", clean=lambda value, choice, options: tuple(value),
+    ),
+    QueryField(
+        "image", "image", lambda text: None if text == LINK_UPLOAD or text.startswith(UPLOAD) else text,
+        lambda value, choice, options: (
+            isinstance(value, str) and (value in options.images[choice.task] or value.startswith(UPLOAD))
+        ),
+        _image_rule, instead="", text=lambda image: LINK_UPLOAD if image.startswith(UPLOAD) else image,
+    ),
+    QueryField("fit", "fit", str, one_of(FITS), f"must be {_listed(FITS)}; crop is used.", instead=""),
+    QueryField(
+        "norm", "norm", str, one_of(NORMS), f"must be {_listed(NORMS)}; linf is used.", instead="", put=_with_norm
+    ),
+    QueryField(
+        "invert", "invert", {"no": False, "yes": True}.get, lambda value, choice, options: isinstance(value, bool),
+        "must be `no` or `yes`; no is used.", instead="",
+    ),
+    QueryField(
+        "epsilon", "strength", matching(r"\d{1,4}(\.\d{1,6})?", float), between(0, lambda choice, _: choice.dial.top),
+        lambda choice, options, text: f"must lie between 0 and {choice.dial.top:g}; {choice.dial.start:g} is used.",
+        instead="", clean=lambda value, choice, options: choice.dial.snap(float(value)),
+    ),
+)  # fmt: skip
+
+
+def within(choice: Choice, options: Options) -> Choice:
+    """The nearest view that is possible where this server may have lost networks, such as a visitor's own."""
+    if choice.task not in options.models:
+        return default(options)
+    models = tuple(key for key in choice.models if key in options.models[choice.task])
+    return choice if models == choice.models else replace(choice, models=models or default(options, choice.task).models)

@@ -4,33 +4,19 @@
 that a link was made with an uploaded picture; and the picture is chosen by buttons, which it can't bind.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol, Self
+from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
 from app.state import pictures, zoo
 from app.state.choice import Choice, Options, change, read, within
+from app.state.page_choice import PageChoice
 
 _CHOICE, _SEEN, _NOTES, _PAGE, _PART = "choice.now", "choice.seen", "choice.notes", "choice.page", "choice.part"
 
 
-class PageChoice(Protocol):
-    """What a page adds to the shared choice: a frozen value with fields and query parameters of its own names."""
-
-    def to_query(self) -> dict[str, str]:
-        """Its query parameters."""
-
-    def within(self, choice: Choice, world: Options) -> Self:
-        """The nearest that is possible beside a choice."""
-
-    def change(self, field: str, value: Any, choice: Choice, world: Options) -> Self:
-        """It with one field changed; unchanged where the value, which may come from anyone, is not possible."""
-
-
-Reader = Callable[[Mapping[str, str], Choice, Options], tuple[PageChoice, list[str]]]
-"""From query parameters of anyone to a page's part, and a sentence for each value that had to be replaced."""
+Part = TypeVar("Part", bound=PageChoice)
 
 
 def options() -> Options:
@@ -45,7 +31,7 @@ def options() -> Options:
     )
 
 
-def start(page: str = "compare", reader: Reader | None = None) -> Choice:
+def start(page: str = "compare", kind: type[PageChoice] | None = None) -> Choice:
     """The choice of this session; read from the address where that is new: a visit, a link, the back button.
 
     A click in the navigation empties the address; the choice goes on to the next page, and back into the address where
@@ -53,7 +39,7 @@ def start(page: str = "compare", reader: Reader | None = None) -> Choice:
 
     Args:
         page: which page starts.
-        reader: reads the page's own part of the address, where it has one.
+        kind: the page's own part of the choice, where it has one.
     """
     query = st.query_params.to_dict()
     came = _CHOICE in st.session_state and st.session_state.get(_PAGE, page) != page and not query
@@ -63,8 +49,8 @@ def start(page: str = "compare", reader: Reader | None = None) -> Choice:
         st.session_state[_SEEN] = query
         st.session_state.pop(_page_choice_key(), None)
     st.session_state[_CHOICE] = within(now(), options())
-    if reader is not None and _page_choice_key() not in st.session_state:
-        st.session_state[_page_choice_key()], notes = reader(query, now(), options())
+    if kind is not None and not isinstance(_part(), kind):
+        st.session_state[_page_choice_key()], notes = kind.read(query, now(), options())
         st.session_state[_NOTES] = [*st.session_state[_NOTES], *notes]
     _settle()
     if came:
@@ -89,9 +75,17 @@ def notes() -> list[str]:
     return st.session_state[_NOTES]
 
 
-def page_choice() -> Any:
-    """The page's own part of the choice; `start` ran before with its reader."""
-    return st.session_state[_page_choice_key()]
+def page_choice(kind: type[Part]) -> Part:
+    """The page's own part of the choice; `start` ran before with its kind."""
+    part = _part()
+    if not isinstance(part, kind):
+        raise TypeError(f"this page's part of the choice is {type(part).__name__}, no {kind.__name__}")
+    return part
+
+
+def _part() -> PageChoice | None:
+    """The part of the page that is open; None where it has none."""
+    return st.session_state.get(_page_choice_key())
 
 
 def set_field(field: str, value: Any) -> None:
@@ -103,8 +97,8 @@ def set_field(field: str, value: Any) -> None:
     if field in Choice.__dataclass_fields__:
         st.session_state[_CHOICE] = change(now(), field, value, options())
         _settle()
-    else:
-        st.session_state[_page_choice_key()] = page_choice().change(field, value, now(), options())
+    elif (part := _part()) is not None:
+        st.session_state[_page_choice_key()] = part.change(field, value, now(), options())
     if _query() != before:
         st.session_state[_NOTES] = []
         _write()
@@ -112,8 +106,8 @@ def set_field(field: str, value: Any) -> None:
 
 def _settle() -> None:
     """Bring the page's part in line with the choice."""
-    if _page_choice_key() in st.session_state:
-        st.session_state[_page_choice_key()] = page_choice().within(now(), options())
+    if (part := _part()) is not None:
+        st.session_state[_page_choice_key()] = part.within(now(), options())
 
 
 def _write() -> None:
@@ -124,8 +118,8 @@ def _write() -> None:
 
 def _query() -> dict[str, str]:
     """The query parameters of this view, whole."""
-    own = page_choice().to_query() if _page_choice_key() in st.session_state else {}
-    return now().to_query() | own
+    part = _part()
+    return now().to_query() | (part.to_query() if part is not None else {})
 
 
 def _page_choice_key() -> str:
@@ -140,7 +134,7 @@ def bound(field: str, key: str) -> dict[str, Any]:
 
 
 def _shown(field: str) -> Any:
-    value = getattr(now() if field in Choice.__dataclass_fields__ else page_choice(), field)
+    value = getattr(now() if field in Choice.__dataclass_fields__ else _part(), field)
     if field == "strength" and now().norm == "linf":
         return int(value)  # a slider's value must have the type of its bounds
     several = isinstance(value, tuple) and all(isinstance(one, str) for one in value)  # a slider's range is a tuple

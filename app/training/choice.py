@@ -1,10 +1,12 @@
 """What is to be trained, as the page Train has it: to and from a link's query parameters."""
 
-import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+from app.state import query_fields
+from app.state.query_fields import QueryField, matching, one_of
 from core.data.tasks import FASHION_MNIST, TASKS, Task, task_named
 from core.errors import ConfigError
 from core.training.jobs.messages import TrainingRequest, recipes_for
@@ -14,7 +16,6 @@ from core.training.recipes.settings import Setting, Value, settings_of
 IMAGES, EPOCHS = 8_000, 6
 FIRST = TrainingRequest(FASHION_MNIST.key, "pgd-linf", "own", IMAGES, EPOCHS)
 PAIR = (("standard", "Garments standard"), ("pgd-linf", "Garments robust"))
-_COUNTS = ("images", "epochs", "seed")
 
 Teachers = Mapping[str, Collection[str]]
 
@@ -31,57 +32,72 @@ def read(query: Mapping[str, str], teachers: Teachers) -> tuple[TrainingRequest,
         query: the parameters; unknown ones are ignored.
         teachers: keys of the networks that can be learned from, by task.
     """
-    notes: list[str] = []
+    order, notes = query_fields.read(FIELDS, FIRST, query, teachers)
+    order, more = query_fields.read(_settings_table(order), order, query, teachers)
+    return order, notes + more
 
-    def refuse(name: str, because: str) -> None:
-        notes.append(f"The link's `{name}` {because}")
 
-    order = FIRST
-    if query.get("task", order.task) in TASKS:
-        order = with_field(order, "task", query.get("task", order.task), teachers)
-    else:
-        refuse("task", f"must be one of {', '.join(TASKS)}; {order.task} is used.")
-    task = task_named(order.task)
-    if query.get("recipe", order.recipe) in recipes_for(task):
-        order = with_field(order, "recipe", query.get("recipe", order.recipe), teachers)
-    else:
-        refuse("recipe", f"is not one that {task.title} can be trained with; {order.recipe} is used.")
-    for name in _COUNTS:
-        if re.fullmatch(r"\d{1,7}", query.get(name, "0"), re.ASCII):
-            order = with_field(order, name, int(query.get(name, getattr(order, name))), teachers)
-        else:
-            refuse(name, f"must be a whole number; {getattr(order, name)} is used.")
-    if query.get("teacher", order.teacher) in (*teachers.get(order.task, ()), None):
-        order = replace(order, teacher=query.get("teacher", order.teacher))
-    else:
-        refuse("teacher", "is not a network that you have here; another is used.")
-    for setting in settings(order):
-        if setting.path in query:
-            value = _value(setting, query[setting.path])
-            if value is None:
-                refuse(setting.path, f"is not a value that it can have; {setting.value} is used.")
-            else:
-                order = replace(order, changes={**order.changes, setting.path: value})
-    return order, notes
+def to_query(order: TrainingRequest) -> dict[str, str]:
+    """The query parameters of a link to this order; the name stays with the visitor."""
+    return query_fields.to_query((*FIELDS, *_settings_table(order)), order)
+
+
+def _take(name: str) -> Callable[[TrainingRequest, Any, Teachers], TrainingRequest]:
+    return lambda order, value, teachers: with_field(order, name, value, teachers)
+
+
+def _count(name: str) -> QueryField[TrainingRequest, Teachers]:
+    """A number that may be an impossible one: the engine refuses it in a sentence of its own."""
+    return QueryField(
+        name, name, matching(r"\d{1,7}", int), lambda value, order, teachers: True,
+        lambda order, teachers, text: f"must be a whole number; {getattr(order, name)} is used.", instead="",
+    )  # fmt: skip
+
+
+FIELDS: tuple[QueryField[TrainingRequest, Teachers], ...] = (
+    QueryField(
+        "task", "task", str, one_of(TASKS),
+        lambda order, teachers, text: f"must be one of {', '.join(TASKS)}; {order.task} is used.", instead="",
+        put=_take("task"),
+    ),
+    QueryField(
+        "recipe", "recipe", str, one_of(lambda order, teachers: recipes_for(task_named(order.task))),
+        lambda order, teachers, text: (
+            f"is not one that {task_named(order.task).title} can be trained with; {order.recipe} is used."
+        ),
+        instead="", put=_take("recipe"),
+    ),
+    *map(_count, ("images", "epochs", "seed")),
+    QueryField(
+        "teacher", "teacher", str, one_of(lambda order, teachers: teachers.get(order.task, ())),
+        "is not a network that you have here; another is used.", instead="", text=lambda key: key or "",
+    ),
+)  # fmt: skip
+
+
+def _settings_table(order: TrainingRequest) -> tuple[QueryField[TrainingRequest, Teachers], ...]:
+    """The settings of the order's recipe."""
+    return tuple(map(_setting_field, settings(order)))
+
+
+def _setting_field(setting: Setting) -> QueryField[TrainingRequest, Teachers]:
+    path = setting.path
+    return QueryField(
+        path, path, partial(_value, setting), lambda value, order, teachers: True,
+        f"is not a value that it can have; {setting.value} is used.", instead="",
+        put=lambda order, value, teachers: replace(order, changes={**order.changes, path: value}),
+        held=lambda order: order.changes.get(path),
+        text=lambda value: f"{value:.9g}" if isinstance(value, float) else str(value),
+        written=lambda order: path in order.changes,
+    )  # fmt: skip
 
 
 def _value(setting: Setting, text: str) -> Value | None:
     if setting.options:
         return text if text in setting.options else None
     if isinstance(setting.value, int):
-        return int(text) if re.fullmatch(r"-?\d{1,7}", text, re.ASCII) else None
-    return float(text) if re.fullmatch(r"-?\d{1,7}(\.\d{1,9})?(e-\d{1,2})?", text, re.ASCII) else None
-
-
-def to_query(order: TrainingRequest) -> dict[str, str]:
-    """The query parameters of a link to this order; the name stays with the visitor."""
-    fields = {name: str(getattr(order, name)) for name in ("task", "recipe", *_COUNTS)}
-    teacher = {"teacher": order.teacher} if order.teacher else {}
-    return (
-        fields
-        | teacher
-        | {path: f"{value:.9g}" if isinstance(value, float) else str(value) for path, value in order.changes.items()}
-    )
+        return matching(r"-?\d{1,7}", int)(text)
+    return matching(r"-?\d{1,7}(\.\d{1,9})?(e-\d{1,2})?", float)(text)
 
 
 def with_field(order: TrainingRequest, field: str, value: Any, teachers: Teachers) -> TrainingRequest:

@@ -43,6 +43,6 @@ def downloads(name: str, *files: tuple[str, str, Callable[[], bytes]]) -> None:
     with st.container(horizontal=True):
         for label, suffix, make in files:
             st.download_button(
-                label, make, f"{name}.{suffix}", MIMES[suffix], key=f"saliency.download.{suffix}",
+                label, make, f"{name}.{suffix}", MIMES[suffix], key=f"download.{name}.{suffix}",
                 icon=":material/download:", on_click="ignore",
             )  # fmt: skip

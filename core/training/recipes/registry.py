@@ -29,7 +29,8 @@ class RecipeEntry:
     """One way to train.
 
     Attributes:
-        title: its name for people.
+        name: what its networks are called side by side, short.
+        title: what the way of training is called, in a menu.
         sentence: what it does, one sentence.
         source: paper and section.
         build: the recipe with default settings for a task; sizes follow the task's radii. The formula is its
@@ -37,6 +38,7 @@ class RecipeEntry:
         activation: what the recipe wants its network to have.
     """
 
+    name: str
     title: str
     sentence: str
     source: str
@@ -64,21 +66,24 @@ _WOODS = "Woods, Chen, Teuscher 2019, arXiv:1906.02896"
 
 RECIPES: Mapping[str, RecipeEntry] = {
     "standard": RecipeEntry(
-        "Standard", "Learns from the pictures as they are.", "the common baseline", lambda task: Standard()
+        "Standard", "Standard", "Learns from the pictures as they are.", "the common baseline", lambda task: Standard()
     ),
     "pgd-linf": RecipeEntry(
+        "Robust, L∞",
         "Adversarial, L-infinity",
         "Learns from pictures in which every pixel has moved a little against the network.",
         "Madry et al. 2018, arXiv:1706.06083",
         lambda task: AdversarialTraining(_pgd(task, 2)),
     ),
     "pgd-l2": RecipeEntry(
+        "Robust, L2",
         "Adversarial, L2",
         "Learns from pictures moved a short way against the network, a few pixels more than others.",
         "Madry et al. 2018, arXiv:1706.06083",
         lambda task: AdversarialTraining(Pgd(task.radii["l2"], "l2", 2, 0.625 * task.radii["l2"])),
     ),
     "pgd-l2-radii": RecipeEntry(
+        "Robust, all radii",
         "Adversarial, L2, all radii",
         "Learns from pictures of which each was moved a way of its own length against the network, short or long.",
         "our own, for the area of Woods et al. 2019",
@@ -86,6 +91,7 @@ RECIPES: Mapping[str, RecipeEntry] = {
         "hhrelu",
     ),
     "adversarial": RecipeEntry(
+        "Single-step attacks",
         "Adversarial, single step",
         "Learns half from clean pictures and half from pictures moved one step away from the network's own answer.",
         _ROSS,
@@ -93,29 +99,34 @@ RECIPES: Mapping[str, RecipeEntry] = {
     ),
     "trades": RecipeEntry(
         "TRADES",
+        "TRADES",
         "Learns the label from the clean picture, and the same answer from the worst picture near it.",
         "Zhang et al. 2019, arXiv:1901.08573",
         lambda task: Trades(KlAscent(task.radii["linf"], steps=5)),
     ),
     "double-backprop": RecipeEntry(
+        "Double backprop",
         "Double backpropagation",
         "Learns the label while keeping small how much the loss changes with the picture.",
         _ROSS,
         lambda task: DoubleBackprop(WEIGHT),
     ),
     "insensitive": RecipeEntry(
+        "Insensitive",
         "Certainty-insensitive",
         "Learns the label while keeping small how much its certainty changes with the picture.",
         _ROSS,
         lambda task: Insensitive(WEIGHT_INSENSITIVE),
     ),
     "adversarial-double-backprop": RecipeEntry(
+        "Double backprop + attacks",
         "Double backpropagation and adversarial",
         "Learns half by double backpropagation on clean pictures, half from pictures moved one step.",
         _ROSS,
         lambda task: AdversarialDoubleBackprop(DoubleBackprop(WEIGHT), SingleStepTraining(Fgsm(task.radii["linf"]))),
     ),
     "lipschitz": RecipeEntry(
+        "Lipschitz",
         "Lipschitz-inspired",
         "Keeps the scores of all classes from changing quickly with the picture, as far as its loss allows.",
         _WOODS,
@@ -123,6 +134,7 @@ RECIPES: Mapping[str, RecipeEntry] = {
         "hhrelu",
     ),
     "lipschitz-l2": RecipeEntry(
+        "lipschitz-l2",
         "Lipschitz-inspired, L2 attacks",
         "The same on pictures that are all moved a short way against the network.",
         _WOODS,
@@ -130,6 +142,7 @@ RECIPES: Mapping[str, RecipeEntry] = {
         "hhrelu",
     ),
     "lipschitz-all": RecipeEntry(
+        "Lipschitz, all",
         "Lipschitz-inspired, all additions",
         "The same with half of the pictures moved just far enough to be mistaken.",
         _WOODS,
@@ -137,24 +150,28 @@ RECIPES: Mapping[str, RecipeEntry] = {
         "hhrelu",
     ),
     "sat-strong-standard": RecipeEntry(
+        "Saliency of standard",
         "Saliency of the standard network",
         "Learns from pictures perturbed along where the standard network looks.",
         _SAT,
         lambda task: SaliencyTraining(_saliency(task, "gradient-sign", "standard")),
     ),
     "sat-strong-robust": RecipeEntry(
+        "Saliency of robust",
         "Saliency of a robust network",
         "Learns from pictures perturbed along where an adversarially trained network looks.",
         _SAT,
         lambda task: SaliencyTraining(_saliency(task, "gradient-sign", "pgd-linf")),
     ),
     "sat-pgd": RecipeEntry(
+        "Saliency + PGD",
         "Saliency and PGD",
         "Tosses a coin for each batch: a robust network's saliency, or an attack.",
         _SAT,
         lambda task: SaliencyPgd(_saliency(task, "gradient-sign", "pgd-linf"), _pgd(task, 5)),
     ),
     "sat-trades": RecipeEntry(
+        "sat-trades",
         "Saliency and TRADES",
         "TRADES, its picture nearby made from a robust network's saliency or by ascent, as a coin says for each batch.",
         _SAT,
@@ -163,24 +180,28 @@ RECIPES: Mapping[str, RecipeEntry] = {
         ),
     ),
     "sat-box": RecipeEntry(
+        "Boxes",
         "Saliency from boxes",
         "Learns from pictures with the object's box darkened and the rest brightened.",
         _SAT,
         lambda task: SaliencyTraining(_saliency(task, "given")),
     ),
     "sat-box-pgd": RecipeEntry(
+        "Boxes + PGD",
         "Saliency from boxes, and PGD",
         "Tosses a coin for each batch: boxes, or an attack.",
         _SAT,
         lambda task: SaliencyPgd(_saliency(task, "given"), _pgd(task, 5)),
     ),
     "sat-mask": RecipeEntry(
+        "Masks",
         "Saliency from masks",
         "Learns from pictures with the object darkened and the rest brightened.",
         _SAT,
         lambda task: SaliencyTraining(_saliency(task, "given")),
     ),
     "sat-mask-pgd": RecipeEntry(
+        "Masks + PGD",
         "Saliency from masks, and PGD",
         "Tosses a coin for each batch: masks, or an attack.",
         _SAT,
@@ -188,23 +209,27 @@ RECIPES: Mapping[str, RecipeEntry] = {
     ),
     "noise-sign": RecipeEntry(
         "Sign noise",
+        "Sign noise",
         "The control for saliency: every value goes up or down by the same amount, at random.",
         _SAT,
         lambda task: SaliencyTraining(_saliency(task, "none")),
     ),
     "noise": RecipeEntry(
         "Gaussian noise",
+        "Gaussian noise",
         "Learns from pictures under strong noise.",
         "the robust classifiers of the latent-metrics paper",
         lambda task: GaussianNoise(),
     ),
     "distilled-teacher": RecipeEntry(
+        "distilled-teacher",
         "Teacher for distillation",
         "Learns the labels at a high temperature, so that its probabilities stay soft.",
         "Papernot et al. 2016, arXiv:1511.04508",
         lambda task: Tempered(),
     ),
     "distilled": RecipeEntry(
+        "Distilled",
         "Defensive distillation",
         "Learns the soft probabilities of its teacher; what looks like robustness is a vanished gradient.",
         "Papernot et al. 2016, arXiv:1511.04508",
@@ -213,13 +238,34 @@ RECIPES: Mapping[str, RecipeEntry] = {
 }
 
 
-_OTHERWISE_SET = {"oneepoch": "standard", "pgd-l2-large": "pgd-l2"}
-"""Models of the zoo that differ from that of their recipe by settings alone: stopped early, a larger radius."""
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A model of the zoo that differs from that of its recipe by settings alone.
+
+    Attributes:
+        recipe: key of the recipe.
+        name: what the model is called, short.
+    """
+
+    recipe: str
+    name: str
+
+
+VARIANTS: Mapping[str, Variant] = {
+    "oneepoch": Variant("standard", "One epoch"),  # stopped early
+    "pgd-l2-large": Variant("pgd-l2", "Robust, large L2"),  # at a larger radius
+}
 
 
 def entry_of(model: str) -> RecipeEntry | None:
     """The recipe of the zoo's model of that key; None where it is not one of ours."""
-    return RECIPES.get(_OTHERWISE_SET.get(model, model))
+    return RECIPES.get(VARIANTS[model].recipe if model in VARIANTS else model)
+
+
+def name_of(model: str) -> str | None:
+    """What the zoo's model of that key is called; None where it is not one of ours."""
+    named = VARIANTS.get(model) or RECIPES.get(model)
+    return named.name if named else None
 
 
 def _controller(task: Task) -> PsiController:

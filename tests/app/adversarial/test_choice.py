@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from app.adversarial.choice import AWAY, METHOD_TITLES, REGION_TITLES, AdversarialChoice, default, read, targets
+from app.adversarial.choice import AWAY, METHOD_TITLES, REGION_TITLES, AdversarialChoice, targets
 from app.state.choice import Options
 from app.state.choice import default as first_view
+from app.state.page_choice import Beside
 from core.explanations.smoothed_network import SMOOTHED_METHODS
 
 MODELS = ("standard", "pgd-linf", "noise-sign")
@@ -15,17 +16,18 @@ WORLD = Options(
     dict.fromkeys(("cifar10", "fashion-mnist"), ("photo:chelsea",)),
 )
 CHOICE = first_view(WORLD)
+FIRST = AdversarialChoice.first(Beside(CHOICE, WORLD))
 PART = AdversarialChoice(
     0.055, "ship", "change", "pgd", 0.0314, "standard", "noise-sign", "grad-cam", "centre", 3
 )  # fmt: skip
 
 
 def test_a_first_visit_has_the_reference_budget_and_a_class_of_the_task():
-    part, notes = read({}, CHOICE, WORLD)
+    part, notes = AdversarialChoice.read({}, CHOICE, WORLD)
     assert (part.rho, part.target, part.source, notes) == (0.1, "dog", "", [])
-    assert part == default(CHOICE) and "cell" not in part.to_query()
+    assert part == FIRST and "cell" not in part.to_query()
     garments = first_view(WORLD, "fashion-mnist")
-    assert default(garments).target in targets(garments)
+    assert AdversarialChoice.first(Beside(garments, WORLD)).target in targets(garments)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +35,7 @@ def test_a_first_visit_has_the_reference_budget_and_a_class_of_the_task():
     [PART, replace(PART, target=AWAY), replace(PART, source="", seen=""), replace(PART, rho=0.0, size=0, at=0.0)],
 )
 def test_a_link_restores_the_view(part):
-    assert read(part.to_query(), CHOICE, WORLD) == (part, [])
+    assert AdversarialChoice.read(part.to_query(), CHOICE, WORLD) == (part, [])
 
 
 @pytest.mark.parametrize(
@@ -46,8 +48,8 @@ def test_a_link_restores_the_view(part):
     ],
 )
 def test_what_a_link_cannot_ask_is_a_sentence_and_the_default(name, value):
-    part, notes = read({name: value}, CHOICE, WORLD)
-    assert part == default(CHOICE)
+    part, notes = AdversarialChoice.read({name: value}, CHOICE, WORLD)
+    assert part == FIRST
     assert len(notes) == 1 and f"`{name}`" in notes[0] and value[:9] not in notes[0].replace(f"`{name}`", "")
 
 
@@ -72,7 +74,10 @@ def test_a_budget_stands_on_the_slider_and_a_cell_is_whole():
 def test_another_task_has_other_classes_networks_and_sizes():
     garments = replace(first_view(WORLD, "fashion-mnist"))
     part = replace(PART, size=16).within(garments, WORLD)
-    assert part.target == default(garments).target and (part.source, part.seen) == ("", "")
+    assert part.target == AdversarialChoice.first(Beside(garments, WORLD)).target and (part.source, part.seen) == (
+        "",
+        "",
+    )
     assert part.rho == PART.rho and part.method == PART.method and part.size == 16
     assert replace(PART, target=AWAY).within(garments, WORLD).target == AWAY
     assert replace(PART, seen="standard").within(garments, WORLD).source == "standard"

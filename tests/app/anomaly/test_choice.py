@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from app.anomaly.choice import AnomalyChoice, default, heads, read
+from app.anomaly.choice import AnomalyChoice, heads
 from app.state.choice import Options
 from app.state.choice import default as first_view
+from app.state.page_choice import Beside
 from core.anomaly.calibration import DEFAULT
 from core.anomaly.confounding import ConfoundingLabel
 
@@ -15,18 +16,19 @@ WORLD = Options(
     {"cifar10": ("photo:chelsea",), "fashion-mnist": ("photo:chelsea",)},
 )
 CHOICE = first_view(WORLD)
+FIRST = AnomalyChoice.first(Beside(CHOICE, WORLD))
 PART = AnomalyChoice("many", "vim", 0.01, "top-m", "softmax", 4, "all", "jpeg", 5, "noise-sign")
 
 
 def test_a_first_visit_asks_for_all_classes_at_a_false_alarm_rate_of_five_percent():
-    part, notes = read({}, CHOICE, WORLD)
-    assert (part, notes) == (default(CHOICE), [])
+    part, notes = AnomalyChoice.read({}, CHOICE, WORLD)
+    assert (part, notes) == (FIRST, [])
     assert part.probe == ConfoundingLabel() and (part.detector, part.alpha, part.view) == (DEFAULT, 0.05, "one")
 
 
-@pytest.mark.parametrize("part", [PART, default(CHOICE), replace(PART, label="zeros", head="sigmoid", m=2)])
+@pytest.mark.parametrize("part", [PART, FIRST, replace(PART, label="zeros", head="sigmoid", m=2)])
 def test_what_is_written_is_read_back(part):
-    assert read(part.to_query(), CHOICE, WORLD) == (part, [])
+    assert AnomalyChoice.read(part.to_query(), CHOICE, WORLD) == (part, [])
 
 
 def test_m_stands_in_the_link_and_in_the_label_only_where_it_counts():
@@ -43,9 +45,9 @@ def test_m_stands_in_the_link_and_in_the_label_only_where_it_counts():
     ],
 )  # fmt: skip
 def test_an_impossible_value_is_a_sentence_that_does_not_repeat_it(name, value):
-    part, (note,) = read(PART.to_query() | {name: value}, CHOICE, WORLD)
+    part, (note,) = AnomalyChoice.read(PART.to_query() | {name: value}, CHOICE, WORLD)
     assert f"`{name}`" in note and (not value or value not in note)
-    assert getattr(part, name) == getattr(default(CHOICE), name)
+    assert getattr(part, name) == getattr(FIRST, name)
 
 
 def test_no_label_asks_nothing_of_cross_entropy():
@@ -53,7 +55,7 @@ def test_no_label_asks_nothing_of_cross_entropy():
     part = replace(PART, label="others", head="cross-entropy").change("label", "zeros", CHOICE, WORLD)
     assert (part.label, part.head) == ("zeros", "sigmoid")
     assert part.change("head", "cross-entropy", CHOICE, WORLD) == part
-    _, (note,) = read({"label": "zeros", "head": "cross-entropy"}, CHOICE, WORLD)
+    _, (note,) = AnomalyChoice.read({"label": "zeros", "head": "cross-entropy"}, CHOICE, WORLD)
     assert "`head`" in note
 
 

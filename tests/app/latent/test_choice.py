@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.latent.choice import AXES, LatentChoice, read
+from app.latent.choice import AXES, LatentChoice
 from app.state.choice import Options, change, default
 from core.data.tasks import task_named
 from tests.app.synthetic_latent import LATENT, write_generators
@@ -40,10 +40,10 @@ def test_a_link_there_and_back_is_the_same_view():
         "as": "bag", "code": GOOD, "moves": "0.5,-4,0,0,1.25", "to": "coat", "with": "photo:coffee", "mix": "-2",
         "decay": "0.3", "noise": "1.5", "draw": "7", "scrub": "noise", "centre": "1", "around": "0.75", "cast": "3",
     }  # fmt: skip
-    found, notes = read(link, CHOICE, WORLD)
+    found, notes = LatentChoice.read(link, CHOICE, WORLD)
     assert notes == [] and found.to_query() == link
     assert found.at == (0.5, -4.0, 0.0, 0.0, 1.25, -2.0, 0.3, 1.5)
-    first, notes = read({}, CHOICE, WORLD)
+    first, notes = LatentChoice.read({}, CHOICE, WORLD)
     assert notes == [] and first.to_query() == {}
 
 
@@ -60,7 +60,7 @@ def test_a_link_there_and_back_is_the_same_view():
     ],
 )
 def test_an_absurd_code_is_refused_with_a_sentence(absurd, word):
-    found, notes = read({"code": absurd}, CHOICE, WORLD)
+    found, notes = LatentChoice.read({"code": absurd}, CHOICE, WORLD)
     (note,) = notes
     assert (
         found.code == "" and word in note and "script" not in note and note.endswith("The picture's own code is used.")
@@ -77,12 +77,14 @@ def test_an_absurd_code_is_refused_with_a_sentence(absurd, word):
     ],
 )  # fmt: skip
 def test_what_is_not_possible_is_named_and_left_as_it_was(name, given):
-    found, (note,) = read({name: given}, CHOICE, WORLD)
+    found, (note,) = LatentChoice.read({name: given}, CHOICE, WORLD)
     assert f"`{name}`" in note and found == LatentChoice()
 
 
 def test_another_picture_has_another_code_and_sliders_at_rest():
-    found, _ = read({"as": "bag", "code": GOOD, "moves": "1,0,0,0,0", "noise": "1", "around": "1"}, CHOICE, WORLD)
+    found, _ = LatentChoice.read(
+        {"as": "bag", "code": GOOD, "moves": "1,0,0,0,0", "noise": "1", "around": "1"}, CHOICE, WORLD
+    )
     assert found.within(CHOICE, WORLD) == found
     other = found.within(change(CHOICE, "image", "photo:coffee", WORLD), WORLD)
     assert other == LatentChoice(around=1.0)
@@ -106,11 +108,11 @@ def test_the_class_slider_never_leads_to_the_class_itself():
     assert LatentChoice().way(task, 0) == 1 and LatentChoice().way(task, 3) == 0
     assert LatentChoice(towards="bag").way(task, 3) == task.class_names.index("bag")
     assert LatentChoice(towards="bag").way(task, task.class_names.index("bag")) == 0
-    found, _ = read({"as": "bag", "to": "bag", "mix": "1"}, CHOICE, WORLD)
+    found, _ = LatentChoice.read({"as": "bag", "to": "bag", "mix": "1"}, CHOICE, WORLD)
     assert found.towards == ""
 
 
 def test_without_a_generator_a_code_is_refused(monkeypatch, tmp_path):
     monkeypatch.setenv("ROBUSTSCOPE_GENERATORS", str(tmp_path))
-    found, (note,) = read({"code": GOOD}, CHOICE, WORLD)
+    found, (note,) = LatentChoice.read({"code": GOOD}, CHOICE, WORLD)
     assert found.code == "" and "there is no generator" in note

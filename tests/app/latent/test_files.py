@@ -9,9 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
-from app.latent import results, search
+from app.latent import generators, results, search
 from app.latent.choice import AXES
 from app.latent.files import explorer_npz, films_png, fooled_npz
+from app.latent.position import LatentPosition, resolve
 from app.latent.search import FRAMES, way_there
 from app.latent.search_films import amplification, headline
 from app.state import zoo as state_zoo
@@ -25,31 +26,31 @@ MODELS = ["standard", "pgd-l2"]
 
 
 @pytest.fixture
-def place(zoo, tmp_path, monkeypatch):
-    """Some place in the latent space of a tiny generator, sliders moved."""
+def position(zoo, tmp_path, monkeypatch):
+    """Some position in the latent space of a tiny generator, sliders moved, with two networks."""
     monkeypatch.setenv("ROBUSTSCOPE_GENERATORS", str(write_generators(tmp_path, (TASK.key,))))
-    sha256 = results.generator(TASK.key).card.sha256
-    code = results.sample_code(TASK.key, 3)
-    return results.LatentPosition(TASK.key, sha256, code, 2, 5, 1, 5, (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5))
+    sha256 = generators.generator(TASK.key).card.sha256
+    code = generators.sample_code(TASK.key, 3)
+    at = (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5)
+    return resolve(LatentPosition(TASK.key, sha256, code, 2, 5, 1, 5, at), MODELS)
 
 
 @pytest.fixture
-def fooled(place, monkeypatch):
+def fooled(position, monkeypatch):
     """A search for each of two networks, short ones."""
     monkeypatch.setattr(search, "SEARCH", Search(steps=5, restarts=1))
-    networks = [state_zoo.model(TASK.key, key) for key in MODELS]
     said = []
-    found = search.fool(place, networks, 0.0, lambda done, of: said.append((done, of)), lambda: False)
+    found = search.fool(position, 0.0, lambda done, of: said.append((done, of)), lambda: False)
     assert said == [(1, 2), (2, 2)]
     return found
 
 
-def test_each_network_is_asked_about_its_own_answer_on_the_picture_that_is_drawn(place, fooled):
-    x = torch.from_numpy(results.row_at(place, MODELS).x)
+def test_each_network_is_asked_about_its_own_answer_on_the_picture_that_is_drawn(position, fooled):
+    x = torch.from_numpy(results.row_at(position).x)
     for one in fooled:
-        assert np.allclose(one.film.x[0], x[0], atol=1e-5) and one.label == place.label
+        assert np.allclose(one.film.x[0], x[0], atol=1e-5) and one.label == position.place.label
         assert one.answers[0] == int(state_zoo.model(TASK.key, one.model).fast(x).argmax()) == int(one.found.labels[0])
-        assert one.right == (one.answers[0] == place.label)
+        assert one.right == (one.answers[0] == position.place.label)
         assert (one.answers[-1] != one.answers[0]) == bool(one.found.found[0])
 
 
@@ -64,10 +65,14 @@ def test_the_way_goes_straight_from_the_centre_to_the_code_found(fooled):
         )
 
 
-def test_the_explorers_arrays_hold_picture_code_and_all_ribbons(place):
-    with np.load(io.BytesIO(explorer_npz(place, MODELS)), allow_pickle=False) as kept:
+def test_the_explorers_arrays_hold_picture_code_and_all_ribbons(position):
+    with np.load(io.BytesIO(explorer_npz(position)), allow_pickle=False) as kept:
         settings = json.loads(str(kept["settings"]))
-        assert settings["sliders"] == list(AXES) and settings["models"] == MODELS and settings["code"] == place.code
+        assert (
+            settings["sliders"] == list(AXES)
+            and settings["models"] == MODELS
+            and settings["code"] == position.place.code
+        )
         assert not np.allclose(kept["z"], kept["z_start"]) and kept["probs"].shape == (2, 10)
         for axis in AXES:
             assert kept[f"probs__{axis}"].shape == (2, len(kept[f"positions__{axis}"]), 10)

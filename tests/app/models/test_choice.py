@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from app.models.choice import BOX, GIVEN, PerturbationChoice, default, map_options, read
+from app.models.choice import BOX, GIVEN, PerturbationChoice, map_options
 from app.state.choice import Options
 from app.state.choice import default as first_view
+from app.state.page_choice import Beside
 from core.training.recipes.saliency_maps import STRONG_MAPS
 
 MODELS = ("standard", "pgd-linf", "noise-sign")
@@ -15,20 +16,21 @@ WORLD = Options(
     dict.fromkeys(("cifar10", "fashion-mnist", "tiny20"), ("photo:chelsea", "test:0")),
 )
 CHOICE = first_view(WORLD)
+FIRST = PerturbationChoice.first(Beside(CHOICE, WORLD))
 TINY = replace(first_view(WORLD, "tiny20"), image="test:0")
 MADE = PerturbationChoice("smooth-grad", "standard", "noise-sign", 3, 42, 0.6, (8, 23), (8, 23))
 
 
 def test_a_first_visit_shows_a_robust_teacher_and_asks_itself():
-    made, notes = read({}, CHOICE, WORLD)
+    made, notes = PerturbationChoice.read({}, CHOICE, WORLD)
     assert (made.maps, made.teacher, made.network, made.size) == ("gradient-sign", "pgd-linf", "pgd-linf", 8)
-    assert notes == [] and made == default(CHOICE, WORLD)
-    assert default(first_view(WORLD, "fashion-mnist"), WORLD).teacher == "lipschitz"
+    assert notes == [] and made == FIRST
+    assert PerturbationChoice.first(Beside(first_view(WORLD, "fashion-mnist"), WORLD)).teacher == "lipschitz"
 
 
 @pytest.mark.parametrize("made", [MADE, replace(MADE, maps=BOX, across=(0, 31), down=(5, 5)), replace(MADE, alpha=0.0)])
 def test_a_link_restores_the_view(made):
-    assert read(made.to_query(), CHOICE, WORLD) == (made, [])
+    assert PerturbationChoice.read(made.to_query(), CHOICE, WORLD) == (made, [])
 
 
 @pytest.mark.parametrize(
@@ -52,8 +54,8 @@ def test_a_link_restores_the_view(made):
     ],
 )
 def test_what_a_link_cannot_ask_is_a_sentence_and_the_default(name, value):
-    made, notes = read({name: value}, CHOICE, WORLD)
-    assert made == default(CHOICE, WORLD)
+    made, notes = PerturbationChoice.read({name: value}, CHOICE, WORLD)
+    assert made == FIRST
     assert len(notes) == 1 and f"`{name}`" in notes[0] and value[:9] not in notes[0].replace(f"`{name}`", "")
 
 

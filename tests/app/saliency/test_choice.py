@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from app.saliency.choice import FIRST_METHODS, MEASURABLE, MOST_SHEET, SaliencyChoice, default, read
+from app.saliency.choice import FIRST_METHODS, MEASURABLE, MOST_SHEET, SaliencyChoice
 from app.state.choice import Options
 from app.state.choice import default as first_view
+from app.state.page_choice import Beside
 from core.data.tasks import task_named
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.saliency.measures import SALIENCY_MEASURES
@@ -19,6 +20,7 @@ WORLD = Options(
     {"cifar10": ("photo:chelsea", *IMAGES), "fashion-mnist": ("photo:chelsea",)},
 )
 CHOICE = first_view(WORLD)
+FIRST = SaliencyChoice.first(Beside(CHOICE, WORLD))
 PART = SaliencyChoice(
     ("lime", "gradient"), "cat", "dog", "networks", "own", "strength", 40, "gradient", "pgd-linf", "noise-sign",
     ("sparsity", "deletion"), "ssim", "report", ("test:3", "photo:chelsea"), "guess",
@@ -26,8 +28,8 @@ PART = SaliencyChoice(
 
 
 def test_a_first_visit_asks_each_network_about_its_own_answer():
-    part, notes = read({}, CHOICE, WORLD)
-    assert (part, notes) == (default(CHOICE), [])
+    part, notes = SaliencyChoice.read({}, CHOICE, WORLD)
+    assert (part, notes) == (FIRST, [])
     assert part.methods == FIRST_METHODS and (part.seen, part.method) == ("standard", "gradient")
     assert part.target(task_named("cifar10")) == Target()
 
@@ -38,11 +40,11 @@ def test_a_first_visit_asks_each_network_about_its_own_answer():
         PART,
         replace(PART, of="top", against="other"),
         replace(PART, of="true", against="", sheet=(), view=""),
-        default(CHOICE),
+        FIRST,
     ],
 )
 def test_a_link_restores_the_view(part):
-    assert read(part.to_query(), CHOICE, WORLD) == (part, [])
+    assert SaliencyChoice.read(part.to_query(), CHOICE, WORLD) == (part, [])
 
 
 @pytest.mark.parametrize(
@@ -62,8 +64,8 @@ def test_a_link_restores_the_view(part):
     ],
 )
 def test_what_a_link_cannot_ask_is_a_sentence_and_the_default(name, value):
-    part, notes = read({name: value}, CHOICE, WORLD)
-    assert part == default(CHOICE) and len(notes) == 1 and f"`{name}`" in notes[0]
+    part, notes = SaliencyChoice.read({name: value}, CHOICE, WORLD)
+    assert part == FIRST and len(notes) == 1 and f"`{name}`" in notes[0]
 
 
 @pytest.mark.parametrize(

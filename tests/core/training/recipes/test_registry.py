@@ -12,7 +12,7 @@ from core.models.fast import fast_form
 from core.models.resnet import PreActResNet, ResNetConfig
 from core.training.plan import TrainingPlan
 from core.training.recipes.base import Batch
-from core.training.recipes.registry import RECIPES, entry_of
+from core.training.recipes.registry import RECIPES, VARIANTS, entry_of, name_of
 from core.training.zoo_plans import SHIPPED
 
 # The keys of the design's contract, without `oneepoch`, which is a schedule.
@@ -25,6 +25,12 @@ CONTRACT = {
 
 def test_the_models_of_the_contract_have_a_recipe():
     assert RECIPES.keys() >= CONTRACT
+
+
+def test_networks_are_told_apart_by_name_and_a_name_is_short():
+    names = [name_of(key) for key in (*RECIPES, *VARIANTS)]
+    assert len({*names}) == len(names) and max(map(len, names)) <= 25 and all(names)
+    assert name_of("nobody") is None and entry_of("nobody") is None
 
 
 def network(task, entry) -> ResNetConfig:

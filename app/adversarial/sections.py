@@ -1,0 +1,105 @@
+"""The parts of the page Adversarial, in the order in which they stand there."""
+
+from functools import partial
+
+import streamlit as st
+
+from app.adversarial import explanations, files, fooling, results
+from app.adversarial import report as adversarial_report
+from app.adversarial.choice import AdversarialChoice
+from app.adversarial.results import UNSAID
+from app.state import session, zoo
+from app.state.choice import Choice
+from app.state.errors import guard
+from app.state.pictures import ModelInput
+from app.ui import controls
+from app.ui.downloads import downloads
+from core.data.tasks import task_named
+
+
+@st.fragment
+def show_explanations(shown: ModelInput) -> None:
+    """The budget, the grid and the path; a move re-runs only this."""
+    st.header("What does each network add to see each class?", anchor=False)
+    explanations.budget()
+    choice, part = session.now(), session.page_choice(AdversarialChoice)
+    task = task_named(choice.task)
+    with guard():
+        found = explanations.with_progress(
+            results.explanations(task, choice.models, shown, part.rho), len(choice.models)
+        )
+        place = st.empty()
+        with place:  # the pictures first: the verdicts take as long again
+            explanations.grid(task, found, [UNSAID] * len(found), part.shown)
+        verdicts = results.verdicts(task, choice.models, shown)
+        with place:
+            explanations.grid(task, found, verdicts, part.shown)
+        if not any(verdict.evidence or verdict.because for verdict in verdicts):
+            explanations.no_verdicts(task)
+        explanations.grid_guide(found, part.shown)
+        explanations.drawn_on_tests(results.explanations_report(task.key), zoo.cards_of(task.key), choice.models)
+        downloads(
+            f"explanations-{task.key}",
+            ("Grid as PNG", "png", partial(files.grid_png, found, [*map(explanations.says_where, verdicts)])),
+            ("All arrays as NPZ", "npz", partial(files.explanations_npz, found)),
+        )
+    st.header("How does it get there, step by step?", anchor=False)
+    explanations.class_picker(task)
+    part = session.page_choice(AdversarialChoice)
+    with guard():
+        ways = explanations.with_progress(
+            results.paths(task, choice.models, shown, part.target, part.rho), len(choice.models)
+        )
+        explanations.path_player(task, ways, part.rho)
+        explanations.path_guide()
+        downloads(f"path-{task.key}", ("All arrays as NPZ", "npz", partial(files.paths_npz, ways)))
+    controls.share()
+
+
+def show_survival(choice: Choice) -> None:
+    """Curves with shaded areas, and their figures, for the networks side by side."""
+    st.header("How large must a change be?", anchor=False)
+    with guard():
+        cards = zoo.cards_of(choice.task)
+        report = results.adversarial_report(choice.task)
+        adversarial_report.survival(task_named(choice.task), report, [cards[key] for key in choice.models])
+
+
+@st.fragment
+def show_transfer(shown: ModelInput) -> None:
+    """The transfer matrix, and the picture of the chosen cell; a click re-runs only this."""
+    st.header("Does what fools one network fool the others?", anchor=False)
+    choice = session.now()
+    task = task_named(choice.task)
+    with guard():
+        report = results.transfer_report(task.key)
+        cell = adversarial_report.transfer_matrix(task, report, zoo.cards_of(task.key), choice.models)
+        if cell:
+            adversarial_report.passed_on(task, results.transferred_image(task, shown, *cell), *cell[:2])
+            adversarial_report.transfer_guide()
+            adversarial_report.readings_held(results.transfer_claims(task.key), report)
+            controls.share()
+
+
+@st.fragment
+def show_fooling(shown: ModelInput) -> None:
+    """The controls, a button, and the two ways to fool a heat map; the work runs beside the page."""
+    st.header("Can a heat map be fooled?", anchor=False)
+    choice = session.now()
+    task = task_named(choice.task)
+    fooling.controls(task)
+    part = session.page_choice(AdversarialChoice)
+    models = fooling.fooled_models(choice.models)
+    with guard():
+        report = results.fooling_report(task.key)
+        adversarial_report.fooled_shares(task, report, zoo.cards_of(task.key), part.method)
+    with guard():
+        work = fooling.work_of(task, models, shown, part)
+        if work is None or work.state in ("stopped", "failed"):
+            fooling.invite(task, models, shown, part, work)
+        elif work.active:
+            st.fragment(fooling.watch, run_every=0.4)(work)
+        else:
+            fooling.results(task, work.result)
+            downloads(f"fooled-{task.key}", ("All arrays as NPZ", "npz", partial(fooling.npz, work.result)))
+    controls.share()

@@ -1,0 +1,125 @@
+"""Where a visitor stands in latent space: told by text and numbers, and resolved once for all that is drawn from it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import streamlit as st
+import torch
+from torch import Tensor, nn
+
+from app.latent.generators import generator
+from app.state import zoo
+from core.latent.codes import read_code
+from core.latent.directions import Direction, decay_direction, directions, moved, noise_direction, towards
+from core.latent.generator import Generator
+
+
+@dataclass(frozen=True, slots=True)
+class LatentPosition:
+    """Where the visitor stands in latent space, told by text and numbers alone, so that it is its own key.
+
+    Attributes:
+        task: key of the task.
+        generator: checksum of its generator's weights.
+        code: the code that all sliders start from, as text.
+        label: its class.
+        way: the class that the class slider leads to.
+        draw: which noise.
+        count: how many leading directions have a slider; the others are class, decay and noise.
+        at: where the sliders stand.
+    """
+
+    task: str
+    generator: str
+    code: str
+    label: int
+    way: int
+    draw: int
+    count: int
+    at: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedPosition:
+    """A position with all that it names, and the networks that are asked there.
+
+    Attributes:
+        place: the position.
+        networks: key and checksum of each network.
+        decoder: the task's generator.
+        classifiers: the networks in their fast form.
+        start: the code (1, n) that all sliders start from.
+        directions: the sliders' directions there.
+    """
+
+    place: LatentPosition
+    networks: tuple[tuple[str, str], ...]
+    decoder: Generator
+    classifiers: tuple[nn.Module, ...]
+    start: Tensor
+    directions: tuple[Direction, ...]
+
+    @property
+    def key(self) -> tuple[LatentPosition, tuple[tuple[str, str], ...]]:
+        """What results at this position are found again by."""
+        return (self.place, self.networks)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Keys of the networks."""
+        return tuple(key for key, _ in self.networks)
+
+    @property
+    def labels(self) -> Tensor:
+        """The class (1,) of the code."""
+        return torch.tensor([self.place.label])
+
+    @property
+    def code(self) -> Tensor:
+        """The code (1, n) where the sliders stand."""
+        return moved(self.start, self.directions, self.place.at)
+
+    def at(self, *positions: float) -> "ResolvedPosition":
+        """The same with the sliders elsewhere."""
+        return replace(self, place=replace(self.place, at=positions))
+
+    def at_rest(self) -> "ResolvedPosition":
+        """The same where all sliders start."""
+        return self.at(*(0.0,) * len(self.place.at))
+
+
+def resolve(place: LatentPosition, models: Sequence[str]) -> ResolvedPosition:
+    """A position with all that it names, to be handed on to everything that is drawn from it.
+
+    Raises:
+        ConfigError: there is no generator.
+        InputError: files of the generator or of a network are damaged.
+    """
+    loaded = [zoo.model(place.task, key) for key in models]
+    decoder = generator(place.task)
+    start = read_code(place.code, decoder.latent)
+    return ResolvedPosition(
+        place,
+        tuple((model.card.key, model.card.sha256) for model in loaded),
+        decoder,
+        tuple(model.fast for model in loaded),
+        start,
+        _directions(replace(place, at=()), decoder, start),
+    )
+
+
+@st.cache_resource(max_entries=512, show_spinner=False)
+def _directions(place: LatentPosition, _decoder: Generator, _start: Tensor) -> tuple[Direction, ...]:
+    """The sliders' directions at the code that all start from."""
+    return (
+        *_leading(replace(place, way=0, draw=0), _decoder, _start),
+        *towards(_decoder, _start, torch.tensor([place.label]), [place.way]),
+        decay_direction(_decoder.latent),
+        noise_direction(_decoder.latent, torch.Generator().manual_seed(place.draw)),
+    )
+
+
+@st.cache_resource(max_entries=512, show_spinner=False)
+def _leading(place: LatentPosition, _decoder: Generator, _start: Tensor) -> tuple[Direction, ...]:
+    """The directions in which the picture changes most; they hang on the code and its class alone."""
+    return directions(_decoder, _start, torch.tensor([place.label]), min(place.count, _decoder.latent))

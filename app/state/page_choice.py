@@ -1,0 +1,75 @@
+"""What a page adds to the shared choice: a frozen value with fields and query parameters of its own."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from app.state import query_fields
+from app.state.choice import Choice, Options
+from app.state.query_fields import Check, QueryField, one_of
+from core.data.tasks import Task, task_named
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a page's values are judged beside: the shared choice, and what can be chosen on this server."""
+
+    choice: Choice
+    options: Options
+
+    @property
+    def task(self) -> Task:
+        """The task."""
+        return task_named(self.choice.task)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Keys of the task's models here."""
+        return self.options.models[self.choice.task]
+
+
+network_here: Check[Any, Beside] = one_of(lambda part, beside: beside.models)
+"""Whether a value names a network of the task."""
+
+
+class PageChoice(ABC):
+    """The part of a page: a frozen dataclass that says which values it has, and what else follows from a choice."""
+
+    __slots__ = ()
+
+    @classmethod
+    @abstractmethod
+    def first(cls, beside: Beside) -> Self:
+        """The view of a first visit."""
+
+    @classmethod
+    @abstractmethod
+    def table(cls) -> tuple[QueryField[Any, Beside], ...]:
+        """Its values, in the order in which they are read."""
+
+    @abstractmethod
+    def within(self, choice: Choice, options: Options) -> Self:
+        """The nearest that is possible beside a choice."""
+
+    @classmethod
+    def usual(cls) -> Self | None:
+        """What a link leaves out; None where it holds every value."""
+        return None
+
+    @classmethod
+    def read(cls, query: Mapping[str, str], choice: Choice, options: Options) -> tuple[Self, list[str]]:
+        """What query parameters from anyone describe, and a sentence for each value that had to be replaced."""
+        beside = Beside(choice, options)
+        return query_fields.read(
+            cls.table(), cls.first(beside), query, beside, lambda part: part.within(choice, options)
+        )
+
+    def change(self, field: str, value: Any, choice: Choice, options: Options) -> Self:
+        """It with one field changed; unchanged where the value, which may come from anyone, is not possible."""
+        changed = query_fields.change(self.table(), self, field, value, Beside(choice, options))
+        return changed if changed is self else changed.within(choice, options)
+
+    def to_query(self) -> dict[str, str]:
+        """The query parameters of a link to it."""
+        return query_fields.to_query(self.table(), self, self.usual())

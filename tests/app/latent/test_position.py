@@ -1,0 +1,55 @@
+"""A position is resolved once: what is drawn from it asks neither the zoo nor the generators' folder again."""
+
+import pytest
+import torch
+
+from app.latent import generators, position, results
+from app.latent.position import LatentPosition, resolve
+from core.data.tasks import task_named
+from tests.app.synthetic_latent import write_generators
+
+TASK = task_named("fashion-mnist")
+AT = (1.0, 0.0, -2.0, 0.0, 0.0, 0.5, 0.1, 0.5)
+
+
+@pytest.fixture
+def place(zoo, tmp_path, monkeypatch):
+    monkeypatch.setenv("ROBUSTSCOPE_GENERATORS", str(write_generators(tmp_path, (TASK.key,))))
+    sha256 = generators.generator(TASK.key).card.sha256
+    return LatentPosition(TASK.key, sha256, generators.sample_code(TASK.key, 3), 2, 5, 1, 5, AT)
+
+
+def test_every_row_of_a_resolved_position_is_made_without_resolving_it_again(place, monkeypatch):
+    here = resolve(place, ["standard", "pgd-l2"])
+
+    def no_more(*_: object) -> None:
+        raise AssertionError("resolved again")
+
+    monkeypatch.setattr(position.zoo, "model", no_more)
+    monkeypatch.setattr(position, "generator", no_more)
+    monkeypatch.setattr(position, "_directions", no_more)
+    rows = [
+        results.row_at(here), results.row_at(here.at_rest()), results.slider_row(here, 2),
+        results.neighbours_of(here, 0.5, 3, 1), results.relabelled_row(here),
+    ]  # fmt: skip
+    assert all(row.probs.shape[0] == 2 for row in rows)
+    assert torch.equal(torch.from_numpy(rows[0].z), here.code) and not torch.equal(here.code, here.start)
+
+
+def test_at_rest_the_code_is_the_one_that_all_sliders_start_from(place):
+    here = resolve(place, ["standard"]).at_rest()
+    torch.testing.assert_close(here.code, here.start)
+    assert results.row_at(here).latent[0] == pytest.approx(0, abs=1e-5)
+
+
+def test_where_a_slider_itself_stands_makes_no_difference_to_its_row_and_the_others_do(place):
+    here = resolve(place, ["standard"])
+    moved = here.at(*AT[:2], 3.0, *AT[3:])
+    assert (results.slider_row(here, 2).x == results.slider_row(moved, 2).x).all()
+    assert not (results.slider_row(here, 0).x == results.slider_row(moved, 0).x).all()
+
+
+def test_results_are_found_again_by_code_sliders_and_the_networks_weights(place):
+    one, other = resolve(place, ["standard"]), resolve(place, ["pgd-l2"])
+    assert one.key == resolve(place, ["standard"]).key != other.key
+    assert one.key != one.at_rest().key and one.models == ("standard",)
