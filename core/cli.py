@@ -21,7 +21,8 @@ from tqdm import tqdm
 from core.anomaly.batch_file import FITTINGS, Scoring, score_files
 from core.anomaly.calibrate import fit_calibration
 from core.anomaly.calibration import ASSETS as CALIBRATION
-from core.anomaly.calibration import DEFAULT, DETECTORS, calibration_path, read_calibration, write_calibration
+from core.anomaly.calibration import calibration_path, read_calibration, write_calibration
+from core.anomaly.catalogue import DEFAULT, DETECTORS
 from core.anomaly.label_references import IMAGES, fit_references, read_references, references_path, write_references
 from core.data import galleries
 from core.data.datasets import LabelledImages, available, data_root, fetch, load, load_folder

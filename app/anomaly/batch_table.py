@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from app.anomaly import figures
 from app.anomaly.choice import AnomalyChoice
-from app.anomaly.names import SHORT, alpha_text
+from app.anomaly.names import alpha_text
 from app.anomaly.verdicts import CONFIG
 from app.state import session
 from app.state.names import model_name
 from app.ui.data_urls import data_url
 from app.ui.elements import how_to_read, ink
 from core.anomaly.batch_table import ManyScores
+from core.anomaly.catalogue import DETECTORS
 from core.data.incoming import MAX_ENTRIES
 from core.data.tasks import Task
 
@@ -54,7 +55,8 @@ def results(task: Task, found: ManyScores, on_look: Callable[[int], None]) -> No
     part = session.page_choice(AnomalyChoice)
     if part.detector not in next(iter(found.p_values.values())):
         st.info(
-            f"{SHORT[part.detector]} is not in these calibrations: choose another detector.", icon=":material/info:"
+            f"{DETECTORS[part.detector].name} is not in these calibrations: choose another detector.",
+            icon=":material/info:",
         )
         return
     p_values = {key: each[part.detector] for key, each in found.p_values.items()}
@@ -103,7 +105,7 @@ def _download(label: str, name: str, mime: str, make: Callable[[], bytes]) -> No
 def _counts(p_values: PValues, found: ManyScores, part: AnomalyChoice) -> None:
     """How many are odd to each network, and how many could not be scored."""
     unread = sum(bool(error) for error in found.errors)
-    told = f"{SHORT[part.detector]}, where {alpha_text(part.alpha)} of normal pictures are odd"
+    told = f"{DETECTORS[part.detector].name}, where {alpha_text(part.alpha)} of normal pictures are odd"
     places = st.columns(len(p_values) + (1 if unread else 0))
     plain: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off"}
     for place, (key, values) in zip(places, p_values.items(), strict=False):
@@ -172,7 +174,7 @@ def guide() -> None:
     """How to read the table."""
     part = session.page_choice(AnomalyChoice)
     how_to_read(
-        f"Verdicts by {SHORT[part.detector]}. Were all pictures normal, the bars would be level and about "
+        f"Verdicts by {DETECTORS[part.detector].name}. Were all pictures normal, the bars would be level and about "
         f"{alpha_text(part.alpha)} of the pictures would be flagged: only a share well above that says that something "
         "is odd here. The files hold every detector's score and p-value. A ZIP within a ZIP is not opened, and what "
         "can't be read stands in the table with the reason.",

@@ -7,7 +7,7 @@ from typing import Any, Self
 from app.state.choice import Choice, Options
 from app.state.page_choice import Beside, PageChoice, network_here
 from app.state.query_fields import WHOLE, QueryField, matching, one_of, whole
-from core.anomaly.calibration import DEFAULT, DETECTORS
+from core.anomaly.catalogue import DEFAULT, DETECTORS
 from core.anomaly.confounding import HEADS, LABELS, ConfoundingLabel
 from core.anomaly.verdict import changes, strengths
 from core.data.tasks import task_named
@@ -93,7 +93,10 @@ def _with_label(part: AnomalyChoice, label: str, beside: Beside) -> AnomalyChoic
 
 FIELDS: tuple[QueryField[AnomalyChoice, Beside], ...] = (
     QueryField("view", "view", str, one_of(VIEWS), f"must be {' or '.join(VIEWS)}"),
-    QueryField("detector", "detector", str, one_of(DETECTORS), f"must be one of {', '.join(DETECTORS)}"),
+    QueryField(
+        "detector", "detector", str, one_of(DETECTORS),
+        lambda part, beside, text: f"must be one of {', '.join(DETECTORS)}",
+    ),
     QueryField(
         "alpha", "alpha", matching(r"0\.\d{1,4}", float), one_of(ALPHAS),
         f"must be one of {', '.join(f'{alpha:g}' for alpha in ALPHAS)}",

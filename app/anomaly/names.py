@@ -3,30 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 from app.state.epsilon_scale import radius_text
+from core.anomaly.catalogue import DETECTORS
 from core.anomaly.verdict import PGD_STEPS, is_attack, strengths
 from core.attacks.catalogue import ATTACKS
 from core.data.corruptions import CORRUPTIONS
 from core.data.outliers import OUTLIERS
 from core.data.tasks import Task
 
-SHORT: Mapping[str, str] = {
-    "norms": "Norms, weights",
-    "norms-all": "Norms, all tensors",
-    "norms-raw": "Norms, raw",
-    "largest": "Largest deviation",
-    "sum": "Sum of norms",
-    "softmax": "Norms, softmax",
-    "predicted": "Norms, own answer",
-    "combined": "Softmax + own answer",
-    "direction": "Direction",
-    "perceptron": "Perceptron",
-    "msp": "Max. softmax",
-    "energy": "Energy",
-    "odin": "ODIN",
-    "mahalanobis": "Mahalanobis",
-    "vim": "ViM",
-    "gradnorm": "GradNorm",
-}
 KINDS: Mapping[str, str] = {
     "gradient-unsupervised": "Gradients; no anomaly was seen",
     "gradient-supervised": "Gradients; trained on attacks",
@@ -74,6 +57,11 @@ def against_name(key: str) -> str:
 def set_titles(task: str) -> dict[str, str]:
     """What is in each set that the report of a task names."""
     return {each.key: each.title for each in OUTLIERS.get(task, ())}
+
+
+def detector_title(key: str) -> str:
+    """A detector in a menu: its name, and what it was fitted to."""
+    return f"{DETECTORS[key].name} · {KINDS[DETECTORS[key].kind].lower()}"
 
 
 def change_title(key: str) -> str:

@@ -9,7 +9,7 @@ import streamlit as st
 from app.anomaly import figures, results
 from app.anomaly.choice import AnomalyChoice
 from app.anomaly.layers import layers, references
-from app.anomaly.names import SHORT, change_title, share_text, strength_text
+from app.anomaly.names import change_title, share_text, strength_text
 from app.anomaly.verdicts import CONFIG, chip
 from app.state import session
 from app.state.errors import guard
@@ -18,6 +18,7 @@ from app.state.pictures import ModelInput
 from app.ui import map_png
 from app.ui.colours import model_colour
 from app.ui.elements import how_to_read, ink, percent, show_png
+from core.anomaly.catalogue import DETECTORS
 from core.anomaly.reference import Reference
 from core.anomaly.verdict import Verdict, changes, is_attack, strengths
 from core.attacks.catalogue import ATTACKS
@@ -82,7 +83,7 @@ def _column(task: Task, one: Verdict, part: AnomalyChoice, factor: int) -> None:
         f'<span class="rs-class">{escape(task.class_names[now])}</span>'
         f'<span class="rs-share">{percent(one.probs[part.step, now])}</span>'
         f'</div><div class="rs-chip">{chip(flagged)}</div>'
-        f'<div class="rs-small">{SHORT[part.detector]}: as odd as {share_text(p_value)} of normal pictures; '
+        f'<div class="rs-small">{DETECTORS[part.detector].name}: as odd as {share_text(p_value)} of normal pictures; '
         f"{len(one.flagged(part.alpha, part.step))} of {len(one.p_values)} detectors flag it</div>"
     )
     with st.container(horizontal=True, wrap=False, gap="small", key=f"pair-push-{one.model}"):
@@ -110,7 +111,7 @@ def course(task: Task, found: Mapping[str, Verdict]) -> None:
         return
     words = [strength_text(task, part.push, step) for step in range(len(strengths(task, part.push)))]
     least = min(1 / (int(str(one.settings["p_value_images"])) + 1) for one in found.values())
-    st.html(f'<div class="rs-chart">How odd {escape(SHORT[part.detector])} finds it, step by step</div>')
+    st.html(f'<div class="rs-chart">How odd {escape(DETECTORS[part.detector].name)} finds it, step by step</div>')
     said = "; ".join(
         f"{model_name(key)} " + ", ".join(share_text(float(p_value)) for p_value in each)
         for key, each in p_values.items()

@@ -8,13 +8,14 @@ import streamlit as st
 
 from app.anomaly import report_figures as figures
 from app.anomaly.choice import AnomalyChoice
-from app.anomaly.names import FAMILIES, KINDS, SHORT, against_name, alpha_text, change_title, set_titles
+from app.anomaly.names import FAMILIES, KINDS, against_name, alpha_text, change_title, detector_title, set_titles
 from app.anomaly.verdicts import CONFIG
 from app.state import session, zoo
 from app.state.names import model_name
 from app.ui.colours import model_colour
 from app.ui.elements import how_to_read, ink, missing_report
-from core.anomaly.calibration import DETECTORS, PERCEPTRON
+from core.anomaly.catalogue import DETECTORS
+from core.anomaly.perceptron_detector import PERCEPTRON
 from core.data.tasks import Task
 from core.reports.anomaly.report import Anomaly
 from core.reports.form.report import Row
@@ -53,13 +54,13 @@ def _trained_robustly(task: Task, rows: Sequence[Row], models: Sequence[str]) ->
     st.subheader("Does robust training help or hurt?", anchor=False)
     part = session.page_choice(AnomalyChoice)
     st.columns([1.2, 1])[0].selectbox(
-        "Detector", list(DETECTORS), format_func=lambda key: f"{SHORT[key]} · {KINDS[DETECTORS[key][0]].lower()}",
+        "Detector", list(DETECTORS), format_func=detector_title,
         **session.bound("detector", "anomaly.detector.report"),
     )  # fmt: skip
     part = session.page_choice(AnomalyChoice)
     own = [row for row in rows if _is(row, part.detector) and row["model"] in models]
     if not own:
-        st.caption(f"{SHORT[part.detector]} is not in the report for these networks.")
+        st.caption(f"{DETECTORS[part.detector].name} is not in the report for these networks.")
         return
     st.html(_means(own, models))
     found = {
@@ -160,7 +161,7 @@ def _of_one(task: Task, rows: Sequence[Row], here: Sequence[str]) -> None:
     columns = _columns([row for row in own if row["family"] in FAMILIES])
     by = {key: {str(row["against"]): row for row in own if _is(row, key)} for key in DETECTORS}
     groups = {
-        title: [(SHORT[key], by[key]) for key in DETECTORS if DETECTORS[key][0] == kind and by[key]]
+        title: [(DETECTORS[key].name, by[key]) for key in DETECTORS if DETECTORS[key].kind == kind and by[key]]
         for kind, title in KINDS.items()
     }
     if columns:
@@ -248,7 +249,7 @@ def _promise(rows: Sequence[Row]) -> None:
     body = ""
     for key in [key for key in DETECTORS if any(one == key for one, _ in by)]:
         cells = "".join(_kept(by.get((key, alpha))) for alpha in alphas)
-        body += f"<tr><th>{SHORT[key]}</th>{cells}</tr>"
+        body += f"<tr><th>{DETECTORS[key].name}</th>{cells}</tr>"
     broken = sum(not row["kept"] for row in rows)
     verdict = "All are kept." if not broken else f"{broken} of {len(rows)} are not kept."
     st.html(

@@ -8,15 +8,17 @@ import streamlit as st
 
 from app.anomaly import figures, results
 from app.anomaly.choice import ALPHAS, VIEWS, AnomalyChoice
-from app.anomaly.names import KINDS, SHORT, alpha_text, listed, share_text, verdict
+from app.anomaly.names import KINDS, alpha_text, detector_title, listed, share_text, verdict
 from app.state import predictions, session
 from app.state.errors import guard
 from app.state.names import OWN, model_name
 from app.state.pictures import ModelInput
 from app.ui.colours import model_colour
 from app.ui.elements import how_to_read, ink, percent
-from core.anomaly.calibration import DETECTORS, PERCEPTRON, Calibration
+from core.anomaly.calibration import Calibration
+from core.anomaly.catalogue import DETECTORS
 from core.anomaly.conformal import threshold
+from core.anomaly.perceptron_detector import PERCEPTRON
 from core.anomaly.verdict import Verdict
 from core.data.tasks import Task
 
@@ -36,7 +38,7 @@ def controls() -> None:
     """Detector and false-alarm rate."""
     left, right = st.columns([1.5, 1], gap="large")
     left.selectbox(
-        "Verdict by", list(DETECTORS), format_func=lambda key: f"{SHORT[key]} · {KINDS[DETECTORS[key][0]].lower()}",
+        "Verdict by", list(DETECTORS), format_func=detector_title,
         help="All of them are compared in the table below.", **session.bound("detector", "anomaly.detector"),
     )  # fmt: skip
     right.select_slider(
@@ -71,7 +73,7 @@ def columns(task: Task, shown: ModelInput, judged: Judged) -> None:
             if one is None or detectors is None:
                 uncalibrated(task, key)
             elif part.detector not in one.p_values:
-                st.info(f"{SHORT[part.detector]} is not in this calibration.", icon=":material/info:")
+                st.info(f"{DETECTORS[part.detector].name} is not calibrated for this network.", icon=":material/info:")
             else:
                 _verdict(one, detectors, part)
 
@@ -128,7 +130,7 @@ def distribution_guide(judged: Judged) -> None:
     )
     n = {one.settings["p_value_images"] for one in judged.values() if one is not None}
     how_to_read(
-        f"{DETECTORS[part.detector][1]}.{trained} The bars are "
+        f"{DETECTORS[part.detector].title}.{trained} The bars are "
         f"{' or '.join(f'{count:,}' for count in sorted(map(int, map(str, n)))) or 'no'} normal pictures that neither "
         f"network nor detector has seen; red ones would be flagged. The promise: of normal pictures at most "
         f"{alpha_text(part.alpha)} are flagged, on average over calibrations. How many odd pictures are found is "
@@ -149,12 +151,12 @@ def detector_table(judged: Judged) -> None:
     body = ""
     for kind, title in KINDS.items():
         body += f'<tr class="rs-group"><th colspan="{1 + len(there)}">{escape(title)}</th></tr>'
-        for key in [key for key in DETECTORS if DETECTORS[key][0] == kind]:
+        for key in [key for key in DETECTORS if DETECTORS[key].kind == kind]:
             cells = "".join(_cell(one, key, part) for one in there.values())
             mark = " rs-chosen-row" if key == part.detector else ""
             body += (
-                f'<tr class="rs-said{mark}" data-detector="{key}" title="{escape(DETECTORS[key][1])}">'
-                f"<th>{escape(SHORT[key])}</th>{cells}</tr>"
+                f'<tr class="rs-said{mark}" data-detector="{key}" title="{escape(DETECTORS[key].title)}">'
+                f"<th>{escape(DETECTORS[key].name)}</th>{cells}</tr>"
             )
     st.html(
         f'<div class="rs-wide" tabindex="0"><table class="rs-table rs-detectors"><tr><th></th>{heads}</tr>{body}'
@@ -175,8 +177,12 @@ def _disagreement(one: Verdict, part: AnomalyChoice) -> str:
     told = f"{len(flags)} of {len(one.p_values)} detectors flag it."
     if part.detector in one.p_values:
         chosen = part.detector in flags
-        against = [SHORT[key] for key in one.p_values if (key in flags) != chosen]
-        told += f" Of another opinion than {SHORT[part.detector]}: {listed(against)}." if against else " All agree."
+        against = [DETECTORS[key].name for key in one.p_values if (key in flags) != chosen]
+        told += (
+            f" Of another opinion than {DETECTORS[part.detector].name}: {listed(against)}."
+            if against
+            else " All agree."
+        )
     return f'<p class="rs-disagree" data-flags="{escape(one.model)},{len(flags)}">{head}: {escape(told)}</p>'
 
 

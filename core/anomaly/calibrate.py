@@ -11,9 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.anomaly import baselines, norm_detectors, perceptron
-from core.anomaly.calibration import BATCH, COMBINED_OF, PROFILES, TINY, Calibration, parts_of_combined, values_of
+from core.anomaly import baselines
+from core.anomaly.calibration import BATCH, Calibration
+from core.anomaly.catalogue import DETECTORS
 from core.anomaly.conformal import halves
+from core.anomaly.detector import FittedDetector, FittingData
 from core.anomaly.direction import mean_gradients
 from core.anomaly.measurements import (
     EVERY,
@@ -26,7 +28,6 @@ from core.anomaly.measurements import (
     weights_among,
 )
 from core.anomaly.norm_detectors import features
-from core.anomaly.perceptron import Perceptron
 from core.attacks.pgd import Pgd
 from core.data.datasets import LabelledImages
 from core.models.zoo import ZooModel
@@ -35,7 +36,6 @@ OnProgress = Callable[[str, int, int], None]
 
 _BASELINE_IMAGES = 5_000
 _FEWEST = 10  # attacked images that change their answer, to train the perceptron on
-_TRAINED_SHARE = 0.8  # of the images that fit; the others choose the epoch
 _PGD_STEPS = 20
 _LEVELS = 127  # of a direction, either side of zero
 
@@ -79,19 +79,16 @@ def fit_calibration(
 
     fitting, normal = signals_of(x, "fit"), signals_of(calibration.images(second.start, second.stop), "p-values")
     weights = weights_among(model)
-    detectors = {
-        key: norm_detectors.fit(
-            values_of(profile, fitting, weights),
-            profile.distance,
-            fitting.predicted if profile.by_class else None,
-            model.task.classes,
-        )
-        for key, profile in PROFILES.items()
-    }
     attacked, index = _attacked(model, x, calibration.labels[first], seed, on_progress)
-    trained = None
-    if len(index) >= _FEWEST:
-        trained = _trained(fitting, signals_of(attacked, "perceptron"), index, seed)
+    measured = signals_of(attacked, "perceptron") if len(index) >= _FEWEST else None
+    data = FittingData(fitting, measured, index, weights, model.task.classes, seed)
+    detectors: dict[str, FittedDetector] = {}
+    scores: dict[str, NDArray[np.float64]] = {}
+    for key, detector in DETECTORS.items():
+        fitted = detector.fit(data, scores)
+        if fitted is not None:
+            detectors[key] = fitted
+            scores[key] = fitted.score(fitting, scores)
     settings = {
         "task": model.card.task,
         "model": model.card.key,
@@ -104,19 +101,11 @@ def fit_calibration(
         "data": f"{calibration.origin}; {train.origin}",
         "seed": seed,
     }
-    parts = parts_of_combined(
-        {
-            key: detectors[key].score(values_of(PROFILES[key], fitting, weights), fitting.predicted)
-            for key in COMBINED_OF
-        }
-    )
     screen = Calibration(
         settings,
         EVERY.names(model.plain),
         weights,
         detectors,
-        trained,
-        np.stack([parts.mean(0), np.maximum(parts.std(0), TINY)]),
         fitted_baselines,
         directions,
         {},
@@ -148,16 +137,3 @@ def _attacked(
         which.append(start + hit.nonzero()[:, 0].numpy())
         on_progress(f"{model.card.key} attack", min(start + BATCH, len(x)), len(x))
     return torch.cat(found), np.concatenate(which)
-
-
-def _trained(
-    normal: GradientMeasurements, attacked: GradientMeasurements, index: NDArray[np.int64], seed: int
-) -> Perceptron | None:
-    """The perceptron; an image and its attacked twin are on one side of the cut between training and choosing."""
-    cut = int(_TRAINED_SHARE * len(normal))
-    of_normal, of_attacked = features(normal.squared[MAIN]), features(attacked.squared[MAIN])
-    early = index < cut
-    if early.all() or not early.any():
-        return None
-    generator = torch.Generator().manual_seed(seed)
-    return perceptron.fit(of_normal[:cut], of_attacked[early], (of_normal[cut:], of_attacked[~early]), generator)

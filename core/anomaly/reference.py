@@ -14,6 +14,7 @@ from core.anomaly.confounding import ConfoundingLabel
 from core.anomaly.gradients import weight_gradients
 from core.anomaly.measurements import EVERY, MAIN, PROBES
 from core.anomaly.norm_detectors import ProfileDetector, features
+from core.anomaly.norm_profiles import FittedProfile
 from core.errors import ConfigError, InputError
 from core.models.zoo import ZooModel
 
@@ -67,7 +68,10 @@ def of_screen(screen: Calibration, every: bool) -> Reference:
     """
     chosen = np.ones_like(screen.weights) if every else screen.weights
     key = "norms-all" if every else "norms"
-    return Reference(PROBES[MAIN], chosen, screen.band[:, chosen], screen.profiles[key], screen.normals[key])
+    fitted = screen.fitted.get(key)
+    if not isinstance(fitted, FittedProfile):
+        raise InputError(f"this calibration has no detector {key}")
+    return Reference(PROBES[MAIN], chosen, screen.band[:, chosen], fitted.distance, screen.normals[key])
 
 
 def of_norms(squared: NDArray[np.floating], probe: ConfoundingLabel, chosen: NDArray[np.bool_]) -> Reference:

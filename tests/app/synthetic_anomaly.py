@@ -6,7 +6,9 @@ import numpy as np
 import torch
 
 from core.anomaly.calibrate import fit_calibration
-from core.anomaly.calibration import DETECTORS, PERCEPTRON, calibration_path, write_calibration
+from core.anomaly.calibration import calibration_path, write_calibration
+from core.anomaly.catalogue import DETECTORS
+from core.anomaly.perceptron_detector import PERCEPTRON
 from core.data.corruptions import CORRUPTIONS, SEVERITIES
 from core.data.datasets import LabelledImages
 from core.data.outliers import OUTLIERS
@@ -46,7 +48,7 @@ def write_anomaly_report(models: Path, reports: Path, task: str) -> Path:
     sets |= {f"{name}-{severity}": "corruption" for name in CORRUPTIONS for severity in SEVERITIES}
     for key, card in cards(task, models).items():
         head = {"model": key, "sha256": card.sha256}
-        for detector, (kind, _) in DETECTORS.items():
+        for detector, kind in ((key, one.kind) for key, one in DETECTORS.items()):
             trained = [name for name, family in sets.items() if family in ("attack", "far")]
             for trained_on in trained if detector == PERCEPTRON else [""]:
                 own = {**head, "detector": detector, "kind": kind, "trained_on": trained_on}

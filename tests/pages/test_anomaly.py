@@ -15,9 +15,9 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app.anomaly import batch, batch_table
-from app.anomaly.names import SHORT
-from core.anomaly.calibration import PERCEPTRON
+from core.anomaly.catalogue import DETECTORS
 from core.anomaly.label_references import fit_references, references_path, write_references
+from core.anomaly.perceptron_detector import PERCEPTRON
 from core.models.zoo import load_zoo_model
 from core.reports.form.report import read_report, write_report
 from tests.app.synthetic_anomaly import pictures, write_anomaly_report, write_calibrations
@@ -117,7 +117,7 @@ def test_the_detectors_of_another_opinion_are_marked_and_named(visit):
     assert marked == ({*rows} - flagged if "msp" in flagged else flagged) and 0 < len(marked) < len(rows)
     assert value(said, "data-flags") == f"standard,{len(flagged)}"
     listed = said.split("Max. softmax: ")[1]
-    named = {key for key in rows if SHORT[key] in listed}
+    named = {key for key in rows if DETECTORS[key].name in listed}
     more = int(listed.split(" more")[0].rsplit(" ", 1)[1]) if " more" in listed else 0
     assert named <= marked and len(named) + more == len(marked)
 

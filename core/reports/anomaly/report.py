@@ -34,9 +34,11 @@ from typing import Any
 
 import numpy as np
 
-from core.anomaly.calibration import BATCH, DETECTORS, PERCEPTRON, Calibration
+from core.anomaly.calibration import BATCH, Calibration
+from core.anomaly.catalogue import DETECTORS
 from core.anomaly.measurements import MAIN, GradientMeasurements
 from core.anomaly.norm_detectors import features
+from core.anomaly.perceptron_detector import PERCEPTRON
 from core.data.corruptions import CORRUPTIONS
 from core.data.datasets import LabelledImages
 from core.errors import ConfigError
@@ -160,7 +162,7 @@ def _network(bench: AnomalyMeasurer, settings: AnomalySettings) -> tuple[list[Ro
     for (detector, trained_on), scores in _scores(screen, found, settings.seed).items():
         whole = trained_on in ("", "pgd")  # the perceptron's matrix is of attacks and sets
         families = {against: family for against, family in found.families.items() if whole or family != "corruption"}
-        kind = {"detector": detector, "kind": DETECTORS[detector][0], "trained_on": trained_on}
+        kind = {"detector": detector, "kind": DETECTORS[detector].kind, "trained_on": trained_on}
         rows += figure_rows({**head, **kind}, scores, families, found.classes)
         for against in ("test", *families):
             if whole and families.get(against) != "corruption":

@@ -8,7 +8,7 @@ from app.anomaly.choice import AnomalyChoice, heads
 from app.state.choice import Options
 from app.state.choice import default as first_view
 from app.state.page_choice import Beside
-from core.anomaly.calibration import DEFAULT
+from core.anomaly.catalogue import DEFAULT
 from core.anomaly.confounding import ConfoundingLabel
 
 WORLD = Options(

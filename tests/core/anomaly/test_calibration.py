@@ -12,20 +12,21 @@ import torch
 from core.anomaly import baselines, perceptron
 from core.anomaly.calibrate import fit_calibration
 from core.anomaly.calibration import (
-    DETECTORS,
-    PERCEPTRON,
-    PROFILES,
     calibration_path,
     check_detectors,
     read_calibration,
     write_calibration,
 )
+from core.anomaly.catalogue import DETECTORS
 from core.anomaly.conformal import false_alarm_interval
 from core.anomaly.confounding import ConfoundingLabel
+from core.anomaly.detector import Detector
 from core.anomaly.direction import mean_gradients, misalignment
 from core.anomaly.gradients import weight_gradients
+from core.anomaly.measured_scores import MeasuredScore
 from core.anomaly.measurements import EVERY, from_arrays, joined
 from core.anomaly.norm_detectors import features
+from core.anomaly.perceptron_detector import PERCEPTRON
 from core.anomaly.store import read_npz, write_npz
 from core.attacks.pgd import Pgd
 from core.data.datasets import LabelledImages
@@ -63,10 +64,13 @@ def test_scores_are_those_of_the_parts(network, screen, calibration, fresh, sign
     alone = weight_gradients(network.plain, x, ConfoundingLabel())
     np.testing.assert_allclose(scores["sum"], alone.total.double(), rtol=1e-4)
     every = weight_gradients(network.plain, x, ConfoundingLabel(), EVERY)
-    expected = screen.profiles["norms-all"].score(features(every.squared.numpy()))
+    expected = screen.fitted["norms-all"].distance.score(features(every.squared.numpy()))
     np.testing.assert_allclose(scores["norms-all"], expected, rtol=1e-3)
     np.testing.assert_allclose(
-        scores["perceptron"], screen.perceptron.score(features(every.squared.numpy())), rtol=1e-3, atol=1e-4
+        scores["perceptron"],
+        screen.fitted[PERCEPTRON].perceptron.score(features(every.squared.numpy())),
+        rtol=1e-3,
+        atol=1e-4,
     )
     confident = weight_gradients(network.plain, x, ConfoundingLabel("predicted", "cross-entropy"), EVERY)
     np.testing.assert_allclose(scores["predicted"], features(confident.squared.numpy()).sum(1), rtol=1e-3)
@@ -90,9 +94,9 @@ def test_normals_are_the_second_half_and_nothing_was_fitted_to_it(network, scree
     other = calibration.pixels.clone()
     other[75:] = pictures(75, 9).pixels
     again = fit_calibration(network, pictures(300, 1), LabelledImages(other, calibration.labels, ""))
-    for key in PROFILES:
-        np.testing.assert_array_equal(again.profiles[key].mean, screen.profiles[key].mean)
-    assert again.perceptron is not None and np.array_equal(again.perceptron.w1, screen.perceptron.w1)
+    for key in ("norms", "norms-all", "norms-raw", "largest", "sum", "softmax", "predicted"):
+        np.testing.assert_array_equal(again.fitted[key].distance.mean, screen.fitted[key].distance.mean)
+    assert np.array_equal(again.fitted[PERCEPTRON].perceptron.w1, screen.fitted[PERCEPTRON].perceptron.w1)
 
 
 def attacked(network, data):
@@ -118,7 +122,7 @@ def test_the_perceptron_learned_from_what_pgd_turned_and_an_image_and_its_twin_s
     normal, odd = (features(screen.measure(network, x).squared["ones"]) for x in (calibration.images(0, 75), x_adv))
     generator = torch.Generator().manual_seed(0)
     expected = perceptron.fit(normal[:60], odd[which < 60], (normal[60:], odd[which >= 60]), generator)
-    np.testing.assert_allclose(screen.perceptron.w1, expected.w1, atol=1e-3)
+    np.testing.assert_allclose(screen.fitted[PERCEPTRON].perceptron.w1, expected.w1, atol=1e-3)
 
 
 def test_too_few_turned_images_train_no_perceptron(network, calibration):
@@ -129,7 +133,7 @@ def test_too_few_turned_images_train_no_perceptron(network, calibration):
     labels = (some.labels + 1) % 10
     labels[chosen] = some.labels[chosen]  # the others are never right
     made = fit_calibration(network, pictures(300, 1), LabelledImages(some.pixels, labels, ""))
-    assert made.perceptron is None
+    assert PERCEPTRON not in made.detectors
 
 
 def test_the_promise_is_kept_on_new_images(screen, signals):
@@ -167,7 +171,7 @@ def test_it_comes_back_from_a_file_as_it_was(network, screen, signals, file):
 def test_a_network_that_pgd_can_not_change_has_no_perceptron(network, screen, calibration, tmp_path):
     labels = (calibration.labels + 1) % 10  # now nearly nothing is right, so nothing is "right before"
     made = fit_calibration(network, pictures(300, 1), LabelledImages(calibration.pixels[:40], labels[:40], ""))
-    assert made.perceptron is None and PERCEPTRON not in made.detectors and set(made.normals) == set(made.detectors)
+    assert PERCEPTRON not in made.detectors and set(made.normals) == set(made.detectors)
     write_calibration(made, tmp_path / "a.npz")
     assert read_calibration(network, tmp_path / "a.npz").detectors == made.detectors
 
@@ -269,7 +273,7 @@ def test_digests_tell_screens_apart(screen):
 
 
 def test_signals_stay_what_they_are_while_directions_and_baselines_do(screen):
-    assert replace(screen, normals={}, scale=2 * screen.scale).measuring == screen.measuring
+    assert replace(screen, normals={}, fitted={}).measuring == screen.measuring
     turned = screen.directions | {"head.weight": -screen.directions["head.weight"]}
     other = replace(screen.baselines, alpha=2 * screen.baselines.alpha)
     changed = {replace(screen, directions=turned).measuring, replace(screen, baselines=other).measuring}
@@ -281,3 +285,25 @@ def test_unknown_detectors_are_refused(screen):
     for keys in ((), ("magic",)):
         with pytest.raises(ConfigError):
             check_detectors(screen, keys)
+
+
+def brightness_score(*_):
+    """Fitted, or read, it is the same: the sum of the squared norms under the main probe."""
+    return MeasuredScore(np.ones(1, bool), lambda measured, weights: measured.squared["ones"].sum(1, dtype=np.float64))
+
+
+def test_a_new_detector_needs_its_entry_alone_and_older_files_stay_readable(
+    network, calibration, file, signals, monkeypatch
+):
+    """A file that was made before it holds the others, and is not calibrated for this one."""
+    older = read_calibration(network, file)
+    added = Detector("brightness", "Brightness", "The sum", "baseline", brightness_score, brightness_score)
+    monkeypatch.setitem(DETECTORS, added.key, added)
+    again = read_calibration(network, file)
+    assert again.detectors == older.detectors and again.digest == older.digest
+    made = fit_calibration(network, pictures(300, 1), calibration)
+    assert made.detectors == (*older.detectors, added.key)
+    total = signals.squared["ones"].sum(1, dtype=np.float64)
+    np.testing.assert_allclose(made.scores(signals)[added.key], total, rtol=1e-6)
+    write_calibration(made, file)
+    assert read_calibration(network, file).detectors == made.detectors

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.anomaly.calibration import DEFAULT
+from core.anomaly.catalogue import DEFAULT
 from core.anomaly.verdict import SHARES, changes, is_attack, judge, perturbed, strengths
 from core.data.corruptions import corrupt
 from core.errors import ConfigError, InputError

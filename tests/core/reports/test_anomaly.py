@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from core.anomaly.calibration import DETECTORS, PERCEPTRON, Calibration
+from core.anomaly.calibration import Calibration
+from core.anomaly.catalogue import DETECTORS
 from core.anomaly.conformal import false_alarm_interval
+from core.anomaly.perceptron_detector import PERCEPTRON
 from core.attacks.ddn import Ddn
 from core.data import outliers
 from core.data.outliers import Outliers
@@ -164,7 +166,7 @@ def test_rows_hold_every_detector_against_every_set(small, network, screen, cali
     assert against["noise"] == "far" and against["resized"] == "control" and against["contrast-5"] == "corruption"
     assert {name for name, family in against.items() if family == "mean"} == {"mean-far", "mean-attack"}
     assert {name for name, family in against.items() if family == "attack"} == {"fgsm", "pgd", "ddn"}
-    for key, (kind, _) in DETECTORS.items():
+    for key, kind in ((key, one.kind) for key, one in DETECTORS.items()):
         mine = [row for row in rows if row["detector"] == key]
         assert {row["kind"] for row in mine} == {kind} and {row["against"] for row in mine} == set(against)
     trained = {row["trained_on"] for row in rows if row["detector"] == PERCEPTRON}

@@ -1,0 +1,47 @@
+"""The detectors that calibrations hold, and pages, tables and reports offer."""
+
+from collections.abc import Mapping
+
+from core.anomaly.combined import COMBINED_DETECTOR
+from core.anomaly.detector import Detector
+from core.anomaly.measured_scores import (
+    DIRECTION_DETECTOR,
+    ENERGY_DETECTOR,
+    GRADNORM_DETECTOR,
+    MAHALANOBIS_DETECTOR,
+    MSP_DETECTOR,
+    ODIN_DETECTOR,
+    VIM_DETECTOR,
+)
+from core.anomaly.norm_profiles import (
+    LARGEST_DETECTOR,
+    NORMS_ALL_DETECTOR,
+    NORMS_DETECTOR,
+    NORMS_RAW_DETECTOR,
+    PREDICTED_DETECTOR,
+    SOFTMAX_DETECTOR,
+    SUM_DETECTOR,
+)
+from core.anomaly.perceptron_detector import PERCEPTRON_DETECTOR
+
+_DETECTORS = (
+    NORMS_DETECTOR,
+    NORMS_ALL_DETECTOR,
+    NORMS_RAW_DETECTOR,
+    LARGEST_DETECTOR,
+    SUM_DETECTOR,
+    SOFTMAX_DETECTOR,
+    PREDICTED_DETECTOR,
+    COMBINED_DETECTOR,
+    DIRECTION_DETECTOR,
+    PERCEPTRON_DETECTOR,
+    MSP_DETECTOR,
+    ENERGY_DETECTOR,
+    ODIN_DETECTOR,
+    MAHALANOBIS_DETECTOR,
+    VIM_DETECTOR,
+    GRADNORM_DETECTOR,
+)
+DETECTORS: Mapping[str, Detector] = {detector.key: detector for detector in _DETECTORS}
+"""By the key used in files and URLs. One may read the scores of those before it."""
+DEFAULT = NORMS_ALL_DETECTOR.key

@@ -1,0 +1,91 @@
+"""What every anomaly detector is: its names and kind, how it is fitted, kept in a calibration's file, and read back."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.anomaly.measurements import GradientMeasurements
+
+Kind = Literal["gradient-unsupervised", "gradient-supervised", "baseline"]
+Scores = NDArray[np.float64]
+
+
+class FittedDetector(Protocol):
+    """A detector of one network; it never changes."""
+
+    def score(self, measured: GradientMeasurements, scores: Mapping[str, Scores]) -> Scores:
+        """The score of each image (n,), higher is more anomalous.
+
+        Args:
+            measured: of n images.
+            scores: by key, those of the detectors that stand before it in the catalogue.
+        """
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All that it is made of, by names that are its own in a calibration's file."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FittingData:
+    """What detectors are fitted to.
+
+    Attributes:
+        normal: of n normal images that the network did not learn from.
+        attacked: of those that PGD made wrong; None where they are too few.
+        index: which of the normal images each attacked one was (m,).
+        weights: which tensors are weights of convolutions and linear layers (L,).
+        classes: of the task.
+        seed: of what is drawn.
+    """
+
+    normal: GradientMeasurements
+    attacked: GradientMeasurements | None
+    index: NDArray[np.int64]
+    weights: NDArray[np.bool_]
+    classes: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CalibrationShape:
+    """What the parts of a calibration must fit.
+
+    Attributes:
+        weights: which of the L tensors are weights of convolutions and linear layers (L,).
+        classes: of the task.
+    """
+
+    weights: NDArray[np.bool_]
+    classes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """A detector of the catalogue.
+
+    Attributes:
+        key: its name in files and URLs.
+        name: its name for people, short.
+        title: what it measures, with the source where it is not ours.
+        kind: what it was fitted to.
+        fit: the fitted detector, from the data and the scores of those before it on the normal images; None where the
+            data is not enough.
+        read: the fitted detector from all arrays of a calibration's file; raises KeyError, ValueError or InputError
+            where they are damaged or don't fit.
+    """
+
+    key: str
+    name: str
+    title: str
+    kind: Kind
+    fit: Callable[[FittingData, Mapping[str, Scores]], FittedDetector | None]
+    read: Callable[[Mapping[str, NDArray[Any]], CalibrationShape], FittedDetector]
+
+
+def part_of(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    """The arrays whose names begin with `prefix/`, without it."""
+    head = f"{prefix}/"
+    return {name.removeprefix(head): array for name, array in arrays.items() if name.startswith(head)}
