@@ -50,9 +50,7 @@ def say(*lines: str) -> None:
         ReaderGoneError: nobody reads it any more.
         InputError: it can't be written, such as to a full disk.
     """
-    with suppress(OSError):  # what could not be written is told by the flush
-        print(*lines, sep="\n")
-    flush()
+    _written(lambda: print(*lines, sep="\n", flush=True))
 
 
 def complain(text: str) -> None:
@@ -68,8 +66,12 @@ def flush() -> None:
         ReaderGoneError: nobody reads it any more.
         InputError: it can't be written.
     """
+    _written(sys.stdout.flush)
+
+
+def _written(write: Callable[[], None]) -> None:
     try:
-        sys.stdout.flush()
+        write()
     except BrokenPipeError as error:
         _drop()
         raise ReaderGoneError from error

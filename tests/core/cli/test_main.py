@@ -15,11 +15,11 @@ HELPS = ("", "run", "models", "list", "train", "train-generator", "make-gallery"
 HELPS += ("verify", "calibrate", "score")
 
 
-def robustscope(words, **streams):
-    """A process of the command, on two light lines of output."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "core.cli", *words], cwd=ROOT, stderr=subprocess.PIPE, text=True, **streams
-    )
+def robustscope(words, output, buffered=True):
+    """A process of the command with `output` as its standard output."""
+    environment = os.environ | {"PYTHONUNBUFFERED": "" if buffered else "1"}
+    command = [sys.executable, "-m", "core.cli", *words]
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.PIPE, text=True)
 
 
 def test_no_help_waits_for_a_heavy_import():
@@ -48,11 +48,13 @@ def test_every_command_file_says_how_to_join():
     assert all(callable(command.add) for command in COMMANDS)
 
 
-@pytest.mark.parametrize("words", [("list", "reports"), ("--help",)])
-def test_a_reader_that_has_gone_ends_it_quietly(words):
+@pytest.mark.parametrize(
+    ("words", "buffered"), [(("list", "reports"), True), (("list", "reports"), False), (("--help",), True)]
+)
+def test_a_reader_that_has_gone_ends_it_quietly(words, buffered):
     read, write = os.pipe()
     os.close(read)
-    with robustscope(words, stdout=write) as process:
+    with robustscope(words, write, buffered) as process:
         os.close(write)
         _, error = process.communicate()
     assert process.returncode == READER_GONE and error == ""
@@ -60,7 +62,7 @@ def test_a_reader_that_has_gone_ends_it_quietly(words):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_a_full_disk_is_said_in_a_sentence():
-    with Path("/dev/full").open("w") as full, robustscope(("list", "reports"), stdout=full) as process:
+    with Path("/dev/full").open("w") as full, robustscope(("list", "reports"), full) as process:
         _, error = process.communicate()
     assert process.returncode == 1
     assert error.startswith("robustscope: the output could not be written") and len(error.splitlines()) == 1
