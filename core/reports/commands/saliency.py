@@ -1,10 +1,8 @@
 """The report `saliency` as a command."""
 
 import tempfile
+from functools import partial
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
 
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.reports.form.command import Answer, Command, Request
@@ -13,7 +11,7 @@ from core.reports.form.report import Row
 from core.reports.form.verification import Recomputation, Sample, from_entries, settings_from
 from core.reports.saliency.measurements import COSTLY, SaliencyMeasurer, SaliencySettings
 from core.reports.saliency.report import SaliencyReport, saliency_report
-from core.reports.saliency.rows import figure
+from core.reports.saliency.rows import middle
 
 
 def _settings(images: int | None, seed: int) -> SaliencySettings:
@@ -50,7 +48,7 @@ def _recompute(sample: Sample) -> Recomputation:
         bench = SaliencyMeasurer(model.task, sample.data, settings, [measure], store, lambda what, done, of: None)
         again = bench.values(model, row["method"], measure, n)
     words = f"{row['model']}, {row['method'] or 'the network'}, {measure}"
-    return from_entries(words, reported[:n], again, lambda values: _value(measure, values))
+    return from_entries(words, reported[:n], again, partial(middle, measure))
 
 
 def _cheap(row: Row) -> bool:
@@ -62,11 +60,6 @@ def _cheap(row: Row) -> bool:
 def _array(row: Row) -> str:
     """The name of the array that a row is made of."""
     return f"{row['measure']}__{row['model']}" + (f"__{row['method']}" if row["method"] else "")
-
-
-def _value(measure: str, values: NDArray[Any]) -> float:
-    value = figure(measure, values)["value"]
-    return float("nan") if value is None else float(value)
 
 
 COMMAND = Command(_settings, _run, _recompute)

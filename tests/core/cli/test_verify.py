@@ -14,6 +14,8 @@ from core.models.zoo import load_zoo_model
 from core.reports.catalogue import command_of
 from core.reports.form import report as form
 from core.reports.form.verification import Sample, from_entries, from_rows
+from core.reports.saliency.measurements import SaliencySettings
+from core.reports.saliency.report import saliency_report
 from core.reports.transfer.report import Transfer
 
 
@@ -82,20 +84,31 @@ def test_a_task_without_reports_is_said(reports, capsys):
     assert "pasted" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("name", "images"), [("robustness", 5), ("adversarial", 5), ("fooling", 3), ("saliency", 3)])
-def test_each_report_recomputes_what_it_just_measured(name, images, shipped, fashion_root, tmp_path, monkeypatch):
+def recomputes(name, path, zoo_folder, images):
     """Every entry comes out the same, whatever figure is drawn: the rule measures as the report does."""
+    data, network = load(FASHION_MNIST, "test"), partial(load_zoo_model, "fashion-mnist", folder=zoo_folder)
+    for seed in range(3):
+        found = command_of(name).recompute(Sample(path, data, None, random.Random(seed), network))
+        assert found.agrees and found.differing == 0 and found.n == images
+
+
+@pytest.mark.parametrize("name", ["robustness", "adversarial", "fooling"])
+def test_each_report_recomputes_what_it_just_measured(name, shipped, fashion_root, tmp_path, monkeypatch):
     if name == "robustness":
         pytest.importorskip("pyautoattack")
     monkeypatch.setattr("core.cli.folders.RUNS", tmp_path / "runs")
     path = tmp_path / f"{name}.json"
-    words = ["--report", name, "--images", str(images), "--models", "standard", "--out", str(path)]
+    words = ["--report", name, "--images", "4", "--models", "standard", "--out", str(path)]
     assert main(["evaluate", "--task", "fashion-mnist", *words]) == 0
-    data, network = load(FASHION_MNIST, "test"), partial(load_zoo_model, "fashion-mnist", folder=shipped)
-    for seed in range(3):
-        sample = Sample(path, data, None, random.Random(seed), network)
-        found = command_of(name).recompute(sample)
-        assert found.agrees and found.differing == 0 and found.n == images
+    recomputes(name, path, shipped, 4)
+
+
+def test_the_report_saliency_recomputes_what_it_just_measured(zoo_folder, fashion_root, tmp_path):
+    settings = SaliencySettings(3, 3, 3, 3, methods=("gradient", "smooth-grad"))
+    path = tmp_path / "saliency.json"
+    model = load_zoo_model("fashion-mnist", "standard", zoo_folder)
+    saliency_report([model], load(FASHION_MNIST, "test"), settings, tmp_path / "runs", path, reports=tmp_path)
+    recomputes("saliency", path, zoo_folder, 3)
 
 
 def test_entries_are_compared_over_the_same_images():
