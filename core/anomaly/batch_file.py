@@ -1,14 +1,15 @@
-"""Scores of any number of files in a Parquet table, in bounded memory; a run that was killed goes on where it was.
+"""Scores of any number of files in a table, in bounded memory; a run that was killed goes on where it was.
 
-Finished rows go to parts beside the table, each written in one move; the table is put together from them at the end.
-Columns: `path`, `sha256` of the file, `model`, `detector`, `score`, `p_value`, `error`. A file has a row for each
-detector, or one row with the reason why there is no score: then `detector`, `score` and `p_value` are null, and
-`sha256` where not even the bytes could be read.
+Finished rows go to parts beside the table, each written in one move; the table is put together from them at the end,
+as CSV or Parquet. Columns: `path`, `sha256` of the file, `model`, `detector`, `score`, `p_value`, `error`. A file has a
+row for each detector, or one row with the reason why there is no score: then `detector`, `score` and `p_value` are
+null, and `sha256` where not even the bytes could be read.
 """
 
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -18,12 +19,14 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
+from pyarrow.csv import CSVWriter
 from torch import Tensor
 
 from core.anomaly.calibration import BATCH, Calibration, check_detectors
-from core.data.incoming import Incoming, incoming
+from core.data.incoming import Incoming, check_paths, incoming
 from core.data.tasks import Task
 from core.errors import ConfigError, InputError
 from core.files import write_atomically
@@ -42,6 +45,8 @@ SCHEMA = pa.schema(
     ]
 )
 _SETTINGS = "settings.json"
+_PART = re.compile(rf"({re.escape(_SETTINGS)}|\d{{8}}\.parquet)(\.part)?")
+"""Names of the files in a folder of parts."""
 _BATCH_BYTES = 100_000_000  # of files that wait to be scored
 
 Fitting = Literal["crop", "letterbox"]
@@ -114,22 +119,24 @@ def score_files(
         model: the network.
         screen: its detectors.
         paths: files, folders and ZIPs, see `core.data.incoming`.
-        out: the Parquet file.
+        out: the table; CSV if it is called so, else Parquet.
         scoring: how.
         on_progress: called with the number of files done, those of an earlier run included.
 
     Raises:
-        ConfigError: a path does not exist, an unknown detector, or parts of a run with other settings lie there.
+        ConfigError: a path does not exist, an unknown detector, or parts of a run with other settings, or a folder of
+            somebody's own, lie there. Nothing is written then.
         InputError: parts are damaged, or the folder can't be written.
     """
     check_detectors(screen, scoring.detectors)
+    check_paths(paths)
     parts = _Parts(out, _stated(model, screen, paths, scoring))
     done = parts.done()
     on_progress(len(done))
     batch: list[Incoming] = []
     for file in incoming(paths, done):
         path = _text(file.path)
-        if path in done or os.path.abspath(file.path).startswith((f"{parts.folder}{os.sep}", str(parts.out))):
+        if path in done or parts.own(file.path):
             continue
         done.add(path)
         batch.append(file)
@@ -236,26 +243,36 @@ class _Parts:
         """Use the folder `<out>.parts`; refuse it where it was made with other settings."""
         self.out = Path(os.path.abspath(out))
         self.folder = self.out.with_name(f"{out.name}.parts")
+        self.scratch = self.out.with_name(f"{out.name}.part")
+        self.stated = stated
         mark = self.folder / _SETTINGS
         try:
             before = mark.read_text(encoding="utf-8") if mark.exists() else None
         except (OSError, ValueError) as error:
             raise InputError(f"{mark} could not be read: {error}") from error
         if before is None:
+            self._check_ours()
             self._clear()  # what a kill left of the clearing after a finished run
-            write_atomically(mark, stated.encode())
         elif before != stated:
             raise ConfigError(
                 f"{self.folder} holds the beginning of a run with other settings: repeat that one, or remove the folder"
             )
         self.next = max((int(path.stem) for path in self._files()), default=-1) + 1
 
+    def own(self, path: str) -> bool:
+        """Whether a file is the table, the one it is written to first, or one of the parts."""
+        here = os.path.abspath(path)
+        return here in (str(self.out), str(self.scratch)) or here.startswith(f"{self.folder}{os.sep}")
+
     def done(self) -> set[str]:
         """The paths of the files that have rows."""
         return {path for part in self._read(["path"]) for path in part.column("path").to_pylist()}
 
     def write(self, rows: Sequence[Row]) -> None:
-        """Keep rows as the next part."""
+        """Keep rows as the next part; the first one makes the folder."""
+        mark = self.folder / _SETTINGS
+        if not mark.exists():
+            write_atomically(mark, self.stated.encode())
         sink = pa.BufferOutputStream()
         pq.write_table(pa.Table.from_pylist(list(rows), SCHEMA), sink)
         write_atomically(self.folder / f"{self.next:08d}.parquet", sink.getvalue().to_pybytes())
@@ -264,19 +281,28 @@ class _Parts:
     def join(self, scoring: Scoring) -> Tally:
         """Put the table together, remove the parts, and count."""
         tally = Tally(flagged=dict.fromkeys(scoring.detectors, 0))
-        scratch = self.out.with_name(f"{self.out.name}.part")
         try:
-            with pq.ParquetWriter(scratch, SCHEMA) as writer:
+            with _writer(self.scratch, self.out.suffix) as writer:
                 for part in self._read():
-                    writer.write_table(part)
+                    writer.write_table(_as_text(part) if isinstance(writer, CSVWriter) else part)
                     _count(part, scoring, tally)
-            os.replace(scratch, self.out)
+            os.replace(self.scratch, self.out)
         except OSError as error:
             with suppress(OSError):
-                scratch.unlink(missing_ok=True)
+                self.scratch.unlink(missing_ok=True)
             raise InputError(f"{self.out} could not be written: {error.strerror or error}") from error
         self._clear()
         return tally
+
+    def _check_ours(self) -> None:
+        """Refuse a folder that is somebody's own: it would be removed at the end."""
+        there = list(self.folder.iterdir()) if self.folder.is_dir() else []
+        strangers = [path.name for path in there if not _PART.fullmatch(path.name)]
+        if strangers or (self.folder.exists() and not self.folder.is_dir()):
+            raise ConfigError(
+                f"{self.folder} is needed for what is scored so far, and is not a folder of such parts: move it, or "
+                "name another table"
+            )
 
     def _files(self) -> list[Path]:
         return sorted(self.folder.glob("[0-9]*.parquet"))
@@ -292,6 +318,19 @@ class _Parts:
     def _clear(self) -> None:
         """Remove the parts; if a kill comes between, the same call scores again what is gone, or all."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _writer(path: Path, suffix: str) -> pq.ParquetWriter | CSVWriter:
+    """What writes tables of the schema: as CSV if the table is called so, else as Parquet."""
+    return CSVWriter(path, SCHEMA) if suffix.lower() == ".csv" else pq.ParquetWriter(path, SCHEMA)
+
+
+def _as_text(part: pa.Table) -> pa.Table:
+    """The part with an apostrophe before what a spreadsheet would take for a formula: names come from anywhere."""
+    for at, column in enumerate(SCHEMA):
+        if column.type == pa.string():
+            part = part.set_column(at, column, pc.replace_substring_regex(part.column(at), "^([=+@\t\r-])", r"'\1"))
+    return part
 
 
 def _count(part: pa.Table, scoring: Scoring, tally: Tally) -> None:

@@ -51,12 +51,21 @@ def incoming(paths: Sequence[Path], skip: Container[str] = frozenset()) -> Itera
     Raises:
         ConfigError: no paths, or one that does not exist.
     """
-    missing = [path for path in paths if not path.exists()]
-    if missing or not paths:
-        raise ConfigError(f"{missing[0]} does not exist" if missing else "name at least one file, folder or ZIP")
+    check_paths(paths)
     for path in paths:
         for file in _files(path) if path.is_dir() else (path,):
             yield from _file(file, skip)
+
+
+def check_paths(paths: Sequence[Path]) -> None:
+    """Refuse no paths, or one that does not exist.
+
+    Raises:
+        ConfigError: so it is.
+    """
+    missing = [path for path in paths if not path.exists()]
+    if missing or not paths:
+        raise ConfigError(f"{missing[0]} does not exist" if missing else "name at least one file, folder or ZIP")
 
 
 def from_file(file: BinaryIO, name: str, size: int, skip: Container[str] = frozenset()) -> Iterator[Incoming]:

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from core.errors import ConfigError
-from core.norms import Norm
+
+if TYPE_CHECKING:  # the command line names the tasks in its help, and does not wait for torch to do so
+    from core.norms import Norm
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +37,7 @@ class Task:
     std: tuple[float, ...]
     val_size: int
     calibration_size: int
-    radii: Mapping[Norm, float]
+    radii: "Mapping[Norm, float]"
     source: str
 
     @property

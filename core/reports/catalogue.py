@@ -1,32 +1,59 @@
-"""The reports that can be asked for by name."""
+"""The reports that can be asked for by name. Light: what makes a report is imported when it is asked for."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from core.reports.accuracy import report
-from core.reports.commands import (
-    adversarial,
-    anomaly,
-    explanations,
-    fooling,
-    generator,
-    latent,
-    robustness,
-    saliency,
-    transfer,
+from core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from core.reports.form.command import Command
+
+
+@dataclass(frozen=True, slots=True)
+class ReportEntry:
+    """One report.
+
+    Attributes:
+        title: what it says, in a line.
+        module: where its `COMMAND` is.
+    """
+
+    title: str
+    module: str
+
+
+def _ours(key: str, title: str) -> tuple[str, ReportEntry]:
+    return key, ReportEntry(title, f"core.reports.commands.{key}")
+
+
+REPORTS: Mapping[str, ReportEntry] = dict(
+    (
+        _ours("accuracy", "Accuracy on clean and attacked test images"),
+        _ours("robustness", "Every attack on every network, and what would betray a masked one"),
+        _ours("adversarial", "The size of the change that breaks each network, and the area under its curve"),
+        _ours("anomaly", "How well each detector tells unfamiliar and attacked pictures from normal ones"),
+        _ours("explanations", "Whether attacks draw the class that they aim at"),
+        _ours("fooling", "Heat maps led astray while the answer is kept"),
+        _ours("generator", "What a generator rebuilds and draws"),
+        _ours("latent", "Latent space performance metrics"),
+        _ours("saliency", "How far saliency maps agree, and how they do on each measure"),
+        _ours("transfer", "Images made against one network, shown to another"),
+    )
 )
-from core.reports.form.command import Command
-
-REPORTS: Mapping[str, Command[Any]] = {
-    "accuracy": report.COMMAND,
-    "robustness": robustness.COMMAND,
-    "adversarial": adversarial.COMMAND,
-    "anomaly": anomaly.COMMAND,
-    "explanations": explanations.COMMAND,
-    "fooling": fooling.COMMAND,
-    "generator": generator.COMMAND,
-    "latent": latent.COMMAND,
-    "saliency": saliency.COMMAND,
-    "transfer": transfer.COMMAND,
-}
 """By the name that the report's file has."""
+
+DEFAULT = "accuracy"
+
+
+def command_of(key: str) -> "Command[Any]":
+    """How the command line makes a report.
+
+    Raises:
+        ConfigError: there is no such report.
+    """
+    if key not in REPORTS:
+        raise ConfigError(f"report must be one of {', '.join(REPORTS)}; got {key!r}")
+    command: Command[Any] = import_module(REPORTS[key].module).COMMAND
+    return command

@@ -5,21 +5,27 @@ from dataclasses import replace
 
 from core.attacks.kl_ascent import KlAscent
 from core.attacks.pgd import Pgd
-from core.data.tasks import CIFAR10, FASHION_MNIST, PASTED, TINY20, Task
+from core.data.tasks import CIFAR10, FASHION_MNIST, PASTED, TINY20, Task, task_named
 from core.errors import ConfigError
 from core.training.augment import Augmentation
+from core.training.jobs.messages import recipes_for
 from core.training.plan import TrainingPlan, network_for
 from core.training.recipes.adversarial import AdversarialTraining
 from core.training.recipes.base import Recipe
+from core.training.recipes.distillation import Distilled, Tempered
 from core.training.recipes.double_backprop import DoubleBackprop
 from core.training.recipes.random_radius import RandomRadius
 from core.training.recipes.registry import entry_of
 from core.training.recipes.saliency_maps import MapName
 from core.training.recipes.saliency_training import ALPHA, SaliencyPerturbation, SaliencyPgd, SaliencyTraining
+from core.training.recipes.settings import changed, settings_of
 from core.training.recipes.trades import Trades
 
 EPOCHS: Mapping[str, int] = {"cifar10": 10, "fashion-mnist": 5, "tiny20": 30, "pasted": 5}
 """What every recipe of a task gets; `NOTES` says why where a plan differs."""
+
+ANNEALING = "perturbation.alpha"
+"""The setting of recipes with maps that says how fast these take the place of noise."""
 
 
 def _plan(task: Task, key: str, recipe: Recipe | None = None, epochs: int | None = None, tail: int = 0) -> TrainingPlan:
@@ -62,6 +68,18 @@ def _with_maps(task: Task, kind: str) -> list[TrainingPlan]:
     ]
 
 
+def recipe_plan(task: Task, key: str) -> TrainingPlan:
+    """A recipe of the registry as the zoo would train it: its own settings, the task's number of epochs."""
+    plan = _plan(task, key)
+    return replace(plan, recipe=annealed(plan.recipe, plan.epochs))
+
+
+def annealed(recipe: Recipe, epochs: int) -> Recipe:
+    """The recipe with maps taking the place of noise in so many epochs as they do in the authors' 100."""
+    paths = {setting.path for setting in settings_of(recipe)}
+    return changed(recipe, {ANNEALING: ALPHA ** (100 / epochs)}) if ANNEALING in paths else recipe
+
+
 SHIPPED: Mapping[tuple[str, str], TrainingPlan] = {
     (plan.task, plan.key): plan
     for plan in (
@@ -101,6 +119,21 @@ TEACHERS: Mapping[tuple[str, str], TrainingPlan] = {
     (task.key, "distilled-teacher"): _plan(task, "distilled-teacher") for task in (CIFAR10, FASHION_MNIST)
 }
 """Networks that others learn from and that do not ship themselves."""
+
+
+def teacher_plan(plan: TrainingPlan) -> TrainingPlan | None:
+    """The plan of the network that a plan's recipe learns from, where it has to be trained first; None elsewhere.
+
+    A teacher for distillation learns at the temperature of its student.
+    """
+    key = plan.recipe.teacher_key
+    if key is None or (plan.task, key) in SHIPPED:
+        return None
+    found = TEACHERS.get((plan.task, key)) or recipe_plan(task_named(plan.task), key)
+    if isinstance(plan.recipe, Distilled) and isinstance(found.recipe, Tempered):
+        return replace(found, recipe=replace(found.recipe, temperature=plan.recipe.temperature))
+    return found
+
 
 _REFERENCE = "More epochs than the rest of its task: it is the reference that the others are compared with."
 _TRADE = "Every picture it learned from was attacked: a network of this size pays for robustness with clean accuracy."
@@ -160,13 +193,16 @@ NOTES: Mapping[tuple[str, str], str] = {
 """What a card must say besides: why a plan differs, or why its network is far less accurate than `standard`."""
 
 
-def shipped_plan(task: str, key: str) -> TrainingPlan:
-    """The plan that made a shipped model.
+def plan_named(task: str, key: str) -> TrainingPlan:
+    """The plan that made a shipped model, or that of a recipe as the zoo would train it.
 
     Raises:
-        ConfigError: no such model ships.
+        ConfigError: there is neither.
     """
-    if (task, key) not in SHIPPED:
-        known = ", ".join(key for known_task, key in SHIPPED if known_task == task) or "nothing"
-        raise ConfigError(f"{task} has {known} to train; got {key!r}")
-    return SHIPPED[task, key]
+    if (task, key) in SHIPPED:
+        return SHIPPED[task, key]
+    recipes = recipes_for(task_named(task))
+    if key not in recipes:
+        known = dict.fromkeys([*(key for known_task, key in SHIPPED if known_task == task), *recipes])
+        raise ConfigError(f"{task} has {', '.join(known)} to train; got {key!r}")
+    return recipe_plan(task_named(task), key)

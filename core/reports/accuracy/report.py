@@ -15,7 +15,6 @@ from core.data.tasks import Task
 from core.errors import ConfigError
 from core.models.zoo import ZooModel
 from core.norms import NORMS, Norm, radius_words
-from core.reports.form.command import Answer, Command, Request
 from core.reports.form.provenance import Run, origin, refuse_uncommitted, runs_of
 from core.reports.form.report import Report, Row, common_task, read_report, share, write_report
 
@@ -184,19 +183,3 @@ def in_words(rows: Sequence[Mapping[str, Any]]) -> str:
 def radius(row: Mapping[str, Any]) -> str:
     """The norm and radius of a row."""
     return f"{row['norm']} {radius_words(row['norm'], row['epsilon'])}"
-
-
-def _run(request: Request[AccuracySettings]) -> Answer:
-    report = accuracy_report(
-        request.models,
-        request.data,
-        request.settings,
-        request.path,
-        request.on_progress,
-        allow_uncommitted=request.allow_uncommitted,
-    )
-    rows = {model.card.key: [row for row in report.rows if row["model"] == model.card.key] for model in request.models}
-    return Answer(report, tuple(f"{key:12} {in_words(found)}" for key, found in rows.items()))
-
-
-COMMAND = Command(lambda images, seed: AccuracySettings(images, seed=seed), _run)

@@ -1,9 +1,13 @@
 """The report `adversarial` as a command."""
 
-from core.reports.adversarial.measurements import AdversarialSettings
-from core.reports.adversarial.report import adversarial_report
+import numpy as np
+
+from core.metrics.ara import ara
+from core.reports.adversarial.measurements import AdversarialSettings, measure
+from core.reports.adversarial.report import BATCH, Adversarial, adversarial_report
 from core.reports.form.command import Answer, Command, Request
 from core.reports.form.report import Row
+from core.reports.form.verification import Recomputation, Sample, from_entries, settings_from
 
 
 def _settings(images: int | None, seed: int) -> AdversarialSettings:
@@ -37,4 +41,21 @@ def _size(value: float | None) -> str:
     return "none" if value is None else f"{value:.4f}"
 
 
-COMMAND = Command(_settings, _run)
+def _recompute(sample: Sample) -> Recomputation:
+    """A network's area, from the distance of each image."""
+    found = Adversarial.read(sample.path)
+    row = sample.draw.choice([row for row in found.report.rows if row["ara"] is not None])
+    model = sample.network(row)
+    reported = found.arrays[f"distance_attack__{row['model']}"]
+    n = sample.count(len(reported))
+    search = settings_from(AdversarialSettings, found.report.settings).search("attack")
+    again = [measure(model.fast, x, labels, search)["distance"] for _, x, labels in sample.batches(n, BATCH)]
+    return from_entries(
+        f"{row['model']}, area (ARA), RMSE",
+        reported[:n].astype(np.float64),
+        np.concatenate(again).astype(np.float64),
+        lambda distances: ara(distances, model.task.classes).value,
+    )
+
+
+COMMAND = Command(_settings, _run, _recompute)

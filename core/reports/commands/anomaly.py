@@ -1,11 +1,14 @@
 """The report `anomaly` as a command."""
 
+import numpy as np
+
 from core.anomaly.calibration import calibration_path, read_calibration
 from core.data.datasets import load
 from core.reports.anomaly.measurements import Sizes
-from core.reports.anomaly.report import AnomalySettings, anomaly_report
+from core.reports.anomaly.report import Anomaly, AnomalySettings, anomaly_report
 from core.reports.form.command import Answer, Command, Request
-from core.reports.form.report import Row, common_task
+from core.reports.form.report import Row, common_task, share
+from core.reports.form.verification import Recomputation, Sample, from_entries, from_rows
 
 
 def _settings(images: int | None, seed: int) -> AnomalySettings:
@@ -46,4 +49,24 @@ def _line(row: Row) -> str:
     )
 
 
-COMMAND = Command(_settings, _run)
+def _recompute(sample: Sample) -> Recomputation:
+    """How many normal images a detector flags; image by image where the report keeps their scores."""
+    found = Anomaly.read(sample.path)
+    row = sample.draw.choice([row for row in found.report.rows if row["kind"] == "promise"])
+    model, detector = sample.network(row), row["detector"]
+    screen = read_calibration(model, calibration_path(model.card.task, model.card.key))
+    kept = found.arrays.get(f"score_{detector}_test__{row['model']}")
+    n = sample.count(row["flagged_n"] if kept is None else len(kept))
+    scores = screen.scores(screen.measure(model, sample.data.images(0, n)))[detector]
+    flagged = screen.p_values({detector: scores})[detector] <= row["alpha"]
+    figure = f"{row['model']}, normal images that {detector} flags at {row['alpha']:.0%}"
+    if kept is None:
+        hits = round(row["flagged"] * row["flagged_n"])
+        return from_rows(
+            figure, "flagged", share("flagged", hits, row["flagged_n"]), share("flagged", int(flagged.sum()), n)
+        )
+    before = screen.p_values({detector: kept[:n].astype(np.float64)})[detector] <= row["alpha"]
+    return from_entries(figure, before, flagged)
+
+
+COMMAND = Command(_settings, _run, _recompute)

@@ -1,11 +1,14 @@
 """The report `explanations` as a command."""
 
+import numpy as np
+
 from core.data.datasets import load
-from core.explanations.class_evidence import JUDGES
+from core.explanations.class_evidence import EVIDENCE_MEASURES, JUDGES, judges_of, measures
 from core.models.zoo import cards, load_zoo_model
-from core.reports.explanations.report import ExplanationsSettings, explanations_report
+from core.reports.explanations.report import BATCH, ExplanationsReport, ExplanationsSettings, explanations_report
 from core.reports.form.command import Answer, Command, Request
 from core.reports.form.report import Row, common_task
+from core.reports.form.verification import Recomputation, Sample, from_entries
 
 
 def _settings(images: int | None, seed: int) -> ExplanationsSettings:
@@ -48,4 +51,20 @@ def _line(row: Row) -> str:
     return f"{row['model']:28} draws {interval:18} n = {row['draws_n']}; {measures}"
 
 
-COMMAND = Command(_settings, _run)
+def _recompute(sample: Sample) -> Recomputation:
+    """One of the three measures of a network's attacks, image by image."""
+    found = ExplanationsReport.read(sample.path)
+    row, name = sample.draw.choice(found.report.rows), sample.draw.choice(EVIDENCE_MEASURES)
+    weights = found.report.settings["judges"]
+    model = sample.network(row)
+    judges = judges_of(model, [sample.network({"model": key}, weights) for key in weights])
+    reported = found.arrays[f"{name}__{row['model']}"]
+    n = sample.count(len(reported))
+    again = [
+        getattr(measures(model, judges, x, found.rho, found.report.settings["seed"]), name)
+        for _, x, _ in sample.batches(n, BATCH)
+    ]
+    return from_entries(f"{row['model']}, {name.replace('_', ' ')}, mean", reported[:n], np.concatenate(again))
+
+
+COMMAND = Command(_settings, _run, _recompute)

@@ -1,8 +1,11 @@
 """The report `fooling` as a command."""
 
-from core.reports.fooling.report import MODELS, FoolingSettings, fooling_report
+import numpy as np
+
+from core.reports.fooling.report import BATCH, MEASUREMENTS, MODELS, Fooling, FoolingSettings, fooling_report
 from core.reports.form.command import Answer, Command, Request
 from core.reports.form.report import Row
+from core.reports.form.verification import Recomputation, Sample, from_entries
 
 
 def _settings(images: int | None, seed: int) -> FoolingSettings:
@@ -36,4 +39,19 @@ def _line(row: Row) -> str:
     )
 
 
-COMMAND = Command(_settings, _run, MODELS)
+def _recompute(sample: Sample) -> Recomputation:
+    """One figure of a network's heat maps led astray, image by image."""
+    found = Fooling.read(sample.path)
+    row = sample.draw.choice(found.report.rows)
+    what, method, head = row["what"], row["method"], f"{row['what']}_"
+    of = f"__{row['model']}__{method}"
+    name = sample.draw.choice(sorted(each for each in found.arrays if each.startswith(head) and each.endswith(of)))
+    figure, model = name.removeprefix(head).removesuffix(of), sample.network(row)
+    n = sample.count(len(found.arrays[name]))
+    seed = found.report.settings["seed"] * 1_000_003
+    again = [MEASUREMENTS[what](model, x, method, seed + start)[figure] for start, x, _ in sample.batches(n, BATCH)]
+    words = f"{row['model']}, {method} {what}, {figure.replace('_', ' ')}"
+    return from_entries(words, found.arrays[name][:n], np.concatenate(again))
+
+
+COMMAND = Command(_settings, _run, _recompute, MODELS)

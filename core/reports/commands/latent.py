@@ -1,11 +1,21 @@
 """The report `latent` as a command; the report `latent-readings` is written beside it."""
 
-from core.latent.generator import load_generator
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import InputError
+from core.latent.generator import Generator, load_generator
+from core.latent.search import Search
+from core.models.zoo import ZooModel
 from core.reports.claims import latent
 from core.reports.form.command import Answer, Command, Request
 from core.reports.form.report import Row, common_task, write_report
-from core.reports.latent.measurements import LatentSettings
-from core.reports.latent.report import latent_report
+from core.reports.form.verification import Recomputation, Sample, from_entries, settings_from
+from core.reports.latent.measurements import LatentSettings, accuracies, codes_of, searched
+from core.reports.latent.report import BATCH, Latent, latent_report
+from core.reports.latent.rows import counted
 
 
 def _settings(images: int | None, seed: int) -> LatentSettings:
@@ -45,4 +55,38 @@ def _line(row: Row) -> str:
     return f"{head} {value}, {shares}; picture's change {row['l2']:.3f}, outward {row['outward']:+.3f}"
 
 
-COMMAND = Command(_settings, _run)
+def _recompute(sample: Sample) -> Recomputation:
+    """A network's accuracy on images or reconstructions, or its severity on reconstructions, code by code."""
+    found = Latent.read(sample.path)
+    generator = load_generator(found.report.task)
+    if generator.card.sha256 != found.report.settings["generator"]:
+        raise InputError(f"{sample.path.name} tells of another generator than the one that is here")
+    row = sample.draw.choice(found.report.rows)
+    settings = settings_from(LatentSettings, found.report.settings)
+    severity = f"distance_{settings.settings_of(row['model'])[0].part('reconstruction', settings.eps)}"
+    metric, name = sample.draw.choice([("accuracy", "right"), ("LRA", "right_reconstruction"), ("LARS", severity)])
+    reported = found.arrays[f"{name}__{row['model']}"]
+    model, n = sample.network(row), sample.count(len(reported))
+    few = replace(settings, images=n, paper_images=0, accuracy_images=n, noise_images=1)
+    if metric != "LARS":
+        codes = codes_of(generator, sample.data, few)
+        again = accuracies(generator, model.fast, sample.data, codes, few)[name]
+        return from_entries(f"{row['model']}, {metric}", reported[:n], again)
+    distance = _distances(generator, model, sample, few)
+    most = Search().rho
+    return from_entries(f"{row['model']}, LARS", counted(reported[:n], most), counted(distance, most))
+
+
+def _distances(generator: Generator, model: ZooModel, sample: Sample, settings: LatentSettings) -> NDArray[np.float32]:
+    """Severity of the reconstructions of the first `settings.images` images (n,)."""
+    codes = codes_of(generator, sample.data, settings)["reconstruction"]
+    setting = settings.settings_of(model.card.key)[0]
+    parts = []
+    for start in range(0, settings.images, BATCH):
+        part = codes.first(start, min(start + BATCH, settings.images))
+        found = searched(generator, model.fast, part, settings.eps, setting, settings.bound, settings.seed)
+        parts.append(found["distance"])
+    return np.concatenate(parts)
+
+
+COMMAND = Command(_settings, _run, _recompute)

@@ -1,9 +1,17 @@
 """The report `saliency` as a command."""
 
+import tempfile
+from functools import partial
+from pathlib import Path
+
+from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.reports.form.command import Answer, Command, Request
+from core.reports.form.parts_cache import PartsCache
 from core.reports.form.report import Row
-from core.reports.saliency.measurements import SaliencySettings
-from core.reports.saliency.report import saliency_report
+from core.reports.form.verification import Recomputation, Sample, from_entries, settings_from
+from core.reports.saliency.measurements import COSTLY, SaliencyMeasurer, SaliencySettings
+from core.reports.saliency.report import SaliencyReport, saliency_report
+from core.reports.saliency.rows import middle
 
 
 def _settings(images: int | None, seed: int) -> SaliencySettings:
@@ -33,4 +41,31 @@ def _line(row: Row) -> str:
     return head + f"{row['value']:.3f} ({row['value_low']:.3f} to {row['value_high']:.3f}, n = {row['value_n']})"
 
 
-COMMAND = Command(_settings, _run)
+def _recompute(sample: Sample) -> Recomputation:
+    """One measure of a network or of its maps by one of the cheaper methods, image by image."""
+    found = SaliencyReport.read(sample.path)
+    row = sample.draw.choice([row for row in found.report.rows if _cheap(row) and _array(row) in found.arrays])
+    model, measure = sample.network(row), row["measure"]
+    reported = found.arrays[_array(row)]
+    n = sample.count(len(reported))
+    settings = settings_from(SaliencySettings, found.report.settings)
+    with tempfile.TemporaryDirectory() as folder:
+        store = PartsCache(Path(folder), {})
+        bench = SaliencyMeasurer(model.task, sample.data, settings, [measure], store, lambda what, done, of: None)
+        again = bench.values(model, row["method"], measure, n)
+    words = f"{row['model']}, {row['method'] or 'the network'}, {measure}"
+    return from_entries(words, reported[:n], again, partial(middle, measure))
+
+
+def _cheap(row: Row) -> bool:
+    return row["method"] == "" or (
+        row["method"] in ATTRIBUTION_METHODS and ATTRIBUTION_METHODS[row["method"]].cost <= COSTLY
+    )
+
+
+def _array(row: Row) -> str:
+    """The name of the array that a row is made of."""
+    return f"{row['measure']}__{row['model']}" + (f"__{row['method']}" if row["method"] else "")
+
+
+COMMAND = Command(_settings, _run, _recompute)

@@ -2,10 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 
+import torch
+
+from core.norms import radius_words
 from core.reports.claims import transfer
 from core.reports.form.command import Answer, Command, Request
 from core.reports.form.report import Row, write_report
-from core.reports.transfer.report import TransferSettings, transfer_report
+from core.reports.form.verification import Recomputation, Sample, from_entries
+from core.reports.robustness.measurements import right
+from core.reports.transfer.report import BATCH, Transfer, TransferSettings, made_against, transfer_report
 
 
 def _settings(images: int | None, seed: int) -> TransferSettings:
@@ -46,4 +51,25 @@ def _verdict(found: transfer.ClaimVerdict) -> str:
     return f"{found.reading:2} {found.verdict:9} {counts}: {found.claim}"
 
 
-COMMAND = Command(_settings, _run)
+def _recompute(sample: Sample) -> Recomputation:
+    """One cell of the matrix, image by image."""
+    found = Transfer.read(sample.path)
+    row = sample.draw.choice([row for row in found.report.rows if row["epsilon"] > 0])
+    attack, epsilon = row["attack"], row["epsilon"]
+    source = sample.network({"model": row["source"]}, found.weights)
+    model = sample.network(row, found.weights)
+    at = list(found.report.settings["epsilons"]).index(epsilon)
+    reported = found.arrays[f"right_{attack}__{row['source']}__{row['model']}"][at]
+    n = sample.count(len(reported))
+    again = [
+        right(model.fast, made_against(source.fast, x, labels, attack, epsilon), labels)
+        for _, x, labels in sample.batches(n, BATCH)
+    ]
+    return from_entries(
+        f"{row['model']} on {attack} against {row['source']}, linf {radius_words('linf', epsilon)}",
+        reported[:n],
+        torch.cat(again).numpy(),
+    )
+
+
+COMMAND = Command(_settings, _run, _recompute)

@@ -29,7 +29,7 @@ Arrays, the first images of the test set in its order: `moved_<figure>__<model>_
 `outside_<figure>__<model>__<method>` (n,) for each of these figures, bool or float32.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -143,7 +143,7 @@ def _measure(
     arrays: Part = {}
     seconds = 0.0
     for method in SMOOTHED_METHODS:
-        for what, measure in (("moved", _moved), ("outside", _outside)):
+        for what, measure in MEASUREMENTS.items():
             parts = []
             for start in range(0, len(data), BATCH):
                 stop = min(start + BATCH, len(data))
@@ -190,6 +190,13 @@ def _outside(model: ZooModel, x: Tensor, method: SmoothedMethod, seed: int) -> P
         "share_outside": _floats([each.share_outside for each in anywhere]),
         "area_outside": _floats([1 - each.highlighted.mean() for each in out]),
     }
+
+
+MEASUREMENTS: Mapping[str, Callable[[ZooModel, Tensor, SmoothedMethod, int], Part]] = {
+    "moved": _moved,
+    "outside": _outside,
+}
+"""By `what`, what is measured of images (n, C, H, W) with a method and a seed."""
 
 
 def _floats(values: Sequence[float]) -> NDArray[np.float32]:

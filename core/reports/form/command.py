@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 from core.data.datasets import LabelledImages
 from core.models.zoo import ZooModel
 from core.reports.form.report import Report
+from core.reports.form.verification import Recomputation, Sample
 
 S = TypeVar("S")
 """A report's settings: a frozen dataclass."""
@@ -52,9 +53,11 @@ class Command(Generic[S]):
         settings: from the number of test images asked for (None: as many as the report asks for itself) and the seed;
             `settings(None, 0)` are those of the report that ships.
         run: makes the report.
+        recompute: makes one figure of a report that exists again, from weights and data.
         models: keys that are measured where none are named, as far as the task has them; empty for all.
     """
 
     settings: Callable[[int | None, int], S]
     run: Callable[[Request[S]], Answer]
+    recompute: Callable[[Sample], Recomputation]
     models: tuple[str, ...] = ()

@@ -170,6 +170,11 @@ class SaliencyMeasurer:
         made = [self._maps(method, model, *ends) for ends in self._bounds(self.settings.images_of(method))]
         return as_shown(ATTRIBUTION_METHODS[method], torch.cat(made))
 
+    def values(self, model: ZooModel, method: str, measure: str, count: int) -> NDArray[Any]:
+        """What a measure gives for the first `count` images (n,); `method` is "" for a measure of the network."""
+        make = partial(self._scores, method, [measure]) if method else self._network
+        return self._batches(model, f"{method or 'network'} {measure}", count, make)[0][measure]
+
     def _bounds(self, count: int) -> list[tuple[int, int]]:
         """The ends of batches of the first `count` images."""
         count = min(count, len(self.data))

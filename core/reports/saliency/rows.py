@@ -77,15 +77,25 @@ def figure(measure: str, values: NDArray[Any]) -> Row:
     values = values[np.isfinite(values)].astype(np.float64)
     if len(values) == 0:
         return {"value": None, "value_low": None, "value_high": None, "value_n": 0, "mean": None}
-    middle = np.mean if measure in ON_OBJECT else np.median
-    low, high = bootstrap(values, lambda drawn: float(middle(drawn)))
+    low, high = bootstrap(values, lambda drawn: middle(measure, drawn))
     return {
-        "value": float(middle(values)),
+        "value": middle(measure, values),
         "value_low": low,
         "value_high": high,
         "value_n": len(values),
         "mean": float(values.mean()),
     }
+
+
+def middle(measure: str, values: NDArray[Any]) -> float:
+    """The median of what a measure gives (n,), of hits and shares of the object the mean; NaN where nothing is left.
+
+    Infinite entries and NaN are left out.
+    """
+    values = values[np.isfinite(values)].astype(np.float64)
+    if len(values) == 0:
+        return float("nan")
+    return float(np.mean(values) if measure in ON_OBJECT else np.median(values))
 
 
 def relation(measure: str, medians: Mapping[str, float | None], against: str, robust: Mapping[str, float]) -> Row:

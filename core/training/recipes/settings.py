@@ -91,8 +91,8 @@ def _walk(part: Any, prefix: str) -> list[Setting]:
     return found
 
 
-def changed(recipe: Recipe, changes: Mapping[str, Value]) -> Recipe:
-    """The recipe with other values at some paths of `settings_of`.
+def changed(recipe: Recipe, changes: Mapping[str, Value], most_steps: int = MOST_STEPS) -> Recipe:
+    """The recipe with other values at some paths of `settings_of`; attacks take at most `most_steps` steps.
 
     Raises:
         ConfigError: an unknown path, a value of another kind, or one that the recipe refuses.
@@ -101,8 +101,10 @@ def changed(recipe: Recipe, changes: Mapping[str, Value]) -> Recipe:
     for path, value in changes.items():
         if path not in known:
             raise ConfigError(f"{type(recipe).__name__} has {', '.join(known) or 'nothing'} to set; got {path!r}")
-        _check(known[path], value)
-        recipe = _replaced(recipe, path.split("."), value)
+        names = path.split(".")
+        _check(known[path], value, most_steps)
+        _check_range(_part(recipe, names[:-1]), known[path], value)
+        recipe = _replaced(recipe, names, value)
     return recipe
 
 
@@ -118,15 +120,30 @@ def _has(part: Any, names: list[str]) -> bool:
     return hasattr(part, names[0]) and (len(names) == 1 or _has(getattr(part, names[0]), names[1:]))
 
 
-def _check(setting: Setting, value: Value) -> None:
+def _check(setting: Setting, value: Value, most_steps: int) -> None:
     whole = isinstance(setting.value, int)
     if setting.options:
         if value not in setting.options:
             raise ConfigError(f"{setting.title} must be one of {', '.join(setting.options)}; got {value!r}")
     elif isinstance(value, bool | str) or (whole and not isinstance(value, int)):
         raise ConfigError(f"{setting.title} must be a {'whole ' if whole else ''}number; got {value!r}")
-    elif setting.path.endswith("steps") and not 1 <= value <= MOST_STEPS:
-        raise ConfigError(f"{setting.title} must lie in 1..{MOST_STEPS}; got {value}")
+    elif setting.path.endswith("steps") and not 1 <= value <= most_steps:
+        raise ConfigError(f"{setting.title} must lie in 1..{most_steps}; got {value}")
+
+
+def _check_range(part: Any, setting: Setting, value: Value) -> None:
+    """Refuse a move of a value by more than its whole range [0, 1]; a length of a whole picture, L2, may be larger."""
+    whole_picture = getattr(part, "norm", "linf") == "l2"
+    if setting.path.split(".")[-1] == "epsilon" and not whole_picture and isinstance(value, int | float) and value > 1:
+        raise ConfigError(
+            f"{setting.title} must lie in 0..1, the range of a pixel; got {value:g}. Of 255 levels that is "
+            f"{value:g}/255"
+        )
+
+
+def _part(recipe: Any, names: list[str]) -> Any:
+    """The part of a recipe at a path."""
+    return _part(getattr(recipe, names[0]), names[1:]) if names else recipe
 
 
 def _replaced(part: Any, names: list[str], value: Value) -> Any:

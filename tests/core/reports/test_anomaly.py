@@ -22,7 +22,7 @@ from core.reports.anomaly import rows as anomaly_rows
 from core.reports.anomaly.measurements import ATTACKS, AnomalyMeasurer, Sizes, attacked
 from core.reports.anomaly.report import NAME, Anomaly, AnomalySettings, anomaly_report
 from core.reports.anomaly.rows import figure_rows, promise_rows
-from core.reports.catalogue import REPORTS
+from core.reports.catalogue import command_of
 from core.reports.form.report import report_path
 from tests.core.anomaly.conftest import calibration, network, pictures, screen  # noqa: F401 - fixtures
 
@@ -276,9 +276,9 @@ def test_larger_sizes_take_what_is_measured_already(small, network, screen, cali
 
 
 def test_the_command_is_there_and_impossible_requests_are_refused(network, screen, calibration, tmp_path):  # noqa: F811
-    asked = REPORTS[NAME].settings(70, 1)
+    asked = command_of(NAME).settings(70, 1)
     assert asked.sizes["standard"] == Sizes(70, 70, 70, 7, 70) and (asked.promised, asked.seed) == (70, 1)
-    assert REPORTS[NAME].settings(None, 0).sizes["standard"].images == 10_000  # the whole test set
+    assert command_of(NAME).settings(None, 0).sizes["standard"].images == 10_000  # the whole test set
     with pytest.raises(ConfigError):
         replace(SIZES, images=0)
     with pytest.raises(ConfigError):

@@ -13,7 +13,7 @@ from core.explanations.attack_outside_map import attacks_outside
 from core.explanations.manipulate_map import SMOOTHED_METHODS, least_quadrants, manipulate_maps
 from core.explanations.smoothed_network import SmoothedMethod, heat_map_of
 from core.models.zoo import load_zoo_model
-from core.reports.catalogue import REPORTS
+from core.reports.catalogue import command_of
 from core.reports.fooling import report
 from core.reports.fooling.report import NAME, Fooling, FoolingSettings, fooling_report
 from core.reports.form.command import Request
@@ -182,7 +182,7 @@ def test_other_settings_are_another_report(few, pair, data, tmp_path):
 
 
 def test_the_command_says_each_row(few, pair, data, tmp_path):
-    command = REPORTS["fooling"]
+    command = command_of("fooling")
     assert command.models == ("standard", "pgd-linf", "pgd-l2")
     assert command.settings(None, 0) == FoolingSettings() and command.settings(7, 1) == FoolingSettings(7, 1)
     answer = command.run(Request(pair[:1], data, SETTINGS, tmp_path, None, lambda what, done, of: None))

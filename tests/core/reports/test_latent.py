@@ -15,7 +15,7 @@ from core.latent.network import GeneratorConfig, GeneratorNetwork
 from core.latent.noise import decayed, log_likelihood_bound
 from core.latent.search import search
 from core.models.zoo import load_zoo_model
-from core.reports.catalogue import REPORTS
+from core.reports.catalogue import command_of
 from core.reports.claims.latent import FOLLOWS, RATHER, SHOWS, readings
 from core.reports.commands import latent as commands_latent
 from core.reports.form.command import Request
@@ -262,7 +262,7 @@ def test_the_command_says_each_metric_and_writes_the_readings(
     generator, generator_folder, pair, data, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(commands_latent, "load_generator", lambda task: load_generator(task, generator_folder))
-    command = REPORTS["latent"]
+    command = command_of("latent")
     assert command.settings(None, 0) == LatentSettings() and command.models == ()
     assert command.settings(7, 1).images == 7 and command.settings(7, 1).paper_images == 0
     path = report_path("fashion-mnist", NAME, tmp_path)

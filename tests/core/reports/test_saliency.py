@@ -14,7 +14,7 @@ from core.metrics.map_agreement import cosine
 from core.models import zoo
 from core.models.resnet import PreActResNet, ResNetConfig
 from core.models.zoo import load_zoo_model
-from core.reports.catalogue import REPORTS
+from core.reports.catalogue import command_of
 from core.reports.form.command import Request
 from core.reports.form.report import Report, report_path, write_report
 from core.reports.saliency.agreement import between, within
@@ -185,7 +185,7 @@ def test_a_network_that_saturates_is_not_called_robust(zoo_folder, tmp_path):
 
 
 def test_the_command_writes_a_report_that_reads_back(models, tmp_path):
-    command = REPORTS["saliency"]
+    command = command_of("saliency")
     assert command.settings(None, 0) == SaliencySettings()
     path = tmp_path / "fashion-mnist" / "saliency.json"
     settings = SaliencySettings(2, 2, 2, 2, ("gradient",), ("alignment", "sparsity"))

@@ -12,7 +12,7 @@ from core.data.datasets import LabelledImages, load
 from core.data.tasks import CIFAR10, FASHION_MNIST
 from core.errors import ConfigError, InputError
 from core.models.zoo import Card, ZooModel
-from core.reports.catalogue import REPORTS
+from core.reports.catalogue import command_of
 from core.reports.claims.transfer import readings
 from core.reports.form.command import Request
 from core.reports.form.report import read_report, report_path
@@ -180,7 +180,7 @@ def test_the_radii_of_a_task():
 
 
 def test_the_command_says_the_matrices_and_writes_the_readings_beside_them(zoo, data, tmp_path):
-    command = REPORTS["transfer"]
+    command = command_of("transfer")
     assert command.settings(None, 0) == TransferSettings() and command.settings(7, 1) == TransferSettings(7, 1)
     path = report_path("fashion-mnist", NAME, tmp_path)
     answer = command.run(Request(zoo, data, SETTINGS, tmp_path / "runs", path, lambda what, done, of: None))

@@ -1,5 +1,6 @@
 """The commands `calibrate` and `score`: what they write, and their exit codes."""
 
+import csv
 import json
 import zipfile
 
@@ -8,37 +9,36 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from core import cli
+from core.anomaly import calibration
 from core.anomaly.calibration import calibration_path, read_calibration
-from core.models import zoo
+from core.cli.main import main
 from core.models.zoo import load_zoo_model
 
 
 @pytest.fixture
-def shipped(zoo_folder, fashion_root, monkeypatch, tmp_path):
+def own(shipped, fashion_root, monkeypatch, tmp_path):
     """The tiny zoo, and a folder for calibration, in place of what ships."""
-    for name in ("cards", "load_zoo_model"):
-        original = getattr(zoo, name)
-        monkeypatch.setattr(cli, name, lambda *args, original=original: original(*args, folder=zoo_folder))
     folder = tmp_path / "calibration"
-    monkeypatch.setattr(cli, "screen_path", lambda task, key, where=folder: calibration_path(task, key, where))
-    return zoo_folder, folder
+    monkeypatch.setattr(
+        calibration, "calibration_path", lambda task, key, where=folder: calibration_path(task, key, where)
+    )
+    return shipped, folder
 
 
 MADE: dict[str, bytes] = {}
 
 
 @pytest.fixture
-def calibrated(shipped):
+def calibrated(own):
     """The tiny `standard`, calibrated on 60 images; its weights are the same for every test, so this is done once."""
-    path = calibration_path("fashion-mnist", "standard", shipped[1])
+    path = calibration_path("fashion-mnist", "standard", own[1])
     if not MADE:
         command = ["calibrate", "--task", "fashion-mnist", "--models", "standard", "--images", "60"]
-        assert cli.main([*command, "--out", str(shipped[1])]) == 0
+        assert main([*command, "--out", str(own[1])]) == 0
         MADE["standard"] = path.read_bytes()
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(MADE["standard"])
-    return shipped
+    return own
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def folder(tmp_path):
 
 
 def score(folder, out, *more):
-    return cli.main(["score", str(folder), "--task", "fashion-mnist", "--model", "standard", "--out", str(out), *more])
+    return main(["score", str(folder), "--task", "fashion-mnist", "--model", "standard", "--out", str(out), *more])
 
 
 def test_calibrate_writes_a_screen_and_keeps_what_is_there(calibrated, capsys):
@@ -66,21 +66,21 @@ def test_calibrate_writes_a_screen_and_keeps_what_is_there(calibrated, capsys):
     before = path.stat().st_mtime_ns
     command = ["calibrate", "--task", "fashion-mnist", "--models", "standard", "--images", "60", "--out", str(folder)]
     capsys.readouterr()
-    assert cli.main([*command, "--json"]) == 0
+    assert main([*command, "--json"]) == 0
     (told,) = json.loads(capsys.readouterr().out)
     assert told["bytes"] == path.stat().st_size and told["kept"] and path.stat().st_mtime_ns == before
     path.write_bytes(b"damaged")
-    assert cli.main(command) == 0
+    assert main(command) == 0
     assert "fitted" in capsys.readouterr().out and read_calibration(model, path)
 
 
 def test_calibrate_refuses_to_overwrite_what_ships_with_fewer_images(capsys):
-    assert cli.main(["calibrate", "--task", "fashion-mnist", "--images", "5"]) == 2
+    assert main(["calibrate", "--task", "fashion-mnist", "--images", "5"]) == 2
     assert "--out" in capsys.readouterr().err
 
 
 def test_calibrate_without_data_says_where_to_put_it(capsys):
-    assert cli.main(["calibrate", "--task", "cifar10"]) == 1
+    assert main(["calibrate", "--task", "cifar10"]) == 1
     assert "cifar-10-batches-py" in capsys.readouterr().err
 
 
@@ -123,3 +123,55 @@ def test_a_folder_without_a_picture_fails(calibrated, tmp_path, capsys):
     (tmp_path / "none").mkdir()
     assert score(tmp_path / "none", tmp_path / "scores.parquet") == 1
     assert "nothing" in capsys.readouterr().err
+
+
+def test_a_table_called_csv_is_csv_and_holds_no_formula(calibrated, tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    Image.new("L", (28, 28), 90).save(tmp_path / "in" / "a.png")
+    Image.new("L", (28, 28), 90).save(tmp_path / "in" / "=2+5.png")
+    monkeypatch.chdir(tmp_path / "in")
+    paths = ["=2+5.png", "a.png"]
+    asked = ["score", *paths, "--task", "fashion-mnist", "--model", "standard", "--detector", "norms,msp"]
+    assert main([*asked, "--out", str(tmp_path / "t.csv")]) == 0
+    assert main([*asked, "--out", str(tmp_path / "t.parquet")]) == 0
+    with (tmp_path / "t.csv").open(newline="") as file:
+        written = list(csv.DictReader(file))
+    rows = pq.read_table(tmp_path / "t.parquet").to_pylist()
+    assert [float(row["score"]) for row in written] == [row["score"] for row in rows]
+    assert [row["path"] for row in written] == ["'=2+5.png", "'=2+5.png", "a.png", "a.png"]
+
+
+def test_the_same_detector_twice_counts_once(calibrated, folder, tmp_path):
+    out = tmp_path / "t.parquet"
+    assert score(folder, out, "--detector", "norms,norms, norms") == 0
+    assert pq.read_table(out).num_rows == 6 + 2
+
+
+def test_a_folder_as_the_table_is_refused_before_the_work(tmp_path, capsys):
+    with pytest.raises(SystemExit) as left:
+        score(tmp_path, tmp_path)
+    assert left.value.code == 2 and "must name a file" in capsys.readouterr().err
+
+
+def test_a_refused_command_leaves_nothing_and_does_not_block_the_corrected_one(calibrated, folder, tmp_path, capsys):
+    (tmp_path / "out").mkdir()
+    out = tmp_path / "out" / "t.parquet"
+    assert score(tmp_path / "nowhere", out) == 2
+    assert score(folder, out, "--detector", "magic") == 2
+    assert list(out.parent.iterdir()) == []
+    assert score(folder, out) == 0
+    assert [path.name for path in out.parent.iterdir()] == ["t.parquet"]
+
+
+def test_pictures_whose_names_begin_like_the_table_are_scored_too(calibrated, folder):
+    (folder / "0.png").rename(folder / "scores_cat.png")
+    assert score(folder, folder / "scores") == 0
+    assert str(folder / "scores_cat.png") in pq.read_table(folder / "scores").column("path").to_pylist()
+
+
+def test_a_folder_of_somebodys_own_is_not_removed(calibrated, folder, tmp_path, capsys):
+    mine = tmp_path / "t.parquet.parts"
+    mine.mkdir()
+    (mine / "holiday.png").write_bytes(b"x")
+    assert score(folder, tmp_path / "t.parquet") == 2
+    assert "t.parquet.parts" in capsys.readouterr().err and (mine / "holiday.png").exists()

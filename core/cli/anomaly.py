@@ -1,0 +1,145 @@
+"""`robustscope calibrate` and `score`: fit a network's anomaly detectors, and score pictures with them."""
+
+import argparse
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from core.cli.options import count, keys, new_file, new_folder, share
+from core.cli.output import follow, say
+from core.data.tasks import TASKS, task_named
+from core.errors import ConfigError, InputError
+
+if TYPE_CHECKING:
+    from core.models.zoo import ZooModel
+
+T = TypeVar("T")
+
+FLAGGED_TOO_OFTEN = 3
+
+
+def add(commands: Any, shared: argparse.ArgumentParser) -> None:
+    """Join the other commands."""
+    calibrate = commands.add_parser(
+        "calibrate", parents=[shared], help="fit a task's anomaly detectors; what is fitted already is kept"
+    )
+    calibrate.add_argument("--task", choices=TASKS, required=True)
+    calibrate.add_argument("--models", type=keys, help="keys joined by commas (default: all of the task's)")
+    calibrate.add_argument("--again", action="store_true", help="also what is fitted already")
+    calibrate.add_argument("--images", type=count, help="the first N calibration images only; needs --out")
+    calibrate.add_argument("--out", type=new_folder, help="folder (default: the one that ships)")
+    calibrate.set_defaults(action=_calibrate)
+
+    score = commands.add_parser(
+        "score",
+        parents=[shared],
+        help="anomaly scores of pictures as a table; an interrupted run goes on where it stopped",
+    )
+    score.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a file, a folder or a ZIP")
+    score.add_argument("--task", choices=TASKS, required=True)
+    score.add_argument("--model", required=True, help="key of a model that ships")
+    score.add_argument("--out", type=new_file, required=True, help="the table: CSV if it is called so, else Parquet")
+    score.add_argument(
+        "--detector", type=keys, help="one, or several joined by commas; 'robustscope list detectors' has them"
+    )
+    score.add_argument(
+        "--fitting",
+        default="crop",
+        help="how a picture is brought to the task's shape; 'robustscope list fittings' has them (default: crop)",
+    )
+    score.add_argument("--alpha", type=share, default=0.05, help="flag p-values of at most this (default: 0.05)")
+    score.add_argument(
+        "--fail-above", type=share, metavar="SHARE", help="exit with 3 where a detector flags more than this share"
+    )
+    score.add_argument("--calibration", type=Path, help="a file of `calibrate` (default: the one that ships)")
+    score.set_defaults(action=_score)
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from core.anomaly.calibrate import fit_calibration
+    from core.anomaly.calibration import ASSETS, calibration_path, read_calibration, write_calibration
+    from core.anomaly.label_references import (
+        IMAGES,
+        fit_references,
+        read_references,
+        references_path,
+        write_references,
+    )
+    from core.data.datasets import load
+    from core.models.zoo import cards, load_zoo_model
+
+    task = task_named(options.task)
+    if options.images and options.out is None:
+        raise ConfigError("--images needs --out, so that a calibration that ships is not overwritten")
+    folder = options.out or ASSETS
+    asked = options.models or list(cards(task.key))
+    train_set, calibration = load(task, "train"), load(task, "calibration")
+    calibration = calibration if options.images is None else calibration.first(options.images)
+    done = []
+    with tqdm(disable=options.json, unit="image") as bar:
+        for key in asked:
+            model, path = load_zoo_model(task.key, key), calibration_path(task.key, key, folder)
+            kept = None if options.again else _fitted_already(read_calibration, model, path)
+            screen = kept or fit_calibration(model, train_set, calibration, on_progress=follow(bar))
+            if kept is None:
+                write_calibration(screen, path)
+            labels = references_path(task.key, key, folder)
+            if options.again or _fitted_already(read_references, model, labels) is None:
+                images = calibration.images(0, min(IMAGES, len(calibration)))
+                write_references(fit_references(model, images, follow(bar)), model, labels)
+            done.append({**screen.settings, "file": str(path), "bytes": path.stat().st_size, "kept": kept is not None})
+    if options.json:
+        say(json.dumps(done, indent=1))
+        return 0
+    for row in done:
+        state = "kept" if row["kept"] else "fitted"
+        sizes = f"{row['fit_images']} images fit, {row['p_value_images']} give p-values"
+        say(f"{row['model']:28} {state:6}  {sizes}, {row['bytes'] / 1e6:.2f} MB")
+    return 0
+
+
+def _fitted_already(read: "Callable[[ZooModel, Path], T]", model: "ZooModel", path: Path) -> T | None:
+    """What is in `path`, if it is of this network."""
+    try:
+        return read(model, path) if path.exists() else None
+    except InputError:
+        return None
+
+
+def _score(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from core.anomaly.batch_file import Scoring, score_files
+    from core.anomaly.calibration import calibration_path, read_calibration
+    from core.anomaly.catalogue import DEFAULT
+    from core.models.zoo import load_zoo_model
+
+    model = load_zoo_model(options.task, options.model)
+    path = options.calibration or calibration_path(options.task, options.model)
+    if not path.exists():
+        command = f"robustscope calibrate --task {options.task} --models {options.model}"
+        raise ConfigError(f"{options.model} is not calibrated: run '{command}'")
+    if options.fail_above == 1:
+        raise ConfigError(f"--fail-above must be a share of at least 0 and below 1; got {options.fail_above}")
+    screen = read_calibration(model, path)
+    asked = Scoring(options.detector or (DEFAULT,), options.fitting, options.alpha)
+    with tqdm(disable=options.json, unit="file") as bar:
+        tally = score_files(model, screen, options.paths, options.out, asked, lambda done: bar.update(done - bar.n))
+    shares = {key: tally.share(key) for key in asked.detectors}
+    if options.json:
+        told = {"scored": tally.scored, "errors": tally.errors, "flagged": tally.flagged, "shares": shares}
+        say(json.dumps({**told, "alpha": asked.alpha, "out": str(options.out)}))
+    else:
+        say(f"{tally.scored:,} files scored, {tally.errors:,} not: the column `error` says why")
+        for key, flagged in shares.items():
+            say(f"{key:16} flags {flagged:.1%}, where {asked.alpha:.1%} of normal pictures are promised at most")
+        say(f"table: {os.path.relpath(options.out)}")
+    if tally.scored == 0:
+        raise InputError("nothing could be scored")
+    if options.fail_above is not None and max(shares.values()) > options.fail_above:
+        return FLAGGED_TOO_OFTEN
+    return 0

@@ -1,0 +1,16 @@
+"""The tiny zoo in place of the one that ships."""
+
+import pytest
+
+from core.models import zoo
+
+
+@pytest.fixture
+def shipped(zoo_folder, monkeypatch):
+    """The folder of the tiny zoo, which every command takes for the one that ships."""
+    cards, load, write = zoo.cards, zoo.load_zoo_model, zoo.write_card
+    monkeypatch.setattr(zoo, "ASSETS", zoo_folder)
+    monkeypatch.setattr(zoo, "cards", lambda task, folder=zoo_folder: cards(task, folder))
+    monkeypatch.setattr(zoo, "load_zoo_model", lambda task, key, folder=zoo_folder: load(task, key, folder))
+    monkeypatch.setattr(zoo, "write_card", lambda card, folder=zoo_folder: write(card, folder))
+    return zoo_folder
