@@ -73,7 +73,7 @@ def report(
     part = session.page_choice(LatentChoice)
     every = {key: figures_of(own, part.codes, found) for key, own in rows.items()}
     _scatter(every, part.measure)
-    _guide(found, _helper(task, rows))
+    _guide(found, _helper(task, rows), _bias(found, list(rows), part.codes))
     _claims(readings, found, part.codes)
     _curves(found, part.codes, [key for key in models if key in rows])
     st.html(table(every, rows, part.codes))
@@ -163,7 +163,17 @@ def _helper(task: Task, keys: Collection[str]) -> str | None:
     return key if isinstance(key, str) and key in keys else None
 
 
-def _guide(found: Latent, helper: str | None) -> None:
+def _bias(found: Latent, keys: Sequence[str], codes: str) -> str:
+    """That searches give upper bounds, and how far above more runs they are known to be."""
+    known = {key: excess for key in keys if (excess := found.excess(key, codes)) is not None}
+    if not known:
+        return " A search gives an upper bound."
+    said = " and ".join(f"{percent(excess)} ({model_name(key)})" for key, excess in known.items())
+    runs = found.report.settings["paper_restarts"]
+    return f" A search gives an upper bound: on the same codes these are longer by {said} than what {runs} runs find."
+
+
+def _guide(found: Latent, helper: str | None, bias: str) -> None:
     settings = found.report.settings
     how_to_read(
         "Each point is a network; bars are 95 % intervals (bootstrap; shares: Wilson). Latent changes start from "
@@ -171,6 +181,7 @@ def _guide(found: Latent, helper: str | None) -> None:
         "counts as 0. The paper says that what networks stand in latent space goes with their accuracy (left), and "
         "hardly with their conventional robustness (right), which shows in how much the picture has to change instead "
         "(last measure)."
+        + bias
         + (
             f" The generator learned with the features of {model_name(helper)}, whose own figures may gain by it."
             if helper
@@ -192,9 +203,10 @@ def _claims(readings: Report | None, found: Latent, codes: str) -> None:
     if items:
         st.html(f'<ul class="rs-claims">{items}</ul>')
         how_to_read(
-            "Rank correlations (Spearman) over all networks; for “more than”, the difference of two. They hold where "
-            "the whole interval lies above zero. Pairs: each network against Standard, where the two differ in what "
-            "the claim goes by. Few networks make wide intervals.",
+            "Rank correlations (Spearman) over all networks; for “more than”, that with accuracy or its lead over the "
+            "other, whichever is less. They hold where the whole interval lies above zero. Pairs: each network against "
+            "Standard, where the two differ in what the claim goes by. Few networks make wide intervals, and each is "
+            "one training.",
             "Bootstrap over networks and images, 1,000 resamples.",
         )
 
@@ -215,7 +227,7 @@ def _claim(claim: str, rows: Sequence[Row]) -> str:
 def _measured(row: Row) -> str:
     what = {"l2": "picture's change"}.get(str(row["figure"]), str(row["figure"]))
     by = str(row["by"]).replace("severity-l2", "robustness in L2").replace("severity-linf", "robustness in L∞")
-    with_what = f"with {by}".replace(", ", ", less that with ") if row["claim"] == RATHER else f"with {by}"
+    with_what = f"with {by}".replace(", ", ", or its lead over that with ") if row["claim"] == RATHER else f"with {by}"
     value, low, high = (f"{row[name]:+.2f}".replace("-", "−") for name in ("value", "value_low", "value_high"))
     return f"{what} {with_what}: {value} ({low} to {high}; {row['value_n']} networks)"
 

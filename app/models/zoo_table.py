@@ -184,13 +184,19 @@ def provenance(report: Robustness) -> None:
 
 
 def curves(task: Task, report: Robustness, keys: Sequence[str], norm: Norm) -> None:
-    """Accuracy against epsilon, a line a model."""
+    """Accuracy against epsilon, a line a model; none for one whose gradient is hidden, which would look robust."""
     arrays = report.arrays
+    hidden = {row["model"] for row in report.report.rows if "zero-gradient" in str(row.get("masking")).split(",")}
     found = {
         key: survival_curve(arrays[f"smallest_{norm}__{key}"], arrays[f"grid_{norm}"])
         for key in keys
-        if f"smallest_{norm}__{key}" in arrays and f"grid_{norm}" in arrays
+        if f"smallest_{norm}__{key}" in arrays and f"grid_{norm}" in arrays and key not in hidden
     }
+    if missing := [model_name(key) for key in keys if key in hidden]:
+        st.caption(
+            f"No line for {', '.join(missing)}: on most pictures there is no gradient for PGD to follow, so what it "
+            "leaves standing is no robustness. APGD, which aims at other classes too, is in the table."
+        )
     if found:
         said = "; ".join(f"{model_name(key)} {', '.join(f'{s:.0%}' for s in one.share)}" for key, one in found.items())
         _chart(figures.curves(found, norm, task.radii[norm], ink()), "curves", f"Accuracy against epsilon: {said}")
@@ -233,8 +239,9 @@ def claims(rows: Sequence[Row]) -> None:
     how_to_read(
         "Each line is a difference on the same test images, in points of accuracy unless it says otherwise; above zero "
         "is what the paper claims. It holds where the whole 95 % interval is above zero, and came out the other way "
-        "where all of it is below. In part: some measures hold, others do not or are too close to tell.",
-        "Paired bootstrap, 1,000 resamples.",
+        "where all of it is below. In part: some measures hold, others do not or are too close to tell. Each network "
+        "is one training: the intervals are over images, and another seed may lie further off.",
+        "Newcombe 1998 for paired shares, Wilson for one, bootstrap with 1,000 resamples for the rest.",
     )
 
 

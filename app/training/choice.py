@@ -7,7 +7,7 @@ from typing import Any
 
 from app.state import query_fields
 from app.state.query_fields import QueryField, matching, one_of
-from core.data.tasks import FASHION_MNIST, TASKS, Task, task_named
+from core.data.tasks import FASHION_MNIST, TASKS, task_named
 from core.errors import ConfigError
 from core.training.jobs.messages import TrainingRequest, recipes_for
 from core.training.recipes.registry import RECIPES
@@ -118,7 +118,7 @@ def with_field(order: TrainingRequest, field: str, value: Any, teachers: Teacher
 
 def settings(order: TrainingRequest) -> tuple[Setting, ...]:
     """What can be set in the order's recipe, with the values that it has without changes."""
-    return settings_of(RECIPES[order.recipe].build(task_named(order.task)))
+    return settings_of(order.unchanged())
 
 
 def refusal(order: TrainingRequest) -> str | None:
@@ -135,9 +135,9 @@ def needs_teacher(order: TrainingRequest) -> bool:
     return RECIPES[order.recipe].build(task_named(order.task)).teacher_key is not None
 
 
-def formula(order: TrainingRequest, task: Task) -> str:
+def formula(order: TrainingRequest) -> str:
     """The recipe in one line with its formula, with the settings as they are where these are possible."""
     try:
         return order.plan().recipe.describe()
     except ConfigError:
-        return RECIPES[order.recipe].build(task).describe()
+        return order.unchanged().describe()

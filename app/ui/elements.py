@@ -15,6 +15,7 @@ from app.state.pictures import ModelInput
 from app.ui import map_png
 from core.data.tasks import Task
 from core.models.zoo import Card
+from core.reports.accuracy.report import attacked_in_words
 
 STYLE = Path(__file__).resolve().parents[2] / "assets" / "style" / "app.css"
 
@@ -93,7 +94,7 @@ def figures_in_words(card: Card) -> list[str]:
     lines = [f"{clean['clean']:.1%} right on clean test images (n = {clean['clean_n']:,})"]
     for row in rows:
         radius = radius_text(str(row["norm"]), row["epsilon"])
-        lines.append(f"{row['robust']:.1%} under {attack} at {radius} (n = {row['robust_n']:,})")
+        lines.append(f"{row['robust']:.1%} under {attack} at {radius} ({attacked_in_words(row)})")
     return [line.replace("%", " %") for line in lines]
 
 

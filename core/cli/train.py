@@ -120,8 +120,8 @@ def _run_plan(options: argparse.Namespace, plan: "TrainingPlan", runs: Path, dev
 
 def _changed(plan: "TrainingPlan", options: argparse.Namespace) -> "tuple[TrainingPlan, list[str]]":
     """The plan with what the command line changes in it, and the words that say so."""
+    from core.training.recipes.saliency_training import paced
     from core.training.recipes.settings import changed
-    from core.training.zoo_plans import annealed
 
     given = {name: getattr(options, name) for name in (*SCHEDULE, *ATTACK)}
     given = {name: value for name, value in given.items() if value is not None}
@@ -129,7 +129,7 @@ def _changed(plan: "TrainingPlan", options: argparse.Namespace) -> "tuple[Traini
     if "epochs" in schedule:
         schedule["tail"] = round(plan.tail * schedule["epochs"] / plan.epochs)  # keeps its share
     values = _values(plan, {name: value for name, value in given.items() if name in ATTACK}, options.set)
-    recipe = annealed(plan.recipe, schedule["epochs"]) if "epochs" in schedule else plan.recipe
+    recipe = paced(plan.recipe, schedule["epochs"]) if "epochs" in schedule else plan.recipe
     plan = replace(plan, recipe=changed(recipe, values, MOST_STEPS), **schedule)
     words = [f"--{name.replace('_', '-')} {value}" for name, value in given.items()]
     return plan, words + [f"--set {name}={text}" for name, text in options.set]

@@ -89,6 +89,18 @@ def test_the_report_gives_figures_curves_and_claims(visit, measured):
     assert query(at)["norm"] == "l2" and list(at.dataframe[0].value["PGD-50"]) != before
 
 
+def test_a_network_that_hides_its_gradient_has_no_curve_and_the_page_says_why(visit, measured):
+    path = measured / "cifar10" / "robustness.json"
+    report = json.loads(path.read_text())
+    for row in report["rows"]:
+        row["masking"] = "zero-gradient,transfer" if row["model"] == "pgd-l2" else ""
+    path.write_text(json.dumps(report))
+    at = visit()
+    assert [item for item in at.caption if item.value.startswith("No line for Robust, L2: ")] and not at.error
+    lines = {line.get("name") for line in json.loads(at.get("plotly_chart")[0].proto.spec)["data"]}
+    assert {"Standard", "Robust, L∞"} <= lines and "Robust, L2" not in lines
+
+
 def test_a_report_on_other_weights_is_not_shown(visit, measured):
     path = measured / "cifar10" / "robustness.json"
     report = json.loads(path.read_text())

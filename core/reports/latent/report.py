@@ -41,6 +41,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from core.attacks.softened import LEAD
 from core.data.datasets import LabelledImages
 from core.data.tasks import Task
 from core.errors import InputError
@@ -53,7 +54,6 @@ from core.reports.form.report import Report, common_task
 from core.reports.form.resume import Measured, Part, ReportDraft, joined
 from core.reports.latent.measurements import (
     KINDS,
-    LEAD,
     LINF_STEPS,
     NOISE,
     PAPER,
@@ -68,7 +68,7 @@ from core.reports.latent.measurements import (
     rebuilt,
     searched,
 )
-from core.reports.latent.rows import RHOS, rows_of
+from core.reports.latent.rows import RHOS, counted, rows_of
 
 NAME = "latent"
 BATCH = 100
@@ -78,6 +78,20 @@ OnProgress = Callable[[str, int, int], None]
 
 class Latent(Measured):
     """The report with its arrays per image; the module's text says what is in both."""
+
+    def excess(self, key: str, kind: str) -> float | None:
+        """How much longer the default setting's changes are on average than those of the paper's number of runs.
+
+        As a share, of the codes that a network was searched on in both; None where there are none, or where the
+        settings have as many runs. What neither found counts at the search's radius.
+        """
+        settings, eps = self.report.settings, self.report.settings["eps"]
+        both = [f"distance_{kind}_{name}_{eps:g}__{key}" for name in ("default", "paper")]
+        if settings.get("restarts") == settings.get("paper_restarts") or not all(name in self.arrays for name in both):
+            return None
+        n = min(len(self.arrays[name]) for name in both)
+        few, many = (float(counted(self.arrays[name][:n], Search().rho).mean()) for name in both)
+        return few / many - 1 if many else None
 
 
 def latent_report(

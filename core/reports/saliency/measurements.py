@@ -20,6 +20,7 @@ from core.models.zoo import ZooModel
 from core.reports.form.parts_cache import PartsCache
 from core.reports.form.resume import Part, joined
 from core.saliency.catalogue import attribute
+from core.saliency.faithfulness import SAMPLES, floor
 from core.saliency.measures import SALIENCY_MEASURES, Case, measured
 from core.saliency.method import AttributionRequest
 from core.saliency.randomisation import as_shown
@@ -89,6 +90,8 @@ class SaliencySettings:
             "start; on logits divided by their deviation where the others give no gradient",
             "pgd": f"PGD L2, {PGD_STEPS} steps, epsilon {task.radii['l2']:g}; the worse of logits as they are and "
             "divided by their deviation",
+            "infidelity": f"{SAMPLES} draws, unbiased, the map's factor at least 0; of an image 19 in 20 maps that "
+            f"know nothing lie above {floor():.4f}",
             "batch": BATCH,
             "precision": "float32, fast form",
         }
