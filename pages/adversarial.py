@@ -12,7 +12,7 @@ from app.state import session, zoo
 from app.state.choice import Choice
 from app.state.errors import guard
 from app.state.pictures import ModelInput
-from app.ui import controls, elements
+from app.ui import controls, downloads, elements, task_progress
 from core.data.tasks import task_named
 
 
@@ -37,7 +37,7 @@ def show_explanations(shown: ModelInput) -> None:
             explanations.no_verdicts(task)
         explanations.grid_guide(found, part.shown)
         explanations.drawn_on_tests(results.explanations_report(task.key), zoo.cards_of(task.key), choice.models)
-        explanations.downloads(
+        downloads.downloads(
             f"explanations-{task.key}",
             ("Grid as PNG", "png", partial(files.grid_png, found, [*map(explanations.says_where, verdicts)])),
             ("All arrays as NPZ", "npz", partial(files.explanations_npz, found)),
@@ -51,7 +51,7 @@ def show_explanations(shown: ModelInput) -> None:
         )
         explanations.path_player(task, ways, part.rho)
         explanations.path_guide()
-        explanations.downloads(f"path-{task.key}", ("All arrays as NPZ", "npz", partial(files.paths_npz, ways)))
+        downloads.downloads(f"path-{task.key}", ("All arrays as NPZ", "npz", partial(files.paths_npz, ways)))
     controls.share()
 
 
@@ -93,16 +93,10 @@ def show_fooling(shown: ModelInput) -> None:
         report = results.fooling_report(task.key)
         adversarial_report.fooled_shares(task, report, zoo.cards_of(task.key), part.method)
     with guard():
-        work = fooling.work_of(task, models, shown, part)
-        if work is None or work.state in ("stopped", "failed"):
-            fooling.invite(task, models, shown, part, work)
-        elif work.active:
-            st.fragment(fooling.watch, run_every=0.4)(work)
-        else:
+        work = task_progress.watch(fooling.offered(task, models, shown, part))
+        if work is not None:
             fooling.results(task, work.result)
-            explanations.downloads(
-                f"fooled-{task.key}", ("All arrays as NPZ", "npz", partial(fooling.npz, work.result))
-            )
+            downloads.downloads(f"fooled-{task.key}", ("All arrays as NPZ", "npz", partial(fooling.npz, work.result)))
     controls.share()
 
 

@@ -5,7 +5,6 @@ from functools import partial
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from app.adversarial import explanations
 from app.anomaly import batch, batch_table, layers, perturbation, report, results, verdicts
 from app.anomaly import choice as anomaly_choice
 from app.anomaly import files as anomaly_files
@@ -13,7 +12,7 @@ from app.state import session, zoo
 from app.state.choice import Choice
 from app.state.errors import guard
 from app.state.pictures import ModelInput
-from app.ui import controls, elements
+from app.ui import controls, downloads, elements, task_progress
 from core.data.tasks import Task, task_named
 
 
@@ -29,7 +28,7 @@ def show_push(shown: ModelInput) -> None:
             perturbation.columns(task, shown, found)
             perturbation.course(task, found)
             perturbation.guide()
-            explanations.downloads(
+            downloads.downloads(
                 f"anomaly-{task.key}", ("All scores as NPZ", "npz", partial(anomaly_files.judged_npz, found))
             )
         else:
@@ -88,15 +87,11 @@ def many_pictures(choice: Choice) -> None:
 
 def score(task: Task, models: list[str], files: list[UploadedFile]) -> None:
     """The work on files: to be started, under way, or done."""
-    work, name, call = batch.work_of(task, models, files, session.now())
-    if work is not None and work.active:
-        st.fragment(batch.watch, run_every=0.5)(work)
-    elif work is not None and work.state == "done":
+    work = task_progress.watch(batch.offered(task, models, files, session.now()))
+    if work is not None:
         verdicts.controls()
         batch_table.results(task, work.result, partial(batch.look, files))
         batch_table.guide()
-    else:
-        batch.invite(files, models, work, name, call)
 
 
 def measured(choice: Choice) -> None:

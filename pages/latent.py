@@ -5,7 +5,6 @@ from functools import partial
 
 import streamlit as st
 
-from app.adversarial.explanations import downloads
 from app.latent import choice as latent_choice
 from app.latent import explorer, report, results, search, search_films, strips
 from app.latent import files as latent_files
@@ -13,7 +12,7 @@ from app.latent.results import LatentPosition
 from app.state import session, zoo
 from app.state.errors import guard
 from app.state.pictures import ModelInput
-from app.ui import controls, elements
+from app.ui import controls, downloads, elements, task_progress
 from core.data.tasks import Task, task_named
 
 
@@ -42,7 +41,7 @@ def show_parts(task: Task, shown: ModelInput) -> None:
     explorer.guide(task)
     with st.container(horizontal=True):
         files = partial(latent_files.explorer_npz, place, choice.models)
-        downloads(f"latent-{task.key}", ("Picture, code and ribbons as NPZ", "npz", files))
+        downloads.downloads(f"latent-{task.key}", ("Picture, code and ribbons as NPZ", "npz", files))
         controls.share()
     st.header("One slider, without waiting", anchor=False)
     with guard():
@@ -65,15 +64,11 @@ def fool(task: Task, place: LatentPosition, models: Sequence[str]) -> None:
     """The search for the smallest change; the work runs beside the page."""
     search.controls()
     centre = session.page_choice().centre
-    work = search.work_of(place, models, centre)
-    if work is None or work.state in ("stopped", "failed"):
-        search.invite(work)
-    elif work.active:
-        st.fragment(search.watch, run_every=0.4)(work)
-    else:
+    work = task_progress.watch(search.offered(place, models, centre))
+    if work is not None:
         search_films.films(task, work.result, centre)
         search_films.guide()
-        downloads(
+        downloads.downloads(
             f"fooled-{task.key}",
             ("Film strips as PNG", "png", partial(latent_files.films_png, task, work.result)),
             ("All arrays as NPZ", "npz", partial(latent_files.fooled_npz, work.result)),

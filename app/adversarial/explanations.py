@@ -1,6 +1,6 @@
 """The explanation grid and the path: what each network adds to a picture to see another class in it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import TypeVar
 
@@ -25,7 +25,6 @@ from core.reports.form.report import Row
 
 Result = TypeVar("Result")
 UNDEFENDED = ("standard", "oneepoch")
-MIMES = {"png": "image/png", "npz": "application/octet-stream"}
 
 
 def with_progress(results: Iterable[Result], of: int) -> list[Result]:
@@ -38,21 +37,6 @@ def with_progress(results: Iterable[Result], of: int) -> list[Result]:
         place.progress(len(found) / of, f"Network {min(len(found) + 1, of)} of {of}")
     place.empty()
     return found
-
-
-def downloads(name: str, *files: tuple[str, str, Callable[[], bytes]]) -> None:
-    """A button for each file (label, suffix, what makes it); it is made once it is asked for."""
-    with st.container(horizontal=True):
-        for label, suffix, make in files:
-            st.download_button(
-                label,
-                make,
-                f"{name}.{suffix}",
-                MIMES[suffix],
-                key=f"adversarial.download.{name}.{suffix}",
-                icon=":material/download:",
-                on_click="ignore",
-            )
 
 
 def budget() -> None:

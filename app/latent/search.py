@@ -1,6 +1,6 @@
 """The search for the smallest change that fools: its controls, and the work behind the button."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,15 +13,15 @@ from app.latent import results as latent_results
 from app.latent.choice import CENTRES
 from app.latent.results import LatentPosition
 from app.state import pictures, session, zoo
-from app.state.errors import guard
-from app.state.tasks import BackgroundTask, OnProgress, task_pool
-from app.state.training_queue import session_id
+from app.state.tasks import Call
+from app.ui.task_progress import LongTask
 from core.data.tasks import task_named
 from core.latent.decoder import OneClass
 from core.latent.noise import decayed
 from core.latent.search import Search, SearchResult, search
 from core.latent.strips import DecodedRow, decode_row
 from core.models.zoo import ZooModel
+from core.progress import OnProgress, ShouldStop
 
 SEARCH = Search()  # the minimum search, as in the report
 FRAMES = 7  # of a film strip
@@ -74,25 +74,33 @@ def controls() -> None:
     )
 
 
-def work_of(place: LatentPosition, models: Sequence[str], centre: float) -> BackgroundTask | None:
-    """What is under way or done for this view."""
-    return task_pool().find(session_id(), _key(place, models, centre))
+def offered(place: LatentPosition, models: Sequence[str], centre: float) -> LongTask:
+    """The search for one view."""
+    checksums = tuple(zoo.model(place.task, key).card.sha256 for key in models)
+    return LongTask(
+        "latent.search",
+        ("latent", place, *models, checksums, centre),
+        partial(_call, place, models, centre),
+        "For each network a search looks for the nearest code whose picture it no longer takes for what is drawn. It "
+        "takes some seconds.",
+        "Find the smallest change that fools",
+        ":material/travel_explore:",
+        lambda work: f"Run {work.done:,} of {work.of:,}" if work.of else "Begun",
+        latest=_offered_here,
+    )
 
 
-def start_here() -> None:
-    """Begin the work for where the visitor stands when the button is pressed: it may have been drawn before a move."""
-    with guard():
-        choice, part = session.now(), session.page_choice()
-        task = task_named(choice.task)
-        shown = pictures.model_input(choice.task, choice.image, choice.fit, choice.invert)
-        begin = explorer.start_of(task, shown, part)
-        start(explorer.place_of(task, begin, part), choice.models, part.centre)
+def _offered_here() -> LongTask:
+    """The search for where the visitor stands when the button is pressed: it may have been drawn before a move."""
+    choice, part = session.now(), session.page_choice()
+    task = task_named(choice.task)
+    shown = pictures.model_input(choice.task, choice.image, choice.fit, choice.invert)
+    begin = explorer.start_of(task, shown, part)
+    return offered(explorer.place_of(task, begin, part), choice.models, part.centre)
 
 
-def start(place: LatentPosition, models: Sequence[str], centre: float) -> None:
-    """Begin the work for one view."""
-    work = partial(fool, place, [zoo.model(place.task, key) for key in models], centre)
-    task_pool().start(session_id(), _key(place, models, centre), work)
+def _call(place: LatentPosition, models: Sequence[str], centre: float) -> Call:
+    return partial(fool, place, [zoo.model(place.task, key) for key in models], centre)
 
 
 def fool(
@@ -100,7 +108,7 @@ def fool(
     models: Sequence[ZooModel],
     centre: float,
     on_progress: OnProgress,
-    should_stop: Callable[[], bool],
+    should_stop: ShouldStop,
 ) -> list[LatentFoolingResult]:
     """For each network, the smallest change of the code at a place that changes what it answers."""
     generator, z = latent_results.generator(place.task), latent_results.code_at(place)
@@ -129,39 +137,3 @@ def way_there(found: SearchResult) -> torch.Tensor:
     """Codes (P, n) from the centre of a search straight to the code found; one where nothing moves it."""
     shares = np.linspace(0, 1, FRAMES if found.norm[0] > 0 else 1, dtype=np.float32)[:, None]
     return torch.from_numpy(found.z_decayed + shares * (found.z_adv - found.z_decayed))
-
-
-def stop() -> None:
-    """End what this session has under way."""
-    task_pool().stop(session_id())
-
-
-def _key(place: LatentPosition, models: Sequence[str], centre: float) -> tuple[object, ...]:
-    checksums = tuple(zoo.model(place.task, key).card.sha256 for key in models)
-    return ("latent", place, *models, checksums, centre)
-
-
-def invite(work: BackgroundTask | None) -> None:
-    """What stands in place of results until somebody asks for them."""
-    if work is not None and work.state == "failed":
-        st.error(work.sentence, icon=":material/error:")
-    stopped = "Stopped. " if work is not None and work.state == "stopped" else ""
-    with st.container(border=True, key="latent-invite"):
-        st.markdown(
-            f"{stopped}For each network a search looks for the nearest code whose picture it no longer takes for "
-            "what is drawn. It takes some seconds."
-        )
-        st.button(
-            "Find the smallest change that fools", type="primary", icon=":material/travel_explore:",
-            key="latent.fool", on_click=start_here,
-        )  # fmt: skip
-
-
-def watch(work: BackgroundTask) -> None:
-    """How far the work is, with a button that ends it; the page runs again once it is over."""
-    if not work.active:
-        st.rerun()
-    work.look()
-    said = "Waiting for others" if work.state == "waiting" else f"Run {work.done} of {work.of}" if work.of else "Begun"
-    st.progress(work.done / work.of if work.of else 0.0, said)
-    st.button("Stop", on_click=stop, icon=":material/stop_circle:", key="latent.stop")

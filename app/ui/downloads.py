@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 CELL, GAP, CAPTION, HEAD = 128, 12, 44, 40
+MIMES = {
+    "png": "image/png", "npz": "application/octet-stream", "csv": "text/csv", "html": "text/html",
+    "parquet": "application/vnd.apache.parquet",
+}  # fmt: skip
 
 INK, PAPER = "#14273D", "#FFFFFF"
 
@@ -35,14 +39,11 @@ def latin_text(text: str) -> str:
     return text.replace("∞", "inf").replace("ρ", "RMSE").encode("latin-1", "replace").decode("latin-1")
 
 
-MIMES = {"png": "image/png", "npz": "application/octet-stream", "csv": "text/csv", "html": "text/html"}
-
-
 def downloads(name: str, *files: tuple[str, str, Callable[[], bytes]]) -> None:
     """A button for each file (label, suffix, what makes it); it is made once it is asked for."""
     with st.container(horizontal=True):
         for label, suffix, make in files:
             st.download_button(
-                label, make, f"{name}.{suffix}", MIMES[suffix], key=f"saliency.download.{suffix}",
+                label, make, f"{name}.{suffix}", MIMES[suffix], key=f"download.{name}.{suffix}",
                 icon=":material/download:", on_click="ignore",
             )  # fmt: skip
