@@ -27,12 +27,13 @@ TASK = task_named("cifar10")
 
 
 @pytest.fixture
-def question(zoo):
+def question(zoo, monkeypatch):
+    store = BoundedStore(10**8)
+    monkeypatch.setattr(results, "map_store", lambda: store)
     return question_of(TASK, model_input("cifar10", "photo:chelsea", "crop", False), Target())
 
 
-def test_quick_maps_are_made_once_and_long_ones_are_left(question, monkeypatch):
-    monkeypatch.setattr(results, "map_store", lambda fresh=BoundedStore(10**8): fresh)  # noqa: B008
+def test_quick_maps_are_made_once_and_long_ones_are_left(question):
     models, methods = ("standard", "pgd-l2"), ("occlusion", "smooth-grad", "gradient")
     order = [(found.model, found.method) for found in quick_maps(question, models, methods)]
     assert order == [(model, method) for method in ("gradient", "smooth-grad") for model in models]
