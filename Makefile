@@ -20,7 +20,7 @@ help:  ## list the targets
 setup: $(PROJECT) $(DEV)  ## install everything into .venv (the other targets do it by themselves)
 
 run: $(PROJECT)  ## serve the dashboard (ARGS='--server.port 8600' and the like are passed on)
-	$(BIN)/streamlit run streamlit_app.py $(ARGS)
+	$(BIN)/streamlit run server.py $(ARGS)
 
 test: lint  ## lint, types, import contracts, then all tests with the browser test
 	@echo '== tests: unit, page and browser'

@@ -6,7 +6,7 @@ from .anomaly.calibration import calibration_path as calibration_path
 from .anomaly.calibration import read_calibration as read_calibration
 from .attacks.fgsm import Fgsm as Fgsm
 from .attacks.pgd import Pgd as Pgd
-from .data.galleries import picture as picture
+from .data.galleries import gallery as gallery
 from .data.incoming import incoming as incoming
 from .data.tasks import task_named as task_named
 from .explanations.attack_result import attack_result as attack_result

@@ -5,7 +5,7 @@
 It uses a photograph that scikit-image brings and networks that ship; nothing is downloaded.
 """
 
-from core import Pgd, attack_result, fit, load_zoo_model, picture, predict, task_named
+from core import Pgd, attack_result, fit, gallery, load_zoo_model, predict, task_named
 
 EPSILON = 2 / 255  # in [0, 1] pixel units, L-infinity
 
@@ -13,7 +13,7 @@ EPSILON = 2 / 255  # in [0, 1] pixel units, L-infinity
 def main() -> None:
     """Print a line a network."""
     task = task_named("cifar10")
-    item, photo = picture(task, "photo:chelsea")
+    item, photo = gallery(task).picture("photo:chelsea")
     x = fit(photo.pixels, task.shape)
     print(f"{item.title}, {photo.width} x {photo.height} pixels, seen at {task.shape[2]} x {task.shape[1]}")
     for key in ("standard", "pgd-linf"):

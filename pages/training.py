@@ -3,7 +3,8 @@
 import streamlit as st
 
 from app.state.errors import guard
-from app.state.training_queue import Job, jobs, session_id
+from app.state.presence import session_id
+from app.state.training_queue import Job, jobs
 from app.training import controls, progress
 from app.ui import elements, training_film
 from core.data.tasks import task_named

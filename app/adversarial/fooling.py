@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -15,19 +16,20 @@ from app.state import session, zoo
 from app.state.epsilon_scale import size_dial
 from app.state.names import model_name
 from app.state.pictures import ModelInput
-from app.state.tasks import BackgroundTask, OnProgress, task_pool
-from app.state.training_queue import session_id
+from app.state.tasks import Call
 from app.ui import downloads as files
 from app.ui import map_png
 from app.ui.colours import model_colour, signed
 from app.ui.data_urls import bytes_url, data_url
 from app.ui.elements import how_to_read, percent
+from app.ui.task_progress import LongTask
 from core.data.tasks import Task
 from core.explanations.attack_outside_map import STEPS as ATTACK_STEPS
 from core.explanations.attack_outside_map import OutsideAttackResult, attack_outside
 from core.explanations.manipulate_map import STEPS as MOVE_STEPS
 from core.explanations.manipulate_map import TOLERANCE, ManipulationResult, manipulate_map
 from core.explanations.smoothed_network import check_method
+from core.progress import OnProgress, ShouldStop
 
 MOST_FOOLED = 2  # networks at once: the search takes seconds for each
 Image = NDArray[np.float32]
@@ -81,19 +83,29 @@ def fooled_models(models: Sequence[str]) -> tuple[str, ...]:
     return tuple(models[:MOST_FOOLED])
 
 
-def work_of(task: Task, models: Sequence[str], shown: ModelInput, part: AdversarialChoice) -> BackgroundTask | None:
-    """What is under way or done for this view."""
-    return task_pool().find(session_id(), _key(task, models, shown, part))
+def offered(task: Task, models: Sequence[str], shown: ModelInput, part: AdversarialChoice) -> LongTask:
+    """Both searches for this view."""
+    names = " and ".join(f"**{model_name(key)}**" for key in models)
+    checksums = tuple(zoo.model(task.key, key).card.sha256 for key in models)
+    return LongTask(
+        "fool",
+        ("fool", task.key, *models, checksums, shown.digest, part.method, part.region, part.size),
+        partial(_call, task, models, shown, part),
+        f"Two searches, in {names} (the first of the networks side by side): one moves the heat map and "
+        "keeps the answer, one changes the answer from where the map does not look. They take some seconds.",
+        "Fool the heat map",
+        ":material/local_fire_department:",
+        lambda work: f"Step {work.done:,} of {work.of:,}" if work.of else "Begun",
+    )
 
 
-def start(task: Task, models: Sequence[str], shown: ModelInput, part: AdversarialChoice) -> None:
-    """Begin the work for this view."""
+def _call(task: Task, models: Sequence[str], shown: ModelInput, part: AdversarialChoice) -> Call:
     loaded = [zoo.model(task.key, key) for key in models]
     method, epsilon = check_method(part.method), part.size / 255
     region = region_mask(part.region, *task.shape[1:])
     x = torch.from_numpy(shown.x.copy())
 
-    def call(on_progress: OnProgress, should_stop: Any) -> list[FoolingResult]:
+    def call(on_progress: OnProgress, should_stop: ShouldStop) -> list[FoolingResult]:
         found: list[FoolingResult] = []
         each = MOVE_STEPS[method] + ATTACK_STEPS
 
@@ -106,46 +118,7 @@ def start(task: Task, models: Sequence[str], shown: ModelInput, part: Adversaria
             found.append(FoolingResult(moved, attacked))
         return found
 
-    task_pool().start(session_id(), _key(task, models, shown, part), call)
-
-
-def stop() -> None:
-    """End what this session has under way."""
-    task_pool().stop(session_id())
-
-
-def _key(task: Task, models: Sequence[str], shown: ModelInput, part: AdversarialChoice) -> tuple[object, ...]:
-    checksums = tuple(zoo.model(task.key, key).card.sha256 for key in models)
-    return (task.key, *models, checksums, shown.digest, part.method, part.region, part.size)
-
-
-def invite(
-    task: Task, models: Sequence[str], shown: ModelInput, part: AdversarialChoice, work: BackgroundTask | None
-) -> None:
-    """What stands in place of results until somebody asks for them."""
-    if work is not None and work.state == "failed":
-        st.error(work.sentence, icon=":material/error:")
-    names = " and ".join(f"**{model_name(key)}**" for key in models)
-    stopped = "Stopped. " if work is not None and work.state == "stopped" else ""
-    with st.container(border=True, key="fool-invite"):
-        st.markdown(
-            f"{stopped}Two searches, in {names} (the first of the networks side by side): one moves the heat map and "
-            "keeps the answer, one changes the answer from where the map does not look. They take some seconds."
-        )
-        st.button(
-            "Fool the heat map", type="primary", icon=":material/local_fire_department:", key="fool.start",
-            on_click=start, args=(task, models, shown, part),
-        )  # fmt: skip
-
-
-def watch(work: BackgroundTask) -> None:
-    """How far the work is, with a button that ends it; the page runs again once it is over."""
-    if not work.active:
-        st.rerun()
-    work.look()
-    said = "Waiting for others" if work.state == "waiting" else f"Step {work.done} of {work.of}" if work.of else "Begun"
-    st.progress(work.done / work.of if work.of else 0.0, said)
-    st.button("Stop", on_click=stop, icon=":material/stop_circle:", key="fool.stop")
+    return call
 
 
 def results(task: Task, found: Sequence[FoolingResult]) -> None:

@@ -14,6 +14,7 @@ from app.state.errors import guard
 from app.state.pictures import ModelInput
 from app.ui import controls
 from app.ui.downloads import downloads
+from app.ui.task_progress import watch
 from core.data.tasks import task_named
 
 
@@ -94,12 +95,8 @@ def show_fooling(shown: ModelInput) -> None:
         report = results.fooling_report(task.key)
         adversarial_report.fooled_shares(task, report, zoo.cards_of(task.key), part.method)
     with guard():
-        work = fooling.work_of(task, models, shown, part)
-        if work is None or work.state in ("stopped", "failed"):
-            fooling.invite(task, models, shown, part, work)
-        elif work.active:
-            st.fragment(fooling.watch, run_every=0.4)(work)
-        else:
+        work = watch(fooling.offered(task, models, shown, part))
+        if work is not None:
             fooling.results(task, work.result)
             downloads(f"fooled-{task.key}", ("All arrays as NPZ", "npz", partial(fooling.npz, work.result)))
     controls.share()

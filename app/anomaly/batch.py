@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 import streamlit as st
@@ -13,16 +13,13 @@ from app.anomaly.verdicts import uncalibrated
 from app.state import pictures, session, zoo
 from app.state.choice import Choice
 from app.state.names import model_name
-from app.state.tasks import BackgroundTask, Call, OnProgress, task_pool
-from app.state.training_queue import session_id
 from app.ui.controls import FILE_TYPES
-from app.ui.task_progress import progress
+from app.ui.task_progress import LongTask
 from core.anomaly.batch_file import Scoring
 from core.anomaly.batch_table import ManyScores, score_many
 from core.data.incoming import MAX_ENTRIES, MAX_ZIP_BYTES, Incoming, from_file, open_zip
 from core.data.tasks import Task
-
-Key = tuple[object, ...]
+from core.progress import OnProgress, ShouldStop
 
 
 def uploads() -> list[UploadedFile]:
@@ -63,10 +60,8 @@ def calibrated(task: Task, models: Sequence[str]) -> list[str]:
     return found
 
 
-def work_of(
-    task: Task, models: Sequence[str], files: Sequence[UploadedFile], choice: Choice
-) -> tuple[BackgroundTask | None, Key, Call]:
-    """What is under way or done for these files, its key, and what does it."""
+def offered(task: Task, models: Sequence[str], files: Sequence[UploadedFile], choice: Choice) -> LongTask:
+    """The scoring of these files."""
     pairs = []
     for key in models:
         screen = results.calibration_of(task.key, key)
@@ -75,23 +70,22 @@ def work_of(
     detectors = tuple(key for key in pairs[0][1].detectors if all(key in screen.detectors for _, screen in pairs))
     scoring = Scoring(detectors, choice.fit, invert=choice.invert)
     stamps = tuple((model.card.key, model.card.sha256, screen.digest) for model, screen in pairs)
-    name = ("many", task.key, stamps, choice.fit, choice.invert, tuple(file.file_id for file in files))
 
-    def call(on_progress: OnProgress, should_stop: Callable[[], bool]) -> ManyScores:
+    def call(on_progress: OnProgress, should_stop: ShouldStop) -> ManyScores:
         of = counted(files)
         on_progress(0, of)
         return score_many(pairs, incoming(files), scoring, MAX_ENTRIES, lambda done: on_progress(done, max(done, of)))
 
-    return task_pool().find(_lane(), name), name, call
-
-
-def _lane() -> str:
-    return f"{session_id()}/many"
-
-
-def begin(name: Key, call: Call) -> None:
-    """Start the work."""
-    task_pool().start(_lane(), name, call)
+    names = ", ".join(f"**{model_name(key)}**" for key in models)
+    return LongTask(
+        "anomaly.many",
+        ("many", task.key, stamps, choice.fit, choice.invert, tuple(file.file_id for file in files)),
+        lambda: call,
+        f"{len(files):,} file{'s' if len(files) != 1 else ''} for {names}.",
+        "Score them",
+        ":material/play_arrow:",
+        lambda work: f"Picture {work.done:,} of about {work.of:,}" if work.of else "Begun",
+    )
 
 
 def look(files: Sequence[UploadedFile], place: int) -> None:
@@ -108,26 +102,3 @@ def nothing_yet() -> None:
         "Choose files, or drop a ZIP: each picture gets a verdict from each network, in a table that can be sorted, "
         "filtered and taken away. Folders of any size: `robustscope score DIR --task T --model M --out scores.parquet`."
     )
-
-
-def watch(work: BackgroundTask) -> None:
-    """How far the work is; the page runs again once it is over."""
-    if not work.active:
-        st.rerun()
-    work.look()
-    progress(work, f"Picture {work.done:,} of about {work.of:,}" if work.of else "Begun", "anomaly.many.stop", _lane())
-
-
-def invite(
-    files: Sequence[UploadedFile], models: Sequence[str], work: BackgroundTask | None, name: Key, call: Call
-) -> None:
-    """The button that starts, and why an earlier start came to nothing."""
-    if work is not None and work.state == "failed":
-        st.error(work.sentence, icon=":material/error:")
-    stopped = "Stopped. " if work is not None and work.state == "stopped" else ""
-    names = ", ".join(f"**{model_name(key)}**" for key in models)
-    st.markdown(f"{stopped}{len(files):,} file{'s' if len(files) != 1 else ''} for {names}.")
-    st.button(
-        "Score them", type="primary", icon=":material/play_arrow:", key="anomaly.many.start",
-        on_click=begin, args=(name, call),
-    )  # fmt: skip

@@ -18,6 +18,7 @@ from app.anomaly.verdicts import CONFIG
 from app.state import session
 from app.state.names import model_name
 from app.ui.data_urls import data_url
+from app.ui.downloads import downloads
 from app.ui.elements import how_to_read, ink
 from core.anomaly.batch_table import ManyScores
 from core.anomaly.catalogue import DETECTORS
@@ -88,17 +89,10 @@ def results(task: Task, found: ManyScores, on_look: Callable[[int], None]) -> No
             f"Look at {found.paths[rows[0]]} alone", on_click=on_look, args=(rows[0],), key="anomaly.look",
             icon=":material/search:", type="primary",
         )  # fmt: skip
-    with st.container(horizontal=True):
-        _download("All scores as CSV", f"scores-{task.key}.csv", "text/csv", lambda: as_csv(found.table))
-        _download(
-            "All scores as Parquet", f"scores-{task.key}.parquet", "application/vnd.apache.parquet",
-            lambda: as_parquet(found.table),
-        )  # fmt: skip
-
-
-def _download(label: str, name: str, mime: str, make: Callable[[], bytes]) -> None:
-    st.download_button(
-        label, make, name, mime, key=f"anomaly.download.{mime}", icon=":material/download:", on_click="ignore"
+    downloads(
+        f"scores-{task.key}",
+        ("All scores as CSV", "csv", lambda: as_csv(found.table)),
+        ("All scores as Parquet", "parquet", lambda: as_parquet(found.table)),
     )
 
 

@@ -1,6 +1,8 @@
 """Which layers would have to change: the profile of an image over the band of normal ones, and its nearest of those."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from html import escape
 
 import numpy as np
@@ -16,12 +18,10 @@ from app.state.choice import Choice
 from app.state.errors import guard
 from app.state.names import model_name
 from app.state.pictures import ModelInput
-from app.state.tasks import BackgroundTask, Call, task_pool
-from app.state.training_queue import session_id
 from app.ui.colours import model_colour
 from app.ui.data_urls import data_url
 from app.ui.elements import how_to_read, ink
-from app.ui.task_progress import progress
+from app.ui.task_progress import LongTask, watch
 from core.anomaly.reference import Reference
 from core.data.tasks import Task
 
@@ -79,43 +79,19 @@ def normals_wanted(task: Task, models: Sequence[str]) -> None:
                 icon=":material/info:",
             )
         return
-    key: tuple[object, ...] = ("normals", task.key, part.probe, *models)
-    work = task_pool().find(_lane(), key)
-    if work is not None and work.state == "done":  # measured, and dropped since
-        key = (*key, *missing)
-        work = task_pool().find(_lane(), key)
-    if work is None:
-        work = task_pool().start(_lane(), key, results.measuring(task.key, models, part.probe))
-    if work.active:
-        st.fragment(_watch, run_every=0.5)(task, work, missing)
-        return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if work.state == "failed":
-            st.error(work.sentence, icon=":material/error:")
-        else:
-            st.info("Stopped: not all normal pictures are measured.", icon=":material/info:")
-        st.button(
-            "Measure them", on_click=_begin, args=(key, results.measuring(task.key, models, part.probe)),
-            key="anomaly.normals.again", icon=":material/play_arrow:",
-        )  # fmt: skip
-
-
-def _begin(key: tuple[object, ...], call: Call) -> None:
-    task_pool().start(_lane(), key, call)
-
-
-def _lane() -> str:
-    """Whose work it is: this session's, beside its other work on the page."""
-    return f"{session_id()}/normals"
-
-
-def _watch(task: Task, work: BackgroundTask, missing: Sequence[str]) -> None:
-    """How far the work is; the page runs again once a network's pictures are measured."""
-    part = session.page_choice(AnomalyChoice)
-    if not work.active or any(results.normal_norms(task.key, key, part.probe) is not None for key in missing):
-        st.rerun()
-    work.look()
-    progress(work, f"Normal pictures under this label: {work.done:,} of {work.of:,}", "anomaly.normals.stop", _lane())
+    offer = LongTask(
+        "anomaly.normals",
+        ("normals", task.key, part.probe, *models),
+        partial(results.measuring, task.key, models, part.probe),
+        "Not all normal pictures are measured under this label.",
+        "Measure them",
+        ":material/play_arrow:",
+        lambda work: f"Normal pictures under this label: {work.done:,} of {work.of:,}",
+        automatic=True,
+        changed=lambda: any(results.normal_norms(task.key, key, part.probe) is not None for key in missing),
+    )
+    if watch(offer) is not None:  # measured, and dropped since
+        watch(replace(offer, key=("normals", task.key, part.probe, *models, *missing)))
 
 
 def profiles(task: Task, models: Sequence[str], shown: ModelInput, found: dict[str, Reference]) -> None:

@@ -1,7 +1,7 @@
 """What visitors of the Anomaly page share: calibrations, judgements, norms of normal pictures, the report; bounded."""
 
 import os
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +10,12 @@ import torch
 from numpy.typing import NDArray
 
 from app.state import pictures, zoo
-from app.state.bounded_store import BoundedStore
+from app.state.bounded_store import SERVER, BoundedStore, shared_store
 from app.state.names import OWN
 from app.state.pictures import ModelInput
+from app.state.presence import owner
 from app.state.reports import cached_report
-from app.state.tasks import OnProgress
+from app.state.tasks import Call
 from core.anomaly import reference
 from core.anomaly.calibration import ASSETS, Calibration, calibration_path, read_calibration
 from core.anomaly.confounding import ConfoundingLabel
@@ -24,9 +25,11 @@ from core.anomaly.reference import Reference, of_norms, of_screen
 from core.anomaly.verdict import Verdict, judge
 from core.data.datasets import LabelledImages, data_root, load
 from core.data.tasks import Task, task_named
+from core.progress import OnProgress, ShouldStop
 from core.reports.anomaly.report import NAME, Anomaly
 
 NORMALS = IMAGES  # normal pictures whose norms are measured here: as many as under the labels that ship
+STORE_BYTES = 100_000_000
 Norms = NDArray[np.float32]
 
 
@@ -95,9 +98,8 @@ def layer_names(task: str, key: str, sha256: str) -> tuple[str, ...]:
 # -------------------------------------------------------------------------------------- normal pictures, any label
 
 
-@st.cache_resource(show_spinner=False)
-def _norm_store() -> BoundedStore:
-    return BoundedStore(64)
+def _norm_store() -> BoundedStore[Norms]:
+    return shared_store("norms of normal pictures", STORE_BYTES)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -114,33 +116,35 @@ def _key(task: str, key: str, probe: ConfoundingLabel) -> Hashable:
     return (task, key, zoo.cards_of(task)[key].sha256, probe, str(data_root()))
 
 
+def _owner_of(key: str) -> str:
+    """Who the norms of a network are forgotten with: its visitor, where it is theirs."""
+    return owner() if key.startswith(OWN) else SERVER
+
+
 def normal_norms(task: str, key: str, probe: ConfoundingLabel) -> Norms | None:
     """Squared norms (N, L) of `normal_images`; None while they are not measured."""
-    found: Norms | None = _norm_store().get(_key(task, key, probe))
-    return found
+    return _norm_store().get(_key(task, key, probe), _owner_of(key))
 
 
-def measuring(
-    task: str, keys: Sequence[str], probe: ConfoundingLabel
-) -> Callable[[OnProgress, Callable[[], bool]], bool]:
+def measuring(task: str, keys: Sequence[str], probe: ConfoundingLabel) -> Call:
     """The work that measures what `normal_norms` gives, to be done beside the page.
 
     Raises:
         InputError: a network's files are damaged.
     """
-    todo = [(zoo.model(task, key), _key(task, key, probe)) for key in keys]
+    todo = [(zoo.model(task, key), _key(task, key, probe), _owner_of(key)) for key in keys]
     root, store = str(data_root()), _norm_store()
 
-    def call(on_progress: OnProgress, should_stop: Callable[[], bool]) -> bool:
+    def call(on_progress: OnProgress, should_stop: ShouldStop) -> bool:
         images = _normal_images(task, root)
         x = images.images(0, len(images))
-        for number, (model, name) in enumerate(todo):
-            if store.get(name) is None:
+        for number, (model, name, visitor) in enumerate(todo):
+            if store.get(name, visitor) is None:
 
                 def told(done: int, of: int, before: int = number) -> None:
                     on_progress(before * of + done, len(todo) * of)
 
-                store.put(name, reference.norms(model, x, probe, told))
+                store.put(name, reference.norms(model, x, probe, told), visitor)
         return True
 
     return call

@@ -13,6 +13,7 @@ from app.state.errors import guard
 from app.state.pictures import ModelInput
 from app.ui import controls
 from app.ui.downloads import downloads
+from app.ui.task_progress import watch
 from core.data.tasks import Task, task_named
 
 
@@ -85,15 +86,11 @@ def many_pictures(choice: Choice) -> None:
 
 def score(task: Task, models: list[str], files: list[UploadedFile]) -> None:
     """The work on files: to be started, under way, or done."""
-    work, name, call = batch.work_of(task, models, files, session.now())
-    if work is not None and work.active:
-        st.fragment(batch.watch, run_every=0.5)(work)
-    elif work is not None and work.state == "done":
+    work = watch(batch.offered(task, models, files, session.now()))
+    if work is not None:
         verdicts.controls()
         batch_table.results(task, work.result, partial(batch.look, files))
         batch_table.guide()
-    else:
-        batch.invite(files, models, work, name, call)
 
 
 def measured(choice: Choice) -> None:

@@ -12,6 +12,7 @@ from app.state.errors import guard
 from app.state.pictures import ModelInput
 from app.ui import controls
 from app.ui.downloads import downloads
+from app.ui.task_progress import watch
 from core.data.tasks import Task
 
 
@@ -63,12 +64,8 @@ def fool(task: Task, position: ResolvedPosition) -> None:
     """The search for the smallest change; the work runs beside the page."""
     search.controls()
     centre = session.page_choice(LatentChoice).centre
-    work = search.work_of(position, centre)
-    if work is None or work.state in ("stopped", "failed"):
-        search.invite(work)
-    elif work.active:
-        st.fragment(search.watch, run_every=0.4)(work)
-    else:
+    work = watch(search.offered(position, centre))
+    if work is not None:
         search_films.films(task, work.result, centre)
         search_films.guide()
         downloads(

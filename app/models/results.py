@@ -1,7 +1,6 @@
 """What visitors of the Models page share: reports, and the steps of a saliency perturbation, bounded as in `cache`."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import streamlit as st
@@ -10,12 +9,11 @@ from numpy.typing import NDArray
 
 from app.models.choice import BOX, GIVEN, LAST_EPOCH, PerturbationChoice
 from app.state import predictions, zoo
-from app.state.pictures import ModelInput
+from app.state.pictures import ModelInput, gallery_of
 from app.state.reports import cached_report
 from core.attacks.pgd import Pgd
 from core.data.datasets import data_root
-from core.data.galleries import annotation
-from core.data.tasks import Task, task_named
+from core.data.tasks import Task
 from core.reports.form.report import Row, read_report
 from core.reports.robustness.report import NAME, Robustness
 from core.training.inspect_perturbation import Adversity, Construction, adversity, construct, strong_map, worst_found
@@ -102,4 +100,4 @@ def _worst(task: str, key: str, sha256: str, digest: str, label: int, epsilon: f
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _annotation(task: str, image: str, root: str) -> Image | None:
-    return annotation(task_named(task), image, Path(root))
+    return gallery_of(task).annotation(image)

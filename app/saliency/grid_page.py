@@ -1,7 +1,9 @@
 """The Saliency page's controls, the grid as it fills, and the map that is looked at."""
 
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from html import escape
 from math import isfinite
 
@@ -16,13 +18,11 @@ from app.saliency.results import Cell, Measuring, Question
 from app.state import session
 from app.state.choice import Choice
 from app.state.names import model_name
-from app.state.tasks import BackgroundTask, Call, task_pool
-from app.state.training_queue import session_id
 from app.ui.charts import plain_layout
 from app.ui.colours import model_colour
 from app.ui.data_urls import bytes_url, data_url
 from app.ui.elements import how_to_read, ink, two_figures
-from app.ui.task_progress import progress
+from app.ui.task_progress import LongTask, watch
 from core.data.tasks import Task
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.saliency.grid import SaliencyMap
@@ -106,48 +106,26 @@ def long_maps(question: Question, models: Sequence[str], methods: Sequence[str])
     missing = results.missing_maps(question, cells)
     if not missing:
         return
-    key: tuple[object, ...] = ("maps", *(question.key(*cell) for cell in cells))
-    work = task_pool().find(_lane(), key)
-    if work is not None and work.state == "done":  # made, and dropped since
-        key = (*key, *missing)
-        work = task_pool().find(_lane(), key)
-    if work is None:
-        work = task_pool().start(_lane(), key, results.long_maps(question, cells))
-    if work.active:
-        st.fragment(_watch_maps, run_every=0.5)(work, question, cells, len(missing))
-        return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if work.state == "failed":
-            st.error(work.sentence, icon=":material/error:")
-        else:
-            st.info("Stopped: some maps are not made.", icon=":material/info:")
-        st.button(
-            "Make them", on_click=_begin, args=(key, results.long_maps(question, cells)),
-            key="saliency.maps.again", icon=":material/play_arrow:",
-        )  # fmt: skip
-
-
-def _begin(key: Hashable, call: Call) -> None:
-    task_pool().start(_lane(), key, call)
-
-
-def _lane() -> str:
-    """Whose work it is: this session's, beside its other work on the page."""
-    return f"{session_id()}/maps"
-
-
-def _watch_maps(work: BackgroundTask, question: Question, cells: Sequence[Cell], before: int) -> None:
-    """How far the work is; the page runs again once a map is there, or the work is over."""
-    missing = results.missing_maps(question, cells)
-    if not work.active or len(missing) < before:
-        st.rerun()
-    model, method = missing[0]
-    progress(
-        work,
-        f"{ATTRIBUTION_METHODS[method].title} of {model_name(model)}; {len(missing)} maps to make",
-        "saliency.maps.stop",
-        _lane(),
+    offer = LongTask(
+        "saliency.maps",
+        ("maps", *(question.key(*cell) for cell in cells)),
+        partial(results.long_maps, question, cells),
+        "Some maps are not made.",
+        "Make them",
+        ":material/play_arrow:",
+        lambda work: _making(results.missing_maps(question, cells)),
+        automatic=True,
+        changed=lambda: len(results.missing_maps(question, cells)) < len(missing),
     )
+    if watch(offer) is not None:  # made, and dropped since
+        watch(replace(offer, key=("maps", *(question.key(*cell) for cell in cells), *missing)))
+
+
+def _making(missing: Sequence[Cell]) -> str:
+    if not missing:
+        return "The last map"
+    model, method = missing[0]
+    return f"{ATTRIBUTION_METHODS[method].title} of {model_name(model)}, {len(missing)} to make"
 
 
 def closer(measuring: Measuring, one: SaliencyMap | None) -> None:

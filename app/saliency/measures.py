@@ -1,6 +1,8 @@
 """Which maps to trust: the chosen measures of this picture's maps, and where they stand among the report's pictures."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from html import escape
 from math import isfinite
 
@@ -15,12 +17,10 @@ from app.saliency.grid_page import CONFIG, number
 from app.saliency.results import Cell, Measuring, Scores
 from app.state import session
 from app.state.names import model_name
-from app.state.tasks import BackgroundTask, task_pool
-from app.state.training_queue import session_id
 from app.ui.charts import plain_layout
 from app.ui.colours import model_colour
 from app.ui.elements import how_to_read, ink
-from app.ui.task_progress import progress
+from app.ui.task_progress import LongTask, watch
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.reports.saliency.report import SaliencyReport
 from core.saliency.grid import SaliencyMap
@@ -38,14 +38,21 @@ def measures(measuring: Measuring, models: Sequence[str], found: Mapping[Cell, S
     )  # fmt: skip
     part = session.page_choice(SaliencyChoice)
     maps = [one for one in found.values() if not why_empty(one)]
-    key = ("scores", part.measures, *(measuring.key(one, measure) for one in maps for measure in part.measures))
-    work = task_pool().find(_lane(), key)  # looked up before the figures: it may end in between
-    active = work is not None and work.active
+    offer = LongTask(
+        "saliency.measure",
+        ("scores", part.measures, *(measuring.key(one, measure) for one in maps for measure in part.measures)),
+        partial(measuring.work, maps, part.measures),
+        f"The {'measure' if len(part.measures) == 1 else f'{len(part.measures)} measures'} of {len(maps)} maps.",
+        f"Measure {len(maps)} maps",
+        ":material/straighten:",
+        lambda work: f"Figure {work.done + 1:,} of {work.of:,}" if work.of else "Measuring",
+    )
+    wanted = len(maps) * len(part.measures)
     scores = measuring.known(maps, part.measures)
-    if active and work is not None:
-        st.fragment(_watch, run_every=0.5)(work)
-    elif len(scores) < len(maps) * len(part.measures):
-        _make(measuring, part, maps, key, work)
+    if len(scores) < wanted and watch(offer) is not None:  # it ended in between, or some were dropped since
+        scores = measuring.known(maps, part.measures)
+        if len(scores) < wanted:
+            watch(replace(offer, key=(offer.key, "again")))
     if scores:
         st.html(_table(part, models, found, scores))
     st.html(
@@ -60,37 +67,6 @@ def measures(measuring: Measuring, models: Sequence[str], found: Mapping[Cell, S
         "the network is k, a making of the map m.</div>"
     )
     return scores
-
-
-def _make(
-    measuring: Measuring,
-    part: SaliencyChoice,
-    maps: Sequence[SaliencyMap],
-    key: tuple[object, ...],
-    work: BackgroundTask | None,
-) -> None:
-    """The button that has the maps measured, and why that failed, if it did."""
-    if work is not None and work.state == "failed":
-        st.error(work.sentence, icon=":material/error:")
-    st.button(
-        f"Measure {len(maps)} maps", type="primary", icon=":material/straighten:", key="saliency.measure",
-        on_click=_begin, args=(measuring, part, maps, (*key, "again") if work and work.state == "done" else key),
-    )  # fmt: skip
-
-
-def _begin(measuring: Measuring, part: SaliencyChoice, maps: Sequence[SaliencyMap], key: tuple[object, ...]) -> None:
-    task_pool().start(_lane(), key, measuring.work(maps, part.measures))
-
-
-def _lane() -> str:
-    """Whose work it is: this session's, beside its other work on the page."""
-    return f"{session_id()}/measures"
-
-
-def _watch(work: BackgroundTask) -> None:
-    if not work.active:
-        st.rerun()
-    progress(work, f"Figure {work.done + 1} of {work.of}" if work.of else "Measuring", "saliency.measure.stop", _lane())
 
 
 def _table(part: SaliencyChoice, models: Sequence[str], found: Mapping[Cell, SaliencyMap], scores: Scores) -> str:

@@ -1,8 +1,8 @@
 """What visitors of the Saliency page share: maps cell by cell, measures of maps, and the report; all bounded."""
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -10,17 +10,17 @@ import torch
 from numpy.typing import NDArray
 
 from app.state import zoo
-from app.state.bounded_store import BoundedStore
-from app.state.pictures import ModelInput
+from app.state.bounded_store import SERVER, BoundedStore, shared_store
+from app.state.pictures import ModelInput, gallery_of
+from app.state.presence import owner
 from app.state.reports import cached_report, reports_folder
-from app.state.tasks import OnProgress
+from app.state.tasks import Call
 from core.data.datasets import data_root
-from core.data.galleries import annotation
 from core.data.tasks import Task
 from core.errors import CoreError
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.models.zoo import Card, ZooModel
-from core.progress import StoppedError
+from core.progress import OnProgress, ShouldStop, StoppedError, never, silent
 from core.reports.saliency.measurements import slightly_attacked
 from core.reports.saliency.report import NAME, SaliencyReport
 from core.reports.saliency.rows import Figures, robustness
@@ -30,16 +30,16 @@ from core.saliency.method import AttributionRequest
 from core.saliency.target import Target
 
 SEED = 0
+STORE_BYTES = 400_000_000
 
 Cell = tuple[str, str]  # network, method
 
 Scores = dict[tuple[Cell, str], float | str]  # by map and measure; a sentence where there is no figure
 
 
-@st.cache_resource(show_spinner=False)
-def map_store() -> BoundedStore:
-    """The results of this server."""
-    return BoundedStore()
+def map_store() -> BoundedStore[Any]:
+    """Maps and their measures, of all visitors."""
+    return shared_store("saliency", STORE_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +51,28 @@ class Question:
         shown: the picture.
         target: the class or contrast.
         stamps: checksums of the task's networks' weights, by key.
+        owner: the visitor who asks; what is made for them is forgotten when they are gone.
     """
 
     task: Task
     shown: ModelInput
     target: Target
     stamps: Mapping[str, str]
+    owner: str = SERVER
 
     def key(self, model: str, method: str) -> Hashable:
         """Under which the map of a network and method is kept."""
         sha256 = self.stamps.get(model, "")
         label = self.shown.label if self.target.of == "true" else None
         return ("map", self.task.key, model, sha256, self.shown.digest, method, self.target, label)
+
+    def known(self, key: Hashable) -> Any:
+        """What is kept under a key; None where nothing is."""
+        return map_store().get(key, self.owner)
+
+    def keep(self, key: Hashable, value: object) -> None:
+        """Keep what was made for this question's visitor."""
+        map_store().put(key, value, self.owner)
 
     def x(self) -> torch.Tensor:
         """The picture (1, C, H, W), to be written to by nobody else."""
@@ -71,12 +81,13 @@ class Question:
 
 def question_of(task: Task, shown: ModelInput, target: Target) -> Question:
     """The question about a picture, to the networks that are there now."""
-    return Question(task, shown, target, {key: card.sha256 for key, card in zoo.cards_of(task.key).items()})
+    stamps = {key: card.sha256 for key, card in zoo.cards_of(task.key).items()}
+    return Question(task, shown, target, stamps, owner())
 
 
 def known_maps(question: Question, models: Sequence[str], methods: Sequence[str]) -> dict[Cell, SaliencyMap]:
     """The maps that are there, by network and method."""
-    found = {(model, method): map_store().get(question.key(model, method)) for method in methods for model in models}
+    found = {(model, method): question.known(question.key(model, method)) for method in methods for model in models}
     return {cell: one for cell, one in found.items() if one is not None}
 
 
@@ -98,23 +109,23 @@ def quick_maps(question: Question, models: Sequence[str], methods: Sequence[str]
                     yield _no_map(question, key, method, str(problem))
     asked = [ATTRIBUTION_METHODS[key] for key in quick]
     for one in saliency_grid(loaded, question.x(), asked, question.target, question.shown.label, SEED):
-        map_store().put(question.key(one.model, one.method), one)
+        question.keep(question.key(one.model, one.method), one)
         yield one
 
 
 def missing_maps(question: Question, cells: Sequence[Cell]) -> list[Cell]:
     """Those of the cells whose maps are not there."""
-    return [cell for cell in cells if map_store().get(question.key(*cell)) is None]
+    return [cell for cell in cells if question.known(question.key(*cell)) is None]
 
 
-def long_maps(question: Question, cells: Sequence[Cell]) -> Callable[[OnProgress, Callable[[], bool]], bool]:
+def long_maps(question: Question, cells: Sequence[Cell]) -> Call:
     """The work that makes these maps and keeps each as soon as it is there."""
     loaded = {model: zoo.model(question.task.key, model) for model, _ in missing_maps(question, cells)}
     keys = {cell: question.key(*cell) for cell in cells}  # asked here: a thread beside the page has no visitor
 
-    def call(on_progress: OnProgress, should_stop: Callable[[], bool]) -> bool:
+    def call(on_progress: OnProgress, should_stop: ShouldStop) -> bool:
         for number, (model, method) in enumerate(cells):
-            if map_store().get(keys[model, method]) is not None:
+            if question.known(keys[model, method]) is not None:
                 continue
 
             def told(done: int, of: int, before: int = number) -> None:
@@ -132,10 +143,10 @@ def long_maps(question: Question, cells: Sequence[Cell]) -> Callable[[OnProgress
                     should_stop,
                 )
             except StoppedError:
-                return False
+                raise
             except CoreError as problem:
                 made = _no_map(question, model, method, str(problem))
-            map_store().put(keys[model, method], made)
+            question.keep(keys[model, method], made)
         return True
 
     return call
@@ -149,12 +160,12 @@ def _no_map(question: Question, model: str, method: str, problem: str) -> Salien
 
 def inside(task: Task, image: str, fit: str) -> NDArray[np.bool_] | None:
     """Where the object of a gallery picture is, (H, W); None where that is not known."""
-    return _inside(task, task.key, image, str(data_root())) if fit == "crop" else None
+    return _inside(task.key, image, str(data_root())) if fit == "crop" else None
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
-def _inside(_task: Task, task: str, image: str, root: str) -> NDArray[np.bool_] | None:
-    found = annotation(_task, image, Path(root))
+def _inside(task: str, image: str, root: str) -> NDArray[np.bool_] | None:
+    found = gallery_of(task).annotation(image)
     return None if found is None else np.asarray(found[0] > 0)
 
 
@@ -178,36 +189,36 @@ class Measuring:
     def known(self, found: Iterable[SaliencyMap], measures: Sequence[str]) -> Scores:
         """The measures that are there, by network and method, and by measure."""
         keys = {((one.model, one.method), measure): self.key(one, measure) for one in found for measure in measures}
-        scores = {name: map_store().get(key) for name, key in keys.items()}
+        scores = {name: self.question.known(key) for name, key in keys.items()}
         return {name: score for name, score in scores.items() if score is not None}
 
     def now(self, one: SaliencyMap, measure: str) -> float | str:
         """A measure of a map; NaN where it has no meaning, and a sentence where it can't be had."""
-        score: float | str | None = map_store().get(self.key(one, measure))
+        score: float | str | None = self.question.known(self.key(one, measure))
         return self._made(one, measure, zoo.model(one.task, one.model)) if score is None else score
 
-    def work(
-        self, found: Sequence[SaliencyMap], measures: Sequence[str]
-    ) -> Callable[[OnProgress, Callable[[], bool]], bool]:
+    def work(self, found: Sequence[SaliencyMap], measures: Sequence[str]) -> Call:
         """What measures these maps and keeps each figure as soon as it is there, to be done beside the page."""
         loaded = {one.model: zoo.model(one.task, one.model) for one in found}
         todo = [(one, measure, self.key(one, measure)) for measure in measures for one in found]
 
-        def call(on_progress: OnProgress, should_stop: Callable[[], bool]) -> bool:
+        def call(on_progress: OnProgress, should_stop: ShouldStop) -> bool:
             for done, (one, measure, key) in enumerate(todo):
                 if should_stop():
                     return False
                 on_progress(done, len(todo))
-                if map_store().get(key) is None:
-                    self._made(one, measure, loaded[one.model], key)
+                if self.question.known(key) is None:
+                    self._made(one, measure, loaded[one.model], key, should_stop)
             return True
 
         return call
 
-    def _made(self, one: SaliencyMap, measure: str, model: ZooModel, key: Hashable = None) -> float | str:
+    def _made(
+        self, one: SaliencyMap, measure: str, model: ZooModel, key: Hashable = None, should_stop: ShouldStop = never
+    ) -> float | str:
         x, target = self.question.x(), torch.tensor(one.target)
         target = target[None] if len(one.target) == 2 else target
-        ask = AttributionRequest(model.fast, x, target, torch.Generator().manual_seed(SEED))
+        ask = AttributionRequest(model.fast, x, target, torch.Generator().manual_seed(SEED), silent, should_stop)
         mask = None if self.mask is None else torch.from_numpy(self.mask)[None]
         score: float | str
         try:
@@ -216,9 +227,11 @@ class Measuring:
                 ATTRIBUTION_METHODS[one.method], ask, torch.from_numpy(one.attributions)[None], SEED, mask, x_adv
             )
             score = float(measured(measure, case)[0])
+        except StoppedError:
+            raise
         except CoreError as problem:
             score = str(problem)
-        map_store().put(key or self.key(one, measure), score)
+        self.question.keep(key or self.key(one, measure), score)
         return score
 
 

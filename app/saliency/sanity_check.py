@@ -1,7 +1,8 @@
 """The sanity check: what a map becomes while the networks lose their weights, layer by layer, from the answer down."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 
 import numpy as np
@@ -14,15 +15,15 @@ from app.saliency.grid_page import number
 from app.saliency.results import SEED, Question
 from app.state import zoo
 from app.state.names import model_name
-from app.state.tasks import BackgroundTask, OnProgress, task_pool
-from app.state.training_queue import session_id
+from app.state.tasks import Call
 from app.ui.colours import model_colour, signed
 from app.ui.data_urls import bytes_url
 from app.ui.elements import how_to_read
 from app.ui.player import Line, Series, Track, player
-from app.ui.task_progress import progress
+from app.ui.task_progress import LongTask, watch
 from core.errors import CoreError
 from core.explanations.catalogue import ATTRIBUTION_METHODS
+from core.progress import OnProgress, ShouldStop, StoppedError
 from core.saliency.grid import SaliencyMap
 from core.saliency.method import AttributionRequest
 from core.saliency.randomisation import cascade
@@ -52,37 +53,27 @@ class Cascade:
 
 def sanity(question: Question, method: str, maps: Sequence[SaliencyMap]) -> None:
     """The button, how far the work is, or the strips."""
-    key = ("sanity", *(question.key(one.model, method) for one in maps))
-    work = task_pool().find(_lane(), key)
-    if work is not None and work.active:
-        st.fragment(_watch, run_every=0.5)(work)
-    elif work is not None and work.state == "done":
+    names = ", ".join(model_name(one.model) for one in maps)
+    offer = LongTask(
+        "saliency.sanity",
+        ("sanity", *(question.key(one.model, method) for one in maps)),
+        partial(call_for, question, method, maps),
+        f"{ATTRIBUTION_METHODS[method].title} of {names}: the weights go layer by layer, the one next to the answer "
+        "first.",
+        "Randomise the layers",
+        ":material/shuffle:",
+        lambda work: f"Layer {work.done:,} of {work.of:,}" if work.of else "Begun",
+    )
+    work = watch(offer)
+    if work is not None:
         _show(method, work.result)
-    else:
-        if work is not None and work.state == "failed":
-            st.error(work.sentence, icon=":material/error:")
-        names = ", ".join(model_name(one.model) for one in maps)
-        st.markdown(
-            f"{ATTRIBUTION_METHODS[method].title} of {names}: the weights go layer by layer, "
-            "the one next to the answer first."
-        )
-        st.button(
-            "Randomise the layers", type="primary", icon=":material/shuffle:", key="saliency.sanity",
-            on_click=_begin, args=(question, method, maps, key),
-        )  # fmt: skip
 
 
-def _begin(question: Question, method: str, maps: Sequence[SaliencyMap], key: tuple[object, ...]) -> None:
-    task_pool().start(_lane(), key, call_for(question, method, maps))
-
-
-def call_for(
-    question: Question, method: str, maps: Sequence[SaliencyMap]
-) -> Callable[[OnProgress, Callable[[], bool]], list[Cascade]]:
+def call_for(question: Question, method: str, maps: Sequence[SaliencyMap]) -> Call:
     """The work: the cascade of each network, of the class that its map explains."""
     loaded = [zoo.model(question.task.key, one.model) for one in maps]
 
-    def call(on_progress: OnProgress, should_stop: Callable[[], bool]) -> list[Cascade]:
+    def call(on_progress: OnProgress, should_stop: ShouldStop) -> list[Cascade]:
         found: list[Cascade] = []
         for number_, (one, model) in enumerate(zip(maps, loaded, strict=True)):
 
@@ -94,9 +85,9 @@ def call_for(
             ask = AttributionRequest(model.fast, question.x(), target, generator, told, should_stop)
             try:
                 steps = list(cascade(ATTRIBUTION_METHODS[method], ask, SEED))
+            except StoppedError:
+                raise
             except CoreError as problem:
-                if should_stop():
-                    return found
                 found.append(Cascade(one.model, (), np.zeros((0, 1, 1), np.float32), np.zeros(0), str(problem)))
                 continue
             found.append(
@@ -110,17 +101,6 @@ def call_for(
         return found
 
     return call
-
-
-def _lane() -> str:
-    """Whose work it is: this session's, beside its other work on the page."""
-    return f"{session_id()}/sanity"
-
-
-def _watch(work: BackgroundTask) -> None:
-    if not work.active:
-        st.rerun()
-    progress(work, f"Layer {work.done} of {work.of}" if work.of else "Begun", "saliency.sanity.stop", _lane())
 
 
 def _show(method: str, found: Sequence[Cascade]) -> None:

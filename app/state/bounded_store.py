@@ -1,32 +1,157 @@
-"""One store for results that are shared: bounded, safe under many threads."""
+"""One store for what is kept in memory: bounded in bytes, shared fairly among visitors, forgotten with them."""
 
-from collections import OrderedDict
-from collections.abc import Hashable
+import sys
+from collections import Counter, OrderedDict
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
 from threading import Lock
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-KEPT = 4096
+import numpy as np
+import streamlit as st
+import torch
+
+SERVER = ""  # the owner of what belongs to no visitor
+
+Value = TypeVar("Value")
 
 
-class BoundedStore:
-    """Results by key, those used last; safe under many threads. Unlike a cache, it can be asked what is there."""
+def size_of(value: object, _seen: set[int] | None = None) -> int:
+    """About how many bytes of memory a value holds, with all that it refers to, each once.
 
-    def __init__(self, most: int = KEPT) -> None:
-        self._most = most
-        self._found: OrderedDict[Hashable, Any] = OrderedDict()
+    A view of an array counts with the whole array, which it keeps alive.
+    """
+    seen = set() if _seen is None else _seen
+    while isinstance(value, np.ndarray) and isinstance(value.base, np.ndarray):
+        value = value.base
+    if id(value) in seen or isinstance(value, type):
+        return 0
+    seen.add(id(value))
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    if isinstance(value, torch.Tensor):
+        return int(value.untyped_storage().nbytes())
+    inside: list[object] = []
+    if isinstance(value, Mapping):
+        inside = [*value.keys(), *value.values()]
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        inside = [*value]
+    elif is_dataclass(value):
+        inside = [getattr(value, field.name) for field in fields(value)]
+    elif hasattr(value, "__dict__"):
+        inside = [*vars(value).values()]
+    return sys.getsizeof(value) + sum(size_of(part, seen) for part in inside)
+
+
+@dataclass(slots=True)
+class _Entry(Generic[Value]):
+    value: Value
+    size: int
+    owners: set[str]
+
+
+class BoundedStore(Generic[Value]):
+    """Values by key, of at most so many bytes together, but for the newest, which always stays; safe under threads.
+
+    A value belongs to all visitors that put it or got it. Where room is short, the visitor who holds the most gives up
+    what they did not use for longest; what nobody holds any more goes. Unlike a cache, it can be asked what is there.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most = most_bytes
+        self._entries: OrderedDict[Hashable, _Entry[Value]] = OrderedDict()  # used longest ago first
+        self._held: Counter[str] = Counter()
+        self._size = 0
         self._lock = Lock()
 
-    def get(self, key: Hashable) -> Any:
-        """The result under a key; None where there is none."""
+    def get(self, key: Hashable, owner: str = SERVER) -> Value | None:
+        """The value under a key, which is the owner's, too, from now on; None where there is none."""
         with self._lock:
-            if key in self._found:
-                self._found.move_to_end(key)
-            return self._found.get(key)
+            entry = self._entries.get(key)
+            if entry is None:
+                return None
+            self._entries.move_to_end(key)
+            self._give(entry, owner)
+            return entry.value
 
-    def put(self, key: Hashable, result: Any) -> None:
-        """Keep a result, and drop the oldest if there are too many."""
+    def put(self, key: Hashable, value: Value, owner: str = SERVER) -> None:
+        """Keep a value for its owner, and for those who held another under its key; make room for it."""
         with self._lock:
-            self._found[key] = result
-            self._found.move_to_end(key)
-            while len(self._found) > self._most:
-                self._found.popitem(last=False)
+            before = self._entries.get(key)
+            owners = {owner} if before is None else {owner, *before.owners}
+            if before is not None:
+                self._drop(key)
+            entry: _Entry[Value] = _Entry(value, size_of((key, value)), set())
+            self._entries[key] = entry
+            self._size += entry.size
+            for each in owners:
+                self._give(entry, each)
+            while self._size > self._most and len(self._entries) > 1:
+                self._make_room(key)
+
+    def forget(self, owner: str) -> None:
+        """A visitor is gone: what was theirs alone goes, too."""
+        with self._lock:
+            for key in [key for key, entry in self._entries.items() if owner in entry.owners]:
+                self._release(key, owner)
+
+    def held(self, owner: str) -> int:
+        """The bytes of all that is a visitor's, shared or not."""
+        return self._held[owner]
+
+    @property
+    def size(self) -> int:
+        """The bytes of everything."""
+        return self._size
+
+    def __len__(self) -> int:
+        """How many values are kept."""
+        return len(self._entries)
+
+    # ------------------------------------------------------------------------------------------- inside, under the lock
+
+    def _give(self, entry: _Entry[Value], owner: str) -> None:
+        if owner not in entry.owners:
+            entry.owners.add(owner)
+            self._held[owner] += entry.size
+
+    def _make_room(self, newest: Hashable) -> None:
+        """Take one value from whoever holds the most of those that may go."""
+        oldest: dict[str, Hashable] = {}
+        for key, entry in self._entries.items():
+            if key != newest:
+                for owner in entry.owners:
+                    oldest.setdefault(owner, key)
+        heaviest = max(oldest, key=lambda owner: self._held[owner])
+        self._release(oldest[heaviest], heaviest)
+
+    def _release(self, key: Hashable, owner: str) -> None:
+        entry = self._entries[key]
+        entry.owners.discard(owner)
+        self._held[owner] -= entry.size
+        if not entry.owners:
+            self._drop(key)
+        if self._held[owner] <= 0:
+            del self._held[owner]
+
+    def _drop(self, key: Hashable) -> None:
+        entry = self._entries.pop(key)
+        self._size -= entry.size
+        for owner in entry.owners:
+            self._held[owner] -= entry.size
+
+
+@st.cache_resource(show_spinner=False)
+def _stores() -> dict[str, BoundedStore[Any]]:
+    return {}
+
+
+def shared_store(name: str, most_bytes: int) -> BoundedStore[Any]:
+    """The store of this name, one for the server."""
+    return _stores().setdefault(name, BoundedStore(most_bytes))
+
+
+def forget(owner: str) -> None:
+    """A visitor is gone: forget what is theirs in every store of the server."""
+    for store in [*_stores().values()]:
+        store.forget(owner)

@@ -4,6 +4,7 @@ Streamlit hashes large arrays from a sample only, so arrays are passed as `_x` b
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +12,13 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from app.state.uploads import UPLOAD, Uploads
+from app.state.bounded_store import shared_store
+from app.state.presence import owner
+from app.state.uploads import MAX_BYTES, UPLOAD, Uploads
 from core.data.datasets import available, data_root
-from core.data.galleries import GalleryItem, gallery, picture
+from core.data.galleries import Gallery, GalleryItem, gallery
 from core.data.tasks import task_named
+from core.errors import DataMissingError
 from core.images import Picture, decode, fit, to_png
 
 PREVIEW = 640  # longest side of the original as it is shown, in pixels
@@ -49,18 +53,23 @@ class ModelInput:
 
 def data_there(task: str) -> bool:
     """Whether a task's data set is on this machine."""
-    return _data_there(task, str(data_root()))
+    try:
+        _find_data(task, str(data_root()))
+    except DataMissingError:
+        return False
+    return True
 
 
-@st.cache_data(max_entries=16, ttl="20s", show_spinner=False)
-def _data_there(task: str, root: str) -> bool:
-    return available(task_named(task), Path(root))
+@st.cache_data(max_entries=16, ttl="10m", show_spinner=False)
+def _find_data(task: str, root: str) -> None:
+    """Open a data set, which takes a second or more where it is there: only what was found is remembered."""
+    if not available(task_named(task), Path(root)):
+        raise DataMissingError(f"{task} is not on this machine")
 
 
-@st.cache_resource(show_spinner=False)
 def uploads() -> Uploads:
-    """The store of uploaded pictures, one for the server."""
-    return Uploads()
+    """The uploaded pictures of this server."""
+    return Uploads(shared_store("uploads", MAX_BYTES))
 
 
 def keep_upload(data: bytes) -> str:
@@ -69,22 +78,27 @@ def keep_upload(data: bytes) -> str:
     Raises:
         InputError: the file is not a usable picture; says why.
     """
-    return UPLOAD + uploads().keep(decode(data))
+    return UPLOAD + uploads().keep(decode(data), owner())
 
 
-def items(task: str) -> dict[str, GalleryItem]:
+def items(task: str) -> Mapping[str, GalleryItem]:
     """What the gallery of a task offers, by key."""
-    return _items(task, str(data_root()))
+    return gallery_of(task).items
+
+
+def gallery_of(task: str) -> Gallery:
+    """The gallery of a task, opened once; again after a while, for a data set may have come."""
+    return _gallery(task, str(data_root()))
 
 
 @st.cache_resource(max_entries=8, ttl="10m", show_spinner=False)
-def _items(task: str, root: str) -> dict[str, GalleryItem]:
-    return {item.key: item for item in gallery(task_named(task), Path(root))}
+def _gallery(task: str, root: str) -> Gallery:
+    return gallery(task_named(task), Path(root))
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _picture(task: str, key: str, root: str) -> Picture:
-    return picture(task_named(task), key, Path(root))[1]
+    return _gallery(task, root).picture(key)
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
@@ -101,7 +115,7 @@ def model_input(task: str, image: str, mode: str, invert: bool) -> ModelInput:
     """
     if image.startswith(UPLOAD):
         item = GalleryItem(image, "Your picture", None, "uploaded by you, kept in this server's memory only")
-        return _model_input(task, image, mode, invert, item, uploads().find(image.removeprefix(UPLOAD)))
+        return _model_input(task, image, mode, invert, item, uploads().find(image.removeprefix(UPLOAD), owner()))
     found = _picture(task, image, str(data_root()))
     return _model_input(task, image, mode, invert, items(task)[image], found)
 

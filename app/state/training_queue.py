@@ -1,30 +1,25 @@
 """The queue of trainings: one at a time on a server, each in a process that ends with its visitor's visit."""
 
-import os
 import secrets
 import shutil
-import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import streamlit as st
-from streamlit import runtime
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from app.state import visitors
+from app.state import training_folder, visitors
+from app.state.presence import Presence, presence
+from app.state.training_folder import Files
+from app.state.training_process import TrainingProcess, how_it_died, worker_command
 from core.errors import InputError
-from core.training.jobs.messages import Ended, Event, Point, Ready, Step, TrainingRequest, decode, encode, read_request
+from core.training.jobs.messages import Ended, Event, Point, Ready, Step, TrainingRequest
 
 State = Literal["waiting", "running", "paused", "stopping", "stopped", "failed", "finished"]
-ROOT = Path(__file__).resolve().parents[2]
-
 MOST_ACTIVE = 4  # trainings of one visitor that run or wait
 MOST_WAITING = 24  # on the server
 MOST_LISTED = 8  # trainings of one visitor that are remembered
@@ -32,8 +27,6 @@ AWAY = 20.0  # seconds that a visitor may be gone, as during a reload, before th
 PAUSE = 60.0  # seconds that a paused training keeps its place while others wait
 STOP = 20.0  # seconds that a process gets to stop by itself
 TICK = 0.2
-
-Files = Mapping[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,33 +66,30 @@ class Job:
         return self.state in ("stopped", "failed")
 
 
-def worker_command(folder: Path, out: Path) -> list[str]:
-    """What starts the process that trains the order in `folder`."""
-    return [sys.executable, "-m", "core.training.jobs.worker", str(folder), str(out)]
+def folder_of(job: Job) -> Path:
+    """Where a training's order, checkpoint and trace lie."""
+    return visitors.jobs(job.visitor) / job.id
 
 
 class Jobs:
     """All trainings of a server; safe under many threads. Every method gives or takes ids of the visitor's own."""
 
     def __init__(
-        self,
-        command: Callable[[Path, Path], list[str]] | None = None,
-        connected: Callable[[str], bool] = lambda session: True,
+        self, command: Callable[[Path, Path], list[str]] | None = None, presence: Presence | None = None
     ) -> None:
         """A queue whose processes are started by `command`, the engine's worker where none is given.
 
-        `connected` says of a session whether its tab is open.
+        `presence` knows which visitors are here.
         """
         self._command = command or worker_command
-        self._connected = connected
+        self._presence = presence or Presence()
         self._lock = threading.RLock()
         self._jobs: dict[str, Job] = {}
         self._line: list[str] = []  # ids in the order of their turn; the first may be running
-        self._process: subprocess.Popen[str] | None = None
+        self._process: TrainingProcess | None = None
         self._running: str | None = None
         self._deadline = float("inf")  # when a process that was told to stop is ended
         self._paused_at = 0.0
-        self._sessions: dict[str, dict[str, float]] = {}  # of a visitor, with the time they were last known
         self._known: set[str] = set()  # visitors whose earlier trainings were looked for
         self._manager: threading.Thread | None = None
 
@@ -113,37 +103,40 @@ class Jobs:
 
     def seen(self, visitor: str, session: str) -> None:
         """Note a session of a visitor; while one is connected their training goes on."""
-        now = time.monotonic()
-        with self._lock:
-            others = {name: last for name, last in self._sessions.get(visitor, {}).items() if now - last < 2 * AWAY}
-            self._sessions[visitor] = others | {session: now}
+        self._presence.seen(visitor, session)
 
     def ahead(self, job: Job) -> int:
         """How many trainings run or wait before this one."""
         with self._lock:
             return self._line.index(job.id) if job.id in self._line else 0
 
+    def busy(self) -> set[str]:
+        """Visitors who have trainings that run or wait."""
+        with self._lock:
+            return {job.visitor for job in self._jobs.values() if job.active}
+
     def submit(self, visitor: str, orders: Sequence[tuple[TrainingRequest, Files]]) -> list[Job]:
-        """Put orders in line, one after the other, each with its teacher's files by suffix.
+        """Put orders in line, one after the other, each with its teacher's files by suffix; all of them or none.
 
         Raises:
             ConfigError: a setting of an order is impossible.
-            InputError: too many are waiting, or the folder can't be written.
+            InputError: too many are waiting, there is no room, or a folder can't be written.
         """
         for order, _ in orders:
             order.plan()
         with self._lock:
             mine = self.of(visitor)
-            if sum(job.active for job in mine) + len(orders) > MOST_ACTIVE:
-                raise InputError(
-                    f"At most {MOST_ACTIVE} trainings of yours can run or wait: cancel one, or let it finish."
-                )
-            if len(self._line) + len(orders) > MOST_WAITING:
-                raise InputError("Too many trainings wait on this server: come back a little later.")
+            self._check_limits(visitor, len(orders))
             for job in [job for job in mine if not job.active][: max(0, len(mine) + len(orders) - MOST_LISTED)]:
                 self.forget(job)
-            visitors.tidy({job.visitor for job in self._jobs.values() if job.active} | {visitor})
-            fresh = [self._keep(Job(secrets.token_hex(6), visitor, order), files) for order, files in orders]
+            fresh = [Job(secrets.token_hex(6), visitor, order) for order, _ in orders]
+            try:
+                for job, (order, files) in zip(fresh, orders, strict=True):
+                    training_folder.set_up(folder_of(job), order, files)
+            except InputError:
+                for job in fresh:
+                    shutil.rmtree(folder_of(job), ignore_errors=True)
+                raise
             for job in fresh:
                 self._jobs[job.id] = job
                 self._line.append(job.id)
@@ -158,11 +151,16 @@ class Jobs:
                 self._change(job.id, state="paused")
 
     def go(self, job: Job) -> None:
-        """Let a paused training go on, or put a stopped or failed one in line again."""
+        """Let a paused training go on, or put a stopped or failed one in line again.
+
+        Raises:
+            InputError: as for a new one: too many are waiting, or there is no room.
+        """
         with self._lock:
             if self._is(job, "paused") and self._say("go"):
                 self._change(job.id, state="running")
             elif self._is(job, "stopped", "failed"):
+                self._check_limits(job.visitor, 1)
                 self._change(job.id, state="waiting", sentence="", left=None)
                 self._line.append(job.id)
                 self._manage()
@@ -183,7 +181,14 @@ class Jobs:
         with self._lock:
             if self._is(job, "stopped", "failed", "finished"):
                 del self._jobs[job.id]
-                shutil.rmtree(self._folder(job), ignore_errors=True)
+                shutil.rmtree(folder_of(job), ignore_errors=True)
+
+    def release(self, visitor: str) -> None:
+        """Hold nothing in memory of a visitor who is gone and has nothing active; their folder tells it again."""
+        with self._lock:
+            if visitor not in self.busy():
+                self._jobs = {key: job for key, job in self._jobs.items() if job.visitor != visitor}
+                self._known.discard(visitor)
 
     def close(self) -> None:
         """End the running process and forget who waits; for the end of the server, and of tests."""
@@ -202,47 +207,32 @@ class Jobs:
     def _change(self, job_id: str, **fields: object) -> None:
         self._jobs[job_id] = replace(self._jobs[job_id], **fields)  # type: ignore[arg-type]
 
-    def _folder(self, job: Job) -> Path:
-        return visitors.jobs(job.visitor) / job.id
-
-    def _keep(self, job: Job, files: Files) -> Job:
-        """Write a job's folder."""
-        folder = self._folder(job)
-        try:
-            folder.mkdir(parents=True)
-            (folder / "order.json").write_text(job.order.to_json())
-            for suffix, data in files.items():
-                (folder / f"teacher{suffix}").write_bytes(data)
-        except OSError as error:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise InputError(f"The training could not be set up on this server: {error.strerror or error}") from error
-        return job
-
-    def _recover(self, visitor: str) -> None:
-        """Find trainings that an earlier life of the server left behind."""
-        paths = list(visitors.jobs(visitor).glob("*/order.json"))
-        for path in sorted(paths, key=lambda path: path.stat().st_mtime):
-            if path.parent.name in self._jobs:
-                continue
-            with suppress(InputError, OSError):
-                order = read_request(path.read_text())
-                self._jobs[path.parent.name] = Job(path.parent.name, visitor, order, "stopped")
-                trace = path.with_name("trace.jsonl")
-                for line in trace.read_text().splitlines() if trace.exists() else ():
-                    with suppress(InputError):  # the last line may be cut off
-                        self._take(path.parent.name, decode(line))
-                if (visitors.models(visitor) / order.task / f"{order.key}.json").exists():
-                    self._change(path.parent.name, state="finished", at=float(order.epochs))
-
     def _say(self, word: str) -> bool:
         """Tell the running process a word; whether it could be told."""
-        try:
-            assert self._process is not None and self._process.stdin is not None
-            self._process.stdin.write(word + "\n")
-            self._process.stdin.flush()
-        except (OSError, ValueError):
-            return False
-        return True
+        return self._process is not None and self._process.say(word)
+
+    def _check_limits(self, visitor: str, more: int) -> None:
+        """Refuse `more` trainings of a visitor, new or gone on with, where there are too many, or no room."""
+        active = sum(job.active for job in self.of(visitor))
+        if active + more > MOST_ACTIVE:
+            raise InputError(f"At most {MOST_ACTIVE} trainings of yours can run or wait: cancel one, or let it finish.")
+        if len(self._line) + more > MOST_WAITING:
+            raise InputError("Too many trainings wait on this server: come back a little later.")
+        visitors.tidy(self.busy() | {visitor})
+        visitors.check_room(visitor, active + more)
+
+    def _recover(self, visitor: str) -> None:
+        """Find trainings that an earlier life of the server, or of this visitor's visit, left behind."""
+        for folder in training_folder.left_behind(visitors.jobs(visitor)):
+            if folder.name in self._jobs:
+                continue
+            with suppress(InputError, OSError):
+                order, events = training_folder.read(folder)
+                self._jobs[folder.name] = Job(folder.name, visitor, order, "stopped")
+                for event in events:
+                    self._take(folder.name, event)
+                if (visitors.models(visitor) / order.task / f"{order.key}.json").exists():
+                    self._change(folder.name, state="finished", at=float(order.epochs))
 
     def _manage(self) -> None:
         """See to it that somebody runs the line."""
@@ -262,7 +252,7 @@ class Jobs:
     def _tick(self) -> None:
         now = time.monotonic()
         for job in [self._jobs[job_id] for job_id in self._line]:
-            if self._away(job.visitor, now):
+            if self._presence.away(job.visitor) > AWAY:
                 self.stop(job, "The page was closed, so the training was stopped.")
         current = self._jobs.get(self._running or "")
         if current is None:
@@ -273,26 +263,9 @@ class Jobs:
         elif current.state == "stopping" and now > self._deadline and self._process is not None:
             self._process.kill()
 
-    def _away(self, visitor: str, now: float) -> bool:
-        """Whether no session of a visitor has been connected for a while."""
-        sessions = self._sessions.setdefault(visitor, {"": now})  # one who was never seen gets the same while
-        for session in sessions:
-            if session and self._connected(session):
-                sessions[session] = now
-        return now - max(sessions.values()) > AWAY
-
     def _start(self, job: Job) -> None:
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        pipe = subprocess.PIPE
         try:
-            process = subprocess.Popen(
-                self._command(self._folder(job), visitors.models(job.visitor)),
-                cwd=ROOT,
-                env=environment,
-                stdin=pipe,
-                stdout=pipe,
-                text=True,
-            )
+            process = TrainingProcess(self._command(folder_of(job), visitors.models(job.visitor)))
         except OSError as error:
             self._line.remove(job.id)
             self._change(job.id, state="failed", sentence=f"The training could not be started: {error.strerror}.")
@@ -303,29 +276,17 @@ class Jobs:
 
     # ------------------------------------------------------------------------------------- inside, one thread a process
 
-    def _follow(self, job: Job, process: "subprocess.Popen[str]") -> None:
+    def _follow(self, job: Job, process: TrainingProcess) -> None:
         """Take what a process tells until it ends."""
         end: Ended | None = None
-        assert process.stdout is not None
-        for line in process.stdout:
-            with suppress(InputError):
-                event = decode(line)
-                end = event if isinstance(event, Ended) else end
-                with self._lock:
-                    self._take(job.id, event)
-                self._write(job, event)
+        for event in process.events():
+            end = event if isinstance(event, Ended) else end
+            with self._lock:
+                self._take(job.id, event)
+            training_folder.note(folder_of(job), event)
         code = process.wait()
-        if process.stdin is not None:
-            with suppress(OSError):
-                process.stdin.close()
         with self._lock:
             self._end(job, end, code)
-
-    def _write(self, job: Job, event: Event) -> None:
-        """Keep what a returning visitor will want to see; a full disk is the worker's to report."""
-        if isinstance(event, Ready | Point):
-            with suppress(OSError), (self._folder(job) / "trace.jsonl").open("a") as file:
-                file.write(encode(event) + "\n")
 
     def _take(self, job_id: str, event: Event) -> None:
         job = self._jobs[job_id]
@@ -352,23 +313,10 @@ class Jobs:
         elif end is not None or now.state == "stopping":
             self._change(job.id, state="stopped", left=None)
         else:
-            how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
-            sentence = f"The training's process ended unexpectedly, {how}; that happens when memory runs out."
-            self._change(job.id, state="failed", sentence=sentence, left=None)
+            self._change(job.id, state="failed", sentence=how_it_died(code), left=None)
 
 
 @st.cache_resource(show_spinner=False)
 def jobs() -> Jobs:
     """The queue of this server."""
-    return Jobs(connected=_connected)
-
-
-def _connected(session: str) -> bool:
-    """Whether a browser tab is open on a session; always so where there is no server, as in a test."""
-    return not runtime.exists() or bool(runtime.get_instance().is_active_session(session))
-
-
-def session_id() -> str:
-    """The name of the session that runs now; empty outside of one."""
-    context = get_script_run_ctx(suppress_warning=True)
-    return context.session_id if context else ""
+    return Jobs(presence=presence())

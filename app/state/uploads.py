@@ -1,8 +1,6 @@
 """Uploaded pictures, kept on the server by digest, so that a session holds no pixels."""
 
-from collections import OrderedDict
-from threading import Lock
-
+from app.state.bounded_store import SERVER, BoundedStore
 from core.errors import InputError
 from core.images import Picture
 
@@ -11,39 +9,27 @@ UPLOAD = "upload:"  # an image key with this prefix goes on with the digest of a
 
 
 class Uploads:
-    """The pictures used last, up to `limit` bytes of pixels; safe under many threads."""
+    """The pictures of visitors, in a bounded store."""
 
-    def __init__(self, limit: int = MAX_BYTES) -> None:
-        self._limit = limit
-        self._size = 0
-        self._kept: OrderedDict[str, Picture] = OrderedDict()
-        self._lock = Lock()
+    def __init__(self, store: BoundedStore[Picture]) -> None:
+        """Pictures kept in `store` until their visitors are gone, or others need the room."""
+        self._store = store
 
-    def keep(self, picture: Picture) -> str:
-        """The digest under which `picture` is kept; those unused for longest make room, the newest always stays."""
-        with self._lock:
-            known = self._kept.pop(picture.digest, None)
-            self._kept[picture.digest] = picture
-            self._size += 0 if known else picture.pixels.nbytes
-            while self._size > self._limit and len(self._kept) > 1:
-                _, oldest = self._kept.popitem(last=False)
-                self._size -= oldest.pixels.nbytes
+    def keep(self, picture: Picture, owner: str = SERVER) -> str:
+        """The digest under which a visitor's picture is kept."""
+        if self._store.get(picture.digest, owner) is None:
+            self._store.put(picture.digest, picture, owner)
         return picture.digest
 
-    def find(self, digest: str) -> Picture:
+    def find(self, digest: str, owner: str = SERVER) -> Picture:
         """The picture with this digest.
 
         Raises:
-            InputError: it had to make room for others.
+            InputError: it had to make room for others, or its visitor was away.
         """
-        with self._lock:
-            if digest not in self._kept:
-                raise InputError(
-                    "This server keeps the latest uploads only, and yours had to make room: upload it again."
-                )
-            self._kept.move_to_end(digest)
-            return self._kept[digest]
-
-    def __len__(self) -> int:
-        """How many pictures are kept."""
-        return len(self._kept)
+        found = self._store.get(digest, owner)
+        if found is None:
+            raise InputError(
+                "This server keeps the latest uploads of those who are here only, and yours is gone: upload it again."
+            )
+        return found

@@ -1,7 +1,7 @@
 """Who a visitor is, as far as their own networks need it, and where these are kept: for a while, within bounds.
 
-A browser that has trained or loaded a network holds a cookie with a random name; the networks of that name are shown to
-nobody else.
+A browser that has trained or loaded a network holds a cookie with a random name, signed by this server; the networks of
+that name are shown to nobody else.
 """
 
 import os
@@ -16,15 +16,17 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from app.state import visitor_cookie
 from app.state.names import OWN
 from core.data.tasks import TASKS
 from core.errors import ConfigError, InputError
 
-COOKIE = "robustscope_visitor"
 DAYS = 7  # a visitor's networks are kept so long after their last visit
+SPARED = 24 * 3600.0  # seconds after their last visit in which nobody makes room for others
 MOST_BYTES = 2_000_000_000  # of all visitors together
+MOST_OWN_BYTES = 500_000_000  # of one visitor
 MOST_MODELS = 12  # of one visitor
-_VISITOR = "visitor.name"
+_VISITOR, _TICKET = "visitor.name", "visitor.ticket"
 
 
 def root() -> Path:
@@ -38,21 +40,23 @@ def me() -> str | None:
     if get_script_run_ctx(suppress_warning=True) is None:
         return None
     if _VISITOR not in st.session_state:
-        cookie = st.context.cookies.get(COOKIE)
-        if not isinstance(cookie, str) or not re.fullmatch(r"[0-9a-f]{32}", cookie):
+        name = visitor_cookie.name_in(st.context.cookies.get(visitor_cookie.COOKIE), root())
+        if name is None:
             return None
-        st.session_state[_VISITOR] = cookie
+        st.session_state[_VISITOR] = name
     return st.session_state[_VISITOR]
 
 
 def introduce() -> str:
-    """This visitor's name, made up on the first call and given to the browser as a cookie."""
+    """This visitor's name, made up on the first call; the browser fetches it as a cookie, once a visit."""
     visitor = me() or secrets.token_hex(16)
     st.session_state[_VISITOR] = visitor
-    if st.context.cookies.get(COOKIE) != visitor:
-        age = DAYS * 24 * 3600
-        cookie = f"{COOKIE}={visitor}; path=/; max-age={age}; samesite=lax"
-        st.html(f"<script>document.cookie = {cookie!r};</script>", unsafe_allow_javascript=True)
+    tickets = visitor_cookie.tickets()
+    if _TICKET not in st.session_state:
+        st.session_state[_TICKET] = tickets.issue(visitor)
+    if tickets.valid(st.session_state[_TICKET]):  # until it is redeemed: a page that runs twice at once draws once
+        script = visitor_cookie.fetch_script(st.session_state[_TICKET], st.get_option("server.baseUrlPath"))
+        st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
     return visitor
 
 
@@ -86,14 +90,25 @@ def kept(visitor: str) -> list[str]:
     return [path.stem for task in TASKS for path in sorted((models(visitor) / task).glob("*.json"))]
 
 
-def check_room(visitor: str, more: int = 1) -> None:
-    """Refuse further networks of a visitor who has many.
+def check_room(visitor: str, more: int = 1, size: int = 0) -> None:
+    """Refuse further networks of a visitor who has many, and what would fill the disk.
+
+    Args:
+        visitor: whose they are.
+        more: how many.
+        size: their bytes, as far as known.
 
     Raises:
-        InputError: `more` would be too many; says what to do.
+        InputError: it would be too much; says what to do.
     """
     if len(kept(visitor)) + more > MOST_MODELS:
         raise InputError(f"This server keeps at most {MOST_MODELS} networks of yours: remove one first.")
+    if _bytes(root() / visitor) + size > MOST_OWN_BYTES:
+        raise InputError(
+            f"Your networks and trainings may take {MOST_OWN_BYTES / 1e6:.0f} MB on this server: remove one first."
+        )
+    if sum(_bytes(path) for path in root().glob("*")) + size > MOST_BYTES:
+        raise InputError("The room for visitors' networks on this server is full: come back in a day or so.")
 
 
 def remove(visitor: str, task: str, key: str) -> None:
@@ -112,15 +127,18 @@ def visited(visitor: str) -> None:
 def tidy(busy: Iterable[str]) -> None:
     """Forget visitors who stayed away for `DAYS`, and those who stayed away longest while all take too much room.
 
+    Who was here lately keeps what is theirs, however full it is: newcomers are refused then.
+
     Args:
         busy: visitors to leave alone.
     """
     folders = [path for path in root().glob("*") if path.is_dir() and path.name not in {*busy}]
     folders.sort(key=lambda path: path.stat().st_mtime)
-    oldest = time.time() - DAYS * 24 * 3600
+    now = time.time()
     size = sum(_bytes(path) for path in root().glob("*"))
     for path in folders:
-        if path.stat().st_mtime < oldest or size > MOST_BYTES:
+        away = now - path.stat().st_mtime
+        if away > DAYS * 24 * 3600 or (size > MOST_BYTES and away > SPARED):
             size -= _bytes(path)
             shutil.rmtree(path, ignore_errors=True)
 

@@ -190,7 +190,6 @@ def _setting(order: TrainingRequest, setting: Setting) -> None:
 
 def _submit(visitor: str, wanted: list[tuple[TrainingRequest, str]]) -> None:
     """Put orders in line under names that are still free."""
-    visitors.check_room(visitor, len(wanted) + sum(job.active for job in jobs().of(visitor)))
     taken = [*visitors.kept(visitor), *(job.order.key for job in jobs().of(visitor))]
     orders = []
     for order, name in wanted:
@@ -223,13 +222,18 @@ def steer(job: Job) -> None:
         if job.state == "running":
             _button("Pause", ":material/pause:", "pause", job, queue.pause)
         if job.state == "paused":
-            _button("Go on", ":material/play_arrow:", "go", job, queue.go)
+            _button("Go on", ":material/play_arrow:", "go", job, _go)
         if job.resumable:
-            _button("Resume", ":material/play_arrow:", "go", job, queue.go)
+            _button("Resume", ":material/play_arrow:", "go", job, _go)
         if job.state in ("waiting", "running", "paused"):
             _button("Cancel", ":material/stop:", "stop", job, queue.stop)
         if not job.active:
             _button("Put away", ":material/close:", "forget", job, queue.forget)
+
+
+def _go(job: Job) -> None:
+    with guard():
+        jobs().go(job)
 
 
 def _button(label: str, icon: str, action: str, job: Job, run: object) -> None:
@@ -288,9 +292,10 @@ def _load(visitor: str) -> None:
         if not st.button("Load it", key="training.load", disabled=not files):
             return
         with guard():
-            visitors.check_room(visitor)
             name, parts = _parts([(file.name, file.getvalue()) for file in files])
-            card = install(parts, visitors.own_key(name, visitors.kept(visitor)), visitors.models(visitor))
+            more = 1 + sum(job.active for job in jobs().of(visitor))
+            key = visitors.own_key(name, visitors.kept(visitor))
+            card = install(parts, key, visitors.models(visitor), partial(visitors.check_room, visitor, more))
             st.toast(f"{model_name(card.key)} is loaded: {TASKS[card.task].title}.", icon=":material/check:")
             st.rerun()
 

@@ -12,6 +12,7 @@ from app.state.names import model_name
 from app.state.training_queue import AWAY, Job
 from app.ui import elements
 from app.ui.colours import model_colour
+from app.ui.task_progress import time_left
 from app.ui.training_film import MOST_SHOWN
 from core.data.tasks import Task, task_named
 from core.models.zoo import Card
@@ -62,15 +63,6 @@ def standing(job: Job, place: int) -> str:
         "failed": f"Failed after {done}; what was learned up to the last whole epoch is kept",
         "finished": "Finished: it is on your other pages now",
     }[job.state]
-
-
-def time_left(seconds: float | None) -> str:
-    """A time for people, rounded as far as it can be known."""
-    if seconds is None:
-        return "time left not known yet"
-    if seconds < 90:
-        return f"about {max(1, round(seconds))} s left"
-    return f"about {seconds / 60:.0f} min left"
 
 
 def curves(jobs: Sequence[Job]) -> None:

@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 CELL, GAP, CAPTION, HEAD = 128, 12, 44, 40
+MIMES = {
+    "png": "image/png", "npz": "application/octet-stream", "csv": "text/csv", "html": "text/html",
+    "parquet": "application/vnd.apache.parquet",
+}  # fmt: skip
 
 INK, PAPER = "#14273D", "#FFFFFF"
 
@@ -33,9 +37,6 @@ def cell_picture(x: NDArray[np.float32]) -> Image.Image:
 def latin_text(text: str) -> str:
     """Text with the signs that the built-in font has."""
     return text.replace("∞", "inf").replace("ρ", "RMSE").encode("latin-1", "replace").decode("latin-1")
-
-
-MIMES = {"png": "image/png", "npz": "application/octet-stream", "csv": "text/csv", "html": "text/html"}
 
 
 def downloads(name: str, *files: tuple[str, str, Callable[[], bytes]]) -> None:

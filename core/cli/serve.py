@@ -22,7 +22,7 @@ def _run(options: argparse.Namespace) -> int:
         "-m",
         "streamlit",
         "run",
-        str(ROOT / "streamlit_app.py"),
+        str(ROOT / "server.py"),
         "--server.port",
         str(options.port),
     ]

@@ -122,8 +122,8 @@ def available(task: Task, root: Path | None = None) -> bool:
     return True
 
 
-def load(task: Task, split: Split, root: Path | None = None) -> LabelledImages:
-    """One split of the task's data set, in a fixed order.
+def load(task: Task, split: Split, root: Path | None = None, most: int | None = None) -> LabelledImages:
+    """One split of the task's data set, or the first `most` images of it, in a fixed order.
 
     `train`, `val` and `calibration` are cut from the official training set by a permutation drawn with seed 0: the
     first `val_size` indices are `val`, the next `calibration_size` are `calibration`, the rest is `train`. `test` is
@@ -136,15 +136,16 @@ def load(task: Task, split: Split, root: Path | None = None) -> LabelledImages:
     try:
         match task.key:
             case "tiny20":
-                return _load_tiny20(task, split, root)
+                found = _load_tiny20(task, split, root, most)
             case "pasted":
-                return _load_pasted(task, split, root)
+                found = _load_pasted(task, split, root)
             case _:
-                return _load_official(task, split, root)
+                found = _load_official(task, split, root)
     except (RuntimeError, OSError) as error:
         raise DataMissingError(
             f"{task.title} is not on this machine: run 'robustscope data fetch {task.key}'. {where_to_put(task, root)}"
         ) from error
+    return found if most is None else found.first(most)
 
 
 def _load_official(task: Task, split: Split, root: Path) -> LabelledImages:
@@ -159,13 +160,16 @@ def _load_official(task: Task, split: Split, root: Path) -> LabelledImages:
     return LabelledImages(pixels, labels, f"{task.key} {split}")
 
 
-def _load_tiny20(task: Task, split: Split, root: Path) -> LabelledImages:
-    """A split of the pictures with boxes; `test` is the official validation pictures of the twenty classes."""
+def _load_tiny20(task: Task, split: Split, root: Path, most: int | None) -> LabelledImages:
+    """A split of the pictures with boxes; `test` is the official validation pictures of the twenty classes.
+
+    Each picture is a file of its own, so those beyond `most` are not read.
+    """
     found = tiny20.entries(root, train=split != "test")
     if split != "test":
         chosen = split_indices(len(found), task.val_size, task.calibration_size)[split]
         found = [found[index] for index in chosen.tolist()]
-    pixels, labels, maps = tiny20.read(found, task.shape)
+    pixels, labels, maps = tiny20.read(found[:most], task.shape)
     return LabelledImages(pixels, labels, f"{task.key} {split}", maps)
 
 

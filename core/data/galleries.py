@@ -1,19 +1,19 @@
 """Pictures to pick from: photographs inside scikit-image, our generators' own, and test images where they are."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import skimage.data
 import torch
 from numpy.typing import NDArray
 
-from core.data.datasets import LabelledImages, available, data_root, load
+from core.data.datasets import LabelledImages, data_root, load
 from core.data.tasks import FASHION_MNIST, Task
-from core.errors import InputError
+from core.errors import DataMissingError, InputError
 from core.images import Picture, decode
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets" / "gallery"
@@ -47,49 +47,78 @@ class GalleryItem:
     source: str
 
 
-def gallery(task: Task, root: Path | None = None) -> tuple[GalleryItem, ...]:
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """What can be picked for a task on a machine, opened once: a picture of it costs no look at the whole data set.
+
+    Attributes:
+        task: the task.
+        items: what is offered, by key, in order.
+        tests: the test images offered; None where the data set is missing.
+    """
+
+    task: Task
+    items: Mapping[str, GalleryItem]
+    tests: LabelledImages | None
+
+    def picture(self, key: str) -> Picture:
+        """The pixels of the item with this key.
+
+        Raises:
+            InputError: there is no such key (it may come from a link made on a machine that has the data set).
+        """
+        if key not in self.items:
+            raise InputError(f"there is no picture {key[:60]!r} in the gallery of {self.task.title} on this machine")
+        kind, _, name = key.partition(":")
+        match kind:
+            case "photo":
+                return photograph(name)
+            case "generated":
+                return decode(_generated(self.task)[name].read_bytes())
+            case _:
+                return self._test_picture(int(name))
+
+    def annotation(self, key: str) -> NDArray[np.float32] | None:
+        """Where the object of a picture is: +1 on it, -1 elsewhere, (1, H, W) in the task's shape.
+
+        None for a picture without a box or mask. Those that have one are of a task that has them: its test images, and
+        generated pictures with a mask beside them.
+        """
+        kind, _, name = key.partition(":")
+        mask = ASSETS / self.task.key / MASK.format(name)
+        if kind == "generated" and name in _generated(self.task) and mask.exists():
+            return 2 * (decode(mask.read_bytes()).pixels[None, :, :, 0] > 127).astype(np.float32) - 1
+        if kind != "test" or key not in self.items or self.tests is None or self.tests.maps is None:
+            return None
+        return self.tests.maps[int(name)].float().numpy()
+
+    def _test_picture(self, index: int) -> Picture:
+        assert self.tests is not None
+        pixels = self.tests.pixels[index].permute(1, 2, 0).expand(-1, -1, 3).to(torch.uint8).numpy()
+        height, width, _ = pixels.shape
+        return Picture(np.ascontiguousarray(pixels), "test image", width, height, ())
+
+
+def gallery(task: Task, root: Path | None = None) -> Gallery:
     """What can be picked for `task`: photographs, generated pictures, then the first test images where they are.
 
     Photographs come last in a task of garments, none of which they show.
     """
-    own = (*_generated_items(task), *_test_items(task, root or data_root()))
-    return (*own, *photographs()) if task.class_names == FASHION_MNIST.class_names else (*photographs(), *own)
+    tests = _first_tests(task, root or data_root())
+    own = (*_generated_items(task), *_test_items(task, tests))
+    garments = task.class_names == FASHION_MNIST.class_names
+    items = (*own, *photographs()) if garments else (*photographs(), *own)
+    return Gallery(task, MappingProxyType({item.key: item for item in items}), tests)
 
 
-def picture(task: Task, key: str, root: Path | None = None) -> tuple[GalleryItem, Picture]:
-    """The item with this key and its pixels.
-
-    Raises:
-        InputError: the gallery has no such key (it may come from a link made on a machine that has the data set).
-    """
-    for item in gallery(task, root or data_root()):
-        if item.key == key:
-            kind, _, name = key.partition(":")
-            match kind:
-                case "photo":
-                    return item, _photograph(name)
-                case "generated":
-                    return item, decode(_generated(task)[name].read_bytes())
-                case _:
-                    return item, _test_picture(task, int(name), root or data_root())
-    raise InputError(f"there is no picture {key[:60]!r} in the gallery of {task.title} on this machine")
-
-
-def annotation(task: Task, key: str, root: Path | None = None) -> NDArray[np.float32] | None:
-    """Where the object of a gallery picture is: +1 on it, -1 elsewhere, (1, H, W) in the task's shape.
-
-    None for a picture without a box or mask. Those that have one are of a task that has them: its test images, and
-    generated pictures with a mask beside them.
-    """
-    root = root or data_root()
-    kind, _, name = key.partition(":")
-    mask = ASSETS / task.key / MASK.format(name)
-    if kind == "generated" and name in _generated(task) and mask.exists():
-        return 2 * (decode(mask.read_bytes()).pixels[None, :, :, 0] > 127).astype(np.float32) - 1
-    if key not in {item.key for item in _test_items(task, root)}:
+def _first_tests(task: Task, root: Path) -> LabelledImages | None:
+    """The test images offered, apart from the many that are not; None where they are not on this machine."""
+    try:
+        first = load(task, "test", root, TEST_IMAGES_OFFERED)
+    except DataMissingError:
         return None
-    maps = _test_images(task, root).maps
-    return None if maps is None else maps[int(name)].float().numpy()
+    maps = None if first.maps is None else first.maps.clone()
+    return LabelledImages(first.pixels.clone(), first.labels.clone(), first.origin, maps)
 
 
 def photographs() -> Iterator[GalleryItem]:
@@ -98,7 +127,8 @@ def photographs() -> Iterator[GalleryItem]:
         yield GalleryItem(f"photo:{name}", title, None, "photograph from the scikit-image package")
 
 
-def _photograph(name: str) -> Picture:
+def photograph(name: str) -> Picture:
+    """A photograph by its name."""
     return decode((Path(skimage.data.__file__).parent / _PHOTOGRAPHS[name][1]).read_bytes())
 
 
@@ -117,20 +147,6 @@ def _generated_items(task: Task) -> Iterator[GalleryItem]:
         yield GalleryItem(f"generated:{number}", title, label, f"made by this project's generators for {task.title}")
 
 
-def _test_items(task: Task, root: Path) -> Iterator[GalleryItem]:
-    if not available(task, root):
-        return
-    labels = _test_images(task, root).labels[:TEST_IMAGES_OFFERED].tolist()
-    for index, label in enumerate(labels):
+def _test_items(task: Task, tests: LabelledImages | None) -> Iterator[GalleryItem]:
+    for index, label in enumerate([] if tests is None else tests.labels.tolist()):
         yield GalleryItem(f"test:{index}", f"{task.class_names[label]} (test {index})", label, f"{task.title} test set")
-
-
-@lru_cache(maxsize=4)
-def _test_images(task: Task, root: Path) -> LabelledImages:
-    return load(task, "test", root).first(TEST_IMAGES_OFFERED)
-
-
-def _test_picture(task: Task, index: int, root: Path) -> Picture:
-    pixels = _test_images(task, root).pixels[index].permute(1, 2, 0).expand(-1, -1, 3).to(torch.uint8).numpy()
-    height, width, _ = pixels.shape
-    return Picture(np.ascontiguousarray(pixels), "test image", width, height, ())

@@ -108,8 +108,8 @@ def _samples(generator: Generator, count: int, seed: int) -> Tensor:
 
 def _photographs(task: Task) -> Tensor:
     """The photographs of the gallery, brought to the task's shape (N, C, H, W)."""
-    keys = [item.key for item in galleries.photographs()]
-    return torch.cat([fit(galleries.picture(task, key)[1].pixels, task.shape, "crop", task.background) for key in keys])
+    names = [item.key.removeprefix("photo:") for item in galleries.photographs()]
+    return torch.cat([fit(galleries.photograph(name).pixels, task.shape, "crop", task.background) for name in names])
 
 
 def _grid(x: Tensor, columns: int) -> Tensor:

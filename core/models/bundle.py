@@ -5,6 +5,7 @@ import json
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -75,13 +76,22 @@ def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int) -> bytes
     return data
 
 
-def install(files: dict[str, bytes], key: str, folder: Path) -> Card:
+def install(
+    files: dict[str, bytes], key: str, folder: Path, check_room: Callable[[int], None] = lambda size: None
+) -> Card:
     """Check a card and its weights, given by suffix as `unpack` does, and keep them under `folder` as `key`.
 
+    Args:
+        files: the card and the weights.
+        key: what the network is called here.
+        folder: laid out as a zoo.
+        check_room: called with the bytes to be written before anything is; raises InputError where there is no room.
+
     Raises:
-        InputError: a file is missing, `load_weights` refuses them, the network is large, or the folder can't be
-            written.
+        InputError: a file is missing, `load_weights` refuses them, the network is large, there is no room, or the
+            folder can't be written.
     """
+    check_room(sum(map(len, files.values())))
     for suffix in _LIMITS:
         if suffix not in files:
             raise InputError(f"a network comes as two files: the {suffix} file is missing")

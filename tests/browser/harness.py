@@ -30,7 +30,7 @@ def served(**environment: str) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
+    command = [sys.executable, "-m", "streamlit", "run", "server.py", "--server.port", str(port)]
     with TemporaryDirectory() as folder:
         log = Path(folder, "log")  # a pipe that nobody reads would fill, and hold the server up
         with log.open("w") as file:

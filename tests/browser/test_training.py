@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
+from app.state.visitor_cookie import COOKIE
 from tests.browser.harness import loaded, photograph, served, settled, until
 from tests.core.conftest import write_fashion
 
@@ -163,6 +164,18 @@ def test_closing_the_tab_stops_the_training_and_coming_back_resumes_it(visitor, 
     page.get_by_text("The page was closed").wait_for()
     press(page, "Resume", "running")
     press(page, "Cancel", "stopped")
+
+
+def test_a_visitor_gets_one_signed_cookie_that_no_script_reads(visitor, address):
+    context = visitor()
+    page = context.new_page()
+    for _ in range(2):
+        page.goto(f"{address}/training")
+        button(page, "Start training").wait_for()
+        until(lambda: any(one["name"] == COOKIE for one in context.cookies()), "the cookie")
+    (cookie,) = [one for one in context.cookies() if one["name"] == COOKIE]
+    assert cookie["httpOnly"] and cookie["sameSite"] == "Lax" and "." in cookie["value"]
+    assert COOKIE not in page.evaluate("document.cookie")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

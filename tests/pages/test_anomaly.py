@@ -214,7 +214,11 @@ def score(at: AppTest) -> AppTest:
 
 def test_many_files_become_a_table_with_reasons_filters_and_downloads(visit, tmp_path, monkeypatch):
     kept = []
-    monkeypatch.setattr(batch_table, "_download", lambda label, name, mime, make: kept.append((name, make())))
+    monkeypatch.setattr(
+        batch_table,
+        "downloads",
+        lambda name, *files: kept.extend((f"{name}.{suffix}", make()) for _, suffix, make in files),
+    )
     noise = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
     at = visit(**TWO, view="many")
     assert (

@@ -62,9 +62,9 @@ def ribbon(at: AppTest, axis: str) -> str:
 
 def search(at: AppTest) -> AppTest:
     """Press the button and wait for what comes out."""
-    checked(at.button(key="latent.fool").click().run())
+    checked(at.button(key="latent.search.start").click().run())
     end = time.monotonic() + 120
-    while any(button.key == "latent.stop" for button in at.button):
+    while any(button.key == "latent.search.stop" for button in at.button):
         assert time.monotonic() < end
         time.sleep(2)  # each look runs the whole page, beside the search
         checked(at.run())

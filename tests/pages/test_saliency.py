@@ -173,9 +173,9 @@ def after(at: AppTest, button: str, mark: str) -> str:
 def test_maps_are_measured_at_the_press_of_a_button_and_stand_in_the_table(visit):
     at = visit(**TWO, **CHEAP, measures="sparsity,deletion", image="photo:coffee")
     assert any("--report saliency" in item.value for item in at.code)
-    table = after(at, "saliency.measure", "data-scored")
+    table = after(at, "saliency.measure.start", "data-scored")
     assert table.count("data-scored") == 4 and "–" not in table and table.count("best here") == 2
-    assert not any(button.key == "saliency.measure" for button in at.button) and not at.error
+    assert not any(button.key == "saliency.measure.start" for button in at.button) and not at.error
 
 
 def test_the_report_shows_each_measure_over_its_images_and_a_damaged_one_is_a_sentence(visit, saliency_zoo, tmp_path):
@@ -185,7 +185,7 @@ def test_the_report_shows_each_measure_over_its_images_and_a_damaged_one_is_a_se
     path.write_text(path.read_text()[:100])
     at = visit(**TWO, **CHEAP, measures="sparsity,deletion")
     assert any("is not a report" in item.value for item in at.error) and states(grid(at)) == ["there"] * 4
-    assert any(button.key == "saliency.sanity" for button in at.button)
+    assert any(button.key == "saliency.sanity.start" for button in at.button)
 
 
 def test_the_reports_agreement_and_relation_are_shown_or_a_sentence_for_it(visit, saliency_zoo, tmp_path):
@@ -202,10 +202,10 @@ def test_the_reports_agreement_and_relation_are_shown_or_a_sentence_for_it(visit
 
 def test_layers_are_randomised_at_the_press_of_a_button_and_another_map_asks_again(visit):
     at = visit(**TWO, **CHEAP)
-    strips = after(at, "saliency.sanity", "data-sanity")
+    strips = after(at, "saliency.sanity.start", "data-sanity")
     assert strips.count("data-sanity") == 2 and "layers lost" in strips and not at.error
     again = visit(**TWO, **CHEAP, map="standard,grad-cam")
-    assert not bodies(again, "data-sanity") and any(button.key == "saliency.sanity" for button in again.button)
+    assert not bodies(again, "data-sanity") and any(button.key == "saliency.sanity.start" for button in again.button)
 
 
 def test_a_contact_sheet_has_each_picture_for_each_network(visit):

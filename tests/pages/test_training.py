@@ -157,7 +157,7 @@ def test_a_finished_network_joins_the_zoo_of_its_visitor_alone(world):
     assert len(bodies(compare, "data-answer")) == 1
 
 
-def test_what_was_downloaded_is_loaded_again_and_what_is_broken_is_a_sentence(world):
+def test_what_was_downloaded_is_loaded_again_and_what_is_broken_is_a_sentence(world, monkeypatch):
     at = visit()
     checked(button(at, "Start training").click().run())
     (job,) = mine(at)
@@ -181,7 +181,9 @@ def test_what_was_downloaded_is_loaded_again_and_what_is_broken_is_a_sentence(wo
     ]:
         other = load(other, *files)
         assert len(other.error) == 1 and "Something went wrong" not in other.error[0].value
-    assert len(visitors.kept(me(other))) == 2
+    monkeypatch.setattr(visitors, "MOST_OWN_BYTES", 3 * len(weights))
+    other = load(other, ("more.zip", data))
+    assert "may take" in other.error[0].value and len(visitors.kept(me(other))) == 2
 
 
 def load(at: AppTest, *files: tuple[str, bytes]) -> AppTest:

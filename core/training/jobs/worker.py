@@ -1,4 +1,4 @@
-"""The process that trains one order: `python -m core.training.worker FOLDER OUT`.
+"""The process that trains one order: `python -m core.training.jobs.worker FOLDER OUT`.
 
 FOLDER holds `order.json` and, where the recipe needs one, its teacher as `teacher.safetensors` with its card; the
 checkpoint goes there, the finished weights and card to OUT. Standard input steers, a word a line: `pause`, `go`,
@@ -25,7 +25,9 @@ from core.metrics.intervals import wilson
 from core.models.fast import fast_form
 from core.models.resnet import PreActResNet
 from core.models.zoo import Card, load_weights, save
+from core.progress import StoppedError
 from core.training.checkpoint import remove_checkpoint
+from core.training.jobs.lock import locked
 from core.training.jobs.messages import Ended, Event, TrainingRequest, encode, read_request
 from core.training.jobs.monitor import Watch, sample
 from core.training.loop import Trained, train
@@ -157,7 +159,10 @@ def main(arguments: list[str]) -> int:
             control.hear("stop")
 
     try:
-        end = work(read_request((folder / "order.json").read_text()), folder, out, control, tell)
+        with locked(folder, should_stop=control.should_stop):
+            end = work(read_request((folder / "order.json").read_text()), folder, out, control, tell)
+    except StoppedError:
+        end = Ended("stopped")
     except CoreError as error:
         end = Ended("failed", str(error))
     tell(end)

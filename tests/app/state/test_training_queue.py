@@ -10,6 +10,8 @@ import pytest
 
 from app.state import training_queue as jobs_module
 from app.state import visitors
+from app.state.presence import Presence
+from app.state.training_process import ROOT
 from app.state.training_queue import Job, Jobs
 from core.errors import ConfigError, InputError
 from core.training.jobs.messages import TrainingRequest
@@ -30,7 +32,7 @@ def open_tabs():
 
 @pytest.fixture
 def queue(tmp_path, open_tabs):
-    made = Jobs(fake_worker(tmp_path), open_tabs.__contains__)
+    made = Jobs(fake_worker(tmp_path), Presence(open_tabs.__contains__))
     yield made
     made.close()
 
@@ -237,7 +239,7 @@ def test_the_end_of_the_server_ends_the_process(tmp_path):
     )
     import subprocess
 
-    done = subprocess.run([sys.executable, str(server)], cwd=jobs_module.ROOT, check=False, timeout=120)
+    done = subprocess.run([sys.executable, str(server)], cwd=ROOT, check=False, timeout=120)
     assert done.returncode == -signal.SIGKILL
     (path,) = visitors.jobs("ann").glob("*/pid")
     until(lambda: not alive(int(path.read_text())), "the worker to end")
@@ -278,3 +280,45 @@ def test_old_trainings_make_room_for_new_ones(queue, monkeypatch):
         reaches(queue, made[-1], "failed")
     assert [job.id for job in queue.of("ann")] == [job.id for job in made[1:]]
     assert not folder(made[0]).exists() and folder(made[1]).exists()
+
+
+def test_going_on_is_limited_as_beginning_is(queue, monkeypatch):
+    """A stopped training put in line again would pass the limits that a new one is held to."""
+    jobs = submit(queue, "ann", HOLD, HOLD, HOLD, HOLD)
+    running(queue, jobs[0])
+    for job in jobs[1:]:
+        queue.stop(job)
+    fresh = submit(queue, "ann", HOLD, HOLD, HOLD)
+    with pytest.raises(InputError, match="At most 4"):
+        queue.go(jobs[1])
+    assert now(queue, jobs[1]).state == "stopped"
+    queue.stop(fresh[0])
+    monkeypatch.setattr(jobs_module, "MOST_WAITING", 3)
+    with pytest.raises(InputError, match="Too many"):
+        queue.go(jobs[1])
+    monkeypatch.setattr(jobs_module, "MOST_WAITING", 24)
+    monkeypatch.setattr(visitors, "MOST_MODELS", 3)
+    with pytest.raises(InputError, match="remove one"):
+        queue.go(jobs[1])
+    monkeypatch.setattr(visitors, "MOST_MODELS", 12)
+    queue.go(jobs[1])
+    assert now(queue, jobs[1]).state == "waiting"
+
+
+def test_where_one_of_a_pair_can_not_be_kept_neither_is(queue, root, monkeypatch):
+    queue.seen("ann", "tab")
+    with pytest.raises(InputError, match="could not be set up"):
+        queue.submit("ann", [(order(), {}), (order(), {"/no/such/folder": b"x"})])
+    assert queue.of("ann") == [] and not list(root.glob("ann/jobs/*"))
+
+
+def test_a_visitor_who_is_gone_is_not_held_in_memory_and_their_folder_tells_it_again(queue):
+    (job,) = submit(queue, "ann")
+    running(queue, job)
+    queue.release("ann")
+    assert now(queue, job).state == "running"  # not while it runs
+    queue.stop(job)
+    reaches(queue, job, "stopped")
+    queue.release("ann")
+    assert queue._jobs == {}
+    assert [(one.id, len(one.points)) for one in queue.of("ann")] == [(job.id, 1)]

@@ -76,10 +76,29 @@ def test_who_stays_away_is_forgotten_unless_they_are_busy(root):
 
 def test_where_all_take_too_much_room_the_longest_away_go_first(root, monkeypatch):
     monkeypatch.setattr(visitors, "MOST_BYTES", 2500)
-    for age, visitor in enumerate(("third", "second", "first")):
-        write(visitor, "own-a", size=1000, age=100 * age)
+    for days, visitor in enumerate(("fourth", "third", "second", "first"), start=2):
+        write(visitor, "own-a", size=1000, age=24 * 3600 * days)
     visitors.tidy(())
-    assert {path.name for path in root.iterdir()} == {"third", "second"}
+    assert {path.name for path in root.iterdir()} == {"fourth", "third"}
+
+
+def test_who_was_here_lately_makes_room_for_nobody_and_newcomers_are_refused(root, monkeypatch):
+    monkeypatch.setattr(visitors, "MOST_BYTES", 2500)
+    for age, visitor in enumerate(("third", "second", "first")):
+        write(visitor, "own-a", size=1000, age=3600 * age)
+    visitors.tidy(())
+    assert {path.name for path in root.iterdir()} == {"third", "second", "first"}
+    with pytest.raises(InputError, match="full"):
+        visitors.check_room("new")
+
+
+def test_a_visitors_own_room_is_bounded_in_bytes(monkeypatch):
+    monkeypatch.setattr(visitors, "MOST_OWN_BYTES", 2500)
+    write("ann", "own-a", size=2000)
+    visitors.check_room("ann", size=400)
+    visitors.check_room("bob", size=2000)
+    with pytest.raises(InputError, match="may take"):
+        visitors.check_room("ann", size=600)
 
 
 def test_outside_of_a_visit_there_is_no_visitor():

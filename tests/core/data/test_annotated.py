@@ -8,7 +8,7 @@ from PIL import Image
 from core.data import datasets, pasted, tiny20
 from core.data.annotated import load_annotated_folder
 from core.data.datasets import LabelledImages
-from core.data.galleries import annotation
+from core.data.galleries import gallery
 from core.data.tasks import CIFAR10, FASHION_MNIST, PASTED, TINY20
 from core.errors import DataMissingError, InputError
 from core.training.augment import Augmentation
@@ -67,16 +67,22 @@ def test_tiny20_comes_in_its_splits_with_boxes_on_the_objects(tiny_files):
         on = part.maps == 1
         assert bool((on | ~bright).all())  # halving may add a half-covered border, never lose a covered pixel
         assert on.sum() < 1.5 * bright.sum() + 20 * len(part)
+    few = datasets.load(TINY20, "test", tiny_files, 3)
+    assert (
+        len(few) == 3 and (few.pixels == split["test"].pixels[:3]).all() and (few.maps == split["test"].maps[:3]).all()
+    )
     counts = torch.cat([split[name].labels for name in ("train", "val", "calibration")]).bincount()
     assert counts.tolist() == [PER_CLASS] * 20
 
 
 def test_a_gallery_picture_has_its_box_and_others_have_none(tiny_files):
-    box = annotation(TINY20, "test:20", tiny_files)
+    found = gallery(TINY20, tiny_files)
+    box = found.annotation("test:20")
+    assert box is not None
     assert (box == datasets.load(TINY20, "test", tiny_files).maps[20].numpy()).all() and set(box.flat) <= {-1, 1}
     for key in ("photo:chelsea", "test:21", "test:-1", "test:²", "test:" + "9" * 5000, ""):
-        assert annotation(TINY20, key, tiny_files) is None
-    assert annotation(CIFAR10, "test:0", tiny_files) is None
+        assert found.annotation(key) is None
+    assert gallery(CIFAR10, tiny_files).annotation("test:0") is None
 
 
 def test_grey_photos_become_colour_with_equal_channels(tiny_files):

@@ -2,23 +2,23 @@
 
 import pytest
 
-from core.data.galleries import gallery, picture
+from core.data.galleries import gallery
 from core.data.tasks import CIFAR10, FASHION_MNIST
 from core.errors import InputError
 
 
 def test_photographs_are_there_without_any_data_set():
-    items = [item for item in gallery(CIFAR10) if item.key.startswith("photo:")]
-    assert len(items) >= 3
+    found = gallery(CIFAR10)
+    items = [item for item in found.items.values() if item.key.startswith("photo:")]
+    assert len(items) >= 3 and found.tests is None
     for item in items:
-        found, pixels = picture(CIFAR10, item.key)
-        assert found == item and pixels.pixels.std() > 10
+        assert found.items[item.key] == item and found.picture(item.key).pixels.std() > 10
 
 
 def test_test_images_are_offered_with_their_labels(fashion_root):
-    items = {item.key: item for item in gallery(FASHION_MNIST)}
-    assert items["test:7"].label == 7 and "sneaker" in items["test:7"].title
-    _, pixels = picture(FASHION_MNIST, "test:7")
+    found = gallery(FASHION_MNIST)
+    assert found.items["test:7"].label == 7 and "sneaker" in found.items["test:7"].title
+    pixels = found.picture("test:7")
     assert pixels.pixels.shape == (28, 28, 3)
     assert int(pixels.pixels.mean() // 25) == 7
 
@@ -28,4 +28,10 @@ def test_test_images_are_offered_with_their_labels(fashion_root):
 )
 def test_keys_that_are_not_offered_are_refused(key):
     with pytest.raises(InputError, match="no picture"):
-        picture(CIFAR10, key)
+        gallery(CIFAR10).picture(key)
+
+
+def test_the_images_that_are_not_offered_are_let_go(fashion_root):
+    tests = gallery(FASHION_MNIST).tests
+    assert tests is not None
+    assert tests.pixels.untyped_storage().nbytes() == len(tests) * 28 * 28 <= 200 * 28 * 28

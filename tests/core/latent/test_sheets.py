@@ -21,12 +21,13 @@ def test_the_gallery_has_every_class_and_says_how_it_was_made(generator, tmp_pat
     made = json.loads((folder / galleries.MADE).read_text())
     assert made["command"].endswith("--seed 3") and made["generator"] == generator.card.sha256
     monkeypatch.setattr(galleries, "ASSETS", tmp_path / "gallery")
-    items = [item for item in galleries.gallery(FASHION_MNIST, tmp_path) if item.key.startswith("generated:")]
+    found = galleries.gallery(FASHION_MNIST, tmp_path)
+    items = [item for item in found.items.values() if item.key.startswith("generated:")]
     assert [item.label for item in items] == [label for label in range(10) for _ in range(2)]
     assert items[0].title == "T-shirt/top 1" and items[7].key == "generated:07" and len(paths) == 20
     z = generator.sample(20, torch.Generator().manual_seed(3))
     x = generator.decode(z, torch.arange(10).repeat_interleave(2))
-    _, picture = galleries.picture(FASHION_MNIST, "generated:07", tmp_path)
+    picture = found.picture("generated:07")
     assert_close(torch.tensor(picture.pixels[:, :, 0]) / 255.0, x[7, 0], rtol=0, atol=0.5 / 255 + 1e-6)
 
 
@@ -43,17 +44,18 @@ def test_a_pasted_gallery_has_garments_on_pictures_and_their_masks(generator, tm
     paths = write_pasted_gallery(bright, colour, folder, 1, "robustscope make-gallery pasted --seed 1")
     assert len(paths) == 40 and json.loads((folder / galleries.MADE).read_text())["seed"] == 1
     monkeypatch.setattr(galleries, "ASSETS", tmp_path / "gallery")
-    items = galleries.gallery(PASTED, tmp_path)
+    found = galleries.gallery(PASTED, tmp_path)
+    items = [*found.items.values()]
     assert items[0].key == "generated:00" and items[-1].key.startswith("photo:")  # photographs show no garment
     for item in items[:20]:
-        _, picture = galleries.picture(PASTED, item.key, tmp_path)
-        mask = galleries.annotation(PASTED, item.key, tmp_path)
+        picture = found.picture(item.key)
+        mask = found.annotation(item.key)
         behind = (picture.pixels == 51).all(2)
         assert mask.shape == (1, 32, 32) and set(np.unique(mask)) == {-1, 1}
         assert ((mask[0] < 0) == behind).all() and 18**2 <= (mask > 0).sum() <= 28**2
-    assert galleries.annotation(PASTED, "photo:chelsea", tmp_path) is None
+    assert found.annotation("photo:chelsea") is None
     (folder / galleries.MASK.format("03")).unlink()
-    assert galleries.annotation(PASTED, "generated:03", tmp_path) is None
+    assert found.annotation("generated:03") is None
 
 
 def test_a_picture_is_nearest_to_the_class_that_rebuilds_it_best(generator):

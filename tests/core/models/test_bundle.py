@@ -125,5 +125,17 @@ def test_a_network_too_large_to_share_the_memory_is_refused(shelf, tmp_path, mon
     assert not (tmp_path / "other").exists()
 
 
+def test_where_there_is_no_room_nothing_is_written(shelf, tmp_path):
+    files, asked = unpack(packed(shelf)), []
+
+    def full(size: int) -> None:
+        asked.append(size)
+        raise InputError("no room")
+
+    with pytest.raises(InputError, match="no room"):
+        install(files, "kept", tmp_path / "other", full)
+    assert asked == [sum(map(len, files.values()))] and not (tmp_path / "other").exists()
+
+
 def test_the_limits_are_those_of_the_house():
     assert (bundle.MAX_ZIP_BYTES, bundle.MAX_ENTRIES) == (200_000_000, 2_000)

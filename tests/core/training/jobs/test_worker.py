@@ -16,6 +16,7 @@ from core.data.datasets import load
 from core.data.tasks import FASHION_MNIST
 from core.errors import CoreError, DataMissingError, InputError
 from core.models.zoo import load_weights, load_zoo_model
+from core.training.jobs.lock import locked
 from core.training.jobs.messages import Ended, Point, Ready, Step, TrainingRequest, decode
 from core.training.jobs.monitor import PICTURES, SAMPLE, measure, sample
 from core.training.jobs.worker import Control, work
@@ -125,6 +126,15 @@ def test_it_stops_with_its_starter_is_killed_and_ends_with_the_weights_of_an_und
     work(LONG, tmp_path / "whole", tmp_path / "other", Control(), lambda event: None)
     disturbed, whole = (load_weights(tmp_path / out / "fashion-mnist/own-tiny.safetensors") for out in ("out", "other"))
     assert disturbed.card.sha256 == whole.card.sha256
+
+
+def test_a_second_process_does_nothing_in_a_folder_until_the_first_has_left_it(tmp_path):
+    """It would fail at once on this order, if it read it; it is stopped while it waits."""
+    (tmp_path / "job").mkdir()
+    with locked(tmp_path / "job"):
+        process = start(tmp_path / "job", tmp_path / "out", TrainingRequest("fashion-mnist", "standard", "own-x", 3, 1))
+        told = process.communicate(timeout=60)[0].splitlines()
+    assert [decode(line) for line in told] == [Ended("stopped")] and process.returncode == 0
 
 
 def test_a_refusal_is_told_in_one_line_with_its_exit_code(fashion_root, tmp_path):

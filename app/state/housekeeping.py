@@ -1,0 +1,43 @@
+"""What a server does by itself: forget visitors who are gone, and keep their folders within bounds."""
+
+import threading
+
+from app.state import bounded_store, visitors
+from app.state.presence import presence
+from app.state.tasks import task_pool
+from app.state.training_queue import jobs
+
+FORGOTTEN = 120.0  # seconds after the last tab was closed, as long as Streamlit itself waits for one to come back
+SWEEP = 15.0  # seconds between two looks at who is here
+TIDY = 3600.0  # seconds between two looks at the folders
+
+
+def sweep(after: float = FORGOTTEN) -> None:
+    """Forget what visitors who are gone left in memory; their folders stay."""
+    for visitor in presence().gone(after):
+        task_pool().forget(visitor)
+        bounded_store.forget(visitor)
+        jobs().release(visitor)
+        if visitor not in jobs().busy():  # a training that still ends is waited for
+            presence().forget(visitor)
+
+
+def tidy() -> None:
+    """Keep the folders of visitors within bounds, whether or not anybody trains; who is here now has just visited."""
+    here = presence().known()
+    for visitor in here:
+        visitors.visited(visitor)
+    visitors.tidy({*here, *jobs().busy()})
+
+
+def keep_house(stopped: threading.Event, every: float = SWEEP, tidied_every: float = TIDY) -> None:
+    """Sweep and tidy, again and again, until told to stop."""
+    waited = tidied_every
+    while True:
+        if waited >= tidied_every:
+            tidy()
+            waited = 0.0
+        sweep()
+        if stopped.wait(every):
+            return
+        waited += every
