@@ -13,9 +13,9 @@ EPSILON = 2 / 255  # in [0, 1] pixel units, L-infinity
 def main() -> None:
     """Print a line a network."""
     task = task_named("cifar10")
-    item, photo = gallery(task).picture("photo:chelsea")
+    photo = gallery(task).picture("photo:chelsea")
     x = fit(photo.pixels, task.shape)
-    print(f"{item.title}, {photo.width} x {photo.height} pixels, seen at {task.shape[2]} x {task.shape[1]}")
+    print(f"A photograph of {photo.width} x {photo.height} pixels, seen at {task.shape[2]} x {task.shape[1]}")
     for key in ("standard", "pgd-linf"):
         model = load_zoo_model(task.key, key)
         seen = predict(model, x)
