@@ -8,10 +8,10 @@ _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def shorten(text: object, limit: int = LONGEST) -> str:
-    """The text on one line, of at most `limit` characters: longer text loses its middle, its two ends stay readable.
+    r"""The text on one line, of at most `limit` characters: longer text loses its middle, its two ends stay readable.
 
     What does not print (line breaks, control characters, marks that turn the reading direction, bytes that are no
-    UTF-8) becomes an escape such as ``\\x0a``.
+    UTF-8) becomes an escape such as ``\x0a``.
     """
     whole = str(text)
     head, tail = limit - limit // 3 - 1, limit // 3

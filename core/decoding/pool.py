@@ -3,6 +3,7 @@
 import atexit
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -15,12 +16,13 @@ import numpy as np
 
 from core.decoding.decoder import BACKGROUNDS
 from core.decoding.picture import Background, Picture, check_size
-from core.decoding.worker import CPU_SECONDS, READY
+from core.decoding.worker import READY, Limits
 from core.errors import InputError
 
 AT_ONCE = 2  # each decode may take the memory that a worker may have
-SECONDS = 60.0  # by the clock, for a file and for the start of a worker; a crowded machine gives a core in small parts
+_START = 60.0  # seconds that a worker may take to start
 _PIPE = 1 << 20  # bytes; the usual 64 kB make four times as many turns between the two processes
+_LIMITS = Limits()
 _ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",  # threads' stacks count as memory
     "OMP_NUM_THREADS": "1",
@@ -33,11 +35,12 @@ _ROOT = str(Path(__file__).resolve().parents[2])
 class _Worker:
     """One process of `core.decoding.worker`; used by one thread at a time."""
 
-    def __init__(self, seconds: float = SECONDS) -> None:
+    def __init__(self, limits: Limits) -> None:
         """Start it, with this process's paths and nothing else of its environment that changes imports."""
         paths = [_ROOT, *(path for path in sys.path if path and path != _ROOT)]
-        code = f"import sys; sys.path[:] = {paths!r}; from core.decoding.worker import main; main()"
-        self.seconds = seconds
+        code = f"import sys; sys.path[:] = {paths!r}; from core.decoding.worker import main"
+        code = f"{code}; main({limits.cpu_seconds}, {limits.memory})"
+        self.limits = limits
         self.process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-W", "ignore", "-c", code],
             stdin=subprocess.PIPE,
@@ -50,7 +53,7 @@ class _Worker:
         for pipe in (self.requests, self.answers):
             _widen(pipe.fileno())
         try:
-            with self._clock():
+            with self._clock(_START):
                 ready = self.answers.readline()
         except BaseException:
             self.end()
@@ -66,10 +69,10 @@ class _Worker:
             InputError: it is none, or it took too much; then the process has ended.
         """
         try:
-            with self._clock() as late:
+            with self._clock(self.limits.seconds) as late:
                 answer, pixels = self._exchange(data, background)
         except (OSError, EOFError, ValueError) as error:  # the process ended, or its answer is none
-            self.end()
+            self.end(1.0)  # its pipe ends a moment before it does, and the reason is in how it ends
             raise InputError(self._why(late)) from error
         except BaseException:  # half an answer may be left in the pipe
             self.end()
@@ -102,7 +105,7 @@ class _Worker:
         return found
 
     @contextmanager
-    def _clock(self) -> Iterator[threading.Event]:
+    def _clock(self, seconds: float) -> Iterator[threading.Event]:
         """End the process when the block takes too long, which ends the block; the event then says why."""
         late = threading.Event()
 
@@ -110,7 +113,7 @@ class _Worker:
             late.set()
             self.process.kill()
 
-        timer = threading.Timer(self.seconds, end)
+        timer = threading.Timer(seconds, end)
         timer.daemon = True
         timer.start()
         try:
@@ -120,13 +123,15 @@ class _Worker:
 
     def _why(self, late: threading.Event) -> str:
         if late.is_set():
-            return f"The picture takes more than {self.seconds:.0f} seconds to decode."
-        if self.process.returncode == -24:  # SIGXCPU; the name is unknown on Windows
-            return f"The picture takes more than {CPU_SECONDS} seconds to decode."
+            return f"The picture takes more than {self.limits.seconds:g} seconds to decode."
+        if self.process.returncode == -getattr(signal, "SIGXCPU", 0):
+            return f"The picture takes more than {self.limits.cpu_seconds} seconds of a processor to decode."
         return "This file ended the program that decodes pictures, so it is not read."
 
-    def end(self) -> None:
-        """End the process, whatever it does."""
+    def end(self, grace: float = 0.0) -> None:
+        """End the process, whatever it does, after `grace` seconds in which it may end by itself."""
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(grace)
         self.process.kill()
         self.process.wait()
         for pipe in (self.requests, self.answers):
@@ -137,11 +142,11 @@ class _Worker:
 class Pool:
     """At most `count` workers; safe under many threads. Nothing runs before the first file comes."""
 
-    def __init__(self, count: int = AT_ONCE, seconds: float = SECONDS) -> None:
+    def __init__(self, count: int = AT_ONCE, limits: Limits = _LIMITS) -> None:
         self._places = threading.BoundedSemaphore(count)
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
-        self._seconds = seconds
+        self._limits = limits
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -169,7 +174,7 @@ class Pool:
             with self._lock:
                 worker = self._idle.pop() if self._idle else None
             if worker is None:
-                return _Worker(self._seconds)
+                return _Worker(self._limits)
             if worker.process.poll() is None:
                 return worker
             worker.end()  # something outside ended it while it waited
@@ -206,4 +211,4 @@ def _widen(pipe: int) -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew)
-atexit.register(lambda: _pool.close())
+atexit.register(lambda: pool().close())

@@ -92,8 +92,8 @@ def _check_samples(directory: Mapping[int, Any], samples: Samples, big_endian: b
         raise InputError(f"This TIFF file fills its bytes from the other end, which is not read; {_SAVE}.")
     if samples.bits == (16, 16, 16, 16) and tuple(directory.get(338, ())) == (1,):
         raise InputError(f"This TIFF file holds 16-bit colours multiplied by their alpha; {_SAVE}.")
-    if big_endian and compression != _NONE and samples.format == 2 and max(samples.bits) > 8:
-        raise InputError(f"Compressed big-endian TIFF files of signed samples are not read; {_SAVE}.")
+    if big_endian and compression != _NONE and samples.format in (2, 3) and max(samples.bits) > 8:
+        raise InputError(f"Compressed big-endian TIFF files of signed or float samples are not read; {_SAVE}.")
     if directory.get(317, 1) != 1 and compression in (_NONE, 7, 32773, *_CCITT):
         raise InputError(f"This TIFF file names a predictor that its compression does not have; {_SAVE}.")
     raw_colour = photometric == 6 and compression != 7
