@@ -1,9 +1,12 @@
 """Text from outside (names of files, folders and entries, fields of cards) made fit for a sentence or a table."""
 
+import re
 import unicodedata
 
 LONGEST = 80
 """Characters that a sentence quotes at most."""
+# signs that mark something up wherever they stand; underscores outside words; colons of addresses and icons
+_MARKED = re.compile(r"[\\`*\[\]<>$~|]|(?<!\w)_|_(?!\w)|:(?=\S)|(?<=www)\.|^#|^[-+](?= )", re.MULTILINE | re.IGNORECASE)
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -31,3 +34,8 @@ def _printed(sign: str) -> str:
 def csv_cell(text: str) -> str:
     """The text as a CSV cell that no spreadsheet takes for a formula: one that begins like one gets a leading quote."""
     return f"'{text}" if text.startswith(_FORMULAS) else text
+
+
+def escape_markdown(text: str) -> str:
+    """The text as Markdown that shows it as it is: no emphasis, link, picture, HTML, formula or icon comes of it."""
+    return _MARKED.sub(r"\\\g<0>", text)

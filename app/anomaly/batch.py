@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
@@ -21,6 +22,8 @@ from core.anomaly.batch_file import Scoring
 from core.anomaly.batch_table import ManyScores, score_many
 from core.data.incoming import MAX_ENTRIES, MAX_ZIP_BYTES, Incoming, from_file, open_zip
 from core.data.tasks import Task
+from core.data.walk import entries
+from core.text import escape_markdown
 
 Key = tuple[object, ...]
 
@@ -46,8 +49,8 @@ def counted(files: Sequence[UploadedFile]) -> int:
     for file in files:
         try:
             with open_zip(io.BytesIO(file.getvalue())) as archive:
-                total += sum(not entry.is_dir() for entry in archive.infolist())
-        except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
+                total += len(entries(archive))
+        except (zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, RuntimeError, OSError):
             total += 1
     return min(total, MAX_ENTRIES)
 
@@ -123,7 +126,7 @@ def invite(
 ) -> None:
     """The button that starts, and why an earlier start came to nothing."""
     if work is not None and work.state == "failed":
-        st.error(work.sentence, icon=":material/error:")
+        st.error(escape_markdown(work.sentence), icon=":material/error:")
     stopped = "Stopped. " if work is not None and work.state == "stopped" else ""
     names = ", ".join(f"**{model_name(key)}**" for key in models)
     st.markdown(f"{stopped}{len(files):,} file{'s' if len(files) != 1 else ''} for {names}.")

@@ -94,7 +94,7 @@ class _Worker:
             return answer, None
         check_size(answer["width"], answer["height"])
         pixels = np.empty((answer["height"], answer["width"], 3), np.uint8)
-        if self.answers.readinto(memoryview(pixels).cast("B")) != pixels.nbytes:  # type: ignore[attr-defined]
+        if self.answers.readinto(pixels.reshape(-1).data) != pixels.nbytes:  # type: ignore[attr-defined]
             raise EOFError
         return answer, pixels
 

@@ -13,7 +13,8 @@ import torch
 from PIL import Image
 
 from core.anomaly import batch_file as module
-from core.anomaly.batch_file import SCHEMA, Scoring, score_files
+from core.anomaly.batch_file import Scoring, score_files
+from core.anomaly.batch_parts import SCHEMA
 from core.errors import ConfigError, InputError
 from core.images import decode, fit
 from tests.core.anomaly.conftest import pictures
@@ -124,7 +125,7 @@ def test_parts_of_other_settings_are_not_mixed_in(network, screen, folder, tmp_p
         raise KillError
 
     with monkeypatch.context() as patch:
-        patch.setattr(module._Parts, "join", killed)
+        patch.setattr(module.TableParts, "join", killed)
         with pytest.raises(KillError):
             score_files(network, screen, [folder], out, Scoring(ASKED))
     for other in (Scoring(("msp",)), Scoring(ASKED, "letterbox")):
@@ -141,7 +142,7 @@ def test_parts_of_other_settings_are_not_mixed_in(network, screen, folder, tmp_p
 def test_a_part_that_was_removed_is_not_replaced_by_overwriting_another(network, screen, folder, tmp_path, monkeypatch):
     out = tmp_path / "out.parquet"
     with monkeypatch.context() as patch:
-        patch.setattr(module._Parts, "join", lambda *args: (_ for _ in ()).throw(KillError()))
+        patch.setattr(module.TableParts, "join", lambda *args: (_ for _ in ()).throw(KillError()))
         with pytest.raises(KillError):
             score_files(network, screen, [folder], out, Scoring(ASKED, batch=5))
     (tmp_path / "out.parquet.parts" / "00000001.parquet").unlink()
@@ -185,7 +186,7 @@ def test_names_that_are_no_utf8_are_kept_as_escapes(network, screen, tmp_path, m
     with open(name, "wb") as file:
         file.write(png(pictures(1, 5).pixels[0, 0].numpy()))
     with monkeypatch.context() as patch:
-        patch.setattr(module._Parts, "join", lambda *args: (_ for _ in ()).throw(KillError()))
+        patch.setattr(module.TableParts, "join", lambda *args: (_ for _ in ()).throw(KillError()))
         with pytest.raises(KillError):
             score_files(network, screen, [folder], tmp_path / "out.parquet", Scoring(("msp",)))
     score_files(network, screen, [folder], tmp_path / "out.parquet", Scoring(("msp",)))

@@ -9,7 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from core.anomaly.batch_file import SCHEMA, Scoring, score_files
+from core.anomaly.batch_file import Scoring, score_files
+from core.anomaly.batch_parts import SCHEMA
 from core.anomaly.batch_table import score_many
 from core.data.incoming import Incoming, incoming
 from core.errors import ConfigError
@@ -38,7 +39,7 @@ def test_the_rows_are_those_of_the_command_and_each_picture_has_its_place(networ
     told = []
     found = score_many([(network, screen)], incoming([folder]), Scoring(ASKED, batch=4), 100, told.append)
     expected = pq.read_table(out).to_pylist()
-    assert found.table.schema.equals(SCHEMA) and told == [4, 8, 9] and not found.left
+    assert found.table.schema.equals(SCHEMA) and told == [0, 1, 2, 3, 4, 4, 5, 6, 7, 8, 8, 9] and not found.left
     for row, other in zip(found.table.to_pylist(), expected, strict=True):
         assert {**row, "score": None} == {**other, "score": None} or row["score"] == pytest.approx(other["score"], 1e-3)
     assert [path.rsplit("/", 1)[1] for path in found.paths] == [f"{index}.png" for index in range(9)]
