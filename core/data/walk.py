@@ -95,7 +95,7 @@ def class_folders(folder: Path, names: tuple[str, ...]) -> list[tuple[Path, int]
     for path in subfolders:
         if _spelled(path.name) not in labels:
             raise InputError(
-                f"{shorten(folder)}: the folder {shorten(path.name)!r} is no class; the classes are {', '.join(names)}"
+                f"{shorten(folder)}: the folder '{shorten(path.name)}' is no class; the classes are {', '.join(names)}"
             )
     return sorted(((path, labels[_spelled(path.name)]) for path in subfolders), key=lambda each: (each[1], each[0]))
 

@@ -127,3 +127,14 @@ def test_a_network_too_large_to_share_the_memory_is_refused(shelf, tmp_path, mon
 
 def test_the_limits_are_those_of_the_house():
     assert (bundle.MAX_ZIP_BYTES, bundle.MAX_ENTRIES) == (200_000_000, 2_000)
+
+
+def test_what_systems_add_to_a_zip_is_passed_over(shelf):
+    """macOS puts `._name.json` beside each file: a second card, as it seemed."""
+    with zipfile.ZipFile(io.BytesIO(packed(shelf))) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    added = {f"__MACOSX/._{name}": b"?" for name in files} | {".hidden/a.json": b"{}", "desktop.ini": b""}
+    data = zipped(
+        **{name.replace(".", "__", 1) if name in files else name: each for name, each in (files | added).items()}
+    )
+    assert unpack(data) == unpack(packed(shelf))
