@@ -1,10 +1,13 @@
 """Fitting shows exactly what was asked for, and a network's input goes back to PNG."""
 
+import threading
+
 import numpy as np
 import pytest
 import torch
 from torch.testing import assert_close
 
+from core.decoding.pool import pool
 from core.errors import ConfigError, InputError
 from core.images import decode, fit, from_uint8, to_png
 from tests.core.decoding.files import BLUE, GREEN, RED, photo
@@ -107,3 +110,14 @@ def test_from_uint8_moves_the_channels_and_divides():
     assert torch.equal(from_uint8(batch[..., 0]), x[:, :1])
     with pytest.raises(InputError):
         from_uint8(batch.astype(np.float32))
+
+
+def test_fitting_a_large_picture_waits_for_its_place_among_what_is_decoded():
+    large, done = np.zeros((1001, 1000, 3), np.uint8), threading.Event()
+    thread = threading.Thread(target=lambda: (fit(large, (1, 28, 28)), done.set()))
+    with pool().place(), pool().place():
+        fit(large[:100], (1, 28, 28))  # a small one does not wait
+        thread.start()
+        assert not done.wait(0.5)
+    assert done.wait(60)
+    thread.join()

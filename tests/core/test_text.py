@@ -24,9 +24,8 @@ def test_markdown_shows_the_text_as_it_is():
     from markdown_it import MarkdownIt
 
     plain = "a *b* _c_ `d` [e](http://f.g) ![h](i) <b>j</b> $k$ ~~l~~ snake_case 8:30 www.m.n | o"
-    (block,) = [
-        each for each in MarkdownIt("gfm-like", {"linkify": False}).parse(escape_markdown(plain)) if each.children
-    ]
+    tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(escape_markdown(plain))
+    (block,) = [each for each in tokens if each.children]
     assert {each.type for each in block.children} <= {"text", "text_special"}
     assert "".join(each.content for each in block.children) == plain
     for icon in (":material/home:", ":red[x]", ":smile:"):

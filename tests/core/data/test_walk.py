@@ -24,8 +24,8 @@ def picture(level: int = 0, kind: str = "PNG") -> bytes:
 SEEN = ["cat/a.png", "cat/b.jfif", "cat/c.jpg_large", "cat/d", "cat/deep/e.JPE", "cat/folder.png/f.png"]
 HELPERS = [
     "__MACOSX/cat/._a.png", ".DS_Store", "cat/._a.png", "cat/Thumbs.db", "cat/THUMBS.DB", "cat/desktop.ini",
-    "@eaDir/cat/a.png", "cat/@eaDir/a.png", ".ipynb_checkpoints/a.png", "cat/.ipynb_checkpoints/a-checkpoint.png",
-    "cat/Icon\r", ".git/a.png", "cat/~$a.png", "$RECYCLE.BIN/a.png", "System Volume Information/a.png", "#recycle/a.png",
+    "cat/Icon\r", "@eaDir/cat/a.png", "cat/@eaDir/a.png", ".ipynb_checkpoints/a.png", "cat/.ipynb_checkpoints/b.png",
+    ".git/a.png", "cat/~$a.png", "$RECYCLE.BIN/a.png", "System Volume Information/a.png", "#recycle/a.png",
 ]  # fmt: skip
 
 
