@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
@@ -19,6 +20,7 @@ from core.anomaly.batch_file import Scoring
 from core.anomaly.batch_table import ManyScores, score_many
 from core.data.incoming import MAX_ENTRIES, MAX_ZIP_BYTES, Incoming, from_file, open_zip
 from core.data.tasks import Task
+from core.data.walk import entries
 from core.progress import OnProgress, ShouldStop
 
 
@@ -43,8 +45,8 @@ def counted(files: Sequence[UploadedFile]) -> int:
     for file in files:
         try:
             with open_zip(io.BytesIO(file.getvalue())) as archive:
-                total += sum(not entry.is_dir() for entry in archive.infolist())
-        except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
+                total += len(entries(archive))
+        except (zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, RuntimeError, OSError):
             total += 1
     return min(total, MAX_ENTRIES)
 

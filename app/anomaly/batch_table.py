@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet
 import streamlit as st
 from numpy.typing import NDArray
@@ -20,10 +19,11 @@ from app.state.names import model_name
 from app.ui.data_urls import data_url
 from app.ui.downloads import downloads
 from app.ui.elements import how_to_read, ink
-from core.anomaly.batch_table import ManyScores
+from core.anomaly.batch_table import ManyScores, to_csv
 from core.anomaly.catalogue import DETECTORS
 from core.data.incoming import MAX_ENTRIES
 from core.data.tasks import Task
+from core.text import escape_markdown, shorten
 
 KEEPS: Mapping[str, str] = {
     "all": "all",
@@ -86,12 +86,12 @@ def results(task: Task, found: ManyScores, on_look: Callable[[int], None]) -> No
     rows = [places[row] for row in picked.selection.rows if row < len(places)]
     if rows and not found.errors[rows[0]]:
         st.button(
-            f"Look at {found.paths[rows[0]]} alone", on_click=on_look, args=(rows[0],), key="anomaly.look",
-            icon=":material/search:", type="primary",
+            f"Look at {escape_markdown(shorten(found.paths[rows[0]]))} alone",
+            on_click=on_look, args=(rows[0],), key="anomaly.look", icon=":material/search:", type="primary",
         )  # fmt: skip
     downloads(
         f"scores-{task.key}",
-        ("All scores as CSV", "csv", lambda: as_csv(found.table)),
+        ("All scores as CSV", "csv", lambda: to_csv(found.table)),
         ("All scores as Parquet", "parquet", lambda: as_parquet(found.table)),
     )
 
@@ -148,13 +148,6 @@ def _answer(task: Task, index: int) -> str:
 
 def _thumbnail(levels: NDArray[np.uint8] | None) -> str | None:
     return None if levels is None else data_url(np.asarray(levels / 255, np.float32))
-
-
-def as_csv(table: pa.Table) -> bytes:
-    """All rows as CSV."""
-    out = io.BytesIO()
-    pyarrow.csv.write_csv(table, out)
-    return out.getvalue()
 
 
 def as_parquet(table: pa.Table) -> bytes:

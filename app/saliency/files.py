@@ -22,6 +22,7 @@ from core.data.tasks import task_named
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.saliency.grid import SaliencyMap
 from core.saliency.measures import SALIENCY_MEASURES
+from core.text import csv_cell
 
 DPI = 300
 CELL, GAP, HEAD, SIDE, FOOT = 448, 24, 110, 460, 110  # whole squares for sides of 28, 32 and 64
@@ -139,13 +140,13 @@ def measures_csv(found: Mapping[Cell, SaliencyMap], scores: Scores) -> bytes:
     writer = csv.writer(buffer)
     writer.writerow(["model", "method", "explains", "measure", "value", "better", "problem"])
     for (model, method), one in found.items():
-        words = explains(one, task_named(one.task).class_names)
-        writer.writerow([model, method, words, "strongest", repr(strongest(one)), "neither", one.problem])
+        names = [csv_cell(each) for each in (model, method, explains(one, task_named(one.task).class_names))]
+        writer.writerow([*names, "strongest", repr(strongest(one)), "neither", csv_cell(one.problem)])
         for (cell, measure), value in scores.items():
             if cell == (model, method):
                 figure = repr(value) if isinstance(value, float) and isfinite(value) else ""
-                problem = value if isinstance(value, str) else ""
-                writer.writerow([model, method, words, measure, figure, SALIENCY_MEASURES[measure].better, problem])
+                problem = csv_cell(value) if isinstance(value, str) else ""
+                writer.writerow([*names, measure, figure, SALIENCY_MEASURES[measure].better, problem])
     return buffer.getvalue().encode()
 
 

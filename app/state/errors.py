@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from core.errors import CoreError
+from core.text import escape_markdown
 
 LOG = logging.getLogger("robustscope")
 
@@ -16,13 +17,14 @@ LOG = logging.getLogger("robustscope")
 def guard() -> Iterator[None]:
     """Show faults of the block and let the page go on after it.
 
-    A `CoreError` is shown as it is. Anything else is logged with a short id, and the visitor sees that id. Streamlit's
-    own control flow (a rerun, a stop) derives from BaseException and passes through.
+    A `CoreError` is shown as plain text, since names of files and fields of cards are in it. Anything else is logged
+    with a short id, and the visitor sees that id. Streamlit's own control flow (a rerun, a stop) derives from
+    BaseException and passes through.
     """
     try:
         yield
     except CoreError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(escape_markdown(str(error)), icon=":material/error:")
     except Exception:
         fault = secrets.token_hex(4)
         LOG.exception("fault %s", fault)

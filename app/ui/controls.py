@@ -18,7 +18,7 @@ from core.images import MAX_BYTES
 
 A_PAGE = 12  # gallery pictures shown at once
 
-FILE_TYPES = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif"]
+FILE_TYPES = ["png", "jpg", "jpeg", "jpe", "jfif", "jpg_large", "webp", "bmp", "tif", "tiff", "gif"]
 
 
 def task_panel() -> None:

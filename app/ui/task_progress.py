@@ -8,6 +8,7 @@ import streamlit as st
 from app.state.errors import guard
 from app.state.presence import owner, session_id
 from app.state.tasks import BackgroundTask, Call, Lane, task_pool
+from core.text import escape_markdown
 
 REFRESH = 0.5  # seconds
 
@@ -102,7 +103,7 @@ def _follow(offer: LongTask, task: BackgroundTask) -> None:
 def _invite(offer: LongTask, task: BackgroundTask | None) -> None:
     """What stands in place of a result until somebody asks for it, and why an earlier start came to nothing."""
     if task is not None and task.state == "failed":
-        st.error(task.sentence, icon=":material/error:")
+        st.error(escape_markdown(task.sentence), icon=":material/error:")
     stopped = "Stopped. " if task is not None and task.state == "stopped" else ""
     with st.container(border=True, key=f"{offer.name.replace('.', '-')}-invite"):
         st.markdown(stopped + offer.invitation)

@@ -1,15 +1,18 @@
 """Scores of many pictures at once for several networks, each picture read once, as a table in memory."""
 
+import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv
 import torch
 from numpy.typing import NDArray
 
-from core.anomaly.batch_file import SCHEMA, Row, Scoring, fitted, rows_of
+from core.anomaly.batch_file import Scoring, counting, fitted, rows_of
+from core.anomaly.batch_parts import SCHEMA, Row, spreadsheet_safe
 from core.anomaly.calibration import Calibration, check_detectors
 from core.data.incoming import Incoming
 from core.errors import ConfigError
@@ -59,7 +62,7 @@ def score_many(
         files: as `core.data.incoming` gives them.
         scoring: detectors, fitting and batch.
         most: files that are read.
-        on_progress: called with the number of files done; what it raises ends the work.
+        on_progress: called after every file with the number of files read; what it raises ends the work.
 
     Raises:
         ConfigError: no networks, networks of several tasks, or an unknown detector.
@@ -75,7 +78,7 @@ def score_many(
     paths: list[str] = []
     pictures: list[NDArray[np.uint8] | None] = []
     while batch := list(islice(source, min(scoring.batch, most - len(paths)))):
-        images, errors = fitted(task, scoring, batch)
+        images, errors = fitted(task, scoring, batch, counting(on_progress, len(paths)))
         for model, screen in models:
             rows[model.card.key] += rows_of(model, screen, scoring, batch, images, errors)
             answers[model.card.key].append(np.full(len(batch), -1))
@@ -87,7 +90,6 @@ def score_many(
             paths.append(file.path)
             levels = (images[index][0] * 255).round().to(torch.uint8).numpy() if index in images else None
             pictures.append(levels)
-        on_progress(len(paths))
     by_file = {key: _by_file(each, len(scoring.detectors)) for key, each in rows.items()}
     return ManyScores(
         tuple(rows),
@@ -103,6 +105,13 @@ def score_many(
         {key: np.concatenate(each) if each else np.zeros(0, np.int64) for key, each in answers.items()},
         next(source, None) is not None,
     )
+
+
+def to_csv(table: pa.Table) -> bytes:
+    """The rows as CSV; text that a spreadsheet would take for a formula is quoted, see `core.text.csv_cell`."""
+    out = io.BytesIO()
+    pyarrow.csv.write_csv(spreadsheet_safe(table), out)
+    return out.getvalue()
 
 
 def _by_file(rows: Sequence[Row], detectors: int) -> list[Sequence[Row]]:

@@ -9,8 +9,10 @@ import torch
 
 from core.data.datasets import LabelledImages, labelled_files
 from core.data.tasks import Task
+from core.data.walk import read_picture
 from core.errors import InputError
-from core.images import Picture, decode, fit
+from core.images import MAX_BYTES, Picture, decode, fit
+from core.text import shorten
 
 BOXES = "boxes.csv"
 
@@ -34,14 +36,14 @@ def load_annotated_folder(task: Task, folder: Path, fitting: Literal["crop", "le
     drawn = _read_boxes(boxes) if boxes.is_file() else {}
     pixels, labels, maps = [], [], []
     for path, label in labelled_files(task, folder / "images"):
-        name = f"{path.parent.name}/{path.name}"
+        name = path.relative_to(folder / "images").as_posix()
         try:
-            picture = decode(path.read_bytes())
+            picture = decode(read_picture(path, MAX_BYTES))
             mask = _draw(drawn.get(name, []), picture) if drawn else _read_mask(masks / name, picture)
             x = fit(picture.pixels, task.shape, fitting, task.background)
             object_share = fit(mask, (1, *task.shape[1:]), fitting, 0.0)[0]
         except InputError as error:
-            raise InputError(f"{name}: {error}") from error
+            raise InputError(f"{shorten(name)}: {error}") from error
         pixels.append((x[0] * 255.0).round().to(torch.uint8))
         labels.append(label)
         maps.append(torch.where(object_share >= 0.5, 1, -1).to(torch.int8))
@@ -50,10 +52,10 @@ def load_annotated_folder(task: Task, folder: Path, fitting: Literal["crop", "le
 
 def _read_mask(path: Path, picture: Picture) -> np.ndarray:
     """The mask beside a picture, as (height, width, 3) uint8 of 0 and 255."""
-    found = sorted(path.parent.glob(f"{_escaped(path.stem)}.*"))
+    found = [each for each in sorted(path.parent.glob(f"{_escaped(path.stem)}*")) if each.stem == path.stem]
     if len(found) != 1:
         raise InputError(f"needs one mask of its name in {path.parent}; there are {len(found)}")
-    mask = decode(found[0].read_bytes(), background="black")
+    mask = decode(read_picture(found[0], MAX_BYTES), background="black")
     if (mask.width, mask.height) != (picture.width, picture.height):
         raise InputError(f"its mask is {mask.width}x{mask.height} pixels, the picture {picture.width}x{picture.height}")
     return np.where(mask.pixels.mean(2, keepdims=True) >= 128, 255, 0).astype(np.uint8).repeat(3, 2)

@@ -11,14 +11,15 @@ from torch import Tensor
 
 from core.data import pasted, tiny20
 from core.data.tasks import CIFAR10, FASHION_MNIST, Task
+from core.data.walk import class_folders, files, is_picture, read_picture
 from core.errors import ConfigError, DataMissingError, InputError
-from core.images import decode, fit
+from core.images import MAX_BYTES, decode, fit
+from core.text import shorten
 from core.torchvision_compat import torchvision
 
 Split = Literal["train", "val", "calibration", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "calibration", "test")
 SPLIT_SEED = 0
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 
 _CLASSES = {
     "cifar10": torchvision.datasets.CIFAR10,
@@ -197,45 +198,38 @@ def split_indices(count: int, val_size: int, calibration_size: int) -> dict[str,
 def load_folder(task: Task, folder: Path, fitting: Literal["crop", "letterbox"] = "crop") -> LabelledImages:
     """Images from `folder`, one subfolder a class named as the task names it, fitted to the task.
 
-    Files are taken in the order of their names, classes in label order; "/" in a class name is written "-" in the
-    folder's.
+    Files and spellings as in `labelled_files`.
 
     Raises:
-        InputError: no such folder, a subfolder that is no class of the task, a file that is no image, or no image at
-            all.
+        InputError: no such folder, a subfolder that is no class of the task, a file that can't be read or is no image,
+            or no image at all.
     """
     pixels, labels = [], []
     for path, label in labelled_files(task, folder):
         try:
-            x = fit(decode(path.read_bytes()).pixels, task.shape, fitting, task.background)
+            x = fit(decode(read_picture(path, MAX_BYTES)).pixels, task.shape, fitting, task.background)
         except InputError as error:
-            raise InputError(f"{path}: {error}") from error
+            raise InputError(f"{shorten(path)}: {error}") from error
         pixels.append((x[0] * 255.0).round().to(torch.uint8))
         labels.append(label)
     return LabelledImages(torch.stack(pixels), torch.tensor(labels), f"folder {folder.name}")
 
 
 def labelled_files(task: Task, folder: Path) -> list[tuple[Path, int]]:
-    """The image files in the subfolders of `folder` with their labels, classes in label order, files by name.
+    """The pictures in and below the subfolders of `folder` with their labels: classes in label order, files by name.
+
+    What is a picture, which spellings name a class, and which helper files are passed over: see `core.data.walk`.
 
     Raises:
-        InputError: no such folder, a subfolder that is no class of the task, or no image at all.
+        InputError: no such folder, a subfolder that is no class of the task or can't be listed, or no image at all.
     """
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder")
-    labels_of = {name.replace("/", "-"): label for label, name in enumerate(task.class_names)}
-    subfolders = sorted(path for path in folder.iterdir() if path.is_dir())
-    strangers = [path.name for path in subfolders if path.name not in labels_of]
-    if strangers:
-        raise InputError(
-            f"{folder}: {strangers[0]!r} is no class of {task.title}; its classes are {', '.join(labels_of)}"
-        )
-    found = [
-        (path, labels_of[subfolder.name])
-        for subfolder in sorted(subfolders, key=lambda path: labels_of[path.name])
-        for path in sorted(subfolder.iterdir())
-        if path.suffix.lower() in IMAGE_SUFFIXES
-    ]
+    found = []
+    for subfolder, label in class_folders(folder, task.class_names):
+        for path in files(subfolder):
+            if path.is_dir():
+                raise InputError(f"{shorten(path)} can't be listed")
+            if is_picture(path):
+                found.append((path, label))
     if not found:
-        raise InputError(f"{folder} holds no images in subfolders named after the classes of {task.title}")
+        raise InputError(f"{shorten(folder)} holds no images in subfolders named after the classes of {task.title}")
     return found

@@ -1,16 +1,17 @@
 """Files, folders and ZIPs of pictures from anywhere, one picture after the other, so that any number can be read."""
 
-import os
 import stat
 import zipfile
 import zlib
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from core.data.walk import entries, files
 from core.errors import ConfigError
 from core.images import MAX_BYTES
+from core.text import shorten
 
 MAX_ZIP_BYTES = 200_000_000
 MAX_ENTRIES = 2_000
@@ -37,12 +38,25 @@ class Incoming:
     error: str = ""
 
 
+def check_paths(paths: Sequence[Path]) -> None:
+    """Refuse what `incoming` can't begin with.
+
+    Raises:
+        ConfigError: no paths, or one that does not exist.
+    """
+    missing = [path for path in paths if not path.exists()]
+    if missing or not paths:
+        raise ConfigError(
+            f"{shorten(missing[0])} does not exist" if missing else "name at least one file, folder or ZIP"
+        )
+
+
 def incoming(paths: Sequence[Path], skip: Container[str] = frozenset()) -> Iterator[Incoming]:
     """Every file under `paths`, folders in the order of names and with what lies deeper, ZIPs file by file.
 
     One file is in memory at a time. What can't be read comes as an error and stops nothing; a ZIP that breaks a limit
-    is one error for the whole. Hidden files (a name that begins with a dot) in folders, and what macOS adds to ZIPs,
-    are passed over. Links to folders are not followed.
+    is one error for the whole. Hidden files and folders and what systems add are passed over in folders and in ZIPs,
+    see `core.data.walk`. Links to folders are not followed.
 
     Args:
         paths: files, folders and ZIPs.
@@ -53,19 +67,8 @@ def incoming(paths: Sequence[Path], skip: Container[str] = frozenset()) -> Itera
     """
     check_paths(paths)
     for path in paths:
-        for file in _files(path) if path.is_dir() else (path,):
+        for file in files(path) if path.is_dir() else (path,):
             yield from _file(file, skip)
-
-
-def check_paths(paths: Sequence[Path]) -> None:
-    """Refuse no paths, or one that does not exist.
-
-    Raises:
-        ConfigError: so it is.
-    """
-    missing = [path for path in paths if not path.exists()]
-    if missing or not paths:
-        raise ConfigError(f"{missing[0]} does not exist" if missing else "name at least one file, folder or ZIP")
 
 
 def from_file(file: BinaryIO, name: str, size: int, skip: Container[str] = frozenset()) -> Iterator[Incoming]:
@@ -99,17 +102,17 @@ def from_zip(file: BinaryIO, name: str, skip: Container[str] = frozenset()) -> I
     """
     try:
         with open_zip(file) as archive:
-            entries = [entry for entry in archive.infolist() if not entry.is_dir() and not _added(entry.filename)]
-            problem = _problem(archive, entries)
+            found = entries(archive)
+            problem = _problem(archive, found)
             if problem:
                 yield Incoming(name, error=problem)
                 return
-            for entry in entries:
+            for entry in found:
                 path = f"{name}/{entry.filename}"
                 if path not in skip:
                     yield _entry(archive, entry, path)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
-        yield Incoming(name, error=f"This ZIP is damaged and cannot be read ({error}).")
+        yield Incoming(name, error=f"This ZIP is damaged and cannot be read ({shorten(error)}).")
 
 
 class _Bounded:
@@ -140,20 +143,14 @@ def open_zip(file: BinaryIO) -> zipfile.ZipFile:
     return archive
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """The files of a folder by name, without hidden ones; then those of its folders."""
-    for where, folders, files in os.walk(folder):
-        folders[:] = sorted(each for each in folders if not each.startswith("."))
-        yield from (Path(where, each) for each in sorted(files) if not each.startswith("."))
-
-
 def _file(path: Path, skip: Container[str]) -> Iterator[Incoming]:
     if str(path) in skip:
         return
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            yield Incoming(str(path), error="This is no file.")
+            listed = "The folder can't be listed." if stat.S_ISDIR(status.st_mode) else "This is no file."
+            yield Incoming(str(path), error=listed)
             return
         with path.open("rb") as file:
             yield from from_file(file, str(path), status.st_size, skip)
@@ -161,25 +158,24 @@ def _file(path: Path, skip: Container[str]) -> Iterator[Incoming]:
         yield Incoming(str(path), error=f"The file could not be read: {error.strerror or error}.")
 
 
-def _problem(archive: zipfile.ZipFile, entries: Sequence[zipfile.ZipInfo]) -> str:
+def _problem(archive: zipfile.ZipFile, found: Sequence[zipfile.ZipInfo]) -> str:
     """Why the whole ZIP is refused; "" where it is not."""
     if len(archive.infolist()) > MAX_ENTRIES:
         return f"The ZIP holds {len(archive.infolist()):,} entries; at most {MAX_ENTRIES:,} are read."
-    if sum(entry.file_size for entry in entries) > MAX_UNPACKED:
+    if sum(entry.file_size for entry in found) > MAX_UNPACKED:
         return f"The ZIP says that it unpacks to more than {MAX_UNPACKED / 1e9:.0f} GB."
-    if len({entry.filename for entry in entries}) < len(entries):
+    names = [entry.filename for entry in found if entry.filename]
+    if len(set(names)) < len(names):
         return "The ZIP holds several files of one name."
     return ""
 
 
-def _added(name: str) -> bool:
-    """What macOS puts beside the files, and hidden files."""
-    parts = PurePosixPath(name.replace("\\", "/")).parts
-    return "__MACOSX" in parts or bool(parts and parts[-1].startswith(".") and parts[-1] != "..")
-
-
 def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: str) -> Incoming:
     name = entry.filename.replace("\\", "/")
+    if not name:
+        return Incoming(path, error="An entry of the ZIP without a name is not read.")
+    if stat.S_ISLNK(entry.external_attr >> 16):
+        return Incoming(path, error="This is a link, which a ZIP can't follow.")
     if name.startswith("/") or ".." in name.split("/") or name[1:2] == ":":
         return Incoming(path, error="The name leads out of the archive, so the file is not read.")
     if entry.flag_bits & 0x1:
@@ -188,7 +184,7 @@ def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: str) -> Incom
         with archive.open(entry) as file:
             return _checked(path, lambda: file.read(MAX_BYTES + 1), entry.file_size, nested=True)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
-        return Incoming(path, error=f"The file is damaged in the ZIP ({error}).")
+        return Incoming(path, error=f"The file is damaged in the ZIP ({shorten(error)}).")
 
 
 def _checked(path: str, read: Callable[[], bytes], size: int, nested: bool = False) -> Incoming:

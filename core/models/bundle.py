@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from core.data.incoming import open_zip
+from core.data.walk import entries
 from core.errors import InputError
 from core.files import write_atomically
 from core.models.zoo import (
@@ -18,6 +20,7 @@ from core.models.zoo import (
     load_weights,
     write_card,
 )
+from core.text import shorten
 
 MAX_ZIP_BYTES = 200_000_000
 MAX_ENTRIES = 2_000
@@ -53,26 +56,28 @@ def unpack(data: bytes) -> dict[str, bytes]:
     if len(data) > MAX_ZIP_BYTES:
         raise InputError(f"the ZIP is larger than {MAX_ZIP_BYTES / 1e6:.0f} MB")
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-            if len(entries) > MAX_ENTRIES:
-                raise InputError(f"the ZIP holds {len(entries):,} files; at most {MAX_ENTRIES:,} are allowed")
+        with open_zip(io.BytesIO(data)) as archive:
+            if len(archive.infolist()) > MAX_ENTRIES:
+                count = len(archive.infolist())
+                raise InputError(f"the ZIP holds {count:,} files; at most {MAX_ENTRIES:,} are allowed")
             found = {}
             for suffix, limit in _LIMITS.items():
-                named = [entry for entry in entries if entry.filename.lower().endswith(suffix)]
+                named = [entry for entry in entries(archive) if entry.filename.lower().endswith(suffix)]
                 if len(named) != 1:
                     raise InputError(f"the ZIP must hold one {suffix} file, and holds {len(named)}")
                 found[suffix] = _read(archive, named[0], limit)
             return found
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise InputError(f"this is not a ZIP that can be read ({error})") from error
+        raise InputError(f"this is not a ZIP that can be read ({shorten(error)})") from error
 
 
 def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int) -> bytes:
     with archive.open(entry) as file:
         data = file.read(limit + 1) if entry.file_size <= limit else b""
     if entry.file_size > limit or len(data) > limit:
-        raise InputError(f"the {Path(entry.filename).suffix} file in the ZIP is larger than {limit / 1e6:.0f} MB")
+        raise InputError(
+            f"the {Path(entry.filename).suffix.lower()} file in the ZIP is larger than {limit / 1e6:.0f} MB"
+        )
     return data
 
 

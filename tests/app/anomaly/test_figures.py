@@ -10,11 +10,12 @@ import pyarrow.parquet
 import pytest
 
 from app.anomaly import figures
-from app.anomaly.batch_table import as_csv, as_parquet, chosen
+from app.anomaly.batch_table import as_parquet, chosen
 from app.anomaly.files import judged_npz
 from app.anomaly.names import share_text, strength_text, verdict
 from app.anomaly.report_figures import Point, against, severity, shade, span_of
 from app.ui.charts import faint
+from core.anomaly.batch_table import to_csv
 from core.anomaly.catalogue import DETECTORS
 from core.anomaly.verdict import Verdict, changes, strengths
 from core.data.tasks import CIFAR10, FASHION_MNIST
@@ -126,7 +127,7 @@ def test_files_hold_every_row():
 
     table = pa.table({"path": ['a, "b".png', "c"], "score": [0.125, None]})
     assert pyarrow.parquet.read_table(BytesIO(as_parquet(table))).equals(table)
-    assert pyarrow.csv.read_csv(BytesIO(as_csv(table))).to_pylist() == table.to_pylist()
+    assert pyarrow.csv.read_csv(BytesIO(to_csv(table))).to_pylist() == table.to_pylist()
 
 
 def test_every_detector_has_a_short_name():

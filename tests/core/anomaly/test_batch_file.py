@@ -13,7 +13,8 @@ import torch
 from PIL import Image
 
 from core.anomaly import batch_file as module
-from core.anomaly.batch_file import SCHEMA, Scoring, score_files
+from core.anomaly.batch_file import Scoring, score_files
+from core.anomaly.batch_parts import SCHEMA
 from core.errors import ConfigError, InputError
 from core.images import decode, fit
 from tests.core.anomaly.conftest import pictures
@@ -124,7 +125,7 @@ def test_parts_of_other_settings_are_not_mixed_in(network, screen, folder, tmp_p
         raise KillError
 
     with monkeypatch.context() as patch:
-        patch.setattr(module._Parts, "join", killed)
+        patch.setattr(module.TableParts, "join", killed)
         with pytest.raises(KillError):
             score_files(network, screen, [folder], out, Scoring(ASKED))
     for other in (Scoring(("msp",)), Scoring(ASKED, "letterbox")):
@@ -141,7 +142,7 @@ def test_parts_of_other_settings_are_not_mixed_in(network, screen, folder, tmp_p
 def test_a_part_that_was_removed_is_not_replaced_by_overwriting_another(network, screen, folder, tmp_path, monkeypatch):
     out = tmp_path / "out.parquet"
     with monkeypatch.context() as patch:
-        patch.setattr(module._Parts, "join", lambda *args: (_ for _ in ()).throw(KillError()))
+        patch.setattr(module.TableParts, "join", lambda *args: (_ for _ in ()).throw(KillError()))
         with pytest.raises(KillError):
             score_files(network, screen, [folder], out, Scoring(ASKED, batch=5))
     (tmp_path / "out.parquet.parts" / "00000001.parquet").unlink()
@@ -185,7 +186,7 @@ def test_names_that_are_no_utf8_are_kept_as_escapes(network, screen, tmp_path, m
     with open(name, "wb") as file:
         file.write(png(pictures(1, 5).pixels[0, 0].numpy()))
     with monkeypatch.context() as patch:
-        patch.setattr(module._Parts, "join", lambda *args: (_ for _ in ()).throw(KillError()))
+        patch.setattr(module.TableParts, "join", lambda *args: (_ for _ in ()).throw(KillError()))
         with pytest.raises(KillError):
             score_files(network, screen, [folder], tmp_path / "out.parquet", Scoring(("msp",)))
     score_files(network, screen, [folder], tmp_path / "out.parquet", Scoring(("msp",)))
@@ -200,3 +201,56 @@ def test_impossible_settings_are_refused(network, screen, tmp_path):
         score_files(network, screen, [tmp_path], tmp_path / "out.parquet", Scoring(("magic",)))
     with pytest.raises(ConfigError, match="does not exist"):
         score_files(network, screen, [tmp_path / "x"], tmp_path / "out.parquet", Scoring(ASKED))
+
+
+def test_a_file_whose_name_begins_like_the_table_is_scored(network, screen, folder):
+    """`--out pics/scores` passed over `pics/scores_cat.png` without a word."""
+    (folder / "scores_cat.png").write_bytes((folder / "00.png").read_bytes())
+    out = folder / "scores"
+    score_files(network, screen, [folder], out, Scoring(("msp",)))
+    assert "scores_cat.png" in {os.path.basename(row["path"]) for row in table(out)}
+
+
+def test_a_folder_of_the_same_name_that_is_not_ours_is_left_alone(network, screen, folder, tmp_path):
+    theirs = tmp_path / "out.parquet.parts"
+    theirs.mkdir()
+    for name, content in (("novel.txt", "a year of work"), ("settings.json", '{"colour": 1}')):
+        (theirs / name).write_text(content)
+        with pytest.raises(ConfigError, match="not a folder of ours"):
+            score_files(network, screen, [folder], tmp_path / "out.parquet", Scoring(("msp",)))
+        assert (theirs / name).read_text() == content and not (tmp_path / "out.parquet").exists()
+
+
+def test_what_others_put_among_our_parts_stays(network, screen, folder, tmp_path, monkeypatch):
+    out = tmp_path / "out.parquet"
+    with monkeypatch.context() as patch:
+        patch.setattr(module.TableParts, "join", lambda *args: (_ for _ in ()).throw(KillError()))
+        with pytest.raises(KillError):
+            score_files(network, screen, [folder], out, Scoring(("msp",)))
+    (tmp_path / "out.parquet.parts" / "note.txt").write_text("mine")
+    assert score_files(network, screen, [folder], out, Scoring(("msp",))).scored == 23
+    assert os.listdir(tmp_path / "out.parquet.parts") == ["note.txt"]
+
+
+def test_a_refusal_leaves_nothing_behind_and_does_not_block_the_corrected_call(network, screen, folder, tmp_path):
+    out = tmp_path / "out.parquet"
+    with pytest.raises(ConfigError, match="does not exist"):
+        score_files(network, screen, [folder, tmp_path / "typo"], out, Scoring(ASKED))
+    with pytest.raises(ConfigError, match="is a folder"):
+        score_files(network, screen, [folder], folder, Scoring(ASKED))
+    assert os.listdir(tmp_path) == ["in"]
+    assert score_files(network, screen, [folder], out, Scoring(("msp",))).scored == 23
+    assert sorted(os.listdir(tmp_path)) == ["in", "out.parquet"]
+
+
+def test_stop_is_asked_after_every_file(network, screen, folder, tmp_path, monkeypatch):
+    reads = []
+    monkeypatch.setattr(module, "decode", lambda data: reads.append(1) or decode(data))
+
+    def stop(done):
+        if done == 3:
+            raise KillError
+
+    with pytest.raises(KillError):
+        score_files(network, screen, [folder], tmp_path / "out.parquet", Scoring(("msp",)), stop)
+    assert len(reads) == 3 and os.listdir(tmp_path) == ["in"]

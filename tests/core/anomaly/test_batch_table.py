@@ -1,5 +1,6 @@
 """Many pictures for several networks: the rows of the command, each picture in its place, and bounds."""
 
+import csv
 import io
 from dataclasses import replace
 
@@ -9,8 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from core.anomaly.batch_file import SCHEMA, Scoring, score_files
-from core.anomaly.batch_table import score_many
+from core.anomaly.batch_file import Scoring, score_files
+from core.anomaly.batch_parts import SCHEMA
+from core.anomaly.batch_table import score_many, to_csv
 from core.data.incoming import Incoming, incoming
 from core.errors import ConfigError
 from tests.core.anomaly.conftest import pictures
@@ -38,7 +40,7 @@ def test_the_rows_are_those_of_the_command_and_each_picture_has_its_place(networ
     told = []
     found = score_many([(network, screen)], incoming([folder]), Scoring(ASKED, batch=4), 100, told.append)
     expected = pq.read_table(out).to_pylist()
-    assert found.table.schema.equals(SCHEMA) and told == [4, 8, 9] and not found.left
+    assert found.table.schema.equals(SCHEMA) and told == [0, 1, 2, 3, 4, 4, 5, 6, 7, 8, 8, 9] and not found.left
     for row, other in zip(found.table.to_pylist(), expected, strict=True):
         assert {**row, "score": None} == {**other, "score": None} or row["score"] == pytest.approx(other["score"], 1e-3)
     assert [path.rsplit("/", 1)[1] for path in found.paths] == [f"{index}.png" for index in range(9)]
@@ -102,3 +104,12 @@ def test_nothing_to_read_is_an_empty_table_and_what_is_impossible_is_refused(net
         score_many([], [], Scoring(("msp",)), 9)
     with pytest.raises(ConfigError, match="magic"):
         score_many([(network, screen)], [], Scoring(("magic",)), 9)
+
+
+def test_names_that_spreadsheets_take_for_formulas_are_quoted_as_csv(network, screen):
+    data = png(pictures(1, 5).pixels[0, 0].numpy())
+    names = ["=HYPERLINK(1).png", "+1.png", "-1.png", "@a.png", "plain.png"]
+    found = score_many([(network, screen)], [Incoming(name, data) for name in names], Scoring(("msp",)), 9)
+    rows = list(csv.DictReader(io.StringIO(to_csv(found.table).decode())))
+    assert [row["path"] for row in rows] == [f"'{name}" for name in names[:4]] + ["plain.png"]
+    assert [float(row["score"]) for row in rows] == [row["score"] for row in found.table.to_pylist()]  # numbers stay

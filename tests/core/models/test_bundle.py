@@ -139,3 +139,17 @@ def test_where_there_is_no_room_nothing_is_written(shelf, tmp_path):
 
 def test_the_limits_are_those_of_the_house():
     assert (bundle.MAX_ZIP_BYTES, bundle.MAX_ENTRIES) == (200_000_000, 2_000)
+
+
+def test_what_systems_add_to_a_zip_is_passed_over(shelf):
+    """macOS puts `._name.json` beside each file: a second card, as it seemed."""
+    with zipfile.ZipFile(io.BytesIO(packed(shelf))) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    added = {f"__MACOSX/._{name}": b"?" for name in files} | {".hidden/a.json": b"{}", "desktop.ini": b""}
+    out, bare = io.BytesIO(), zipfile.ZipInfo("xx")
+    bare.filename = ""  # an entry without a name: `ZipInfo.is_dir` fails on it
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, content in (files | added).items():
+            archive.writestr(name, content)
+        archive.writestr(bare, b"?")
+    assert unpack(out.getvalue()) == unpack(packed(shelf))

@@ -1,0 +1,96 @@
+"""A process that decodes one file after the other for `core.decoding.pool`, under limits of its own.
+
+It reads requests from its standard input and answers on its standard output:
+
+- a request: background (its place in `BACKGROUNDS`, 1 byte), length (8 bytes), the file.
+- an answer: length (8 bytes), JSON; where it holds `width` and `height`, the pixels follow (height x width x 3 bytes).
+"""
+
+import json
+import math
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, BinaryIO, cast
+
+from core.decoding.decoder import BACKGROUNDS, decode
+from core.decoding.picture import Background, Picture
+from core.errors import InputError
+
+try:
+    import resource
+except ImportError:  # Windows: the pool's clock is the only limit there
+    resource = None  # type: ignore[assignment]
+
+READY = b"ready\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a file may take to decode.
+
+    Attributes:
+        seconds: by the clock; a crowded machine gives a core in small parts.
+        cpu_seconds: of a processor.
+        memory: bytes of the worker's address space; a WebP of 40 megapixels takes 850 MiB, libraries and buffers the
+            rest.
+    """
+
+    seconds: float = 60.0
+    cpu_seconds: int = 15
+    memory: int = 1_500_000_000
+
+
+def main(cpu_seconds: int, memory: int) -> None:
+    """Serve until the standard input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the parent, which closes the pipe
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints must not stand among the answers
+    _limit_memory(memory)
+    answers.write(READY)
+    answers.flush()
+    names = [cast(Background, name) for name in BACKGROUNDS]
+    while head := sys.stdin.buffer.read(9):
+        data = sys.stdin.buffer.read(int.from_bytes(head[1:], "little"))
+        _limit_time(cpu_seconds)
+        _answer(answers, data, names[head[0]])
+
+
+def _answer(out: BinaryIO, data: bytes, background: Background) -> None:
+    try:
+        picture = decode(data, background)
+    except InputError as error:
+        _send(out, {"error": str(error)})
+    except MemoryError:
+        _send(out, {"error": "The picture takes more memory to decode than is given to one picture.", "last": True})
+    else:
+        _send(out, {"format": picture.format, "notes": picture.notes}, picture)
+
+
+def _send(out: BinaryIO, answer: dict[str, Any], picture: Picture | None = None) -> None:
+    if picture is not None:
+        answer |= {"width": picture.width, "height": picture.height}
+    text = json.dumps(answer).encode()
+    out.write(len(text).to_bytes(8, "little") + text)
+    if picture is not None:
+        out.write(picture.pixels.reshape(-1).data)
+    out.flush()
+
+
+def _limit_memory(memory: int) -> None:
+    if resource is not None:
+        with suppress(ValueError, OSError):  # macOS knows the name, and may not know the limit
+            resource.setrlimit(resource.RLIMIT_AS, (memory, resource.getrlimit(resource.RLIMIT_AS)[1]))
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _limit_time(seconds: int) -> None:
+    """Let the next file have these seconds: the system counts those of the whole process."""
+    if resource is not None:
+        with suppress(ValueError, OSError):
+            until = math.ceil(time.process_time()) + seconds
+            resource.setrlimit(resource.RLIMIT_CPU, (until, resource.getrlimit(resource.RLIMIT_CPU)[1]))
