@@ -11,9 +11,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
-from torch.testing import assert_close
 
-from benchmarks.timing import OURS, interleaved, print_table
+from benchmarks.timing import OURS, differs, interleaved, print_table
 from core.anomaly.confounding import ConfoundingLabel
 from core.anomaly.gradients import Groups, weight_gradients
 from core.models.zoo import ZooModel
@@ -27,46 +26,57 @@ EVERYTHING = Groups(batch_norm=True, biases=True)
 IMAGES = 32
 MIB = 1024.0
 CLOSE, SHARE_APART = 1e-5, 0.10
+EXACT, LIBRARY_CLOSE = 1e-9, 1e-3
 
 
 def compare(model: ZooModel, x: Tensor, rounds: int) -> list[float]:
     """Check that all give the same norms, then time them: the shipped network, then a ResNet-18 against the library."""
-    _check(model, x)
+    apart = _apart(model, x)
     work = shipped(model.plain, x)
     seconds = interleaved(work, rounds)
     title = f"Norms of {len(Groups().names(model.plain))} weight tensors, batch {len(x)}, network {model.card.key}"
     ratios = [
-        print_table(f"{title}, against {name}", {OURS: seconds[OURS], name: seconds[name]}, aim)
+        print_table(f"{title}, against {name}", {OURS: seconds[OURS], name: seconds[name]}, aim, apart)
         for name, aim in (("loop", LOOP_AIM), ("vmap", VMAP_AIM))
     ]
     _memory(title, {name: (_shipped_once, (model, x, name)) for name in work})
 
     net, x = resnet18(), _images()
     work = against_library(net, x)
-    assert_close(work[OURS](), work["pytorch-ood"](), rtol=1e-3, atol=0)
+    gap = _relative(work[OURS](), work["pytorch-ood"]())
+    apart = differs(gap > LIBRARY_CLOSE, f"the all-ones scores are {gap:.1g} of their size apart")
     title = f"The all-ones score, ResNet-18 ({sum(p.numel() for p in net.parameters()):,} parameters), batch {IMAGES}"
-    ratios.append(print_table(title, interleaved(work, max(1, rounds // 3)), LIBRARY_AIM))
+    ratios.append(print_table(title, interleaved(work, max(1, rounds // 3)), LIBRARY_AIM, apart))
     extra = _memory(title, {name: (_library_once, (name,)) for name in work})
     ratio = extra[OURS] / extra["pytorch-ood"]
     print(f"  ours / pytorch-ood: {ratio:.2f}; aim <= {MEMORY_AIM:.2f}: {'met' if ratio <= MEMORY_AIM else 'MISSED'}")
     return ratios
 
 
-def _check(model: ZooModel, x: Tensor) -> None:
+def _relative(one: Tensor, other: Tensor) -> float:
+    """The largest difference, relative to `other`."""
+    return float(((one - other).abs() / other.abs()).max())
+
+
+def _apart(model: ZooModel, x: Tensor) -> list[str]:
     """In double precision all must agree; in single precision but for images with a ReLU that rounding turns."""
+    found: list[str] = []
     precise = shipped(copy.deepcopy(model.plain).double(), x.double())
     single = shipped(model.plain, x)
     exact = precise[OURS]()
     print(f"\nSquared gradient norms of {len(x)} images, network {model.card.key}: are they the same?")
     for name, run in precise.items():
-        assert_close(run(), exact, rtol=1e-9, atol=0)
+        gap = _relative(run(), exact)
+        found += differs(gap > EXACT, f"{name} is {gap:.1g} of a norm away in float64")
         apart = ((single[name]() - exact).abs() / exact).amax(1)
         print(
-            f"  {name:<12} in float64 within 1e-9 of ours; float32 beside float64: median {float(apart.median()):.1g}, "
-            f"largest {float(apart.max()):.1g}, {int((apart > CLOSE).sum())} images above {CLOSE:g}"
+            f"  {name:<12} in float64 within {gap:.1g} of ours; float32 beside float64: "
+            f"median {float(apart.median()):.1g}, largest {float(apart.max()):.1g}, "
+            f"{int((apart > CLOSE).sum())} images above {CLOSE:g}"
         )
-        if float((apart > CLOSE).float().mean()) > SHARE_APART:
-            raise SystemExit(f"{name}: more than {SHARE_APART:.0%} of the images are off in float32")
+        wrong = float((apart > CLOSE).float().mean()) > SHARE_APART
+        found += differs(wrong, f"{name}: more than {SHARE_APART:.0%} of the images are off in float32")
+    return found
 
 
 def shipped(net: nn.Module, x: Tensor) -> dict[str, Run]:

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from benchmarks.peers import PEERS, ours
-from benchmarks.timing import OURS, interleaved, print_table
+from benchmarks.timing import OURS, differs, interleaved, print_table
 from core.attacks.pgd import Pgd
 from core.models.fast import fast_form
 from core.models.zoo import ZooModel
@@ -28,37 +28,42 @@ def compare(model: ZooModel, x: Tensor, labels: Tensor, rounds: int) -> list[flo
 
 def _compare(name: str, attack: Pgd, aim: float, model: ZooModel, x: Tensor, labels: Tensor, rounds: int) -> float:
     print(f"\nPGD {name}, epsilon {attack.epsilon:.4g}, step {attack.step:.4g}: are the images the same?")
-    _check_in_double(attack, model, x, labels)
-    _check_one_step(attack, model, x, labels)
-    _check_losses(attack, model, x, labels)
+    apart = _in_double(attack, model, x, labels) + _after_one_step(attack, model, x, labels)
+    apart += _in_loss(attack, model, x, labels)
     work = {OURS: ours(model.fast, x, labels, attack)}
     work |= {peer: make(model.plain, x, labels, attack) for peer, make in PEERS.items()}
     title = f"PGD {name}, {attack.steps} steps, batch {len(x)}, float32, network {model.card.key}"
-    return print_table(title, interleaved(work, rounds), aim)
+    return print_table(title, interleaved(work, rounds), aim, apart)
 
 
-def _check_in_double(attack: Pgd, model: ZooModel, x: Tensor, labels: Tensor) -> None:
-    """In float64 rounding is too small to turn a step, so whole runs must agree."""
+def _in_double(attack: Pgd, model: ZooModel, x: Tensor, labels: Tensor) -> list[str]:
+    """Where whole runs differ in float64, in which rounding is too small to turn a step."""
     plain = copy.deepcopy(model.plain).double()
     mine = ours(fast_form(plain), x.double(), labels, attack)()
+    apart = []
     for peer in IN_DOUBLE:
-        _report(f"{attack.steps} steps, float64, ours - {peer}", mine, PEERS[peer](plain, x.double(), labels, attack)())
+        theirs = PEERS[peer](plain, x.double(), labels, attack)()
+        apart += _apart(f"{attack.steps} steps, float64, ours - {peer}", mine, theirs)
+    return apart
 
 
-def _check_one_step(attack: Pgd, model: ZooModel, x: Tensor, labels: Tensor) -> None:
-    """In float32 one step must agree, but for pixels whose gradient is zero to rounding."""
+def _after_one_step(attack: Pgd, model: ZooModel, x: Tensor, labels: Tensor) -> list[str]:
+    """Where one step in float32 differs by more than pixels whose gradient is zero to rounding."""
     one = Pgd(attack.epsilon, attack.norm, 1, attack.step, random_start=False)
     mine = ours(model.fast, x, labels, one)()
+    apart = []
     for peer, make in PEERS.items():
-        _report(f"1 step, float32, ours - {peer}", mine, make(model.plain, x, labels, one)())
+        apart += _apart(f"1 step, float32, ours - {peer}", mine, make(model.plain, x, labels, one)())
+    return apart
 
 
-def _check_losses(attack: Pgd, model: ZooModel, x: Tensor, labels: Tensor) -> None:
+def _in_loss(attack: Pgd, model: ZooModel, x: Tensor, labels: Tensor) -> list[str]:
     """Over ten steps in float32 paths may part where a step was a matter of rounding; the loss they reach may not."""
 
     def loss(x_adv: Tensor) -> float:
         return float(cross_entropy(model.plain(x_adv.float()), labels))
 
+    found = []
     mine = ours(model.fast, x, labels, attack)()
     for peer, make in PEERS.items():
         theirs = make(model.plain, x, labels, attack)()
@@ -67,15 +72,15 @@ def _check_losses(attack: Pgd, model: ZooModel, x: Tensor, labels: Tensor) -> No
             f"  {attack.steps} steps, float32, loss ours {loss(mine):.4f}, {peer} {loss(theirs):.4f}; "
             f"{float(apart.float().mean()):.2%} of pixels further than {CLOSE} apart"
         )
-        if abs(loss(mine) - loss(theirs)) > LOSS_APART * max(1.0, loss(theirs)):
-            raise SystemExit(f"{peer} reaches another loss than ours by more than {LOSS_APART:.0%}: not the same work")
+        wrong = abs(loss(mine) - loss(theirs)) > LOSS_APART * max(1.0, loss(theirs))
+        found += differs(wrong, f"{peer} reaches another loss than ours by more than {LOSS_APART:.0%}")
+    return found
 
 
-def _report(what: str, mine: Tensor, theirs: Tensor) -> None:
-    """Print how far two sets of images are apart, and stop where that is more than rounding explains."""
+def _apart(what: str, mine: Tensor, theirs: Tensor) -> list[str]:
+    """Print how far two sets of images are apart; a sentence where that is more than rounding explains."""
     gap = (mine - theirs).abs()
     share = float((gap > CLOSE).float().mean())
     rest = float(gap[gap <= CLOSE].max())
     print(f"  {what}: {share:.3%} of pixels further than {CLOSE} apart, the others by {rest:.1g}")
-    if share > SHARE_APART:
-        raise SystemExit(f"{what}: more than {SHARE_APART:.1%} of pixels differ, so this is not the same work")
+    return differs(share > SHARE_APART, f"{what}: more than {SHARE_APART:.1%} of pixels differ")

@@ -1,5 +1,6 @@
 """Saliency maps of one image, five methods by three networks: ours on the fast form, Captum on the plain one."""
 
+import copy
 import statistics
 import time
 import warnings
@@ -10,8 +11,8 @@ from captum.attr import GuidedBackprop, IntegratedGradients, LayerGradCam, Noise
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, interpolate
 
-from benchmarks.timing import OURS, interleaved, print_table
-from core.models.fast import private_copy
+from benchmarks.timing import OURS, differs, interleaved, print_table
+from core.models.fast import fast_form, private_copy
 from core.models.zoo import ZooModel
 from core.saliency.catalogue import attribute
 from core.saliency.grid import saliency_grid
@@ -30,8 +31,12 @@ AIMS = {"smooth-grad": 0.8, "integrated-gradients": 0.8, "grad-cam": 1.0, "grid"
 LIMITS = (0.5, 1.5)
 TUNED = 64
 """The batch inside Captum's methods that is as quick as any here; left alone, they take all at once."""
-CLOSE = 1e-3
-"""Of the largest entry of a map: the folded form rounds otherwise than the plain one."""
+EXACT, SCALED = 1e-9, 1e-3
+"""Of the largest entry of a map in float64, where no ReLU is turned by rounding: of a map that stays in float64, and of
+one that a peer scales in float32. In float32 the folded form rounds otherwise than the plain one, and where a ReLU
+stands at its kink a few entries differ by more than rounding: quantiles of that are printed."""
+DRAWN = ("smooth-grad",)
+"""Captum draws in float32 whatever the images are, so these maps are judged in float32, by 99 % of their entries."""
 
 Run = Callable[[], Tensor]
 
@@ -41,28 +46,33 @@ def compare(models: Sequence[ZooModel], images: Tensor, rounds: int) -> list[flo
     x = images[:1]
     warnings.filterwarnings("ignore", message="Setting")  # Captum, of the hooks it sets
     target = int(models[0].fast(x).argmax(1))
-    print(f"\nSaliency: are the maps the same, within {CLOSE} of a map's largest entry?")
+    print("\nSaliency: are the maps the same? Differences of entries, in the largest entry of a map")
+    apart: dict[str, list[str]] = {key: [] for key in METHODS}
     for model in models:
+        exact = _in_double(model)
         for key in METHODS:
-            _check(f"{model.card.key}, {key}, Captum", _ours(model, x, key, target), _captum(model, x, key, target))
-        cams = {"torchcam": _torchcam, "pytorch-grad-cam": _pytorch_grad_cam}
-        mine = min_max(_ours(model, x, "grad-cam", target)()[:, :1])
-        for peer, make in cams.items():
-            _check(f"{model.card.key}, grad-cam, {peer}", lambda mine=mine: mine, make(model, x, target))
+            apart[key] += _apart(f"{model.card.key}, {key}, Captum", model, exact, x, key, target)
+        mine = min_max(_ours(exact, x.double(), "grad-cam", target)()[:, :1])
+        for peer, make in {"torchcam": _torchcam, "pytorch-grad-cam": _pytorch_grad_cam}.items():
+            gap = float(_gaps(mine, make(exact, x.double(), target)()).max())
+            print(f"  {model.card.key}, grad-cam, {peer}: float64 {gap:.1e}")
+            apart["grad-cam"] += differs(not gap <= SCALED, f"{model.card.key}, grad-cam, {peer}: {gap:.1e} apart")
     first = models[0]
     ratios = []
     for key in METHODS:
         work = {OURS: _ours(first, x, key, target), "captum": _captum(first, x, key, target)}
         if key == "grad-cam":
             work |= {"torchcam": _torchcam(first, x, target), "grad-cam": _pytorch_grad_cam(first, x, target)}
-        ratios.append(print_table(f"{key}, one image, {first.card.key}", interleaved(work, rounds), AIMS.get(key, 1.0)))
+        title = f"{key}, one image, {first.card.key}"
+        ratios.append(print_table(title, interleaved(work, rounds), AIMS.get(key, 1.0), apart[key]))
     plain = [_captum(model, x, key, target) for model in models for key in METHODS]
     grid: dict[str, Callable[[], object]] = {
         OURS: lambda: list(saliency_grid(models, x, METHODS, Target(target))),
         "captum": lambda: [run() for run in plain],
     }
     title = f"The grid: {len(METHODS)} methods x {len(models)} networks, one image"
-    ratios.append(print_table(title, interleaved(grid, rounds), AIMS["grid"]))
+    everywhere = [sentence for found in apart.values() for sentence in found]
+    ratios.append(print_table(title, interleaved(grid, rounds), AIMS["grid"], everywhere))
     for key in ("integrated-gradients", "smooth-grad"):
         sheet = {
             OURS: _ours(first, images, key, target),
@@ -70,7 +80,7 @@ def compare(models: Sequence[ZooModel], images: Tensor, rounds: int) -> list[flo
             "tuned": _tuned(first, images, key, target),
         }
         title = f"{key}, {len(images)} images, {first.card.key}"
-        ratios.append(print_table(title, interleaved(sheet, rounds), AIMS[key]))
+        ratios.append(print_table(title, interleaved(sheet, rounds), AIMS[key], apart[key]))
     _print_floor(first, x, target, rounds)
     return ratios
 
@@ -191,10 +201,25 @@ def _leaf(x: Tensor) -> Tensor:
     return x.clone().requires_grad_()
 
 
-def _check(what: str, mine: Run, theirs: Run) -> None:
-    """Print how far two maps are apart, and stop where that is more than rounding explains."""
-    one, other = mine(), theirs().detach()
-    gap = float((one - other).abs().max() / other.abs().max())
-    print(f"  {what}: {gap:.1e}")
-    if not gap <= CLOSE:
-        raise SystemExit(f"{what}: the maps differ by {gap:.1e} of the largest entry, so this is not the same work")
+def _in_double(model: ZooModel) -> ZooModel:
+    """The same network in float64."""
+    plain = copy.deepcopy(model.plain).double()
+    return ZooModel(model.card, plain, fast_form(plain))
+
+
+def _gaps(mine: Tensor, theirs: Tensor) -> Tensor:
+    """The differences of all entries, in the largest entry of the peer's map."""
+    return ((mine - theirs.detach()).abs() / theirs.detach().abs().max()).flatten().double()
+
+
+def _apart(what: str, model: ZooModel, exact: ZooModel, x: Tensor, key: str, target: int) -> list[str]:
+    """Print how far our map is from Captum's; a sentence where it is not the same."""
+    single = _gaps(*(make(model, x, key, target)() for make in (_ours, _captum)))
+    middle, most, largest = (float(single.quantile(share)) for share in (0.5, 0.99, 1.0))
+    line = f"  {what}: float32 median {middle:.0e}, 99 % within {most:.0e}, largest {largest:.0e}"
+    if key in DRAWN:
+        print(line)
+        return differs(not most <= SCALED, f"{what}: 1 % of the entries are more than {SCALED:g} apart")
+    gap = float(_gaps(*(make(exact, x.double(), key, target)() for make in (_ours, _captum))).max())
+    print(f"{line}; float64 {gap:.1e}")
+    return differs(not gap <= EXACT, f"{what}: maps are {gap:.1e} apart in float64")

@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 OURS = "ours"
 
@@ -31,13 +31,29 @@ def _medians(values: list[tuple[float, float]]) -> tuple[float, float]:
     return statistics.median(wall), statistics.median(processor)
 
 
-def print_table(title: str, seconds: Mapping[str, tuple[float, float]], aim: float) -> float:
-    """Print one comparison, ours against the best peer, and return that ratio (wall clock)."""
+def differs(wrong: bool, sentence: str) -> list[str]:
+    """The sentence, said at once, where two ways do not do the same work; nothing where they do."""
+    if wrong:
+        print(f"  NOT THE SAME WORK: {sentence}")
+    return [sentence] if wrong else []
+
+
+def print_table(title: str, seconds: Mapping[str, tuple[float, float]], aim: float, apart: Sequence[str] = ()) -> float:
+    """Print one comparison, ours against the best peer, and return that ratio (wall clock).
+
+    Args:
+        title: what was done.
+        seconds: by the name of each way, on the wall and of the processor.
+        aim: the most that the ratio should be.
+        apart: where the ways do not do the same work; then the ratio is none of equals, and there is no verdict.
+    """
     best = [min(value[clock] for name, value in seconds.items() if name != OURS) for clock in (0, 1)]
     print(f"\n{title}")
     for name, (wall, processor) in sorted(seconds.items(), key=lambda item: item[1]):
         print(f"  {name:<12} {wall * 1e3:9.1f} ms, {processor * 1e3:9.1f} ms of processor time")
     ratio, of_processor = (seconds[OURS][clock] / best[clock] for clock in (0, 1))
     verdict = "met" if ratio <= aim else "MISSED"
+    if apart:
+        verdict = f"no verdict, for this is not the same work ({'; '.join(apart)})"
     print(f"  ours / best peer: {ratio:.2f} (processor time {of_processor:.2f}); aim <= {aim:.2f}: {verdict}")
     return ratio

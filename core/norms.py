@@ -14,6 +14,7 @@ Norm = Literal["linf", "l2"]
 NORMS: tuple[Norm, ...] = ("linf", "l2")
 
 _TINY = 1e-12
+_SINGLE = 4  # bytes of an entry from which on rounding is too small to be looked after
 
 
 def check_norm(norm: str) -> Norm:
@@ -44,14 +45,20 @@ def rmse(delta: Tensor) -> Tensor:
     return delta.flatten(1).square().mean(1).sqrt()
 
 
+def scaled(delta: Tensor) -> Tensor:
+    """Each example of `delta` (B, ...) over its largest entry, so that no square underflows; zero where it is zero."""
+    return delta / _spread(norm_of(delta, "linf").clamp_min(torch.finfo(delta.dtype).tiny), delta)
+
+
 def steepest_ascent_direction(grad: Tensor, norm: Norm) -> Tensor:
     """The direction of unit norm along which `grad` (B, ...) rises fastest; zero where the gradient is zero.
 
-    For L-infinity that is the sign, for L2 the gradient over its length (per example).
+    For L-infinity that is the sign, for L2 the gradient over its length (per example), however small that is.
     """
     if norm == "linf":
         return grad.sign()
-    return grad / _spread(norm_of(grad, "l2").clamp_min(_TINY), grad)
+    grad = scaled(grad)
+    return grad / _spread(norm_of(grad, "l2").clamp_min(torch.finfo(grad.dtype).tiny), grad)
 
 
 def project(delta: Tensor, epsilon: float | Tensor, norm: Norm) -> Tensor:
@@ -68,6 +75,23 @@ def project(delta: Tensor, epsilon: float | Tensor, norm: Norm) -> Tensor:
         return delta.clamp(-radius, radius)
     length = _spread(norm_of(delta, "l2").clamp_min(_TINY), delta)
     return delta * (radius / length).clamp_max(1.0)
+
+
+def precise(x: Tensor) -> Tensor:
+    """`x` in the precision that changes of it are computed in: float32 at least."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def rounded(found: Tensor, x: Tensor) -> Tensor:
+    """Changed images in the precision of the images `x`, no further from them in any entry than before rounding.
+
+    So what lay in a ball around `x` lies there still, though the entries of bfloat16 near 1 are 1/256 apart.
+    """
+    if x.dtype.itemsize >= _SINGLE:
+        return found.to(x.dtype)
+    near = found.to(x.dtype)
+    beyond = (near.to(found.dtype) - x).abs() > (found - x).abs()
+    return torch.where(beyond, torch.nextafter(near, x), near)
 
 
 def random_in_ball(like: Tensor, epsilon: float, norm: Norm, generator: torch.Generator) -> Tensor:

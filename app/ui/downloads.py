@@ -1,6 +1,5 @@
 """What pages give to take away: buttons, NPZ files with settings, cells of captioned pictures."""
 
-import io
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,6 +8,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
+
+from core.npz import npz_bytes
 
 CELL, GAP, CAPTION, HEAD = 128, 12, 44, 40
 MIMES = {
@@ -21,10 +22,7 @@ INK, PAPER = "#14273D", "#FFFFFF"
 
 def npz(arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, object]) -> bytes:
     """A compressed NPZ: the arrays by name, and `settings` as a JSON string; no pickles."""
-    buffer = io.BytesIO()
-    text = np.array(json.dumps(settings, sort_keys=True))
-    np.savez_compressed(buffer, allow_pickle=False, **arrays, settings=text)
-    return buffer.getvalue()
+    return npz_bytes({**arrays, "settings": np.array(json.dumps(settings, sort_keys=True))})
 
 
 def cell_picture(x: NDArray[np.float32]) -> Image.Image:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.errors import InputError
+from core.models.asking import check_pixels, differentiating
 from core.models.zoo import ZooModel
 from core.torchvision_compat import torchvision  # noqa: F401 - pytorch-ood imports torchvision, which needs this first
 
@@ -47,6 +48,7 @@ class Baselines:
     residual: NDArray[np.float32]
     alpha: float
 
+    @differentiating
     def score(self, model: ZooModel, x: Tensor, chunk: int = _CHUNK) -> dict[str, NDArray[np.float64]]:
         """For each name of `BASELINES` the score of every image (B,), higher is more anomalous.
 
@@ -59,10 +61,11 @@ class Baselines:
             chunk: images at once.
 
         Raises:
-            InputError: no images, or features of another size.
+            InputError: no images, pixels that are not finite, or features of another size.
         """
         if len(x) == 0:
             raise InputError("baselines need at least one image")
+        check_pixels(x)
         parts = [self._chunk(model, part) for part in x.detach().split(chunk)]
         return {name: np.concatenate([part[name] for part in parts]) for name in BASELINES}
 

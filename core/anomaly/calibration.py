@@ -17,9 +17,9 @@ from core.anomaly.catalogue import DETECTORS
 from core.anomaly.conformal import p_values
 from core.anomaly.detector import CalibrationShape, FittedDetector, part_of
 from core.anomaly.measurements import EVERY, GradientMeasurements, as_tensors, measure, weights_among
-from core.anomaly.store import read_npz, write_npz
 from core.errors import ConfigError, InputError
 from core.models.zoo import ZooModel
+from core.npz import read_npz, write_npz
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets" / "calibration"
 MAX_BYTES = 16_000_000

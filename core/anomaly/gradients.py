@@ -13,6 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from core.anomaly.closed_forms import has_closed_form, products, squared_norms
 from core.anomaly.confounding import ConfoundingLabel
 from core.errors import ConfigError, InputError
+from core.models.asking import check_pixels, differentiating
 
 CHUNK = 64
 _FEW = 8  # images whose whole gradients are held at once where no closed form is known
@@ -101,13 +102,14 @@ def weight_gradients(
         chunk: images in memory at once.
 
     Raises:
-        InputError: no images, or logits that are not finite.
+        InputError: no images, or pixels or logits that are not finite.
         ConfigError: no such parameters, directions for other ones, or a network that changes a layer's input in place.
     """
     (found,) = several_weight_gradients(model, x, [probe], groups, directions, chunk)
     return found
 
 
+@differentiating
 def several_weight_gradients(
     model: nn.Module,
     x: Tensor,
@@ -127,7 +129,7 @@ def several_weight_gradients(
         chunk: as there.
 
     Raises:
-        InputError: no images, or logits that are not finite.
+        InputError: no images, or pixels or logits that are not finite.
         ConfigError: no probe, or as there.
     """
     names = (groups or Groups()).names(model)
@@ -137,6 +139,7 @@ def several_weight_gradients(
         raise ConfigError("need at least one label to ask for")
     if len(x) == 0 or chunk < 1:
         raise InputError(f"need at least one image and a chunk of at least 1; got {len(x)} and {chunk}")
+    check_pixels(x)
     chunks = [_chunk(model, part, probes, names, directions) for part in x.split(chunk)]
     return tuple(_joined(parts) for parts in zip(*chunks, strict=True))
 

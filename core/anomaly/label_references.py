@@ -15,9 +15,9 @@ from core.anomaly.confounding import HEADS, LABELS, ConfoundingLabel
 from core.anomaly.gradients import several_weight_gradients
 from core.anomaly.measurements import EVERY, MAIN, PROBES, weights_among
 from core.anomaly.reference import Reference, of_norms
-from core.anomaly.store import read_npz, write_npz
 from core.errors import InputError
 from core.models.zoo import ZooModel
+from core.npz import read_npz, write_npz
 
 LABELLED = tuple(
     ConfoundingLabel(label, head)

@@ -14,6 +14,7 @@ from core.attacks.catalogue import ATTACKS, run_attack
 from core.data.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from core.data.tasks import Task
 from core.errors import ConfigError, InputError
+from core.models.asking import check_pixels
 from core.models.zoo import ZooModel
 
 PGD_STEPS = 20
@@ -85,10 +86,11 @@ def perturbed(model: ZooModel, x: Tensor, change: str, seed: int = 0) -> Tensor:
 
     Raises:
         ConfigError: an unknown change.
-        InputError: more than one image.
+        InputError: more than one image, or pixels that are not finite.
     """
     if len(x) != 1:
         raise InputError(f"one image is changed at a time; got {len(x)}")
+    check_pixels(x)
     found = [x]
     for strength in strengths(model.task, change)[1:]:
         if is_attack(change):

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import ConfigError, InputError
-from core.norms import Norm, check_norm, project
+from core.models.asking import Attacked, differentiating
+from core.norms import Norm, check_norm, precise, project, rounded
 
 LIBRARY = "pyautoattack"
 MIN_CLASSES = 4  # the targeted DLR loss divides by a difference of the four largest logits
@@ -47,6 +48,7 @@ class Apgd:
         if self.precision not in ("fp32", "bf16"):
             raise ConfigError(f"precision must be fp32 or bf16; got {self.precision!r}")
 
+    @differentiating
     def __call__(self, model: nn.Module, x: Tensor, labels: Tensor, seed: int = 0) -> Tensor:
         """Images within [0, 1] and within epsilon of `x`; those that the model gets wrong already are returned as is.
 
@@ -57,11 +59,13 @@ class Apgd:
             seed: of the starts. torch's global generator is left as found.
 
         Raises:
-            InputError: the library is not installed.
-            ConfigError: fewer than four classes.
+            InputError: the library is not installed, or pixels, or answers, that are no numbers.
+            ConfigError: fewer than four classes, or a label of no class.
         """
         library = load_library()
-        x_adv = x.detach().clone()
+        clean, model = x.detach(), Attacked(model, x, labels)
+        x = precise(clean)
+        x_adv = x.clone()
         standing, classes = _right(model, x_adv, labels)
         if classes < MIN_CLASSES:
             raise ConfigError(f"the targeted DLR loss needs {MIN_CLASSES} classes; got {classes}")
@@ -76,7 +80,7 @@ class Apgd:
                 attack = self._from(library, name, attacked, classes, seed)
                 x_adv[chosen] = self._inside(_perturb(attack, x[chosen], labels[chosen]), x[chosen])
                 standing[chosen] = _right(model, x_adv[chosen], labels[chosen])[0]
-        return x_adv
+        return rounded(x_adv, clean)
 
     def _from(self, library: ModuleType, name: str, model: nn.Module, classes: int, seed: int) -> Any:
         """The library's attack of that name, with these settings."""

@@ -9,7 +9,8 @@ from torch.nn.functional import cross_entropy
 
 from core.attacks.softened import Softened
 from core.errors import ConfigError
-from core.norms import steepest_ascent_direction
+from core.models.asking import Attacked, differentiating
+from core.norms import precise, rounded, steepest_ascent_direction
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Ddn:
         if self.steps < 1 or self.start <= 0 or not 0 < self.gamma < 1:
             raise ConfigError(f"need steps >= 1, start > 0 and 0 < gamma < 1; got {self}")
 
+    @differentiating
     def __call__(self, model: nn.Module, x: Tensor, labels: Tensor) -> Tensor:
         """The nearest wrong image found (B, C, H, W), in [0, 1]; the image itself where none was, or it was wrong.
 
@@ -45,15 +47,19 @@ class Ddn:
             model: images (B, C, H, W) to logits (B, K), in eval mode.
             x: clean images (B, C, H, W), float in [0, 1]; left unchanged.
             labels: the right classes (B,), int64.
+
+        Raises:
+            ConfigError: a label of no class.
+            InputError: pixels, or answers, that are no numbers.
         """
-        x = x.detach()
-        soft = Softened(model)
-        best, smallest = x.clone(), torch.full((len(x),), torch.inf, device=x.device)
-        radius = torch.full((len(x),), self.start, device=x.device)
+        clean, soft = x.detach(), Softened(Attacked(model, x, labels))
+        x = precise(clean)
+        best, smallest = x.clone(), x.new_full((len(x),), torch.inf)
+        radius = x.new_full((len(x),), self.start)
         delta = torch.zeros_like(x)
         for step in range(self.steps + 1):
             x_adv = (x + delta).requires_grad_()
-            logits = soft(x_adv)
+            logits = precise(soft(x_adv))
             (grad,) = torch.autograd.grad(cross_entropy(logits, labels, reduction="sum"), x_adv)
             x_adv, wrong = x_adv.detach(), logits.detach().argmax(1) != labels
             length = delta.flatten(1).norm(dim=1)
@@ -64,4 +70,4 @@ class Ddn:
             radius = radius * torch.where(wrong, 1 - self.gamma, 1 + self.gamma)
             scale = radius / delta.flatten(1).norm(dim=1).clamp_min(1e-12)
             delta = (x + delta * scale[:, None, None, None]).clamp(0.0, 1.0) - x
-        return best
+        return rounded(best, clean)

@@ -8,6 +8,8 @@ from torch.nn.functional import cross_entropy
 
 from core.attacks.attack import Attack
 from core.errors import ConfigError
+from core.models.asking import Attacked, differentiating
+from core.norms import precise, rounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Fgsm:
         if not 0 <= self.epsilon < float("inf"):
             raise ConfigError(f"epsilon must be at least 0; got {self.epsilon}")
 
+    @differentiating
     def __call__(self, model: nn.Module, x: Tensor, labels: Tensor | None = None) -> Tensor:
         """The changed images, within [0, 1] and within epsilon of `x` in every entry.
 
@@ -40,14 +43,19 @@ class Fgsm:
             x: clean images (B, C, H, W), float in [0, 1]; left unchanged.
             labels: class indices (B,), int64; None takes the model's own predictions, so that no label can leak into
                 the step.
+
+        Raises:
+            ConfigError: a label of no class.
+            InputError: pixels, or answers, that are no numbers.
         """
-        x = x.detach()
+        clean, model = x.detach(), Attacked(model, x, labels)
+        x = precise(clean)
         start = x.clone().requires_grad_()
         logits = model(start)
         labels = logits.argmax(1) if labels is None else labels
-        (grad,) = torch.autograd.grad(cross_entropy(logits.float(), labels, reduction="sum"), start)
+        (grad,) = torch.autograd.grad(cross_entropy(precise(logits), labels, reduction="sum"), start)
         step = -self.epsilon if self.targeted else self.epsilon
-        return (x + step * grad.sign()).clamp(0.0, 1.0)
+        return rounded((x + step * grad.sign()).clamp(0.0, 1.0), clean)
 
 
 FGSM_ATTACK = Attack(

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import ConfigError
+from core.models.asking import Attacked, differentiating
+from core.norms import precise, rounded
 
 CHUNK = 2**22
 """Pairs whose scores are held at once."""
@@ -37,6 +39,7 @@ class Jsma:
         if not 0 < abs(self.theta) <= 1 or not 0 <= self.gamma <= 1:
             raise ConfigError(f"need theta in [-1, 1] but not 0, and gamma in [0, 1]; got {self}")
 
+    @differentiating
     def __call__(self, model: nn.Module, x: Tensor, labels: Tensor) -> Tensor:
         """Images in [0, 1] that differ from `x` in at most `gamma D` entries.
 
@@ -44,8 +47,13 @@ class Jsma:
             model: images (B, C, H, W) to logits (B, K), in eval mode.
             x: clean images (B, C, H, W), float in [0, 1]; left unchanged.
             labels: the classes aimed at (B,), int64; an image that is classified so already stays as it is.
+
+        Raises:
+            ConfigError: a label of no class.
+            InputError: pixels, or answers, that are no numbers.
         """
-        x_adv = x.detach().clone()
+        clean, model = x, Attacked(model, x, labels)
+        x_adv = precise(x.detach()).clone()
         active = torch.arange(len(x), device=x.device)
         for _ in range(int(self.gamma * x[0].numel() / 2) if len(x) else 0):
             predicted, towards, others = _gradients(model, x_adv[active], labels[active])
@@ -60,7 +68,7 @@ class Jsma:
                 break
             changed = (entries.gather(1, pair) + self.theta).clamp(0.0, 1.0)
             x_adv[active] = entries.scatter(1, pair, changed).view(-1, *x.shape[1:])
-        return x_adv
+        return rounded(x_adv, clean)
 
 
 def best_pairs(gain: Tensor, loss: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch.nn.functional import kl_div
 
 from core.errors import ConfigError
-from core.norms import Norm, check_norm, project, steepest_ascent_direction
+from core.models.asking import Attacked, differentiating
+from core.norms import Norm, check_norm, precise, project, rounded, steepest_ascent_direction
 
 START = 0.001  # deviation of the start; at the image itself the divergence has no gradient
 
@@ -45,6 +46,7 @@ class KlAscent:
         """The length of one step, in [0, 1] pixel units."""
         return 2.5 * self.epsilon / self.steps if self.step_size is None else self.step_size
 
+    @differentiating
     def __call__(self, model: nn.Module, x: Tensor, generator: torch.Generator) -> Tensor:
         """Images that the network sees otherwise than `x`, within [0, 1] and within epsilon of `x`.
 
@@ -52,15 +54,19 @@ class KlAscent:
             model: images (B, C, H, W) to logits (B, K), in eval mode.
             x: clean images (B, C, H, W), float in [0, 1]; left unchanged.
             generator: source of the start, normal noise of deviation 0.001.
+
+        Raises:
+            InputError: pixels, or answers, that are no numbers.
         """
-        x = x.detach()
+        original, model = x.detach(), Attacked(model, x)
+        x = precise(original)
         with torch.no_grad():
-            clean = model(x).float().log_softmax(1)
+            clean = precise(model(x)).log_softmax(1)
         noise = START * torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
         x_adv = (x + project(noise, self.epsilon, self.norm)).clamp(0.0, 1.0)
         for _ in range(self.steps):
-            found = model(x_adv.requires_grad_()).float().log_softmax(1)
+            found = precise(model(x_adv.requires_grad_())).log_softmax(1)
             (grad,) = torch.autograd.grad(kl_div(found, clean, reduction="sum", log_target=True), x_adv)
             delta = x_adv.detach() + self.step * steepest_ascent_direction(grad, self.norm) - x
             x_adv = (x + project(delta, self.epsilon, self.norm)).clamp(0.0, 1.0)
-        return x_adv
+        return rounded(x_adv, original)

@@ -8,7 +8,8 @@ from torch.nn.functional import cross_entropy
 
 from core.attacks.attack import Attack, AttackRequest
 from core.errors import ConfigError
-from core.norms import Norm, check_norm, project, random_in_ball, steepest_ascent_direction
+from core.models.asking import Attacked, differentiating
+from core.norms import Norm, check_norm, precise, project, random_in_ball, rounded, steepest_ascent_direction
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Pgd:
         """The length of one step, in input units."""
         return 2.5 * self.epsilon / self.steps if self.step_size is None else self.step_size
 
+    @differentiating
     def __call__(
         self,
         model: nn.Module,
@@ -77,23 +79,30 @@ class Pgd:
             shares: what of epsilon and of the step's length each image gets (B,), in [0, 1]; None gives all of it.
 
         Raises:
-            ConfigError: a random start without a generator.
+            ConfigError: a random start without a generator, or a label of no class.
+            InputError: pixels, or answers, that are no numbers.
         """
-        x = x.detach()
+        model = Attacked(model, x, labels)
+        return rounded(self._worst(model, precise(x.detach()), labels, generator, shares), x)
+
+    def _worst(
+        self, model: nn.Module, x: Tensor, labels: Tensor, generator: torch.Generator | None, shares: Tensor | None
+    ) -> Tensor:
+        """The worst of the runs, for every image of the batch."""
         share = x.new_ones(len(x)) if shares is None else shares.to(x.dtype)
         if self.epsilon == 0:
             return x.clone()
         if self.random_start and generator is None:
             raise ConfigError("a random start needs a generator")
         best = x.clone()
-        best_loss = torch.full((len(x),), -torch.inf, device=x.device)
+        best_loss = x.new_full((len(x),), -torch.inf)
         active = torch.arange(len(x), device=x.device)
         for run in range(self.restarts):
             found = self._run(model, x[active], labels[active], share[active], generator)
             if self.restarts == 1:
                 return found
             with torch.no_grad():
-                logits = model(found).float()
+                logits = precise(model(found))
             loss = cross_entropy(logits, labels[active], reduction="none")
             loss = -loss if self.targeted else loss
             better = loss > best_loss[active]
@@ -136,7 +145,7 @@ class Pgd:
             ):  # a second pass of the few costs less than all the way back
                 x_adv, right = x_adv.detach()[right].requires_grad_(), None
                 logits = model(x_adv)
-            loss = cross_entropy((logits if right is None else logits[right]).float(), labels, reduction="sum")
+            loss = cross_entropy(precise(logits if right is None else logits[right]), labels, reduction="sum")
             (grad,) = torch.autograd.grad(loss, x_adv)  # parameter .grad stays untouched
             x_adv = x_adv.detach()
             if right is not None:

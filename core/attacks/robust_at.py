@@ -9,8 +9,10 @@ from torch import Tensor, nn
 
 from core.attacks.pgd import Pgd
 from core.errors import ConfigError
+from core.models.asking import Attacked, differentiating
 
 
+@differentiating
 def robust_at(
     model: nn.Module,
     x: Tensor,
@@ -38,11 +40,13 @@ def robust_at(
         generator: source of the random starts; needed when the attack has them.
 
     Raises:
-        ConfigError: no radii, or radii that do not increase; a random start without a generator.
+        ConfigError: no radii, or radii that do not increase; a random start without a generator; a label of no class.
+        InputError: pixels, or answers, that are no numbers.
     """
     if not epsilons or any(low >= high for low, high in itertools.pairwise(epsilons)):
         raise ConfigError(f"epsilons must be given and strictly increasing; got {list(epsilons)}")
     attacks = [dataclasses.replace(attack, epsilon=epsilon, stop_when_wrong=True) for epsilon in epsilons]
+    model = Attacked(model, x, labels)
     stands = torch.zeros(len(x), len(epsilons), dtype=torch.bool, device=x.device)
     with torch.no_grad():
         active = (model(x).argmax(1) == labels).nonzero()[:, 0]

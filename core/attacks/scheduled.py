@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from core.errors import ConfigError
-from core.norms import rmse
+from core.models.asking import Attacked, differentiating
+from core.norms import precise, rmse, scaled
 
 Rule = Literal["bounded", "smallest", "better-than-random"]
 RULES: tuple[Rule, ...] = ("bounded", "smallest", "better-than-random")
@@ -93,6 +94,7 @@ class ScheduledAttack:
         if not 0 <= self.skip[0] <= self.skip[1] <= self.steps:
             raise ConfigError(f"skip must lie within the {self.steps} steps; got {self.skip}")
 
+    @differentiating
     def __call__(
         self,
         model: nn.Module,
@@ -113,8 +115,12 @@ class ScheduledAttack:
             start: the change (B, C, H, W) to begin with instead of none. (Our addition.)
             on_step: called with the change (B, C, H, W) and its logits (B, K) before each step and after the last,
                 S + 1 times, less the skipped; must not write to them.
+
+        Raises:
+            ConfigError: a label of no class.
+            InputError: pixels, or answers, that are no numbers.
         """
-        x = x.detach()
+        model, x = Attacked(model, x, labels), precise(x.detach())
         momentum, best = torch.zeros_like(x), torch.zeros_like(x)
         delta = torch.zeros_like(x) if start is None else start.detach().clone()
         wanted = torch.full((len(x),), self.encourage, device=x.device) if encourage is None else encourage
@@ -123,7 +129,7 @@ class ScheduledAttack:
         path = self.epsilon * self.overshoot / (self.steps * (self.steps + 1) / 2)
         for step in (*range(self.skip[0]), *range(self.skip[1], self.steps)):
             delta.requires_grad_()
-            logits = model(x + delta).float()
+            logits = precise(model(x + delta))
             (grad,) = torch.autograd.grad(cross_entropy(logits, labels, reduction="sum"), delta)
             delta = delta.detach()
             if on_step is not None:
@@ -139,7 +145,7 @@ class ScheduledAttack:
             if self.clamp:
                 delta = (x + delta).clamp(0.0, 1.0) - x
         with torch.no_grad():
-            logits = model(x + delta).float()
+            logits = precise(model(x + delta))
         if on_step is not None:
             on_step(delta, logits)
         met = self._met(logits, labels, delta, wanted)
@@ -181,7 +187,6 @@ def _keep(best: Tensor, first: Tensor, delta: Tensor, met: Tensor, step: int) ->
 
 
 def _unit(direction: Tensor) -> Tensor:
-    """Each example over its RMSE; zero stays zero, and squares of tiny gradients do not underflow."""
-    tiny = torch.finfo(direction.dtype).tiny
-    scaled = direction / direction.abs().amax((1, 2, 3), keepdim=True).clamp_min(tiny)
-    return scaled / rmse(scaled).clamp_min(tiny)[:, None, None, None]
+    """Each example over its RMSE; zero stays zero."""
+    direction = scaled(direction)
+    return direction / rmse(direction).clamp_min(torch.finfo(direction.dtype).tiny)[:, None, None, None]

@@ -10,7 +10,8 @@ from torch.nn.functional import cross_entropy
 
 from core.attacks.scheduled import ARA_ATTACK, ScheduledAttack, ScheduledAttackResult
 from core.errors import ConfigError
-from core.norms import rmse, steepest_ascent_direction
+from core.models.asking import Attacked, differentiating
+from core.norms import precise, rmse, steepest_ascent_direction
 
 Goal = Literal["smallest", "better-than-random"]
 GOALS: tuple[Goal, ...] = ("smallest", "better-than-random")
@@ -65,6 +66,7 @@ class SmallestChange:
         """The reference's search, less the middle."""
         return replace(ARA_ATTACK, rule=self.goal, clamp=self.clamp, skip=(self.opening, ARA_ATTACK.steps - self.steps))
 
+    @differentiating
     def __call__(self, model: nn.Module, x: Tensor, labels: Tensor) -> ScheduledAttackResult:
         """The smallest change found for each image, and before which of the reference's steps one was first found.
 
@@ -72,14 +74,18 @@ class SmallestChange:
             model: images (B, C, H, W) to logits (B, K), in eval mode.
             x: clean images (B, C, H, W), float in [0, 1]; left unchanged.
             labels: the class made less likely (B,), int64.
+
+        Raises:
+            ConfigError: a label of no class.
+            InputError: pixels, or answers, that are no numbers.
         """
-        x = x.detach()
+        model, x = Attacked(model, x, labels), precise(x.detach())
         delta = torch.zeros_like(x)
         first = torch.zeros(len(x), dtype=torch.int64, device=x.device)
         if len(x) == 0:
             return ScheduledAttackResult(delta, first)
         with torch.no_grad():
-            todo = (~self.met(model(x).float(), labels)).nonzero()[:, 0]
+            todo = (~self.met(precise(model(x)), labels)).nonzero()[:, 0]
         if len(todo):
             found = self.coarse(model, x[todo], labels[todo])
             delta[todo], first[todo] = found.delta, found.first
@@ -111,7 +117,7 @@ class SmallestChange:
         delta, smallest = best, rmse(best)
         for step in range(self.finer + 1):
             delta = delta.detach().requires_grad_()
-            logits = model(x + delta).float()
+            logits = precise(model(x + delta))
             (grad,) = torch.autograd.grad(self._rises(logits, labels).sum(), delta)
             delta = delta.detach()
             met = self.met(logits.detach(), labels)

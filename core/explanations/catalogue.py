@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from core.attacks.scheduled import explanation
+from core.models.asking import check_classes
 from core.progress import check
 from core.saliency import catalogue
 from core.saliency.method import AttributionRequest, Method
@@ -56,6 +57,7 @@ class _Between(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits of the two classes, in the order given."""
         logits: Tensor = self.model(x)
+        check_classes(self.classes, logits.shape[1])
         return logits.gather(1, self.classes)
 
 

@@ -234,7 +234,7 @@ class _Search:
     def __init__(
         self, model: ZooModel, x: Tensor, method: SmoothedMethod, wanted: Tensor, epsilon: float, target: Tensor
     ) -> None:
-        self.real = model.fast
+        self.model, self.real = model, model.fast
         self.smooth = smooth_copy(model.fast, BETA[method])
         self.x, self.method, self.wanted, self.epsilon, self.target = x.detach(), method, wanted, epsilon, target
         self.p0 = self._probability(x)
@@ -280,7 +280,7 @@ class _Search:
     def _judge(self, x_adv: Tensor) -> None:
         """Keep the images that do what is asked on the real network, better than what is kept already."""
         with torch.no_grad():
-            probs = self.real(x_adv).softmax(1)
+            probs = probabilities(self.model, self.real(x_adv))
         change = probs.gather(1, self.target[:, None])[:, 0] - self.p0
         kept = (probs.argmax(1) == self.target) & (change.abs() <= SHY * TOLERANCE)
         heatmaps = heat_map_of(self.real, x_adv, self.target, self.method, POINTS)

@@ -1,9 +1,8 @@
 """Generators of a task's images: loaded through their cards, checked before a single weight is copied."""
 
 import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,14 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from core.data.tasks import Task, task_named
-from core.errors import ConfigError, CoreError, InputError
-from core.files import read_limited, write_atomically
+from core.errors import ConfigError, InputError
+from core.files import write_atomically
 from core.latent.network import GeneratorConfig, GeneratorNetwork
+from core.models import cards
 from core.models.weights import check_tensors, read_tensors
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets" / "generators"
 MAX_WEIGHT_BYTES = 100_000_000
-MAX_CARD_BYTES = 1_000_000
-MAX_PARAMETERS = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +157,7 @@ def save(network: GeneratorNetwork, card: GeneratorCard, folder: Path) -> Genera
     data = save_tensors(
         {name: value.detach().cpu().half().contiguous() for name, value in network.state_dict().items()}
     )
-    count = sum(parameter.numel() for parameter in network.parameters())
-    card = replace(card, sha256=hashlib.sha256(data).hexdigest(), parameters=count)
+    card = replace(card, sha256=hashlib.sha256(data).hexdigest(), parameters=network.config.parameters)
     write_atomically(folder / f"{card.task}.safetensors", data)
     write_card(card, folder)
     return card
@@ -170,43 +167,23 @@ def write_card(card: GeneratorCard, folder: Path = ASSETS) -> None:
     """Write a card to `folder` in one move.
 
     Raises:
-        InputError: the folder can't be written.
+        InputError: a value that JSON does not have, or the folder can't be written.
     """
-    text = json.dumps(asdict(card), indent=1, sort_keys=True, allow_nan=False) + "\n"
-    write_atomically(folder / f"{card.task}.json", text.encode())
+    cards.write_card(card, folder / f"{card.task}.json")
 
 
 def read_card(path: Path) -> GeneratorCard:
-    """The card in a JSON file from anywhere.
+    """The card in a JSON file from anywhere; see `core.models.cards.card_of`.
 
     Raises:
-        InputError: missing, too large, not JSON, or fields that are absent, unknown or of the wrong kind.
+        InputError: missing, too large, not JSON, fields that are absent, unknown or of the wrong kind, or a network
+            that is not one of the task.
     """
-    data = read_limited(path, MAX_CARD_BYTES)
-    try:
-        fields = json.loads(data)
-        network: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in fields["network"].items()
-        }
-        figures = tuple(fields.get("figures", ()))
-        card = GeneratorCard(**fields | {"network": GeneratorConfig(**network), "figures": figures})
-        _check(card, task_named(card.task))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, CoreError) as error:
-        raise InputError(f"{path.name} is not a generator's card: {error}") from error
-    return card
+    return cards.read_card(path, GeneratorCard, "a generator's card", _check)
 
 
-def _check(card: GeneratorCard, task: Task) -> None:
-    """Refuse a card whose values are of the wrong kind, before they are used."""
-    if not all(isinstance(value, str) for value in (card.recipe, card.command, card.sha256, card.note)):
-        raise InputError("recipe, command, sha256 and note must be text")
-    if not isinstance(card.seed, int) or not all(
-        isinstance(value, dict) for value in (card.settings, card.training, card.measured, *card.figures)
-    ):
-        raise InputError("seed must be a whole number; settings, training, measured and each of figures objects")
+def _check(card: GeneratorCard) -> None:
+    """Refuse a card whose values can't be."""
+    task = cards.check_stated(card.task, card.seed, card.parameters, card.sha256, card.figures)
     if card.network.classes != task.classes or card.network.shape != task.shape:
         raise InputError(f"classes and shape of the network are not those of {task.key}")
-    with torch.device("meta"):
-        count = sum(parameter.numel() for parameter in GeneratorNetwork(card.network).parameters())
-    if count > MAX_PARAMETERS:
-        raise InputError(f"the network has {count:,} parameters; at most {MAX_PARAMETERS:,} are allowed")

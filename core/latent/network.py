@@ -11,6 +11,7 @@ from core.errors import ConfigError
 SLOPE = 0.2  # of the leaky ReLU below zero
 MAX_LATENT = 1024
 MAX_WIDTH = 512
+MAX_PARAMETERS = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,8 @@ class GeneratorConfig:
         widths: channels at a quarter, at half and at the whole of the image's resolution.
 
     Raises:
-        ConfigError: a value out of range.
+        ConfigError: a value out of range, or more than 50 million parameters. Nothing of the networks is built to find
+            that out.
     """
 
     classes: int = 10
@@ -40,6 +42,22 @@ class GeneratorConfig:
             raise ConfigError(f"shape must be (1 or 3, H, W), H and W multiples of 4 in 4..256; got {self.shape}")
         if len(self.widths) != 3 or not all(1 <= width <= MAX_WIDTH for width in self.widths):
             raise ConfigError(f"widths must be three numbers in 1..{MAX_WIDTH}; got {self.widths}")
+        if self.parameters > MAX_PARAMETERS:
+            raise ConfigError(
+                f"the generator would have {self.parameters:,} parameters; at most {MAX_PARAMETERS:,} are allowed"
+            )
+
+    @property
+    def parameters(self) -> int:
+        """The number of trained values of decoder and encoder, by arithmetic."""
+        coarse, middle, fine = self.widths
+        channels, height, width = self.shape
+        places = coarse * (height // 4) * (width // 4)
+        blocks = sum(18 * each * each + (4 * self.classes + 2) * each for each in (coarse, middle))
+        decoder = (self.latent + self.classes) * places + blocks
+        decoder += 4 * middle * (coarse + 1) + 4 * fine * (9 * middle + 1) + channels * (9 * fine + 1)
+        encoder = middle * (36 * channels + 1) + blocks + coarse * (4 * middle + 1) + 2 * self.latent * (places + 1)
+        return decoder + encoder
 
 
 def spread(h: Tensor) -> Tensor:

@@ -174,8 +174,6 @@ class _Walk:
         self.path_margin = self.path[:, :, 0].clone()
         with torch.no_grad():
             logits = self.logits(self.best, torch.arange(len(z), device=z.device))
-        if not bool(logits.isfinite().all()):
-            raise InputError("the classifier answers these codes with values that are not finite")
         self.already_wrong = misclassified(logits, labels)
         self.path[:, 0], self.path_margin[:, 0] = self.centre, margin(logits, labels, settings.objective)
         self.norm = z.new_full((len(z),), torch.inf).masked_fill(self.already_wrong, 0.0)
@@ -184,7 +182,10 @@ class _Walk:
 
     def logits(self, offset: Tensor, rows: Tensor) -> Tensor:
         """Logits (A, K) of the pictures at offsets (A, n) from the centres of some rows (A,)."""
-        return self.classifier(self.generator.decode(self.centre[rows] + offset, self.labels[rows])).float()
+        logits = self.classifier(self.generator.decode(self.centre[rows] + offset, self.labels[rows])).float()
+        if not bool(logits.detach().isfinite().all()):  # a search that went on would take the code for one that stands
+            raise InputError("the classifier answers these codes with values that are not finite")
+        return logits
 
     def run(self, start: Tensor, first: bool, should_stop: Callable[[], bool]) -> None:
         """One run of each row that is still searched, from offsets (N, n) in the ball of radius 1."""

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from core.latent.noise import scaled_norm
+from core.norms import scaled
 
 _TINY = 1e-12
 
@@ -27,6 +28,5 @@ def random_starts(z: Tensor, labels: Tensor, runs: int, seed: int) -> Tensor:
 
 def unit(v: Tensor) -> Tensor:
     """Rows (B, n) brought to scaled norm 1, however small they are; zero where a row is zero or no number."""
-    v = v.nan_to_num(0.0, 0.0, 0.0)
-    v = v / v.abs().amax(1, keepdim=True).clamp_min(torch.finfo(v.dtype).tiny)  # squares of small numbers would vanish
+    v = scaled(v.nan_to_num(0.0, 0.0, 0.0))
     return v / scaled_norm(v)[:, None].clamp_min(_TINY)

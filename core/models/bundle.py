@@ -1,23 +1,23 @@
 """A classifier in one file: a ZIP of its weights and its card, written, and read from anywhere."""
 
 import io
-import json
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from core.data.incoming import open_zip
 from core.data.walk import entries
 from core.errors import InputError
 from core.files import write_atomically
+from core.models import cards
 from core.models.zoo import (
-    MAX_CARD_BYTES,
     MAX_WEIGHT_BYTES,
     Card,
     load_weights,
+    read_card,
     write_card,
 )
 from core.text import shorten
@@ -25,7 +25,7 @@ from core.text import shorten
 MAX_ZIP_BYTES = 200_000_000
 MAX_ENTRIES = 2_000
 MOST_PARAMETERS = 5_000_000  # several of them are held in memory at once
-_LIMITS = {".safetensors": MAX_WEIGHT_BYTES, ".json": MAX_CARD_BYTES}
+_LIMITS = {".safetensors": MAX_WEIGHT_BYTES, ".json": cards.MAX_BYTES}
 
 
 def pack(folder: Path, card: Card, name: str) -> bytes:
@@ -41,7 +41,7 @@ def pack(folder: Path, card: Card, name: str) -> bytes:
         raise InputError(f"the weights of {card.key} could not be read: {error.strerror or error}") from error
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(f"{name}.safetensors", weights)
-        archive.writestr(f"{name}.json", json.dumps(asdict(card), indent=1, sort_keys=True, allow_nan=False) + "\n")
+        archive.writestr(f"{name}.json", cards.card_bytes(card))
     return out.getvalue()
 
 
@@ -69,6 +69,7 @@ def unpack(data: bytes) -> dict[str, bytes]:
             return found
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
         raise InputError(f"this is not a ZIP that can be read ({shorten(error)})") from error
+        raise InputError(f"this is not a ZIP that can be read ({shorten(error, 120)})") from error
 
 
 def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int) -> bytes:
@@ -104,18 +105,20 @@ def install(
         with tempfile.TemporaryDirectory() as scratch:
             for suffix, data in files.items():
                 Path(scratch, "model").with_suffix(suffix).write_bytes(data)
+            parameters = read_card(Path(scratch, "model.json")).network.parameters
+            if parameters > MOST_PARAMETERS:
+                raise InputError(
+                    f"the network has {parameters:,} parameters; at most {MOST_PARAMETERS:,} are taken here"
+                )
             model = load_weights(Path(scratch, "model.safetensors"))
     except OSError as error:
         raise InputError(f"the files could not be written here to be checked: {error.strerror or error}") from error
-    count = sum(parameter.numel() for parameter in model.plain.parameters())
-    if count > MOST_PARAMETERS:
-        raise InputError(f"the network has {count:,} parameters; at most {MOST_PARAMETERS:,} are taken here")
-    card = replace(model.card, key=key, parameters=count)
+    card = replace(model.card, key=key, parameters=parameters)
     target = folder / card.task / f"{key}.safetensors"
     write_atomically(target, files[".safetensors"])
     try:
         write_card(card, folder)
-    except (InputError, ValueError) as error:  # JSON can say NaN and we can't
+    except InputError:
         target.unlink(missing_ok=True)
-        raise InputError(f"the card could not be kept: {error}") from error
+        raise
     return card

@@ -1,6 +1,7 @@
 """The project's classifier: a compact pre-activation residual network on [0, 1] images, normalising inside."""
 
 from dataclasses import dataclass
+from math import inf, isfinite
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +10,10 @@ from core.errors import ConfigError
 from core.models.activations import Activation, activation
 
 MAX_WIDTH = 1024
-MAX_BLOCKS = 64
+MAX_STAGES = 8
+MAX_BLOCKS = 64  # of all stages together
+MAX_CHANNELS = 16  # of an image
+MAX_PARAMETERS = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +24,15 @@ class ResNetConfig:
         classes: K, at least 1.
         mean: per-channel mean that the input is normalised with; its length is C.
         std: per-channel deviation, above 0.
-        widths: channels of each stage; the resolution halves between stages.
-        blocks: residual blocks of each stage.
+        widths: channels of each stage, at most eight; the resolution halves between stages.
+        blocks: residual blocks of each stage, at most 64 in all.
         activation: "relu" or "hhrelu".
 
     The default is the 0.65-million-parameter network for 32x32 colour.
 
     Raises:
-        ConfigError: lengths that do not match, or a value out of range.
+        ConfigError: lengths that do not match, a value out of range, or more than 50 million parameters. Nothing of the
+            network is built to find that out.
     """
 
     classes: int = 10
@@ -38,14 +43,38 @@ class ResNetConfig:
     activation: Activation = "relu"
 
     def __post_init__(self) -> None:
-        if self.classes < 1 or len(self.mean) != len(self.std) or not self.mean or min(self.std) <= 0:
-            raise ConfigError(f"need classes >= 1 and as many deviations above 0 as means; got {self}")
-        if len(self.widths) != len(self.blocks) or not self.widths:
-            raise ConfigError(f"need one number of blocks a width; got widths {self.widths} and blocks {self.blocks}")
+        if self.classes < 1 or len(self.mean) != len(self.std) or not 1 <= len(self.mean) <= MAX_CHANNELS:
+            raise ConfigError(
+                f"need classes >= 1 and a mean and a deviation for each of 1..{MAX_CHANNELS} channels; "
+                f"got {self.classes} classes, {len(self.mean)} means and {len(self.std)} deviations"
+            )
+        if not all(map(isfinite, self.mean)) or not all(0 < value < inf for value in self.std):
+            raise ConfigError(f"means must be finite, deviations above 0; got {self.mean} and {self.std}")
+        if len(self.widths) != len(self.blocks) or not 1 <= len(self.widths) <= MAX_STAGES:
+            raise ConfigError(
+                f"need a width and a number of blocks for each of 1..{MAX_STAGES} stages; "
+                f"got {len(self.widths)} widths and {len(self.blocks)} numbers of blocks"
+            )
         if not all(1 <= width <= MAX_WIDTH for width in self.widths):
             raise ConfigError(f"widths must lie in 1..{MAX_WIDTH}; got {self.widths}")
-        if not all(1 <= count <= MAX_BLOCKS for count in self.blocks):
-            raise ConfigError(f"blocks must lie in 1..{MAX_BLOCKS}; got {self.blocks}")
+        if min(self.blocks) < 1 or sum(self.blocks) > MAX_BLOCKS:
+            raise ConfigError(f"blocks must be at least 1 a stage and at most {MAX_BLOCKS} in all; got {self.blocks}")
+        if self.parameters > MAX_PARAMETERS:
+            raise ConfigError(
+                f"the network would have {self.parameters:,} parameters; at most {MAX_PARAMETERS:,} are allowed"
+            )
+
+    @property
+    def parameters(self) -> int:
+        """The number of trainable values of the network, by arithmetic."""
+        width = self.widths[0]
+        count = 9 * len(self.mean) * width
+        for stage, (outputs, blocks) in enumerate(zip(self.widths, self.blocks, strict=True)):
+            count += 9 * width * outputs + 2 * (width - outputs)  # the first block reads the width before
+            count += width * outputs if stage > 0 or width != outputs else 0  # its shortcut
+            count += (2 * blocks - 1) * 9 * outputs * outputs + blocks * 4 * outputs
+            width = outputs
+        return count + 2 * width + (width + 1) * self.classes
 
 
 class Normalise(nn.Module):

@@ -1,7 +1,7 @@
 """Weights from a file: checked against their card before a single one is copied."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from core.errors import InputError
 from core.files import read_limited
+from core.text import shorten
 
 
 def read_tensors(path: Path, sha256: str, limit: int) -> dict[str, Tensor]:
@@ -26,7 +27,7 @@ def read_tensors(path: Path, sha256: str, limit: int) -> dict[str, Tensor]:
     try:
         return load(data)
     except (SafetensorError, ValueError, KeyError) as error:
-        raise InputError(f"{path.name} is not a readable safetensors file ({error})") from error
+        raise InputError(f"{path.name} is not a readable safetensors file ({shorten(error, 120)})") from error
 
 
 def check_tensors(
@@ -45,10 +46,15 @@ def check_tensors(
     """
     missing, extra = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
     if missing or extra:
-        raise InputError(f"{whose}: weights miss {missing[:3] or 'nothing'} and have unknown {extra[:3] or 'nothing'}")
+        raise InputError(f"{whose}: weights miss {_some(missing)} and have unknown {_some(extra)}")
     for name, wanted in expected.items():
         got, kind = tensors[name], dtype or wanted.dtype
         if got.shape != wanted.shape or got.dtype != kind:
             raise InputError(f"{whose}: {name} must be {tuple(wanted.shape)} {kind}, is {tuple(got.shape)} {got.dtype}")
         if got.is_floating_point() and not bool(got.isfinite().all()):
             raise InputError(f"{whose}: {name} holds values that are not finite")
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first of some tensors' names, which may come from anywhere."""
+    return ", ".join(shorten(name, 40) for name in names[:3]) or "nothing"

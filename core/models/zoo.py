@@ -1,9 +1,8 @@
 """The zoo: classifiers loaded through their cards, checked before a single weight is copied."""
 
 import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +11,16 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from core.data.tasks import Task, task_named
-from core.errors import ConfigError, CoreError, InputError
-from core.files import read_limited, write_atomically
+from core.errors import ConfigError, InputError
+from core.files import write_atomically
+from core.models import cards as files
 from core.models.fast import fast_form
 from core.models.resnet import PreActResNet, ResNetConfig
 from core.models.weights import check_tensors, read_tensors
+from core.text import shorten
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets" / "models"
 MAX_WEIGHT_BYTES = 200_000_000
-MAX_CARD_BYTES = 1_000_000
-MAX_PARAMETERS = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,8 @@ def load_zoo_model(task: str, key: str, folder: Path = ASSETS) -> ZooModel:
         ConfigError: the zoo has no such model.
         InputError: its files are damaged.
     """
-    known = cards(task, folder)
+    task_named(task)
+    known = sorted(path.stem for path in (folder / task).glob("*.json"))
     if key not in known:
         raise ConfigError(f"model must be one of {', '.join(known) or 'none: the zoo is empty'}; got {key!r}")
     return load_weights(folder / task / f"{key}.safetensors")
@@ -105,13 +105,15 @@ def load_weights(path: Path) -> ZooModel:
     """The classifier in `path`, a safetensors file with its card beside it (same name, `.json`).
 
     Checked before anything is copied: sizes, the checksum, and that names, shapes and types are those of the card's
-    architecture; then that every value is finite.
+    architecture; then that every value is finite, and so are the answers to a few pictures.
 
     Raises:
-        InputError: a file is missing, too large, damaged, or does not match its card.
+        InputError: a file is missing, too large, damaged, or does not match its card, or answers are not finite.
     """
     card = read_card(path.with_suffix(".json"))
-    return assemble(card, read_tensors(path, card.sha256, MAX_WEIGHT_BYTES))
+    model = assemble(card, read_tensors(path, card.sha256, MAX_WEIGHT_BYTES))
+    _probe(model)
+    return model
 
 
 def assemble(card: Card, tensors: Mapping[str, Tensor]) -> ZooModel:
@@ -121,7 +123,7 @@ def assemble(card: Card, tensors: Mapping[str, Tensor]) -> ZooModel:
         InputError: names, shapes or types differ from the architecture's, or a value is not finite.
     """
     model = PreActResNet(card.network)
-    check_tensors(card.key, tensors, model.state_dict())
+    check_tensors(shorten(card.key, 40), tensors, model.state_dict())
     model.load_state_dict(dict(tensors))
     model.eval().requires_grad_(False)
     return ZooModel(card, model, fast_form(model))
@@ -134,9 +136,7 @@ def save(model: PreActResNet, card: Card, folder: Path) -> Card:
         InputError: the folder can't be written.
     """
     data = save_tensors({name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()})
-    count = sum(parameter.numel() for parameter in model.parameters())
-    values = {name: getattr(card, name) for name in Card.__dataclass_fields__}
-    card = Card(**values | {"sha256": hashlib.sha256(data).hexdigest(), "parameters": count})
+    card = replace(card, sha256=hashlib.sha256(data).hexdigest(), parameters=model.config.parameters)
     target = folder / card.task / f"{card.key}.safetensors"
     write_atomically(target, data)
     write_card(card, folder)
@@ -147,46 +147,36 @@ def write_card(card: Card, folder: Path = ASSETS) -> None:
     """Write a card under `folder / card.task` in one move.
 
     Raises:
-        InputError: the folder can't be written.
+        InputError: a value that JSON does not have, or the folder can't be written.
     """
-    text = json.dumps(asdict(card), indent=1, sort_keys=True, allow_nan=False) + "\n"
-    write_atomically(folder / card.task / f"{card.key}.json", text.encode())
+    files.write_card(card, folder / card.task / f"{card.key}.json")
 
 
 def read_card(path: Path) -> Card:
-    """The card in a JSON file from anywhere.
+    """The card in a JSON file from anywhere; see `core.models.cards.card_of`.
 
     Raises:
-        InputError: missing, too large, not JSON, or fields that are absent, unknown or of the wrong kind.
+        InputError: missing, too large, not JSON, fields that are absent, unknown or of the wrong kind, or a network
+            that is not one of the task.
     """
-    data = read_limited(path, MAX_CARD_BYTES)
-    try:
-        fields = json.loads(data)
-        network: dict[str, Any] = {name: _as_tuple(value) for name, value in fields["network"].items()}
-        figures = tuple(fields.get("figures", ()))
-        card = Card(**fields | {"network": ResNetConfig(**network), "figures": figures})
-        task = task_named(card.task)
-        _check(card, task)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, CoreError) as error:
-        raise InputError(f"{path.name} is not a model card: {error}") from error
-    return card
+    return files.read_card(path, Card, "a model card", _check)
 
 
-def _check(card: Card, task: Task) -> None:
-    """Refuse a card whose values are of the wrong kind, before they are used."""
-    if not all(isinstance(value, str) for value in (card.key, card.recipe, card.command, card.sha256, card.note)):
-        raise InputError("key, recipe, command, sha256 and note must be text")
-    if not isinstance(card.seed, int) or not isinstance(card.settings, dict) or not isinstance(card.training, dict):
-        raise InputError("seed must be a whole number, settings and training objects")
-    if not isinstance(card.measured, dict) or not all(isinstance(row, dict) for row in card.figures):
-        raise InputError("measured and figures must be objects")
+def _check(card: Card) -> None:
+    """Refuse a card whose values can't be."""
+    task = files.check_stated(card.task, card.seed, card.parameters, card.sha256, card.figures)
     if card.network.classes != task.classes or len(card.network.mean) != task.shape[0]:
         raise InputError(f"classes and channels of the network are not those of {task.key}")
-    with torch.device("meta"):
-        count = sum(parameter.numel() for parameter in PreActResNet(card.network).parameters())
-    if count > MAX_PARAMETERS:
-        raise InputError(f"the network has {count:,} parameters; at most {MAX_PARAMETERS:,} are allowed")
 
 
-def _as_tuple(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
+def _probe(model: ZooModel) -> None:
+    """Refuse a network that answers black, white, grey or noise with anything but numbers."""
+    shape = model.task.shape
+    plain = torch.tensor([0.0, 0.5, 1.0]).view(-1, 1, 1, 1).expand(-1, *shape)
+    x = torch.cat([plain, torch.rand(1, *shape, generator=torch.Generator().manual_seed(0))])
+    with torch.no_grad():
+        answers = (model.plain(x), model.fast(x))
+    if not all(bool(logits.isfinite().all()) for logits in answers):
+        raise InputError(
+            f"the network {shorten(model.card.key, 40)} answers simple pictures with values that are not finite"
+        )

@@ -1,11 +1,13 @@
 """The saliency methods of this layer, and the one call that all methods share."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from core.errors import ConfigError, InputError
+from core.models.asking import check_pixels, differentiating, usable
 from core.progress import check
 from core.saliency.coalitions import KERNEL_SHAP_METHOD, LIME_METHOD
 from core.saliency.deep_lift import DEEP_LIFT_METHOD
@@ -58,20 +60,22 @@ def method_named(method: str | Method) -> Method:
     return SALIENCY_METHODS[method]
 
 
+@differentiating
 def attribute(method: str | Method, ask: AttributionRequest) -> Tensor:
     """Attributions (B, C, H, W) of the method; zero is a possible answer, NaN and infinity are not.
 
     Raises:
-        ConfigError: no such method, or one that the network does not allow.
-        InputError: the network answers with values that are not finite.
+        ConfigError: no such method, one that the network does not allow, or a class that it does not have.
+        InputError: pixels that are no numbers, or the network answers with values that are not finite.
         StoppedError: `should_stop` said so.
     """
     method = method_named(method)
     check(ask.should_stop)
-    attributions = method.run(ask)
+    check_pixels(ask.x)
+    attributions = method.run(replace(ask, x=usable(ask.x), target=usable(ask.target)))
     if not bool(attributions.isfinite().all()):
         raise InputError(f"{method.title} gives values that are not finite for this network and image")
-    return attributions.detach()
+    return attributions.detach().to(ask.x.dtype)
 
 
 def resolve_targets(model: nn.Module, x: Tensor, target: Target, labels: Tensor | None = None) -> Tensor:

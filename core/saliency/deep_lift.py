@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import ConfigError
+from core.models.asking import differentiating
 from core.saliency.method import Method
 from core.saliency.rules import Ruled, straight
 from core.saliency.target import resolve_target, score
@@ -14,6 +15,7 @@ LOST = 0.01
 """The share of `f(x) - f(black)` (or logits, where that is below one) that the attributions may miss by rounding."""
 
 
+@differentiating
 def deep_lift(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
     """Signed attributions (B, C, H, W), in logits, that sum to `f(x) - f(black)` (Shrikumar et al. 2017, Rescale rule).
 

@@ -9,7 +9,9 @@ from torch.nn.functional import interpolate
 from torch.overrides import TorchFunctionMode
 
 from core.errors import ConfigError
+from core.models.asking import differentiating
 from core.models.resnet import PreActResNet
+from core.norms import precise
 from core.saliency.method import Method
 from core.saliency.target import resolve_target, score
 
@@ -52,13 +54,14 @@ def grad_cam_plus_plus(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
     return _spread((weights * features).sum(1, keepdim=True), x)
 
 
+@differentiating
 def _features_and_gradient(model: nn.Module, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """The features (B, width, h, w) that are looked at, and the gradient of what is explained on them."""
     if isinstance(model, PreActResNet):
         with torch.no_grad():
-            features = model.features(x).float()
+            features = precise(model.features(x))
         features.requires_grad_()
-        logits = model.head(features.mean((2, 3)))
+        logits = model.head(features.mean((2, 3)).to(model.head.weight.dtype))
     else:
         with _LastConvolution() as last:
             logits = model(x.detach().requires_grad_())

@@ -3,10 +3,12 @@
 import torch
 from torch import Tensor, nn
 
+from core.models.asking import differentiating
 from core.saliency.method import Method
 from core.saliency.target import resolve_target, score
 
 
+@differentiating
 def gradient(model: nn.Module, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Signed attributions (B, C, H, W), and the logits (B, K) that the same pass gave.
 
@@ -34,6 +36,7 @@ def gradient_times_input(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
     return gradient(model, x, target)[0] * x.detach()
 
 
+@differentiating
 def certainty_gradient(model: nn.Module, x: Tensor) -> Tensor:
     """Signed attributions (B, C, H, W): the gradient of `sum_k log p_k`, in nats per unit of the [0, 1] range.
 

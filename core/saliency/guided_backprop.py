@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import ConfigError
+from core.models.asking import differentiating
 from core.saliency.method import Method
 from core.saliency.rules import Rule, Ruled, straight
 from core.saliency.target import resolve_target, score
@@ -45,6 +46,7 @@ def _positive(h: Tensor) -> Tensor:
     return h
 
 
+@differentiating
 def _by_rule(model: nn.Module, x: Tensor, target: Tensor, rule: Rule, name: str) -> Tensor:
     x = x.detach().requires_grad_()
     with Ruled(rule) as ruled:

@@ -8,12 +8,14 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from core.errors import ConfigError
+from core.models.asking import check_classes, differentiating
 from core.saliency.method import STEPS, Method
 from core.saliency.target import resolve_target_by, score
 
 CHUNK = 128  # images a pass: larger ones leave the cache and take longer
 
 
+@differentiating
 def integrated_gradients(
     model: nn.Module,
     x: Tensor,
@@ -35,7 +37,7 @@ def integrated_gradients(
         of: what is explained: the logit of the class, or the cross-entropy of it, which has the other sign.
 
     Raises:
-        ConfigError: steps < 1, another `of`, or the loss of a contrast.
+        ConfigError: steps < 1, another `of`, the loss of a contrast, or a class that the network does not have.
     """
     if steps < 1 or of not in ("logit", "loss"):
         raise ConfigError(f"need steps >= 1, and of in logit, loss; got {steps} and {of!r}")
@@ -47,6 +49,7 @@ def integrated_gradients(
     def value(points: Tensor, classes: Tensor) -> Tensor:
         logits = model(points).float()
         if of == "loss":
+            check_classes(classes, logits.shape[1])
             return cross_entropy(logits, classes, reduction="none")
         return score(logits, classes)
 

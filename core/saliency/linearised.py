@@ -3,7 +3,10 @@
 import torch
 from torch import Tensor, nn
 
+from core.models.asking import differentiating
 
+
+@differentiating
 def linearised_robustness(model: nn.Module, x: Tensor) -> Tensor:
     """The linearised distance (B,), L2 in pixel units, at least 0; infinite where no other class comes nearer.
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import ConfigError, InputError
+from core.models.asking import check_classes
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,12 @@ def resolve_target_by(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
 
 
 def score(logits: Tensor, target: Tensor) -> Tensor:
-    """What is explained (B,): of logits (B, K), the entry of each class (B,), or the difference of each pair (B, 2)."""
+    """What is explained (B,): of logits (B, K), the entry of each class (B,), or the difference of each pair (B, 2).
+
+    Raises:
+        ConfigError: a class that the network does not have.
+    """
+    check_classes(target, logits.shape[1])
     if target.dim() == 1:
         return logits.gather(1, target[:, None])[:, 0]
     pairs = logits.gather(1, target)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -213,11 +214,13 @@ class _Run:
             labels = data.labels[chosen].to(self.device)
             batch = Batch(x, labels, attack_generator, index, maps, self.teacher, self.state)
             total += self._step(index * self.steps + step, batch)
-            if step % 20 == 0 and not bool(total.isfinite()):
+            mean = total.item() / (step + 1)
+            if not math.isfinite(mean):
                 raise InputError(f"the loss of epoch {index + 1} is no longer a number: lower the learning rate")
             seconds = spent + time.perf_counter() - began
-            mean = total.item() / (step + 1)
             on_progress(Progress(index, step + 1, self.steps, mean, None, seconds, self.averaged))
+        if not all(bool(value.isfinite().all()) for value in self.average.values()):  # the last step is seen in no loss
+            raise InputError(f"the weights after epoch {index + 1} are no longer numbers: lower the learning rate")
         val_accuracy = accuracy(self.averaged(), val, plan.precision, self.device)
         seconds = time.perf_counter() - began
         loss = total.item() / self.steps

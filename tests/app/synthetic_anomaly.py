@@ -14,8 +14,9 @@ from core.data.datasets import LabelledImages
 from core.data.outliers import OUTLIERS
 from core.data.tasks import task_named
 from core.models.zoo import cards, load_zoo_model
+from core.npz import write_npz
 from core.reports.anomaly.report import ALPHAS, ATTACKS, NAME
-from core.reports.form.report import Report, report_path, write_arrays, write_report
+from core.reports.form.report import Report, report_path, write_report
 
 NORMAL = 40  # pictures that fit, and as many that give p-values
 
@@ -69,5 +70,5 @@ def write_anomaly_report(models: Path, reports: Path, task: str) -> Path:
                 rows.append({**head, **own, "family": "promise", **promise})
     path = report_path(task, NAME, reports)
     write_report(Report(task, NAME, {}, {"data": "made up", "code": "0.1.0"}, tuple(rows)), path)
-    write_arrays({"score__standard__msp__test": np.zeros(1, np.float32)}, path.with_suffix(".npz"))
+    write_npz({"score__standard__msp__test": np.zeros(1, np.float32)}, path.with_suffix(".npz"))
     return path

@@ -8,7 +8,8 @@ import numpy as np
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.metrics.map_agreement import AGREEMENTS
 from core.models.zoo import cards
-from core.reports.form.report import Report, write_arrays, write_report
+from core.npz import write_npz
+from core.reports.form.report import Report, write_report
 from core.saliency.measures import SALIENCY_MEASURES
 
 IMAGES = 30
@@ -42,5 +43,5 @@ def write_saliency_report(models: Path, reports: Path, task: str) -> Path:
     settings = {"methods": list(ATTRIBUTION_METHODS), "images": IMAGES, "costly_images": IMAGES}
     path = reports / task / "saliency.json"
     write_report(Report(task, "saliency", settings, {"data": "made up", "code": "0.1.0"}, tuple(rows)), path)
-    write_arrays(arrays, path.with_suffix(".npz"))
+    write_npz(arrays, path.with_suffix(".npz"))
     return path

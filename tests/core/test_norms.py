@@ -5,7 +5,7 @@ import torch
 from torch.testing import assert_close
 
 from core.errors import ConfigError
-from core.norms import NORMS, check_norm, norm_of, project, random_in_ball, rmse, steepest_ascent_direction
+from core.norms import NORMS, check_norm, norm_of, project, random_in_ball, rmse, rounded, steepest_ascent_direction
 
 BOTH = pytest.mark.parametrize("norm", NORMS)
 
@@ -41,8 +41,29 @@ def test_steepest_has_unit_norm_and_the_largest_rise(norm, delta):
 
 
 @BOTH
+@pytest.mark.parametrize("length", [1e-10, 1e-20, 1e-30, 1e-40])
+def test_steepest_has_unit_norm_however_small_the_gradient(norm, length):
+    """Squares of entries below 1e-19 are no numbers of float32 any more, and a gradient below 1e-12 is still one."""
+    grad = torch.randn(3, 1, 4, 4, generator=seeded()).double().mul(length).float()
+    assert_close(norm_of(steepest_ascent_direction(grad, norm), norm), torch.ones(3))
+
+
+@BOTH
 def test_steepest_of_a_zero_gradient_is_zero(norm):
     assert torch.equal(steepest_ascent_direction(torch.zeros(2, 1, 2, 2), norm), torch.zeros(2, 1, 2, 2))
+
+
+@BOTH
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_rounding_never_leaves_the_ball(norm, dtype):
+    """To the nearest number of bfloat16 it does: by up to 6 % of 8/255."""
+    x = torch.rand(50, 3, 8, 8, generator=seeded()).to(dtype)
+    epsilon = 8 / 255
+    found = x.float() + project(torch.randn(x.shape, generator=seeded(1)), epsilon, norm)
+    assert (norm_of(found.to(dtype).float() - x.float(), norm) > epsilon * 1.001).any()
+    kept = rounded(found, x)
+    assert kept.dtype == dtype and (norm_of(kept.float() - x.float(), norm) <= epsilon * (1 + 1e-6)).all()
+    assert_close(kept.float(), found, rtol=0, atol=2 * torch.finfo(dtype).eps)
 
 
 @BOTH

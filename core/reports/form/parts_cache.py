@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.npz import read_npz, write_npz
 from core.reports.form.provenance import code
-from core.reports.form.report import read_arrays, write_arrays
 
 
 class PartsCache:
@@ -40,8 +40,8 @@ class PartsCache:
         if not path.exists():
             began = time.perf_counter()
             arrays = dict(make())
-            write_arrays(arrays | {"seconds": np.array(time.perf_counter() - began)}, path)
-        return read_arrays(path)
+            write_npz(arrays | {"seconds": np.array(time.perf_counter() - began)}, path)
+        return read_npz(path)
 
 
 def _digest(text: str) -> str:

@@ -1,8 +1,6 @@
 """The form every report has: settings, provenance and flat rows, in one JSON file."""
 
-import io
 import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +18,6 @@ from core.models.zoo import ZooModel
 
 ASSETS = Path(__file__).resolve().parents[3] / "assets" / "reports"
 MAX_REPORT_BYTES = 50_000_000
-MAX_ARRAY_BYTES = 200_000_000
 
 Row = dict[str, Any]
 Arrays = Mapping[str, NDArray[Any]]
@@ -78,38 +75,6 @@ def read_report(path: Path) -> Report:
         raise InputError(f"{path} could not be read: {error.strerror or error}") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{path.name} is not a report: {error}") from error
-
-
-def write_arrays(arrays: Arrays, path: Path) -> None:
-    """Write arrays by name as a compressed NPZ, without pickles, in one move.
-
-    Raises:
-        InputError: an array of Python objects, or the folder can't be written.
-    """
-    objects = [name for name, array in arrays.items() if array.dtype.hasobject]
-    if objects:
-        raise InputError(f"{path.name} takes plain numbers only; {objects[0]} holds Python objects")
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    write_atomically(path, buffer.getvalue())
-
-
-def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of an NPZ file by name.
-
-    Raises:
-        InputError: missing, too large also once unpacked, not an NPZ, or one with pickles.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if sum(member.file_size for member in archive.infolist()) > MAX_ARRAY_BYTES:
-                raise InputError(f"{path.name} holds more than {MAX_ARRAY_BYTES / 1e6:.0f} MB")
-        with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
-    except OSError as error:
-        raise InputError(f"{path} could not be read: {error.strerror or error}") from error
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path.name} holds no readable arrays: {error}") from error
 
 
 def share(name: str, hits: int, n: int) -> Row:

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.models.zoo import ZooModel
+from core.npz import read_npz, write_npz
 from core.reports.form.provenance import Run, refuse_uncommitted, signed
-from core.reports.form.report import Arrays, Report, Row, read_arrays, read_report, write_arrays, write_report
+from core.reports.form.report import Arrays, Report, Row, read_report, write_report
 
 Part = dict[str, NDArray[Any]]
 """Arrays by name. What belongs to a network has its key in the name, after two underscores: `found__standard`."""
@@ -30,7 +31,7 @@ class Measured:
         Raises:
             InputError: one of them is missing or damaged.
         """
-        return cls(read_report(path), read_arrays(path.with_suffix(".npz")))
+        return cls(read_report(path), read_npz(path.with_suffix(".npz")))
 
     def write(self, path: Path | None) -> None:
         """Write both, the arrays first; None writes nothing.
@@ -39,7 +40,7 @@ class Measured:
             InputError: the folder can't be written.
         """
         if path is not None:
-            write_arrays(self.arrays, path.with_suffix(".npz"))
+            write_npz(self.arrays, path.with_suffix(".npz"))
             write_report(self.report, path)
 
     @property

@@ -1,8 +1,6 @@
 """A screen: its scores are those of its parts, its promise is kept, and a file from anywhere can't harm it."""
 
-import io
 import json
-import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -27,11 +25,11 @@ from core.anomaly.measured_scores import MeasuredScore
 from core.anomaly.measurements import EVERY, from_arrays, joined
 from core.anomaly.norm_detectors import features
 from core.anomaly.perceptron_detector import PERCEPTRON
-from core.anomaly.store import read_npz, write_npz
 from core.attacks.pgd import Pgd
 from core.data.datasets import LabelledImages
 from core.errors import ConfigError, InputError
 from core.metrics.detection import auroc
+from core.npz import read_npz, write_npz
 from tests.core.anomaly.conftest import pictures
 
 
@@ -213,43 +211,6 @@ def test_a_damaged_screen_is_refused_with_a_sentence(network, file, change):
     write_npz(arrays | change, file)
     with pytest.raises(InputError, match=r"standard\.npz"):
         read_calibration(network, file)
-
-
-def header(shape: tuple[int, ...], descr: str) -> bytes:
-    """An npy file's head that claims an array."""
-    out = io.BytesIO()
-    np.lib.format.write_array_header_1_0(out, {"descr": descr, "fortran_order": False, "shape": shape})
-    return out.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("name", "data"),
-    [
-        ("huge", header((2**40,), "<f8")),
-        ("pickle", header((1,), "|O") + b"cos\nsystem\n."),
-        ("no array", b"hello"),
-        ("long", header((2,), "<f8") + b"\0" * 17),
-        ("negative", header((-1,), "<f8") + b"\0" * 8),
-    ],
-)
-def test_hostile_arrays_are_refused_before_memory_is_taken(tmp_path, name, data):
-    path = tmp_path / "a.npz"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("settings.npy", data)
-    with pytest.raises(InputError, match=r"a\.npz"):
-        read_npz(path, 10**6)
-
-
-def test_bombs_cut_files_and_no_files_are_refused(file, tmp_path):
-    data = file.read_bytes()
-    (tmp_path / "cut.npz").write_bytes(data[: len(data) // 2])
-    with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a.npy", header((10**7,), "|i1") + b"\0" * 10**7)
-    for name in ("cut.npz", "bomb.npz", "missing.npz"):
-        with pytest.raises(InputError, match=name):
-            read_npz(tmp_path / name, 10**6)
-    with pytest.raises(InputError, match="Python objects"):
-        write_npz({"a": np.array([object()])}, tmp_path / "b.npz")
 
 
 def test_settings_say_what_it_was_made_of(screen):

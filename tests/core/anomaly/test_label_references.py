@@ -14,8 +14,8 @@ from core.anomaly.label_references import (
 )
 from core.anomaly.measurements import MAIN, PROBES, weights_among
 from core.anomaly.reference import norms, of_norms
-from core.anomaly.store import read_npz, write_npz
 from core.errors import InputError
+from core.npz import read_npz, write_npz
 from tests.core.anomaly.conftest import pictures
 
 

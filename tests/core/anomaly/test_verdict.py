@@ -68,3 +68,27 @@ def test_what_is_impossible_is_refused(network, screen, x):
         judge(network, screen, x, "magic")
     with pytest.raises(InputError, match="one image"):
         judge(network, screen, torch.cat([x, x]), "pgd")
+
+
+@pytest.mark.parametrize("change", ["", *changes()])
+def test_pixels_that_are_no_numbers_are_refused(network, screen, x, change):
+    """A corruption would make a black pixel of NaN."""
+    broken = x.clone()
+    broken[0, 0, 3, 4] = torch.nan
+    for ask in (lambda: judge(network, screen, broken, change), lambda: perturbed(network, broken, change or "pgd")):
+        with pytest.raises(InputError, match="pixels must be finite"):
+            ask()
+    with pytest.raises(InputError, match="pixels must be finite"):
+        screen.measure(network, broken)
+    with pytest.raises(InputError, match="pixels must be finite"):
+        screen.baselines.score(network, broken)
+
+
+@pytest.mark.parametrize("off", [torch.no_grad, torch.inference_mode], ids=["no_grad", "inference_mode"])
+def test_it_is_the_same_where_gradients_are_switched_off(network, screen, x, off):
+    expected = judge(network, screen, x, "pgd")
+    with off():
+        found = judge(network, screen, x.clone(), "pgd")
+    assert np.array_equal(found.x, expected.x)
+    for key, values in expected.scores.items():
+        np.testing.assert_allclose(found.scores[key], values, rtol=1e-6)

@@ -6,6 +6,8 @@ import json
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
 
@@ -132,7 +134,7 @@ def test_weights_that_do_not_fit_are_refused(generator_folder, change, message):
         ({"network": {"shape": [3, 32, 32]}}, "not those of"),
         ({"task": "nothing"}, "task"),
         ({"seed": "0"}, "whole number"),
-        ({"figures": [1]}, "objects"),
+        ({"figures": [1]}, "an object"),
         ({"strange": 1}, "strange"),
     ],
 )
@@ -142,9 +144,29 @@ def test_a_damaged_card_is_refused(generator_folder, fields, message):
         read_card(generator_folder / "fashion-mnist.json")
 
 
+@given(
+    st.integers(1, 12),
+    st.integers(1, 40),
+    st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(1, 9)),
+    st.sampled_from([(1, 28, 28), (3, 32, 32), (1, 4, 8)]),
+)
+def test_parameters_are_counted_without_a_network(classes, latent, widths, shape):
+    config = GeneratorConfig(classes, shape, latent, widths)
+    with torch.device("meta"):
+        built = GeneratorNetwork(config)
+    assert config.parameters == sum(parameter.numel() for parameter in built.parameters())
+
+
 @pytest.mark.parametrize(
     "wrong",
-    [{"shape": (1, 30, 28)}, {"shape": (2, 28, 28)}, {"latent": 0}, {"widths": (8, 8, 0)}, {"classes": 0}],
+    [
+        {"shape": (1, 30, 28)},
+        {"shape": (2, 28, 28)},
+        {"latent": 0},
+        {"widths": (8, 8, 0)},
+        {"classes": 0},
+        {"classes": 10**12},
+    ],
 )
 def test_impossible_configurations_are_refused(wrong):
     with pytest.raises(ConfigError):

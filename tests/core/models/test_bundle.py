@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from core.errors import InputError
-from core.models import bundle
+from core.models import bundle, zoo
 from core.models.bundle import install, pack, unpack
 from core.models.resnet import PreActResNet
 from core.models.zoo import Card, load_zoo_model, save
@@ -104,10 +104,32 @@ def test_weights_that_are_not_those_of_the_card_are_refused_and_nothing_is_kept(
 
 def test_a_card_that_can_not_be_kept_takes_its_weights_along(shelf, tmp_path):
     files = unpack(packed(shelf))
-    files[".json"] = json.dumps(json.loads(files[".json"]) | {"training": {"seconds": float("nan")}}).encode()
-    with pytest.raises(InputError, match="card could not be kept"):
+    (tmp_path / "other" / "fashion-mnist" / "kept.json").mkdir(parents=True)
+    with pytest.raises(InputError, match="could not be written"):
         install(files, "kept", tmp_path / "other")
     assert not [path for path in (tmp_path / "other").rglob("*") if path.is_file()]
+
+
+def test_nothing_of_a_card_that_is_refused_is_kept_and_little_of_it_said(shelf, tmp_path):
+    """What a stranger wrote stands in the sentence short, on one line and as text."""
+    files = unpack(packed(shelf))
+    card = json.loads(files[".json"])
+    for change in ({"training": {"seconds": float("nan")}}, {"<b>" + "x" * 9000: 1}, {"task": "# now\n" * 1000}):
+        files[".json"] = json.dumps(card | change).encode()
+        with pytest.raises(InputError) as refused:
+            install(files, "kept", tmp_path / "other")
+        assert len(str(refused.value)) < 250 and not set("<\n") & set(str(refused.value))
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_large_network_is_refused_before_it_is_built(shelf, tmp_path, monkeypatch):
+    files = unpack(packed(shelf))
+    card = json.loads(files[".json"])
+    network = card["network"] | {"widths": [256, 512], "blocks": [1, 2]}
+    files[".json"] = json.dumps(card | {"network": network}).encode()
+    monkeypatch.setattr(zoo, "PreActResNet", None)
+    with pytest.raises(InputError, match="at most 5,000,000"):
+        install(files, "kept", tmp_path / "other")
 
 
 @pytest.mark.parametrize("missing", [".json", ".safetensors"])

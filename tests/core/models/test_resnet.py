@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch.autograd import gradcheck, gradgradcheck
 from torch.testing import assert_close
 
@@ -22,6 +24,19 @@ def test_shipped_networks_stay_under_a_million_parameters(task):
     model = PreActResNet(network_for(task))
     assert sum(p.numel() for p in model.parameters()) <= 1_000_000
     assert model(torch.rand(2, *task.shape)).shape == (2, task.classes)
+
+
+@given(
+    st.integers(1, 20),
+    st.sampled_from([1, 3]),
+    st.lists(st.tuples(st.integers(1, 20), st.integers(1, 3)), min_size=1, max_size=4),
+)
+def test_parameters_are_counted_without_a_network(classes, channels, stages):
+    widths, blocks = zip(*stages, strict=True)
+    config = ResNetConfig(classes, (0.5,) * channels, (0.5,) * channels, widths, blocks)
+    with torch.device("meta"):
+        built = PreActResNet(config)
+    assert config.parameters == sum(parameter.numel() for parameter in built.parameters())
 
 
 def test_normalisation_is_inside():
@@ -73,6 +88,12 @@ def test_hhrelu_differentiates_twice():
         {"widths": (8, 16)},
         {"widths": (0,), "blocks": (1,)},
         {"widths": (8,), "blocks": (10_000,)},
+        {"widths": (8, 8), "blocks": (33, 32)},
+        {"widths": (1,) * 9, "blocks": (1,) * 9},
+        {"widths": (1024,) * 8, "blocks": (8,) * 8},
+        {"classes": 10**12},
+        {"mean": (float("nan"),) * 3},
+        {"std": (0.2, float("inf"), 0.2)},
     ],
 )
 def test_impossible_networks_are_refused(bad):

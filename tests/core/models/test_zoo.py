@@ -80,6 +80,42 @@ def test_weights_that_do_not_fit_are_refused(weights, change, message):
         zoo.load_weights(weights)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: t["norm.running_var"].fill_(-1.0),
+        lambda t: t["head.weight"].fill_(3e38),
+    ],
+    ids=["NaN", "infinity"],
+)
+def test_networks_that_answer_a_picture_with_no_number_are_refused(weights, change):
+    """Every weight is finite, and the answers are not."""
+    tensors = load_file(weights)
+    change(tensors)
+    save_file(tensors, weights)
+    _reseal(weights)
+    with pytest.raises(InputError, match="not finite"):
+        zoo.load_weights(weights)
+
+
+def test_a_damaged_card_beside_it_does_not_concern_a_network(folder):
+    (folder / "cifar10" / "other.json").write_text("damaged")
+    assert zoo.load_zoo_model("cifar10", "standard", folder).card.key == "standard"
+    with pytest.raises(InputError, match=r"other\.json"):
+        zoo.load_zoo_model("cifar10", "other", folder)
+
+
+def test_one_network_costs_one_card(folder, monkeypatch):
+    card = zoo.read_card(folder / "cifar10" / "standard.json")
+    for number in range(5):
+        zoo.write_card(dataclasses.replace(card, key=f"other-{number}"), folder)
+    read = []
+    original = zoo.read_card
+    monkeypatch.setattr(zoo, "read_card", lambda path: (read.append(path.name), original(path))[1])
+    zoo.load_zoo_model("cifar10", "standard", folder)
+    assert read == ["standard.json"]
+
+
 def test_bytes_that_are_no_safetensors_are_refused(weights):
     weights.write_bytes(b"\x80\x04\x95pickle")
     _reseal(weights)
@@ -87,11 +123,16 @@ def test_bytes_that_are_no_safetensors_are_refused(weights):
         zoo.load_weights(weights)
 
 
-def test_a_card_can_not_ask_for_a_giant_network(weights):
-    network = dataclasses.asdict(TINY) | {"widths": [1024] * 8, "blocks": [64] * 8}
-    edit_card(weights, network=network)
-    with pytest.raises(InputError, match="parameters"):
-        zoo.load_weights(weights)
+def test_a_card_can_not_ask_for_a_giant_network(weights, monkeypatch):
+    """Neither by a few large blocks, nor by many small ones; and nothing is built to find that out."""
+    large = {"widths": [1024] * 8, "blocks": [8] * 8}
+    many = {"widths": [1] * 8, "blocks": [64] * 8}
+    long = {"widths": [1] * 9000, "blocks": [1] * 9000}
+    monkeypatch.setattr(zoo, "PreActResNet", None)
+    for change, message in ((large, "parameters"), (many, "64 in all"), (long, "9000 widths")):
+        edit_card(weights, network=dataclasses.asdict(TINY) | change)
+        with pytest.raises(InputError, match=message):
+            zoo.load_weights(weights)
 
 
 @pytest.mark.parametrize(

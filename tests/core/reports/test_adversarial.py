@@ -217,9 +217,9 @@ def test_clamping_lengthens_distances_where_images_are_at_the_ends_of_the_range(
 def measured(monkeypatch, run):
     """The parts that `run` measures, scratch files left out."""
     parts = []
-    original = parts_cache.write_arrays
+    original = parts_cache.write_npz
     monkeypatch.setattr(
-        parts_cache, "write_arrays", lambda arrays, path: (parts.append(path.stem), original(arrays, path))
+        parts_cache, "write_npz", lambda arrays, path: (parts.append(path.stem), original(arrays, path))
     )
     run()
     return [part.rsplit("-", 1)[0] for part in parts]

@@ -13,8 +13,9 @@ from core.data.tasks import FASHION_MNIST
 from core.errors import ConfigError, InputError
 from core.models.zoo import Card, ZooModel, load_zoo_model
 from core.norms import NORMS
+from core.npz import write_npz
 from core.reports.claims.robustness import BREAKS, LOOKS, VANISHES, orderings
-from core.reports.form.report import Report, report_path, write_arrays, write_report
+from core.reports.form.report import Report, report_path, write_report
 from core.reports.robustness.measurements import (
     RobustnessSettings,
     Unit,
@@ -218,9 +219,9 @@ def measured(monkeypatch, run) -> list[str]:
     from core.reports.form import parts_cache
 
     parts: list[str] = []
-    original = parts_cache.write_arrays
+    original = parts_cache.write_npz
     monkeypatch.setattr(
-        parts_cache, "write_arrays", lambda arrays, path: (parts.append(path.stem), original(arrays, path))
+        parts_cache, "write_npz", lambda arrays, path: (parts.append(path.stem), original(arrays, path))
     )
     run()
     monkeypatch.undo()
@@ -328,7 +329,7 @@ def test_report_and_arrays_are_read_together(tmp_path):
     write_report(Report("cifar10", NAME, {}, {}, ({"model": "standard"},)), path)
     with pytest.raises(InputError, match="npz"):
         Robustness.read(report_path("cifar10", "robustness", tmp_path))
-    write_arrays({"grid_linf": np.array([0.1], np.float32)}, path.with_suffix(".npz"))
+    write_npz({"grid_linf": np.array([0.1], np.float32)}, path.with_suffix(".npz"))
     robustness = Robustness.read(report_path("cifar10", "robustness", tmp_path))
     assert robustness.report.rows[0]["model"] == "standard"
     assert robustness.arrays["grid_linf"].dtype == np.float32

@@ -7,6 +7,7 @@ import pytest
 import torch
 from captum.attr import Deconvolution, DeepLift
 from torch import nn
+from torch.nn import functional
 from torch.testing import assert_close
 
 from core.data.tasks import TASKS
@@ -256,6 +257,56 @@ def test_guided_backprop_differs_from_the_gradient_on_every_shipped_model(task, 
     guided, plain = guided_backprop(model.fast, images, top), gradient(model.fast, images, top)[0]
     cosine = torch.cosine_similarity(guided.flatten(1), plain.flatten(1))
     assert bool((cosine < 0.9).all())
+
+
+class _ByClamp(nn.Module):
+    """A network whose ReLU is written in another way, and which looks at what it gave the ReLU again."""
+
+    def __init__(self, act):
+        super().__init__()
+        self.first, self.second, self.act = nn.Conv2d(3, 5, 3, 1, 1), nn.Linear(5, 10), act
+        with torch.no_grad():
+            for parameter in self.parameters():
+                parameter.copy_(torch.randn(parameter.shape, generator=torch.Generator().manual_seed(6)))
+
+    def forward(self, images):
+        h = self.first(images)
+        return self.second((self.act(h) + 0.5 * h).mean((2, 3)))
+
+
+def _statement(change):
+    """An activation that changes what it is given, and hands it on."""
+
+    def act(h):
+        change(h)
+        return h
+
+    return act
+
+
+@pytest.mark.parametrize("method", [guided_backprop, deconvolution, deep_lift])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda h: h.clamp_(min=0),
+        lambda h: h.clamp_min_(0),
+        lambda h: torch.clamp_(h, 0),
+        lambda h: h.relu_(),
+        lambda h: functional.relu(h, inplace=True),
+        lambda h: functional.relu(h, True),
+    ],
+    ids=["clamp_", "clamp_min_", "torch.clamp_", "relu_", "inplace", "inplace by place"],
+)
+def test_what_an_activation_changes_in_place_is_changed(x, target, method, change):
+    """As without us: also where the network goes on with what it gave instead of what it got back."""
+
+    def anew(h):
+        kept = torch.relu(h)
+        return kept + 0.5 * kept - 0.5 * h  # the network adds half of what it now takes for h
+
+    expected = method(_ByClamp(anew), x, target)
+    for act in (change, _statement(change)):
+        assert_close(method(_ByClamp(act), x, target), expected, rtol=1e-4, atol=1e-5)
 
 
 # ---- what all methods promise

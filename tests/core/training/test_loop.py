@@ -156,6 +156,35 @@ def test_a_run_that_diverges_says_so(tmp_path):
         train(tiny_plan(learning_rate=10.0, weight_decay=100.0, epochs=8), DATA, VAL, tmp_path)
 
 
+@dataclasses.dataclass(frozen=True)
+class Diverging(Standard):
+    """Cross-entropy, but for one step: the loss is no number there, or only its gradient is none."""
+
+    at: int
+    what: str
+
+    def loss(self, model, batch):
+        step = batch.state["step"] = batch.state.get("step", 0) + 1
+        found = super().loss(model, batch)
+        if step != self.at:
+            return found
+        return found * torch.nan if self.what == "loss" else found + (0 * model.head.bias).sum().sqrt()
+
+
+def test_a_loss_that_is_no_number_is_seen_at_its_own_step(tmp_path):
+    seen = []
+    with pytest.raises(InputError, match="loss of epoch 1 is no longer a number"):
+        train(tiny_plan(recipe=Diverging(4, "loss")), DATA, VAL, tmp_path, on_progress=seen.append)
+    assert [progress.step for progress in seen] == [1, 2, 3] and not list(tmp_path.iterdir())
+
+
+def test_weights_that_the_last_step_ruined_are_not_kept(tmp_path):
+    """The loss of that step was a number still."""
+    with pytest.raises(InputError, match="weights after epoch 1 are no longer numbers"):
+        train(tiny_plan(recipe=Diverging(6, "gradient"), epochs=1), DATA, VAL, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_unwritable_folder_is_said_and_leaves_nothing(tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("")
