@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.app.tiny import write_zoo
+from tests.helpers.tiny_zoo import write_zoo
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Page
 
 from core.models.zoo import ASSETS
-from tests.app.synthetic_adversarial import write_adversarial_reports
-from tests.browser.harness import here, loaded, photograph, served, settled, until
+from tests.helpers.browser import here, loaded, photograph, served, settled, until
+from tests.helpers.synthetic.adversarial import write_adversarial_reports
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 

@@ -14,8 +14,8 @@ from playwright.sync_api import Page
 from core.data.tasks import CIFAR10
 from core.images import fit
 from core.models.zoo import ASSETS
-from tests.app.synthetic_anomaly import write_anomaly_report
-from tests.browser.harness import here, loaded, photograph, served, settled, until
+from tests.helpers.browser import here, loaded, photograph, served, settled, until
+from tests.helpers.synthetic.anomaly import write_anomaly_report
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 

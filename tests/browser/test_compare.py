@@ -9,7 +9,7 @@ import skimage.data
 from PIL import Image
 from playwright.sync_api import Page
 
-from tests.browser.harness import here, loaded, photograph, served, settled, until
+from tests.helpers.browser import here, loaded, photograph, served, settled, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 

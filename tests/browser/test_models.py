@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Page
 
 from core.models.zoo import ASSETS
-from tests.app.synthetic_report import write_report
-from tests.browser.harness import here, loaded, photograph, served, settled, until
+from tests.helpers.browser import here, loaded, photograph, served, settled, until
+from tests.helpers.synthetic.robustness import write_report
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 

@@ -11,8 +11,8 @@ from playwright.sync_api import Page
 
 from app.saliency.files import CELL
 from core.models.zoo import ASSETS
-from tests.app.synthetic_saliency import write_saliency_report
-from tests.browser.harness import here, loaded, photograph, served, settled, until
+from tests.helpers.browser import here, loaded, photograph, served, settled, until
+from tests.helpers.synthetic.saliency import write_saliency_report
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 

@@ -14,9 +14,9 @@ from core.data import galleries
 from core.data.tasks import FASHION_MNIST, TASKS
 from core.models.resnet import PreActResNet
 from core.models.zoo import load_zoo_model, save
-from tests.app.synthetic_adversarial import write_adversarial_reports
-from tests.app.tiny import KEYS, write_zoo
-from tests.pages.test_every_page import bodies, checked, opened, query, value
+from tests.helpers.synthetic.adversarial import write_adversarial_reports
+from tests.helpers.tiny_zoo import KEYS, write_zoo
+from tests.pages.test_compare import bodies, checked, opened, query, value
 
 TWO = {"models": "standard,pgd-l2"}
 

@@ -20,10 +20,10 @@ from core.anomaly.calibration import PERCEPTRON
 from core.anomaly.label_references import fit_references, references_path, write_references
 from core.models.zoo import load_zoo_model
 from core.reports.form.report import read_report, write_report
-from tests.app.synthetic_anomaly import pictures, write_anomaly_report, write_calibrations
-from tests.app.tiny import write_zoo
 from tests.core.conftest import write_fashion
-from tests.pages.test_every_page import bodies, checked, opened, query, value
+from tests.helpers.synthetic.anomaly import pictures, write_anomaly_report, write_calibrations
+from tests.helpers.tiny_zoo import write_zoo
+from tests.pages.test_compare import bodies, checked, opened, query, value
 
 TWO = {"models": "standard,pgd-l2"}
 

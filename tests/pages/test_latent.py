@@ -12,9 +12,9 @@ from app.latent import search as latent_search
 from app.latent.choice import AXES
 from app.latent.search import FRAMES
 from core.latent.search import Search
-from tests.app.synthetic_latent import write_generators, write_latent_reports
-from tests.app.tiny import write_zoo
-from tests.pages.test_every_page import bodies, checked, opened, picture, query, upload, value
+from tests.helpers.synthetic.latent import write_generators, write_latent_reports
+from tests.helpers.tiny_zoo import write_zoo
+from tests.pages.test_compare import bodies, checked, opened, picture, query, upload, value
 
 TWO = {"task": "fashion-mnist", "models": "standard,pgd-l2"}
 

@@ -6,9 +6,9 @@ from functools import partial
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.app.synthetic_report import write_report
-from tests.app.tiny import KEYS, write_zoo
-from tests.pages.test_every_page import bodies, checked, opened, query, value
+from tests.helpers.synthetic.robustness import write_report
+from tests.helpers.tiny_zoo import KEYS, write_zoo
+from tests.pages.test_compare import bodies, checked, opened, query, value
 
 
 @pytest.fixture(scope="session")

@@ -16,9 +16,9 @@ from app.state.training_queue import Job
 from core.models.resnet import PreActResNet
 from core.models.zoo import load_zoo_model, save
 from core.training.jobs.messages import Point, Ready, TrainingRequest
-from tests.app.synthetic_saliency import write_saliency_report
-from tests.app.tiny import KEYS, write_zoo
-from tests.pages.test_every_page import bodies, checked, opened, query
+from tests.helpers.synthetic.saliency import write_saliency_report
+from tests.helpers.tiny_zoo import KEYS, write_zoo
+from tests.pages.test_compare import bodies, checked, opened, query
 
 TWO = {"models": "standard,pgd-l2"}
 CHEAP = {"methods": "gradient,grad-cam"}

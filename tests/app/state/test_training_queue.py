@@ -13,7 +13,7 @@ from app.state import visitors
 from app.state.training_queue import Job, Jobs
 from core.errors import ConfigError, InputError
 from core.training.jobs.messages import TrainingRequest
-from tests.app.workers import DEAF, DIE, FAIL, HOLD, POINT, WORKER, fake_worker
+from tests.helpers.workers import DEAF, DIE, FAIL, HOLD, POINT, WORKER, fake_worker
 
 
 @pytest.fixture(autouse=True)

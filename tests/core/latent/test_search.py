@@ -14,7 +14,7 @@ from core.latent.search import BOUNDED, FAST, Search, _Walk, search
 from core.latent.starts import random_starts, unit
 from core.metrics.survival_curve import survival_curve
 from core.norms import rmse
-from tests.core.latent.known import Curved, codes_and_classes, normal, planes
+from tests.helpers.known_generators import Curved, codes_and_classes, normal, planes
 
 PLAIN = Search(restarts=12, bisection=False, objective="probability")
 """The search of the authors' code."""

@@ -30,7 +30,7 @@ from core.saliency.occlusion import feature_ablation, occlusion
 from core.saliency.smooth_grad import smooth_grad, smooth_grad_squared, var_grad
 from core.saliency.superpixels import superpixels
 from core.saliency.target import Target
-from tests.core.saliency.networks import WAYS, Functional, linear, seeded
+from tests.helpers.networks import WAYS, Functional, linear, seeded
 
 SHIPPED = [(task, key) for task in TASKS for key in cards(task)]
 

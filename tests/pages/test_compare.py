@@ -9,7 +9,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app.state.choice import Choice
-from tests.app.tiny import KEYS, write_zoo
+from tests.helpers.tiny_zoo import KEYS, write_zoo
 
 ROOT = Path(__file__).resolve().parents[2]
 
