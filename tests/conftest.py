@@ -45,6 +45,21 @@ def no_data_sets(tmp_path_factory):
         yield
 
 
+@pytest.fixture(scope="session")
+def tiny_zoo(tmp_path_factory) -> Path:
+    """The folder of a zoo of tiny networks, written once; tests leave it as it is."""
+    from tests.helpers.tiny_zoo import write_zoo  # costs an import of torch
+
+    return write_zoo(tmp_path_factory.mktemp("zoo"))
+
+
+@pytest.fixture
+def zoo(tiny_zoo, monkeypatch) -> Path:
+    """The tiny zoo in the place of the one that ships."""
+    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(tiny_zoo))
+    return tiny_zoo
+
+
 def _passed(config: pytest.Config) -> Counter[str]:
     """Tests that passed, counted by their folder below tests/, or by their file."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")

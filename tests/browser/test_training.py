@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from tests.core.conftest import write_fashion
 from tests.helpers.browser import loaded, photograph, served, settled, until
+from tests.helpers.data_sets import write_fashion
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1800)]
 

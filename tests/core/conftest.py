@@ -1,31 +1,14 @@
-"""A tiny synthetic Fashion-MNIST in the official idx form, and a tiny zoo."""
+"""A tiny synthetic Fashion-MNIST in the official idx form, a tiny zoo, and a tiny network with its detectors."""
 
-import struct
-from pathlib import Path
-
-import numpy as np
 import pytest
 import torch
 
+from core.anomaly.calibrate import fit_calibration
 from core.models import zoo
-from core.models.resnet import PreActResNet, ResNetConfig
-
-
-def write_idx(path: Path, array: np.ndarray) -> None:
-    """Write a uint8 array as an idx file (the MNIST format)."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes())
-
-
-def write_fashion(root: Path) -> Path:
-    """`root` with 4,400 training and 60 test pictures; a picture's label is its mean brightness over 25."""
-    rng = np.random.default_rng(0)
-    for part, count in (("train", 4400), ("t10k", 60)):
-        labels = (np.arange(count) % 10).astype(np.uint8)
-        images = np.clip(labels[:, None, None] * 25 + rng.integers(0, 20, (count, 28, 28)), 0, 255).astype(np.uint8)
-        write_idx(root / "FashionMNIST" / "raw" / f"{part}-images-idx3-ubyte", images)
-        write_idx(root / "FashionMNIST" / "raw" / f"{part}-labels-idx1-ubyte", labels)
-    return root
+from core.models.resnet import PreActResNet
+from tests.helpers.data_sets import write_fashion
+from tests.helpers.networks import TINY_GREY
+from tests.helpers.pictures import columns
 
 
 @pytest.fixture(scope="session")
@@ -41,9 +24,6 @@ def fashion_root(fashion_files, monkeypatch):
     return fashion_files
 
 
-TINY_GREY = ResNetConfig(10, (0.3,), (0.3,), (4, 8), (1, 1))
-
-
 @pytest.fixture
 def zoo_folder(tmp_path):
     """A folder with two tiny Fashion-MNIST classifiers, `standard` and `pgd-linf`, with fresh weights."""
@@ -52,3 +32,31 @@ def zoo_folder(tmp_path):
         card = zoo.Card("fashion-mnist", key, TINY_GREY, "recipe", {}, seed, "command", {}, sha256="", parameters=0)
         zoo.save(PreActResNet(TINY_GREY, torch.Generator().manual_seed(seed)), card, folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def network():
+    """A network whose head was fitted to the pictures, so that it is mostly right."""
+    net = PreActResNet(TINY_GREY, torch.Generator().manual_seed(0))
+    net.eval()
+    some = columns(300, 1)
+    with torch.no_grad():
+        h = net.features(some.images()).mean((2, 3))
+        wanted = 8.0 * torch.nn.functional.one_hot(some.labels, 10).float()
+        found = torch.linalg.lstsq(torch.cat([h, torch.ones(len(h), 1)], 1), wanted).solution
+        net.head.weight.copy_(found[:-1].T)
+        net.head.bias.copy_(found[-1])
+    card = zoo.Card("fashion-mnist", "standard", TINY_GREY, "recipe", {}, 0, "command", {}, "a" * 64, 0)
+    return zoo.assemble(card, net.state_dict())
+
+
+@pytest.fixture(scope="session")
+def calibration():
+    """150 pictures that the network did not see."""
+    return columns(150, 2)
+
+
+@pytest.fixture(scope="session")
+def screen(network, calibration):
+    """The network's detectors."""
+    return fit_calibration(network, columns(300, 1), calibration)

@@ -1,8 +1,12 @@
-"""Small networks that are written in the ways people write them."""
+"""Small networks: a tiny one of the zoo's kind, a linear one, and those written in the ways people write them."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from core.models.resnet import ResNetConfig
+
+TINY_GREY = ResNetConfig(10, (0.3,), (0.3,), (4, 8), (1, 1))
 
 
 def seeded(net: nn.Module, seed: int = 7) -> nn.Module:

@@ -14,16 +14,11 @@ from core.data import galleries
 from core.data.tasks import FASHION_MNIST, TASKS
 from core.models.resnet import PreActResNet
 from core.models.zoo import load_zoo_model, save
+from tests.helpers.pages import bodies, checked, opened, query, value
 from tests.helpers.synthetic.adversarial import write_adversarial_reports
 from tests.helpers.tiny_zoo import KEYS, write_zoo
-from tests.pages.test_compare import bodies, checked, opened, query, value
 
 TWO = {"models": "standard,pgd-l2"}
-
-
-@pytest.fixture(scope="session")
-def adversarial_zoo(tmp_path_factory):
-    return write_zoo(tmp_path_factory.mktemp("adversarial-zoo"))
 
 
 @pytest.fixture
@@ -34,18 +29,16 @@ def reports(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def measured(adversarial_zoo, reports):
+def measured(tiny_zoo, reports):
     """The folder with reports on both tasks."""
     for task in ("cifar10", "fashion-mnist"):
-        write_adversarial_reports(adversarial_zoo, reports, task)
+        write_adversarial_reports(tiny_zoo, reports, task)
     return reports
 
 
 @pytest.fixture
-def visit(adversarial_zoo, reports, monkeypatch):
+def visit(zoo, reports, monkeypatch):
     """A visit with a link's query parameters, straight to the page; it has run once."""
-    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(adversarial_zoo))
-
     return partial(opened, "pages/adversarial")
 
 
@@ -189,13 +182,13 @@ def test_a_network_that_was_never_broken_has_no_area_and_is_not_called_robust(vi
 
 
 @pytest.fixture
-def odd(adversarial_zoo, tmp_path, monkeypatch):
+def odd(tiny_zoo, tmp_path, monkeypatch):
     """A visit to a zoo whose `standard` has a head of one value: 0 answers all alike, a huge one overflows."""
 
     def start(weight: float) -> AppTest:
         folder = tmp_path / f"odd-{weight}"
         for key in KEYS:
-            model = load_zoo_model("cifar10", key, adversarial_zoo)
+            model = load_zoo_model("cifar10", key, tiny_zoo)
             plain = PreActResNet(model.card.network, torch.Generator().manual_seed(1)).eval()
             if key == "standard":
                 with torch.no_grad():

@@ -20,29 +20,24 @@ from core.anomaly.calibration import PERCEPTRON
 from core.anomaly.label_references import fit_references, references_path, write_references
 from core.models.zoo import load_zoo_model
 from core.reports.form.report import read_report, write_report
-from tests.core.conftest import write_fashion
-from tests.helpers.synthetic.anomaly import pictures, write_anomaly_report, write_calibrations
+from tests.helpers.data_sets import write_fashion
+from tests.helpers.pages import bodies, checked, opened, query, value
+from tests.helpers.pictures import columns
+from tests.helpers.synthetic.anomaly import write_anomaly_report, write_calibrations
 from tests.helpers.tiny_zoo import write_zoo
-from tests.pages.test_compare import bodies, checked, opened, query, value
 
 TWO = {"models": "standard,pgd-l2"}
 
 
 @pytest.fixture(scope="session")
-def anomaly_zoo(tmp_path_factory):
-    return write_zoo(tmp_path_factory.mktemp("anomaly-zoo"))
-
-
-@pytest.fixture(scope="session")
-def calibrations(anomaly_zoo, tmp_path_factory):
+def calibrations(tiny_zoo, tmp_path_factory):
     """Of two networks of CIFAR-10; `pgd-linf` has none."""
-    return write_calibrations(anomaly_zoo, tmp_path_factory.mktemp("calibrations"), "cifar10", ("standard", "pgd-l2"))
+    return write_calibrations(tiny_zoo, tmp_path_factory.mktemp("calibrations"), "cifar10", ("standard", "pgd-l2"))
 
 
 @pytest.fixture
-def visit(anomaly_zoo, calibrations, tmp_path, monkeypatch):
+def visit(zoo, calibrations, tmp_path, monkeypatch):
     """A visit with a link's query parameters, straight to the page; it has run once. There is no report."""
-    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(anomaly_zoo))
     monkeypatch.setenv("ROBUSTSCOPE_CALIBRATION", str(calibrations))
     monkeypatch.setenv("ROBUSTSCOPE_REPORTS", str(tmp_path))
 
@@ -66,7 +61,7 @@ def png(pixels: np.ndarray) -> bytes:
 
 def normal(index: int) -> bytes:
     """A picture such as those that the networks were calibrated on."""
-    return png(pictures("cifar10", index + 1, 9).pixels[index].permute(1, 2, 0).numpy())
+    return png(columns(index + 1, 9, "cifar10").pixels[index].permute(1, 2, 0).numpy())
 
 
 def finished(at: AppTest, key: str) -> AppTest:
@@ -157,10 +152,10 @@ def test_another_label_needs_the_data_set_and_says_so(visit):
     assert len(judged(at)) == 2
 
 
-def test_another_label_needs_no_data_set_where_its_reference_ships(visit, anomaly_zoo, calibrations):
-    model = load_zoo_model("cifar10", "standard", anomaly_zoo)
+def test_another_label_needs_no_data_set_where_its_reference_ships(visit, tiny_zoo, calibrations):
+    model = load_zoo_model("cifar10", "standard", tiny_zoo)
     path = references_path("cifar10", "standard", calibrations)
-    write_references(fit_references(model, pictures("cifar10", 80, 2).images()), model, path)
+    write_references(fit_references(model, columns(80, 2, "cifar10").images()), model, path)
     try:
         at = visit(**TWO, label="zeros")
     finally:
@@ -295,8 +290,8 @@ def test_without_a_report_a_sentence_names_the_command(visit):
     assert any("evaluate --task cifar10 --report anomaly" in item.value for item in at.code) and not at.error
 
 
-def test_the_report_is_shown_whole_for_these_weights(visit, anomaly_zoo, tmp_path):
-    write_anomaly_report(anomaly_zoo, tmp_path, "cifar10")
+def test_the_report_is_shown_whole_for_these_weights(visit, tiny_zoo, tmp_path):
+    write_anomaly_report(tiny_zoo, tmp_path, "cifar10")
     at = visit(**TWO, view="measured", detector="energy", seen="pgd-l2")
     (means,) = bodies(at, "data-means")
     assert means.count("data-means=") == 2 and "mean of 6" in means
@@ -311,8 +306,8 @@ def test_the_report_is_shown_whole_for_these_weights(visit, anomaly_zoo, tmp_pat
     assert bodies(at, "data-means") != [means] and query(at)["detector"] == "vim" and not at.error
 
 
-def test_a_network_with_its_promise_alone_is_told_of_by_a_sentence(visit, anomaly_zoo, tmp_path):
-    path = write_anomaly_report(anomaly_zoo, tmp_path, "cifar10")
+def test_a_network_with_its_promise_alone_is_told_of_by_a_sentence(visit, tiny_zoo, tmp_path):
+    path = write_anomaly_report(tiny_zoo, tmp_path, "cifar10")
     whole = read_report(path)
     rows = tuple(row for row in whole.rows if row["model"] != "pgd-l2" or row["family"] == "promise")
     write_report(dataclasses.replace(whole, rows=rows), path)
@@ -341,7 +336,7 @@ def test_damaged_files_are_sentences_and_the_page_goes_on(visit, calibrations, t
     assert all("pgd-l2.npz" in item.value and "Something went wrong" not in item.value for item in at.error)
 
 
-def test_where_no_network_can_be_read_there_are_sentences_alone(visit, anomaly_zoo, tmp_path, monkeypatch):
+def test_where_no_network_can_be_read_there_are_sentences_alone(visit, tiny_zoo, tmp_path, monkeypatch):
     folder = write_zoo(tmp_path / "zoo", ("cifar10",))
     for path in folder.glob("*/*.safetensors"):
         path.write_bytes(path.read_bytes()[:-1] + b"!")

@@ -1,72 +1,18 @@
-"""Each page renders, does its main action on tiny networks, and shows an engine error; the entry is what is run."""
+"""The page Compare: answers, attacks, pictures and maps on tiny networks, its link, and an engine error shown."""
 
-import io
 from functools import partial
-from pathlib import Path
 
 import pytest
-from PIL import Image
-from streamlit.testing.v1 import AppTest
 
 from app.state.choice import Choice
+from tests.helpers.pages import bodies, checked, opened, picture, query, source, upload, value
 from tests.helpers.tiny_zoo import KEYS, write_zoo
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="session")
-def page_zoo(tmp_path_factory):
-    return write_zoo(tmp_path_factory.mktemp("page-zoo"))
 
 
 @pytest.fixture
-def visit(page_zoo, monkeypatch):
+def visit(zoo):
     """A visit with a link's query parameters; the page has run once."""
-    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(page_zoo))
-
     return partial(opened, "streamlit_app")
-
-
-def opened(script: str, /, **link: str) -> AppTest:
-    """A script of the project's root, visited with a link's query parameters; it has run once."""
-    at = AppTest.from_file(ROOT / f"{script}.py", default_timeout=240)
-    for name, given in link.items():
-        at.query_params[name] = given
-    return checked(at.run())
-
-
-def checked(at: AppTest) -> AppTest:
-    assert not at.exception, [item.value for item in at.exception]
-    return at
-
-
-def bodies(at: AppTest, mark: str) -> list[str]:
-    """The HTML blocks that carry a data attribute: one a network."""
-    return [block.proto.body for block in at.get("html") if mark in block.proto.body]
-
-
-def value(body: str, name: str) -> str:
-    return body.split(f'{name}="', 1)[1].split('"', 1)[0]
-
-
-def picture(form: str = "PNG", colour: tuple[int, int, int] = (200, 30, 30)) -> bytes:
-    out = io.BytesIO()
-    Image.effect_noise((64, 48), 60).convert("RGB").save(out, form)
-    return out.getvalue()
-
-
-def upload(at: AppTest, name: str, data: bytes) -> AppTest:
-    if not at.file_uploader:
-        checked(source(at).set_value("Upload").run())
-    return checked(at.file_uploader[0].set_value((name, data, "image/png")).run())
-
-
-def source(at: AppTest):
-    return at.segmented_control(key="picker.source")
-
-
-def query(at: AppTest) -> dict[str, str]:
-    return {name: kept if isinstance(kept, str) else kept[-1] for name, kept in at.query_params.items()}
 
 
 def test_a_first_visit_shows_three_networks_and_an_attack_with_a_clean_address(visit):

@@ -12,16 +12,10 @@ from app.latent import search as latent_search
 from app.latent.choice import AXES
 from app.latent.search import FRAMES
 from core.latent.search import Search
+from tests.helpers.pages import bodies, checked, opened, picture, query, upload, value
 from tests.helpers.synthetic.latent import write_generators, write_latent_reports
-from tests.helpers.tiny_zoo import write_zoo
-from tests.pages.test_compare import bodies, checked, opened, picture, query, upload, value
 
 TWO = {"task": "fashion-mnist", "models": "standard,pgd-l2"}
-
-
-@pytest.fixture(scope="module")
-def latent_zoo(tmp_path_factory):
-    return write_zoo(tmp_path_factory.mktemp("latent-zoo"))
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +25,8 @@ def made(tmp_path_factory):
 
 
 @pytest.fixture
-def visit(latent_zoo, made, tmp_path, monkeypatch):
+def visit(zoo, made, tmp_path, monkeypatch):
     """A visit with a link's query parameters, straight to the page; it has run once."""
-    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(latent_zoo))
     monkeypatch.setenv("ROBUSTSCOPE_GENERATORS", str(made))
     monkeypatch.setenv("ROBUSTSCOPE_REPORTS", str(tmp_path))
 
@@ -219,9 +212,9 @@ def test_without_a_report_a_sentence_names_the_command(visit):
 
 @pytest.mark.parametrize(("helper", "named"), [("pgd-l2", True), ("trades", False), (["pgd-l2"], False)], ids=str)
 def test_a_network_that_helped_to_make_the_generator_is_named(
-    visit, made, latent_zoo, tmp_path, monkeypatch, helper, named
+    visit, made, tiny_zoo, tmp_path, monkeypatch, helper, named
 ):
-    write_latent_reports(latent_zoo, tmp_path, "fashion-mnist")
+    write_latent_reports(tiny_zoo, tmp_path, "fashion-mnist")
     card = json.loads((made / "fashion-mnist.json").read_text())
     folder = tmp_path / "generators"
     shutil.copytree(made, folder)
@@ -230,8 +223,8 @@ def test_a_network_that_helped_to_make_the_generator_is_named(
     assert len(bodies(visit(**TWO), "learned with the features of Robust, L2")) == named
 
 
-def test_the_report_is_a_table_a_scatter_and_what_came_of_the_claims(visit, latent_zoo, tmp_path):
-    write_latent_reports(latent_zoo, tmp_path, "fashion-mnist")
+def test_the_report_is_a_table_a_scatter_and_what_came_of_the_claims(visit, tiny_zoo, tmp_path):
+    write_latent_reports(tiny_zoo, tmp_path, "fashion-mnist")
     at = visit(**TWO)
     (table,) = bodies(at, "data-latent-row")
     assert table.count("data-latent-row=") == 3 and "LAGS" in table and "% never fooled" in table
@@ -247,8 +240,8 @@ def test_the_report_is_a_table_a_scatter_and_what_came_of_the_claims(visit, late
     assert "LARS" in table and "LAGS" not in table and not at.error
 
 
-def test_a_report_of_other_weights_or_a_damaged_one_is_a_sentence(visit, latent_zoo, tmp_path):
-    folder = write_latent_reports(latent_zoo, tmp_path, "fashion-mnist")
+def test_a_report_of_other_weights_or_a_damaged_one_is_a_sentence(visit, tiny_zoo, tmp_path):
+    folder = write_latent_reports(tiny_zoo, tmp_path, "fashion-mnist")
     path = folder / "latent.json"
     whole = path.read_text()
     path.write_text(whole.replace('"sha256": "', '"sha256": "x'))

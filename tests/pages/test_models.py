@@ -6,14 +6,9 @@ from functools import partial
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.helpers.pages import bodies, checked, opened, query, value
 from tests.helpers.synthetic.robustness import write_report
-from tests.helpers.tiny_zoo import KEYS, write_zoo
-from tests.pages.test_compare import bodies, checked, opened, query, value
-
-
-@pytest.fixture(scope="session")
-def models_zoo(tmp_path_factory):
-    return write_zoo(tmp_path_factory.mktemp("models-zoo"))
+from tests.helpers.tiny_zoo import KEYS
 
 
 @pytest.fixture
@@ -24,17 +19,15 @@ def reports(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def measured(models_zoo, reports):
+def measured(tiny_zoo, reports):
     """The folder with a report on CIFAR-10."""
-    write_report(models_zoo, reports, "cifar10")
+    write_report(tiny_zoo, reports, "cifar10")
     return reports
 
 
 @pytest.fixture
-def visit(models_zoo, reports, monkeypatch):
+def visit(zoo, reports, monkeypatch):
     """A visit with a link's query parameters, straight to the page; it has run once."""
-    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(models_zoo))
-
     return partial(opened, "pages/models")
 
 
@@ -149,8 +142,7 @@ def test_a_hostile_link_is_answered_with_sentences_and_the_first_view(visit):
     assert not at.error and share(at) == pytest.approx(1 - 0.95**10, abs=1e-4)
 
 
-def test_the_choice_goes_along_from_page_to_page(models_zoo, reports, monkeypatch):
-    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(models_zoo))
+def test_the_choice_goes_along_from_page_to_page(tiny_zoo, reports, monkeypatch):
     at = checked(AppTest.from_file("../../streamlit_app.py", default_timeout=120).run())
     checked(at.button(key="pick-photo-coffee").click().run())
     at.query_params.clear()  # as a click in the navigation does

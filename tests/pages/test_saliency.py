@@ -16,23 +16,17 @@ from app.state.training_queue import Job
 from core.models.resnet import PreActResNet
 from core.models.zoo import load_zoo_model, save
 from core.training.jobs.messages import Point, Ready, TrainingRequest
+from tests.helpers.pages import bodies, checked, opened, query
 from tests.helpers.synthetic.saliency import write_saliency_report
 from tests.helpers.tiny_zoo import KEYS, write_zoo
-from tests.pages.test_compare import bodies, checked, opened, query
 
 TWO = {"models": "standard,pgd-l2"}
 CHEAP = {"methods": "gradient,grad-cam"}
 
 
-@pytest.fixture(scope="session")
-def saliency_zoo(tmp_path_factory):
-    return write_zoo(tmp_path_factory.mktemp("saliency-zoo"))
-
-
 @pytest.fixture
-def visit(saliency_zoo, tmp_path, monkeypatch):
+def visit(zoo, tmp_path, monkeypatch):
     """A visit with a link's query parameters, straight to the page; it has run once. There are no reports."""
-    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(saliency_zoo))
     monkeypatch.setenv("ROBUSTSCOPE_REPORTS", str(tmp_path))
 
     return partial(opened, "pages/saliency")
@@ -137,9 +131,9 @@ def test_no_method_at_all_is_refused_and_the_grid_stands(visit):
     ]
 
 
-def test_a_network_without_gradient_is_a_sentence_in_its_cells(visit, saliency_zoo, tmp_path, monkeypatch):
+def test_a_network_without_gradient_is_a_sentence_in_its_cells(visit, tiny_zoo, tmp_path, monkeypatch):
     for key in KEYS:
-        model = load_zoo_model("cifar10", key, saliency_zoo)
+        model = load_zoo_model("cifar10", key, tiny_zoo)
         plain = PreActResNet(model.card.network, torch.Generator().manual_seed(1)).eval()
         if key == "standard":
             with torch.no_grad():
@@ -151,7 +145,7 @@ def test_a_network_without_gradient_is_a_sentence_in_its_cells(visit, saliency_z
     assert not at.error
 
 
-def test_a_damaged_network_is_a_sentence_and_the_others_stand(saliency_zoo, tmp_path, monkeypatch, visit):
+def test_a_damaged_network_is_a_sentence_and_the_others_stand(tiny_zoo, tmp_path, monkeypatch, visit):
     folder = write_zoo(tmp_path / "zoo", ("cifar10",))
     (folder / "cifar10" / "pgd-l2.safetensors").write_bytes(b"nothing")
     monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(folder))
@@ -178,8 +172,8 @@ def test_maps_are_measured_at_the_press_of_a_button_and_stand_in_the_table(visit
     assert not any(button.key == "saliency.measure" for button in at.button) and not at.error
 
 
-def test_the_report_shows_each_measure_over_its_images_and_a_damaged_one_is_a_sentence(visit, saliency_zoo, tmp_path):
-    path = write_saliency_report(saliency_zoo, tmp_path, "cifar10")
+def test_the_report_shows_each_measure_over_its_images_and_a_damaged_one_is_a_sentence(visit, tiny_zoo, tmp_path):
+    path = write_saliency_report(tiny_zoo, tmp_path, "cifar10")
     at = visit(**TWO, **CHEAP, measures="sparsity,deletion")
     assert len(bodies(at, "data-spread")) == 2 and not any("--report saliency" in item.value for item in at.code)
     path.write_text(path.read_text()[:100])
@@ -188,12 +182,12 @@ def test_the_report_shows_each_measure_over_its_images_and_a_damaged_one_is_a_se
     assert any(button.key == "saliency.sanity" for button in at.button)
 
 
-def test_the_reports_agreement_and_relation_are_shown_or_a_sentence_for_it(visit, saliency_zoo, tmp_path):
+def test_the_reports_agreement_and_relation_are_shown_or_a_sentence_for_it(visit, tiny_zoo, tmp_path):
     at = visit(**TWO, **CHEAP)
     assert len(bodies(at, "data-agreement")) == 2 and not bodies(at, "data-relation=")
     checked(at.segmented_control(key="saliency.agreed").set_value("report").run())
     assert not bodies(at, "data-agreement") and any("is not here yet" in item.value for item in at.caption)
-    write_saliency_report(saliency_zoo, tmp_path, "cifar10")
+    write_saliency_report(tiny_zoo, tmp_path, "cifar10")
     checked(at.run())
     networks, methods = bodies(at, "data-agreement")
     assert networks.count("0.75") == 2 and methods.count("0.25") == 2 and query(at)["agreed"] == "report"
@@ -214,11 +208,11 @@ def test_a_contact_sheet_has_each_picture_for_each_network(visit):
     assert sheet.count("data-sheet") == 6 and not at.error
 
 
-def test_an_early_and_a_late_state_stand_side_by_side_where_both_ship(visit, saliency_zoo, tmp_path, monkeypatch):
+def test_an_early_and_a_late_state_stand_side_by_side_where_both_ship(visit, tiny_zoo, tmp_path, monkeypatch):
     at = visit(**TWO, **CHEAP)
     assert not bodies(at, "data-course") and any("last weights alone" in item.value for item in at.caption)
-    shutil.copytree(saliency_zoo, tmp_path / "zoo")
-    model = load_zoo_model("cifar10", "standard", saliency_zoo)
+    shutil.copytree(tiny_zoo, tmp_path / "zoo")
+    model = load_zoo_model("cifar10", "standard", tiny_zoo)
     for key, epochs, seed in (("oneepoch", 1, 5), ("standard", 32, 6)):
         network = PreActResNet(model.card.network, torch.Generator().manual_seed(seed))
         save(network, replace(model.card, key=key, settings={"epochs": epochs}), tmp_path / "zoo")
@@ -228,7 +222,7 @@ def test_an_early_and_a_late_state_stand_side_by_side_where_both_ship(visit, sal
     assert not bodies(visit(models="pgd-l2", **CHEAP), "data-course")
 
 
-def test_a_network_of_ones_own_shows_the_film_of_its_training(visit, saliency_zoo, monkeypatch):
+def test_a_network_of_ones_own_shows_the_film_of_its_training(visit, tiny_zoo, monkeypatch):
     from app.saliency import during_training
 
     maps = np.zeros((1, 32, 32), np.float16)

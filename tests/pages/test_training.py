@@ -13,7 +13,7 @@ from core.data.tasks import FASHION_MNIST
 from core.models.bundle import pack
 from core.models.resnet import PreActResNet, ResNetConfig
 from core.models.zoo import Card, load_zoo_model, save
-from tests.core.conftest import write_fashion
+from tests.helpers.data_sets import write_fashion
 from tests.helpers.workers import fake_worker
 
 PAIR = "Train a standard and a robust network on garments"

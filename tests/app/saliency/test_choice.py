@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from app.saliency.choice import FIRST_METHODS, MEASURABLE, MOST_SHEET, SaliencyChoice, default, read
+from app.saliency.choice import FIRST_METHODS, MEASURABLE, MOST_SHEET, default, read
 from app.state.choice import Options
 from app.state.choice import default as first_view
 from core.data.tasks import task_named
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.saliency.measures import SALIENCY_MEASURES
 from core.saliency.target import Target
+from tests.helpers.saliency import PART
 
 MODELS = ("standard", "pgd-linf", "noise-sign")
 IMAGES = tuple(f"test:{index}" for index in range(12))
@@ -19,10 +20,6 @@ WORLD = Options(
     {"cifar10": ("photo:chelsea", *IMAGES), "fashion-mnist": ("photo:chelsea",)},
 )
 CHOICE = first_view(WORLD)
-PART = SaliencyChoice(
-    ("lime", "gradient"), "cat", "dog", "networks", "own", "strength", 40, "gradient", "pgd-linf", "noise-sign",
-    ("sparsity", "deletion"), "ssim", "report", ("test:3", "photo:chelsea"), "guess",
-)  # fmt: skip
 
 
 def test_a_first_visit_asks_each_network_about_its_own_answer():

@@ -14,7 +14,7 @@ from app.saliency.colouring import drawn, scales
 from app.saliency.files import CELL, DPI, grid_npz, grid_png, measures_csv, report_html
 from core.models.zoo import load_zoo_model
 from core.saliency.grid import saliency_grid
-from tests.app.saliency.test_choice import PART
+from tests.helpers.saliency import PART
 
 KEYS = ("standard", "pgd-linf")
 METHODS = ("gradient", "grad-cam")

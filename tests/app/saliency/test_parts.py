@@ -19,8 +19,7 @@ from core.data.tasks import task_named
 from core.reports.form.report import Report
 from core.reports.saliency.report import SaliencyReport
 from core.saliency.target import Target
-from tests.app.saliency.test_choice import PART
-from tests.app.saliency.test_colouring import one
+from tests.helpers.saliency import PART, map_of
 
 TASK = task_named("cifar10")
 
@@ -53,7 +52,7 @@ def test_quick_maps_are_made_once_and_long_ones_are_left(question, monkeypatch):
 
 def test_agreement_leaves_out_what_is_not_there_and_is_one_with_itself():
     rng = np.random.default_rng(0)
-    first, second = one(rng.normal(size=16).tolist()), one(rng.normal(size=16).tolist())
+    first, second = map_of(rng.normal(size=16).tolist()), map_of(rng.normal(size=16).tolist())
     values = matrix([first, None, second], "spearman")
     assert values[0, 0] == pytest.approx(1) and np.isnan(values[1]).all() and np.isnan(values[:, 1]).all()
     assert values[0, 2] == values[2, 0] and -1 < values[0, 2] < 1

@@ -16,7 +16,7 @@ from core.anomaly import batch_file as module
 from core.anomaly.batch_file import SCHEMA, Scoring, score_files
 from core.errors import ConfigError, InputError
 from core.images import decode, fit
-from tests.core.anomaly.conftest import pictures
+from tests.helpers.pictures import columns
 
 ASKED = ("norms-all", "msp")
 
@@ -32,7 +32,7 @@ def folder(tmp_path):
     """23 pictures, three of them in a ZIP with a nested one, a text, an empty file and a cut one."""
     root = tmp_path / "in"
     root.mkdir()
-    files = [png(each[0].numpy()) for each in pictures(23, 5).pixels]
+    files = [png(each[0].numpy()) for each in columns(23, 5).pixels]
     for index, data in enumerate(files[:20]):
         (root / f"{index:02d}.png").write_bytes(data)
     with zipfile.ZipFile(root / "some.zip", "w") as archive:
@@ -183,7 +183,7 @@ def test_names_that_are_no_utf8_are_kept_as_escapes(network, screen, tmp_path, m
     folder.mkdir()
     name = os.fsencode(folder) + b"/a\xff.png"
     with open(name, "wb") as file:
-        file.write(png(pictures(1, 5).pixels[0, 0].numpy()))
+        file.write(png(columns(1, 5).pixels[0, 0].numpy()))
     with monkeypatch.context() as patch:
         patch.setattr(module._Parts, "join", lambda *args: (_ for _ in ()).throw(KillError()))
         with pytest.raises(KillError):

@@ -13,7 +13,7 @@ from core.anomaly.batch_file import SCHEMA, Scoring, score_files
 from core.anomaly.batch_table import score_many
 from core.data.incoming import Incoming, incoming
 from core.errors import ConfigError
-from tests.core.anomaly.conftest import pictures
+from tests.helpers.pictures import columns
 
 ASKED = ("norms-all", "msp")
 
@@ -27,7 +27,7 @@ def png(pixels: np.ndarray) -> bytes:
 @pytest.fixture
 def folder(tmp_path):
     """Nine pictures, the third of them broken."""
-    for index, image in enumerate(pictures(9, 5).pixels):
+    for index, image in enumerate(columns(9, 5).pixels):
         (tmp_path / f"{index}.png").write_bytes(png(image[0].numpy())[: 60 if index == 2 else None])
     return tmp_path
 
@@ -50,10 +50,10 @@ def test_the_rows_are_those_of_the_command_and_each_picture_has_its_place(networ
         else:
             assert found.errors[at] == ""
             assert found.scores["standard"]["msp"][at] == pytest.approx(by_file[path]["score"], rel=1e-3)
-            assert np.array_equal(found.pictures[at], pictures(9, 5).pixels[at].numpy())
+            assert np.array_equal(found.pictures[at], columns(9, 5).pixels[at].numpy())
     kept = [at for at in range(9) if at != 2]
     with torch.no_grad():
-        expected_answers = network.fast(pictures(9, 5).images()[kept]).argmax(1)
+        expected_answers = network.fast(columns(9, 5).images()[kept]).argmax(1)
     assert found.answers["standard"][kept].tolist() == expected_answers.tolist()
 
 
@@ -75,7 +75,7 @@ def test_two_networks_read_each_picture_once(network, screen, folder, monkeypatc
 
 
 def test_no_more_than_the_limit_is_read(network, screen):
-    data = png(pictures(1, 5).pixels[0, 0].numpy())
+    data = png(columns(1, 5).pixels[0, 0].numpy())
     reads = []
 
     def endless():
@@ -88,7 +88,7 @@ def test_no_more_than_the_limit_is_read(network, screen):
 
 
 def test_light_and_dark_are_swapped_where_asked(network, screen):
-    image = pictures(1, 5).pixels[0, 0].numpy()
+    image = columns(1, 5).pixels[0, 0].numpy()
     as_is = score_many([(network, screen)], [Incoming("a", png(image))], Scoring(("msp",)), 9)
     swapped = score_many([(network, screen)], [Incoming("a", png(255 - image))], Scoring(("msp",), invert=True), 9)
     assert np.array_equal(as_is.pictures[0], swapped.pictures[0])

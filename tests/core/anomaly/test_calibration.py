@@ -31,13 +31,13 @@ from core.attacks.pgd import Pgd
 from core.data.datasets import LabelledImages
 from core.errors import ConfigError, InputError
 from core.metrics.detection import auroc
-from tests.core.anomaly.conftest import pictures
+from tests.helpers.pictures import columns
 
 
 @pytest.fixture(scope="module")
 def fresh():
     """400 pictures that nothing was fitted to."""
-    return pictures(400, 3)
+    return columns(400, 3)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_scores_are_those_of_the_parts(network, screen, calibration, fresh, sign
     exact = mean_gradients(network.plain, first, ConfoundingLabel(), EVERY)
     found = misalignment(weight_gradients(network.plain, x, ConfoundingLabel(), EVERY, exact), exact)
     np.testing.assert_allclose(scores["direction"], found[:, torch.from_numpy(screen.weights)].mean(1), atol=5e-3)
-    fitted = baselines.fit(network, pictures(300, 1).images(), pictures(300, 1).labels)
+    fitted = baselines.fit(network, columns(300, 1).images(), columns(300, 1).labels)
     np.testing.assert_allclose(scores["vim"], fitted.score(network, x)["vim"], rtol=1e-6)
 
 
@@ -88,8 +88,8 @@ def test_normals_are_the_second_half_and_nothing_was_fitted_to_it(network, scree
     for key, values in second.items():
         np.testing.assert_allclose(screen.normals[key], values, rtol=1e-6, atol=1e-9)
     other = calibration.pixels.clone()
-    other[75:] = pictures(75, 9).pixels
-    again = fit_calibration(network, pictures(300, 1), LabelledImages(other, calibration.labels, ""))
+    other[75:] = columns(75, 9).pixels
+    again = fit_calibration(network, columns(300, 1), LabelledImages(other, calibration.labels, ""))
     for key in PROFILES:
         np.testing.assert_array_equal(again.profiles[key].mean, screen.profiles[key].mean)
     assert again.perceptron is not None and np.array_equal(again.perceptron.w1, screen.perceptron.w1)
@@ -128,7 +128,7 @@ def test_too_few_turned_images_train_no_perceptron(network, calibration):
     assert len(chosen) >= 6 and max(chosen) >= 16 > min(chosen)
     labels = (some.labels + 1) % 10
     labels[chosen] = some.labels[chosen]  # the others are never right
-    made = fit_calibration(network, pictures(300, 1), LabelledImages(some.pixels, labels, ""))
+    made = fit_calibration(network, columns(300, 1), LabelledImages(some.pixels, labels, ""))
     assert made.perceptron is None
 
 
@@ -166,7 +166,7 @@ def test_it_comes_back_from_a_file_as_it_was(network, screen, signals, file):
 
 def test_a_network_that_pgd_can_not_change_has_no_perceptron(network, screen, calibration, tmp_path):
     labels = (calibration.labels + 1) % 10  # now nearly nothing is right, so nothing is "right before"
-    made = fit_calibration(network, pictures(300, 1), LabelledImages(calibration.pixels[:40], labels[:40], ""))
+    made = fit_calibration(network, columns(300, 1), LabelledImages(calibration.pixels[:40], labels[:40], ""))
     assert made.perceptron is None and PERCEPTRON not in made.detectors and set(made.normals) == set(made.detectors)
     write_calibration(made, tmp_path / "a.npz")
     assert read_calibration(network, tmp_path / "a.npz").detectors == made.detectors

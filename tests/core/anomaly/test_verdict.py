@@ -8,12 +8,12 @@ from core.anomaly.calibration import DEFAULT
 from core.anomaly.verdict import SHARES, changes, is_attack, judge, perturbed, strengths
 from core.data.corruptions import corrupt
 from core.errors import ConfigError, InputError
-from tests.core.anomaly.conftest import pictures
+from tests.helpers.pictures import columns
 
 
 @pytest.fixture(scope="module")
 def x():
-    return pictures(1, 7).images()
+    return columns(1, 7).images()
 
 
 def test_an_image_is_judged_as_the_screen_scores_it(network, screen, x):

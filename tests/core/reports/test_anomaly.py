@@ -22,7 +22,7 @@ from core.reports.anomaly.report import NAME, Anomaly, AnomalySettings, anomaly_
 from core.reports.anomaly.rows import figure_rows, promise_rows
 from core.reports.catalogue import REPORTS
 from core.reports.form.report import report_path
-from tests.core.anomaly.conftest import calibration, network, pictures, screen  # noqa: F401 - fixtures
+from tests.helpers.pictures import columns
 
 SIZES = Sizes(images=64, outliers=12, attacked=64, corrupted=10, trained=40)
 SETTINGS = AnomalySettings({"standard": SIZES, "other": SIZES}, promised=64)
@@ -44,7 +44,7 @@ def small(monkeypatch, fashion_root):
 
 @pytest.fixture(scope="module")
 def data():
-    return pictures(64, 3)
+    return columns(64, 3)
 
 
 def scores(seed, shift, count):
@@ -93,7 +93,7 @@ def test_means_count_every_set_alike_and_share_the_draws_of_normal_images():
     assert width[2] > 0.75 * min(width[:2])  # sets drawn apart, but the same normal images: far from 1 / sqrt(2)
 
 
-def test_promises_count_what_reaches_the_rate_and_are_held_to_the_interval(screen):  # noqa: F811
+def test_promises_count_what_reaches_the_rate_and_are_held_to_the_interval(screen):
     known = replace(screen, normals={"msp": np.arange(99.0), "vim": np.arange(99.0)})
     at_the_rate = np.array([94.5] * 10 + [50.0] * 90)  # p-values of 0.05 and about 0.5
     rows = list(promise_rows({"model": "m"}, known, {"msp": at_the_rate, "vim": np.full(100, 98.5)}))
@@ -107,7 +107,7 @@ def test_promises_count_what_reaches_the_rate_and_are_held_to_the_interval(scree
         assert row["kept"] is (detector == "msp")
 
 
-def test_attacks_leave_only_images_that_were_right_and_are_wrong(network, data):  # noqa: F811
+def test_attacks_leave_only_images_that_were_right_and_are_wrong(network, data):
     x, labels = data.images(0, 64), data.labels[:64]
     radius = network.task.radii["linf"]
     for name in ATTACKS:
@@ -120,7 +120,7 @@ def test_attacks_leave_only_images_that_were_right_and_are_wrong(network, data):
         assert name in ("pgd-quarter", "fgsm") or len(index) > 0
 
 
-def test_rows_hold_every_detector_against_every_set(small, network, screen, calibration, data, tmp_path):  # noqa: F811
+def test_rows_hold_every_detector_against_every_set(small, network, screen, calibration, data, tmp_path):
     path = report_path("fashion-mnist", NAME, tmp_path)
     made = anomaly_report([(network, screen)], data, calibration, SETTINGS, tmp_path / "scratch", path)
     rows = [row for row in made.report.rows if row["kind"] != "promise"]
@@ -157,9 +157,9 @@ class StopError(Exception):
 
 def test_a_killed_run_goes_on_and_other_networks_are_kept(
     small,
-    network,  # noqa: F811
-    screen,  # noqa: F811
-    calibration,  # noqa: F811
+    network,
+    screen,
+    calibration,
     data,
     tmp_path,
     monkeypatch,
@@ -196,7 +196,7 @@ def test_a_killed_run_goes_on_and_other_networks_are_kept(
     assert not calls
 
 
-def test_what_trains_is_not_tested(small, network, screen, calibration, data, tmp_path, monkeypatch):  # noqa: F811
+def test_what_trains_is_not_tested(small, network, screen, calibration, data, tmp_path, monkeypatch):
     shown = {}
     original = AnomalyMeasurer._signals
 
@@ -217,7 +217,7 @@ def test_what_trains_is_not_tested(small, network, screen, calibration, data, tm
     assert earlier < shown["noise-after-12"]
 
 
-def test_of_other_networks_the_promise_alone_is_checked(small, network, screen, calibration, data, tmp_path):  # noqa: F811
+def test_of_other_networks_the_promise_alone_is_checked(small, network, screen, calibration, data, tmp_path):
     settings = AnomalySettings({}, promised=50)
     made = anomaly_report([(network, screen)], data, calibration, settings, tmp_path / "scratch")
     assert len(made.report.rows) == 3 * len(DETECTORS) and made.arrays == {}
@@ -227,8 +227,8 @@ def test_of_other_networks_the_promise_alone_is_checked(small, network, screen, 
         assert row["flagged"] == pytest.approx((p_values[row["detector"]] <= row["alpha"]).mean())
 
 
-def test_larger_sizes_take_what_is_measured_already(small, network, screen, calibration, data, tmp_path, monkeypatch):  # noqa: F811
-    report = partial(anomaly_report, [(network, screen)], pictures(128, 3), calibration)
+def test_larger_sizes_take_what_is_measured_already(small, network, screen, calibration, data, tmp_path, monkeypatch):
+    report = partial(anomaly_report, [(network, screen)], columns(128, 3), calibration)
     report(AnomalySettings({}, promised=64), tmp_path)
     calls = []
     original = Calibration.measure
@@ -237,7 +237,7 @@ def test_larger_sizes_take_what_is_measured_already(small, network, screen, cali
     assert calls == [64]
 
 
-def test_the_command_is_there_and_impossible_requests_are_refused(network, screen, calibration, tmp_path):  # noqa: F811
+def test_the_command_is_there_and_impossible_requests_are_refused(network, screen, calibration, tmp_path):
     asked = REPORTS[NAME].settings(70, 1)
     assert asked.sizes["standard"] == Sizes(70, 70, 70, 7, 70) and (asked.promised, asked.seed) == (70, 1)
     assert REPORTS[NAME].settings(None, 0).sizes["standard"].images == 10_000  # the whole test set
@@ -246,4 +246,4 @@ def test_the_command_is_there_and_impossible_requests_are_refused(network, scree
     with pytest.raises(ConfigError):
         AnomalySettings(promised=0)
     with pytest.raises(InputError):
-        anomaly_report([], pictures(3, 1), calibration, SETTINGS, tmp_path)
+        anomaly_report([], columns(3, 1), calibration, SETTINGS, tmp_path)

@@ -1,0 +1,68 @@
+"""What tests of pages share: a page as a visitor finds it, without a browser, and what it shows."""
+
+import io
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 120.0  # seconds; a busy machine takes long
+
+
+def opened(script: str, /, **link: str) -> AppTest:
+    """A script of the project's root, visited with a link's query parameters; it has run once."""
+    at = AppTest.from_file(ROOT / f"{script}.py", default_timeout=2 * PATIENCE)
+    for name, given in link.items():
+        at.query_params[name] = given
+    return checked(at.run())
+
+
+def checked(at: AppTest) -> AppTest:
+    """The page, which has run without an exception."""
+    assert not at.exception, [item.value for item in at.exception]
+    return at
+
+
+def bodies(at: AppTest, mark: str) -> list[str]:
+    """The HTML blocks that carry a data attribute: one a network."""
+    return [block.proto.body for block in at.get("html") if mark in block.proto.body]
+
+
+def value(body: str, name: str) -> str:
+    """The first value of an attribute of an HTML block."""
+    return body.split(f'{name}="', 1)[1].split('"', 1)[0]
+
+
+def query(at: AppTest) -> dict[str, str]:
+    """The page's address, as a visitor could hand it on."""
+    return {name: kept if isinstance(kept, str) else kept[-1] for name, kept in at.query_params.items()}
+
+
+def picture(form: str = "PNG") -> bytes:
+    """A noisy grey picture as a file."""
+    out = io.BytesIO()
+    Image.effect_noise((64, 48), 60).convert("RGB").save(out, form)
+    return out.getvalue()
+
+
+def source(at: AppTest):
+    """The control that says where the picture comes from."""
+    return at.segmented_control(key="picker.source")
+
+
+def upload(at: AppTest, name: str, data: bytes) -> AppTest:
+    """The page after a file was dropped on it."""
+    if not at.file_uploader:
+        checked(source(at).set_value("Upload").run())
+    return checked(at.file_uploader[0].set_value((name, data, "image/png")).run())
+
+
+def until(holds: Callable[[], object], what: str, patience: float = PATIENCE) -> None:
+    """Wait for a condition; fail with `what` after `patience` seconds."""
+    end = time.monotonic() + patience
+    while not holds():
+        assert time.monotonic() < end, f"waited {patience:.0f} s for {what}"
+        time.sleep(0.02)
