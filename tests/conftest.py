@@ -60,6 +60,21 @@ def zoo(tiny_zoo, monkeypatch) -> Path:
     return tiny_zoo
 
 
+@pytest.fixture(scope="session")
+def fashion_files(tmp_path_factory) -> Path:
+    """The data root of a tiny synthetic Fashion-MNIST, written once."""
+    from tests.helpers.data_sets import write_fashion
+
+    return write_fashion(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def fashion_root(fashion_files, monkeypatch) -> Path:
+    """The synthetic data set as the data root of this machine."""
+    monkeypatch.setenv("ROBUSTSCOPE_DATA", str(fashion_files))
+    return fashion_files
+
+
 def _passed(config: pytest.Config) -> Counter[str]:
     """Tests that passed, counted by their folder below tests/, or by their file."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")

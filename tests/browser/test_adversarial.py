@@ -7,8 +7,9 @@ import pytest
 from playwright.sync_api import Page
 
 from core.models.zoo import ASSETS
-from tests.helpers.browser import here, loaded, photograph, served, settled, until
+from tests.helpers.browser import here, loaded, photograph, served, settled
 from tests.helpers.synthetic.adversarial import write_adversarial_reports
+from tests.helpers.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 

@@ -14,8 +14,9 @@ from playwright.sync_api import Page
 from core.data.tasks import CIFAR10
 from core.images import fit
 from core.models.zoo import ASSETS
-from tests.helpers.browser import here, loaded, photograph, served, settled, until
+from tests.helpers.browser import here, loaded, photograph, served, settled
 from tests.helpers.synthetic.anomaly import write_anomaly_report
+from tests.helpers.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 

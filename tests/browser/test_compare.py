@@ -9,7 +9,8 @@ import skimage.data
 from PIL import Image
 from playwright.sync_api import Page
 
-from tests.helpers.browser import here, loaded, photograph, served, settled, until
+from tests.helpers.browser import here, loaded, photograph, served, settled
+from tests.helpers.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 

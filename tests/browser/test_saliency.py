@@ -11,8 +11,9 @@ from playwright.sync_api import Page
 
 from app.saliency.files import CELL
 from core.models.zoo import ASSETS
-from tests.helpers.browser import here, loaded, photograph, served, settled, until
+from tests.helpers.browser import here, loaded, photograph, served, settled
 from tests.helpers.synthetic.saliency import write_saliency_report
+from tests.helpers.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 

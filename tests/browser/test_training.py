@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from tests.helpers.browser import loaded, photograph, served, settled, until
+from tests.helpers.browser import loaded, photograph, served, settled
 from tests.helpers.data_sets import write_fashion
+from tests.helpers.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1800)]
 

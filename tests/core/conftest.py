@@ -1,4 +1,4 @@
-"""A tiny synthetic Fashion-MNIST in the official idx form, a tiny zoo, and a tiny network with its detectors."""
+"""A tiny zoo, and a tiny network with its detectors."""
 
 import pytest
 import torch
@@ -6,22 +6,8 @@ import torch
 from core.anomaly.calibrate import fit_calibration
 from core.models import zoo
 from core.models.resnet import PreActResNet
-from tests.helpers.data_sets import write_fashion
 from tests.helpers.networks import TINY_GREY
 from tests.helpers.pictures import columns
-
-
-@pytest.fixture(scope="session")
-def fashion_files(tmp_path_factory):
-    """The data root of `write_fashion`."""
-    return write_fashion(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture
-def fashion_root(fashion_files, monkeypatch):
-    """The synthetic data set as the data root of this machine."""
-    monkeypatch.setenv("ROBUSTSCOPE_DATA", str(fashion_files))
-    return fashion_files
 
 
 @pytest.fixture

@@ -1,15 +1,15 @@
 """What tests of pages share: a page as a visitor finds it, without a browser, and what it shows."""
 
 import io
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from app.state.tasks import task_pool
+from tests.helpers.waiting import PATIENCE, until
+
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 120.0  # seconds; a busy machine takes long
 
 
 def opened(script: str, /, **link: str) -> AppTest:
@@ -60,9 +60,14 @@ def upload(at: AppTest, name: str, data: bytes) -> AppTest:
     return checked(at.file_uploader[0].set_value((name, data, "image/png")).run())
 
 
-def until(holds: Callable[[], object], what: str, patience: float = PATIENCE) -> None:
-    """Wait for a condition; fail with `what` after `patience` seconds."""
-    end = time.monotonic() + patience
-    while not holds():
-        assert time.monotonic() < end, f"waited {patience:.0f} s for {what}"
-        time.sleep(0.02)
+def finished(at: AppTest) -> AppTest:
+    """The page once no work beside it is left: it runs once more, and not while the work needs the processor."""
+
+    def over() -> bool:
+        works = list(task_pool()._works.values())
+        for work in works:
+            work.look()
+        return not any(work.active for work in works)
+
+    until(over, "the work beside the page")
+    return checked(at.run())

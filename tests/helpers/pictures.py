@@ -1,9 +1,14 @@
-"""Labelled pictures that are made up."""
+"""Pictures that are made up."""
 
 import torch
 
 from core.data.datasets import LabelledImages
 from core.data.tasks import task_named
+
+
+def rand(*shape: int, seed: int = 0) -> torch.Tensor:
+    """Numbers uniform in [0, 1)."""
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 def columns(count: int, seed: int, task: str = "fashion-mnist") -> LabelledImages:

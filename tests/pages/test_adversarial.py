@@ -1,9 +1,7 @@
 """The page Adversarial: grid, path, curves, matrix and fooled heat maps, with and without reports, and its link."""
 
 import json
-import time
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
@@ -14,18 +12,12 @@ from core.data import galleries
 from core.data.tasks import FASHION_MNIST, TASKS
 from core.models.resnet import PreActResNet
 from core.models.zoo import load_zoo_model, save
-from tests.helpers.pages import bodies, checked, opened, query, value
+from tests.helpers.pages import bodies, checked, finished, opened, query, value
 from tests.helpers.synthetic.adversarial import write_adversarial_reports
 from tests.helpers.tiny_zoo import KEYS, write_zoo
 
+PAGE = "pages/adversarial"
 TWO = {"models": "standard,pgd-l2"}
-
-
-@pytest.fixture
-def reports(tmp_path, monkeypatch):
-    """An empty folder of reports."""
-    monkeypatch.setenv("ROBUSTSCOPE_REPORTS", str(tmp_path))
-    return tmp_path
 
 
 @pytest.fixture
@@ -34,12 +26,6 @@ def measured(tiny_zoo, reports):
     for task in ("cifar10", "fashion-mnist"):
         write_adversarial_reports(tiny_zoo, reports, task)
     return reports
-
-
-@pytest.fixture
-def visit(zoo, reports, monkeypatch):
-    """A visit with a link's query parameters, straight to the page; it has run once."""
-    return partial(opened, "pages/adversarial")
 
 
 def explained(at: AppTest) -> str:
@@ -54,12 +40,7 @@ def shares(body: str, name: str) -> list[float]:
 def fool(at: AppTest) -> AppTest:
     """Press the button and wait for what comes out."""
     checked(at.button(key="fool.start").click().run())
-    end = time.monotonic() + 120
-    while any(button.key == "fool.stop" for button in at.button):
-        assert time.monotonic() < end
-        time.sleep(0.2)
-        checked(at.run())
-    return at
+    return finished(at)
 
 
 def test_without_reports_the_pictures_stand_and_sentences_name_the_commands(visit):

@@ -1,18 +1,12 @@
 """The page Compare: answers, attacks, pictures and maps on tiny networks, its link, and an engine error shown."""
 
-from functools import partial
-
 import pytest
 
 from app.state.choice import Choice
-from tests.helpers.pages import bodies, checked, opened, picture, query, source, upload, value
+from tests.helpers.pages import bodies, checked, picture, query, source, upload, value
 from tests.helpers.tiny_zoo import KEYS, write_zoo
 
-
-@pytest.fixture
-def visit(zoo):
-    """A visit with a link's query parameters; the page has run once."""
-    return partial(opened, "streamlit_app")
+PAGE = "streamlit_app"
 
 
 def test_a_first_visit_shows_three_networks_and_an_attack_with_a_clean_address(visit):

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import time
-from functools import partial
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -12,25 +10,12 @@ from app.latent import search as latent_search
 from app.latent.choice import AXES
 from app.latent.search import FRAMES
 from core.latent.search import Search
-from tests.helpers.pages import bodies, checked, opened, picture, query, upload, value
-from tests.helpers.synthetic.latent import write_generators, write_latent_reports
+from tests.helpers.pages import bodies, checked, finished, picture, query, upload, value
+from tests.helpers.synthetic.latent import write_latent_reports
 
+PAGE = "pages/latent"
+pytestmark = pytest.mark.usefixtures("generators")
 TWO = {"task": "fashion-mnist", "models": "standard,pgd-l2"}
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """A generator for one task; the other has none."""
-    return write_generators(tmp_path_factory.mktemp("generators"), ("fashion-mnist",))
-
-
-@pytest.fixture
-def visit(zoo, made, tmp_path, monkeypatch):
-    """A visit with a link's query parameters, straight to the page; it has run once."""
-    monkeypatch.setenv("ROBUSTSCOPE_GENERATORS", str(made))
-    monkeypatch.setenv("ROBUSTSCOPE_REPORTS", str(tmp_path))
-
-    return partial(opened, "pages/latent")
 
 
 def drawn(at: AppTest) -> str:
@@ -56,12 +41,7 @@ def ribbon(at: AppTest, axis: str) -> str:
 def search(at: AppTest) -> AppTest:
     """Press the button and wait for what comes out."""
     checked(at.button(key="latent.fool").click().run())
-    end = time.monotonic() + 120
-    while any(button.key == "latent.stop" for button in at.button):
-        assert time.monotonic() < end
-        time.sleep(2)  # each look runs the whole page, beside the search
-        checked(at.run())
-    return at
+    return finished(at)
 
 
 def test_a_first_visit_rebuilds_the_picture_and_shows_eight_ribbons(visit):
@@ -197,8 +177,8 @@ def test_a_task_without_a_generator_names_the_command(visit):
     assert not bodies(at, "data-here")
 
 
-def test_a_damaged_generator_is_a_sentence(visit, made, tmp_path, monkeypatch):
-    for path in made.iterdir():
+def test_a_damaged_generator_is_a_sentence(visit, generators, tmp_path, monkeypatch):
+    for path in generators.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes()[:-1] + b"?")
     monkeypatch.setenv("ROBUSTSCOPE_GENERATORS", str(tmp_path))
     at = visit(**TWO)
@@ -212,12 +192,12 @@ def test_without_a_report_a_sentence_names_the_command(visit):
 
 @pytest.mark.parametrize(("helper", "named"), [("pgd-l2", True), ("trades", False), (["pgd-l2"], False)], ids=str)
 def test_a_network_that_helped_to_make_the_generator_is_named(
-    visit, made, tiny_zoo, tmp_path, monkeypatch, helper, named
+    visit, generators, tiny_zoo, tmp_path, monkeypatch, helper, named
 ):
     write_latent_reports(tiny_zoo, tmp_path, "fashion-mnist")
-    card = json.loads((made / "fashion-mnist.json").read_text())
+    card = json.loads((generators / "fashion-mnist.json").read_text())
     folder = tmp_path / "generators"
-    shutil.copytree(made, folder)
+    shutil.copytree(generators, folder)
     (folder / "fashion-mnist.json").write_text(json.dumps(card | {"settings": {"recipe": {"classifier": helper}}}))
     monkeypatch.setenv("ROBUSTSCOPE_GENERATORS", str(folder))
     assert len(bodies(visit(**TWO), "learned with the features of Robust, L2")) == named

@@ -1,21 +1,15 @@
 """The page Models: cards and figures with and without a report, a perturbation that follows its controls, its link."""
 
 import json
-from functools import partial
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.helpers.pages import bodies, checked, opened, query, value
+from tests.helpers.pages import bodies, checked, query, value
 from tests.helpers.synthetic.robustness import write_report
 from tests.helpers.tiny_zoo import KEYS
 
-
-@pytest.fixture
-def reports(tmp_path, monkeypatch):
-    """An empty folder of reports."""
-    monkeypatch.setenv("ROBUSTSCOPE_REPORTS", str(tmp_path))
-    return tmp_path
+PAGE = "pages/models"
 
 
 @pytest.fixture
@@ -23,12 +17,6 @@ def measured(tiny_zoo, reports):
     """The folder with a report on CIFAR-10."""
     write_report(tiny_zoo, reports, "cifar10")
     return reports
-
-
-@pytest.fixture
-def visit(zoo, reports, monkeypatch):
-    """A visit with a link's query parameters, straight to the page; it has run once."""
-    return partial(opened, "pages/models")
 
 
 def headers(at: AppTest) -> list[str]:

@@ -2,9 +2,7 @@
 
 import json
 import shutil
-import time
 from dataclasses import replace
-from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,20 +14,13 @@ from app.state.training_queue import Job
 from core.models.resnet import PreActResNet
 from core.models.zoo import load_zoo_model, save
 from core.training.jobs.messages import Point, Ready, TrainingRequest
-from tests.helpers.pages import bodies, checked, opened, query
+from tests.helpers.pages import bodies, checked, finished, opened, query
 from tests.helpers.synthetic.saliency import write_saliency_report
 from tests.helpers.tiny_zoo import KEYS, write_zoo
 
+PAGE = "pages/saliency"
 TWO = {"models": "standard,pgd-l2"}
 CHEAP = {"methods": "gradient,grad-cam"}
-
-
-@pytest.fixture
-def visit(zoo, tmp_path, monkeypatch):
-    """A visit with a link's query parameters, straight to the page; it has run once. There are no reports."""
-    monkeypatch.setenv("ROBUSTSCOPE_REPORTS", str(tmp_path))
-
-    return partial(opened, "pages/saliency")
 
 
 def grid(at: AppTest) -> str:
@@ -90,12 +81,7 @@ def test_the_true_class_of_a_photograph_is_not_known_and_each_cell_says_so(visit
 def test_long_methods_come_beside_the_page_and_the_others_stand_meanwhile(visit):
     at = visit(**TWO, methods="gradient,feature-ablation")
     assert states(grid(at))[:2] == ["there", "there"]
-    end = time.monotonic() + 120
-    while "waiting" in states(grid(at)):
-        assert time.monotonic() < end
-        time.sleep(0.2)
-        checked(at.run())
-    assert states(grid(at)) == ["there"] * 4 and not at.error
+    assert states(grid(finished(at))) == ["there"] * 4 and not at.error
 
 
 def test_a_link_restores_every_part_of_the_page(visit):
@@ -156,12 +142,7 @@ def test_a_damaged_network_is_a_sentence_and_the_others_stand(tiny_zoo, tmp_path
 def after(at: AppTest, button: str, mark: str) -> str:
     """Press a button and wait for what comes out."""
     checked(at.button(key=button).click().run())
-    end = time.monotonic() + 120
-    while any(str(one.key).endswith(".stop") for one in at.button):
-        assert time.monotonic() < end
-        time.sleep(0.2)
-        checked(at.run())
-    return "".join(bodies(at, mark))
+    return "".join(bodies(finished(at), mark))
 
 
 def test_maps_are_measured_at_the_press_of_a_button_and_stand_in_the_table(visit):

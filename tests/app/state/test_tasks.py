@@ -5,13 +5,11 @@ import time
 
 from app.state.tasks import TaskPool
 from core.errors import InputError
+from tests.helpers.waiting import until
 
 
 def wait(work, state: str) -> None:
-    end = time.monotonic() + 20
-    while work.state != state:
-        assert time.monotonic() < end, (work.state, state)
-        time.sleep(0.01)
+    until(lambda: work.state == state, state)
 
 
 def test_a_result_is_kept_for_everyone_and_made_once():

@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
 
 import pytest
 
@@ -13,6 +12,7 @@ from app.state import visitors
 from app.state.training_queue import Job, Jobs
 from core.errors import ConfigError, InputError
 from core.training.jobs.messages import TrainingRequest
+from tests.helpers.waiting import until
 from tests.helpers.workers import DEAF, DIE, FAIL, HOLD, POINT, WORKER, fake_worker
 
 
@@ -50,13 +50,6 @@ def now(queue: Jobs, job: Job) -> Job:
 
 def folder(job: Job):
     return visitors.jobs(job.visitor) / job.id
-
-
-def until(holds: Callable[[], object], what: str = "it") -> None:
-    end = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < end, f"waited for {what}"
-        time.sleep(0.02)
 
 
 def reaches(queue: Jobs, job: Job, state: str) -> None:
@@ -103,10 +96,12 @@ def test_pause_and_go_reach_the_process_and_keep_its_place(queue):
     (job,) = submit(queue)
     running(queue, job)
     queue.pause(job)
-    until(lambda: (folder(job) / "heard").exists() and (folder(job) / "heard").read_text() == "pause")
+    until(
+        lambda: (folder(job) / "heard").exists() and (folder(job) / "heard").read_text() == "pause", "the word to pause"
+    )
     assert now(queue, job).state == "paused"
     queue.go(job)
-    until(lambda: (folder(job) / "heard").read_text() == "pause go")
+    until(lambda: (folder(job) / "heard").read_text() == "pause go", "the word to go on")
     assert now(queue, job).state == "running"
 
 
@@ -182,14 +177,14 @@ def test_a_closed_tab_stops_its_trainings_and_nobody_elses(queue, open_tabs, mon
 
 
 def test_a_tab_that_comes_back_soon_loses_nothing(queue, open_tabs, monkeypatch):
-    monkeypatch.setattr(jobs_module, "AWAY", 3.0)
+    monkeypatch.setattr(jobs_module, "AWAY", 2.0)
     (job,) = submit(queue)
     running(queue, job)
     open_tabs.remove("tab")
-    time.sleep(1)
+    time.sleep(0.5)
     open_tabs.add("reloaded")
     queue.seen("ann", "reloaded")
-    time.sleep(3)
+    time.sleep(2)
     assert now(queue, job).state == "running"
 
 
