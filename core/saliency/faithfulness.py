@@ -47,9 +47,10 @@ def infidelity(
             noise = NOISE * torch.randn(points.shape, generator=generator, dtype=points.dtype, device=points.device)
             return noise, points - noise
 
-        return captum_infidelity(
+        infidelity: Tensor = captum_infidelity(
             value, disturb, x.detach(), maps.contiguous(), n_perturb_samples=samples, normalize=normalize
         )
+        return infidelity
 
     whole = run(torch.zeros_like(x), False)
     left = run(attributions, True)
@@ -82,7 +83,8 @@ def max_sensitivity(
         with torch.enable_grad():  # Captum switches it off around us
             return (explain(images, _repeated(target, len(images))).contiguous(),)
 
-    return sensitivity_max(maps, x.detach(), disturb, RADIUS, samples)
+    sensitivity: Tensor = sensitivity_max(maps, x.detach(), disturb, RADIUS, samples)
+    return sensitivity
 
 
 def _repeated(target: Tensor, count: int) -> Tensor:
