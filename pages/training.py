@@ -3,7 +3,8 @@
 import streamlit as st
 
 from app.state.errors import guard
-from app.state.training_queue import Job, jobs, session_id
+from app.state.training_job import Job
+from app.state.training_queue import jobs, session_id
 from app.training import controls, progress
 from app.ui import elements, training_film
 from core.data.tasks import task_named

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # one of several processes, each with a thread of its own
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 GET_CHROMIUM = (
     "no Chromium was found, so the browser test did not run. Get one with `apt-get install chromium` (Debian, Ubuntu), "
@@ -95,5 +98,7 @@ def pytest_terminal_summary(terminalreporter, config):
 
 def pytest_sessionfinish(session, exitstatus):
     """Fail a run that requires the browser test and did not pass one, whatever the reason it was left out."""
+    if hasattr(session.config, "workerinput"):
+        return  # one process of several: only the one that reports knows what ran in all of them
     if exitstatus == pytest.ExitCode.OK and browser_required() and not _passed(session.config)["browser"]:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -10,19 +10,18 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import streamlit as st
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app.state import visitors
+from app.state.training_job import Job, State
 from core.errors import InputError
 from core.training.jobs.messages import Ended, Event, Point, Ready, Step, TrainingRequest, decode, encode, read_request
 
-State = Literal["waiting", "running", "paused", "stopping", "stopped", "failed", "finished"]
 ROOT = Path(__file__).resolve().parents[2]
 
 MOST_ACTIVE = 4  # trainings of one visitor that run or wait
@@ -34,43 +33,6 @@ STOP = 20.0  # seconds that a process gets to stop by itself
 TICK = 0.2
 
 Files = Mapping[str, bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One training, as it stands.
-
-    Attributes:
-        id: its name, which also names its folder.
-        visitor: whose it is.
-        order: what is trained.
-        state: where it stands.
-        sentence: why it failed or stopped, where that needs saying; may be empty.
-        ready: what is watched; None before the first step.
-        points: what was measured so far.
-        at: epochs done, with their fraction.
-        left: seconds left, as far as known.
-    """
-
-    id: str
-    visitor: str
-    order: TrainingRequest
-    state: State = "waiting"
-    sentence: str = ""
-    ready: Ready | None = None
-    points: tuple[Point, ...] = ()
-    at: float = 0.0
-    left: float | None = None
-
-    @property
-    def active(self) -> bool:
-        """Whether it runs, waits, or is about to stop."""
-        return self.state in ("waiting", "running", "paused", "stopping")
-
-    @property
-    def resumable(self) -> bool:
-        """Whether it can go on from its last finished epoch."""
-        return self.state in ("stopped", "failed")
 
 
 def worker_command(folder: Path, out: Path) -> list[str]:

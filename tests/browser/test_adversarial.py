@@ -11,7 +11,7 @@ from tests.helpers.browser import here, loaded, photograph, served, settled
 from tests.helpers.synthetic.adversarial import write_adversarial_reports
 from tests.helpers.waiting import until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("adversarial"), pytest.mark.timeout(900)]
 
 START = "adversarial?models=standard,pgd-l2"
 LAST = 35  # steps of an explanation

@@ -18,7 +18,7 @@ from tests.helpers.browser import here, loaded, photograph, served, settled
 from tests.helpers.synthetic.anomaly import write_anomaly_report
 from tests.helpers.waiting import until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("anomaly"), pytest.mark.timeout(900)]
 
 START = "anomaly?models=standard,pgd-linf&tensors=weights"
 

@@ -11,7 +11,7 @@ from tests.helpers.browser import here, loaded, photograph, served, settled
 from tests.helpers.synthetic.latent import write_latent_reports
 from tests.helpers.waiting import until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("latent"), pytest.mark.timeout(900)]
 
 START = "latent?task=fashion-mnist&models=standard,pgd-l2&image=photo:astronaut"
 RIBBONS = 8

@@ -15,7 +15,7 @@ from tests.helpers.browser import here, loaded, photograph, served, settled
 from tests.helpers.synthetic.saliency import write_saliency_report
 from tests.helpers.waiting import until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("saliency"), pytest.mark.timeout(900)]
 
 START = "saliency?task=fashion-mnist&models=standard,pgd-linf&methods=gradient,grad-cam,smooth-grad"
 

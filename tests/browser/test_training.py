@@ -11,7 +11,7 @@ from tests.helpers.browser import loaded, photograph, served, settled
 from tests.helpers.data_sets import write_fashion
 from tests.helpers.waiting import until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("training"), pytest.mark.timeout(1800)]
 
 LEARNING = 480.0  # seconds; about ten on an idle core, but the machine may be busy
 SHORT = "training?task=fashion-mnist&recipe=standard&images=256&epochs=3"

@@ -10,7 +10,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from app.state.training_queue import Job
+from app.state.training_job import Job
 from core.models.resnet import PreActResNet
 from core.models.zoo import load_zoo_model, save
 from core.training.jobs.messages import Point, Ready, TrainingRequest

@@ -9,7 +9,8 @@ import pytest
 
 from app.state import training_queue as jobs_module
 from app.state import visitors
-from app.state.training_queue import Job, Jobs
+from app.state.training_job import Job
+from app.state.training_queue import Jobs
 from core.errors import ConfigError, InputError
 from core.training.jobs.messages import TrainingRequest
 from tests.helpers.waiting import until
