@@ -156,6 +156,7 @@ def browser_suite(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_missing_browser_is_skipped_with_a_way_to_get_one(browser_suite):
     done = run_pytest(browser_suite, ROBUSTSCOPE_CHROMIUM="/no/such/chromium")
     assert done.returncode == 0
@@ -163,11 +164,13 @@ def test_a_missing_browser_is_skipped_with_a_way_to_get_one(browser_suite):
     assert "apt-get install chromium" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_missing_browser_fails_where_it_is_required(browser_suite):
     done = run_pytest(browser_suite, ROBUSTSCOPE_CHROMIUM="/no/such/chromium", ROBUSTSCOPE_REQUIRE_BROWSER="1")
     assert done.returncode == 1
 
 
+@pytest.mark.slow
 def test_a_run_without_any_browser_test_fails_where_it_is_required(browser_suite):
     (browser_suite / "browser/test_it.py").unlink()
     assert run_pytest(browser_suite).returncode == 0
@@ -176,11 +179,13 @@ def test_a_run_without_any_browser_test_fails_where_it_is_required(browser_suite
     assert "no browser test ran" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_browser_that_is_there_satisfies_the_requirement(browser_suite):
     done = run_pytest(browser_suite, ROBUSTSCOPE_CHROMIUM=sys.executable, ROBUSTSCOPE_REQUIRE_BROWSER="1")
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.slow
 def test_several_processes_know_together_what_ran(browser_suite):
     done = run_pytest(browser_suite, "-n2", ROBUSTSCOPE_CHROMIUM=sys.executable, ROBUSTSCOPE_REQUIRE_BROWSER="1")
     assert done.returncode == 0 and "1 passed in browser" in done.stdout, done.stdout

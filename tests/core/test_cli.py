@@ -28,6 +28,7 @@ def shipped(zoo_folder, monkeypatch):
     return zoo_folder
 
 
+@pytest.mark.slow
 def test_train_writes_weights_and_card_that_load(fashion_root, tmp_path, capsys):
     command = [
         "train",
@@ -54,6 +55,7 @@ def test_train_refuses_to_overwrite_a_shipped_model_with_a_changed_plan(capsys):
     assert "--out" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_train_takes_another_attack(fashion_root, tmp_path, capsys):
     command = ["train", "fashion-mnist", "pgd-linf", "--epochs", "1", "--images", "128", "--out", str(tmp_path)]
     assert cli.main([*command, "--epsilon", "16/255", "--steps", "1", "--step-size", "0.05"]) == 0
@@ -99,6 +101,7 @@ def test_evaluate_prints_and_writes_and_fills_the_cards(shipped, fashion_root, t
     assert "clean" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_evaluate_writes_the_robustness_report_its_arrays_and_its_claims(
     shipped, fashion_root, tmp_path, monkeypatch, capsys
 ):
@@ -116,6 +119,7 @@ def test_evaluate_writes_the_robustness_report_its_arrays_and_its_claims(
     assert json.loads(out.with_name("orderings.json").read_text())["report"] == "orderings"
 
 
+@pytest.mark.slow
 def test_evaluate_writes_the_adversarial_report_and_its_arrays(shipped, fashion_root, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(cli, "RUNS", tmp_path / "runs")
     short = AdversarialSettings(opening=2, steps=3, clamped_steps=3, clamped_finer=2)
@@ -193,6 +197,7 @@ def test_help_is_an_exit_of_zero(capsys):
     assert left.value.code == 0 and "evaluate" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_generator_is_trained_measured_and_makes_its_gallery(shipped, fashion_root, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(cli, "generator_plan", lambda task, design: tiny_plan(design))
     command = ["train-generator", "fashion-mnist", "--steps", "2", "--out", str(tmp_path / "made"), "--json"]

@@ -43,6 +43,7 @@ def fool(at: AppTest) -> AppTest:
     return finished(at)
 
 
+@pytest.mark.slow
 def test_without_reports_the_pictures_stand_and_sentences_name_the_commands(visit):
     at = visit(**TWO)
     body = explained(at)
@@ -56,6 +57,7 @@ def test_without_reports_the_pictures_stand_and_sentences_name_the_commands(visi
     assert not at.error and not at.warning and query(at) == TWO
 
 
+@pytest.mark.slow
 def test_reports_give_verdicts_areas_and_the_matrix(visit, measured):
     at = visit(**TWO, cell="pgd-linf,standard", attack="pgd", at="0.0314")
     body = explained(at)
@@ -89,6 +91,7 @@ def test_reports_give_verdicts_areas_and_the_matrix(visit, measured):
     assert query(at)["at"] == "0" and "changed" not in passed.split("the change")[1]
 
 
+@pytest.mark.slow
 def test_a_budget_of_nothing_leaves_the_picture_as_it_is(visit):
     at = visit(**TWO, rho="0")
     body = explained(at)
@@ -97,6 +100,7 @@ def test_a_budget_of_nothing_leaves_the_picture_as_it_is(visit):
     assert query(at)["rho"] == "0.05" and shares(explained(at), "data-after") != shares(body, "data-after")
 
 
+@pytest.mark.slow
 def test_heat_maps_are_fooled_at_the_press_of_a_button_and_another_choice_asks_again(visit, measured):
     at = visit(**TWO, method="grad-cam", region="centre", move="8")
     assert not bodies(at, "data-moved")
@@ -111,6 +115,7 @@ def test_heat_maps_are_fooled_at_the_press_of_a_button_and_another_choice_asks_a
     assert bodies(again, "data-moved") == [moved]  # the work of one is there for all
 
 
+@pytest.mark.slow
 def test_a_link_restores_every_part_of_the_page(visit, measured):
     link = {
         "task": "fashion-mnist", "models": "pgd-l2,standard", "image": "photo:coffee", "fit": "crop", "invert": "yes",
@@ -182,6 +187,7 @@ def odd(tiny_zoo, tmp_path, monkeypatch):
     return start
 
 
+@pytest.mark.slow
 def test_a_network_that_always_answers_the_same_is_a_sentence(reports, odd):
     at = odd(0.0)
     body = explained(at)
@@ -192,11 +198,13 @@ def test_a_network_that_always_answers_the_same_is_a_sentence(reports, odd):
     assert moved.count("no heat map") == 1 and not at.error
 
 
+@pytest.mark.slow
 def test_a_network_that_answers_nan_is_a_sentence(reports, odd):
     at = odd(3e38)
     assert at.error and all("not finite" in item.value for item in at.error) and not bodies(at, "data-explained")
 
 
+@pytest.mark.slow
 def test_a_task_of_one_class_is_a_sentence(reports, tmp_path, monkeypatch):
     """Nothing else can be believed: the pictures stay as they are, and no verdict is given."""
     monkeypatch.setitem(TASKS, "one", replace(FASHION_MNIST, key="one", class_names=("garment",)))

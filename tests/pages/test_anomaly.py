@@ -17,6 +17,7 @@ pytestmark = pytest.mark.usefixtures("calibrations")
 TWO = {"models": "standard,pgd-l2"}
 
 
+@pytest.mark.slow
 def test_a_first_visit_gives_each_network_a_verdict_and_every_detector_a_figure(visit):
     at = visit(**TWO)
     found = judged(at)
@@ -30,6 +31,7 @@ def test_a_first_visit_gives_each_network_a_verdict_and_every_detector_a_figure(
     assert not at.error and not at.warning and query(at) == TWO
 
 
+@pytest.mark.slow
 def test_the_verdict_follows_the_detector_and_the_rate_alone(visit):
     at = visit(**TWO)
     before = judged(at)
@@ -60,6 +62,7 @@ def test_the_detectors_of_another_opinion_are_marked_and_named(visit):
     assert named <= marked and len(named) + more == len(marked)
 
 
+@pytest.mark.slow
 def test_a_normal_picture_passes_and_a_photograph_and_noise_do_not(visit):
     at = visit(**TWO)
     assert all(flagged for _, flagged in judged(at).values())  # the calibration knows columns, no cats
@@ -71,6 +74,7 @@ def test_a_normal_picture_passes_and_a_photograph_and_noise_do_not(visit):
     assert all(flagged for _, flagged in judged(at).values()) and not at.error
 
 
+@pytest.mark.slow
 def test_a_network_without_calibration_has_a_sentence_and_the_command(visit):
     at = visit(models="standard,pgd-linf")
     assert set(judged(at)) == {"standard"} and not at.error
@@ -95,6 +99,7 @@ def test_another_label_needs_the_data_set_and_says_so(visit):
     assert len(judged(at)) == 2
 
 
+@pytest.mark.slow
 def test_another_label_needs_no_data_set_where_its_reference_ships(visit, tiny_zoo, calibrations):
     model = load_zoo_model("cifar10", "standard", tiny_zoo)
     path = references_path("cifar10", "standard", calibrations)
@@ -109,6 +114,7 @@ def test_another_label_needs_no_data_set_where_its_reference_ships(visit, tiny_z
     assert "Robust, L2 under this label" in told and "Standard" not in told
 
 
+@pytest.mark.slow
 def test_where_the_data_set_is_any_label_has_a_band_and_neighbours(visit, fashion_root):
     at = visit(task="fashion-mnist", models="standard", label="top-m", m="3", head="softmax")
     finished(at)
@@ -120,6 +126,7 @@ def test_where_the_data_set_is_any_label_has_a_band_and_neighbours(visit, fashio
     assert bodies(at, "data-profile") != [profile] and query(at)["m"] == "9" and not at.error
 
 
+@pytest.mark.slow
 def test_pushing_starts_at_the_verdict_and_moves_only_the_lower_part(visit):
     at = visit(**TWO, step="0", push="gaussian-noise")
     checked(at.segmented_control(key="picker.source").set_value("Upload").run())
@@ -156,6 +163,7 @@ def test_where_no_network_can_be_read_there_are_sentences_alone(visit, tiny_zoo,
     assert at.error and all("Something went wrong" not in item.value for item in at.error) and not judged(at)
 
 
+@pytest.mark.slow
 def test_a_link_restores_every_part_of_the_page(visit):
     link = {
         "task": "cifar10", "models": "pgd-l2,standard", "image": "photo:coffee", "fit": "letterbox", "invert": "no",
@@ -168,6 +176,7 @@ def test_a_link_restores_every_part_of_the_page(visit):
     assert at.select_slider(key="anomaly.step.cifar10.False").value == 4
 
 
+@pytest.mark.slow
 def test_a_hostile_link_is_answered_with_sentences_and_the_first_view(visit):
     names = ("view", "detector", "alpha", "label", "head", "m", "tensors", "push", "step", "seen")
     at = visit(**TWO, **dict.fromkeys(names, "<script>" * 99))

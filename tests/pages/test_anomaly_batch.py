@@ -33,6 +33,7 @@ def score(at: AppTest) -> AppTest:
     return finished(at)
 
 
+@pytest.mark.slow
 def test_many_files_become_a_table_with_reasons_filters_and_downloads(visit, tmp_path, monkeypatch):
     kept = []
     monkeypatch.setattr(batch_table, "_download", lambda label, name, mime, make: kept.append((name, make())))
@@ -63,6 +64,7 @@ def test_many_files_become_a_table_with_reasons_filters_and_downloads(visit, tmp
     assert list(at.dataframe[0].value["File"]) == ["some.zip/in/normal.png"] and not at.error
 
 
+@pytest.mark.slow
 def test_a_row_of_the_table_opens_its_picture_alone(visit, tmp_path, monkeypatch):
     at = visit(models="standard", view="many")
     checked(at.file_uploader[0].set_value([("z.zip", archive(tmp_path / "z.zip"), "application/zip")]).run())
@@ -90,6 +92,7 @@ def test_many_at_once_are_bounded_with_a_sentence(visit, monkeypatch):
     assert len(at.dataframe[0].value) == 2 and any("more than 2; the others" in item.value for item in at.caption)
 
 
+@pytest.mark.slow
 def test_an_archive_of_ten_thousand_entries_is_refused_with_a_sentence(visit, tmp_path):
     path = tmp_path / "many.zip"
     with zipfile.ZipFile(path, "w") as out:

@@ -19,6 +19,7 @@ def test_without_a_report_a_sentence_names_the_command(visit):
     assert any("evaluate --task cifar10 --report anomaly" in item.value for item in at.code) and not at.error
 
 
+@pytest.mark.slow
 def test_the_report_is_shown_whole_for_these_weights(visit, tiny_zoo, tmp_path):
     write_anomaly_report(tiny_zoo, tmp_path, "cifar10")
     at = visit(**TWO, view="measured", detector="energy", seen="pgd-l2")
@@ -35,6 +36,7 @@ def test_the_report_is_shown_whole_for_these_weights(visit, tiny_zoo, tmp_path):
     assert bodies(at, "data-means") != [means] and query(at)["detector"] == "vim" and not at.error
 
 
+@pytest.mark.slow
 def test_a_network_with_its_promise_alone_is_told_of_by_a_sentence(visit, tiny_zoo, tmp_path):
     path = write_anomaly_report(tiny_zoo, tmp_path, "cifar10")
     whole = read_report(path)

@@ -17,6 +17,7 @@ def test_a_first_visit_shows_three_networks_and_an_attack_with_a_clean_address(v
     assert not at.error and not at.warning and query(at) == {}
 
 
+@pytest.mark.slow
 def test_epsilon_zero_changes_nothing_and_the_slider_moves_only_the_attack(visit):
     at = visit(epsilon="0")
     before = bodies(at, "data-answer")
@@ -29,6 +30,7 @@ def test_epsilon_zero_changes_nothing_and_the_slider_moves_only_the_attack(visit
     assert bodies(at, "data-answer") == before and query(at)["epsilon"] == "16"
 
 
+@pytest.mark.slow
 def test_the_server_does_not_pull_the_slider_back_under_the_hand(visit):
     at = visit()
     checked(at.slider[0].set_value(9).run())
@@ -37,12 +39,14 @@ def test_the_server_does_not_pull_the_slider_back_under_the_hand(visit):
     assert not at.slider[0].proto.set_value and query(at)["epsilon"] == "10"
 
 
+@pytest.mark.slow
 def test_a_picture_of_the_gallery_is_chosen_by_a_click_and_named_in_the_address(visit):
     at = visit()
     checked(at.button(key="pick-photo-coffee").click().run())
     assert query(at)["image"] == "photo:coffee" and any("Coffee" in caption.value for caption in at.caption)
 
 
+@pytest.mark.slow
 def test_an_upload_is_looked_at_and_a_later_click_in_the_gallery_wins(visit):
     at = upload(visit(), "mine.png", picture())
     assert any("Your picture" in caption.value for caption in at.caption) and query(at)["image"] == "upload"
@@ -51,6 +55,7 @@ def test_an_upload_is_looked_at_and_a_later_click_in_the_gallery_wins(visit):
     assert query(at)["image"] == "photo:rocket" and any("Rocket" in caption.value for caption in at.caption)
 
 
+@pytest.mark.slow
 def test_a_truncated_upload_is_a_sentence_and_the_session_lives_on(visit):
     at = upload(visit(), "broken.png", picture()[:-200])
     assert len(at.error) == 1 and "Something went wrong" not in at.error[0].value
@@ -59,6 +64,7 @@ def test_a_truncated_upload_is_a_sentence_and_the_session_lives_on(visit):
     assert not at.error and any("Your picture" in caption.value for caption in at.caption)
 
 
+@pytest.mark.slow
 def test_session_state_holds_no_pixels(visit):
     at = upload(visit(), "mine.png", picture())
     state = at.session_state._state._state.filtered_state
@@ -85,6 +91,7 @@ def test_a_link_restores_the_view(visit):
     assert not at.warning and query(at) == link
 
 
+@pytest.mark.slow
 def test_each_choice_reaches_the_address_and_back(visit):
     at = visit()
     checked(at.segmented_control(key="side.task").set_value("fashion-mnist").run())
@@ -109,6 +116,7 @@ def test_each_choice_reaches_the_address_and_back(visit):
     assert bodies(again, "data-attacked") == bodies(at, "data-attacked")
 
 
+@pytest.mark.slow
 def test_the_back_button_brings_the_earlier_view(visit):
     at = visit()
     checked(at.button(key="pick-photo-coffee").click().run())
@@ -133,6 +141,7 @@ def test_no_network_chosen_is_not_possible(visit):
     assert len(bodies(at, "data-answer")) == 3
 
 
+@pytest.mark.slow
 def test_maps_can_lie_over_the_picture_on_scales_of_their_own(visit):
     at = visit()
     shared = {body.split("</span>")[0] for body in bodies(at, 'class="rs-scale"')}

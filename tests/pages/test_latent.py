@@ -44,6 +44,7 @@ def search(at: AppTest) -> AppTest:
     return finished(at)
 
 
+@pytest.mark.slow
 def test_a_first_visit_rebuilds_the_picture_and_shows_eight_ribbons(visit):
     at = visit(**TWO)
     assert not at.error and not at.warning and query(at) == TWO
@@ -57,6 +58,7 @@ def test_a_first_visit_rebuilds_the_picture_and_shows_eight_ribbons(visit):
     assert answers.count("data-answer=") == 2
 
 
+@pytest.mark.slow
 def test_a_slider_moves_picture_distances_and_address_and_leaves_its_own_ribbon(visit):
     at = visit(**TWO)
     before, own, other = drawn(at), ribbon(at, "d2"), ribbon(at, "d1")
@@ -72,6 +74,7 @@ def test_a_slider_moves_picture_distances_and_address_and_leaves_its_own_ribbon(
     assert drawn(at) == before and "moves" not in query(at)
 
 
+@pytest.mark.slow
 def test_decay_to_the_end_leaves_no_code_and_a_step_along_the_ribbon_is_what_it_said(visit):
     at = visit(**TWO)
     move(at, "decay", 1.0)
@@ -87,6 +90,7 @@ def test_decay_to_the_end_leaves_no_code_and_a_step_along_the_ribbon_is_what_it_
     assert bodies(at, "data-answer")
 
 
+@pytest.mark.slow
 def test_a_link_shows_the_same_picture_again(visit):
     at = visit(**TWO)
     checked(at.button(key="latent.sample").click().run())
@@ -99,6 +103,7 @@ def test_a_link_shows_the_same_picture_again(visit):
     assert "code" not in query(again) and 'data-tile="picture"' in bodies(again, "data-here")[0]
 
 
+@pytest.mark.slow
 def test_an_upload_travels_as_its_code(visit):
     at = visit(**TWO)
     upload(at, "mine.png", picture())
@@ -110,6 +115,7 @@ def test_an_upload_travels_as_its_code(visit):
     assert "somebody's own picture" in again.warning[0].value
 
 
+@pytest.mark.slow
 def test_another_class_draws_another_picture(visit):
     at = visit(**TWO)
     before = drawn(at)
@@ -122,6 +128,7 @@ def test_another_class_draws_another_picture(visit):
     assert query(at)["to"] == "shirt" and at.slider(key="latent.mix").label == "Towards shirt"
 
 
+@pytest.mark.slow
 def test_the_search_says_for_each_network_what_it_found_and_whether_it_fools_the_others(visit, monkeypatch):
     monkeypatch.setattr(latent_search, "SEARCH", Search(steps=20, restarts=1, start="centre"))
     at = search(visit(**TWO))
@@ -141,6 +148,7 @@ def test_the_search_says_for_each_network_what_it_found_and_whether_it_fools_the
     assert query(at)["centre"] == "1" and not bodies(at, "data-fooled")
 
 
+@pytest.mark.slow
 def test_neighbours_are_counted_as_they_are_lettered(visit):
     at = visit(**TWO, around="0")
     (cells,), (kept,) = bodies(at, "data-neighbours"), bodies(at, "data-kept-by")
@@ -156,6 +164,7 @@ def test_neighbours_are_counted_as_they_are_lettered(visit):
     assert told.count("<figure") == 10
 
 
+@pytest.mark.slow
 def test_the_way_to_another_picture_ends_there(visit):
     at = visit(**TWO, **{"with": "photo:coffee"})
     assert bodies(at, "data-turns") and not at.warning
@@ -190,6 +199,7 @@ def test_without_a_report_a_sentence_names_the_command(visit):
     assert any("--task fashion-mnist --report latent" in item.value for item in at.code)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("helper", "named"), [("pgd-l2", True), ("trades", False), (["pgd-l2"], False)], ids=str)
 def test_a_network_that_helped_to_make_the_generator_is_named(
     visit, generators, tiny_zoo, tmp_path, monkeypatch, helper, named
@@ -203,6 +213,7 @@ def test_a_network_that_helped_to_make_the_generator_is_named(
     assert len(bodies(visit(**TWO), "learned with the features of Robust, L2")) == named
 
 
+@pytest.mark.slow
 def test_the_report_is_a_table_a_scatter_and_what_came_of_the_claims(visit, tiny_zoo, tmp_path):
     write_latent_reports(tiny_zoo, tmp_path, "fashion-mnist")
     at = visit(**TWO)
@@ -220,6 +231,7 @@ def test_the_report_is_a_table_a_scatter_and_what_came_of_the_claims(visit, tiny
     assert "LARS" in table and "LAGS" not in table and not at.error
 
 
+@pytest.mark.slow
 def test_a_report_of_other_weights_or_a_damaged_one_is_a_sentence(visit, tiny_zoo, tmp_path):
     folder = write_latent_reports(tiny_zoo, tmp_path, "fashion-mnist")
     path = folder / "latent.json"

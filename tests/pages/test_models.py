@@ -49,6 +49,7 @@ def test_without_a_report_the_cards_stand_and_a_sentence_says_how_to_get_one(vis
     assert "How sure are they, and how steep?" not in headers(at) and bodies(at, "data-cosine")
 
 
+@pytest.mark.slow
 def test_the_report_gives_figures_curves_and_claims(visit, measured):
     at = visit()
     table = at.dataframe[0].value
@@ -87,6 +88,7 @@ def test_a_damaged_report_is_a_sentence_and_the_page_goes_on(visit, measured):
     assert bodies(at, "data-card") and bodies(at, "data-cosine")
 
 
+@pytest.mark.slow
 def test_the_perturbation_follows_its_sliders(visit):
     at = visit()
     assert share(at) == pytest.approx(1 - 0.95**10, abs=1e-4)
@@ -102,6 +104,7 @@ def test_the_perturbation_follows_its_sliders(visit):
     assert query(at)["map"] == "none" and not [box for box in at.selectbox if box.key == "made.teacher.cifar10"]
 
 
+@pytest.mark.slow
 def test_a_box_is_set_by_two_sliders_and_kept_in_the_link(visit):
     at = visit()
     checked(pick(at, "maps").set_value("box").run())
@@ -112,6 +115,7 @@ def test_a_box_is_set_by_two_sliders_and_kept_in_the_link(visit):
     assert bodies(again, "data-cosine") == bodies(at, "data-cosine")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     ["guided-sign", "smooth-grad", "grad-cam++", "guided-grad-cam++", "gradient-grad-cam++", "integrated-gradients"],
@@ -130,6 +134,7 @@ def test_a_hostile_link_is_answered_with_sentences_and_the_first_view(visit):
     assert not at.error and share(at) == pytest.approx(1 - 0.95**10, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_the_choice_goes_along_from_page_to_page(tiny_zoo, reports, monkeypatch):
     at = checked(AppTest.from_file("../../streamlit_app.py", default_timeout=120).run())
     checked(at.button(key="pick-photo-coffee").click().run())

@@ -51,6 +51,7 @@ def test_rows_and_columns_change_places(visit):
     assert query(at)["rows"] == "networks"
 
 
+@pytest.mark.slow
 def test_another_scale_and_other_colours_draw_other_pictures_of_the_same_maps(visit):
     at = visit(**TWO, **CHEAP)
     seen = {grid(at)}
@@ -63,6 +64,7 @@ def test_another_scale_and_other_colours_draw_other_pictures_of_the_same_maps(vi
     assert len({tuple(part.split("<", 1)[0] for part in body.split("<small>max ")[1:]) for body in seen}) == 1
 
 
+@pytest.mark.slow
 def test_a_contrast_is_another_question_and_a_class_against_itself_is_a_sentence(visit):
     at = visit(**TWO, **CHEAP)
     answer = grid(at).split('data-explains="why ')[1].split('"', 1)[0]
@@ -145,6 +147,7 @@ def after(at: AppTest, button: str, mark: str) -> str:
     return "".join(bodies(finished(at), mark))
 
 
+@pytest.mark.slow
 def test_maps_are_measured_at_the_press_of_a_button_and_stand_in_the_table(visit):
     at = visit(**TWO, **CHEAP, measures="sparsity,deletion", image="photo:coffee")
     assert any("--report saliency" in item.value for item in at.code)
@@ -153,6 +156,7 @@ def test_maps_are_measured_at_the_press_of_a_button_and_stand_in_the_table(visit
     assert not any(button.key == "saliency.measure" for button in at.button) and not at.error
 
 
+@pytest.mark.slow
 def test_the_report_shows_each_measure_over_its_images_and_a_damaged_one_is_a_sentence(visit, tiny_zoo, tmp_path):
     path = write_saliency_report(tiny_zoo, tmp_path, "cifar10")
     at = visit(**TWO, **CHEAP, measures="sparsity,deletion")
@@ -163,6 +167,7 @@ def test_the_report_shows_each_measure_over_its_images_and_a_damaged_one_is_a_se
     assert any(button.key == "saliency.sanity" for button in at.button)
 
 
+@pytest.mark.slow
 def test_the_reports_agreement_and_relation_are_shown_or_a_sentence_for_it(visit, tiny_zoo, tmp_path):
     at = visit(**TWO, **CHEAP)
     assert len(bodies(at, "data-agreement")) == 2 and not bodies(at, "data-relation=")
@@ -175,6 +180,7 @@ def test_the_reports_agreement_and_relation_are_shown_or_a_sentence_for_it(visit
     assert len(bodies(at, "data-relation=")) == 2 and "0.900" in bodies(at, "data-relations")[0] and not at.error
 
 
+@pytest.mark.slow
 def test_layers_are_randomised_at_the_press_of_a_button_and_another_map_asks_again(visit):
     at = visit(**TWO, **CHEAP)
     strips = after(at, "saliency.sanity", "data-sanity")
@@ -189,6 +195,7 @@ def test_a_contact_sheet_has_each_picture_for_each_network(visit):
     assert sheet.count("data-sheet") == 6 and not at.error
 
 
+@pytest.mark.slow
 def test_an_early_and_a_late_state_stand_side_by_side_where_both_ship(visit, tiny_zoo, tmp_path, monkeypatch):
     at = visit(**TWO, **CHEAP)
     assert not bodies(at, "data-course") and any("last weights alone" in item.value for item in at.caption)

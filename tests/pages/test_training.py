@@ -100,6 +100,7 @@ def test_one_click_puts_both_networks_of_the_pair_in_line(world):
     assert labels(at).count("Cancel") == 2 and labels(at).count("Pause") == 1
 
 
+@pytest.mark.slow
 def test_pause_go_on_cancel_resume_and_put_away(world):
     at = visit()
     checked(button(at, "Start training").click().run())
@@ -119,6 +120,7 @@ def test_pause_go_on_cancel_resume_and_put_away(world):
     assert mine(at) == [] and not bodies(at, "data-training")
 
 
+@pytest.mark.slow
 def test_a_finished_network_joins_the_zoo_of_its_visitor_alone(world):
     at = visit()
     checked(button(at, "Start training").click().run())
@@ -145,6 +147,7 @@ def test_a_finished_network_joins_the_zoo_of_its_visitor_alone(world):
     assert len(bodies(compare, "data-answer")) == 1
 
 
+@pytest.mark.slow
 def test_what_was_downloaded_is_loaded_again_and_what_is_broken_is_a_sentence(world):
     at = visit()
     checked(button(at, "Start training").click().run())
@@ -193,6 +196,7 @@ def test_a_failed_training_says_why_and_can_go_on(world):
     assert any("No room" in item.value for item in at.caption) and "Resume" in labels(at)
 
 
+@pytest.mark.slow
 def test_every_task_and_a_recipe_with_a_teacher_can_be_looked_at(world):
     for task in ("cifar10", "tiny20", "pasted", "fashion-mnist"):
         at = visit(task=task)
@@ -211,6 +215,7 @@ def test_a_hostile_link_is_answered_with_sentences(world):
     assert "xxx" not in warning and "<b>" not in warning and not at.error
 
 
+@pytest.mark.slow
 def test_a_name_without_letters_and_too_many_trainings_are_sentences(world):
     at = visit()
     checked(at.text_input[0].set_value("…").run())

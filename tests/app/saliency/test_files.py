@@ -43,6 +43,7 @@ def test_the_npz_holds_the_maps_and_says_why_one_is_not_there(found):
     assert settings["targets"]["standard"] == list(found["standard", "gradient"].target) and settings["of"] == "top"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", ["methods", "networks"])
 @pytest.mark.parametrize(("scale", "colours", "over"), [("method", "signed", 0), ("own", "strength", 50)])
 def test_the_png_shows_every_map_in_sharp_squares_at_300_dpi(found, rows, scale, colours, over):

@@ -38,6 +38,7 @@ def test_what_is_kept_is_bounded_and_the_oldest_goes_first():
     assert (kept.get("a"), kept.get("b"), kept.get("c")) == ("a", None, "c")
 
 
+@pytest.mark.slow
 def test_quick_maps_are_made_once_and_long_ones_are_left(question, monkeypatch):
     monkeypatch.setattr(results, "map_store", lambda fresh=BoundedStore(): fresh)  # noqa: B008
     models, methods = ("standard", "pgd-l2"), ("occlusion", "smooth-grad", "gradient")

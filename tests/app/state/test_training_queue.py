@@ -217,6 +217,7 @@ def test_a_new_server_finds_what_the_old_one_left(queue, tmp_path):
     assert len(found.points) == 1 and found.ready is not None and found.order == order()
 
 
+@pytest.mark.slow
 def test_the_end_of_the_server_ends_the_process(tmp_path):
     """The pipe to the worker closes with whoever holds it, however that one ends."""
     script = tmp_path / "worker.py"

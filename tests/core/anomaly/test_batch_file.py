@@ -78,6 +78,7 @@ class KillError(BaseException):
     """Stands for a kill: nothing catches it."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [1, 2, 4, 5])
 def test_a_killed_run_goes_on_without_loss_or_repeats(network, screen, folder, tmp_path, monkeypatch, at):
     whole, out = tmp_path / "whole.parquet", tmp_path / "out.parquet"
@@ -148,6 +149,7 @@ def test_a_part_that_was_removed_is_not_replaced_by_overwriting_another(network,
     assert score_files(network, screen, [folder], out, Scoring(ASKED, batch=5)).scored == 23
 
 
+@pytest.mark.slow
 def test_a_path_given_twice_is_scored_once_and_the_table_itself_never(network, screen, folder):
     out = folder / "scores.parquet"
     tally = score_files(network, screen, [folder, folder / "03.png"], out, Scoring(("msp",), batch=4))
@@ -155,6 +157,7 @@ def test_a_path_given_twice_is_scored_once_and_the_table_itself_never(network, s
     assert score_files(network, screen, [folder], out, Scoring(("msp",), batch=4)).errors == 4
 
 
+@pytest.mark.slow
 def test_one_image_without_a_score_does_not_cost_the_others_theirs(network, screen, folder, tmp_path, monkeypatch):
     original, odd = type(screen).measure, (folder / "04.png").read_bytes()
     poison = fit(decode(odd).pixels, (1, 28, 28))

@@ -87,6 +87,7 @@ def test_no_more_than_the_limit_is_read(network, screen):
     assert len(found.paths) == 7 and found.left and len(reads) == 8
 
 
+@pytest.mark.slow
 def test_light_and_dark_are_swapped_where_asked(network, screen):
     image = columns(1, 5).pixels[0, 0].numpy()
     as_is = score_many([(network, screen)], [Incoming("a", png(image))], Scoring(("msp",)), 9)

@@ -83,6 +83,7 @@ def test_scores_are_those_of_the_parts(network, screen, calibration, fresh, sign
     np.testing.assert_allclose(scores["vim"], fitted.score(network, x)["vim"], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_normals_are_the_second_half_and_nothing_was_fitted_to_it(network, screen, calibration):
     second = screen.scores(screen.measure(network, calibration.images(75, 150)))
     for key, values in second.items():
@@ -110,6 +111,7 @@ def attacked(network, data):
     return torch.cat(found), np.array(which)
 
 
+@pytest.mark.slow
 def test_the_perceptron_learned_from_what_pgd_turned_and_an_image_and_its_twin_stay_together(
     network, screen, calibration
 ):
@@ -140,6 +142,7 @@ def test_the_promise_is_kept_on_new_images(screen, signals):
         assert low <= (values <= 0.1).mean() <= high, key
 
 
+@pytest.mark.slow
 def test_noise_is_told_from_the_pictures(network, screen, signals):
     noise = torch.rand(60, 1, 28, 28, generator=torch.Generator().manual_seed(0))
     odd, normal = screen.scores(screen.measure(network, noise)), screen.scores(signals)

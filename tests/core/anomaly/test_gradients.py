@@ -65,6 +65,7 @@ def one_by_one(net, x, probe, names):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: f"{probe.label} {probe.head}")
 @pytest.mark.parametrize("name", ["cifar10", "fashion-mnist", "hhrelu"])
 def test_a_batch_gives_what_one_image_at_a_time_gives(name, probe):
@@ -76,6 +77,7 @@ def test_a_batch_gives_what_one_image_at_a_time_gives(name, probe):
     assert_close(found.total, found.squared.sum(1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "probe", [ConfoundingLabel(), ConfoundingLabel("predicted", "softmax")], ids=lambda probe: probe.label
 )
@@ -89,6 +91,7 @@ def test_single_precision_is_enough_but_for_units_at_their_kink(name, probe):
     assert float((apart <= 1e-5).float().mean()) >= 0.75 and float(apart.max()) < 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cifar10", "shared"])
 def test_several_labels_in_one_pass_give_what_each_gives_alone(name):
     """Also where a layer has no closed form because its weight has two places; directions are the first label's."""
@@ -168,6 +171,7 @@ def test_the_all_ones_softmax_total_is_that_of_a_public_library():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "probe", [ConfoundingLabel(), ConfoundingLabel("top-m", "softmax")], ids=lambda probe: probe.label
 )
@@ -280,6 +284,7 @@ def test_nothing_is_left_on_the_network_not_even_after_an_error():
     )  # as in eval mode
 
 
+@pytest.mark.slow
 def test_many_threads_on_one_network_get_what_one_gets():
     net = network("hhrelu")
     batches = [rand(4, 3, 16, 16, seed=seed) for seed in range(16)]

@@ -36,6 +36,7 @@ def test_every_label_and_loss_is_there_but_the_main_one_and_what_asks_nothing():
     assert PROBES[MAIN] not in LABELLED and {probe.label for probe in LABELLED} == set(LABELS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "probe",
     [ConfoundingLabel("zeros"), ConfoundingLabel("top-m", "cross-entropy"), ConfoundingLabel("predicted", "softmax")],

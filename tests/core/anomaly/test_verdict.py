@@ -53,6 +53,7 @@ def test_a_corruption_is_that_of_the_report_at_each_severity(network, screen, x)
     )
 
 
+@pytest.mark.slow
 def test_every_change_begins_with_the_image_and_the_same_seed_gives_the_same(network, x):
     for change in changes():
         found = perturbed(network, x, change)

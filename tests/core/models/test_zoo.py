@@ -87,6 +87,7 @@ def test_bytes_that_are_no_safetensors_are_refused(weights):
         zoo.load_weights(weights)
 
 
+@pytest.mark.slow
 def test_a_card_can_not_ask_for_a_giant_network(weights):
     network = dataclasses.asdict(TINY) | {"widths": [1024] * 8, "blocks": [64] * 8}
     edit_card(weights, network=network)

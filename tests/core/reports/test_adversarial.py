@@ -67,6 +67,7 @@ def pair():
     return [zoo_model("standard", Threshold()), zoo_model("distilled", Threshold(3.0))]
 
 
+@pytest.mark.slow
 def test_distances_and_figures_are_exact_on_a_linear_network(pair, data, tmp_path):
     """Two classes: better than random of ten is log 9 further than the boundary on the logit."""
     found = adversarial_report(pair, data, SETTINGS, tmp_path)
@@ -200,6 +201,7 @@ def test_a_killed_run_goes_on_with_the_batch_it_was_in(pair, data, tmp_path, mon
     assert all(each["ara_seconds"] >= 0 for each in whole.report.rows)
 
 
+@pytest.mark.slow
 def test_only_a_network_with_changed_weights_or_other_settings_is_measured_again(pair, data, tmp_path, monkeypatch):
     path = report_path("fashion-mnist", "adversarial", tmp_path)
     first = adversarial_report(pair, data, SETTINGS, tmp_path / "a", path)
@@ -214,6 +216,7 @@ def test_only_a_network_with_changed_weights_or_other_settings_is_measured_again
     assert measured(monkeypatch, lambda: adversarial_report(pair[:1], data, changed, tmp_path / "b", path))
 
 
+@pytest.mark.slow
 def test_several_runs_may_each_measure_a_network(pair, data, tmp_path):
     path = tmp_path / "adversarial.json"
     adversarial_report(pair[1:], data, SETTINGS, tmp_path, path)

@@ -90,6 +90,7 @@ def codes_seen_right(generator, model, count=12):
     return Codes(z[right], labels[right])
 
 
+@pytest.mark.slow
 def test_rows_say_what_the_arrays_say(generator, pair, data, tmp_path):
     made = latent_report(generator, pair, data, SETTINGS, tmp_path)
     arrays = made.arrays
@@ -142,6 +143,7 @@ def test_codes_are_the_encoders_and_the_priors(generator, data):
     assert torch.equal(codes["generation"].first(3, 5).z, codes["generation"].z[3:5])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("longer", "right"), [(1.0, False), (3.0, False), (0.0, True)])
 def test_success_and_size_are_judged_from_the_codes(generator, pair, monkeypatch, longer, right):
     """Whatever the search says of its codes: here that each is wrong, and half as far away as it is."""
@@ -165,6 +167,7 @@ def test_success_and_size_are_judged_from_the_codes(generator, pair, monkeypatch
     assert found["fooled"].sum() == (0 if right or longer == 3 else (honest.norm <= bound).sum())
 
 
+@pytest.mark.slow
 def test_the_smaller_of_what_two_searches_find_counts(generator, pair, monkeypatch):
     """The bounded search finds some codes' changes at half the way that the minimum search is made to claim."""
     codes = codes_seen_right(generator, pair[0])
@@ -184,6 +187,7 @@ def test_the_smaller_of_what_two_searches_find_counts(generator, pair, monkeypat
     )
 
 
+@pytest.mark.slow
 def test_the_bounded_search_finds_what_lies_well_within(generator, pair):
     codes = codes_seen_right(generator, pair[0])
     setting = Setting("default", len(codes.z), 4, (1.0,))
@@ -194,6 +198,7 @@ def test_the_bounded_search_finds_what_lies_well_within(generator, pair):
     assert not searched(generator, pair[0].fast, codes, 1.0, setting, float(distance.min()) * 0.5, 0)["fooled"].any()
 
 
+@pytest.mark.slow
 def test_image_space_sizes_are_of_wrong_images_and_nothing_smaller_is_known(pair, data):
     model, x = pair[0], data.images(0, 12)
     labels = model.fast(x).argmax(1)
@@ -209,6 +214,7 @@ def test_image_space_sizes_are_of_wrong_images_and_nothing_smaller_is_known(pair
     assert grid[0] == pytest.approx(0.1 / 32) and grid[-1] == pytest.approx(0.4)
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_with_the_batch_it_was_in(generator, pair, data, tmp_path):
     path = tmp_path / "latent.json"
     with pytest.raises(StopError):
@@ -233,6 +239,7 @@ def test_a_killed_run_goes_on_with_the_batch_it_was_in(generator, pair, data, tm
     assert said == []
 
 
+@pytest.mark.slow
 def test_only_a_network_with_changed_weights_is_measured_again(generator, pair, data, tmp_path):
     path = tmp_path / "latent.json"
     settings = dataclasses.replace(SETTINGS, paper_images=0)
@@ -246,6 +253,7 @@ def test_only_a_network_with_changed_weights_is_measured_again(generator, pair, 
     assert {row["model"] for row in read_report(path).rows} == {"standard", "pgd-linf"}
 
 
+@pytest.mark.slow
 def test_another_generator_makes_another_report(generator, pair, data, tmp_path):
     path = tmp_path / "latent.json"
     settings = dataclasses.replace(SETTINGS, paper_images=0)
@@ -256,6 +264,7 @@ def test_another_generator_makes_another_report(generator, pair, data, tmp_path)
     assert said and read_report(path).settings["generator"] == "2" * 64
 
 
+@pytest.mark.slow
 def test_the_command_says_each_metric_and_writes_the_readings(
     generator, generator_folder, pair, data, tmp_path, monkeypatch
 ):
@@ -289,6 +298,7 @@ def test_impossible_requests_are_refused(generator, pair, data, tmp_path):
         latent_report(strange, pair, data, SETTINGS, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_network_that_is_certain_is_as_fragile_as_one_that_is_not(generator, pair, data):
     """A thousandfold logits answer the same and are as near to other answers, in image space and in latent space."""
     model, x, codes = pair[0].fast, data.images(0, 12), codes_seen_right(generator, pair[0])

@@ -148,6 +148,7 @@ def test_rows_say_what_the_arrays_say(zoo, data, tmp_path):
     assert made.report.provenance["weights"] == dict.fromkeys(keys, "0" * 64)
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_and_a_new_network_gets_all_images(zoo, data, tmp_path):
     path = tmp_path / "transfer.json"
     said: list[str] = []
@@ -159,6 +160,7 @@ def test_a_killed_run_goes_on_and_a_new_network_gets_all_images(zoo, data, tmp_p
     assert read_report(path).rows == transfer_report(zoo, data, SETTINGS, tmp_path / "other").report.rows
 
 
+@pytest.mark.slow
 def test_changed_weights_are_measured_again_as_source_and_as_model(zoo, data, tmp_path):
     path = tmp_path / "transfer.json"
     transfer_report(zoo, data, SETTINGS, tmp_path / "a", path)
@@ -177,6 +179,7 @@ def test_the_radii_of_a_task():
     np.testing.assert_allclose(np.array(epsilons(CIFAR10)) * 255, [0, 2, 4, 8, 16])
 
 
+@pytest.mark.slow
 def test_the_command_says_the_matrices_and_writes_the_readings_beside_them(zoo, data, tmp_path):
     command = REPORTS["transfer"]
     assert command.settings(None, 0) == TransferSettings() and command.settings(7, 1) == TransferSettings(7, 1)

@@ -41,6 +41,7 @@ def test_a_map_is_of_the_class_asked_for_and_images_do_not_mix(resnet, x, target
         assert_close(attribute(key, ask(resnet, x[2:3], target[2:3])), whole[2:3], rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", SALIENCY_METHODS)
 def test_a_seed_decides_a_random_map(resnet, x, target, key):
     one, again, another = (attribute(key, ask(resnet, x, target, seed)) for seed in (0, 0, 1))
@@ -58,6 +59,7 @@ LINEAR_IN_THE_SCORE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", LINEAR_IN_THE_SCORE)
 def test_a_contrast_is_the_difference_of_two_maps(resnet, x, target, key):
     """Held by what is linear in the score; what takes positive parts is not."""
@@ -67,6 +69,7 @@ def test_a_contrast_is_the_difference_of_two_maps(resnet, x, target, key):
     assert_close(found, expected, rtol=1e-2, atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", [0.0, 0.5])
 @pytest.mark.parametrize("key", SALIENCY_METHODS)
 def test_an_image_of_one_colour_gives_a_finite_map(resnet, key, level):
@@ -74,6 +77,7 @@ def test_an_image_of_one_colour_gives_a_finite_map(resnet, key, level):
     assert bool(attribute(key, ask(resnet, plain, torch.tensor([2]))).isfinite().all())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", SALIENCY_METHODS)
 def test_a_network_that_answers_the_same_to_everything_gives_a_map_of_zeros(resnet, x, key):
     flat = fast_form(PreActResNet(resnet.config))
@@ -82,6 +86,7 @@ def test_a_network_that_answers_the_same_to_everything_gives_a_map_of_zeros(resn
     assert_close(attribute(key, ask(flat, x, torch.tensor([0, 1, 2, 3]))), torch.zeros_like(x))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", SALIENCY_METHODS)
 def test_values_that_are_not_finite_are_refused(resnet, x, key):
     broken = fast_form(PreActResNet(resnet.config))
@@ -91,6 +96,7 @@ def test_values_that_are_not_finite_are_refused(resnet, x, key):
         attribute(key, ask(broken, x, torch.tensor([0, 1, 2, 3])))
 
 
+@pytest.mark.slow
 def test_sixteen_threads_on_one_network_get_the_maps_of_one_alone(resnet, x, target):
     keys = ("guided-backprop", "deconvolution", "deep-lift", "grad-cam", "guided-grad-cam", "integrated-gradients")
     alone = {key: attribute(key, ask(resnet, x, target)) for key in keys}

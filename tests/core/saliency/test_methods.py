@@ -169,6 +169,7 @@ def test_integrated_gradients_and_deep_lift_are_complete(resnet, x, target, pair
     assert_close(integrated_gradients(resnet, x, target, 300).sum((1, 2, 3)), change, rtol=2e-2, atol=2e-2)
 
 
+@pytest.mark.slow
 def test_expected_gradients_sum_to_the_change_from_the_mean_reference(resnet, x, target):
     found = expected_gradients(resnet, x, target, rng(), 3000).sum((1, 2, 3))
     at_references = resnet(plain_references(x)).mean(0)[target]
@@ -220,6 +221,7 @@ def test_a_rule_is_refused_where_it_would_not_act():
         deep_lift(square, 3 * image, classes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("task", "key"), SHIPPED)
 def test_guided_backprop_differs_from_the_gradient_on_every_shipped_model(task, key):
     model = load_zoo_model(task, key)
