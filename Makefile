@@ -34,7 +34,7 @@ test: lint  ## lint, types, import contracts, then all tests with the browser te
 	$(BIN)/pytest $(SHARED)
 
 shuffle: $(PROJECT) $(DEV)  ## the quick tests in three random orders: none may lean on another
-	for seed in 1 2 3; do $(BIN)/pytest $(SHARED) $(QUICK) --random-order --random-order-seed=$$seed || exit 1; done
+	for seed in 1 2 3; do $(BIN)/pytest $(SHARED) $(QUICK) --random-order-bucket=global --random-order-seed=$$seed || exit 1; done
 
 coverage: $(PROJECT) $(DEV)  ## how much of core and app the tests run; too little of either fails
 	$(BIN)/pytest $(SHARED) -m 'not browser' --cov --cov-report=

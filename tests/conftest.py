@@ -63,6 +63,15 @@ def zoo(tiny_zoo, monkeypatch) -> Path:
     return tiny_zoo
 
 
+@pytest.fixture
+def fresh_caches() -> None:
+    """Nothing that an earlier test made is found: caches know networks by name and content, not by their folder."""
+    import streamlit
+
+    streamlit.cache_data.clear()
+    streamlit.cache_resource.clear()
+
+
 @pytest.fixture(scope="session")
 def fashion_files(tmp_path_factory) -> Path:
     """The data root of a tiny synthetic Fashion-MNIST, written once."""

@@ -142,6 +142,7 @@ def test_pushing_starts_at_the_verdict_and_moves_only_the_lower_part(visit):
     assert query(at)["push"] == "impulse-noise" and len(bodies(at, "data-pushed")) == 2 and not at.error
 
 
+@pytest.mark.usefixtures("fresh_caches")
 def test_damaged_files_are_sentences_and_the_page_goes_on(visit, calibrations, tmp_path, monkeypatch):
     folder = tmp_path / "broken"
     (folder / "cifar10").mkdir(parents=True)
@@ -154,6 +155,7 @@ def test_damaged_files_are_sentences_and_the_page_goes_on(visit, calibrations, t
     assert all("pgd-l2.npz" in item.value and "Something went wrong" not in item.value for item in at.error)
 
 
+@pytest.mark.usefixtures("fresh_caches")
 def test_where_no_network_can_be_read_there_are_sentences_alone(visit, tiny_zoo, tmp_path, monkeypatch):
     folder = write_zoo(tmp_path / "zoo", ("cifar10",))
     for path in folder.glob("*/*.safetensors"):

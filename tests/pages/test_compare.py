@@ -158,6 +158,7 @@ def test_an_empty_zoo_has_a_page_of_its_own(visit, monkeypatch, tmp_path):
     assert any("No networks here yet" in item.value for item in at.subheader) and not at.error
 
 
+@pytest.mark.usefixtures("fresh_caches")
 def test_damaged_weights_are_a_sentence(visit, monkeypatch, tmp_path):
     monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(write_zoo(tmp_path, ("cifar10",))))
     path = tmp_path / "cifar10" / "pgd-l2.safetensors"

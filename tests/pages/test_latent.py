@@ -186,6 +186,7 @@ def test_a_task_without_a_generator_names_the_command(visit):
     assert not bodies(at, "data-here")
 
 
+@pytest.mark.usefixtures("fresh_caches")
 def test_a_damaged_generator_is_a_sentence(visit, generators, tmp_path, monkeypatch):
     for path in generators.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes()[:-1] + b"?")

@@ -133,6 +133,7 @@ def test_a_network_without_gradient_is_a_sentence_in_its_cells(visit, tiny_zoo, 
     assert not at.error
 
 
+@pytest.mark.usefixtures("fresh_caches")
 def test_a_damaged_network_is_a_sentence_and_the_others_stand(tiny_zoo, tmp_path, monkeypatch, visit):
     folder = write_zoo(tmp_path / "zoo", ("cifar10",))
     (folder / "cifar10" / "pgd-l2.safetensors").write_bytes(b"nothing")

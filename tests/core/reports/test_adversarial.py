@@ -189,6 +189,7 @@ def without_seconds(rows):
     return [{name: value for name, value in each.items() if not name.endswith("_seconds")} for each in rows]
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_with_the_batch_it_was_in(pair, data, tmp_path, monkeypatch):
     path = tmp_path / "adversarial.json"
     with pytest.raises(StopError):

@@ -51,6 +51,7 @@ def scores(seed, shift, count):
     return np.random.default_rng(seed).normal(shift, 1, count).round(1)  # rounded, so that there are ties
 
 
+@pytest.mark.slow
 def test_figures_are_those_of_the_scores_and_intervals_those_of_the_bootstrap():
     normal, odd = scores(1, 0, 300), scores(2, 1, 200)
     (row,) = figure_rows({}, {"test": normal, "jpeg-1": odd}, {"jpeg-1": "corruption"})
@@ -107,6 +108,7 @@ def test_promises_count_what_reaches_the_rate_and_are_held_to_the_interval(scree
         assert row["kept"] is (detector == "msp")
 
 
+@pytest.mark.slow
 def test_attacks_leave_only_images_that_were_right_and_are_wrong(network, data):
     x, labels = data.images(0, 64), data.labels[:64]
     radius = network.task.radii["linf"]
@@ -120,6 +122,7 @@ def test_attacks_leave_only_images_that_were_right_and_are_wrong(network, data):
         assert name in ("pgd-quarter", "fgsm") or len(index) > 0
 
 
+@pytest.mark.slow
 def test_rows_hold_every_detector_against_every_set(small, network, screen, calibration, data, tmp_path):
     path = report_path("fashion-mnist", NAME, tmp_path)
     made = anomaly_report([(network, screen)], data, calibration, SETTINGS, tmp_path / "scratch", path)
@@ -155,6 +158,7 @@ class StopError(Exception):
     """Stands for a kill."""
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_and_other_networks_are_kept(
     small,
     network,
@@ -196,6 +200,7 @@ def test_a_killed_run_goes_on_and_other_networks_are_kept(
     assert not calls
 
 
+@pytest.mark.slow
 def test_what_trains_is_not_tested(small, network, screen, calibration, data, tmp_path, monkeypatch):
     shown = {}
     original = AnomalyMeasurer._signals
@@ -227,6 +232,7 @@ def test_of_other_networks_the_promise_alone_is_checked(small, network, screen, 
         assert row["flagged"] == pytest.approx((p_values[row["detector"]] <= row["alpha"]).mean())
 
 
+@pytest.mark.slow
 def test_larger_sizes_take_what_is_measured_already(small, network, screen, calibration, data, tmp_path, monkeypatch):
     report = partial(anomaly_report, [(network, screen)], columns(128, 3), calibration)
     report(AnomalySettings({}, promised=64), tmp_path)

@@ -38,6 +38,7 @@ def verdicts(report, claim, way="zoo"):
     return {row["verdict"] for row in report.rows if row["claim"] == claim and row["way"] == way}
 
 
+@pytest.mark.slow
 def test_readings_hold_where_the_zoo_is_as_the_paper_says():
     report = readings(synthetic(accuracy=UP, severity=MIXED, norm=UP, change=MIXED))
     assert verdicts(report, FOLLOWS) == {"held"} and verdicts(report, SHOWS) == {"held"}
@@ -49,12 +50,14 @@ def test_readings_hold_where_the_zoo_is_as_the_paper_says():
     assert len(apart) == 8 and all(row["value"] > 0.5 for row in apart)
 
 
+@pytest.mark.slow
 def test_readings_are_reversed_where_it_is_the_other_way_round():
     report = readings(synthetic(accuracy=UP, severity=UP[::-1], norm=UP[::-1], change=UP))
     assert verdicts(report, FOLLOWS) == verdicts(report, RATHER) == verdicts(report, SHOWS) == {"reversed"}
     assert verdicts(report, FOLLOWS, "pair") == verdicts(report, SHOWS, "pair") == {"reversed"}
 
 
+@pytest.mark.slow
 def test_accuracies_on_photographs_are_within_their_own_radius():
     """No change within 0.1 fools the second network; the bounded search, of radius 0.3, fools it half the time."""
     for task, rho, higher in (("cifar10", 0.1, 1.0), ("fashion-mnist", 0.3, None)):
