@@ -61,7 +61,7 @@ def upload(at: AppTest, name: str, data: bytes) -> AppTest:
 
 
 def finished(at: AppTest) -> AppTest:
-    """The page once no work beside it is left: it runs once more, and not while the work needs the processor."""
+    """The page once no work beside it is left; it runs once meanwhile, and else leaves the processor to the work."""
 
     def over() -> bool:
         works = list(task_pool()._works.values())
@@ -69,5 +69,7 @@ def finished(at: AppTest) -> AppTest:
             work.look()
         return not any(work.active for work in works)
 
+    if not over():
+        checked(at.run())
     until(over, "the work beside the page")
     return checked(at.run())
