@@ -1,4 +1,4 @@
-# One command each: `make run` serves the dashboard, `make test` checks everything.
+# One command each: `make run` serves the dashboard, `make check` is quick, `make test` checks everything.
 # The environment lives in .venv; each installation leaves a stamp and is done again only when its requirements change.
 
 VENV := .venv
@@ -12,7 +12,7 @@ DEV := $(VENV)/.installed-dev
 DOCS := $(VENV)/.installed-docs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint style types contracts format models bench distances docs
+.PHONY: help setup run check test shuffle coverage lint style types contracts format models bench distances docs
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -22,9 +22,25 @@ setup: $(PROJECT) $(DEV)  ## install everything into .venv (the other targets do
 run: $(PROJECT)  ## serve the dashboard (ARGS='--server.port 8600' and the like are passed on)
 	$(BIN)/streamlit run server.py $(ARGS)
 
+# Tests that share something costly name a group, which one process runs; every process takes one thread for torch.
+SHARED := --numprocesses auto --maxprocesses 4 --dist loadgroup
+QUICK := -m 'not slow and not browser'
+
+check: lint  ## lint, types, import contracts and the quick tests: a minute, before each commit (ARGS='-k pgd')
+	@echo '== tests: the quick ones'
+	$(BIN)/pytest $(SHARED) $(QUICK) $(ARGS)
+
 test: lint  ## lint, types, import contracts, then all tests with the browser test
 	@echo '== tests: unit, page and browser'
-	$(BIN)/pytest
+	$(BIN)/pytest $(SHARED)
+
+shuffle: $(PROJECT) $(DEV)  ## the quick tests in three random orders: none may lean on another
+	for seed in 1 2 3; do $(BIN)/pytest $(SHARED) $(QUICK) --random-order-bucket=global --random-order-seed=$$seed || exit 1; done
+
+coverage: $(PROJECT) $(DEV)  ## how much of core and app the tests run; too little of either fails
+	$(BIN)/pytest $(SHARED) -m 'not browser' --cov --cov-report=
+	$(BIN)/coverage report --include='core/*' --fail-under=95
+	$(BIN)/coverage report --include='app/*' --fail-under=85
 
 ZOO := cifar10 fashion-mnist tiny20 pasted
 JUDGED := cifar10 fashion-mnist  # tasks with the networks that these reports hold the others against

@@ -4,7 +4,8 @@ import streamlit as st
 
 from app.state.errors import guard
 from app.state.presence import session_id
-from app.state.training_queue import Job, jobs
+from app.state.training_job import Job
+from app.state.training_queue import jobs
 from app.training import controls, progress
 from app.ui import elements, training_film
 from core.data.tasks import task_named

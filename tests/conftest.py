@@ -11,6 +11,9 @@ from hypothesis import settings
 settings.register_profile("house", deadline=None, derandomize=True)  # the same cases on every machine, fast or slow
 settings.load_profile("house")
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # one of several processes, each with a thread of its own
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 GET_CHROMIUM = (
     "no Chromium was found, so the browser test did not run. Get one with `apt-get install chromium` (Debian, Ubuntu), "
@@ -49,6 +52,45 @@ def no_data_sets(tmp_path_factory):
         yield
 
 
+@pytest.fixture(scope="session")
+def tiny_zoo(tmp_path_factory) -> Path:
+    """The folder of a zoo of tiny networks, written once; tests leave it as it is."""
+    from tests.helpers.tiny_zoo import write_zoo  # costs an import of torch
+
+    return write_zoo(tmp_path_factory.mktemp("zoo"))
+
+
+@pytest.fixture
+def zoo(tiny_zoo, monkeypatch) -> Path:
+    """The tiny zoo in the place of the one that ships."""
+    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(tiny_zoo))
+    return tiny_zoo
+
+
+@pytest.fixture
+def fresh_caches() -> None:
+    """Nothing that an earlier test made is found: caches know networks by name and content, not by their folder."""
+    import streamlit
+
+    streamlit.cache_data.clear()
+    streamlit.cache_resource.clear()
+
+
+@pytest.fixture(scope="session")
+def fashion_files(tmp_path_factory) -> Path:
+    """The data root of a tiny synthetic Fashion-MNIST, written once."""
+    from tests.helpers.data_sets import write_fashion
+
+    return write_fashion(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def fashion_root(fashion_files, monkeypatch) -> Path:
+    """The synthetic data set as the data root of this machine."""
+    monkeypatch.setenv("ROBUSTSCOPE_DATA", str(fashion_files))
+    return fashion_files
+
+
 def _passed(config: pytest.Config) -> Counter[str]:
     """Tests that passed, counted by their folder below tests/, or by their file."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
@@ -69,5 +111,7 @@ def pytest_terminal_summary(terminalreporter, config):
 
 def pytest_sessionfinish(session, exitstatus):
     """Fail a run that requires the browser test and did not pass one, whatever the reason it was left out."""
+    if hasattr(session.config, "workerinput"):
+        return  # one process of several: only the one that reports knows what ran in all of them
     if exitstatus == pytest.ExitCode.OK and browser_required() and not _passed(session.config)["browser"]:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

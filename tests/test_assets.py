@@ -28,6 +28,7 @@ TEST_IMAGES = {"cifar10": 10_000, "fashion-mnist": 10_000, "tiny20": 1_000, "pas
 ZOO = [(task, key) for task in TASKS for key in cards(task)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("task", "key"), ZOO, ids=map("/".join, ZOO))
 def test_card_weights_and_report_belong_together(task, key):
     model = load_zoo_model(task, key)  # checks the checksum
@@ -44,6 +45,7 @@ def test_card_weights_and_report_belong_together(task, key):
     assert card.measured["settings"]["steps"] == settings.steps and card.measured["settings"]["seed"] == settings.seed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("task", "key"), ZOO, ids=map("/".join, ZOO))
 def test_a_card_says_why_where_a_plan_or_an_accuracy_is_out_of_line(task, key):
     """The same epochs for every recipe of a task; clean accuracy within five points of `standard`."""

@@ -116,7 +116,20 @@ def test_diverging_colours_rise_from_the_middle_to_both_ends(mode):
     assert all(0.6 < left / right < 1.7 for left, right in zip(shades[:5], reversed(shades[5:]), strict=True))
 
 
-def run_pytest(folder: Path, **environment: str) -> subprocess.CompletedProcess:
+def test_no_test_imports_another_and_what_they_share_lies_in_helpers():
+    for path in ROOT.glob("tests/**/*.py"):
+        shared = {name for name in imports(path.read_text()) if name.split(".")[0] == "tests"}
+        elsewhere = {name for name in shared if not name.startswith("tests.helpers.")}
+        assert not elsewhere, f"{path} imports {sorted(elsewhere)}"
+
+
+@pytest.mark.parametrize("folder", ["app", "benchmarks", "core", "pages", "tests"])
+def test_no_file_outgrows_a_reader(folder):
+    lengths = {path: len(path.read_text().splitlines()) for path in ROOT.glob(f"{folder}/**/*.py")}
+    assert not {str(path.relative_to(ROOT)): length for path, length in lengths.items() if length > 350}
+
+
+def run_pytest(folder: Path, *more: str, **environment: str) -> subprocess.CompletedProcess:
     """Run the tests in `folder` with this project's conftest and no browser of their own."""
     (folder / "conftest.py").write_text((ROOT / "tests/conftest.py").read_text())
     command = [
@@ -129,6 +142,7 @@ def run_pytest(folder: Path, **environment: str) -> subprocess.CompletedProcess:
         "no:cacheprovider",
         f"--rootdir={folder}",
         str(folder),
+        *more,
     ]
     clean = {key: value for key, value in os.environ.items() if not key.startswith("ROBUSTSCOPE_")}
     return subprocess.run(command, cwd=folder, env=clean | environment, capture_output=True, text=True, check=False)
@@ -142,6 +156,7 @@ def browser_suite(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_missing_browser_is_skipped_with_a_way_to_get_one(browser_suite):
     done = run_pytest(browser_suite, ROBUSTSCOPE_CHROMIUM="/no/such/chromium")
     assert done.returncode == 0
@@ -149,11 +164,13 @@ def test_a_missing_browser_is_skipped_with_a_way_to_get_one(browser_suite):
     assert "apt-get install chromium" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_missing_browser_fails_where_it_is_required(browser_suite):
     done = run_pytest(browser_suite, ROBUSTSCOPE_CHROMIUM="/no/such/chromium", ROBUSTSCOPE_REQUIRE_BROWSER="1")
     assert done.returncode == 1
 
 
+@pytest.mark.slow
 def test_a_run_without_any_browser_test_fails_where_it_is_required(browser_suite):
     (browser_suite / "browser/test_it.py").unlink()
     assert run_pytest(browser_suite).returncode == 0
@@ -162,6 +179,16 @@ def test_a_run_without_any_browser_test_fails_where_it_is_required(browser_suite
     assert "no browser test ran" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_browser_that_is_there_satisfies_the_requirement(browser_suite):
     done = run_pytest(browser_suite, ROBUSTSCOPE_CHROMIUM=sys.executable, ROBUSTSCOPE_REQUIRE_BROWSER="1")
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
+def test_several_processes_know_together_what_ran(browser_suite):
+    done = run_pytest(browser_suite, "-n2", ROBUSTSCOPE_CHROMIUM=sys.executable, ROBUSTSCOPE_REQUIRE_BROWSER="1")
+    assert done.returncode == 0 and "1 passed in browser" in done.stdout, done.stdout
+    (browser_suite / "browser/test_it.py").unlink()
+    done = run_pytest(browser_suite, "-n2", ROBUSTSCOPE_REQUIRE_BROWSER="1")
+    assert done.returncode == 1 and "no browser test ran" in done.stdout

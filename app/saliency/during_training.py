@@ -13,7 +13,8 @@ from app.saliency.results import Question
 from app.state import visitors
 from app.state import zoo as state_zoo
 from app.state.names import model_name
-from app.state.training_queue import Job, jobs
+from app.state.training_job import Job
+from app.state.training_queue import jobs
 from app.ui import training_film
 from app.ui.colours import model_colour
 from app.ui.data_urls import bytes_url, data_url

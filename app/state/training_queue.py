@@ -6,20 +6,19 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import streamlit as st
 
 from app.state import training_folder, visitors
 from app.state.presence import Presence, presence
 from app.state.training_folder import Files
+from app.state.training_job import Job, State
 from app.state.training_process import TrainingProcess, how_it_died, worker_command
 from core.errors import InputError
 from core.training.jobs.messages import Ended, Event, Point, Ready, Step, TrainingRequest
 
-State = Literal["waiting", "running", "paused", "stopping", "stopped", "failed", "finished"]
 MOST_ACTIVE = 4  # trainings of one visitor that run or wait
 MOST_WAITING = 24  # on the server
 MOST_LISTED = 8  # trainings of one visitor that are remembered
@@ -27,43 +26,6 @@ AWAY = 20.0  # seconds that a visitor may be gone, as during a reload, before th
 PAUSE = 60.0  # seconds that a paused training keeps its place while others wait
 STOP = 20.0  # seconds that a process gets to stop by itself
 TICK = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One training, as it stands.
-
-    Attributes:
-        id: its name, which also names its folder.
-        visitor: whose it is.
-        order: what is trained.
-        state: where it stands.
-        sentence: why it failed or stopped, where that needs saying; may be empty.
-        ready: what is watched; None before the first step.
-        points: what was measured so far.
-        at: epochs done, with their fraction.
-        left: seconds left, as far as known.
-    """
-
-    id: str
-    visitor: str
-    order: TrainingRequest
-    state: State = "waiting"
-    sentence: str = ""
-    ready: Ready | None = None
-    points: tuple[Point, ...] = ()
-    at: float = 0.0
-    left: float | None = None
-
-    @property
-    def active(self) -> bool:
-        """Whether it runs, waits, or is about to stop."""
-        return self.state in ("waiting", "running", "paused", "stopping")
-
-    @property
-    def resumable(self) -> bool:
-        """Whether it can go on from its last finished epoch."""
-        return self.state in ("stopped", "failed")
 
 
 def folder_of(job: Job) -> Path:

@@ -8,7 +8,8 @@ import streamlit as st
 from app.state import pictures, session, visitors, zoo
 from app.state.errors import guard
 from app.state.names import model_name
-from app.state.training_queue import Job, jobs
+from app.state.training_job import Job
+from app.state.training_queue import jobs
 from app.training import progress
 from app.training.choice import (
     EPOCHS,

@@ -9,7 +9,8 @@ import streamlit as st
 from app.state import pictures
 from app.state.epsilon_scale import radius_text
 from app.state.names import model_name
-from app.state.training_queue import AWAY, Job
+from app.state.training_job import Job
+from app.state.training_queue import AWAY
 from app.ui import elements
 from app.ui.colours import model_colour
 from app.ui.task_progress import time_left

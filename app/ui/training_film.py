@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from app.state.names import model_name
-from app.state.training_queue import Job
+from app.state.training_job import Job
 from app.ui import elements
 from app.ui.colours import gradient_css, model_colour
 from app.ui.film import Caption, Track, film

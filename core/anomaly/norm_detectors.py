@@ -55,11 +55,14 @@ class ProfileDetector:
         if values.ndim != 2 or values.shape[1] != self.mean.shape[1]:
             raise InputError(f"the detector knows {self.mean.shape[1]} values an image; got an array {values.shape}")
         if self.distance == "sum":
-            return values.astype(np.float64).sum(1)
+            total: NDArray[np.float64] = values.astype(np.float64).sum(1)
+            return total
         z = (values - _means(self.mean, predicted, len(values))) / self.deviation
         if self.distance == "z-max":
-            return np.abs(z).max(1)
-        return np.einsum("bi,ij,bj->b", z, self.precision, z)
+            farthest: NDArray[np.float64] = np.abs(z).max(1)
+            return farthest
+        squared: NDArray[np.float64] = np.einsum("bi,ij,bj->b", z, self.precision, z)
+        return squared
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """All that it is made of, for an npz file."""
@@ -135,4 +138,5 @@ def _means(mean: NDArray[np.float64], predicted: NDArray[np.integer] | None, cou
         return mean
     if predicted is None or len(predicted) != count:
         raise InputError("this detector has a mean for each class, so it needs the classes predicted")
-    return mean[predicted]
+    rows: NDArray[np.float64] = mean[predicted]
+    return rows

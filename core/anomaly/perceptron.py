@@ -159,7 +159,8 @@ def _first_weights(width: int, hidden: int, generator: torch.Generator) -> list[
     """Weights and biases, uniform within one over the root of the inputs, as torch draws them for a linear layer."""
 
     def drawn(*shape: int, inputs: int) -> Tensor:
-        return (2 * torch.rand(*shape, generator=generator) - 1) * inputs**-0.5
+        values: Tensor = (2 * torch.rand(*shape, generator=generator) - 1) * inputs**-0.5
+        return values
 
     shapes = (((hidden, width), width), ((hidden,), width), ((1, hidden), hidden), ((1,), hidden))
     return [nn.Parameter(drawn(*shape, inputs=inputs)) for shape, inputs in shapes]

@@ -118,14 +118,16 @@ class _Autocast(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, K)."""
         with torch.autocast(x.device.type, torch.bfloat16):
-            return self.model(x).float()
+            logits: Tensor = self.model(x).float()
+            return logits
 
 
 def _perturb(attack: Any, x: Tensor, labels: Tensor) -> Tensor:
     """What the library finds; it seeds the global generator, and warns of zero gradients, which a report counts."""
     with torch.random.fork_rng(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"there are \d+ points with zero gradient")
-        return attack.perturb(x, labels).detach()
+        x_adv: Tensor = attack.perturb(x, labels).detach()
+        return x_adv
 
 
 def _right(model: nn.Module, x: Tensor, labels: Tensor) -> tuple[Tensor, int]:

@@ -24,4 +24,5 @@ class Softened(nn.Module):
         """Logits (B, K) of images (B, C, H, W)."""
         logits: Tensor = self.model(x).float()
         first, second = logits.detach().topk(2, dim=1).values.T
-        return logits * (LEAD / (first - second)).clamp_max(1.0)[:, None]
+        softened: Tensor = logits * (LEAD / (first - second)).clamp_max(1.0)[:, None]
+        return softened

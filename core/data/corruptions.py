@@ -87,7 +87,8 @@ def _gaussian_blur(x: Floats, strength: float, rng: np.random.Generator) -> Floa
 
 def _contrast(x: Floats, strength: float, rng: np.random.Generator) -> Floats:
     mean = x.mean((0, 1), keepdims=True)
-    return (x - mean) * strength + mean
+    flatter: Floats = (x - mean) * strength + mean
+    return flatter
 
 
 def _brightness(x: Floats, strength: float, rng: np.random.Generator) -> Floats:

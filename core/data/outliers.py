@@ -307,7 +307,8 @@ def _gradient(rng: np.random.Generator, height: int, width: int) -> NDArray[np.f
     down, right = np.linspace(0, 1, height)[:, None, None], np.linspace(0, 1, width)[None, :, None]
     top = (1 - right) * corners[0, 0] + right * corners[0, 1]
     bottom = (1 - right) * corners[1, 0] + right * corners[1, 1]
-    return (1 - down) * top + down * bottom
+    shade: NDArray[np.float64] = (1 - down) * top + down * bottom
+    return shade
 
 
 _MAKERS: Mapping[str, Maker] = {"noise": _noise, "gradients": _gradient, "solid": _solid}

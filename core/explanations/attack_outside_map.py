@@ -170,7 +170,8 @@ class _OnlyThere(nn.Module):
     def forward(self, x_adv: Tensor) -> Tensor:
         self.on_progress(self.done, STEPS)
         self.done += 1
-        return self.model(torch.where(self.places, x_adv, self.x))
+        logits: Tensor = self.model(torch.where(self.places, x_adv, self.x))
+        return logits
 
 
 def _attack_on(

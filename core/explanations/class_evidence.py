@@ -53,7 +53,8 @@ class Measures:
     def draws(self, thresholds: Thresholds) -> NDArray[np.bool_]:
         """Whether at least two of the three measures (n,) reach their thresholds; NaN reaches none."""
         votes = [getattr(self, name) >= getattr(thresholds, name) for name in EVIDENCE_MEASURES]
-        return np.sum(votes, axis=0) >= 2
+        majority: NDArray[np.bool_] = np.sum(votes, axis=0) >= 2
+        return majority
 
 
 @dataclass(frozen=True, slots=True)

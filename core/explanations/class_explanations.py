@@ -67,7 +67,8 @@ class Explanations:
     @property
     def rmse(self) -> Array:
         """The root mean square (K,) of each change, in [0, 1] pixel units; about `rho`."""
-        return np.sqrt(np.square(self.delta).mean((1, 2, 3)))
+        sizes: Array = np.sqrt(np.square(self.delta).mean((1, 2, 3)))
+        return sizes
 
 
 def explain(

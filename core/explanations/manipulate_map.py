@@ -275,7 +275,8 @@ class _Search:
         )  # a dead map stops only its own image
         across = likelier - (likelier * answer).sum((1, 2, 3), keepdim=True) * answer
         excess = ((log_p.detach().exp() - self.p0) / TOLERANCE).clamp(-1.0, 1.0)
-        return excess[:, None, None, None] * answer - steepest_ascent_direction(across, "l2")
+        ascent: Tensor = excess[:, None, None, None] * answer - steepest_ascent_direction(across, "l2")
+        return ascent
 
     def _judge(self, x_adv: Tensor) -> None:
         """Keep the images that do what is asked on the real network, better than what is kept already."""
@@ -292,7 +293,8 @@ class _Search:
     def _probability(self, x: Tensor) -> Tensor:
         """What the real network gives the class that is explained, (B,)."""
         with torch.no_grad():
-            return self.real(x).softmax(1).gather(1, self.target[:, None])[:, 0]
+            probability: Tensor = self.real(x).softmax(1).gather(1, self.target[:, None])[:, 0]
+            return probability
 
 
 def _check_regions(x: Tensor, regions: Tensor) -> None:

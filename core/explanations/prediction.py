@@ -35,7 +35,8 @@ class Prediction:
     @property
     def heatmap(self) -> NDArray[np.float32]:
         """The signed map (H, W) that is shown: the sum over channels (Ross and Doshi-Velez 2018, authors' code)."""
-        return self.attributions.sum(0)
+        heat: NDArray[np.float32] = self.attributions.sum(0)
+        return heat
 
 
 def predict(model: ZooModel, x: Tensor) -> Prediction:

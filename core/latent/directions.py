@@ -159,4 +159,5 @@ def picture_change(generator: Decoder, z: Tensor, labels: Tensor) -> Tensor:
         raise InputError(f"need one code of length {n} and its class; got {tuple(z.shape)} and {tuple(labels.shape)}")
     steps = REACH * torch.eye(n).to(z)
     ahead, behind = generator.decode(torch.cat([z + steps, z - steps]), labels.expand(2 * n)).flatten(1).split(n)
-    return (ahead - behind) / (2 * REACH)
+    slope: Tensor = (ahead - behind) / (2 * REACH)
+    return slope

@@ -86,7 +86,8 @@ class Generator:
             raise InputError(
                 f"codes must be (N, {self.latent}) with one label each; got {tuple(z.shape)} and {tuple(labels.shape)}"
             )
-        return self.network.decoder(z, labels)
+        x_hat: Tensor = self.network.decoder(z, labels)
+        return x_hat
 
     def encode(self, x: Tensor, labels: Tensor) -> Tensor:
         """The codes (N, n) of images `x` (N, C, H, W) in [0, 1] seen as the classes `labels` (N,).
@@ -103,7 +104,8 @@ class Generator:
                 f"images must be (N, {', '.join(map(str, self.card.network.shape))}) with one label each; "
                 f"got {tuple(x.shape)} and {tuple(labels.shape)}"
             )
-        return self.network.encoder(x, labels)[0]
+        z: Tensor = self.network.encoder(x, labels)[0]
+        return z
 
     def sample(self, count: int, rng: torch.Generator) -> Tensor:
         """Codes (count, n) from the prior N(0, I)."""

@@ -112,7 +112,8 @@ class Block(nn.Module):
     def forward(self, h: Tensor, labels: Tensor) -> Tensor:
         """Features of the shape of `h` (N, channels, H, W)."""
         change = self.conv1(leaky_relu(self.norm1(h, labels), SLOPE))
-        return h + self.conv2(leaky_relu(self.norm2(change, labels), SLOPE))
+        out: Tensor = h + self.conv2(leaky_relu(self.norm2(change, labels), SLOPE))
+        return out
 
 
 class DecoderNetwork(nn.Module):

@@ -19,7 +19,8 @@ def taps(network: PreActResNet, x: Tensor) -> list[Tensor]:
 
 def logits_of(network: PreActResNet, last: Tensor) -> Tensor:
     """The logits (N, K) that belong to the features of the last stage (N, width, h, w)."""
-    return network.head(network.act(network.norm(last)).mean((2, 3)))
+    logits: Tensor = network.head(network.act(network.norm(last)).mean((2, 3)))
+    return logits
 
 
 def feature_distance(first: list[Tensor], second: list[Tensor]) -> Tensor:

@@ -116,7 +116,8 @@ def _grid(x: Tensor, columns: int) -> Tensor:
     """Pictures (N, C, H, W) in rows of `columns`, one picture (C, rows H, columns W)."""
     channels, width = x.shape[1], x.shape[3]
     rows = x.unflatten(0, (-1, columns)).permute(2, 0, 3, 1, 4)
-    return rows.reshape(channels, -1, columns * width)
+    sheet: Tensor = rows.reshape(channels, -1, columns * width)
+    return sheet
 
 
 def _beside(sheets: list[Tensor]) -> Tensor:

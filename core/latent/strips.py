@@ -39,7 +39,8 @@ class DecodedRow:
     @property
     def predicted(self) -> NDArray[np.int64]:
         """The class that each classifier answers (M, P)."""
-        return self.probs.argmax(2)
+        classes: NDArray[np.int64] = self.probs.argmax(2)
+        return classes
 
 
 @torch.no_grad()
@@ -155,4 +156,5 @@ def arc(ends: Tensor, positions: Sequence[float]) -> Tensor:
     if float(angle.sin()) < 1e-3:
         return straight
     turned = (torch.sin((1 - t) * angle) * one + torch.sin(t * angle) * other) / angle.sin()
-    return turned * ((1 - t) * length[0] + t * length[1])
+    codes: Tensor = turned * ((1 - t) * length[0] + t * length[1])
+    return codes

@@ -27,7 +27,10 @@ def alignment(
     """
     flat, slopes = _flat(x, gradients, centre)
     length = np.linalg.norm(slopes, axis=1)
-    return np.divide(np.abs((flat * slopes).sum(1)), length, out=np.full(len(flat), np.nan), where=length > 0)
+    distances: NDArray[np.float64] = np.divide(
+        np.abs((flat * slopes).sum(1)), length, out=np.full(len(flat), np.nan), where=length > 0
+    )
+    return distances
 
 
 def alignment_cosine(
@@ -38,7 +41,10 @@ def alignment_cosine(
     NaN where the gradient or the image is zero. Arguments and errors as for `alignment`.
     """
     length = np.linalg.norm(_flat(x, gradients, centre)[0], axis=1)
-    return np.divide(alignment(x, gradients, centre), length, out=np.full(len(x), np.nan), where=length > 0)
+    cosines: NDArray[np.float64] = np.divide(
+        alignment(x, gradients, centre), length, out=np.full(len(x), np.nan), where=length > 0
+    )
+    return cosines
 
 
 def _flat(

@@ -38,4 +38,7 @@ def low_frequency_share(pictures: NDArray[np.floating], cut_off: float = CUT_OFF
     rows, columns = (2 * np.fft.fftfreq(size) for size in values.shape[-2:])
     low = np.hypot(rows[:, None], columns[None, :]) <= cut_off
     total = energy.sum((-2, -1))
-    return np.divide((energy * low).sum((-2, -1)), total, out=np.full_like(total, np.nan), where=total > 0)
+    shares: NDArray[np.float64] = np.divide(
+        (energy * low).sum((-2, -1)), total, out=np.full_like(total, np.nan), where=total > 0
+    )
+    return shares

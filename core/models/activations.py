@@ -15,7 +15,7 @@ def half_huber_relu(u: Tensor, delta: float) -> Tensor:
     """HHReLU of each entry of `u` (see `HalfHuberReLU`); like torch's own functions, a `TorchFunctionMode` sees it."""
     if has_torch_function_unary(u):
         return handle_torch_function(half_huber_relu, (u,), u, delta)
-    out: Tensor = _HalfHuber.apply(u, delta)
+    out: Tensor = _HalfHuber.apply(u, delta)  # type: ignore[no-untyped-call]  # torch gives it no type
     return out
 
 

@@ -64,7 +64,8 @@ def fast_form(model: PreActResNet) -> PreActResNet:
             block.norm1 = _without_scale(block, ScaleShift(block.norm1))
     if isinstance(fast.norm, nn.BatchNorm2d):
         fast.norm = ScaleShift(fast.norm)
-    return fast.to(memory_format=torch.channels_last).requires_grad_(False)  # type: ignore[call-overload]
+    frozen: PreActResNet = fast.to(memory_format=torch.channels_last).requires_grad_(False)  # type: ignore[call-overload]
+    return frozen
 
 
 def _without_scale(block: PreActBlock, norm: ScaleShift) -> nn.Module:

@@ -114,7 +114,8 @@ class PreActBlock(nn.Module):
         """Features (B, outputs, H / stride, W / stride) of features (B, inputs, H, W)."""
         h = self.act1(self.norm1(x))
         skip = x if self.shortcut is None else self.shortcut(h)
-        return self.conv2(self.act2(self.norm2(self.conv1(h)))) + skip
+        out: Tensor = self.conv2(self.act2(self.norm2(self.conv1(h)))) + skip
+        return out
 
 
 class PreActResNet(nn.Module):
@@ -154,8 +155,10 @@ class PreActResNet(nn.Module):
         h = self.stem(self.normalise(x))
         for stage in self.stages:
             h = stage(h)
-        return self.act(self.norm(h))
+        maps: Tensor = self.act(self.norm(h))
+        return maps
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, K) of images (B, C, H, W) in [0, 1]."""
-        return self.head(self.features(x).mean((2, 3)))
+        logits: Tensor = self.head(self.features(x).mean((2, 3)))
+        return logits

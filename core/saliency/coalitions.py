@@ -175,7 +175,8 @@ def _ridge_fit(coalitions: Tensor, weights: Tensor, scores: Tensor, ends: Tensor
     centred = coalitions - (share[:, None] * coalitions).sum(0)
     heights = scores - (share * scores).sum()
     square = centred.T @ (weights[:, None] * centred) + RIDGE * torch.eye(centred.shape[1], dtype=torch.float64)
-    return torch.linalg.solve(square, centred.T @ (weights * heights))
+    coefficients: Tensor = torch.linalg.solve(square, centred.T @ (weights * heights))
+    return coefficients
 
 
 KERNEL_SHAP_METHOD = Method(

@@ -104,7 +104,8 @@ def max_sensitivity(
         with torch.enable_grad():  # Captum switches it off around us
             return (explain(images, _repeated(target, len(images))).contiguous(),)
 
-    return sensitivity_max(maps, x.detach(), disturb, RADIUS, samples)
+    sensitivity: Tensor = sensitivity_max(maps, x.detach(), disturb, RADIUS, samples)
+    return sensitivity
 
 
 def _repeated(target: Tensor, count: int) -> Tensor:

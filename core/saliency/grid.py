@@ -52,7 +52,8 @@ class SaliencyMap:
     @property
     def heatmap(self) -> NDArray[np.float32]:
         """The map (H, W) that is shown: the sum over channels; one channel where all are the same."""
-        return self.attributions[0] if self.flat else self.attributions.sum(0)
+        heat: NDArray[np.float32] = self.attributions[0] if self.flat else self.attributions.sum(0)
+        return heat
 
 
 def saliency_map(

@@ -53,7 +53,7 @@ def integrated_gradients(
             return cross_entropy(logits, classes, reduction="none")
         return score(logits, classes)
 
-    return (
+    attributions: Tensor = (
         IntegratedGradients(value)
         .attribute(
             x.clone().requires_grad_(),
@@ -65,6 +65,7 @@ def integrated_gradients(
         .to(x.dtype)
         .detach()
     )
+    return attributions
 
 
 INTEGRATED_GRADIENTS_METHOD = Method(

@@ -58,11 +58,12 @@ def occlusion(
     shape = (x.shape[1], window, window)
     steps = (x.shape[1], stride, stride)
     with torch.no_grad():
-        return (
+        attributions: Tensor = (
             Occlusion(value)
             .attribute(x, shape, strides=steps, baselines=GREY, perturbations_per_eval=together)
             .to(x.dtype)
         )
+        return attributions
 
 
 def feature_ablation(

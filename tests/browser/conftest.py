@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.browser.harness import FLAGS, PATIENCE, SIZES
+from tests.helpers.browser import FLAGS, SIZES
+from tests.helpers.waiting import PATIENCE
 
 
 @pytest.fixture(scope="session")

@@ -14,10 +14,11 @@ from playwright.sync_api import Page
 from core.data.tasks import CIFAR10
 from core.images import fit
 from core.models.zoo import ASSETS
-from tests.app.synthetic_anomaly import write_anomaly_report
-from tests.browser.harness import here, loaded, photograph, served, settled, until
+from tests.helpers.browser import here, loaded, photograph, served, settled
+from tests.helpers.synthetic.anomaly import write_anomaly_report
+from tests.helpers.waiting import until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("anomaly"), pytest.mark.timeout(900)]
 
 START = "anomaly?models=standard,pgd-linf&tensors=weights"
 

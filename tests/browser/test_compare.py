@@ -9,9 +9,10 @@ import skimage.data
 from PIL import Image
 from playwright.sync_api import Page
 
-from tests.browser.harness import here, loaded, photograph, served, settled, until
+from tests.helpers.browser import here, loaded, photograph, served, settled
+from tests.helpers.waiting import until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("compare"), pytest.mark.timeout(600)]
 
 NETWORKS = ["standard", "pgd-linf", "pgd-l2"]
 # A part of a photograph (left, top, right, bottom) whose answer `standard` changes at 8/255 and `pgd-linf` does not.

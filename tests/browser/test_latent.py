@@ -7,10 +7,11 @@ import pytest
 from playwright.sync_api import Page
 
 from core.models.zoo import ASSETS
-from tests.app.synthetic_latent import write_latent_reports
-from tests.browser.harness import here, loaded, photograph, served, settled, until
+from tests.helpers.browser import here, loaded, photograph, served, settled
+from tests.helpers.synthetic.latent import write_latent_reports
+from tests.helpers.waiting import until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("latent"), pytest.mark.timeout(900)]
 
 START = "latent?task=fashion-mnist&models=standard,pgd-l2&image=photo:astronaut"
 RIBBONS = 8

@@ -7,10 +7,11 @@ import pytest
 from playwright.sync_api import Page
 
 from core.models.zoo import ASSETS
-from tests.app.synthetic_report import write_report
-from tests.browser.harness import here, loaded, photograph, served, settled, until
+from tests.helpers.browser import here, loaded, photograph, served, settled
+from tests.helpers.synthetic.robustness import write_report
+from tests.helpers.waiting import until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("models"), pytest.mark.timeout(600)]
 
 START = "models"
 CHARTS = ["curves", "trade-off", "certainty", "gradients", "share", "cosine", "losses"]

@@ -11,10 +11,11 @@ from playwright.sync_api import Page
 
 from app.saliency.files import CELL
 from core.models.zoo import ASSETS
-from tests.app.synthetic_saliency import write_saliency_report
-from tests.browser.harness import here, loaded, photograph, served, settled, until
+from tests.helpers.browser import here, loaded, photograph, served, settled
+from tests.helpers.synthetic.saliency import write_saliency_report
+from tests.helpers.waiting import until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("saliency"), pytest.mark.timeout(900)]
 
 START = "saliency?task=fashion-mnist&models=standard,pgd-linf&methods=gradient,grad-cam,smooth-grad"
 

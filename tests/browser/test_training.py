@@ -8,10 +8,11 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from app.state.visitor_cookie import COOKIE
-from tests.browser.harness import loaded, photograph, served, settled, until
-from tests.core.conftest import write_fashion
+from tests.helpers.browser import loaded, photograph, served, settled
+from tests.helpers.data_sets import write_fashion
+from tests.helpers.waiting import until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("training"), pytest.mark.timeout(1800)]
 
 LEARNING = 480.0  # seconds; about ten on an idle core, but the machine may be busy
 SHORT = "training?task=fashion-mnist&recipe=standard&images=256&epochs=3"

@@ -10,7 +10,7 @@ from torch.testing import assert_close
 from core.decoding.pool import pool
 from core.errors import ConfigError, InputError
 from core.images import decode, fit, from_uint8, to_png
-from tests.core.decoding.files import BLUE, GREEN, RED, photo
+from tests.helpers.decoding.files import BLUE, GREEN, RED, photo
 
 
 def test_a_picture_of_the_right_size_passes_through_exactly():

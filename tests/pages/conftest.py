@@ -1,3 +1,49 @@
-"""The tiny zoo, in the place of the one that ships."""
+"""A visit to a page with tiny networks, and what else the pages of anomalies and of latent codes look for."""
 
-from tests.app.conftest import tiny_zoo, zoo  # noqa: F401 - fixtures
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.helpers.pages import opened
+from tests.helpers.synthetic.anomaly import write_calibrations
+from tests.helpers.synthetic.latent import write_generators
+
+
+@pytest.fixture
+def reports(tmp_path, monkeypatch) -> Path:
+    """An empty folder of reports."""
+    monkeypatch.setenv("ROBUSTSCOPE_REPORTS", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def visit(request, zoo, reports) -> Callable[..., AppTest]:
+    """A visit with a link's query parameters to the script that the module names (`PAGE`); it has run once."""
+    return partial(opened, request.module.PAGE)
+
+
+@pytest.fixture(scope="session")
+def _calibrations(tiny_zoo, tmp_path_factory) -> Path:
+    return write_calibrations(tiny_zoo, tmp_path_factory.mktemp("calibrations"), "cifar10", ("standard", "pgd-l2"))
+
+
+@pytest.fixture
+def calibrations(_calibrations, monkeypatch) -> Path:
+    """Of two networks of CIFAR-10; `pgd-linf` has none."""
+    monkeypatch.setenv("ROBUSTSCOPE_CALIBRATION", str(_calibrations))
+    return _calibrations
+
+
+@pytest.fixture(scope="session")
+def _generators(tmp_path_factory) -> Path:
+    return write_generators(tmp_path_factory.mktemp("generators"), ("fashion-mnist",))
+
+
+@pytest.fixture
+def generators(_generators, monkeypatch) -> Path:
+    """A generator for one task; the other has none."""
+    monkeypatch.setenv("ROBUSTSCOPE_GENERATORS", str(_generators))
+    return _generators

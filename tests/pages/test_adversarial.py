@@ -1,9 +1,7 @@
 """The page Adversarial: grid, path, curves, matrix and fooled heat maps, with and without reports, and its link."""
 
 import json
-import time
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
@@ -14,39 +12,20 @@ from core.data import datasets
 from core.data.tasks import FASHION_MNIST, TASKS
 from core.models.resnet import PreActResNet
 from core.models.zoo import load_zoo_model, save
-from tests.app.synthetic_adversarial import write_adversarial_reports
-from tests.app.tiny import KEYS, write_zoo
-from tests.pages.test_every_page import bodies, checked, opened, query, value
+from tests.helpers.pages import bodies, checked, finished, opened, query, value
+from tests.helpers.synthetic.adversarial import write_adversarial_reports
+from tests.helpers.tiny_zoo import KEYS, write_zoo
 
+PAGE = "pages/adversarial"
 TWO = {"models": "standard,pgd-l2"}
 
 
-@pytest.fixture(scope="session")
-def adversarial_zoo(tmp_path_factory):
-    return write_zoo(tmp_path_factory.mktemp("adversarial-zoo"))
-
-
 @pytest.fixture
-def reports(tmp_path, monkeypatch):
-    """An empty folder of reports."""
-    monkeypatch.setenv("ROBUSTSCOPE_REPORTS", str(tmp_path))
-    return tmp_path
-
-
-@pytest.fixture
-def measured(adversarial_zoo, reports):
+def measured(tiny_zoo, reports):
     """The folder with reports on both tasks."""
     for task in ("cifar10", "fashion-mnist"):
-        write_adversarial_reports(adversarial_zoo, reports, task)
+        write_adversarial_reports(tiny_zoo, reports, task)
     return reports
-
-
-@pytest.fixture
-def visit(adversarial_zoo, reports, monkeypatch):
-    """A visit with a link's query parameters, straight to the page; it has run once."""
-    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(adversarial_zoo))
-
-    return partial(opened, "pages/adversarial")
 
 
 def explained(at: AppTest) -> str:
@@ -61,14 +40,10 @@ def shares(body: str, name: str) -> list[float]:
 def fool(at: AppTest) -> AppTest:
     """Press the button and wait for what comes out."""
     checked(at.button(key="fool.start").click().run())
-    end = time.monotonic() + 120
-    while any(button.key == "fool.stop" for button in at.button):
-        assert time.monotonic() < end
-        time.sleep(0.2)
-        checked(at.run())
-    return at
+    return finished(at)
 
 
+@pytest.mark.slow
 def test_without_reports_the_pictures_stand_and_sentences_name_the_commands(visit):
     at = visit(**TWO)
     body = explained(at)
@@ -82,6 +57,7 @@ def test_without_reports_the_pictures_stand_and_sentences_name_the_commands(visi
     assert not at.error and not at.warning and query(at) == TWO
 
 
+@pytest.mark.slow
 def test_reports_give_verdicts_areas_and_the_matrix(visit, measured):
     at = visit(**TWO, cell="pgd-linf,standard", attack="pgd", at="0.0314")
     body = explained(at)
@@ -115,6 +91,7 @@ def test_reports_give_verdicts_areas_and_the_matrix(visit, measured):
     assert query(at)["at"] == "0" and "changed" not in passed.split("the change")[1]
 
 
+@pytest.mark.slow
 def test_a_budget_of_nothing_leaves_the_picture_as_it_is(visit):
     at = visit(**TWO, rho="0")
     body = explained(at)
@@ -123,6 +100,7 @@ def test_a_budget_of_nothing_leaves_the_picture_as_it_is(visit):
     assert query(at)["rho"] == "0.05" and shares(explained(at), "data-after") != shares(body, "data-after")
 
 
+@pytest.mark.slow
 def test_heat_maps_are_fooled_at_the_press_of_a_button_and_another_choice_asks_again(visit, measured):
     at = visit(**TWO, method="grad-cam", region="centre", move="8")
     assert not bodies(at, "data-moved")
@@ -137,6 +115,7 @@ def test_heat_maps_are_fooled_at_the_press_of_a_button_and_another_choice_asks_a
     assert bodies(again, "data-moved") == [moved]  # the work of one is there for all
 
 
+@pytest.mark.slow
 def test_a_link_restores_every_part_of_the_page(visit, measured):
     link = {
         "task": "fashion-mnist", "models": "pgd-l2,standard", "image": "photo:coffee", "fit": "crop", "invert": "yes",
@@ -201,13 +180,13 @@ def test_what_a_search_followed_is_said_where_it_is_not_the_papers_loss(visit, m
 
 
 @pytest.fixture
-def odd(adversarial_zoo, tmp_path, monkeypatch):
+def odd(tiny_zoo, tmp_path, monkeypatch):
     """A visit to a zoo whose `standard` has a head of one value: 0 answers all alike, a huge one overflows."""
 
     def start(weight: float) -> AppTest:
         folder = tmp_path / f"odd-{weight}"
         for key in KEYS:
-            model = load_zoo_model("cifar10", key, adversarial_zoo)
+            model = load_zoo_model("cifar10", key, tiny_zoo)
             plain = PreActResNet(model.card.network, torch.Generator().manual_seed(1)).eval()
             if key == "standard":
                 with torch.no_grad():
@@ -220,6 +199,7 @@ def odd(adversarial_zoo, tmp_path, monkeypatch):
     return start
 
 
+@pytest.mark.slow
 def test_a_network_that_always_answers_the_same_is_a_sentence(reports, odd):
     at = odd(0.0)
     body = explained(at)
@@ -230,11 +210,13 @@ def test_a_network_that_always_answers_the_same_is_a_sentence(reports, odd):
     assert moved.count("no heat map") == 1 and not at.error
 
 
+@pytest.mark.slow
 def test_a_network_that_answers_nan_is_a_sentence(reports, odd):
     at = odd(3e38)
     assert at.error and all("not finite" in item.value for item in at.error) and not bodies(at, "data-explained")
 
 
+@pytest.mark.slow
 def test_a_task_of_one_class_is_a_sentence(reports, tmp_path, monkeypatch):
     """Nothing else can be believed: the pictures stay as they are, and no verdict is given."""
     monkeypatch.setitem(TASKS, "one", replace(FASHION_MNIST, key="one", class_names=("garment",)))

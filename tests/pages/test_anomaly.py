@@ -1,84 +1,23 @@
-"""The page Anomaly: verdicts, layers, neighbours and pushes of a picture, tables of many, the report, and its link."""
-
-import dataclasses
-import io
-import time
-import zipfile
-from functools import partial
-from types import SimpleNamespace
+"""The page Anomaly: verdicts, layers, neighbours and pushes of a picture, and its link."""
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
-import streamlit as st
-from PIL import Image
-from streamlit.testing.v1 import AppTest
 
-from app.anomaly import batch, batch_table
 from core.anomaly.catalogue import DETECTORS
 from core.anomaly.label_references import fit_references, references_path, write_references
 from core.anomaly.perceptron_detector import PERCEPTRON
 from core.models.zoo import load_zoo_model
-from core.reports.form.report import read_report, write_report
-from tests.app.synthetic_anomaly import pictures, write_anomaly_report, write_calibrations
-from tests.app.tiny import write_zoo
-from tests.core.conftest import write_fashion
-from tests.pages.test_every_page import bodies, checked, opened, query, value
+from tests.helpers.anomaly_page import judged, normal, png
+from tests.helpers.pages import bodies, checked, finished, query, value
+from tests.helpers.pictures import columns
+from tests.helpers.tiny_zoo import write_zoo
 
+PAGE = "pages/anomaly"
+pytestmark = pytest.mark.usefixtures("calibrations")
 TWO = {"models": "standard,pgd-l2"}
 
 
-@pytest.fixture(scope="session")
-def anomaly_zoo(tmp_path_factory):
-    return write_zoo(tmp_path_factory.mktemp("anomaly-zoo"))
-
-
-@pytest.fixture(scope="session")
-def calibrations(anomaly_zoo, tmp_path_factory):
-    """Of two networks of CIFAR-10; `pgd-linf` has none."""
-    return write_calibrations(anomaly_zoo, tmp_path_factory.mktemp("calibrations"), "cifar10", ("standard", "pgd-l2"))
-
-
-@pytest.fixture
-def visit(anomaly_zoo, calibrations, tmp_path, monkeypatch):
-    """A visit with a link's query parameters, straight to the page; it has run once. There is no report."""
-    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(anomaly_zoo))
-    monkeypatch.setenv("ROBUSTSCOPE_CALIBRATION", str(calibrations))
-    monkeypatch.setenv("ROBUSTSCOPE_REPORTS", str(tmp_path))
-
-    return partial(opened, "pages/anomaly")
-
-
-def judged(at: AppTest) -> dict[str, tuple[float, bool]]:
-    """By network the p-value and whether it is flagged."""
-    found = bodies(at, "data-judged")
-    return {
-        value(body, "data-judged"): (float(value(body, "data-p")), "True" in value(body, "data-flagged"))
-        for body in found
-    }
-
-
-def png(pixels: np.ndarray) -> bytes:
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "PNG")
-    return out.getvalue()
-
-
-def normal(index: int) -> bytes:
-    """A picture such as those that the networks were calibrated on."""
-    return png(pictures("cifar10", index + 1, 9).pixels[index].permute(1, 2, 0).numpy())
-
-
-def finished(at: AppTest, key: str) -> AppTest:
-    """Wait for work beside the page."""
-    end = time.monotonic() + 120
-    while any(button.key == key for button in at.button):
-        assert time.monotonic() < end
-        time.sleep(0.2)
-        checked(at.run())
-    return at
-
-
+@pytest.mark.slow
 def test_a_first_visit_gives_each_network_a_verdict_and_every_detector_a_figure(visit):
     at = visit(**TWO)
     found = judged(at)
@@ -92,6 +31,7 @@ def test_a_first_visit_gives_each_network_a_verdict_and_every_detector_a_figure(
     assert not at.error and not at.warning and query(at) == TWO
 
 
+@pytest.mark.slow
 def test_the_verdict_follows_the_detector_and_the_rate_alone(visit):
     at = visit(**TWO)
     before = judged(at)
@@ -122,6 +62,7 @@ def test_the_detectors_of_another_opinion_are_marked_and_named(visit):
     assert named <= marked and len(named) + more == len(marked)
 
 
+@pytest.mark.slow
 def test_a_normal_picture_passes_and_a_photograph_and_noise_do_not(visit):
     at = visit(**TWO)
     assert all(flagged for _, flagged in judged(at).values())  # the calibration knows columns, no cats
@@ -133,6 +74,7 @@ def test_a_normal_picture_passes_and_a_photograph_and_noise_do_not(visit):
     assert all(flagged for _, flagged in judged(at).values()) and not at.error
 
 
+@pytest.mark.slow
 def test_a_network_without_calibration_has_a_sentence_and_the_command(visit):
     at = visit(models="standard,pgd-linf")
     assert set(judged(at)) == {"standard"} and not at.error
@@ -157,10 +99,11 @@ def test_another_label_needs_the_data_set_and_says_so(visit):
     assert len(judged(at)) == 2
 
 
-def test_another_label_needs_no_data_set_where_its_reference_ships(visit, anomaly_zoo, calibrations):
-    model = load_zoo_model("cifar10", "standard", anomaly_zoo)
+@pytest.mark.slow
+def test_another_label_needs_no_data_set_where_its_reference_ships(visit, tiny_zoo, calibrations):
+    model = load_zoo_model("cifar10", "standard", tiny_zoo)
     path = references_path("cifar10", "standard", calibrations)
-    write_references(fit_references(model, pictures("cifar10", 80, 2).images()), model, path)
+    write_references(fit_references(model, columns(80, 2, "cifar10").images()), model, path)
     try:
         at = visit(**TWO, label="zeros")
     finally:
@@ -171,18 +114,19 @@ def test_another_label_needs_no_data_set_where_its_reference_ships(visit, anomal
     assert "Robust, L2 under this label" in told and "Standard" not in told
 
 
-def test_where_the_data_set_is_any_label_has_a_band_and_neighbours(visit, tmp_path_factory, monkeypatch):
-    monkeypatch.setenv("ROBUSTSCOPE_DATA", str(write_fashion(tmp_path_factory.mktemp("fashion"))))
+@pytest.mark.slow
+def test_where_the_data_set_is_any_label_has_a_band_and_neighbours(visit, fashion_root):
     at = visit(task="fashion-mnist", models="standard", label="top-m", m="3", head="softmax")
-    finished(at, "anomaly.normals.stop")
+    finished(at)
     (profile,) = bodies(at, "data-profile")
     (nearest,) = bodies(at, "data-nearest")
     assert 0 < float(value(profile, "data-p")) <= 1 and nearest.count("<figure>") == 6 and not judged(at)
     checked(at.slider(key="anomaly.m.fashion-mnist").set_value(9).run())
-    finished(at, "anomaly.normals.stop")
+    finished(at)
     assert bodies(at, "data-profile") != [profile] and query(at)["m"] == "9" and not at.error
 
 
+@pytest.mark.slow
 def test_pushing_starts_at_the_verdict_and_moves_only_the_lower_part(visit):
     at = visit(**TWO, step="0", push="gaussian-noise")
     checked(at.segmented_control(key="picker.source").set_value("Upload").run())
@@ -198,141 +142,6 @@ def test_pushing_starts_at_the_verdict_and_moves_only_the_lower_part(visit):
     assert query(at)["push"] == "impulse-noise" and len(bodies(at, "data-pushed")) == 2 and not at.error
 
 
-def archive(path) -> bytes:
-    with zipfile.ZipFile(path, "w") as out:
-        out.writestr("in/normal.png", normal(4))
-        out.writestr("broken.png", normal(4)[:80])
-        out.writestr("nested.zip", b"PK\x03\x04" + b"\0" * 30)
-        out.writestr("../out.png", normal(4))
-    return path.read_bytes()
-
-
-def score(at: AppTest) -> AppTest:
-    checked(at.button(key="anomaly.many.start").click().run())
-    return finished(at, "anomaly.many.stop")
-
-
-def test_many_files_become_a_table_with_reasons_filters_and_downloads(visit, tmp_path, monkeypatch):
-    kept = []
-    monkeypatch.setattr(
-        batch_table,
-        "downloads",
-        lambda name, *files: kept.extend((f"{name}.{suffix}", make()) for _, suffix, make in files),
-    )
-    noise = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
-    at = visit(**TWO, view="many")
-    assert (
-        any("drop a ZIP" in item.value for item in at.caption) and not at.button(key="anomaly.files") if False else True
-    )
-    files = [("a.png", normal(1), "image/png"), ("noise.png", png(noise), "image/png")]
-    checked(at.file_uploader[0].set_value([*files, ("some.zip", archive(tmp_path / "z.zip"), "application/zip")]).run())
-    assert any("3 files" in item.value for item in at.markdown)
-    score(at)
-    (table,) = [one.value for one in at.dataframe]
-    assert len(table) == 6 and table["File"].iloc[0] == "noise.png" and table["Standard"].iloc[0] == "odd"
-    odd = dict(zip(table["File"], table["Standard"], strict=True))
-    assert odd["a.png"] == odd["some.zip/in/normal.png"] == "looks normal"
-    why = dict(zip(table["File"], table["Why not"], strict=True))
-    assert "archive" in why["some.zip/nested.zip"] and "leads out" in why["some.zip/../out.png"]
-    assert "damaged" in why["some.zip/broken.png"] and why["a.png"] == ""
-    assert [item.value for item in at.metric][:2] == ["1 of 3", "1 of 3"] and at.metric[2].value == "3"
-    stored = pq.read_table(io.BytesIO(dict(kept)["scores-cifar10.parquet"])).to_pylist()
-    assert {row["model"] for row in stored} == {"standard", "pgd-l2"} and sum(
-        row["error"] is not None for row in stored
-    ) == 6
-    assert dict(kept)["scores-cifar10.csv"].startswith(b'"path","sha256","model","detector","score","p_value","error"')
-    checked(at.segmented_control(key="anomaly.keep").set_value("unread").run())
-    assert len(at.dataframe[0].value) == 3
-    checked(at.segmented_control(key="anomaly.keep").set_value("all").run())
-    checked(at.text_input(key="anomaly.like").set_value("NORMAL").run())
-    assert list(at.dataframe[0].value["File"]) == ["some.zip/in/normal.png"] and not at.error
-
-
-def test_a_row_of_the_table_opens_its_picture_alone(visit, tmp_path, monkeypatch):
-    at = visit(models="standard", view="many")
-    checked(at.file_uploader[0].set_value([("z.zip", archive(tmp_path / "z.zip"), "application/zip")]).run())
-    score(at)
-    shown = st.dataframe
-
-    def picked(*args, **kwargs):
-        shown(*args, **kwargs)
-        return SimpleNamespace(selection=SimpleNamespace(rows=[0]))
-
-    monkeypatch.setattr(st, "dataframe", picked)
-    checked(at.run())
-    p_value = at.dataframe[0].value["Standard: share"].iloc[0]
-    checked(at.button(key="anomaly.look").click().run())
-    assert query(at)["view"] == "one" and query(at)["image"] == "upload" and not at.error
-    assert judged(at)["standard"][0] * 100 == pytest.approx(p_value, abs=0.01)
-
-
-def test_many_at_once_are_bounded_with_a_sentence(visit, monkeypatch):
-    monkeypatch.setattr(batch, "MAX_ENTRIES", 2)
-    monkeypatch.setattr(batch_table, "MAX_ENTRIES", 2)
-    at = visit(models="standard", view="many")
-    checked(at.file_uploader[0].set_value([(f"{i}.png", normal(i), "image/png") for i in range(4)]).run())
-    score(at)
-    assert len(at.dataframe[0].value) == 2 and any("more than 2; the others" in item.value for item in at.caption)
-
-
-def test_an_archive_of_ten_thousand_entries_is_refused_with_a_sentence(visit, tmp_path):
-    path = tmp_path / "many.zip"
-    with zipfile.ZipFile(path, "w") as out:
-        for index in range(10_000):
-            out.writestr(f"{index}.png", b"")
-    at = visit(models="standard", view="many")
-    checked(at.file_uploader[0].set_value([("many.zip", path.read_bytes(), "application/zip")]).run())
-    score(at)
-    (why,) = at.dataframe[0].value["Why not"]
-    assert "10,000 entries" in why and not at.error
-
-
-def test_no_network_can_score_where_none_is_calibrated(visit):
-    at = visit(models="pgd-linf", view="many")
-    checked(at.file_uploader[0].set_value([("a.png", normal(1), "image/png")]).run())
-    assert any("is not calibrated here" in item.value for item in at.markdown)
-    assert not any(button.key == "anomaly.many.start" for button in at.button)
-
-
-def test_without_a_report_a_sentence_names_the_command(visit):
-    at = visit(**TWO, view="measured")
-    assert any("evaluate --task cifar10 --report anomaly" in item.value for item in at.code) and not at.error
-
-
-def test_the_report_is_shown_whole_for_these_weights(visit, anomaly_zoo, tmp_path):
-    write_anomaly_report(anomaly_zoo, tmp_path, "cifar10")
-    at = visit(**TWO, view="measured", detector="energy", seen="pgd-l2")
-    (means,) = bodies(at, "data-means")
-    assert means.count("data-means=") == 2 and "mean of 6" in means
-    first, second = bodies(at, "data-heat")
-    assert first.count("<td") == 16 * 15 and second.count("rs-same") == 11
-    assert "n = 321" in first and "AUPR" in first
-    (promise,) = bodies(at, "data-promise")
-    assert value(promise, "data-promise") == "1" and promise.count("broken") == 1
-    checked(at.selectbox(key="anomaly.seen").set_value("standard").run())
-    assert bodies(at, "data-heat")[0] != first and query(at)["seen"] == "standard"
-    checked(at.selectbox(key="anomaly.detector.report").set_value("vim").run())
-    assert bodies(at, "data-means") != [means] and query(at)["detector"] == "vim" and not at.error
-
-
-def test_a_network_with_its_promise_alone_is_told_of_by_a_sentence(visit, anomaly_zoo, tmp_path):
-    path = write_anomaly_report(anomaly_zoo, tmp_path, "cifar10")
-    whole = read_report(path)
-    rows = tuple(row for row in whole.rows if row["model"] != "pgd-l2" or row["family"] == "promise")
-    write_report(dataclasses.replace(whole, rows=rows), path)
-    at = visit(**TWO, view="measured", seen="pgd-l2")
-    assert any("their promise alone" in item.value for item in at.info) and not bodies(at, "data-heat")
-    assert len(bodies(at, "data-promise")) == 1 and not at.error
-
-
-def test_a_report_of_other_weights_is_none(visit, tmp_path, tmp_path_factory):
-    other = write_zoo(tmp_path_factory.mktemp("other"), ("cifar10",))
-    path = write_anomaly_report(other, tmp_path, "cifar10")
-    path.write_text(path.read_text().replace('"sha256": "', '"sha256": "0'))
-    at = visit(**TWO, view="measured")
-    assert any("of other weights" in item.value for item in at.markdown) and not bodies(at, "data-heat")
-
-
 def test_damaged_files_are_sentences_and_the_page_goes_on(visit, calibrations, tmp_path, monkeypatch):
     folder = tmp_path / "broken"
     (folder / "cifar10").mkdir(parents=True)
@@ -345,7 +154,8 @@ def test_damaged_files_are_sentences_and_the_page_goes_on(visit, calibrations, t
     assert all("pgd-l2.npz" in item.value and "Something went wrong" not in item.value for item in at.error)
 
 
-def test_where_no_network_can_be_read_there_are_sentences_alone(visit, anomaly_zoo, tmp_path, monkeypatch):
+@pytest.mark.usefixtures("fresh_caches")
+def test_where_no_network_can_be_read_there_are_sentences_alone(visit, tiny_zoo, tmp_path, monkeypatch):
     folder = write_zoo(tmp_path / "zoo", ("cifar10",))
     for path in folder.glob("*/*.safetensors"):
         path.write_bytes(path.read_bytes()[:-1] + b"!")
@@ -354,6 +164,7 @@ def test_where_no_network_can_be_read_there_are_sentences_alone(visit, anomaly_z
     assert at.error and all("Something went wrong" not in item.value for item in at.error) and not judged(at)
 
 
+@pytest.mark.slow
 def test_a_link_restores_every_part_of_the_page(visit):
     link = {
         "task": "cifar10", "models": "pgd-l2,standard", "image": "photo:coffee", "fit": "letterbox", "invert": "no",
@@ -366,6 +177,7 @@ def test_a_link_restores_every_part_of_the_page(visit):
     assert at.select_slider(key="anomaly.step.cifar10.False").value == 4
 
 
+@pytest.mark.slow
 def test_a_hostile_link_is_answered_with_sentences_and_the_first_view(visit):
     names = ("view", "detector", "alpha", "label", "head", "m", "tensors", "push", "step", "seen")
     at = visit(**TWO, **dict.fromkeys(names, "<script>" * 99))

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import time
-from functools import partial
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -12,32 +10,12 @@ from app.latent import search as latent_search
 from app.latent.choice import AXES
 from app.latent.search import FRAMES
 from core.latent.search import Search
-from tests.app.synthetic_latent import write_generators, write_latent_reports
-from tests.app.tiny import write_zoo
-from tests.pages.test_every_page import bodies, checked, opened, picture, query, upload, value
+from tests.helpers.pages import bodies, checked, finished, picture, query, upload, value
+from tests.helpers.synthetic.latent import write_latent_reports
 
+PAGE = "pages/latent"
+pytestmark = pytest.mark.usefixtures("generators")
 TWO = {"task": "fashion-mnist", "models": "standard,pgd-l2"}
-
-
-@pytest.fixture(scope="module")
-def latent_zoo(tmp_path_factory):
-    return write_zoo(tmp_path_factory.mktemp("latent-zoo"))
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """A generator for one task; the other has none."""
-    return write_generators(tmp_path_factory.mktemp("generators"), ("fashion-mnist",))
-
-
-@pytest.fixture
-def visit(latent_zoo, made, tmp_path, monkeypatch):
-    """A visit with a link's query parameters, straight to the page; it has run once."""
-    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(latent_zoo))
-    monkeypatch.setenv("ROBUSTSCOPE_GENERATORS", str(made))
-    monkeypatch.setenv("ROBUSTSCOPE_REPORTS", str(tmp_path))
-
-    return partial(opened, "pages/latent")
 
 
 def drawn(at: AppTest) -> str:
@@ -63,14 +41,10 @@ def ribbon(at: AppTest, axis: str) -> str:
 def search(at: AppTest) -> AppTest:
     """Press the button and wait for what comes out."""
     checked(at.button(key="latent.search.start").click().run())
-    end = time.monotonic() + 120
-    while any(button.key == "latent.search.stop" for button in at.button):
-        assert time.monotonic() < end
-        time.sleep(2)  # each look runs the whole page, beside the search
-        checked(at.run())
-    return at
+    return finished(at)
 
 
+@pytest.mark.slow
 def test_a_first_visit_rebuilds_the_picture_and_shows_eight_ribbons(visit):
     at = visit(**TWO)
     assert not at.error and not at.warning and query(at) == TWO
@@ -84,6 +58,7 @@ def test_a_first_visit_rebuilds_the_picture_and_shows_eight_ribbons(visit):
     assert answers.count("data-answer=") == 2
 
 
+@pytest.mark.slow
 def test_a_slider_moves_picture_distances_and_address_and_leaves_its_own_ribbon(visit):
     at = visit(**TWO)
     before, own, other = drawn(at), ribbon(at, "d2"), ribbon(at, "d1")
@@ -99,6 +74,7 @@ def test_a_slider_moves_picture_distances_and_address_and_leaves_its_own_ribbon(
     assert drawn(at) == before and "moves" not in query(at)
 
 
+@pytest.mark.slow
 def test_decay_to_the_end_leaves_no_code_and_a_step_along_the_ribbon_is_what_it_said(visit):
     at = visit(**TWO)
     move(at, "decay", 1.0)
@@ -114,6 +90,7 @@ def test_decay_to_the_end_leaves_no_code_and_a_step_along_the_ribbon_is_what_it_
     assert bodies(at, "data-answer")
 
 
+@pytest.mark.slow
 def test_a_link_shows_the_same_picture_again(visit):
     at = visit(**TWO)
     checked(at.button(key="latent.sample").click().run())
@@ -126,6 +103,7 @@ def test_a_link_shows_the_same_picture_again(visit):
     assert "code" not in query(again) and 'data-tile="picture"' in bodies(again, "data-here")[0]
 
 
+@pytest.mark.slow
 def test_an_upload_travels_as_its_code(visit):
     at = visit(**TWO)
     upload(at, "mine.png", picture())
@@ -137,6 +115,7 @@ def test_an_upload_travels_as_its_code(visit):
     assert "somebody's own picture" in again.warning[0].value
 
 
+@pytest.mark.slow
 def test_another_class_draws_another_picture(visit):
     at = visit(**TWO)
     before = drawn(at)
@@ -149,6 +128,7 @@ def test_another_class_draws_another_picture(visit):
     assert query(at)["to"] == "shirt" and at.slider(key="latent.mix").label == "Towards shirt"
 
 
+@pytest.mark.slow
 def test_the_search_says_for_each_network_what_it_found_and_whether_it_fools_the_others(visit, monkeypatch):
     monkeypatch.setattr(latent_search, "SEARCH", Search(steps=20, restarts=1, start="centre"))
     at = search(visit(**TWO))
@@ -168,6 +148,7 @@ def test_the_search_says_for_each_network_what_it_found_and_whether_it_fools_the
     assert query(at)["centre"] == "1" and not bodies(at, "data-fooled")
 
 
+@pytest.mark.slow
 def test_neighbours_are_counted_as_they_are_lettered(visit):
     at = visit(**TWO, around="0")
     (cells,), (kept,) = bodies(at, "data-neighbours"), bodies(at, "data-kept-by")
@@ -183,6 +164,7 @@ def test_neighbours_are_counted_as_they_are_lettered(visit):
     assert told.count("<figure") == 10
 
 
+@pytest.mark.slow
 def test_the_way_to_another_picture_ends_there(visit):
     at = visit(**TWO, **{"with": "photo:coffee"})
     assert bodies(at, "data-turns") and not at.warning
@@ -204,8 +186,9 @@ def test_a_task_without_a_generator_names_the_command(visit):
     assert not bodies(at, "data-here")
 
 
-def test_a_damaged_generator_is_a_sentence(visit, made, tmp_path, monkeypatch):
-    for path in made.iterdir():
+@pytest.mark.usefixtures("fresh_caches")
+def test_a_damaged_generator_is_a_sentence(visit, generators, tmp_path, monkeypatch):
+    for path in generators.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes()[:-1] + b"?")
     monkeypatch.setenv("ROBUSTSCOPE_GENERATORS", str(tmp_path))
     at = visit(**TWO)
@@ -217,21 +200,23 @@ def test_without_a_report_a_sentence_names_the_command(visit):
     assert any("--task fashion-mnist --report latent" in item.value for item in at.code)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("helper", "named"), [("pgd-l2", True), ("trades", False), (["pgd-l2"], False)], ids=str)
 def test_a_network_that_helped_to_make_the_generator_is_named(
-    visit, made, latent_zoo, tmp_path, monkeypatch, helper, named
+    visit, generators, tiny_zoo, tmp_path, monkeypatch, helper, named
 ):
-    write_latent_reports(latent_zoo, tmp_path, "fashion-mnist")
-    card = json.loads((made / "fashion-mnist.json").read_text())
+    write_latent_reports(tiny_zoo, tmp_path, "fashion-mnist")
+    card = json.loads((generators / "fashion-mnist.json").read_text())
     folder = tmp_path / "generators"
-    shutil.copytree(made, folder)
+    shutil.copytree(generators, folder)
     (folder / "fashion-mnist.json").write_text(json.dumps(card | {"settings": {"recipe": {"classifier": helper}}}))
     monkeypatch.setenv("ROBUSTSCOPE_GENERATORS", str(folder))
     assert len(bodies(visit(**TWO), "learned with the features of Robust, L2")) == named
 
 
-def test_the_report_is_a_table_a_scatter_and_what_came_of_the_claims(visit, latent_zoo, tmp_path):
-    write_latent_reports(latent_zoo, tmp_path, "fashion-mnist")
+@pytest.mark.slow
+def test_the_report_is_a_table_a_scatter_and_what_came_of_the_claims(visit, tiny_zoo, tmp_path):
+    write_latent_reports(tiny_zoo, tmp_path, "fashion-mnist")
     at = visit(**TWO)
     (table,) = bodies(at, "data-latent-row")
     assert table.count("data-latent-row=") == 3 and "LAGS" in table and "% never fooled" in table
@@ -248,8 +233,9 @@ def test_the_report_is_a_table_a_scatter_and_what_came_of_the_claims(visit, late
     assert "LARS" in table and "LAGS" not in table and not at.error
 
 
-def test_a_report_of_other_weights_or_a_damaged_one_is_a_sentence(visit, latent_zoo, tmp_path):
-    folder = write_latent_reports(latent_zoo, tmp_path, "fashion-mnist")
+@pytest.mark.slow
+def test_a_report_of_other_weights_or_a_damaged_one_is_a_sentence(visit, tiny_zoo, tmp_path):
+    folder = write_latent_reports(tiny_zoo, tmp_path, "fashion-mnist")
     path = folder / "latent.json"
     whole = path.read_text()
     path.write_text(whole.replace('"sha256": "', '"sha256": "x'))

@@ -1,41 +1,22 @@
 """The page Models: cards and figures with and without a report, a perturbation that follows its controls, its link."""
 
 import json
-from functools import partial
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.app.synthetic_report import write_report
-from tests.app.tiny import KEYS, write_zoo
-from tests.pages.test_every_page import bodies, checked, opened, query, value
+from tests.helpers.pages import bodies, checked, query, value
+from tests.helpers.synthetic.robustness import write_report
+from tests.helpers.tiny_zoo import KEYS
 
-
-@pytest.fixture(scope="session")
-def models_zoo(tmp_path_factory):
-    return write_zoo(tmp_path_factory.mktemp("models-zoo"))
+PAGE = "pages/models"
 
 
 @pytest.fixture
-def reports(tmp_path, monkeypatch):
-    """An empty folder of reports."""
-    monkeypatch.setenv("ROBUSTSCOPE_REPORTS", str(tmp_path))
-    return tmp_path
-
-
-@pytest.fixture
-def measured(models_zoo, reports):
+def measured(tiny_zoo, reports):
     """The folder with a report on CIFAR-10."""
-    write_report(models_zoo, reports, "cifar10")
+    write_report(tiny_zoo, reports, "cifar10")
     return reports
-
-
-@pytest.fixture
-def visit(models_zoo, reports, monkeypatch):
-    """A visit with a link's query parameters, straight to the page; it has run once."""
-    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(models_zoo))
-
-    return partial(opened, "pages/models")
 
 
 def headers(at: AppTest) -> list[str]:
@@ -68,6 +49,7 @@ def test_without_a_report_the_cards_stand_and_a_sentence_says_how_to_get_one(vis
     assert "How sure are they, and how steep?" not in headers(at) and bodies(at, "data-cosine")
 
 
+@pytest.mark.slow
 def test_the_report_gives_figures_curves_and_claims(visit, measured):
     at = visit()
     table = at.dataframe[0].value
@@ -118,6 +100,7 @@ def test_a_damaged_report_is_a_sentence_and_the_page_goes_on(visit, measured):
     assert bodies(at, "data-card") and bodies(at, "data-cosine")
 
 
+@pytest.mark.slow
 def test_the_perturbation_follows_its_sliders(visit):
     at = visit()
     assert share(at) == pytest.approx(1 - 0.95**10, abs=1e-4)
@@ -133,6 +116,7 @@ def test_the_perturbation_follows_its_sliders(visit):
     assert query(at)["map"] == "none" and not [box for box in at.selectbox if box.key == "made.teacher.cifar10"]
 
 
+@pytest.mark.slow
 def test_a_box_is_set_by_two_sliders_and_kept_in_the_link(visit):
     at = visit()
     checked(pick(at, "maps").set_value("box").run())
@@ -143,6 +127,7 @@ def test_a_box_is_set_by_two_sliders_and_kept_in_the_link(visit):
     assert bodies(again, "data-cosine") == bodies(at, "data-cosine")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     ["guided-sign", "smooth-grad", "grad-cam++", "guided-grad-cam++", "gradient-grad-cam++", "integrated-gradients"],
@@ -161,8 +146,8 @@ def test_a_hostile_link_is_answered_with_sentences_and_the_first_view(visit):
     assert not at.error and share(at) == pytest.approx(1 - 0.95**10, abs=1e-4)
 
 
-def test_the_choice_goes_along_from_page_to_page(models_zoo, reports, monkeypatch):
-    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(models_zoo))
+@pytest.mark.slow
+def test_the_choice_goes_along_from_page_to_page(tiny_zoo, reports, monkeypatch):
     at = checked(AppTest.from_file("../../streamlit_app.py", default_timeout=120).run())
     checked(at.button(key="pick-photo-coffee").click().run())
     at.query_params.clear()  # as a click in the navigation does

@@ -2,9 +2,7 @@
 
 import json
 import shutil
-import time
 from dataclasses import replace
-from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,30 +10,17 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from app.state.training_queue import Job
+from app.state.training_job import Job
 from core.models.resnet import PreActResNet
 from core.models.zoo import load_zoo_model, save
 from core.training.jobs.messages import Point, Ready, TrainingRequest
-from tests.app.synthetic_saliency import write_saliency_report
-from tests.app.tiny import KEYS, write_zoo
-from tests.pages.test_every_page import bodies, checked, opened, query
+from tests.helpers.pages import bodies, checked, finished, opened, query
+from tests.helpers.synthetic.saliency import write_saliency_report
+from tests.helpers.tiny_zoo import KEYS, write_zoo
 
+PAGE = "pages/saliency"
 TWO = {"models": "standard,pgd-l2"}
 CHEAP = {"methods": "gradient,grad-cam"}
-
-
-@pytest.fixture(scope="session")
-def saliency_zoo(tmp_path_factory):
-    return write_zoo(tmp_path_factory.mktemp("saliency-zoo"))
-
-
-@pytest.fixture
-def visit(saliency_zoo, tmp_path, monkeypatch):
-    """A visit with a link's query parameters, straight to the page; it has run once. There are no reports."""
-    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(saliency_zoo))
-    monkeypatch.setenv("ROBUSTSCOPE_REPORTS", str(tmp_path))
-
-    return partial(opened, "pages/saliency")
 
 
 def grid(at: AppTest) -> str:
@@ -66,6 +51,7 @@ def test_rows_and_columns_change_places(visit):
     assert query(at)["rows"] == "networks"
 
 
+@pytest.mark.slow
 def test_another_scale_and_other_colours_draw_other_pictures_of_the_same_maps(visit):
     at = visit(**TWO, **CHEAP)
     seen = {grid(at)}
@@ -78,6 +64,7 @@ def test_another_scale_and_other_colours_draw_other_pictures_of_the_same_maps(vi
     assert len({tuple(part.split("<", 1)[0] for part in body.split("<small>max ")[1:]) for body in seen}) == 1
 
 
+@pytest.mark.slow
 def test_a_contrast_is_another_question_and_a_class_against_itself_is_a_sentence(visit):
     at = visit(**TWO, **CHEAP)
     answer = grid(at).split('data-explains="why ')[1].split('"', 1)[0]
@@ -96,12 +83,7 @@ def test_the_true_class_of_a_photograph_is_not_known_and_each_cell_says_so(visit
 def test_long_methods_come_beside_the_page_and_the_others_stand_meanwhile(visit):
     at = visit(**TWO, methods="gradient,feature-ablation")
     assert states(grid(at))[:2] == ["there", "there"]
-    end = time.monotonic() + 120
-    while "waiting" in states(grid(at)):
-        assert time.monotonic() < end
-        time.sleep(0.2)
-        checked(at.run())
-    assert states(grid(at)) == ["there"] * 4 and not at.error
+    assert states(grid(finished(at))) == ["there"] * 4 and not at.error
 
 
 def test_a_link_restores_every_part_of_the_page(visit):
@@ -137,9 +119,9 @@ def test_no_method_at_all_is_refused_and_the_grid_stands(visit):
     ]
 
 
-def test_a_network_without_gradient_is_a_sentence_in_its_cells(visit, saliency_zoo, tmp_path, monkeypatch):
+def test_a_network_without_gradient_is_a_sentence_in_its_cells(visit, tiny_zoo, tmp_path, monkeypatch):
     for key in KEYS:
-        model = load_zoo_model("cifar10", key, saliency_zoo)
+        model = load_zoo_model("cifar10", key, tiny_zoo)
         plain = PreActResNet(model.card.network, torch.Generator().manual_seed(1)).eval()
         if key == "standard":
             with torch.no_grad():
@@ -151,7 +133,8 @@ def test_a_network_without_gradient_is_a_sentence_in_its_cells(visit, saliency_z
     assert not at.error
 
 
-def test_a_damaged_network_is_a_sentence_and_the_others_stand(saliency_zoo, tmp_path, monkeypatch, visit):
+@pytest.mark.usefixtures("fresh_caches")
+def test_a_damaged_network_is_a_sentence_and_the_others_stand(tiny_zoo, tmp_path, monkeypatch, visit):
     folder = write_zoo(tmp_path / "zoo", ("cifar10",))
     (folder / "cifar10" / "pgd-l2.safetensors").write_bytes(b"nothing")
     monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(folder))
@@ -162,14 +145,10 @@ def test_a_damaged_network_is_a_sentence_and_the_others_stand(saliency_zoo, tmp_
 def after(at: AppTest, button: str, mark: str) -> str:
     """Press a button and wait for what comes out."""
     checked(at.button(key=button).click().run())
-    end = time.monotonic() + 120
-    while any(str(one.key).endswith(".stop") for one in at.button):
-        assert time.monotonic() < end
-        time.sleep(0.2)
-        checked(at.run())
-    return "".join(bodies(at, mark))
+    return "".join(bodies(finished(at), mark))
 
 
+@pytest.mark.slow
 def test_maps_are_measured_at_the_press_of_a_button_and_stand_in_the_table(visit):
     at = visit(**TWO, **CHEAP, measures="sparsity,deletion", image="photo:coffee")
     assert any("--report saliency" in item.value for item in at.code)
@@ -178,8 +157,9 @@ def test_maps_are_measured_at_the_press_of_a_button_and_stand_in_the_table(visit
     assert not any(button.key == "saliency.measure.start" for button in at.button) and not at.error
 
 
-def test_the_report_shows_each_measure_over_its_images_and_a_damaged_one_is_a_sentence(visit, saliency_zoo, tmp_path):
-    path = write_saliency_report(saliency_zoo, tmp_path, "cifar10")
+@pytest.mark.slow
+def test_the_report_shows_each_measure_over_its_images_and_a_damaged_one_is_a_sentence(visit, tiny_zoo, tmp_path):
+    path = write_saliency_report(tiny_zoo, tmp_path, "cifar10")
     at = visit(**TWO, **CHEAP, measures="sparsity,deletion")
     assert len(bodies(at, "data-spread")) == 2 and not any("--report saliency" in item.value for item in at.code)
     path.write_text(path.read_text()[:100])
@@ -188,18 +168,20 @@ def test_the_report_shows_each_measure_over_its_images_and_a_damaged_one_is_a_se
     assert any(button.key == "saliency.sanity.start" for button in at.button)
 
 
-def test_the_reports_agreement_and_relation_are_shown_or_a_sentence_for_it(visit, saliency_zoo, tmp_path):
+@pytest.mark.slow
+def test_the_reports_agreement_and_relation_are_shown_or_a_sentence_for_it(visit, tiny_zoo, tmp_path):
     at = visit(**TWO, **CHEAP)
     assert len(bodies(at, "data-agreement")) == 2 and not bodies(at, "data-relation=")
     checked(at.segmented_control(key="saliency.agreed").set_value("report").run())
     assert not bodies(at, "data-agreement") and any("is not here yet" in item.value for item in at.caption)
-    write_saliency_report(saliency_zoo, tmp_path, "cifar10")
+    write_saliency_report(tiny_zoo, tmp_path, "cifar10")
     checked(at.run())
     networks, methods = bodies(at, "data-agreement")
     assert networks.count("0.75") == 2 and methods.count("0.25") == 2 and query(at)["agreed"] == "report"
     assert len(bodies(at, "data-relation=")) == 2 and "0.900" in bodies(at, "data-relations")[0] and not at.error
 
 
+@pytest.mark.slow
 def test_layers_are_randomised_at_the_press_of_a_button_and_another_map_asks_again(visit):
     at = visit(**TWO, **CHEAP)
     strips = after(at, "saliency.sanity.start", "data-sanity")
@@ -214,11 +196,12 @@ def test_a_contact_sheet_has_each_picture_for_each_network(visit):
     assert sheet.count("data-sheet") == 6 and not at.error
 
 
-def test_an_early_and_a_late_state_stand_side_by_side_where_both_ship(visit, saliency_zoo, tmp_path, monkeypatch):
+@pytest.mark.slow
+def test_an_early_and_a_late_state_stand_side_by_side_where_both_ship(visit, tiny_zoo, tmp_path, monkeypatch):
     at = visit(**TWO, **CHEAP)
     assert not bodies(at, "data-course") and any("last weights alone" in item.value for item in at.caption)
-    shutil.copytree(saliency_zoo, tmp_path / "zoo")
-    model = load_zoo_model("cifar10", "standard", saliency_zoo)
+    shutil.copytree(tiny_zoo, tmp_path / "zoo")
+    model = load_zoo_model("cifar10", "standard", tiny_zoo)
     for key, epochs, seed in (("oneepoch", 1, 5), ("standard", 32, 6)):
         network = PreActResNet(model.card.network, torch.Generator().manual_seed(seed))
         save(network, replace(model.card, key=key, settings={"epochs": epochs}), tmp_path / "zoo")
@@ -228,7 +211,7 @@ def test_an_early_and_a_late_state_stand_side_by_side_where_both_ship(visit, sal
     assert not bodies(visit(models="pgd-l2", **CHEAP), "data-course")
 
 
-def test_a_network_of_ones_own_shows_the_film_of_its_training(visit, saliency_zoo, monkeypatch):
+def test_a_network_of_ones_own_shows_the_film_of_its_training(visit, tiny_zoo, monkeypatch):
     from app.saliency import during_training
 
     maps = np.zeros((1, 32, 32), np.float16)

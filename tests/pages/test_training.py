@@ -1,6 +1,5 @@
 """The page Train with a worker that learns nothing: from the choice to a network on every page of its visitor alone."""
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -13,8 +12,9 @@ from core.data.tasks import FASHION_MNIST
 from core.models.bundle import pack
 from core.models.resnet import PreActResNet, ResNetConfig
 from core.models.zoo import Card, load_zoo_model, save
-from tests.app.workers import fake_worker
-from tests.core.conftest import write_fashion
+from tests.helpers.pages import ROOT, bodies, checked
+from tests.helpers.waiting import until
+from tests.helpers.workers import fake_worker
 
 PAIR = "Train a standard and a robust network on garments"
 FAIL = 1  # the seed at which the worker fails
@@ -22,11 +22,10 @@ NETWORK = ResNetConfig(10, FASHION_MNIST.mean, FASHION_MNIST.std, (4, 8), (1, 1)
 
 
 @pytest.fixture
-def world(tmp_path, zoo, monkeypatch):
+def world(tmp_path, zoo, fashion_root, monkeypatch):
     """A server with the tiny zoo, a synthetic data set, and the worker that learns nothing."""
     monkeypatch.setattr(jobs_module, "worker_command", fake_worker(tmp_path))
     monkeypatch.setenv("ROBUSTSCOPE_VISITORS", str(tmp_path / "visitors"))
-    monkeypatch.setenv("ROBUSTSCOPE_DATA", str(write_fashion(tmp_path / "data")))
     jobs_module.jobs.clear()
     yield tmp_path
     jobs_module.jobs().close()
@@ -34,15 +33,10 @@ def world(tmp_path, zoo, monkeypatch):
 
 
 def visit(**query: str) -> AppTest:
-    at = AppTest.from_file("../../streamlit_app.py", default_timeout=120).switch_page("pages/training.py")
+    at = AppTest.from_file(ROOT / "streamlit_app.py", default_timeout=120).switch_page("pages/training.py")
     for name, value in query.items():
         at.query_params[name] = value
     return checked(at.run())
-
-
-def checked(at: AppTest) -> AppTest:
-    assert not at.exception, [item.value for item in at.exception]
-    return at
 
 
 def button(at: AppTest, label: str):
@@ -55,10 +49,6 @@ def labels(at: AppTest) -> list[str]:
     return [one.label for one in at.button]
 
 
-def bodies(at: AppTest, mark: str) -> list[str]:
-    return [block.proto.body for block in at.get("html") if mark in block.proto.body]
-
-
 def me(at: AppTest) -> str:
     return at.session_state["visitor.name"]
 
@@ -67,11 +57,9 @@ def mine(at: AppTest):
     return jobs_module.jobs().of(me(at))
 
 
-def until(at: AppTest, holds: Callable[[], object]) -> AppTest:
-    end = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < end, mine(at)
-        time.sleep(0.05)
+def once(at: AppTest, holds: Callable[[], object]) -> AppTest:
+    """The page once something holds of the visitor's trainings."""
+    until(holds, f"one of {mine(at)}")
     return checked(at.run())
 
 
@@ -80,9 +68,9 @@ def finish(at: AppTest, job, seed: int = 0) -> AppTest:
     model = PreActResNet(NETWORK, torch.Generator().manual_seed(seed)).eval()
     card = Card(job.order.task, job.order.key, NETWORK, "made up", {}, 0, "none", {}, "", 0)
     save(model, card, visitors.models(me(at)))
-    until(at, lambda: next(one for one in mine(at) if one.id == job.id).state == "running")
+    once(at, lambda: next(one for one in mine(at) if one.id == job.id).state == "running")
     (visitors.jobs(me(at)) / job.id / "finish").touch()
-    return until(at, lambda: next(one for one in mine(at) if one.id == job.id).state == "finished")
+    return once(at, lambda: next(one for one in mine(at) if one.id == job.id).state == "finished")
 
 
 def test_a_first_visit_is_ready_to_start_and_says_what_each_setting_does(world):
@@ -104,7 +92,7 @@ def test_without_the_data_set_the_page_says_how_to_get_it_and_nothing_starts(wor
 def test_one_click_puts_both_networks_of_the_pair_in_line(world):
     at = visit()
     checked(button(at, PAIR).click().run())
-    at = until(at, lambda: mine(at)[0].points)
+    at = once(at, lambda: mine(at)[0].points)
     assert [job.order.recipe for job in mine(at)] == ["standard", "pgd-linf"]
     first, second = bodies(at, "data-training")
     assert 'data-state="running"' in first and "Garments standard" in first and 'data-state="waiting"' in second
@@ -112,25 +100,27 @@ def test_one_click_puts_both_networks_of_the_pair_in_line(world):
     assert labels(at).count("Cancel") == 2 and labels(at).count("Pause") == 1
 
 
+@pytest.mark.slow
 def test_pause_go_on_cancel_resume_and_put_away(world):
     at = visit()
     checked(button(at, "Start training").click().run())
-    at = until(at, lambda: mine(at)[0].points)
+    at = once(at, lambda: mine(at)[0].points)
     checked(button(at, "Pause").click().run())
     assert mine(at)[0].state == "paused" and "Go on" in labels(at)
     checked(button(at, "Go on").click().run())
     assert mine(at)[0].state == "running"
     checked(button(at, "Cancel").click().run())
-    at = until(at, lambda: mine(at)[0].state == "stopped")
+    at = once(at, lambda: mine(at)[0].state == "stopped")
     assert any("last whole epoch" in body.proto.text for body in at.get("progress"))
     checked(button(at, "Resume").click().run())
-    at = until(at, lambda: mine(at)[0].state == "running")
+    at = once(at, lambda: mine(at)[0].state == "running")
     checked(button(at, "Cancel").click().run())
-    at = until(at, lambda: mine(at)[0].state == "stopped")
+    at = once(at, lambda: mine(at)[0].state == "stopped")
     checked(button(at, "Put away").click().run())
     assert mine(at) == [] and not bodies(at, "data-training")
 
 
+@pytest.mark.slow
 def test_a_finished_network_joins_the_zoo_of_its_visitor_alone(world):
     at = visit()
     checked(button(at, "Start training").click().run())
@@ -138,14 +128,14 @@ def test_a_finished_network_joins_the_zoo_of_its_visitor_alone(world):
     finish(at, job)
     (own,) = bodies(at, "data-own")
     assert job.order.key in own and any("Compare" in item.label for item in at.get("page_link"))
-    compare = AppTest.from_file("../../streamlit_app.py", default_timeout=120)
+    compare = AppTest.from_file(ROOT / "streamlit_app.py", default_timeout=120)
     compare.session_state["visitor.name"] = me(at)
     compare.query_params["task"] = "fashion-mnist"
     compare.query_params["models"] = f"standard,{job.order.key}"
     checked(compare.run())
     assert len(bodies(compare, "data-answer")) == 2 and not compare.warning
     assert job.order.key in compare.multiselect[0].value
-    stranger = AppTest.from_file("../../streamlit_app.py", default_timeout=120)
+    stranger = AppTest.from_file(ROOT / "streamlit_app.py", default_timeout=120)
     stranger.query_params["task"] = "fashion-mnist"
     stranger.query_params["models"] = f"standard,{job.order.key}"
     checked(stranger.run())
@@ -157,6 +147,7 @@ def test_a_finished_network_joins_the_zoo_of_its_visitor_alone(world):
     assert len(bodies(compare, "data-answer")) == 1
 
 
+@pytest.mark.slow
 def test_what_was_downloaded_is_loaded_again_and_what_is_broken_is_a_sentence(world, monkeypatch):
     at = visit()
     checked(button(at, "Start training").click().run())
@@ -203,10 +194,11 @@ def test_an_impossible_setting_is_refused_before_the_start_with_the_engines_sent
 def test_a_failed_training_says_why_and_can_go_on(world):
     at = visit(seed=str(FAIL))
     checked(button(at, "Start training").click().run())
-    at = until(at, lambda: mine(at)[0].state == "failed")
+    at = once(at, lambda: mine(at)[0].state == "failed")
     assert any("No room" in item.value for item in at.caption) and "Resume" in labels(at)
 
 
+@pytest.mark.slow
 def test_every_task_and_a_recipe_with_a_teacher_can_be_looked_at(world):
     for task in ("cifar10", "tiny20", "pasted", "fashion-mnist"):
         at = visit(task=task)
@@ -225,6 +217,7 @@ def test_a_hostile_link_is_answered_with_sentences(world):
     assert "xxx" not in warning and "<b>" not in warning and not at.error
 
 
+@pytest.mark.slow
 def test_a_name_without_letters_and_too_many_trainings_are_sentences(world):
     at = visit()
     checked(at.text_input[0].set_value("…").run())

@@ -174,7 +174,8 @@ def _batches(
 def _right(model: ZooModel, x: Tensor, labels: Tensor) -> Tensor:
     """Whether each image is classified as labelled (B,)."""
     with torch.no_grad():
-        return model.fast(x).argmax(1) == labels
+        correct: Tensor = model.fast(x).argmax(1) == labels
+        return correct
 
 
 def in_words(rows: Sequence[Mapping[str, Any]]) -> str:

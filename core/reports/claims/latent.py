@@ -179,7 +179,8 @@ def _row(zoo: _Zoo, claim: str, kind: str, figure: str, by: str, subject: dict[s
 def _means(values: Array) -> Array:
     """Means over images (M,) of values (M, n), NaN left out."""
     known = ~np.isnan(values)
-    return np.where(known, values, 0.0).sum(1) / np.maximum(known.sum(1), 1)
+    means: Array = np.where(known, values, 0.0).sum(1) / np.maximum(known.sum(1), 1)
+    return means
 
 
 def _correlation(means: list[Array]) -> float:

@@ -81,7 +81,10 @@ class _Figures:
 
     def transferred(self, key: str, norm: Norm, sources: list[str]) -> NDArray[np.floating]:
         """The share of the sources on whose image the network is right, per image."""
-        return np.mean([self.array(f"transfer_{norm}__{source}__{key}") for source in sources], axis=0)
+        accuracy: NDArray[np.floating] = np.mean(
+            [self.array(f"transfer_{norm}__{source}__{key}") for source in sources], axis=0
+        )
+        return accuracy
 
     def row(self, claim: str, model: str, against: str, measure: str, *pair: NDArray[Any]) -> Row:
         """A row on the images that both of the pair have; the claim says that the first is larger."""

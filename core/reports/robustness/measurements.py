@@ -182,4 +182,5 @@ def examples(unit: Unit) -> Part:
 def right(model: nn.Module, x: Tensor, labels: Tensor) -> Tensor:
     """Whether each image is classified as labelled, bool (B,)."""
     with torch.no_grad():
-        return model(x).argmax(1) == labels
+        correct: Tensor = model(x).argmax(1) == labels
+        return correct

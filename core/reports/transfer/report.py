@@ -104,7 +104,8 @@ def _next(model: nn.Module, x: Tensor, labels: Tensor) -> Tensor:
     """The class that a targeted attack aims at, (B,)."""
     with torch.no_grad():
         classes = model(x[:1]).shape[1]
-    return (labels + 1) % classes
+    following: Tensor = (labels + 1) % classes
+    return following
 
 
 def transfer_report(

@@ -64,7 +64,8 @@ class Head(nn.Module):
         for step in self.steps:
             h = GAIN * leaky_relu(step(h), SLOPE)
         pooled = h.float().mean((2, 3))
-        return self.score(pooled)[:, 0] + (pooled * self.of(labels)).sum(1)
+        scores: Tensor = self.score(pooled)[:, 0] + (pooled * self.of(labels)).sum(1)
+        return scores
 
 
 class Critic(nn.Module):

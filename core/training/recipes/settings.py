@@ -112,7 +112,8 @@ def with_teacher(recipe: Recipe, teacher: str) -> Recipe:
     """The recipe with another teacher; its own where it has none."""
     for path in ("teacher", "perturbation.teacher"):
         if recipe.teacher_key is not None and _has(recipe, path.split(".")):
-            return _replaced(recipe, path.split("."), teacher)
+            taught: Recipe = _replaced(recipe, path.split("."), teacher)
+            return taught
     return recipe
 
 

@@ -9,7 +9,7 @@ import pytest
 from app.latent.choice import AXES, LatentChoice
 from app.state.choice import Options, change, default
 from core.data.tasks import task_named
-from tests.app.synthetic_latent import LATENT, write_generators
+from tests.helpers.synthetic.latent import LATENT, write_generators
 
 WORLD = Options(
     {"cifar10": ("standard", "pgd-l2"), "fashion-mnist": ("standard", "pgd-l2")},

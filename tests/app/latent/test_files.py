@@ -19,7 +19,7 @@ from app.state import zoo as state_zoo
 from app.ui.downloads import CELL, GAP, HEAD
 from core.data.tasks import task_named
 from core.latent.search import Search
-from tests.app.synthetic_latent import LATENT, write_generators
+from tests.helpers.synthetic.latent import LATENT, write_generators
 
 TASK = task_named("fashion-mnist")
 MODELS = ["standard", "pgd-l2"]

@@ -6,7 +6,7 @@ import torch
 from app.latent import generators, position, results
 from app.latent.position import LatentPosition, resolve
 from core.data.tasks import task_named
-from tests.app.synthetic_latent import write_generators
+from tests.helpers.synthetic.latent import write_generators
 
 TASK = task_named("fashion-mnist")
 AT = (1.0, 0.0, -2.0, 0.0, 0.0, 0.5, 0.1, 0.5)

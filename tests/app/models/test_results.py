@@ -13,7 +13,7 @@ from app.state import zoo as state_zoo
 from core.data.tasks import CIFAR10
 from core.errors import InputError
 from core.training.inspect_perturbation import strong_map
-from tests.app.synthetic_report import write_report
+from tests.helpers.synthetic.robustness import write_report
 
 CHOSEN = PerturbationChoice("gradient-sign", "pgd-l2", "standard", 4, 30, 0.9, (3, 10), (20, 20))
 

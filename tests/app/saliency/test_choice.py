@@ -12,6 +12,7 @@ from core.data.tasks import task_named
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.saliency.measures import SALIENCY_MEASURES
 from core.saliency.target import Target
+from tests.helpers.saliency import PART
 
 MODELS = ("standard", "pgd-linf", "noise-sign")
 IMAGES = tuple(f"test:{index}" for index in range(12))
@@ -21,10 +22,6 @@ WORLD = Options(
 )
 CHOICE = first_view(WORLD)
 FIRST = SaliencyChoice.first(Beside(CHOICE, WORLD))
-PART = SaliencyChoice(
-    ("lime", "gradient"), "cat", "dog", "networks", "own", "strength", 40, "gradient", "pgd-linf", "noise-sign",
-    ("sparsity", "deletion"), "ssim", "report", ("test:3", "photo:chelsea"), "guess",
-)  # fmt: skip
 
 
 def test_a_first_visit_asks_each_network_about_its_own_answer():

@@ -6,15 +6,7 @@ import numpy as np
 import pytest
 
 from app.saliency.colouring import drawn, scales, strength, why_empty
-from core.saliency.grid import SaliencyMap
-
-X = np.linspace(0, 1, 3 * 4 * 4, dtype=np.float32).reshape(3, 4, 4)
-
-
-def one(values: list[float], model: str = "standard", method: str = "gradient") -> SaliencyMap:
-    """A map whose channels sum to the values, repeated."""
-    heat = np.resize(np.array(values, np.float32), (4, 4))
-    return SaliencyMap("cifar10", model, method, {}, X, (3,), np.stack([heat, 0 * heat, 0 * heat]))
+from tests.helpers.saliency import PICTURE, map_of
 
 
 def test_strength_grows_darker_and_knows_no_sign():
@@ -24,7 +16,7 @@ def test_strength_grows_darker_and_knows_no_sign():
 
 
 def test_signed_colours_tell_the_sign_and_strength_does_not():
-    made = one([0.5, -0.5])
+    made = map_of([0.5, -0.5])
     up, down = drawn(made, 1.0, "signed", 0)[0, :2].astype(int)
     assert up[0] > up[2] and down[2] > down[0]
     up, down = drawn(made, 1.0, "strength", 0)[0, :2]
@@ -32,8 +24,8 @@ def test_signed_colours_tell_the_sign_and_strength_does_not():
 
 
 def test_a_zero_value_over_the_picture_leaves_the_grey_picture():
-    made = one([0.0, 1.0])
-    grey = np.rint(np.tensordot([0.299, 0.587, 0.114], X.astype(np.float64), 1) * 255)
+    made = map_of([0.0, 1.0])
+    grey = np.rint(np.tensordot([0.299, 0.587, 0.114], PICTURE.astype(np.float64), 1) * 255)
     shown = drawn(made, 1.0, "signed", 100)
     assert np.abs(shown[:, 0] - grey[:, 0, None]).max() <= 1
     assert np.array_equal(shown[:, 1], drawn(made, 1.0, "signed", 0)[:, 1])  # the strongest cover it whole
@@ -42,14 +34,14 @@ def test_a_zero_value_over_the_picture_leaves_the_grey_picture():
 @pytest.mark.parametrize(("share", "expected"), [("own", [1, 2, 8]), ("method", [2, 2, 8]), ("all", [8, 8, 8])])
 def test_who_shares_a_scale(share, expected):
     found = {
-        ("standard", "gradient"): one([1.0]),
-        ("pgd-l2", "gradient"): one([-2.0], "pgd-l2"),
-        ("standard", "lime"): one([8.0], method="lime"),
+        ("standard", "gradient"): map_of([1.0]),
+        ("pgd-l2", "gradient"): map_of([-2.0], "pgd-l2"),
+        ("standard", "lime"): map_of([8.0], method="lime"),
     }
     assert list(scales(found, share).values()) == expected
 
 
 def test_a_map_of_zeros_is_a_sentence_and_another_problem_is_its_own():
-    assert "zero at every pixel" in why_empty(one([0.0])) and why_empty(one([0.1])) == ""
-    assert why_empty(replace(one([0.0]), problem="No.")) == "No."
-    assert scales({("standard", "gradient"): one([0.0])}, "own") == {("standard", "gradient"): 1.0}
+    assert "zero at every pixel" in why_empty(map_of([0.0])) and why_empty(map_of([0.1])) == ""
+    assert why_empty(replace(map_of([0.0]), problem="No.")) == "No."
+    assert scales({("standard", "gradient"): map_of([0.0])}, "own") == {("standard", "gradient"): 1.0}

@@ -14,7 +14,7 @@ from app.saliency.colouring import drawn, scales
 from app.saliency.files import CELL, DPI, grid_npz, grid_png, measures_csv, report_html
 from core.models.zoo import load_zoo_model
 from core.saliency.grid import saliency_grid
-from tests.app.saliency.test_choice import PART
+from tests.helpers.saliency import PART
 
 KEYS = ("standard", "pgd-linf")
 METHODS = ("gradient", "grad-cam")
@@ -43,6 +43,7 @@ def test_the_npz_holds_the_maps_and_says_why_one_is_not_there(found):
     assert settings["targets"]["standard"] == list(found["standard", "gradient"].target) and settings["of"] == "top"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", ["methods", "networks"])
 @pytest.mark.parametrize(("scale", "colours", "over"), [("method", "signed", 0), ("own", "strength", 50)])
 def test_the_png_shows_every_map_in_sharp_squares_at_300_dpi(found, rows, scale, colours, over):

@@ -20,8 +20,7 @@ from core.progress import StoppedError
 from core.reports.form.report import Report
 from core.reports.saliency.report import SaliencyReport
 from core.saliency.target import Target
-from tests.app.saliency.test_choice import PART
-from tests.app.saliency.test_colouring import one
+from tests.helpers.saliency import PART, map_of
 
 TASK = task_named("cifar10")
 
@@ -33,6 +32,7 @@ def question(zoo, monkeypatch):
     return question_of(TASK, model_input("cifar10", "photo:chelsea", "crop", False), Target())
 
 
+@pytest.mark.slow
 def test_quick_maps_are_made_once_and_long_ones_are_left(question):
     models, methods = ("standard", "pgd-l2"), ("occlusion", "smooth-grad", "gradient")
     order = [(found.model, found.method) for found in quick_maps(question, models, methods)]
@@ -46,7 +46,7 @@ def test_quick_maps_are_made_once_and_long_ones_are_left(question):
 
 def test_agreement_leaves_out_what_is_not_there_and_is_one_with_itself():
     rng = np.random.default_rng(0)
-    first, second = one(rng.normal(size=16).tolist()), one(rng.normal(size=16).tolist())
+    first, second = map_of(rng.normal(size=16).tolist()), map_of(rng.normal(size=16).tolist())
     values = matrix([first, None, second], "spearman")
     assert values[0, 0] == pytest.approx(1) and np.isnan(values[1]).all() and np.isnan(values[:, 1]).all()
     assert values[0, 2] == values[2, 0] and -1 < values[0, 2] < 1
@@ -136,7 +136,7 @@ def test_a_relation_has_a_point_for_each_network_whose_robustness_is_known():
 
 
 def test_a_measure_is_that_of_the_engine_and_one_without_its_needs_is_a_sentence(question):
-    (found,) = quick_maps(question, ("standard",), ("gradient",)) or [None]
+    (found,) = quick_maps(question, ("standard",), ("gradient",))
     measuring = Measuring(question, None)
     values = np.sort(np.abs(found.heatmap).ravel())
     n = len(values)

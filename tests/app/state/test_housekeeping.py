@@ -15,8 +15,7 @@ from app.state.training_queue import Jobs
 from app.state.uploads import Uploads
 from core.errors import InputError
 from core.images import Picture
-from tests.app.state.test_training_queue import order
-from tests.app.workers import fake_worker
+from tests.helpers.workers import fake_worker, order
 
 PICTURE = Picture(np.zeros((4, 4, 3), np.uint8), "PNG", 4, 4, ())
 

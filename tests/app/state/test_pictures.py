@@ -19,8 +19,8 @@ from core.data.tasks import CIFAR10
 from core.errors import InputError
 from core.images import decode
 from core.models.zoo import load_zoo_model
-from tests.app.tiny import KEYS, write_zoo
-from tests.core.conftest import write_fashion
+from tests.helpers.data_sets import write_fashion
+from tests.helpers.tiny_zoo import KEYS, write_zoo
 
 
 def png(seed: int, side: int = 40) -> bytes:

@@ -137,10 +137,12 @@ def test_sessions_share_one_model(shared):
     assert all(model is shared for model in models)
 
 
+@pytest.mark.slow
 def test_twelve_sessions_give_the_numbers_of_one_and_leave_no_trace(shared):
     assert damage(shared, MIXED, protect=private_copy) == []
 
 
+@pytest.mark.slow
 def test_without_the_private_copy_the_harness_finds_damage(shared):
     assert damage(shared, MIXED, protect=lambda model: model)
 

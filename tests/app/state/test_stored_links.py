@@ -15,7 +15,7 @@ from app.latent.choice import LatentChoice
 from app.models.choice import PerturbationChoice
 from app.saliency.choice import SaliencyChoice
 from app.state.choice import Options, read
-from tests.app.synthetic_latent import write_generators
+from tests.helpers.synthetic.latent import write_generators
 
 STORED = json.loads(Path(__file__).with_name("stored_links.json").read_text(encoding="utf-8"))
 OPTIONS = Options({task: tuple(keys) for task, keys in STORED["models"].items()}, STORED["images"])

@@ -11,13 +11,11 @@ from app.state.bounded_store import BoundedStore
 from app.state.tasks import Lane, TaskPool
 from core.errors import InputError
 from core.progress import StoppedError
+from tests.helpers.waiting import until
 
 
 def wait(work, state: str) -> None:
-    end = time.monotonic() + 20
-    while work.state != state:
-        assert time.monotonic() < end, (work.state, state)
-        time.sleep(0.01)
+    until(lambda: work.state == state, state)
 
 
 def lane(owner: str, name: str = "work") -> Lane:

@@ -4,18 +4,19 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
 
 import pytest
 
 from app.state import training_queue as jobs_module
 from app.state import visitors
 from app.state.presence import Presence
+from app.state.training_job import Job
 from app.state.training_process import ROOT
-from app.state.training_queue import Job, Jobs
+from app.state.training_queue import Jobs
 from core.errors import ConfigError, InputError
 from core.training.jobs.messages import TrainingRequest
-from tests.app.workers import DEAF, DIE, FAIL, HOLD, POINT, WORKER, fake_worker
+from tests.helpers.waiting import until
+from tests.helpers.workers import DEAF, DIE, FAIL, HOLD, POINT, WORKER, fake_worker, order
 
 
 @pytest.fixture(autouse=True)
@@ -37,10 +38,6 @@ def queue(tmp_path, open_tabs):
     made.close()
 
 
-def order(behaviour: int = HOLD, name: str = "own-net") -> TrainingRequest:
-    return TrainingRequest("fashion-mnist", "standard", name, 1000, 2, seed=behaviour)
-
-
 def submit(queue: Jobs, visitor: str = "ann", *behaviours: int) -> list[Job]:
     queue.seen(visitor, "tab")
     return queue.submit(visitor, [(order(behaviour), {}) for behaviour in behaviours or (HOLD,)])
@@ -52,13 +49,6 @@ def now(queue: Jobs, job: Job) -> Job:
 
 def folder(job: Job):
     return visitors.jobs(job.visitor) / job.id
-
-
-def until(holds: Callable[[], object], what: str = "it") -> None:
-    end = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < end, f"waited for {what}"
-        time.sleep(0.02)
 
 
 def reaches(queue: Jobs, job: Job, state: str) -> None:
@@ -105,10 +95,12 @@ def test_pause_and_go_reach_the_process_and_keep_its_place(queue):
     (job,) = submit(queue)
     running(queue, job)
     queue.pause(job)
-    until(lambda: (folder(job) / "heard").exists() and (folder(job) / "heard").read_text() == "pause")
+    until(
+        lambda: (folder(job) / "heard").exists() and (folder(job) / "heard").read_text() == "pause", "the word to pause"
+    )
     assert now(queue, job).state == "paused"
     queue.go(job)
-    until(lambda: (folder(job) / "heard").read_text() == "pause go")
+    until(lambda: (folder(job) / "heard").read_text() == "pause go", "the word to go on")
     assert now(queue, job).state == "running"
 
 
@@ -184,14 +176,14 @@ def test_a_closed_tab_stops_its_trainings_and_nobody_elses(queue, open_tabs, mon
 
 
 def test_a_tab_that_comes_back_soon_loses_nothing(queue, open_tabs, monkeypatch):
-    monkeypatch.setattr(jobs_module, "AWAY", 3.0)
+    monkeypatch.setattr(jobs_module, "AWAY", 2.0)
     (job,) = submit(queue)
     running(queue, job)
     open_tabs.remove("tab")
-    time.sleep(1)
+    time.sleep(0.5)
     open_tabs.add("reloaded")
     queue.seen("ann", "reloaded")
-    time.sleep(3)
+    time.sleep(2)
     assert now(queue, job).state == "running"
 
 
@@ -223,6 +215,7 @@ def test_a_new_server_finds_what_the_old_one_left(queue, tmp_path):
     assert len(found.points) == 1 and found.ready is not None and found.order == order()
 
 
+@pytest.mark.slow
 def test_the_end_of_the_server_ends_the_process(tmp_path):
     """The pipe to the worker closes with whoever holds it, however that one ends."""
     script = tmp_path / "worker.py"

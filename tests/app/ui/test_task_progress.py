@@ -12,6 +12,7 @@ from app.ui.task_progress import LongTask, standing, time_left
 from core.errors import InputError
 
 OFFER = LongTask("test", "key", lambda: None, "It takes long.", "Begin", ":material/play_arrow:", lambda task: "Step 1")
+from tests.helpers.long_task import STEPS
 
 
 @pytest.fixture
@@ -25,33 +26,11 @@ def script():
     import streamlit as st
 
     from app.ui.task_progress import watch
-    from tests.app.ui.test_task_progress import offered
+    from tests.helpers.long_task import offered
 
     work = watch(offered())
     if work is not None:
         st.write(f"Result: {work.result}")
-
-
-STEPS: dict[str, object] = {"for": 0.0, "automatic": False, "error": None}
-
-
-def offered() -> LongTask:
-    def prepare():
-        def call(on_progress, should_stop):
-            end = time.monotonic() + STEPS["for"]
-            if STEPS["error"] is not None:
-                raise STEPS["error"]
-            while time.monotonic() < end:
-                on_progress(1, 4)
-                time.sleep(0.02)
-            return "made"
-
-        return call
-
-    return LongTask(
-        "test", ("key", str(STEPS)), prepare, "It takes long.", "Begin", ":material/play_arrow:",
-        lambda task: f"Step {task.done}", automatic=bool(STEPS["automatic"]),
-    )  # fmt: skip
 
 
 def visit(**steps: object) -> AppTest:

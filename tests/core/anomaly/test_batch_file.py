@@ -17,7 +17,7 @@ from core.anomaly.batch_file import Scoring, score_files
 from core.anomaly.batch_parts import SCHEMA
 from core.errors import ConfigError, InputError
 from core.images import decode, fit
-from tests.core.anomaly.conftest import pictures
+from tests.helpers.pictures import columns
 
 ASKED = ("norms-all", "msp")
 
@@ -33,7 +33,7 @@ def folder(tmp_path):
     """23 pictures, three of them in a ZIP with a nested one, a text, an empty file and a cut one."""
     root = tmp_path / "in"
     root.mkdir()
-    files = [png(each[0].numpy()) for each in pictures(23, 5).pixels]
+    files = [png(each[0].numpy()) for each in columns(23, 5).pixels]
     for index, data in enumerate(files[:20]):
         (root / f"{index:02d}.png").write_bytes(data)
     with zipfile.ZipFile(root / "some.zip", "w") as archive:
@@ -79,6 +79,7 @@ class KillError(BaseException):
     """Stands for a kill: nothing catches it."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [1, 2, 4, 5])
 def test_a_killed_run_goes_on_without_loss_or_repeats(network, screen, folder, tmp_path, monkeypatch, at):
     whole, out = tmp_path / "whole.parquet", tmp_path / "out.parquet"
@@ -149,6 +150,7 @@ def test_a_part_that_was_removed_is_not_replaced_by_overwriting_another(network,
     assert score_files(network, screen, [folder], out, Scoring(ASKED, batch=5)).scored == 23
 
 
+@pytest.mark.slow
 def test_a_path_given_twice_is_scored_once_and_the_table_itself_never(network, screen, folder):
     out = folder / "scores.parquet"
     tally = score_files(network, screen, [folder, folder / "03.png"], out, Scoring(("msp",), batch=4))
@@ -156,6 +158,7 @@ def test_a_path_given_twice_is_scored_once_and_the_table_itself_never(network, s
     assert score_files(network, screen, [folder], out, Scoring(("msp",), batch=4)).errors == 4
 
 
+@pytest.mark.slow
 def test_one_image_without_a_score_does_not_cost_the_others_theirs(network, screen, folder, tmp_path, monkeypatch):
     original, odd = type(screen).measure, (folder / "04.png").read_bytes()
     poison = fit(decode(odd).pixels, (1, 28, 28))
@@ -184,7 +187,7 @@ def test_names_that_are_no_utf8_are_kept_as_escapes(network, screen, tmp_path, m
     folder.mkdir()
     name = os.fsencode(folder) + b"/a\xff.png"
     with open(name, "wb") as file:
-        file.write(png(pictures(1, 5).pixels[0, 0].numpy()))
+        file.write(png(columns(1, 5).pixels[0, 0].numpy()))
     with monkeypatch.context() as patch:
         patch.setattr(module.TableParts, "join", lambda *args: (_ for _ in ()).throw(KillError()))
         with pytest.raises(KillError):

@@ -15,7 +15,7 @@ from core.anomaly.batch_parts import SCHEMA
 from core.anomaly.batch_table import score_many, to_csv
 from core.data.incoming import Incoming, incoming
 from core.errors import ConfigError
-from tests.core.anomaly.conftest import pictures
+from tests.helpers.pictures import columns
 
 ASKED = ("norms-all", "msp")
 
@@ -29,7 +29,7 @@ def png(pixels: np.ndarray) -> bytes:
 @pytest.fixture
 def folder(tmp_path):
     """Nine pictures, the third of them broken."""
-    for index, image in enumerate(pictures(9, 5).pixels):
+    for index, image in enumerate(columns(9, 5).pixels):
         (tmp_path / f"{index}.png").write_bytes(png(image[0].numpy())[: 60 if index == 2 else None])
     return tmp_path
 
@@ -52,10 +52,10 @@ def test_the_rows_are_those_of_the_command_and_each_picture_has_its_place(networ
         else:
             assert found.errors[at] == ""
             assert found.scores["standard"]["msp"][at] == pytest.approx(by_file[path]["score"], rel=1e-3)
-            assert np.array_equal(found.pictures[at], pictures(9, 5).pixels[at].numpy())
+            assert np.array_equal(found.pictures[at], columns(9, 5).pixels[at].numpy())
     kept = [at for at in range(9) if at != 2]
     with torch.no_grad():
-        expected_answers = network.fast(pictures(9, 5).images()[kept]).argmax(1)
+        expected_answers = network.fast(columns(9, 5).images()[kept]).argmax(1)
     assert found.answers["standard"][kept].tolist() == expected_answers.tolist()
 
 
@@ -77,7 +77,7 @@ def test_two_networks_read_each_picture_once(network, screen, folder, monkeypatc
 
 
 def test_no_more_than_the_limit_is_read(network, screen):
-    data = png(pictures(1, 5).pixels[0, 0].numpy())
+    data = png(columns(1, 5).pixels[0, 0].numpy())
     reads = []
 
     def endless():
@@ -89,8 +89,9 @@ def test_no_more_than_the_limit_is_read(network, screen):
     assert len(found.paths) == 7 and found.left and len(reads) == 8
 
 
+@pytest.mark.slow
 def test_light_and_dark_are_swapped_where_asked(network, screen):
-    image = pictures(1, 5).pixels[0, 0].numpy()
+    image = columns(1, 5).pixels[0, 0].numpy()
     as_is = score_many([(network, screen)], [Incoming("a", png(image))], Scoring(("msp",)), 9)
     swapped = score_many([(network, screen)], [Incoming("a", png(255 - image))], Scoring(("msp",), invert=True), 9)
     assert np.array_equal(as_is.pictures[0], swapped.pictures[0])
@@ -107,7 +108,7 @@ def test_nothing_to_read_is_an_empty_table_and_what_is_impossible_is_refused(net
 
 
 def test_names_that_spreadsheets_take_for_formulas_are_quoted_as_csv(network, screen):
-    data = png(pictures(1, 5).pixels[0, 0].numpy())
+    data = png(columns(1, 5).pixels[0, 0].numpy())
     names = ["=HYPERLINK(1).png", "+1.png", "-1.png", "@a.png", "plain.png"]
     found = score_many([(network, screen)], [Incoming(name, data) for name in names], Scoring(("msp",)), 9)
     rows = list(csv.DictReader(io.StringIO(to_csv(found.table).decode())))

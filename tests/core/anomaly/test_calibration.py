@@ -30,13 +30,13 @@ from core.data.datasets import LabelledImages
 from core.errors import ConfigError, InputError
 from core.metrics.detection import auroc
 from core.npz import read_npz, write_npz
-from tests.core.anomaly.conftest import pictures
+from tests.helpers.pictures import columns
 
 
 @pytest.fixture(scope="module")
 def fresh():
     """400 pictures that nothing was fitted to."""
-    return pictures(400, 3)
+    return columns(400, 3)
 
 
 @pytest.fixture(scope="module")
@@ -81,17 +81,18 @@ def test_scores_are_those_of_the_parts(network, screen, calibration, fresh, sign
     exact = mean_gradients(network.plain, first, ConfoundingLabel(), EVERY)
     found = misalignment(weight_gradients(network.plain, x, ConfoundingLabel(), EVERY, exact), exact)
     np.testing.assert_allclose(scores["direction"], found[:, torch.from_numpy(screen.weights)].mean(1), atol=5e-3)
-    fitted = baselines.fit(network, pictures(300, 1).images(), pictures(300, 1).labels)
+    fitted = baselines.fit(network, columns(300, 1).images(), columns(300, 1).labels)
     np.testing.assert_allclose(scores["vim"], fitted.score(network, x)["vim"], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_normals_are_the_second_half_and_nothing_was_fitted_to_it(network, screen, calibration):
     second = screen.scores(screen.measure(network, calibration.images(75, 150)))
     for key, values in second.items():
         np.testing.assert_allclose(screen.normals[key], values, rtol=1e-6, atol=1e-9)
     other = calibration.pixels.clone()
-    other[75:] = pictures(75, 9).pixels
-    again = fit_calibration(network, pictures(300, 1), LabelledImages(other, calibration.labels, ""))
+    other[75:] = columns(75, 9).pixels
+    again = fit_calibration(network, columns(300, 1), LabelledImages(other, calibration.labels, ""))
     for key in ("norms", "norms-all", "norms-raw", "largest", "sum", "softmax", "predicted"):
         np.testing.assert_array_equal(again.fitted[key].distance.mean, screen.fitted[key].distance.mean)
     assert np.array_equal(again.fitted[PERCEPTRON].perceptron.w1, screen.fitted[PERCEPTRON].perceptron.w1)
@@ -112,6 +113,7 @@ def attacked(network, data):
     return torch.cat(found), np.array(which)
 
 
+@pytest.mark.slow
 def test_the_perceptron_learned_from_what_pgd_turned_and_an_image_and_its_twin_stay_together(
     network, screen, calibration
 ):
@@ -130,7 +132,7 @@ def test_too_few_turned_images_train_no_perceptron(network, calibration):
     assert len(chosen) >= 6 and max(chosen) >= 16 > min(chosen)
     labels = (some.labels + 1) % 10
     labels[chosen] = some.labels[chosen]  # the others are never right
-    made = fit_calibration(network, pictures(300, 1), LabelledImages(some.pixels, labels, ""))
+    made = fit_calibration(network, columns(300, 1), LabelledImages(some.pixels, labels, ""))
     assert PERCEPTRON not in made.detectors
 
 
@@ -142,6 +144,7 @@ def test_the_promise_is_kept_on_new_images(screen, signals):
         assert low <= (values <= 0.1).mean() <= high, key
 
 
+@pytest.mark.slow
 def test_noise_is_told_from_the_pictures(network, screen, signals):
     noise = torch.rand(60, 1, 28, 28, generator=torch.Generator().manual_seed(0))
     odd, normal = screen.scores(screen.measure(network, noise)), screen.scores(signals)
@@ -168,7 +171,7 @@ def test_it_comes_back_from_a_file_as_it_was(network, screen, signals, file):
 
 def test_a_network_that_pgd_can_not_change_has_no_perceptron(network, screen, calibration, tmp_path):
     labels = (calibration.labels + 1) % 10  # now nearly nothing is right, so nothing is "right before"
-    made = fit_calibration(network, pictures(300, 1), LabelledImages(calibration.pixels[:40], labels[:40], ""))
+    made = fit_calibration(network, columns(300, 1), LabelledImages(calibration.pixels[:40], labels[:40], ""))
     assert PERCEPTRON not in made.detectors and set(made.normals) == set(made.detectors)
     write_calibration(made, tmp_path / "a.npz")
     assert read_calibration(network, tmp_path / "a.npz").detectors == made.detectors
@@ -262,7 +265,7 @@ def test_a_new_detector_needs_its_entry_alone_and_older_files_stay_readable(
     monkeypatch.setitem(DETECTORS, added.key, added)
     again = read_calibration(network, file)
     assert again.detectors == older.detectors and again.digest == older.digest
-    made = fit_calibration(network, pictures(300, 1), calibration)
+    made = fit_calibration(network, columns(300, 1), calibration)
     assert made.detectors == (*older.detectors, added.key)
     total = signals.squared["ones"].sum(1, dtype=np.float64)
     np.testing.assert_allclose(made.scores(signals)[added.key], total, rtol=1e-6)

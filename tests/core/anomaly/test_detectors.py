@@ -106,6 +106,7 @@ def fitted(seed=0):
     return perceptron.fit(*ring(200, 1), ring(100, 2), torch.Generator().manual_seed(seed))
 
 
+@pytest.mark.slow
 def test_the_perceptron_learns_what_no_line_tells_and_is_seeded():
     one, again, other = fitted(), fitted(), fitted(1)
     assert auroc(*(one.score(part) for part in ring(100, 3))) > 0.99

@@ -8,31 +8,20 @@ import pytest
 import torch
 from torch import nn
 from torch.func import functional_call
-from torch.nn.functional import binary_cross_entropy_with_logits, unfold
 from torch.testing import assert_close
 
-from core.anomaly import closed_forms
 from core.anomaly.confounding import HEADS, LABELS, ConfoundingLabel
 from core.anomaly.gradients import Groups, several_weight_gradients, weight_gradients
 from core.errors import ConfigError, InputError
 from core.models.resnet import PreActResNet, ResNetConfig
 from core.models.zoo import load_zoo_model
+from tests.helpers.networks import seeded
+from tests.helpers.pictures import rand
 
 EVERYTHING = Groups(batch_norm=True, biases=True)
 PROBES = [
     ConfoundingLabel(label, head) for label in LABELS for head in HEADS if (label, head) != ("zeros", "cross-entropy")
 ]
-
-
-def rand(*shape, seed=0):
-    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def seeded(net, std=0.5):
-    generator = torch.Generator().manual_seed(7)
-    for parameter in net.parameters():
-        nn.init.normal_(parameter, std=std, generator=generator)
-    return net.eval()
 
 
 @cache
@@ -76,6 +65,7 @@ def one_by_one(net, x, probe, names):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: f"{probe.label} {probe.head}")
 @pytest.mark.parametrize("name", ["cifar10", "fashion-mnist", "hhrelu"])
 def test_a_batch_gives_what_one_image_at_a_time_gives(name, probe):
@@ -87,6 +77,7 @@ def test_a_batch_gives_what_one_image_at_a_time_gives(name, probe):
     assert_close(found.total, found.squared.sum(1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "probe", [ConfoundingLabel(), ConfoundingLabel("predicted", "softmax")], ids=lambda probe: probe.label
 )
@@ -100,6 +91,7 @@ def test_single_precision_is_enough_but_for_units_at_their_kink(name, probe):
     assert float((apart <= 1e-5).float().mean()) >= 0.75 and float(apart.max()) < 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cifar10", "shared"])
 def test_several_labels_in_one_pass_give_what_each_gives_alone(name):
     """Also where a layer has no closed form because its weight has two places; directions are the first label's."""
@@ -145,54 +137,6 @@ def test_groups_of_a_network_without_weights_are_refused():
         weight_gradients(nn.Flatten(), rand(1, 3, 2, 2), ConfoundingLabel())
 
 
-CONVOLUTIONS = {
-    "3x3": nn.Conv2d(3, 4, 3, 1, 1),
-    "stride": nn.Conv2d(3, 4, 3, 2, 1),
-    "1x1": nn.Conv2d(3, 4, 1),
-    "1x1 stride": nn.Conv2d(3, 4, 1, 2),
-    "1x1 padded": nn.Conv2d(3, 4, 1, 1, 1),
-    "oblong": nn.Conv2d(3, 4, (1, 3), (2, 1), (0, 2)),
-    "dilated": nn.Conv2d(3, 4, 3, 1, 2, 2),
-    "wide padding": nn.Conv2d(3, 4, 2, 3, 3),
-    "no padding": nn.Conv2d(3, 4, (4, 3)),
-}
-
-
-@pytest.mark.parametrize(
-    "way", ["chosen", closed_forms._by_shifts, closed_forms._by_unfolding, closed_forms._by_pixels]
-)
-@pytest.mark.parametrize("name", CONVOLUTIONS)
-def test_each_way_to_a_convolutions_norm_is_autograds(name, way):
-    conv = seeded(CONVOLUTIONS[name]).double()
-    a = rand(2, 3, 7, 5).double()
-    z = conv(a)
-    g = rand(*z.shape, seed=1).double() - 0.3
-    if way == "chosen":
-        found = closed_forms.squared_norms(conv, a, g, frozenset({"weight", "bias"}))
-    else:
-        found = {"weight": way(conv, a, g)}
-    for own, value in found.items():
-        expected = [torch.autograd.grad(conv(a[i : i + 1]), getattr(conv, own), g[i : i + 1])[0] for i in range(2)]
-        assert_close(value, torch.stack([grad.square().sum() for grad in expected]))
-
-
-def test_a_convolutions_gradient_is_the_output_gradient_times_the_unfolded_input():
-    a, g = rand(2, 3, 6, 6), rand(2, 4, 6, 6, seed=1)
-    expected = (g.flatten(2) @ unfold(a, 3, padding=1).transpose(1, 2)).square().sum((1, 2))
-    found = closed_forms.squared_norms(nn.Conv2d(3, 4, 3, padding=1), a, g, frozenset({"weight"}))
-    assert_close(found["weight"], expected)
-
-
-@pytest.mark.parametrize("shape", [(40, 8, 3, 3), (2, 8, 16, 16), (64, 64, 4, 4), (32, 4, 8, 8)])
-def test_the_way_chosen_by_cost_changes_no_number(shape):
-    inputs, outputs, height, width = shape
-    conv = nn.Conv2d(inputs, outputs, 3, padding=1)
-    a, g = rand(2, inputs, height, width).double(), rand(2, outputs, height, width, seed=1).double() - 0.5
-    assert_close(
-        closed_forms.squared_norms(conv, a, g, frozenset({"weight"}))["weight"], closed_forms._by_shifts(conv, a, g)
-    )
-
-
 def test_the_last_layer_is_the_product_of_two_norms():
     """z = W h + b: |dJ/dW|^2 = |sigma(z) - y|^2 |h|^2, |dJ/db|^2 = |sigma(z) - y|^2."""
     net, x = network("cifar10"), images("cifar10", 5)
@@ -205,15 +149,6 @@ def test_the_last_layer_is_the_product_of_two_norms():
         assert_close(named["head.bias"], off, rtol=1e-4, atol=0)
 
 
-def test_a_linear_layer_on_many_places_adds_up_the_gradient_before_its_norm():
-    for places in (3, 40):
-        linear = seeded(nn.Linear(6, 5)).double()
-        a, g = rand(2, places, 6).double(), rand(2, places, 5, seed=1).double() - 0.5
-        found = closed_forms.squared_norms(linear, a, g, frozenset({"weight", "bias"}))
-        assert_close(found["weight"], torch.einsum("bpo,bpq->boq", g, a).square().sum((1, 2)))
-        assert_close(found["bias"], g.sum(1).square().sum(1))
-
-
 def test_twice_the_loss_gives_four_times_the_norms():
     class Twice(ConfoundingLabel):
         def loss(self, logits, y=None):
@@ -221,71 +156,6 @@ def test_twice_the_loss_gives_four_times_the_norms():
 
     net, x = network("hhrelu"), images("hhrelu")
     assert_close(weight_gradients(net, x, Twice()).squared, 4 * weight_gradients(net, x, ConfoundingLabel()).squared)
-
-
-@pytest.mark.parametrize("label", LABELS)
-def test_the_sigmoid_head_is_binary_cross_entropy_on_logits(label):
-    logits, probe = 8 * rand(6, 10) - 4, ConfoundingLabel(label, m=3)
-    y = probe.confounding(logits)
-    expected = binary_cross_entropy_with_logits(logits, y, reduction="none").sum(1)
-    assert_close(probe.loss(logits), expected.double(), rtol=1e-5, atol=1e-5)
-    z = logits.clone().requires_grad_()
-    (slope,) = torch.autograd.grad(probe.loss(z).sum(), z)
-    assert_close(slope, logits.sigmoid() - y, rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.parametrize("label", LABELS)
-def test_the_softmax_head_is_binary_cross_entropy_on_probabilities(label):
-    logits, probe = 8 * rand(6, 10) - 4, ConfoundingLabel(label, "softmax", m=3)
-    p, y = logits.double().softmax(1), probe.confounding(logits).double()
-    assert_close(probe.loss(logits), -(y * p.log() + (1 - y) * (1 - p).log()).sum(1))
-
-
-def test_the_softmax_head_pulls_by_kp_minus_one_and_ignores_the_level_of_the_logits_the_sigmoid_does_not():
-    z = (8 * rand(6, 10) - 4).requires_grad_()
-    for head in ("softmax", "cross-entropy"):
-        (slope,) = torch.autograd.grad(ConfoundingLabel(head=head).loss(z).sum(), z)
-        assert_close(slope, 10 * z.detach().softmax(1) - 1, rtol=1e-5, atol=1e-5)
-        assert_close(ConfoundingLabel(head=head).loss(z), ConfoundingLabel(head=head).loss(z + 3), rtol=1e-5, atol=1e-4)
-    assert not torch.allclose(ConfoundingLabel().loss(z), ConfoundingLabel().loss(z + 3), rtol=0.1)
-
-
-def test_losses_stay_finite_where_the_network_is_sure():
-    logits = torch.tensor([[500.0, -500.0, 0.0], [-1e4, 0.0, 1e4]])
-    for probe in PROBES:
-        z = logits.clone().requires_grad_()
-        loss = probe.loss(z) if probe.m <= 3 else None
-        (slope,) = torch.autograd.grad(loss.sum(), z)
-        assert loss.isfinite().all() and slope.isfinite().all(), probe
-
-
-def test_labels_are_what_they_are_called():
-    logits = torch.tensor([[0.0, 3.0, 1.0, 2.0], [5.0, 1.0, 2.0, 0.0]])
-
-    def label(name, **more):
-        return ConfoundingLabel(name, **more).confounding(logits).tolist()
-
-    assert label("ones") == [[1] * 4] * 2 and label("zeros") == [[0] * 4] * 2
-    assert label("predicted") == [[0, 1, 0, 0], [1, 0, 0, 0]]
-    assert label("others") == [[1, 0, 1, 1], [0, 1, 1, 1]]
-    assert label("top-m", m=2) == [[0, 1, 0, 1], [1, 0, 1, 0]]
-    drawn = [label("m-hot", m=2, seed=seed) for seed in range(8)]
-    assert all(one[0] == one[1] and sum(one[0]) == 2 for one in drawn)
-    assert drawn[3] == label("m-hot", m=2, seed=3) and len({tuple(one[0]) for one in drawn}) > 1
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [{"label": "all"}, {"head": "tanh"}, {"m": 0}, {"label": "zeros", "head": "cross-entropy"}],
-)
-def test_impossible_probes_are_refused(settings):
-    with pytest.raises(ConfigError):
-        ConfoundingLabel(**settings)
-
-
-def test_more_classes_than_there_are_is_refused():
-    with pytest.raises(ConfigError, match="at most"):
-        ConfoundingLabel("top-m", m=11).confounding(rand(2, 10))
 
 
 def test_the_all_ones_softmax_total_is_that_of_a_public_library():
@@ -301,6 +171,7 @@ def test_the_all_ones_softmax_total_is_that_of_a_public_library():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "probe", [ConfoundingLabel(), ConfoundingLabel("top-m", "softmax")], ids=lambda probe: probe.label
 )
@@ -413,6 +284,7 @@ def test_nothing_is_left_on_the_network_not_even_after_an_error():
     )  # as in eval mode
 
 
+@pytest.mark.slow
 def test_many_threads_on_one_network_get_what_one_gets():
     net = network("hhrelu")
     batches = [rand(4, 3, 16, 16, seed=seed) for seed in range(16)]

@@ -16,12 +16,12 @@ from core.anomaly.measurements import MAIN, PROBES, weights_among
 from core.anomaly.reference import norms, of_norms
 from core.errors import InputError
 from core.npz import read_npz, write_npz
-from tests.core.anomaly.conftest import pictures
+from tests.helpers.pictures import columns
 
 
 @pytest.fixture(scope="module")
 def references(network):
-    return fit_references(network, pictures(60, 2).images())
+    return fit_references(network, columns(60, 2).images())
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +36,7 @@ def test_every_label_and_loss_is_there_but_the_main_one_and_what_asks_nothing():
     assert PROBES[MAIN] not in LABELLED and {probe.label for probe in LABELLED} == set(LABELS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "probe",
     [ConfoundingLabel("zeros"), ConfoundingLabel("top-m", "cross-entropy"), ConfoundingLabel("predicted", "softmax")],
@@ -43,16 +44,16 @@ def test_every_label_and_loss_is_there_but_the_main_one_and_what_asks_nothing():
 @pytest.mark.parametrize("every", [True, False])
 def test_they_are_what_measuring_gives(network, references, probe, every):
     weights = weights_among(network)
-    x = pictures(60, 2).images()
+    x = columns(60, 2).images()
     expected = of_norms(norms(network, x, probe), probe, np.ones_like(weights) if every else weights)
-    some = norms(network, pictures(10, 8).images(), probe)
+    some = norms(network, columns(10, 8).images(), probe)
     np.testing.assert_allclose(references[probe, every].score(some), expected.score(some), rtol=1e-2)
     np.testing.assert_allclose(references[probe, every].band, expected.band, atol=1e-3)
 
 
 def test_what_is_written_is_read_back(network, references, path):
     again = read_references(network, path)
-    some = norms(network, pictures(10, 8).images(), LABELLED[0])
+    some = norms(network, columns(10, 8).images(), LABELLED[0])
     assert set(again) == set(references) and path.stat().st_size < MAX_BYTES / 10
     for key, one in references.items():
         assert again[key].probe == key[0] and np.array_equal(again[key].chosen, one.chosen)

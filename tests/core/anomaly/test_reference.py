@@ -8,7 +8,7 @@ from core.anomaly.confounding import ConfoundingLabel
 from core.anomaly.measurements import EVERY, MAIN, PROBES
 from core.anomaly.reference import norms, of_norms, of_screen
 from core.errors import ConfigError, InputError
-from tests.core.anomaly.conftest import pictures
+from tests.helpers.pictures import columns
 
 
 @pytest.fixture(scope="module")
@@ -20,11 +20,11 @@ def measured(network, calibration):
 def test_what_is_measured_again_is_what_the_screen_brings(network, screen, measured, every, key):
     shipped = of_screen(screen, every)
     again = of_norms(measured, PROBES[MAIN], shipped.chosen)
-    some = norms(network, pictures(20, 9).images(), PROBES[MAIN])
+    some = norms(network, columns(20, 9).images(), PROBES[MAIN])
     np.testing.assert_allclose(again.score(some), shipped.score(some), rtol=1e-3)
     np.testing.assert_allclose(again.band, shipped.band, atol=1e-4)
     np.testing.assert_allclose(again.normals, shipped.normals, rtol=1e-3)
-    of_all = screen.scores(screen.measure(network, pictures(20, 9).images()))
+    of_all = screen.scores(screen.measure(network, columns(20, 9).images()))
     np.testing.assert_allclose(shipped.score(some), of_all[key], rtol=1e-3)
     np.testing.assert_array_equal(shipped.p_value(some), screen.p_values({key: shipped.score(some)})[key])
     assert shipped.chosen.sum() == shipped.band.shape[1] == len(shipped.detector.deviation)
@@ -32,7 +32,7 @@ def test_what_is_measured_again_is_what_the_screen_brings(network, screen, measu
 
 
 def test_norms_under_another_label_are_those_of_plain_autograd(network):
-    x, probe = pictures(3, 4).images(), ConfoundingLabel("zeros", "softmax")
+    x, probe = columns(3, 4).images(), ConfoundingLabel("zeros", "softmax")
     told = []
     found = norms(network, x, probe, lambda done, of: told.append((done, of)))
     assert told == [(3, 3)]
@@ -66,8 +66,8 @@ def test_the_nearest_are_those_that_a_slow_search_finds_and_an_image_is_nearest_
 
 def test_what_is_impossible_is_refused(network, measured):
     with pytest.raises(ConfigError, match="number of classes"):
-        norms(network, pictures(1, 1).images(), ConfoundingLabel("m-hot", m=11))
+        norms(network, columns(1, 1).images(), ConfoundingLabel("m-hot", m=11))
     with pytest.raises(InputError, match="at least one"):
-        norms(network, pictures(1, 1).images()[:0], ConfoundingLabel())
+        norms(network, columns(1, 1).images()[:0], ConfoundingLabel())
     with pytest.raises(ConfigError):
         of_norms(measured[:1], ConfoundingLabel(), np.ones(measured.shape[1], bool))

@@ -8,12 +8,12 @@ from core.anomaly.catalogue import DEFAULT
 from core.anomaly.verdict import SHARES, changes, is_attack, judge, perturbed, strengths
 from core.data.corruptions import corrupt
 from core.errors import ConfigError, InputError
-from tests.core.anomaly.conftest import pictures
+from tests.helpers.pictures import columns
 
 
 @pytest.fixture(scope="module")
 def x():
-    return pictures(1, 7).images()
+    return columns(1, 7).images()
 
 
 def test_an_image_is_judged_as_the_screen_scores_it(network, screen, x):
@@ -53,6 +53,7 @@ def test_a_corruption_is_that_of_the_report_at_each_severity(network, screen, x)
     )
 
 
+@pytest.mark.slow
 def test_every_change_begins_with_the_image_and_the_same_seed_gives_the_same(network, x):
     for change in changes():
         found = perturbed(network, x, change)

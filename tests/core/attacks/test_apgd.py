@@ -40,6 +40,7 @@ def breakable(model: Linear, x: torch.Tensor, labels: torch.Tensor, epsilon: flo
     return (margin < reach).any(1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("norm", "epsilon"), [("linf", 0.05), ("l2", 0.15)])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_a_linear_model_falls_exactly_where_it_can(batch, norm, epsilon, precision):

@@ -62,6 +62,7 @@ def slow(net, x, target, theta, gamma):
     return x.view(SHAPE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theta", [1.0, 0.3, -1.0, -0.4])
 @pytest.mark.parametrize("sizes", [(D, 2), (D, 5), (D, 7, 4)], ids=str)
 def test_a_batch_is_what_the_definition_gives_image_by_image(x, sizes, theta):

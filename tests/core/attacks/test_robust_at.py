@@ -51,6 +51,7 @@ def test_a_linear_model_falls_exactly_where_its_margin_ends():
     assert torch.equal(stands.sum(0), torch.tensor([4, 3, 2, 1]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 def test_it_agrees_with_the_plain_loop(net_and_images, norm):
     """A plain loop at each radius, made monotone, with every image attacked by itself to its end."""

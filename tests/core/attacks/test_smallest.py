@@ -119,6 +119,7 @@ def test_an_empty_batch_has_no_changes():
     assert len(SmallestChange()(net, x[:0], labels[:0]).distance) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("goal", ["smallest", "better-than-random"])
 def test_the_area_is_the_references_to_one_per_cent(goal):
     """On a network that is not linear; a figure over images, as single ones swing."""

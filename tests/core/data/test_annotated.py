@@ -57,6 +57,7 @@ def test_box_corners_are_halved_and_borders_are_inside():
     assert (tiny20.box_map((10, 3, 21, 9), (64, 64), (64, 64)) == 1).sum() == 12 * 7
 
 
+@pytest.mark.slow
 def test_tiny20_comes_in_its_splits_with_boxes_on_the_objects(tiny_files):
     split = {name: datasets.load(TINY20, name, tiny_files) for name in ("train", "val", "calibration", "test")}
     assert [len(part) for part in split.values()] == [40, 500, 500, 21]
@@ -152,6 +153,7 @@ def test_the_seed_decides_and_the_inputs_stay_as_they_were(sets):
     assert all(torch.equal(tensor, copy) for tensor, copy in zip(sets, before, strict=True))
 
 
+@pytest.mark.slow
 def test_pasted_takes_garments_and_photographs_of_the_same_split(fashion_root, monkeypatch):
     """Splits share no photograph: those of `val` come from the photographs that are kept for `val`."""
     official = datasets._load_official

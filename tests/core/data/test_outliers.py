@@ -9,7 +9,7 @@ from core.data.datasets import load
 from core.data.outliers import OUTLIERS, TINY_KNOWN, TINY_NEAR, TINY_WORN, evenly, load_outliers, outliers_of
 from core.data.tasks import CIFAR10, FASHION_MNIST, TINY20
 from core.errors import ConfigError, DataMissingError
-from tests.core.conftest import write_idx
+from tests.helpers.data_sets import write_idx
 
 MADE = ("noise", "gradients", "solid")
 NOVEL, KNOWN, NEAR, WORN = "n07720875", next(iter(TINY_KNOWN)), next(iter(TINY_NEAR)), next(iter(TINY_WORN))

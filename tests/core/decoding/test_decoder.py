@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from core.images import decode
-from tests.core.decoding.files import BLUE, CORNERS, GREEN, RED, WHITE, chunk, encoded, photo, png, quiet, tiff
+from tests.helpers.decoding.files import BLUE, CORNERS, GREEN, RED, WHITE, chunk, encoded, photo, png, quiet, tiff
 
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "WebP"])

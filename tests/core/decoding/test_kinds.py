@@ -5,7 +5,7 @@ import pytest
 
 from core.decoding.decoder import decode
 from core.errors import InputError
-from tests.core.decoding.variants import every
+from tests.helpers.decoding.variants import every
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from core.decoding.decoder import decode as decode_here
 from core.decoding.pool import Pool
 from core.decoding.worker import Limits
 from core.errors import InputError
-from tests.core.decoding.files import encoded, photo
+from tests.helpers.decoding.files import encoded, photo
 
 GOOD = encoded(Image.fromarray(photo()), "PNG")
 

@@ -14,7 +14,7 @@ from PIL import Image, ImageFile
 from core.decoding import decoder
 from core.errors import ConfigError, InputError
 from core.images import MAX_BYTES, decode, fit
-from tests.core.decoding.files import RED, bomb, chunk, encoded, photo, png, quiet, refusal, tiff
+from tests.helpers.decoding.files import RED, bomb, chunk, encoded, photo, png, quiet, refusal, tiff
 
 
 @pytest.fixture

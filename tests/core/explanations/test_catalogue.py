@@ -17,7 +17,7 @@ from core.saliency.catalogue import attribute
 from core.saliency.grid import saliency_map
 from core.saliency.method import AttributionRequest
 from core.saliency.target import Target
-from tests.core.saliency.networks import linear
+from tests.helpers.networks import linear
 
 
 def ask(net, x, target, **more):

@@ -40,6 +40,7 @@ def target(model, x):
         return model.fast(x).argmax(1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", SMOOTHED_METHODS)
 def test_the_map_moves_while_the_answer_stays(model, x, target, method):
     """Judged here, from the images alone, on the plain form of the network."""
@@ -91,6 +92,7 @@ def test_an_answer_that_can_not_be_kept_leaves_the_image_alone(model, x, monkeyp
     assert np.array_equal(moved.x_adv, moved.x)
 
 
+@pytest.mark.slow
 def test_images_are_searched_for_one_by_one(model, x, target):
     """An image's result does not hang on its neighbours, but for the random start, which is drawn for all at once."""
     regions = least_quadrants(heat_map_of(model.fast, x, target, "grad-cam"))
@@ -99,6 +101,7 @@ def test_images_are_searched_for_one_by_one(model, x, target):
     assert np.abs(both[0].x_adv - alone[0].x_adv).max() < 1e-4
 
 
+@pytest.mark.slow
 def test_same_seed_same_change(model, x):
     one, again, other = (manipulate_map(model, x[:1], "grad-cam", _corner(), EPSILON, seed).x_adv for seed in (1, 1, 2))
     assert np.array_equal(one, again) and not np.array_equal(one, other)
@@ -136,6 +139,7 @@ def test_the_network_is_left_as_it_was(model, x):
         assert torch.equal(value, before[name][0]) and value.requires_grad == before[name][1] and value.grad is None
 
 
+@pytest.mark.slow
 def test_a_network_without_gradient_gives_the_image_back(model, x):
     """All weights of the head zero: every answer alike, no map anywhere; nothing to divide by."""
     dead = smooth_copy(model.fast, 10.0)

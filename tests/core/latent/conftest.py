@@ -5,7 +5,7 @@ import torch
 
 from core.latent.generator import GeneratorCard, load_generator, save
 from core.latent.network import GeneratorConfig, GeneratorNetwork
-from tests.core.latent import known
+from tests.helpers import known_generators
 
 TINY = GeneratorConfig(10, (1, 28, 28), 16, (8, 8, 4))
 
@@ -28,16 +28,16 @@ def generator(generator_folder):
 @pytest.fixture
 def linear():
     """A linear generator with 12 numbers a code."""
-    return known.linear_generator()
+    return known_generators.linear_generator()
 
 
 @pytest.fixture
 def curved():
     """A curved generator with 6 numbers a code."""
-    return known.curved_generator()
+    return known_generators.curved_generator()
 
 
 @pytest.fixture
 def classifier():
     """A curved classifier of the curved generator's pictures."""
-    return known.curved_classifier()
+    return known_generators.curved_classifier()

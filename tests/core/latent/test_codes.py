@@ -9,7 +9,7 @@ import torch
 
 from core.errors import InputError
 from core.latent.codes import MOST, read_code, rounded, write_code
-from tests.core.latent.known import normal
+from tests.helpers.known_generators import normal
 
 
 def text_of(numbers):

@@ -8,7 +8,7 @@ from core.errors import ConfigError
 from core.latent import metrics
 from core.latent.metrics import right_on_codes, right_under_noise, right_when_decayed
 from core.latent.noise import decayed
-from tests.core.latent.known import codes_and_classes, normal, planes
+from tests.helpers.known_generators import codes_and_classes, normal, planes
 
 
 @pytest.fixture(autouse=True)

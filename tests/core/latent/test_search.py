@@ -14,7 +14,7 @@ from core.latent.search import BOUNDED, FAST, Search, _Walk, search
 from core.latent.starts import random_starts, unit
 from core.metrics.survival_curve import survival_curve
 from core.norms import rmse
-from tests.core.latent.known import Curved, codes_and_classes, normal, planes
+from tests.helpers.known_generators import Curved, codes_and_classes, normal, planes
 
 PLAIN = Search(restarts=12, bisection=False, objective="probability")
 """The search of the authors' code."""
@@ -44,6 +44,7 @@ def ratios(generator, classes, settings):
     return torch.from_numpy(made.norm) / exact(generator, net, z, labels, 1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", ["probability", "logit"])
 def test_the_reference_search_comes_within_12_per_cent_of_the_closed_form(linear, objective):
     """Two classes: for every code. It does come that close from above, and not closer than bisection does."""
@@ -52,11 +53,13 @@ def test_the_reference_search_comes_within_12_per_cent_of_the_closed_form(linear
     assert (ratio > 1.02).float().mean() > 0.3
 
 
+@pytest.mark.slow
 def test_among_five_classes_nearly_every_code_comes_within_12_per_cent(linear):
     ratio = ratios(linear, 5, PLAIN)
     assert ratio.min() > 0.9999 and ratio.quantile(0.95) < 1.12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [2, 5])
 @pytest.mark.parametrize("restarts", [1, 4, 12])
 def test_the_default_is_within_two_per_cent_for_every_code(linear, classes, restarts):
@@ -131,6 +134,7 @@ def test_an_edge_is_just_behind_the_right_pictures(curved, classifier):
     assert (made.norm <= plain.norm + 1e-6).all() and made.norm[moved].mean() < 0.97 * plain.norm[moved].mean()
 
 
+@pytest.mark.slow
 def test_a_path_ends_at_the_code_found_and_crosses_once_at_its_end(curved, classifier):
     z, labels = codes_and_classes(curved, classifier, 30)
     for settings in (Search(), Search(bisection=False), BOUNDED):
@@ -148,6 +152,7 @@ def test_a_path_ends_at_the_code_found_and_crosses_once_at_its_end(curved, class
             np.testing.assert_allclose(made.path_margin[row, : end + 1], lead, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_code_does_not_care_for_its_neighbours(curved, classifier):
     """Alone, in another order, and beside others: the same to float rounding, which the turns of a search enlarge."""
     z, labels = codes_and_classes(curved, classifier, 12)
@@ -190,6 +195,7 @@ def test_the_last_run_from_the_centre_finds_what_wide_steps_miss(linear):
     assert (two <= one).all() and np.median(two / one) < 0.8
 
 
+@pytest.mark.slow
 def test_the_bounded_search_stays_within_its_bound_and_agrees_with_the_minimum(linear):
     """A code is fooled within rho if and only if its distance is at most rho; closeness of a step aside."""
     net, z, labels = problem(linear, 2)

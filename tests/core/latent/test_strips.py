@@ -12,7 +12,7 @@ from core.latent.noise import scaled_norm
 from core.latent.ribbons import POSITIONS, places, ribbon
 from core.latent.strips import arc, decode_row, interpolation, neighbours, relabelled
 from core.norms import rmse
-from tests.core.latent.known import normal, planes
+from tests.helpers.known_generators import normal, planes
 
 ONE = torch.tensor([1])
 

@@ -47,6 +47,7 @@ def test_kernel_distance_is_the_double_sum_of_the_paper():
     assert kernel_distance(x, y) == pytest.approx(within_x + within_y - 2 * across)
 
 
+@pytest.mark.slow
 def test_kernel_distance_is_unbiased():
     """Over many pairs of sets of one law the mean is near 0, below and above."""
     rng = np.random.default_rng(2)

@@ -12,7 +12,7 @@ from core.models import bundle, zoo
 from core.models.bundle import install, pack, unpack
 from core.models.resnet import PreActResNet
 from core.models.zoo import Card, load_zoo_model, save
-from tests.core.conftest import TINY_GREY
+from tests.helpers.networks import TINY_GREY
 
 
 @pytest.fixture

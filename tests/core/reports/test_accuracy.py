@@ -6,25 +6,12 @@ import json
 import pytest
 import torch
 
-from core.data.datasets import load
-from core.data.tasks import FASHION_MNIST
 from core.errors import ConfigError, InputError
-from core.models.zoo import load_zoo_model
 from core.reports.accuracy.report import AccuracySettings, accuracy_report
 from core.reports.form.report import read_report
-from tests.core.conftest import figures
+from tests.helpers.rows import figures
 
 SETTINGS = AccuracySettings(images=40, robust_images=20, steps=3, restarts=2)
-
-
-@pytest.fixture
-def models(zoo_folder):
-    return [load_zoo_model("fashion-mnist", key, zoo_folder) for key in ("standard", "pgd-linf")]
-
-
-@pytest.fixture
-def data(fashion_root):
-    return load(FASHION_MNIST, "test")
 
 
 def test_figures_are_those_of_a_plain_count(models, data):

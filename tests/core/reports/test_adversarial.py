@@ -21,7 +21,7 @@ from core.reports.adversarial.report import Adversarial, adversarial_report
 from core.reports.adversarial.rows import row
 from core.reports.form import chosen, parts_cache
 from core.reports.form.report import read_report, report_path, write_report
-from tests.core.conftest import figures
+from tests.helpers.rows import figures
 
 SETTINGS = AdversarialSettings(images=20, more_images=30, opening=10, steps=60, clamped_steps=60, clamped_finer=40)
 
@@ -68,6 +68,7 @@ def pair():
     return [zoo_model("standard", Threshold()), zoo_model("distilled", Threshold(3.0))]
 
 
+@pytest.mark.slow
 def test_distances_and_figures_are_exact_on_a_linear_network(pair, data, tmp_path):
     """Two classes: better than random of ten is log 9 further than the boundary on the logit."""
     found = adversarial_report(pair, data, SETTINGS, tmp_path)
@@ -241,6 +242,7 @@ def without_seconds(rows):
     return [{name: value for name, value in each.items() if not name.endswith("_seconds")} for each in figures(rows)]
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_with_the_batch_it_was_in(pair, data, tmp_path, monkeypatch):
     path = tmp_path / "adversarial.json"
     with pytest.raises(StopError):
@@ -253,6 +255,7 @@ def test_a_killed_run_goes_on_with_the_batch_it_was_in(pair, data, tmp_path, mon
     assert all(each["ara_seconds"] >= 0 for each in whole.report.rows)
 
 
+@pytest.mark.slow
 def test_only_a_network_with_changed_weights_or_other_settings_is_measured_again(pair, data, tmp_path, monkeypatch):
     path = report_path("fashion-mnist", "adversarial", tmp_path)
     first = adversarial_report(pair, data, SETTINGS, tmp_path / "a", path)
@@ -267,6 +270,7 @@ def test_only_a_network_with_changed_weights_or_other_settings_is_measured_again
     assert measured(monkeypatch, lambda: adversarial_report(pair[:1], data, changed, tmp_path / "b", path))
 
 
+@pytest.mark.slow
 def test_several_runs_may_each_measure_a_network(pair, data, tmp_path):
     path = tmp_path / "adversarial.json"
     adversarial_report(pair[1:], data, SETTINGS, tmp_path, path)

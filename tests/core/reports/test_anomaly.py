@@ -24,7 +24,7 @@ from core.reports.anomaly.report import NAME, Anomaly, AnomalySettings, anomaly_
 from core.reports.anomaly.rows import figure_rows, promise_rows
 from core.reports.catalogue import command_of
 from core.reports.form.report import report_path
-from tests.core.anomaly.conftest import calibration, network, pictures, screen  # noqa: F401 - fixtures
+from tests.helpers.pictures import columns
 
 SIZES = Sizes(images=64, outliers=12, attacked=64, corrupted=10, trained=40)
 SETTINGS = AnomalySettings({"standard": SIZES, "other": SIZES}, promised=64)
@@ -46,13 +46,14 @@ def small(monkeypatch, fashion_root):
 
 @pytest.fixture(scope="module")
 def data():
-    return pictures(64, 3)
+    return columns(64, 3)
 
 
 def scores(seed, shift, count):
     return np.random.default_rng(seed).normal(shift, 1, count).round(1)  # rounded, so that there are ties
 
 
+@pytest.mark.slow
 def test_figures_are_those_of_the_scores_and_intervals_those_of_the_bootstrap():
     normal, odd = scores(1, 0, 300), scores(2, 1, 200)
     (row,) = figure_rows({}, {"test": normal, "jpeg-1": odd}, {"jpeg-1": "corruption"})
@@ -113,9 +114,9 @@ def test_intervals_draw_classes_where_classes_are_a_sample():
 
 def test_a_set_that_changes_is_measured_again_and_nothing_else(
     small,
-    network,  # noqa: F811
-    screen,  # noqa: F811
-    calibration,  # noqa: F811
+    network,
+    screen,
+    calibration,
     data,
     tmp_path,
     monkeypatch,
@@ -131,7 +132,7 @@ def test_a_set_that_changes_is_measured_again_and_nothing_else(
     assert calls == [26, 26]  # `solid`, of 52 pictures: those tested, and those that train
 
 
-def test_promises_count_what_reaches_the_rate_and_are_held_to_the_interval(screen):  # noqa: F811
+def test_promises_count_what_reaches_the_rate_and_are_held_to_the_interval(screen):
     known = replace(screen, normals={"msp": np.arange(99.0), "vim": np.arange(99.0)})
     at_the_rate = np.array([94.5] * 10 + [50.0] * 90)  # p-values of 0.05 and about 0.5
     rows = list(promise_rows({"model": "m"}, known, {"msp": at_the_rate, "vim": np.full(100, 98.5)}))
@@ -145,7 +146,8 @@ def test_promises_count_what_reaches_the_rate_and_are_held_to_the_interval(scree
         assert row["kept"] is (detector == "msp")
 
 
-def test_attacks_leave_only_images_that_were_right_and_are_wrong(network, data):  # noqa: F811
+@pytest.mark.slow
+def test_attacks_leave_only_images_that_were_right_and_are_wrong(network, data):
     x, labels = data.images(0, 64), data.labels[:64]
     radius = network.task.radii["linf"]
     for name in ATTACKS:
@@ -158,7 +160,8 @@ def test_attacks_leave_only_images_that_were_right_and_are_wrong(network, data):
         assert name in ("pgd-quarter", "fgsm") or len(index) > 0
 
 
-def test_rows_hold_every_detector_against_every_set(small, network, screen, calibration, data, tmp_path):  # noqa: F811
+@pytest.mark.slow
+def test_rows_hold_every_detector_against_every_set(small, network, screen, calibration, data, tmp_path):
     path = report_path("fashion-mnist", NAME, tmp_path)
     made = anomaly_report([(network, screen)], data, calibration, SETTINGS, tmp_path / "scratch", path)
     rows = [row for row in made.report.rows if row["kind"] != "promise"]
@@ -193,11 +196,12 @@ class StopError(Exception):
     """Stands for a kill."""
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_and_other_networks_are_kept(
     small,
-    network,  # noqa: F811
-    screen,  # noqa: F811
-    calibration,  # noqa: F811
+    network,
+    screen,
+    calibration,
     data,
     tmp_path,
     monkeypatch,
@@ -234,7 +238,8 @@ def test_a_killed_run_goes_on_and_other_networks_are_kept(
     assert not calls
 
 
-def test_what_trains_is_not_tested(small, network, screen, calibration, data, tmp_path, monkeypatch):  # noqa: F811
+@pytest.mark.slow
+def test_what_trains_is_not_tested(small, network, screen, calibration, data, tmp_path, monkeypatch):
     shown = {}
     original = AnomalyMeasurer._signals
 
@@ -255,7 +260,7 @@ def test_what_trains_is_not_tested(small, network, screen, calibration, data, tm
     assert earlier < shown["noise-after-12"]
 
 
-def test_of_other_networks_the_promise_alone_is_checked(small, network, screen, calibration, data, tmp_path):  # noqa: F811
+def test_of_other_networks_the_promise_alone_is_checked(small, network, screen, calibration, data, tmp_path):
     settings = AnomalySettings({}, promised=50)
     made = anomaly_report([(network, screen)], data, calibration, settings, tmp_path / "scratch")
     assert len(made.report.rows) == 3 * len(DETECTORS) and made.arrays == {}
@@ -265,8 +270,9 @@ def test_of_other_networks_the_promise_alone_is_checked(small, network, screen, 
         assert row["flagged"] == pytest.approx((p_values[row["detector"]] <= row["alpha"]).mean())
 
 
-def test_larger_sizes_take_what_is_measured_already(small, network, screen, calibration, data, tmp_path, monkeypatch):  # noqa: F811
-    report = partial(anomaly_report, [(network, screen)], pictures(128, 3), calibration)
+@pytest.mark.slow
+def test_larger_sizes_take_what_is_measured_already(small, network, screen, calibration, data, tmp_path, monkeypatch):
+    report = partial(anomaly_report, [(network, screen)], columns(128, 3), calibration)
     report(AnomalySettings({}, promised=64), tmp_path)
     calls = []
     original = Calibration.measure
@@ -275,7 +281,7 @@ def test_larger_sizes_take_what_is_measured_already(small, network, screen, cali
     assert calls == [64]
 
 
-def test_the_command_is_there_and_impossible_requests_are_refused(network, screen, calibration, tmp_path):  # noqa: F811
+def test_the_command_is_there_and_impossible_requests_are_refused(network, screen, calibration, tmp_path):
     asked = command_of(NAME).settings(70, 1)
     assert asked.sizes["standard"] == Sizes(70, 70, 70, 7, 70) and (asked.promised, asked.seed) == (70, 1)
     assert command_of(NAME).settings(None, 0).sizes["standard"].images == 10_000  # the whole test set
@@ -284,4 +290,4 @@ def test_the_command_is_there_and_impossible_requests_are_refused(network, scree
     with pytest.raises(ConfigError):
         AnomalySettings(promised=0)
     with pytest.raises(InputError):
-        anomaly_report([], pictures(3, 1), calibration, SETTINGS, tmp_path)
+        anomaly_report([], columns(3, 1), calibration, SETTINGS, tmp_path)

@@ -23,7 +23,7 @@ from core.reports.explanations.report import (
 )
 from core.reports.form.command import Request
 from core.reports.form.report import report_path
-from tests.core.conftest import figures
+from tests.helpers.rows import figures
 
 SETTINGS = ExplanationsSettings(images=25, val_images=22)
 
@@ -73,6 +73,7 @@ def val(fashion_root):
     return load(FASHION_MNIST, "val")
 
 
+@pytest.mark.slow
 def test_the_vote_parts_what_draws_from_noise(judges, data, val, tmp_path):
     path = report_path("fashion-mnist", "explanations", tmp_path)
     made = explanations_report(judges, judges, data, val, SETTINGS, tmp_path / "scratch", path)
@@ -98,6 +99,7 @@ def test_the_vote_parts_what_draws_from_noise(judges, data, val, tmp_path):
     assert again.thresholds == made.thresholds and again.rho == 0.1
 
 
+@pytest.mark.slow
 def test_a_page_comes_to_the_same_verdict(judges, data, val, tmp_path):
     made = explanations_report(judges, judges, data, val, SETTINGS, tmp_path)
     for index in (0, 21):
@@ -164,6 +166,7 @@ def count_attacked(monkeypatch) -> list[int]:
     return sizes
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_with_the_batch_it_was_in(judges, data, val, tmp_path, monkeypatch):
     path = tmp_path / "explanations.json"
     with pytest.raises(StopError):
@@ -176,6 +179,7 @@ def test_a_killed_run_goes_on_with_the_batch_it_was_in(judges, data, val, tmp_pa
     assert figures(whole.report.rows) == figures(rest.report.rows)
 
 
+@pytest.mark.slow
 def test_thresholds_stay_and_only_changed_weights_are_measured_again(judges, data, val, tmp_path, monkeypatch):
     """Without scratch files, as in a fresh clone: the file's thresholds are taken, not chosen anew."""
     path = tmp_path / "explanations.json"
@@ -216,6 +220,7 @@ def test_the_command_says_thresholds_and_a_line_a_model(judges, data, tmp_path, 
     assert len(answer.lines) == 2 and answer.lines[1].startswith("standard") and "n = 5" in answer.lines[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage",
     [

@@ -18,7 +18,7 @@ from core.reports.fooling import report
 from core.reports.fooling.report import NAME, Fooling, FoolingSettings, fooling_report
 from core.reports.form.command import Request
 from core.reports.form.report import read_report, report_path
-from tests.core.conftest import figures
+from tests.helpers.rows import figures
 
 SETTINGS = FoolingSettings(images=5)
 FEW: tuple[SmoothedMethod, ...] = ("gradient", "grad-cam")
@@ -90,6 +90,7 @@ def test_success_is_judged_from_the_images(pair, data, monkeypatch, moved, attac
     assert report._outside(pair[0], x, "grad-cam", 0)["succeeded"].tolist() == [attacked] * 2
 
 
+@pytest.mark.slow
 def test_rows_say_what_the_arrays_say(pair, data, tmp_path):
     made = fooling_report(pair, data, SETTINGS, tmp_path)
     assert [(row["model"], row["method"], row["what"]) for row in made.report.rows] == [
@@ -123,6 +124,7 @@ def test_rows_say_what_the_arrays_say(pair, data, tmp_path):
     assert len(made.arrays) == 2 * len(SMOOTHED_METHODS) * 12
 
 
+@pytest.mark.slow
 def test_figures_are_those_of_the_images(few, pair, data, tmp_path, monkeypatch):
     """Each batch, made again by hand, from a seed of its own."""
     monkeypatch.setattr(
@@ -144,6 +146,7 @@ def test_figures_are_those_of_the_images(few, pair, data, tmp_path, monkeypatch)
         np.testing.assert_allclose(made.arrays[f"moved_{figure}__standard__gradient"][3:], again, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_with_the_batch_it_was_in(few, pair, data, tmp_path):
     path = tmp_path / "fooling.json"
     with pytest.raises(StopError):
@@ -159,6 +162,7 @@ def test_a_killed_run_goes_on_with_the_batch_it_was_in(few, pair, data, tmp_path
     assert figures(whole.report.rows) == figures(read_report(path).rows)
 
 
+@pytest.mark.slow
 def test_only_a_network_with_changed_weights_is_measured_again(few, pair, data, tmp_path):
     path = tmp_path / "fooling.json"
     fooling_report(pair, data, SETTINGS, tmp_path / "a", path)
@@ -172,6 +176,7 @@ def test_only_a_network_with_changed_weights_is_measured_again(few, pair, data, 
     assert [row["sha256"] for row in rows[-4:]] == ["1" * 64] * 4 and {row["model"] for row in rows[:4]} == {"standard"}
 
 
+@pytest.mark.slow
 def test_other_settings_are_another_report(few, pair, data, tmp_path):
     path = tmp_path / "fooling.json"
     fooling_report(pair[:1], data, SETTINGS, tmp_path, path)
@@ -181,6 +186,7 @@ def test_other_settings_are_another_report(few, pair, data, tmp_path):
     assert read_report(path).settings["images"] == 2
 
 
+@pytest.mark.slow
 def test_the_command_says_each_row(few, pair, data, tmp_path):
     command = command_of("fooling")
     assert command.models == ("standard", "pgd-linf", "pgd-l2")
@@ -190,6 +196,7 @@ def test_the_command_says_each_row(few, pair, data, tmp_path):
     assert "of the map in place" in answer.lines[0] and "of its energy outside" in answer.lines[1]
 
 
+@pytest.mark.slow
 def test_report_and_arrays_are_read_together(few, pair, data, tmp_path):
     with pytest.raises(InputError):
         Fooling.read(report_path("fashion-mnist", "fooling", tmp_path))

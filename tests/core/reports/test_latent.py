@@ -1,4 +1,4 @@
-"""The report `latent`: rows are what the arrays say, judged from codes, resumed part by part; claims read off them."""
+"""The report `latent`: rows are what the arrays say, judged from codes, resumed part by part."""
 
 import dataclasses
 
@@ -16,10 +16,9 @@ from core.latent.noise import decayed, log_likelihood_bound
 from core.latent.search import search
 from core.models.zoo import load_zoo_model
 from core.reports.catalogue import command_of
-from core.reports.claims.latent import FOLLOWS, RATHER, SHOWS, readings
 from core.reports.commands import latent as commands_latent
 from core.reports.form.command import Request
-from core.reports.form.report import Report, read_report, report_path
+from core.reports.form.report import read_report, report_path
 from core.reports.latent import measurements, report
 from core.reports.latent.measurements import (
     Codes,
@@ -33,7 +32,7 @@ from core.reports.latent.measurements import (
 )
 from core.reports.latent.report import NAME, Latent, latent_report
 from core.reports.latent.rows import RHOS
-from tests.core.conftest import figures
+from tests.helpers.rows import figures
 
 SETTINGS = LatentSettings(
     5, 2, 1.0, paper_images=6, paper_restarts=3, accuracy_images=20, noise_images=10, draws=2, bound=0.5
@@ -92,6 +91,7 @@ def codes_seen_right(generator, model, count=12):
     return Codes(z[right], labels[right])
 
 
+@pytest.mark.slow
 def test_rows_say_what_the_arrays_say(generator, pair, data, tmp_path):
     made = latent_report(generator, pair, data, SETTINGS, tmp_path)
     arrays = made.arrays
@@ -144,6 +144,7 @@ def test_codes_are_the_encoders_and_the_priors(generator, data):
     assert torch.equal(codes["generation"].first(3, 5).z, codes["generation"].z[3:5])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("longer", "right"), [(1.0, False), (3.0, False), (0.0, True)])
 def test_success_and_size_are_judged_from_the_codes(generator, pair, monkeypatch, longer, right):
     """Whatever the search says of its codes: here that each is wrong, and half as far away as it is."""
@@ -167,6 +168,7 @@ def test_success_and_size_are_judged_from_the_codes(generator, pair, monkeypatch
     assert found["fooled"].sum() == (0 if right or longer == 3 else (honest.norm <= bound).sum())
 
 
+@pytest.mark.slow
 def test_the_smaller_of_what_two_searches_find_counts(generator, pair, monkeypatch):
     """The bounded search finds some codes' changes at half the way that the minimum search is made to claim."""
     codes = codes_seen_right(generator, pair[0])
@@ -186,6 +188,7 @@ def test_the_smaller_of_what_two_searches_find_counts(generator, pair, monkeypat
     )
 
 
+@pytest.mark.slow
 def test_the_bounded_search_finds_what_lies_well_within(generator, pair):
     codes = codes_seen_right(generator, pair[0])
     setting = Setting("default", len(codes.z), 4, (1.0,))
@@ -196,6 +199,7 @@ def test_the_bounded_search_finds_what_lies_well_within(generator, pair):
     assert not searched(generator, pair[0].fast, codes, 1.0, setting, float(distance.min()) * 0.5, 0)["fooled"].any()
 
 
+@pytest.mark.slow
 def test_image_space_sizes_are_of_wrong_images_and_nothing_smaller_is_known(pair, data):
     model, x = pair[0], data.images(0, 12)
     labels = model.fast(x).argmax(1)
@@ -211,6 +215,7 @@ def test_image_space_sizes_are_of_wrong_images_and_nothing_smaller_is_known(pair
     assert grid[0] == pytest.approx(0.1 / 32) and grid[-1] == pytest.approx(0.4)
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_with_the_batch_it_was_in(generator, pair, data, tmp_path):
     path = tmp_path / "latent.json"
     with pytest.raises(StopError):
@@ -235,6 +240,7 @@ def test_a_killed_run_goes_on_with_the_batch_it_was_in(generator, pair, data, tm
     assert said == []
 
 
+@pytest.mark.slow
 def test_only_a_network_with_changed_weights_is_measured_again(generator, pair, data, tmp_path):
     path = tmp_path / "latent.json"
     settings = dataclasses.replace(SETTINGS, paper_images=0)
@@ -248,6 +254,7 @@ def test_only_a_network_with_changed_weights_is_measured_again(generator, pair, 
     assert {row["model"] for row in read_report(path).rows} == {"standard", "pgd-linf"}
 
 
+@pytest.mark.slow
 def test_another_generator_makes_another_report(generator, pair, data, tmp_path):
     path = tmp_path / "latent.json"
     settings = dataclasses.replace(SETTINGS, paper_images=0)
@@ -258,6 +265,7 @@ def test_another_generator_makes_another_report(generator, pair, data, tmp_path)
     assert said and read_report(path).settings["generator"] == "2" * 64
 
 
+@pytest.mark.slow
 def test_the_command_says_each_metric_and_writes_the_readings(
     generator, generator_folder, pair, data, tmp_path, monkeypatch
 ):
@@ -291,95 +299,7 @@ def test_impossible_requests_are_refused(generator, pair, data, tmp_path):
         latent_report(strange, pair, data, SETTINGS, tmp_path)
 
 
-def synthetic(accuracy, severity, norm, change, n=300, task="fashion-mnist"):
-    """A report whose networks have these means: accuracies, image-space severities, latent norms, picture's changes."""
-    rng = np.random.default_rng(0)
-    keys = ["standard", *(f"net{index}" for index in range(1, len(accuracy)))]
-    arrays = {}
-    for key, right, size, latent_norm, l2 in zip(keys, accuracy, severity, norm, change, strict=True):
-        arrays[f"right__{key}"] = rng.random(n) < right
-        for name in ("l2", "linf"):
-            arrays[f"image_{name}__{key}"] = (size * rng.uniform(0.9, 1.1, n)).astype(np.float32)
-        for kind in ("reconstruction", "generation"):
-            noise = rng.uniform(0.9, 1.1, n)
-            arrays[f"distance_{kind}_default_1__{key}"] = (latent_norm * noise).astype(np.float32)
-            arrays[f"fooled_{kind}_default_1__{key}"] = rng.random(n) > latent_norm
-            arrays[f"l2_{kind}_default_1__{key}"] = (l2 * rng.uniform(0.9, 1.1, n)).astype(np.float32)
-            arrays[f"l2_{kind}_default_1__{key}"][:5] = np.nan
-    rows = tuple({"model": key, "sha256": "0"} for key in keys)
-    return report.Latent(Report(task, NAME, {"eps": 1.0, "bound": 0.3}, {}, rows), arrays)
-
-
-def test_the_excess_of_few_runs_is_that_on_the_codes_that_both_settings_have():
-    arrays = {"distance_generation_default_1__a": np.array([0.0, 0.2, 0.4, np.inf])}
-    arrays["distance_generation_paper_1__a"] = np.array([0.0, 0.1, 0.4, 2.0, 9.0, 9.0])
-    settings = {"eps": 1.0, "restarts": 4, "paper_restarts": 12}
-    found = report.Latent(Report("cifar10", NAME, settings, {}, ()), arrays)
-    assert found.excess("a", "generation") == pytest.approx((0.2 + 0.4 + 2.5) / (0.1 + 0.4 + 2.0) - 1)
-    assert found.excess("a", "reconstruction") is None and found.excess("b", "generation") is None
-    same = dataclasses.replace(found, report=dataclasses.replace(found.report, settings=settings | {"restarts": 12}))
-    assert same.excess("a", "generation") is None
-
-
-def test_the_default_is_the_papers_number_of_runs():
-    settings = LatentSettings()
-    assert settings.restarts == settings.paper_restarts == measurements.Search().restarts == 12
-
-
-UP = [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
-MIXED = [0.5, 0.2, 0.6, 0.3, 0.7, 0.25, 0.4]
-
-
-def verdicts(report, claim, way="zoo"):
-    return {row["verdict"] for row in report.rows if row["claim"] == claim and row["way"] == way}
-
-
-def test_readings_hold_where_the_zoo_is_as_the_paper_says():
-    report = readings(synthetic(accuracy=UP, severity=MIXED, norm=UP, change=MIXED))
-    assert verdicts(report, FOLLOWS) == {"held"} and verdicts(report, SHOWS) == {"held"}
-    assert verdicts(report, FOLLOWS, "pair") == {"held"} and verdicts(report, SHOWS, "pair") <= {"held"}
-    zoo = [row for row in report.rows if row["way"] == "zoo" and row["claim"] == FOLLOWS]
-    assert len(zoo) == 4 and all(row["value"] > 0.9 and row["value_n"] == 7 for row in zoo)
-    assert all(row["value_low"] <= row["value"] <= row["value_high"] for row in zoo)
-    apart = [row for row in report.rows if row["claim"] == RATHER]
-    assert len(apart) == 8 and all(row["value"] > 0.5 for row in apart)
-
-
-def test_readings_are_reversed_where_it_is_the_other_way_round():
-    report = readings(synthetic(accuracy=UP, severity=UP[::-1], norm=UP[::-1], change=UP))
-    assert verdicts(report, FOLLOWS) == verdicts(report, RATHER) == verdicts(report, SHOWS) == {"reversed"}
-    assert verdicts(report, FOLLOWS, "pair") == verdicts(report, SHOWS, "pair") == {"reversed"}
-
-
-def test_more_than_needs_that_it_follows_at_all():
-    """Unrelated to accuracy and the very opposite of severity: a lead of 1, and nothing that follows accuracy."""
-    report = readings(synthetic(accuracy=MIXED, severity=UP, norm=UP[::-1], change=UP))
-    assert verdicts(report, RATHER) == {"unclear"}
-
-
-def test_accuracies_on_photographs_are_within_their_own_radius():
-    """No change within 0.1 fools the second network; the bounded search, of radius 0.3, fools it half the time."""
-    for task, rho, higher in (("cifar10", 0.1, 1.0), ("fashion-mnist", 0.3, None)):
-        made = synthetic([0.5, 0.9], [0.1, 0.1], [0.05, 0.5], [0.2, 0.2], task=task)
-        found = [row for row in readings(made).rows if row["figure"] in ("LARA", "LAGA")]
-        assert {row["rho"] for row in found} == {rho} and len(found) == 2
-        fooled = {row["figure"]: row["value"] for row in found}
-        if higher is None:
-            assert all(0.3 < value < 0.6 for value in fooled.values())
-        else:
-            assert set(fooled.values()) == {higher}
-
-
-def test_a_pair_is_compared_on_the_same_codes_and_only_where_the_two_differ():
-    report = readings(synthetic([0.5, 0.9, 0.5], [0.1, 0.3, 0.1], [0.4, 0.5, 0.4], [0.2, 0.25, 0.2]))
-    assert not [row for row in report.rows if row["way"] == "zoo"]  # three networks are too few
-    assert {row["model"] for row in report.rows if row["claim"] == SHOWS} == {"net1"}
-    (row,) = [row for row in report.rows if row["claim"] == SHOWS and row["codes"] == "generation"]
-    assert row["value"] == pytest.approx(0.05, abs=0.005) and row["value_n"] == 295
-    (row,) = [r for r in report.rows if r["figure"] == "LARS" and r["model"] == "net1"]
-    assert row["value"] == pytest.approx(0.1, abs=0.01) and row["verdict"] == "held" and row["value_n"] == 300
-
-
+@pytest.mark.slow
 def test_a_network_that_is_certain_is_as_fragile_as_one_that_is_not(generator, pair, data):
     """A thousandfold logits answer the same and are as near to other answers, in image space and in latent space."""
     model, x, codes = pair[0].fast, data.images(0, 12), codes_seen_right(generator, pair[0])

@@ -27,7 +27,7 @@ from core.reports.robustness.measurements import (
     quick_attacks,
 )
 from core.reports.robustness.report import NAME, Robustness, robustness_report
-from tests.core.conftest import figures
+from tests.helpers.rows import figures
 
 SETTINGS = RobustnessSettings(
     images=20,
@@ -161,6 +161,7 @@ def pair():
     return [zoo_model("standard", Brightness()), zoo_model("distilled", Brightness(scale=1e4))]
 
 
+@pytest.mark.slow
 def test_flags_go_up_on_the_masked_network_alone(pair, data, tmp_path):
     robustness = robustness_report(pair, data, dataclasses.replace(SETTINGS, steps=20, apgd_iterations=20), tmp_path)
     for row in robustness.report.rows:
@@ -177,6 +178,7 @@ def test_flags_go_up_on_the_masked_network_alone(pair, data, tmp_path):
     assert claims[BREAKS, "wrong under PGD"]["difference"] < claims[BREAKS, "wrong under APGD"]["difference"]
 
 
+@pytest.mark.slow
 def test_rows_say_what_the_arrays_say(pair, data, tmp_path):
     robustness = robustness_report(pair, data, SETTINGS, tmp_path)
     arrays = robustness.arrays
@@ -228,6 +230,7 @@ def measured(monkeypatch, run) -> list[str]:
     return [part.rsplit("-", 1)[0] for part in parts]
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_with_the_part_it_was_in(pair, data, tmp_path, monkeypatch, fashion_root):
     path = tmp_path / "robustness.json"
     with pytest.raises(StopError):
@@ -251,6 +254,7 @@ def read_report_rows(path):
     return read_report(path).rows
 
 
+@pytest.mark.slow
 def test_only_a_network_with_changed_weights_is_measured_again(pair, data, tmp_path, monkeypatch):
     """Without scratch files, as in a fresh clone: the shipped report itself is what is gone on from."""
     path = tmp_path / "robustness.json"
@@ -266,6 +270,7 @@ def test_only_a_network_with_changed_weights_is_measured_again(pair, data, tmp_p
     assert again.report.provenance["seconds"] >= first.report.provenance["seconds"]
 
 
+@pytest.mark.slow
 def test_networks_may_be_measured_by_several_runs(pair, data, tmp_path):
     path = tmp_path / "robustness.json"
     robustness_report(pair[1:], data, SETTINGS, tmp_path, path)
@@ -276,6 +281,7 @@ def test_networks_may_be_measured_by_several_runs(pair, data, tmp_path):
     assert all(row["transfer"] is not None for row in whole.report.rows)
 
 
+@pytest.mark.slow
 def test_other_settings_or_images_are_another_report(pair, data, tmp_path):
     path = tmp_path / "robustness.json"
     robustness_report(pair[:1], data, SETTINGS, tmp_path, path)
@@ -288,6 +294,7 @@ def test_other_settings_or_images_are_another_report(pair, data, tmp_path):
     assert "standard curve" in said
 
 
+@pytest.mark.slow
 def test_a_shipped_recipe_has_a_cost(zoo_folder, data, tmp_path, monkeypatch):
     """The recipe and the network of the card must be those of the plan, or it is somebody else's network."""
     pytest.importorskip("pyautoattack")

@@ -25,7 +25,7 @@ from core.saliency.catalogue import attribute
 from core.saliency.gradient import gradient
 from core.saliency.measures import Case, measured
 from core.saliency.method import AttributionRequest
-from tests.core.conftest import figures
+from tests.helpers.rows import figures
 
 METHODS = ("gradient", "grad-cam", "occlusion")
 MEASURES = ("alignment", "linearised-robustness", "deletion", "stability-attack", "pointing-game", "mass-inside")
@@ -45,6 +45,7 @@ def models(zoo_folder):
     return [load_zoo_model("fashion-mnist", key, zoo_folder) for key in ("standard", "pgd-linf")]
 
 
+@pytest.mark.slow
 def test_figures_are_medians_of_the_arrays_on_as_many_images_as_asked(models, tmp_path):
     made = saliency_report(models, pictures(FASHION_MNIST), SMALL, tmp_path)
     rows = {(row["model"], row["method"], row["measure"]): row for row in made.report.rows}
@@ -65,6 +66,7 @@ def test_figures_are_medians_of_the_arrays_on_as_many_images_as_asked(models, tm
     assert not any(row["measure"] in ("pointing-game", "area") for row in made.report.rows)
 
 
+@pytest.mark.slow
 def test_where_the_object_is_known_hits_are_counted_and_the_area_stands_beside(tmp_path):
     config = ResNetConfig(10, widths=(4, 8), blocks=(1, 1))
     card = zoo.Card("pasted", "standard", config, "recipe", {}, 0, "command", {}, sha256="", parameters=0)
@@ -79,6 +81,7 @@ def test_where_the_object_is_known_hits_are_counted_and_the_area_stands_beside(t
     assert mass == pytest.approx(float(made.arrays["mass-inside__standard__gradient"].mean())) and 0 < mass < 0.5
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_from_its_parts_and_keeps_what_the_file_holds(models, tmp_path):
     data, path = pictures(FASHION_MNIST), tmp_path / "saliency.json"
     first = saliency_report(models[:1], data, SMALL, tmp_path / "scratch", path)
@@ -95,6 +98,7 @@ def test_a_run_goes_on_from_its_parts_and_keeps_what_the_file_holds(models, tmp_
     )
 
 
+@pytest.mark.slow
 def test_the_relation_needs_several_networks_and_finds_a_perfect_order(models, tmp_path):
     made = saliency_report(models, pictures(FASHION_MNIST), SMALL, tmp_path, reports=tmp_path)
     found = [row for row in made.report.rows if row["method"] == "zoo"]
@@ -136,6 +140,7 @@ def test_agreement_is_the_mean_over_the_images_that_both_methods_have():
     assert two["cosine"] == pytest.approx([np.mean(each), -np.mean(each[:2])])
 
 
+@pytest.mark.slow
 def test_the_report_has_the_agreement_of_methods_and_of_networks_in_the_order_of_its_rows(models, tmp_path):
     data, path = pictures(FASHION_MNIST), tmp_path / "saliency.json"
     few = SaliencySettings(3, 2, 2, 4, METHODS, ("sparsity",))
@@ -157,6 +162,7 @@ def test_the_report_has_the_agreement_of_methods_and_of_networks_in_the_order_of
     assert np.array_equal(matrix, alone.arrays["within-cosine__standard"])
 
 
+@pytest.mark.slow
 def test_max_sensitivity_is_measured_on_fewer_images_than_the_rest(models, tmp_path):
     few = SaliencySettings(12, 3, 2, 1, METHODS[:2], ("max-sensitivity", "sparsity"))
     made = saliency_report(models[:1], pictures(FASHION_MNIST), few, tmp_path)
@@ -164,6 +170,7 @@ def test_max_sensitivity_is_measured_on_fewer_images_than_the_rest(models, tmp_p
     assert len(made.arrays["sparsity__standard__gradient"]) == 12
 
 
+@pytest.mark.slow
 def test_a_network_that_saturates_is_not_called_robust(zoo_folder, tmp_path):
     """Logits a million times as large give the same answers, and cross-entropy alone has no gradient left."""
     model = load_zoo_model("fashion-mnist", "standard", zoo_folder)
@@ -186,6 +193,7 @@ def test_a_network_that_saturates_is_not_called_robust(zoo_folder, tmp_path):
     assert bool((plain == x).flatten(1).all(1).any())
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_report_that_reads_back(models, tmp_path):
     command = command_of("saliency")
     assert command.settings(None, 0) == SaliencySettings()

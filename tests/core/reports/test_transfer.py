@@ -24,7 +24,7 @@ from core.reports.transfer.report import (
     made_against,
     transfer_report,
 )
-from tests.core.conftest import figures
+from tests.helpers.rows import figures
 
 SETTINGS = TransferSettings(images=30)
 RADII = (0.0, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4)
@@ -149,6 +149,7 @@ def test_rows_say_what_the_arrays_say(zoo, data, tmp_path):
     assert made.report.provenance["weights"] == dict.fromkeys(keys, "0" * 64)
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_and_a_new_network_gets_all_images(zoo, data, tmp_path):
     path = tmp_path / "transfer.json"
     said: list[str] = []
@@ -161,6 +162,7 @@ def test_a_killed_run_goes_on_and_a_new_network_gets_all_images(zoo, data, tmp_p
     assert figures(read_report(path).rows) == figures(again.report.rows)
 
 
+@pytest.mark.slow
 def test_changed_weights_are_measured_again_as_source_and_as_model(zoo, data, tmp_path):
     path = tmp_path / "transfer.json"
     transfer_report(zoo, data, SETTINGS, tmp_path / "a", path)
@@ -179,6 +181,7 @@ def test_the_radii_of_a_task():
     np.testing.assert_allclose(np.array(epsilons(CIFAR10)) * 255, [0, 2, 4, 8, 16])
 
 
+@pytest.mark.slow
 def test_the_command_says_the_matrices_and_writes_the_readings_beside_them(zoo, data, tmp_path):
     command = command_of("transfer")
     assert command.settings(None, 0) == TransferSettings() and command.settings(7, 1) == TransferSettings(7, 1)

@@ -21,7 +21,7 @@ from core.saliency.linearised import linearised_robustness
 from core.saliency.measures import SALIENCY_MEASURES, Case, measured, stability
 from core.saliency.method import AttributionRequest
 from core.saliency.randomisation import cascade, layers, without_weights
-from tests.core.saliency.networks import linear, seeded
+from tests.helpers.networks import linear, seeded
 
 
 def rng(seed: int = 0) -> torch.Generator:

@@ -1,6 +1,5 @@
 """Every method of the registry against exact answers, and what all of them promise."""
 
-from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
 
 import pytest
@@ -13,11 +12,9 @@ from torch.testing import assert_close
 from core.data.tasks import TASKS
 from core.errors import ConfigError, InputError
 from core.models.activations import HalfHuberReLU
-from core.models.fast import fast_form
 from core.models.resnet import PreActResNet, ResNetConfig
 from core.models.zoo import cards, load_zoo_model
-from core.progress import StoppedError
-from core.saliency.catalogue import SALIENCY_METHODS, attribute, resolve_targets
+from core.saliency.catalogue import attribute, resolve_targets
 from core.saliency.coalitions import _shapley_draws, kernel_shap, lime
 from core.saliency.deep_lift import deep_lift
 from core.saliency.expected_gradients import expected_gradients, gradient_shap, plain_references
@@ -26,37 +23,13 @@ from core.saliency.gradient import certainty_gradient, gradient, gradient_times_
 from core.saliency.guided_backprop import deconvolution, guided_backprop
 from core.saliency.guided_grad_cam import guided_grad_cam_product
 from core.saliency.integrated_gradients import integrated_gradients
-from core.saliency.method import FAMILIES, AttributionRequest
 from core.saliency.occlusion import feature_ablation, occlusion
 from core.saliency.smooth_grad import smooth_grad, smooth_grad_squared, var_grad
-from core.saliency.superpixels import superpixels
 from core.saliency.target import Target
-from tests.core.saliency.networks import WAYS, Functional, linear, seeded
+from tests.helpers.attribution import ask, rng
+from tests.helpers.networks import WAYS, Functional, linear, seeded
 
 SHIPPED = [(task, key) for task in TASKS for key in cards(task)]
-
-
-def rng(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-def ask(model, x, target, seed=0):
-    return AttributionRequest(model, x, target, rng(seed))
-
-
-@pytest.fixture
-def x():
-    return torch.rand(4, 3, 8, 8, generator=rng())
-
-
-@pytest.fixture(params=["relu", "hhrelu"])
-def resnet(request):
-    return fast_form(seeded(PreActResNet(ResNetConfig(widths=(4, 8), blocks=(1, 1), activation=request.param))))
-
-
-@pytest.fixture
-def target(resnet, x):
-    return resnet(x).argmax(1)
 
 
 # ---- on a linear network
@@ -197,6 +170,7 @@ def test_integrated_gradients_and_deep_lift_are_complete(resnet, x, target, pair
     assert_close(integrated_gradients(resnet, x, target, 300).sum((1, 2, 3)), change, rtol=2e-2, atol=2e-2)
 
 
+@pytest.mark.slow
 def test_expected_gradients_sum_to_the_change_from_the_mean_reference(resnet, x, target):
     found = expected_gradients(resnet, x, target, rng(), 3000).sum((1, 2, 3))
     at_references = resnet(plain_references(x)).mean(0)[target]
@@ -248,6 +222,7 @@ def test_a_rule_is_refused_where_it_would_not_act():
         deep_lift(square, 3 * image, classes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("task", "key"), SHIPPED)
 def test_guided_backprop_differs_from_the_gradient_on_every_shipped_model(task, key):
     model = load_zoo_model(task, key)
@@ -310,147 +285,6 @@ def test_what_an_activation_changes_in_place_is_changed(x, target, method, chang
 
 
 # ---- what all methods promise
-
-
-@pytest.mark.parametrize("key", SALIENCY_METHODS)
-def test_every_method_has_the_shape_it_says_and_leaves_the_network_alone(resnet, x, target, key):
-    before = {name: value.clone() for name, value in resnet.state_dict().items()}
-    untouched = x.clone()
-    method = SALIENCY_METHODS[key]
-    found = attribute(key, ask(resnet, x, target))
-    assert found.shape == x.shape and found.dtype == x.dtype and not found.requires_grad
-    assert method.signed or float(found.min()) >= 0
-    assert bool((found == found[:, :1]).all()) == method.flat
-    assert float(found.abs().sum()) > 0
-    assert_close(resnet.state_dict(), before, rtol=0, atol=0)
-    assert torch.equal(x, untouched) and not x.requires_grad
-    assert not any(parameter.requires_grad for parameter in resnet.parameters())
-    assert not any(module._forward_hooks or module._backward_hooks for module in resnet.modules())
-    assert method.family in FAMILIES
-
-
-@pytest.mark.parametrize("key", SALIENCY_METHODS)
-def test_a_map_is_of_the_class_asked_for_and_images_do_not_mix(resnet, x, target, key):
-    whole = attribute(key, ask(resnet, x, target))
-    other = attribute(key, ask(resnet, x, (target + 1) % 10))
-    assert torch.allclose(whole, other, rtol=1e-3, atol=1e-5) != SALIENCY_METHODS[key].of_class
-    if not SALIENCY_METHODS[key].random:
-        assert_close(attribute(key, ask(resnet, x[2:3], target[2:3])), whole[2:3], rtol=1e-3, atol=1e-4)
-
-
-@pytest.mark.parametrize("key", SALIENCY_METHODS)
-def test_a_seed_decides_a_random_map(resnet, x, target, key):
-    one, again, another = (attribute(key, ask(resnet, x, target, seed)) for seed in (0, 0, 1))
-    assert torch.equal(one, again)
-    # LIME and KernelSHAP may take all coalitions of a few pieces, which leaves nothing to draw.
-    assert not torch.equal(one, another) or not SALIENCY_METHODS[key].random
-
-
-LINEAR_IN_THE_SCORE = [
-    key
-    for key in SALIENCY_METHODS
-    if SALIENCY_METHODS[key].of_class
-    and SALIENCY_METHODS[key].family != "place"
-    and key not in ("guided-backprop", "deconvolution", "smooth-grad-squared", "var-grad")
-]
-
-
-@pytest.mark.parametrize("key", LINEAR_IN_THE_SCORE)
-def test_a_contrast_is_the_difference_of_two_maps(resnet, x, target, key):
-    """Held by what is linear in the score; what takes positive parts is not."""
-    other = (target + 3) % 10
-    found = attribute(key, ask(resnet, x, torch.stack([target, other], 1)))
-    expected = attribute(key, ask(resnet, x, target)) - attribute(key, ask(resnet, x, other))
-    assert_close(found, expected, rtol=1e-2, atol=1e-3)
-
-
-@pytest.mark.parametrize("level", [0.0, 0.5])
-@pytest.mark.parametrize("key", SALIENCY_METHODS)
-def test_an_image_of_one_colour_gives_a_finite_map(resnet, key, level):
-    plain = torch.full((1, 3, 8, 8), level)
-    assert bool(attribute(key, ask(resnet, plain, torch.tensor([2]))).isfinite().all())
-
-
-@pytest.mark.parametrize("key", SALIENCY_METHODS)
-def test_a_network_that_answers_the_same_to_everything_gives_a_map_of_zeros(resnet, x, key):
-    flat = fast_form(PreActResNet(resnet.config))
-    with torch.no_grad():
-        flat.head.weight.zero_()
-    assert_close(attribute(key, ask(flat, x, torch.tensor([0, 1, 2, 3]))), torch.zeros_like(x))
-
-
-@pytest.mark.parametrize("key", SALIENCY_METHODS)
-def test_values_that_are_not_finite_are_refused(resnet, x, key):
-    broken = fast_form(PreActResNet(resnet.config))
-    with torch.no_grad():
-        broken.stem.weight.fill_(torch.nan)
-    with pytest.raises((InputError, ConfigError)):
-        attribute(key, ask(broken, x, torch.tensor([0, 1, 2, 3])))
-
-
-def test_sixteen_threads_on_one_network_get_the_maps_of_one_alone(resnet, x, target):
-    keys = ("guided-backprop", "deconvolution", "deep-lift", "grad-cam", "guided-grad-cam", "integrated-gradients")
-    alone = {key: attribute(key, ask(resnet, x, target)) for key in keys}
-    work = [keys[index % len(keys)] for index in range(96)]
-    with ThreadPoolExecutor(16) as pool:
-        found = list(pool.map(lambda key: attribute(key, ask(resnet, x, target)), work))
-    for key, attributions in zip(work, found, strict=True):
-        assert torch.equal(attributions, alone[key])
-
-
-@pytest.mark.parametrize("key", [key for key in SALIENCY_METHODS if SALIENCY_METHODS[key].long])
-def test_long_methods_tell_how_far_they_are_and_can_be_stopped(resnet, x, target, key):
-    seen = []
-    attribute(key, AttributionRequest(resnet, x, target, rng(), lambda done, of: seen.append((done, of))))
-    assert len(seen) >= 2 and seen == sorted(seen) and seen[-1][0] == seen[-1][1]
-    with pytest.raises(StoppedError):
-        attribute(key, AttributionRequest(resnet, x, target, rng(), should_stop=lambda: len(seen) > 0))
-
-
-# ---- superpixels and targets
-
-
-def test_superpixels_follow_colour_and_cover_everything():
-    image = torch.zeros(1, 3, 32, 32)
-    image[:, 0, :, :11] = 1.0
-    image[:, 1, :, 11:] = 1.0
-    pieces = superpixels(image)
-    left, right = set(pieces[0, :, :11].flatten().tolist()), set(pieces[0, :, 11:].flatten().tolist())
-    assert not left & right and left | right == set(range(int(pieces.max()) + 1))
-    assert 12 <= int(pieces.max()) + 1 <= 36
-
-
-@pytest.mark.parametrize("shape", [(3, 32, 32), (1, 28, 28)])
-def test_an_image_without_colours_that_hang_together_falls_into_a_grid(shape):
-    assert int(superpixels(torch.rand(1, *shape, generator=rng())).max()) + 1 >= 6
-    assert int(superpixels(torch.full((1, *shape), 0.3)).max()) + 1 >= 6
-
-
-def test_targets_say_classes_by_the_logits():
-    logits = torch.tensor([[1.0, 3.0, 2.0], [5.0, 0.0, 1.0]])
-    labels = torch.tensor([2, 0])
-    assert Target().classes(logits).tolist() == [1, 0]
-    assert Target(2).classes(logits).tolist() == [2, 2]
-    assert Target("true").classes(logits, labels).tolist() == [2, 0]
-    assert Target("true", "other").classes(logits, labels).tolist() == [[2, 1], [0, 2]]
-    assert Target("top", "other").classes(logits).tolist() == [[1, 2], [0, 2]]
-    assert Target(0, 2).classes(logits).tolist() == [[0, 2], [0, 2]]
-
-
-@pytest.mark.parametrize(("of", "against"), [(-1, None), ("best", None), (1, 1), ("top", -2), (0, "true")])
-def test_impossible_targets_are_refused(of, against):
-    with pytest.raises(ConfigError):
-        Target(of, against)
-
-
-def test_targets_that_this_network_or_image_does_not_have_are_refused():
-    logits = torch.tensor([[1.0, 3.0, 2.0]])
-    with pytest.raises(ConfigError, match="0 to 2"):
-        Target(3).classes(logits)
-    with pytest.raises(ConfigError, match="true"):
-        Target("true").classes(logits)
-    with pytest.raises(InputError, match="nothing to hold"):
-        Target("top", 1).classes(logits)
 
 
 def test_impossible_settings_are_refused(resnet, x, target):

@@ -137,6 +137,7 @@ def test_samples_answer_to_critic_and_classifier_alone(classifier, images):
     assert_close(terms["agreement"], exact)
 
 
+@pytest.mark.slow
 def test_the_loss_falls_on_eight_pictures(classifier, images, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "ROUND", 20)
     plan = replace(PLAN, recipe=GeneratorRecipe(), steps=60, warm_up=0)
@@ -144,6 +145,7 @@ def test_the_loss_falls_on_eight_pictures(classifier, images, tmp_path, monkeypa
     assert history[-1].losses["pixels"] < 0.5 * history[0].losses["pixels"]
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_with_the_weights_of_an_uninterrupted_one(classifier, images, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "ROUND", 2)
     whole = train_generator(PLAN, images, classifier, tmp_path / "whole")
@@ -157,6 +159,7 @@ def test_a_killed_run_ends_with_the_weights_of_an_uninterrupted_one(classifier, 
     assert "critic" in whole.history[1].losses  # the part that was resumed had one
 
 
+@pytest.mark.slow
 def test_the_seed_decides_and_the_classifier_stays_as_it_was(classifier, images, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "ROUND", 2)
     before = {name: value.clone() for name, value in classifier.fast.state_dict().items()}

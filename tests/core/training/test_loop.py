@@ -59,6 +59,7 @@ DATA, VAL = grey_images(120), grey_images(50)
 ADVERSARIAL = AdversarialTraining(Pgd(0.05, "linf", 1))
 
 
+@pytest.mark.slow
 def test_training_learns(tmp_path):
     outcome = train(tiny_plan(epochs=10), DATA, VAL, tmp_path)
     assert outcome.finished and len(outcome.history) == 10
@@ -66,6 +67,7 @@ def test_training_learns(tmp_path):
     assert outcome.history[-1].val_accuracy > 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", [Standard(), ADVERSARIAL], ids=["standard", "adversarial"])
 def test_stopped_and_resumed_equals_uninterrupted(tmp_path, recipe):
     plan = tiny_plan(recipe=recipe)
@@ -90,6 +92,7 @@ def _train_until_killed(folder: Path) -> None:
     train(tiny_plan(recipe=ADVERSARIAL), DATA, VAL, folder, die)
 
 
+@pytest.mark.slow
 def test_killed_process_resumes_to_the_same_weights(tmp_path):
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # another number of threads may sum in another order
@@ -130,6 +133,7 @@ def test_seed_decides_the_weights(tmp_path):
     assert not torch.equal(first.stem.weight, other.stem.weight)
 
 
+@pytest.mark.slow
 def test_adversarial_training_resists_its_attack_better(tmp_path):
     attack = Pgd(0.15, "linf", 5)
     kept = {}
@@ -222,6 +226,7 @@ def test_impossible_plans_are_refused_before_they_start(bad):
         tiny_plan(**bad)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_from_the_network_that_the_recipe_names(tmp_path):
     start = train(tiny_plan(), DATA, VAL, tmp_path / "start").model
     plan = tiny_plan(recipe=RandomRadius(Pgd(0.5, "l2", 1), "start"), epochs=1, learning_rate=1e-9, averaging=0.0)

@@ -48,6 +48,7 @@ def against_the_paper(model: str, source: str, epsilon: float, attack: str) -> f
     return 1 - as_in_the_paper(model, source, epsilon, attack)
 
 
+@pytest.mark.slow
 def test_matrices_like_the_papers_hold_every_reading():
     report = readings(transfer(as_in_the_paper, unchanged=lambda source: float(source == "distilled")))
     assert report.report == NAME and {row["verdict"] for row in report.rows} == {"held"}, [
@@ -58,6 +59,7 @@ def test_matrices_like_the_papers_hold_every_reading():
     assert all(each.verdict == "held" and each.held == each.of and each.reversed == 0 for each in whole.values())
 
 
+@pytest.mark.slow
 def test_the_opposite_matrices_reverse_every_reading():
     report = readings(transfer(against_the_paper))
     assert {each.verdict for each in verdicts(report.rows)} == {"reversed"}
@@ -76,11 +78,13 @@ def test_one_comparison_against_a_reading_is_enough_for_it_not_to_hold():
     assert found == [("a", "mixed", 1, 1, 2), ("b", "unclear", 1, 0, 2), ("c", "held", 1, 0, 1)]
 
 
+@pytest.mark.slow
 def test_equal_networks_leave_it_unclear():
     report = readings(transfer(lambda model, source, epsilon, attack: 0.5))
     assert {row["verdict"] for row in report.rows if row["reading"] != "c"} == {"unclear"}
 
 
+@pytest.mark.slow
 def test_others_images_are_those_of_third_networks_of_the_paper():
     """Accuracy on the two compared networks' images, and on those of a network unknown to it, counts for nothing."""
 
@@ -96,6 +100,7 @@ def test_others_images_are_those_of_third_networks_of_the_paper():
     assert all(row["difference_low"] <= row["difference"] <= row["difference_high"] for row in rows)
 
 
+@pytest.mark.slow
 def test_figures_of_single_comparisons():
     rows = readings(transfer(as_in_the_paper, unchanged=lambda source: 0.8 if source == "distilled" else 0.0)).rows
     unchanged = [row for row in rows if "unchanged" in row["measure"]]
@@ -129,6 +134,7 @@ def test_absent_networks_are_left_out():
     assert {row["reading"] for row in some.rows} == {"b"}  # no third network, no others' images
 
 
+@pytest.mark.slow
 def test_radii_of_other_tasks():
     """Without the paper's radii the largest two are large, and are said in 255ths."""
     rows = readings(transfer(as_in_the_paper, task="cifar10")).rows

@@ -14,8 +14,7 @@ from core.reports.form.parts_cache import PartsCache
 from core.reports.form.provenance import BEFORE, Code, Run, in_words, inherited, runs_of
 from core.reports.form.report import Report, read_report
 from core.reports.form.resume import Measured, ReportDraft
-from tests.core.reports.form.test_resume import network
-from tests.core.reports.test_accuracy import data, models  # noqa: F401 - fixtures
+from tests.helpers.networks import bare_model
 
 CODE = provenance.code  # before tests put another in its place
 SETTINGS = {"data": "test", "seed": 0}
@@ -34,7 +33,7 @@ def written(book):
 
 
 def measured(book, key):
-    book.add(network(key), {f"found__{key}": np.zeros(2)}, 2.0, [{"sha256": network(key).card.sha256}])
+    book.add(bare_model(key), {f"found__{key}": np.zeros(2)}, 2.0, [{"sha256": bare_model(key).card.sha256}])
     return written(book)
 
 
@@ -45,9 +44,9 @@ def codes(report):
 def test_a_later_run_leaves_the_provenance_of_earlier_rows_alone(tmp_path, monkeypatch):
     path = tmp_path / "some.json"
     as_code(monkeypatch, "first")
-    before = measured(ReportDraft(path, SETTINGS, [network("one")]), "one")
+    before = measured(ReportDraft(path, SETTINGS, [bare_model("one")]), "one")
     as_code(monkeypatch, "second")
-    after = measured(ReportDraft(path, SETTINGS, [network("two")]), "two")
+    after = measured(ReportDraft(path, SETTINGS, [bare_model("two")]), "two")
     assert codes(after) == {"one": ["first"], "two": ["second"]}
     assert runs_of(after.provenance, after.rows[0]) == runs_of(before.provenance, before.rows[0])
     assert after.provenance["seconds"] == 4.0
@@ -55,7 +54,7 @@ def test_a_later_run_leaves_the_provenance_of_earlier_rows_alone(tmp_path, monke
     assert (run.seconds, run.uncommitted) == (2.0, False) and "cores" in run.machine and run.when.endswith("Z")
 
 
-def test_accuracy_keeps_the_run_of_each_row(tmp_path, monkeypatch, models, data):  # noqa: F811
+def test_accuracy_keeps_the_run_of_each_row(tmp_path, monkeypatch, models, data):
     path, few = tmp_path / "accuracy.json", AccuracySettings(images=4, robust_images=2, steps=1, restarts=1)
     as_code(monkeypatch, "first")
     accuracy_report(models[:1], data, few, path)
@@ -72,7 +71,7 @@ def test_rows_that_carry_none_stay_without_and_are_said_to(tmp_path, monkeypatch
     Measured(Report("fashion-mnist", "some", SETTINGS, old, rows), {"found__one": np.zeros(2)}).write(path)
     assert in_words(old, rows) == BEFORE
     as_code(monkeypatch, "new")
-    report = measured(ReportDraft(path, SETTINGS, [network("two")]), "two")
+    report = measured(ReportDraft(path, SETTINGS, [bare_model("two")]), "two")
     assert codes(report) == {"one": [], "two": ["new"]} and "made" not in report.rows[0]
     assert "old" not in json.dumps(report.provenance)
     assert in_words(report.provenance, report.rows).endswith(f"1 of 2 rows {BEFORE}")
@@ -81,7 +80,7 @@ def test_rows_that_carry_none_stay_without_and_are_said_to(tmp_path, monkeypatch
 
 
 def test_a_row_of_a_pair_names_the_runs_of_all_that_it_rests_on(tmp_path, monkeypatch):
-    book = ReportDraft(tmp_path / "some.json", SETTINGS, [network("one"), network("two")])
+    book = ReportDraft(tmp_path / "some.json", SETTINGS, [bare_model("one"), bare_model("two")])
     for key, version in (("one", "first"), ("two", "second")):
         as_code(monkeypatch, version)
         measured(book, key)
@@ -96,20 +95,20 @@ def test_a_row_of_a_pair_names_the_runs_of_all_that_it_rests_on(tmp_path, monkey
 def test_other_weights_take_their_runs_along(tmp_path, monkeypatch):
     path = tmp_path / "some.json"
     as_code(monkeypatch, "first")
-    measured(ReportDraft(path, SETTINGS, [network("one")]), "one")
-    book = ReportDraft(path, SETTINGS, [network("one", "b")])
+    measured(ReportDraft(path, SETTINGS, [bare_model("one")]), "one")
+    book = ReportDraft(path, SETTINGS, [bare_model("one", "b")])
     assert not book.made and not book.provenance()["runs"]
 
 
-def test_a_report_from_uncommitted_code_is_refused_unless_asked_for(tmp_path, monkeypatch, models, data):  # noqa: F811
+def test_a_report_from_uncommitted_code_is_refused_unless_asked_for(tmp_path, monkeypatch, models, data):
     as_code(monkeypatch, "0.1.0 (abc)", uncommitted=True)
     path, few = tmp_path / "some.json", AccuracySettings(images=4, robust_images=2, steps=1, restarts=1)
     with pytest.raises(ConfigError, match="--allow-uncommitted"):
-        ReportDraft(path, SETTINGS, [network("one")])
+        ReportDraft(path, SETTINGS, [bare_model("one")])
     with pytest.raises(ConfigError, match="--allow-uncommitted"):
         accuracy_report(models, data, few, path)
     assert not path.exists()
-    ReportDraft(None, SETTINGS, [network("one")])  # nothing is kept
+    ReportDraft(None, SETTINGS, [bare_model("one")])  # nothing is kept
     report = accuracy_report(models, data, few, path, allow_uncommitted=True)
     assert all(run.uncommitted for row in report.rows for run in runs_of(report.provenance, row))
     assert "with uncommitted changes" in in_words(report.provenance, report.rows)

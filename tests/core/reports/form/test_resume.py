@@ -1,18 +1,13 @@
 """What a report keeps when it is made in several runs, and what it lets go."""
 
 import numpy as np
-from torch import nn
 
-from core.models.zoo import Card, ZooModel
+from core.models.zoo import ZooModel
 from core.reports.form.report import Report, mean
 from core.reports.form.resume import Measured, ReportDraft, joined, standard_first
 
 SETTINGS = {"images": 3, "seed": 0}
-
-
-def network(key: str, sha256: str = "a") -> ZooModel:
-    card = Card("fashion-mnist", key, None, "recipe", {}, 0, "command", {}, sha256=sha256 * 64, parameters=0)
-    return ZooModel(card, nn.Identity(), nn.Identity())
+from tests.helpers.networks import bare_model
 
 
 def written(book: ReportDraft) -> None:
@@ -29,41 +24,41 @@ def measured(book: ReportDraft, model: ZooModel, value: float, seconds: float = 
 
 def test_a_second_run_keeps_what_the_first_measured(tmp_path):
     path = tmp_path / "some.json"
-    measured(ReportDraft(path, SETTINGS, [network("one")]), network("one"), 1.0)
-    book = ReportDraft(path, SETTINGS, [network("one"), network("two")])
-    assert network("one") in book and network("two") not in book
+    measured(ReportDraft(path, SETTINGS, [bare_model("one")]), bare_model("one"), 1.0)
+    book = ReportDraft(path, SETTINGS, [bare_model("one"), bare_model("two")])
+    assert bare_model("one") in book and bare_model("two") not in book
     assert (book.arrays["found__one"] == 1).all()
 
 
 def test_what_another_run_wrote_meanwhile_is_joined(tmp_path):
     path = tmp_path / "some.json"
-    here, there = ReportDraft(path, SETTINGS, [network("one")]), ReportDraft(path, SETTINGS, [network("two")])
-    measured(there, network("two"), 2.0, seconds=5.0)
-    measured(here, network("one"), 1.0, seconds=1.0)
+    here, there = ReportDraft(path, SETTINGS, [bare_model("one")]), ReportDraft(path, SETTINGS, [bare_model("two")])
+    measured(there, bare_model("two"), 2.0, seconds=5.0)
+    measured(here, bare_model("one"), 1.0, seconds=1.0)
     assert Measured.read(path).weights.keys() == {"one", "two"}
     assert here.seconds == 6.0
 
 
 def test_figures_of_a_network_with_other_weights_go_with_all_its_arrays(tmp_path):
     path = tmp_path / "some.json"
-    book = ReportDraft(path, SETTINGS, [network("one"), network("two")])
+    book = ReportDraft(path, SETTINGS, [bare_model("one"), bare_model("two")])
     book.add_arrays({"pair__one__two": np.zeros(1), "pair__two__three": np.ones(1), "grid": np.zeros(2)}, 0.0)
-    measured(book, network("one"), 1.0)
-    measured(book, network("two"), 2.0)
-    again = ReportDraft(path, SETTINGS, [network("one", "b")])
+    measured(book, bare_model("one"), 1.0)
+    measured(book, bare_model("two"), 2.0)
+    again = ReportDraft(path, SETTINGS, [bare_model("one", "b")])
     assert again.weights.keys() == {"two"}
     assert again.arrays.keys() == {"found__two", "pair__two__three", "grid"}
 
 
 def test_other_settings_keep_nothing(tmp_path):
     path = tmp_path / "some.json"
-    measured(ReportDraft(path, SETTINGS, [network("one")]), network("one"), 1.0)
-    assert not ReportDraft(path, SETTINGS | {"seed": 1}, [network("one")]).weights
+    measured(ReportDraft(path, SETTINGS, [bare_model("one")]), bare_model("one"), 1.0)
+    assert not ReportDraft(path, SETTINGS | {"seed": 1}, [bare_model("one")]).weights
 
 
 def test_a_report_that_is_not_kept_writes_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    measured(ReportDraft(None, SETTINGS, [network("one")]), network("one"), 1.0)
+    measured(ReportDraft(None, SETTINGS, [bare_model("one")]), bare_model("one"), 1.0)
     assert not list(tmp_path.iterdir())
 
 

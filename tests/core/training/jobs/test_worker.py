@@ -45,6 +45,7 @@ def start(folder: Path, out: Path, order: TrainingRequest = LONG) -> subprocess.
     )
 
 
+@pytest.mark.slow
 def test_an_order_becomes_a_model_with_its_card_and_a_growing_record(fashion_root, tmp_path):
     told = []
     end = work(ORDER, tmp_path / "job", tmp_path / "out", Control(), told.append)
@@ -68,6 +69,7 @@ def test_an_order_becomes_a_model_with_its_card_and_a_growing_record(fashion_roo
     np.testing.assert_array_equal(last.maps, points[-1].maps)  # what is watched is what ships
 
 
+@pytest.mark.slow
 def test_a_recipe_with_a_teacher_finds_it_in_the_folder(fashion_root, tmp_path):
     work(SHORT, tmp_path / "job", tmp_path / "out", Control(), lambda event: None)
     order = TrainingRequest("fashion-mnist", "sat-strong-robust", "own-pupil", 256, 1, teacher="own-tiny")
@@ -85,6 +87,7 @@ def test_without_the_data_set_it_says_how_to_get_it(tmp_path):
         work(ORDER, tmp_path, tmp_path / "out", Control(), lambda event: None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blocked", ["weights", "card"])
 def test_an_unwritable_folder_is_said_and_leaves_no_half_written_model(fashion_root, tmp_path, blocked):
     out = tmp_path / "out" / "fashion-mnist"
@@ -98,6 +101,7 @@ def test_an_unwritable_folder_is_said_and_leaves_no_half_written_model(fashion_r
     assert (tmp_path / "job" / "checkpoint.pt").exists()  # so that nothing has to be learned again
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_a_sentence_and_leaves_nothing(fashion_root, tmp_path, monkeypatch):
     def full(self, data):
         raise OSError(28, "No space left on device")
@@ -108,6 +112,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing(fashion_root, tmp_path, mo
     assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
 
 
+@pytest.mark.slow
 def test_it_stops_with_its_starter_is_killed_and_ends_with_the_weights_of_an_undisturbed_run(fashion_root, tmp_path):
     first = start(tmp_path / "job", tmp_path / "out")
     next(event for event in map(decode, first.stdout) if isinstance(event, Point) and event.at > 1)
@@ -137,6 +142,7 @@ def test_a_second_process_does_nothing_in_a_folder_until_the_first_has_left_it(t
     assert [decode(line) for line in told] == [Ended("stopped")] and process.returncode == 0
 
 
+@pytest.mark.slow
 def test_a_refusal_is_told_in_one_line_with_its_exit_code(fashion_root, tmp_path):
     process = start(tmp_path / "job", tmp_path / "out", TrainingRequest("fashion-mnist", "standard", "own-tiny", 3, 1))
     (end,) = [decode(line) for line in process.communicate(timeout=60)[0].splitlines()]

@@ -124,6 +124,7 @@ def test_half_and_half_attacks_half(linear, batch):
     assert half == pytest.approx((clean + whole) / 2, abs=0.1 * (whole - clean))
 
 
+@pytest.mark.slow
 def test_stopped_and_resumed_equals_uninterrupted(tmp_path):
     """The controller's I is part of the checkpoint: without it the second half would start from psi_0."""
     generator = torch.Generator().manual_seed(0)

@@ -46,6 +46,7 @@ def test_a_plan_of_it_is_possible_and_its_settings_are_plain(key, task):
     assert entry.title and entry.sentence.endswith(".") and entry.source and "min E[" in plan.recipe.describe()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", RECIPES)
 def test_it_takes_a_step_on_real_networks_in_either_precision(key):
     """The loss is a finite scalar that moves every weight, and leaves the teacher and the batch as they were."""

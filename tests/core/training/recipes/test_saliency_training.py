@@ -224,6 +224,7 @@ def plan(recipe) -> TrainingPlan:
 BOXES = torch.where(torch.arange(28) < 14, 1, -1).to(torch.int8).expand(60, 1, 28, 28)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("recipe", "maps"),
     [

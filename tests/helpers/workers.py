@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.training.jobs.messages import Point, Ready, encode
+from core.training.jobs.messages import Point, Ready, TrainingRequest, encode
 
 HOLD, FAIL, DIE, DEAF = range(4)
 READY = encode(Ready(0, np.zeros((1, 1, 2, 2), np.uint8), np.zeros(1, np.int64), 10, 0.1, 5))
@@ -50,3 +50,8 @@ def fake_worker(folder: Path) -> Callable[[Path, Path], list[str]]:
     script = folder / "worker.py"
     script.write_text(WORKER)
     return lambda job, out: [sys.executable, str(script), str(job), str(out)]
+
+
+def order(behaviour: int = HOLD, name: str = "own-net") -> TrainingRequest:
+    """An order to a worker that behaves so."""
+    return TrainingRequest("fashion-mnist", "standard", name, 1000, 2, seed=behaviour)

@@ -1,72 +1,12 @@
-"""Each page renders, does its main action on tiny networks, and shows an engine error; the entry is what is run."""
-
-import io
-from functools import partial
-from pathlib import Path
+"""The page Compare: answers, attacks, pictures and maps on tiny networks, its link, and an engine error shown."""
 
 import pytest
-from PIL import Image
-from streamlit.testing.v1 import AppTest
 
 from app.state.choice import Choice
-from tests.app.tiny import KEYS, write_zoo
+from tests.helpers.pages import bodies, checked, picture, query, source, upload, value
+from tests.helpers.tiny_zoo import KEYS, write_zoo
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="session")
-def page_zoo(tmp_path_factory):
-    return write_zoo(tmp_path_factory.mktemp("page-zoo"))
-
-
-@pytest.fixture
-def visit(page_zoo, monkeypatch):
-    """A visit with a link's query parameters; the page has run once."""
-    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(page_zoo))
-
-    return partial(opened, "streamlit_app")
-
-
-def opened(script: str, /, **link: str) -> AppTest:
-    """A script of the project's root, visited with a link's query parameters; it has run once."""
-    at = AppTest.from_file(ROOT / f"{script}.py", default_timeout=240)
-    for name, given in link.items():
-        at.query_params[name] = given
-    return checked(at.run())
-
-
-def checked(at: AppTest) -> AppTest:
-    assert not at.exception, [item.value for item in at.exception]
-    return at
-
-
-def bodies(at: AppTest, mark: str) -> list[str]:
-    """The HTML blocks that carry a data attribute: one a network."""
-    return [block.proto.body for block in at.get("html") if mark in block.proto.body]
-
-
-def value(body: str, name: str) -> str:
-    return body.split(f'{name}="', 1)[1].split('"', 1)[0]
-
-
-def picture(form: str = "PNG", colour: tuple[int, int, int] = (200, 30, 30)) -> bytes:
-    out = io.BytesIO()
-    Image.effect_noise((64, 48), 60).convert("RGB").save(out, form)
-    return out.getvalue()
-
-
-def upload(at: AppTest, name: str, data: bytes) -> AppTest:
-    if not at.file_uploader:
-        checked(source(at).set_value("Upload").run())
-    return checked(at.file_uploader[0].set_value((name, data, "image/png")).run())
-
-
-def source(at: AppTest):
-    return at.segmented_control(key="picker.source")
-
-
-def query(at: AppTest) -> dict[str, str]:
-    return {name: kept if isinstance(kept, str) else kept[-1] for name, kept in at.query_params.items()}
+PAGE = "streamlit_app"
 
 
 def test_a_first_visit_shows_three_networks_and_an_attack_with_a_clean_address(visit):
@@ -77,6 +17,7 @@ def test_a_first_visit_shows_three_networks_and_an_attack_with_a_clean_address(v
     assert not at.error and not at.warning and query(at) == {}
 
 
+@pytest.mark.slow
 def test_epsilon_zero_changes_nothing_and_the_slider_moves_only_the_attack(visit):
     at = visit(epsilon="0")
     before = bodies(at, "data-answer")
@@ -89,6 +30,7 @@ def test_epsilon_zero_changes_nothing_and_the_slider_moves_only_the_attack(visit
     assert bodies(at, "data-answer") == before and query(at)["epsilon"] == "16"
 
 
+@pytest.mark.slow
 def test_the_server_does_not_pull_the_slider_back_under_the_hand(visit):
     at = visit()
     checked(at.slider[0].set_value(9).run())
@@ -97,12 +39,14 @@ def test_the_server_does_not_pull_the_slider_back_under_the_hand(visit):
     assert not at.slider[0].proto.set_value and query(at)["epsilon"] == "10"
 
 
+@pytest.mark.slow
 def test_a_picture_of_the_gallery_is_chosen_by_a_click_and_named_in_the_address(visit):
     at = visit()
     checked(at.button(key="pick-photo-coffee").click().run())
     assert query(at)["image"] == "photo:coffee" and any("Coffee" in caption.value for caption in at.caption)
 
 
+@pytest.mark.slow
 def test_an_upload_is_looked_at_and_a_later_click_in_the_gallery_wins(visit):
     at = upload(visit(), "mine.png", picture())
     assert any("Your picture" in caption.value for caption in at.caption) and query(at)["image"] == "upload"
@@ -111,6 +55,7 @@ def test_an_upload_is_looked_at_and_a_later_click_in_the_gallery_wins(visit):
     assert query(at)["image"] == "photo:rocket" and any("Rocket" in caption.value for caption in at.caption)
 
 
+@pytest.mark.slow
 def test_a_truncated_upload_is_a_sentence_and_the_session_lives_on(visit):
     at = upload(visit(), "broken.png", picture()[:-200])
     assert len(at.error) == 1 and "Something went wrong" not in at.error[0].value
@@ -119,6 +64,7 @@ def test_a_truncated_upload_is_a_sentence_and_the_session_lives_on(visit):
     assert not at.error and any("Your picture" in caption.value for caption in at.caption)
 
 
+@pytest.mark.slow
 def test_session_state_holds_no_pixels(visit):
     at = upload(visit(), "mine.png", picture())
     state = at.session_state._state._state.filtered_state
@@ -145,6 +91,7 @@ def test_a_link_restores_the_view(visit):
     assert not at.warning and query(at) == link
 
 
+@pytest.mark.slow
 def test_each_choice_reaches_the_address_and_back(visit):
     at = visit()
     checked(at.segmented_control(key="side.task").set_value("fashion-mnist").run())
@@ -169,6 +116,7 @@ def test_each_choice_reaches_the_address_and_back(visit):
     assert bodies(again, "data-attacked") == bodies(at, "data-attacked")
 
 
+@pytest.mark.slow
 def test_the_back_button_brings_the_earlier_view(visit):
     at = visit()
     checked(at.button(key="pick-photo-coffee").click().run())
@@ -193,6 +141,7 @@ def test_no_network_chosen_is_not_possible(visit):
     assert len(bodies(at, "data-answer")) == 3
 
 
+@pytest.mark.slow
 def test_maps_can_lie_over_the_picture_on_scales_of_their_own(visit):
     at = visit()
     shared = {body.split("</span>")[0] for body in bodies(at, 'class="rs-scale"')}
@@ -209,6 +158,7 @@ def test_an_empty_zoo_has_a_page_of_its_own(visit, monkeypatch, tmp_path):
     assert any("No networks here yet" in item.value for item in at.subheader) and not at.error
 
 
+@pytest.mark.usefixtures("fresh_caches")
 def test_damaged_weights_are_a_sentence(visit, monkeypatch, tmp_path):
     monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(write_zoo(tmp_path, ("cifar10",))))
     path = tmp_path / "cifar10" / "pgd-l2.safetensors"

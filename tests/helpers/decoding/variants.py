@@ -12,7 +12,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from tests.core.decoding.files import chunk, encoded
+from tests.helpers.decoding.files import chunk, encoded
 
 SIZE = 21, 37  # no multiple of 8, nor of a tile
 GREY_TYPES = ("i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8")

@@ -4,14 +4,15 @@ import os
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Page
+
+from tests.helpers.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 ARTIFACTS = ROOT / "artifacts"
@@ -21,7 +22,6 @@ SIZES = {
     "narrow": {"width": 390, "height": 844},
     "projector": {"width": 1280, "height": 720},
 }
-PATIENCE = 120.0  # seconds; a busy machine takes long to import torch
 
 
 @contextmanager
@@ -57,14 +57,6 @@ def healthy(port: int) -> bool:
             return answer.status == 200
     except OSError:
         return False
-
-
-def until(holds: Callable[[], object], what: str, patience: float = PATIENCE) -> None:
-    """Wait for a condition; fail with `what` after `patience` seconds."""
-    end = time.monotonic() + patience
-    while not holds():
-        assert time.monotonic() < end, f"waited {patience:.0f} s for {what}"
-        time.sleep(0.1)
 
 
 def here(page: Page) -> str:

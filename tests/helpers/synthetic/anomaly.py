@@ -3,41 +3,26 @@
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from core.anomaly.calibrate import fit_calibration
 from core.anomaly.calibration import calibration_path, write_calibration
 from core.anomaly.catalogue import DETECTORS
 from core.anomaly.perceptron_detector import PERCEPTRON
 from core.data.corruptions import CORRUPTIONS, SEVERITIES
-from core.data.datasets import LabelledImages
 from core.data.outliers import OUTLIERS
-from core.data.tasks import task_named
 from core.models.zoo import cards, load_zoo_model
 from core.npz import write_npz
 from core.reports.anomaly.report import ALPHAS, ATTACKS, NAME
 from core.reports.form.report import Report, report_path, write_report
+from tests.helpers.pictures import columns
 
 NORMAL = 40  # pictures that fit, and as many that give p-values
-
-
-def pictures(task: str, count: int, seed: int) -> LabelledImages:
-    """Pictures whose class is a bright column, with noise."""
-    problem = task_named(task)
-    labels = torch.arange(count) % problem.classes
-    generator = torch.Generator().manual_seed(seed)
-    pixels = torch.randint(0, 60, (count, *problem.shape), generator=generator).to(torch.uint8)
-    for index, label in enumerate(labels.tolist()):
-        pixels[index, :, :, 2 * label + 3 : 2 * label + 6] += 150
-    return LabelledImages(pixels, labels, f"columns {seed}")
 
 
 def write_calibrations(models: Path, folder: Path, task: str, keys: tuple[str, ...]) -> Path:
     """`folder` with calibrations of these networks, fitted to made-up pictures."""
     for key in keys:
-        screen = fit_calibration(
-            load_zoo_model(task, key, models), pictures(task, 60, 1), pictures(task, 2 * NORMAL, 2)
-        )
+        screen = fit_calibration(load_zoo_model(task, key, models), columns(60, 1, task), columns(2 * NORMAL, 2, task))
         write_calibration(screen, calibration_path(task, key, folder))
     return folder
 

@@ -1,0 +1,75 @@
+"""What tests of pages share: a page as a visitor finds it, without a browser, and what it shows."""
+
+import io
+from pathlib import Path
+
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from app.state.tasks import task_pool
+from tests.helpers.waiting import PATIENCE, until
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def opened(script: str, /, **link: str) -> AppTest:
+    """A script of the project's root, visited with a link's query parameters; it has run once."""
+    at = AppTest.from_file(ROOT / f"{script}.py", default_timeout=2 * PATIENCE)
+    for name, given in link.items():
+        at.query_params[name] = given
+    return checked(at.run())
+
+
+def checked(at: AppTest) -> AppTest:
+    """The page, which has run without an exception."""
+    assert not at.exception, [item.value for item in at.exception]
+    return at
+
+
+def bodies(at: AppTest, mark: str) -> list[str]:
+    """The HTML blocks that carry a data attribute: one a network."""
+    return [block.proto.body for block in at.get("html") if mark in block.proto.body]
+
+
+def value(body: str, name: str) -> str:
+    """The first value of an attribute of an HTML block."""
+    return body.split(f'{name}="', 1)[1].split('"', 1)[0]
+
+
+def query(at: AppTest) -> dict[str, str]:
+    """The page's address, as a visitor could hand it on."""
+    return {name: kept if isinstance(kept, str) else kept[-1] for name, kept in at.query_params.items()}
+
+
+def picture(form: str = "PNG") -> bytes:
+    """A noisy grey picture as a file."""
+    out = io.BytesIO()
+    Image.effect_noise((64, 48), 60).convert("RGB").save(out, form)
+    return out.getvalue()
+
+
+def source(at: AppTest):
+    """The control that says where the picture comes from."""
+    return at.segmented_control(key="picker.source")
+
+
+def upload(at: AppTest, name: str, data: bytes) -> AppTest:
+    """The page after a file was dropped on it."""
+    if not at.file_uploader:
+        checked(source(at).set_value("Upload").run())
+    return checked(at.file_uploader[0].set_value((name, data, "image/png")).run())
+
+
+def finished(at: AppTest) -> AppTest:
+    """The page once no work beside it is left; it runs once meanwhile, and else leaves the processor to the work."""
+
+    def over() -> bool:
+        tasks = list(task_pool()._tasks.values())
+        for task in tasks:
+            task.heartbeat()
+        return not any(task.active for task in tasks)
+
+    if not over():
+        checked(at.run())
+    until(over, "the work beside the page")
+    return checked(at.run())

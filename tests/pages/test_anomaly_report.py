@@ -1,0 +1,55 @@
+"""The page Anomaly with what was measured: the report, a part of it, and one of other weights."""
+
+import dataclasses
+
+import pytest
+
+from core.reports.form.report import read_report, write_report
+from tests.helpers.pages import bodies, checked, query, value
+from tests.helpers.synthetic.anomaly import write_anomaly_report
+from tests.helpers.tiny_zoo import write_zoo
+
+PAGE = "pages/anomaly"
+pytestmark = pytest.mark.usefixtures("calibrations")
+TWO = {"models": "standard,pgd-l2"}
+
+
+def test_without_a_report_a_sentence_names_the_command(visit):
+    at = visit(**TWO, view="measured")
+    assert any("evaluate --task cifar10 --report anomaly" in item.value for item in at.code) and not at.error
+
+
+@pytest.mark.slow
+def test_the_report_is_shown_whole_for_these_weights(visit, tiny_zoo, tmp_path):
+    write_anomaly_report(tiny_zoo, tmp_path, "cifar10")
+    at = visit(**TWO, view="measured", detector="energy", seen="pgd-l2")
+    (means,) = bodies(at, "data-means")
+    assert means.count("data-means=") == 2 and "mean of 6" in means
+    first, second = bodies(at, "data-heat")
+    assert first.count("<td") == 16 * 15 and second.count("rs-same") == 11
+    assert "n = 321" in first and "AUPR" in first
+    (promise,) = bodies(at, "data-promise")
+    assert value(promise, "data-promise") == "1" and promise.count("broken") == 1
+    checked(at.selectbox(key="anomaly.seen").set_value("standard").run())
+    assert bodies(at, "data-heat")[0] != first and query(at)["seen"] == "standard"
+    checked(at.selectbox(key="anomaly.detector.report").set_value("vim").run())
+    assert bodies(at, "data-means") != [means] and query(at)["detector"] == "vim" and not at.error
+
+
+@pytest.mark.slow
+def test_a_network_with_its_promise_alone_is_told_of_by_a_sentence(visit, tiny_zoo, tmp_path):
+    path = write_anomaly_report(tiny_zoo, tmp_path, "cifar10")
+    whole = read_report(path)
+    rows = tuple(row for row in whole.rows if row["model"] != "pgd-l2" or row["family"] == "promise")
+    write_report(dataclasses.replace(whole, rows=rows), path)
+    at = visit(**TWO, view="measured", seen="pgd-l2")
+    assert any("their promise alone" in item.value for item in at.info) and not bodies(at, "data-heat")
+    assert len(bodies(at, "data-promise")) == 1 and not at.error
+
+
+def test_a_report_of_other_weights_is_none(visit, tmp_path, tmp_path_factory):
+    other = write_zoo(tmp_path_factory.mktemp("other"), ("cifar10",))
+    path = write_anomaly_report(other, tmp_path, "cifar10")
+    path.write_text(path.read_text().replace('"sha256": "', '"sha256": "0'))
+    at = visit(**TWO, view="measured")
+    assert any("of other weights" in item.value for item in at.markdown) and not bodies(at, "data-heat")
