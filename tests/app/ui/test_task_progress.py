@@ -10,9 +10,9 @@ from app.state.tasks import BackgroundTask, TaskPool
 from app.ui import task_progress
 from app.ui.task_progress import LongTask, standing, time_left
 from core.errors import InputError
+from tests.helpers.long_task import STEPS
 
 OFFER = LongTask("test", "key", lambda: None, "It takes long.", "Begin", ":material/play_arrow:", lambda task: "Step 1")
-from tests.helpers.long_task import STEPS
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import numpy as np
 from core.models.zoo import ZooModel
 from core.reports.form.report import Report, mean
 from core.reports.form.resume import Measured, ReportDraft, joined, standard_first
+from tests.helpers.networks import bare_model
 
 SETTINGS = {"images": 3, "seed": 0}
-from tests.helpers.networks import bare_model
 
 
 def written(book: ReportDraft) -> None:
