@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from app.adversarial import explanations, files, fooling, results
+from app.adversarial import explanations, files, fooling, results, transfer
 from app.adversarial import report as adversarial_report
 from app.adversarial.choice import AdversarialChoice
 from app.adversarial.results import UNSAID
@@ -74,11 +74,11 @@ def show_transfer(shown: ModelInput) -> None:
     task = task_named(choice.task)
     with guard():
         report = results.transfer_report(task.key)
-        cell = adversarial_report.transfer_matrix(task, report, zoo.cards_of(task.key), choice.models)
+        cell = transfer.transfer_matrix(task, report, zoo.cards_of(task.key), choice.models)
         if cell:
-            adversarial_report.passed_on(task, results.transferred_image(task, shown, *cell), *cell[:2])
-            adversarial_report.transfer_guide()
-            adversarial_report.readings_held(results.transfer_claims(task.key), report)
+            transfer.passed_on(task, results.transferred_image(task, shown, *cell), *cell[:2])
+            transfer.transfer_guide()
+            transfer.readings_held(results.transfer_claims(task.key), report)
             controls.share()
 
 
