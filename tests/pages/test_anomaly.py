@@ -88,7 +88,7 @@ def test_a_network_without_calibration_has_a_sentence_and_the_command(visit):
 def test_a_detector_that_a_calibration_lacks_is_a_sentence(visit):
     """Untrained networks change too few answers under attack to train the perceptron on."""
     at = visit(**TWO, detector=PERCEPTRON)
-    lacking = [item.value for item in at.info if "not in this calibration" in item.value]
+    lacking = [item.value for item in at.info if "not calibrated for this network" in item.value]
     assert len(lacking) + len(judged(at)) == 2 and lacking and not at.error
 
 

@@ -1,6 +1,7 @@
 """The steps of a perturbation as the page gets them: the map that was chosen, the true class where it is known."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -43,7 +44,7 @@ def test_the_box_lies_where_it_was_set_borders_inside(shown):
 
 def test_the_pictures_own_mask_is_taken_where_it_has_one(shown, monkeypatch):
     mask = np.where(np.arange(32) < 5, 1, -1).astype(np.float32)[None, None].repeat(32, 1)
-    monkeypatch.setattr(results, "annotation", lambda task, image, root: mask)
+    monkeypatch.setattr(results, "gallery_of", lambda task: SimpleNamespace(annotation=lambda image: mask))
     results._annotation.clear()
     np.testing.assert_array_equal(made(shown, replace(CHOSEN, maps=GIVEN)).steps.saliency[0], mask[0])
     results._annotation.clear()

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from core.anomaly import calibration
+from core.anomaly import catalogue
 from core.cli.catalogues import CATALOGUES
 from core.cli.main import main
 from core.reports.catalogue import REPORTS, command_of
@@ -36,8 +36,8 @@ def test_recipes_are_those_of_the_task(capsys):
 
 def test_the_detector_that_is_taken_by_default_is_marked(capsys):
     found = listed("detectors", capsys)
-    assert found.keys() == calibration.DETECTORS.keys()
-    assert "none is named" in found[calibration.DEFAULT]["title"]
+    assert found.keys() == catalogue.DETECTORS.keys()
+    assert "none is named" in found[catalogue.DEFAULT]["title"]
 
 
 def test_every_report_of_the_catalogue_has_its_command():

@@ -73,13 +73,14 @@ def test_train_takes_a_recipe_that_does_not_ship_with_settings_of_its_own(fashio
 def test_a_teacher_is_trained_at_the_temperature_of_its_student(fashion_root, tmp_path, monkeypatch):
     """Distillation from a teacher of another temperature would be another recipe."""
     from core.training import zoo_plans
+    from core.training.recipes.settings import changed
 
     short = {key: zoo_plans.replace(plan, epochs=1, images=128) for key, plan in zoo_plans.TEACHERS.items()}
     monkeypatch.setattr(zoo_plans, "TEACHERS", short)
     words = ("--set", "temperature=20")
     assert main(["train", "fashion-mnist", "distilled", *SHORT, *words, "--out", str(tmp_path)]) == 0
     student = zoo_plans.plan_named("fashion-mnist", "distilled")
-    warm = zoo_plans.replace(student, recipe=zoo_plans.changed(student.recipe, {"temperature": 20.0}))
+    warm = zoo_plans.replace(student, recipe=changed(student.recipe, {"temperature": 20.0}))
     assert zoo_plans.teacher_plan(warm).recipe.temperature == 20.0
     assert (tmp_path / "runs" / "fashion-mnist" / "distilled-teacher").is_dir()
 

@@ -36,7 +36,7 @@ def made():
         each.close()
 
 
-def slow(pieces: int = 2_000_000) -> bytes:
+def slow(pieces: int = 7_000_000) -> bytes:
     """A GIF whose comment comes byte by byte: Pillow reads it so, and copies all of it for each."""
     whole = encoded(Image.new("L", (8, 8)), "GIF")
     at = whole.index(b"\x2c")

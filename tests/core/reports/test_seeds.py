@@ -10,7 +10,7 @@ from core.data.datasets import LabelledImages
 from core.errors import ConfigError, InputError
 from core.metrics.intervals import student
 from core.models.zoo import load_zoo_model, save
-from core.reports.catalogue import REPORTS
+from core.reports.catalogue import command_of
 from core.reports.form.command import Request
 from core.reports.form.report import read_report
 from core.reports.seeds.report import (
@@ -90,10 +90,10 @@ def test_the_command_takes_the_other_seeds_from_their_folder(trainings, data, tm
             save(model.plain, card, tmp_path / "seeds" / str(seed))
     path = tmp_path / "seeds.json"
     request = Request(list(trainings[0].values()), data, SETTINGS, tmp_path, path, lambda what, done, of: None)
-    answer = REPORTS["seeds"].run(request)
+    answer = command_of("seeds").run(request)
     assert len(answer.lines) == 5 and read_report(path).rows == answer.report.rows
     with pytest.raises(ConfigError, match="without pgd-linf"):
-        REPORTS["seeds"].run(dataclasses.replace(request, models=request.models[:1]))
+        command_of("seeds").run(dataclasses.replace(request, models=request.models[:1]))
 
 
 def test_what_is_not_trained_yet_is_said_with_its_command(tmp_path, zoo_folder):
