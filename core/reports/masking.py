@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics.intervals import bootstrap, wilson
+from core.metrics.intervals import bootstrap, newcombe, wilson
 
 Standing = NDArray[np.bool_]
 
@@ -60,7 +60,7 @@ def masking_flags(evidence: Evidence) -> tuple[str, ...]:
       (paired, 95 %; the best of all sources is taken, so that with many sources chance alone raises it more often).
     """
     flags = []
-    if paired(evidence.pgd, evidence.single_step)[1] > 0:
+    if paired_shares(evidence.pgd, evidence.single_step)[1] > 0:
         flags.append("single-step")
     if zero_gradients(evidence.gradient_norm).mean() > ZERO_SHARE:
         flags.append("zero-gradient")
@@ -69,7 +69,7 @@ def masking_flags(evidence: Evidence) -> tuple[str, ...]:
     source = best_source(evidence.transfer)
     if source:
         standing = evidence.transfer[source]
-        if paired(evidence.pgd[: len(standing)], standing)[1] > 0:
+        if paired_shares(evidence.pgd[: len(standing)], standing)[1] > 0:
             flags.append("transfer")
     return tuple(flags)
 
@@ -78,3 +78,20 @@ def paired(one: NDArray[Any], other: NDArray[Any]) -> tuple[float, float, float]
     """Mean difference of two figures on the same images (n,), `one - other`, with its 95 % bootstrap interval."""
     differences = one.astype(np.float64) - other.astype(np.float64)
     return float(differences.mean()), *bootstrap(differences, lambda drawn: float(drawn.mean()))
+
+
+def paired_shares(one: NDArray[Any], other: NDArray[Any]) -> tuple[float, float, float]:
+    """As `paired`, of values in [0, 1]: Newcombe's interval for hits (0 or 1), the bootstrap's for shares between.
+
+    Where all images differ alike, a bootstrap has no width. It then gets that of a share that none of n images has.
+    """
+    pairs = np.stack([one, other]).astype(np.float64)
+    difference = float((pairs[0] - pairs[1]).mean())
+    if np.isin(pairs, (0.0, 1.0)).all():
+        first, second = pairs.astype(bool)
+        counts = ((first & second).sum(), (first & ~second).sum(), (~first & second).sum(), (~first & ~second).sum())
+        return difference, *newcombe(*map(int, counts))
+    if np.ptp(pairs[0] - pairs[1]) == 0:
+        width = wilson(0, len(one))[1]
+        return difference, max(difference - width, -1.0), min(difference + width, 1.0)
+    return paired(one, other)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.reports.masking import Evidence, best_source, masking_flags, paired, zero_gradients
+from core.reports.masking import Evidence, best_source, masking_flags, paired, paired_shares, zero_gradients
 
 N = 200
 
@@ -70,5 +70,14 @@ def test_a_gradient_that_is_no_number_counts_as_zero():
 
 def test_a_paired_interval_is_narrower_than_the_shares_are_apart():
     """95 of 200 and 100 of 200 overlap by far as shares; image by image one is never behind."""
-    difference, low, high = paired(standing(0.5), standing(0.475))
-    assert difference == pytest.approx(0.025) and 0 < low <= difference <= high
+    for interval in (paired, paired_shares):
+        difference, low, high = interval(standing(0.5), standing(0.475))
+        assert difference == pytest.approx(0.025) and -1e-3 < low <= difference <= high < 0.055
+
+
+def test_shares_of_each_image_are_drawn_in_pairs_and_never_without_a_width():
+    share = np.random.default_rng(0).random(N)
+    difference, low, high = paired_shares(share, share - 0.01 * (share > 0.5))
+    assert difference == pytest.approx(0.005, abs=1e-3) and 0.003 < low < high < 0.007
+    difference, low, high = paired_shares(standing(1.0), np.full(N, 0.5))
+    assert difference == 0.5 and low < 0.49 and high > 0.51
