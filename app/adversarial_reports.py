@@ -262,7 +262,8 @@ def readings_held(found: Report | None, transfer: Transfer | None) -> None:
         st.html(
             '<div class="rs-guide"><b>What the paper read from its matrices, held against these.</b> Counted are '
             "comparisons of two networks whose 95 % interval lies on the reading's side, or on the other; "
-            f"FGSM and TGSM, n = {max(row['n'] for row in found.rows):,} images.<ul>{lines}</ul></div>"
+            f"FGSM and TGSM, n = {max(row['n'] for row in found.rows):,} images, one training a network."
+            f"<ul>{lines}</ul></div>"
         )
 
 

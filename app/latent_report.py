@@ -188,9 +188,10 @@ def _claims(readings: Report | None, found: Latent, codes: str) -> None:
     if items:
         st.html(f'<ul class="rs-claims">{items}</ul>')
         how_to_read(
-            "Rank correlations (Spearman) over all networks; for “more than”, the difference of two. They hold where "
-            "the whole interval lies above zero. Pairs: each network against Standard, where the two differ in what "
-            "the claim goes by. Few networks make wide intervals.",
+            "Rank correlations (Spearman) over all networks; for “more than”, that with accuracy or its lead over the "
+            "other, whichever is less. They hold where the whole interval lies above zero. Pairs: each network against "
+            "Standard, where the two differ in what the claim goes by. Few networks make wide intervals, and each is "
+            "one training.",
             "Bootstrap over networks and images, 1,000 resamples.",
         )
 
@@ -211,7 +212,7 @@ def _claim(claim: str, rows: Sequence[Row]) -> str:
 def _measured(row: Row) -> str:
     what = {"l2": "picture's change"}.get(str(row["figure"]), str(row["figure"]))
     by = str(row["by"]).replace("severity-l2", "robustness in L2").replace("severity-linf", "robustness in L∞")
-    with_what = f"with {by}".replace(", ", ", less that with ") if row["claim"] == RATHER else f"with {by}"
+    with_what = f"with {by}".replace(", ", ", or its lead over that with ") if row["claim"] == RATHER else f"with {by}"
     value, low, high = (f"{row[name]:+.2f}".replace("-", "−") for name in ("value", "value_low", "value_high"))
     return f"{what} {with_what}: {value} ({low} to {high}; {row['value_n']} networks)"
 

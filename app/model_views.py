@@ -236,8 +236,9 @@ def claims(rows: Sequence[Row]) -> None:
     how_to_read(
         "Each line is a difference on the same test images, in points of accuracy unless it says otherwise; above zero "
         "is what the paper claims. It holds where the whole 95 % interval is above zero, and came out the other way "
-        "where all of it is below. In part: some measures hold, others do not or are too close to tell.",
-        "Paired bootstrap, 1,000 resamples.",
+        "where all of it is below. In part: some measures hold, others do not or are too close to tell. Each network "
+        "is one training: the intervals are over images, and another seed may lie further off.",
+        "Newcombe 1998 for paired shares, Wilson for one, bootstrap with 1,000 resamples for the rest.",
     )
 
 

@@ -5,8 +5,9 @@ shows in the perturbations instead, which change the picture more in robust netw
 on reconstructed and on generated codes, in the default setting:
 
 - `way` "zoo": over all networks, the rank correlation (Spearman) of a latent figure with accuracy on test images, or
-  with image-space severity. For "more than", the difference of the two correlations. The interval is of a bootstrap
-  that draws networks and images both; a draw in which a figure does not differ counts as no correlation.
+  with image-space severity. For "more than", which says that it follows accuracy and that it does so more, the lesser
+  of the correlation with accuracy and of its lead over that with severity. The interval is of a bootstrap that draws
+  networks and images both; a draw in which a figure does not differ counts as no correlation.
 - `way` "pair": a network against `standard`, where the two differ in what the claim goes by (accuracy, or severity in
   L2; paired, 95 %): the mean difference of the latent figure on the same codes, counted positive where it goes the way
   the claim says, with its paired interval.
@@ -32,7 +33,7 @@ from core.reports.kept import standard_first
 from core.reports.latent import Latent
 from core.reports.latent_parts import KINDS
 from core.reports.latent_rows import LETTER, counted, spoken_of
-from core.reports.masking import paired
+from core.reports.masking import paired, paired_shares
 from core.reports.report import Report, Row
 
 NAME = "latent-readings"
@@ -118,7 +119,8 @@ def _pairs(zoo: _Zoo) -> Iterator[Row]:
         return
     sides = ((FOLLOWS, "accuracy", "S"), (FOLLOWS, "accuracy", "A"), (SHOWS, "severity-l2", "l2"))
     for key, kind, (claim, by, figure) in product(zoo.keys, KINDS, sides):
-        _, low, high = paired(zoo.one(by, "", key), zoo.one(by, "", "standard"))
+        differ = paired_shares if by == "accuracy" else paired
+        _, low, high = differ(zoo.one(by, "", key), zoo.one(by, "", "standard"))
         if key == "standard" or low <= 0 <= high:
             continue
         name = figure if figure == "l2" else f"LA{LETTER[kind]}{figure}"
@@ -128,7 +130,8 @@ def _pairs(zoo: _Zoo) -> Iterator[Row]:
             continue
         one, other = (one, other) if low > 0 else (other, one)
         subject = {"way": "pair", "model": key, "against": "standard"}
-        yield _row(zoo, claim, kind, name, by, subject, *paired(one[both], other[both]), int(both.sum()))
+        differ = paired_shares if figure == "A" else paired
+        yield _row(zoo, claim, kind, name, by, subject, *differ(one[both], other[both]), int(both.sum()))
 
 
 def _zoo_row(
@@ -187,9 +190,10 @@ def _correlation(means: list[Array]) -> float:
 
 
 def _advantage(means: list[Array]) -> float:
-    """How much more the first figure's rank correlation is with the second than with the third."""
+    """The first figure's rank correlation with the second, or its lead over that with the third, if that is less."""
     latent, one, other = means
-    return _correlation([latent, one]) - _correlation([latent, other])
+    follows = _correlation([latent, one])
+    return min(follows, follows - _correlation([latent, other]))
 
 
 def line(row: Row) -> str:

@@ -10,27 +10,29 @@ two elsewhere; the adversarial network was trained at the task's radius. FGSM an
   those); b2: and more than those made against the standard network do;
 - c: distillation's robustness to FGSM is vanished gradients: most of its own FGSM images are unchanged, its own TGSM
   images are worse for it, and it is the weakest network on others' images;
-- d: adversarial training wins up to its own epsilon, on others' images and on its own (without the distilled network on
-  its own FGSM images, of which reading c tells); d2: then it falls faster than gradient-regularised networks do.
+- d: adversarial training wins up to its own epsilon, at every radius above zero, on others' images and on its own
+  (without the distilled network on its own FGSM images, of which reading c tells); d2: then it falls faster than
+  gradient-regularised networks do.
 
 Rows, one for each comparison of two networks: `reading`, `claim`, `task`, `model`, `against`, `measure`, `at` (attack
 and radius), `pooled`, then `difference` with `difference_low` and `difference_high`: the mean over the same `n` images
-of what the claim says is larger minus what it says is smaller (a share in [0, 1]), with its paired 95 % bootstrap
-interval; and `verdict`: "held" where the interval lies above zero, "reversed" where below, else "unclear". Where a
-comparison is made at several attacks and radii, `pooled` is true for their mean, which the reading as a whole rests on
-(see `verdicts`), and false for each of them: at the largest radii hardly any network is right more often than by
-guessing.
+of what the claim says is larger minus what it says is smaller (a share in [0, 1]), with its paired 95 % interval
+(Newcombe's, or the bootstrap's where an image has a share of its own); and `verdict`: "held" where the interval lies
+above zero, "reversed" where below, else "unclear". Where a comparison is made at several attacks and radii, `pooled` is
+true for their mean, which the reading as a whole rests on (see `verdicts`), and false for each of them: at the largest
+radii hardly any network is right more often than by guessing. Each network is one training: intervals are over images.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.data.tasks import task_named
-from core.reports.masking import paired
+from core.reports.masking import paired_shares
 from core.reports.report import Report, Row
 from core.reports.transfer import Attack, Transfer
 
@@ -132,6 +134,11 @@ class _Matrices:
         """Where the radius is that the adversarial network was trained at."""
         return int(np.abs(np.array(self.radii) - task_named(self.task).radii["linf"]).argmin())
 
+    @property
+    def up_to_own(self) -> list[int]:
+        """Where the radii above zero are that are no larger."""
+        return [index for index, radius in enumerate(self.radii) if radius > 0 and index <= self.own]
+
     def right(self, attack: Attack, source: str, model: str, index: int) -> NDArray[np.bool_]:
         """Whether the model is right on each image (n,) made against the source."""
         return np.asarray(self.transfer.arrays[f"right_{attack}__{source}__{model}"][index])
@@ -183,7 +190,7 @@ def _rows(task: str, comparisons: Sequence[_Comparison]) -> Iterator[Row]:
 
 
 def _row(task: str, comparison: _Comparison, pooled: bool) -> Row:
-    difference, low, high = paired(comparison.larger, comparison.smaller)
+    difference, low, high = paired_shares(comparison.larger, comparison.smaller)
     return {
         "reading": comparison.reading,
         "claim": CLAIMS[comparison.reading],
@@ -259,14 +266,14 @@ def _distilled(matrices: _Matrices) -> Iterator[_Comparison]:
 
 
 def _adversarial(matrices: _Matrices) -> Iterator[_Comparison]:
-    """Adversarial training at its own radius, and beyond."""
+    """Adversarial training up to its own radius, and beyond."""
     key, own = "adversarial", matrices.own
-    for attack in LOOKED_AT:
-        yield from _more_than_rivals(matrices, "d", key, attack, own)
+    for attack, index in product(LOOKED_AT, matrices.up_to_own):
+        yield from _more_than_rivals(matrices, "d", key, attack, index)
         for rival in matrices.keys:
             if rival != key and (rival, attack) != ("distilled", "fgsm"):
-                pair = (matrices.right(attack, name, name, own) for name in (key, rival))
-                yield _Comparison("d", key, rival, "accuracy on own images", matrices.words(attack, own), *pair)
+                pair = (matrices.right(attack, name, name, index) for name in (key, rival))
+                yield _Comparison("d", key, rival, "accuracy on own images", matrices.words(attack, index), *pair)
     for attack in LOOKED_AT:
         for rival in (name for name in REGULARISED if name in matrices.keys):
             for index in (index for index in matrices.large if index > own):

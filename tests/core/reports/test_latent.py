@@ -333,6 +333,12 @@ def test_readings_are_reversed_where_it_is_the_other_way_round():
     assert verdicts(report, FOLLOWS, "pair") == verdicts(report, SHOWS, "pair") == {"reversed"}
 
 
+def test_more_than_needs_that_it_follows_at_all():
+    """Unrelated to accuracy and the very opposite of severity: a lead of 1, and nothing that follows accuracy."""
+    report = readings(synthetic(accuracy=MIXED, severity=UP, norm=UP[::-1], change=UP))
+    assert verdicts(report, RATHER) == {"unclear"}
+
+
 def test_accuracies_on_photographs_are_within_their_own_radius():
     """No change within 0.1 fools the second network; the bounded search, of radius 0.3, fools it half the time."""
     for task, rho, higher in (("cifar10", 0.1, 1.0), ("fashion-mnist", 0.3, None)):

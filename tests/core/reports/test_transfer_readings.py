@@ -7,7 +7,7 @@ from core.reports.report import Report
 from core.reports.transfer import ATTACKS, Transfer
 from core.reports.transfer_readings import CLAIMS, NAME, readings, verdicts
 
-N = 100
+N = 1000
 RADII = [0.0, 0.05, 0.1, 0.2, 0.4]
 KEYS = ("standard", "distilled", "adversarial", "double-backprop", "pgd-linf")
 
@@ -104,6 +104,20 @@ def test_figures_of_single_comparisons():
     assert [row["difference"] for row in lost[:3]] == pytest.approx([(0.35 + 0.65) / 2, 0.35, 0.65])
     falls = [row for row in rows if row["reading"] == "d2"]
     assert falls[1]["difference"] == pytest.approx((0.88 - 0.63) - (0.84 - 0.78))
+
+
+def test_adversarial_training_must_win_at_every_radius_up_to_its_own():
+    """It wins at 0.1, its own, and is far behind at 0.05."""
+
+    def accuracy(model: str, source: str, epsilon: float, attack: str) -> float:
+        behind = 0.6 if epsilon == 0.05 else -0.2
+        return 0.2 if model == "adversarial" and epsilon == 0.05 else 0.8 if model != "adversarial" else 0.8 - behind
+
+    rows = [row for row in readings(transfer(accuracy)).rows if row["reading"] == "d" and not row["pooled"]]
+    assert {(row["at"].split(", ")[1], row["verdict"]) for row in rows} == {
+        ("epsilon 0.05", "reversed"),
+        ("epsilon 0.1", "held"),
+    }
 
 
 def test_absent_networks_are_left_out():
