@@ -17,6 +17,7 @@ from core.data.tasks import Task
 from core.metrics.survival_curve import survival_curve
 from core.models.zoo import Card
 from core.norms import NORMS, Norm, radius_words
+from core.reports.provenance import in_words
 from core.reports.report import Row
 from core.reports.robustness import Robustness
 from core.training.registry import entry_of
@@ -181,9 +182,9 @@ def provenance(report: Robustness) -> None:
     """How and when the report was measured, one line."""
     settings, origin = report.report.settings, report.report.provenance
     stated = [f"{name.replace('_', ' ')} {settings[name]}" for name in STATED if name in settings]
-    stated += [str(origin[name]) for name in ("data", "when", "machine", "code") if name in origin]
-    if stated:
-        st.html(f'<div class="rs-small">Report: {escape("; ".join(stated))}.</div>')
+    stated += [str(origin["data"])] if "data" in origin else []
+    stated.append(in_words(origin, report.report.rows))
+    st.html(f'<div class="rs-small">Report: {escape("; ".join(stated))}.</div>')
 
 
 def curves(task: Task, report: Robustness, keys: Sequence[str], norm: Norm) -> None:

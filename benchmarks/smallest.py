@@ -26,7 +26,8 @@ from core.metrics.ara import ara
 from core.metrics.intervals import bootstrap
 from core.norms import rmse
 from core.reports.adversarial_parts import AdversarialSettings
-from core.reports.report import Report, Row, provenance, write_report
+from core.reports.provenance import Run, origin
+from core.reports.report import Report, Row, write_report
 
 NAME = "minimum-norm"
 AIM = 1.05
@@ -172,8 +173,10 @@ def main() -> int:
             )
     if options.out is not None:
         stated = {"images": chosen.images, "ours": str(search), "aim": AIM, "foolbox": version("foolbox")}
-        source = provenance(chosen.images, SEED, time.perf_counter() - began)
-        write_report(Report(TASK.key, NAME, stated, source, tuple(rows)), options.out)
+        run = Run.ended(time.perf_counter() - began)
+        source = origin(chosen.images, SEED, run.seconds, [run])
+        signed = tuple(row | {"made": run.identity} for row in rows)
+        write_report(Report(TASK.key, NAME, stated, source, signed), options.out)
     return int(any(row["ratio"] > AIM for row in rows))
 
 

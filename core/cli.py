@@ -38,7 +38,8 @@ from core.reports import accuracy, generator
 from core.reports.accuracy import in_words
 from core.reports.catalogue import REPORTS
 from core.reports.command import Request
-from core.reports.report import Report, report_path
+from core.reports.provenance import origin, runs_of
+from core.reports.report import Report, Row, report_path
 from core.training.adversarial import AdversarialTraining
 from core.training.generator_loop import GeneratorProgress, train_generator
 from core.training.generator_shipped import DESIGN, PLAIN, generator_plan
@@ -142,6 +143,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluate.add_argument(
         "--update-cards", action="store_true", help="write the figures into the shipped models' cards"
+    )
+    evaluate.add_argument(
+        "--allow-uncommitted", action="store_true", help="write the report though no commit stands for the code"
     )
     evaluate.set_defaults(action=_evaluate)
     _add_anomaly(commands, shared)
@@ -420,7 +424,8 @@ def _evaluate(options: argparse.Namespace) -> int:
         )
     with tqdm(disable=options.json, unit="image") as bar:
         pictures = _pictures(options, task)
-        answer = command.run(Request(models, pictures, settings, RUNS / "reports", path, _follow(bar)))
+        request = Request(models, pictures, settings, RUNS / "reports", path, _follow(bar), options.allow_uncommitted)
+        answer = command.run(request)
     if options.update_cards:
         _update_cards(task, answer.report)
     if options.json:
@@ -536,17 +541,28 @@ def _follow(bar: "tqdm[object]") -> Callable[[str, int, int], None]:
 
 def _update_cards(task: Task, report: Report) -> None:
     """Write a report's rows into the cards of what they tell of: the shipped models, or the shipped generator."""
-    measured = {"settings": dict(report.settings), "provenance": dict(report.provenance)}
+
+    def measured(rows: Sequence[Row]) -> dict[str, Any]:
+        """How and when these rows came about."""
+        runs = {run.identity: run for row in rows for run in runs_of(report.provenance, row)}
+        source = origin(
+            report.provenance["data"],
+            report.provenance["seed"],
+            sum(run.seconds for run in runs.values()),
+            runs.values(),
+        )
+        return {"settings": dict(report.settings), "provenance": source}
+
     if report.report == generator.NAME:
         made = read_card(GENERATORS / f"{task.key}.json")
         if made.sha256 == report.settings["generator"]:
-            write_generator_card(replace(made, figures=report.rows, measured=measured))
+            write_generator_card(replace(made, figures=report.rows, measured=measured(report.rows)))
         return
     for card in cards(task.key).values():
         rows = tuple(row for row in report.rows if row["model"] == card.key and row["sha256"] == card.sha256)
         if rows:
             note = NOTES.get((task.key, card.key), "")
-            write_card(replace(card, figures=rows, measured=measured, note=note))
+            write_card(replace(card, figures=rows, measured=measured(rows), note=note))
 
 
 if __name__ == "__main__":

@@ -11,11 +11,13 @@ from torch import Tensor
 
 from core.attacks.pgd import Pgd
 from core.data.datasets import LabelledImages
+from core.data.tasks import Task
 from core.errors import ConfigError
 from core.models.zoo import ZooModel
 from core.norms import NORMS, Norm, radius_words
 from core.reports.command import Answer, Command, Request
-from core.reports.report import Report, Row, common_task, provenance, read_report, share, write_report
+from core.reports.provenance import Run, origin, refuse_uncommitted, runs_of
+from core.reports.report import Report, Row, common_task, read_report, share, write_report
 
 NAME = "accuracy"
 BATCH = 250
@@ -57,6 +59,7 @@ def accuracy_report(
     settings: AccuracySettings,
     path: Path | None = None,
     on_progress: Callable[[str, int, int], None] = lambda what, done, of: None,
+    allow_uncommitted: bool = False,
 ) -> Report:
     """Clean accuracy and accuracy under PGD for each model and norm, at the task's radii, with Wilson intervals.
 
@@ -70,43 +73,63 @@ def accuracy_report(
         path: where the report is kept; rows that are there already with the same settings, data and weights are kept,
             other models' rows too, so that an interrupted report goes on where it stopped. None keeps nothing.
         on_progress: called with what is measured, images done, and of how many.
+        allow_uncommitted: keep the report also where no commit stands for the code.
 
     Raises:
         InputError: no images, models of several tasks, images of another shape, or `path` can't be written.
+        ConfigError: the report is to be kept, the code is uncommitted, and that is not allowed.
     """
     task = common_task(models, data)
     data = data if settings.images is None else data.first(settings.images)
     stated: dict[str, Any] = {**asdict(settings), "images": len(data), "radii": dict(task.radii), "data": data.origin}
     stated["precision"] = "float32, fast form"
-    rows, spent = _rows_so_far(path, stated, models)
+    refuse_uncommitted(path, allow_uncommitted)
+    rows, runs, spent = _rows_so_far(path, stated, models)
     for model in models:
         if all((model.card.key, norm) in rows for norm in NORMS):
             continue
         began = time.perf_counter()
         fresh = {(row["model"], row["norm"]): row for row in _measure(model, data, settings, on_progress)}
         if path is not None:  # read again: another process may have measured another model meanwhile
-            earlier, spent = _rows_so_far(path, stated, models)
-            rows |= earlier
-        rows |= fresh
-        spent += time.perf_counter() - began
-        result = Report(task.key, NAME, stated, provenance(data.origin, settings.seed, spent), tuple(rows.values()))
+            earlier, its, spent = _rows_so_far(path, stated, models)
+            rows, runs = rows | earlier, {**runs, **its}
+        run = Run.ended(time.perf_counter() - began)
+        runs[run.identity] = run
+        rows |= {cell: row | {"made": run.identity} for cell, row in fresh.items()}
+        spent += run.seconds
         if path is not None:
-            write_report(result, path)
-    return Report(task.key, NAME, stated, provenance(data.origin, settings.seed, spent), tuple(rows.values()))
+            write_report(_report(task, data, settings, stated, rows, runs, spent), path)
+    return _report(task, data, settings, stated, rows, runs, spent)
+
+
+def _report(
+    task: Task,
+    data: LabelledImages,
+    settings: AccuracySettings,
+    stated: dict[str, Any],
+    rows: Mapping[tuple[str, str], Row],
+    runs: Mapping[str, Run],
+    seconds: float,
+) -> Report:
+    """The report, with the runs that its rows name."""
+    used = {row["made"] for row in rows.values() if "made" in row}
+    source = origin(data.origin, settings.seed, seconds, [run for one, run in runs.items() if one in used])
+    return Report(task.key, NAME, stated, source, tuple(rows.values()))
 
 
 def _rows_so_far(
     path: Path | None, stated: dict[str, Any], models: Sequence[ZooModel]
-) -> tuple[dict[tuple[str, str], Row], float]:
-    """Rows of an earlier run that still hold, by model and norm, and the seconds they took."""
+) -> tuple[dict[tuple[str, str], Row], dict[str, Run], float]:
+    """Rows of an earlier run that still hold, by model and norm, the runs that they name, and the seconds they took."""
     if path is None or not path.exists():
-        return {}, 0.0
+        return {}, {}, 0.0
     earlier = read_report(path)
     if dict(earlier.settings) != stated:
-        return {}, 0.0
+        return {}, {}, 0.0
     weights = {model.card.key: model.card.sha256 for model in models}
     kept = [row for row in earlier.rows if weights.get(row["model"], row["sha256"]) == row["sha256"]]
-    return {(row["model"], row["norm"]): row for row in kept}, float(earlier.provenance["seconds"])
+    runs = {run.identity: run for row in kept for run in runs_of(earlier.provenance, row)}
+    return {(row["model"], row["norm"]): row for row in kept}, runs, float(earlier.provenance["seconds"])
 
 
 def _measure(
@@ -164,7 +187,14 @@ def radius(row: Mapping[str, Any]) -> str:
 
 
 def _run(request: Request[AccuracySettings]) -> Answer:
-    report = accuracy_report(request.models, request.data, request.settings, request.path, request.on_progress)
+    report = accuracy_report(
+        request.models,
+        request.data,
+        request.settings,
+        request.path,
+        request.on_progress,
+        allow_uncommitted=request.allow_uncommitted,
+    )
     rows = {model.card.key: [row for row in report.rows if row["model"] == model.card.key] for model in request.models}
     return Answer(report, tuple(f"{key:12} {in_words(found)}" for key, found in rows.items()))
 

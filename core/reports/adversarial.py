@@ -39,7 +39,6 @@ from core.reports.kept import Book, Measured, Part, joined
 from core.reports.report import (
     Report,
     common_task,
-    provenance,
 )
 from core.reports.scratch import Scratch
 
@@ -60,6 +59,7 @@ def adversarial_report(
     scratch: Path,
     path: Path | None = None,
     on_progress: OnProgress = lambda what, done, of: None,
+    allow_uncommitted: bool = False,
 ) -> Adversarial:
     """The report over the networks of one task.
 
@@ -72,14 +72,16 @@ def adversarial_report(
         path: where the report is kept, its arrays beside it. What is there already with the same settings, data and
             weights is kept, other networks' rows too. None keeps nothing.
         on_progress: called with what is measured, images done, and of how many.
+        allow_uncommitted: keep the report also where no commit stands for the code.
 
     Raises:
         InputError: no images, networks of several tasks, images of another shape, or a folder can't be written.
+        ConfigError: the report is to be kept, the code is uncommitted, and that is not allowed.
     """
     task = common_task(models, data)
     stated = settings.stated(task.key) | {"data": data.origin, "test_images": len(data), "batch": BATCH}
     store = Scratch(scratch / task.key, {"report": NAME} | stated)
-    book = Book(path, stated, models)
+    book = Book(path, stated, models, allow_uncommitted)
     for model in models:
         if model in book:
             continue
@@ -112,6 +114,5 @@ def _measured(
 
 def _result(task: Task, book: Book) -> Adversarial:
     """Report and arrays."""
-    rows = tuple(row for key in book.keys for row in book.rows[key])
-    source = provenance(book.settings["data"], book.settings["seed"], book.seconds)
-    return Adversarial(Report(task.key, NAME, book.settings, source, rows), dict(book.arrays))
+    rows = book.signed(row for key in book.keys for row in book.rows[key])
+    return Adversarial(Report(task.key, NAME, book.settings, book.provenance(), rows), dict(book.arrays))

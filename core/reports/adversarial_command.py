@@ -14,7 +14,13 @@ def _settings(images: int | None, seed: int) -> AdversarialSettings:
 
 def _run(request: Request[AdversarialSettings]) -> Answer:
     measured = adversarial_report(
-        request.models, request.data, request.settings, request.scratch, request.path, request.on_progress
+        request.models,
+        request.data,
+        request.settings,
+        request.scratch,
+        request.path,
+        request.on_progress,
+        allow_uncommitted=request.allow_uncommitted,
     )
     return Answer(measured.report, tuple(map(_line, measured.report.rows)))
 

@@ -42,7 +42,7 @@ from core.models.zoo import ZooModel
 from core.reports.anomaly_parts import ATTACKS, STEPS, Bench, Measurements, OnProgress, Sizes, task_sets
 from core.reports.anomaly_rows import ALPHAS, Scores, figure_rows, promise_rows
 from core.reports.kept import Book, Measured, Part
-from core.reports.report import Report, Row, common_task, provenance
+from core.reports.report import Report, Row, common_task
 from core.reports.scratch import Scratch
 
 NAME = "anomaly"
@@ -87,6 +87,7 @@ def anomaly_report(
     scratch: Path,
     path: Path | None = None,
     on_progress: OnProgress = lambda what, done, of: None,
+    allow_uncommitted: bool = False,
 ) -> Anomaly:
     """The report over networks of one task.
 
@@ -100,10 +101,12 @@ def anomaly_report(
         path: where the report is kept, its arrays beside it. What is there already with the same settings, data and
             weights is kept, other networks' rows too. None keeps nothing.
         on_progress: called with what is measured, images done, and of how many.
+        allow_uncommitted: keep the report also where no commit stands for the code.
 
     Raises:
         InputError: no images, networks of several tasks, images of another shape, or a folder can't be written.
         DataMissingError: a set is not on this machine.
+        ConfigError: the report is to be kept, the code is uncommitted, and that is not allowed.
     """
     networks = [model for model, _ in models]
     task = common_task(networks, data)
@@ -124,7 +127,7 @@ def anomaly_report(
         "alphas": list(ALPHAS),
         "corruptions": list(CORRUPTIONS),
     }
-    book = Book(path, stated, networks)
+    book = Book(path, stated, networks, allow_uncommitted)
     store = Scratch(scratch / task.key, {"report": NAME} | measured)
     for model, screen in models:
         if model not in book:
@@ -172,6 +175,5 @@ def _scores(screen: Screen, found: Measurements, seed: int) -> dict[tuple[str, s
 
 def _result(task: str, book: Book) -> Anomaly:
     """Report and arrays, `standard` first."""
-    rows = tuple(row for key in book.keys for row in book.rows[key])
-    source = provenance(book.settings["data"], book.settings["seed"], book.seconds)
-    return Anomaly(Report(task, NAME, book.settings, source, rows), book.arrays)
+    rows = book.signed(row for key in book.keys for row in book.rows[key])
+    return Anomaly(Report(task, NAME, book.settings, book.provenance(), rows), book.arrays)

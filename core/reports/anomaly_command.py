@@ -25,6 +25,7 @@ def _run(request: Request[AnomalySettings]) -> Answer:
         request.scratch,
         request.path,
         request.on_progress,
+        allow_uncommitted=request.allow_uncommitted,
     )
     told = [row for row in made.report.rows if row["family"] != "corruption"]
     return Answer(made.report, tuple(map(_line, told)))

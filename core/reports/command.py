@@ -24,6 +24,7 @@ class Request(Generic[S]):
         scratch: folder for what is measured so far.
         path: where the report is kept; None keeps nothing.
         on_progress: called with what is measured, images done, and of how many.
+        allow_uncommitted: keep the report also where no commit stands for the code.
     """
 
     models: Sequence[ZooModel]
@@ -32,6 +33,7 @@ class Request(Generic[S]):
     scratch: Path
     path: Path | None
     on_progress: Callable[[str, int, int], None]
+    allow_uncommitted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

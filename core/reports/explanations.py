@@ -31,12 +31,12 @@ from core.explanations.evidence import CLASSES, JUDGES, MEASURES, START, Measure
 from core.metrics.frequency import CUT_OFF
 from core.models.zoo import ZooModel
 from core.reports.kept import Book, Measured, Part, joined
+from core.reports.provenance import refuse_uncommitted
 from core.reports.report import (
     Report,
     Row,
     common_task,
     mean,
-    provenance,
     share,
 )
 from core.reports.scratch import Scratch
@@ -109,7 +109,7 @@ def _finite(value: object) -> bool:
     return isinstance(value, int | float) and np.isfinite(value)
 
 
-def explanations_report(
+def explanations_report(  # noqa: PLR0913, PLR0917  # what is measured, by whom it is judged, and what is kept
     models: Sequence[ZooModel],
     judges: Sequence[ZooModel],
     data: LabelledImages,
@@ -118,6 +118,7 @@ def explanations_report(
     scratch: Path,
     path: Path | None = None,
     on_progress: OnProgress = lambda what, done, of: None,
+    allow_uncommitted: bool = False,
 ) -> ExplanationsReport:
     """The report over networks of one task.
 
@@ -131,13 +132,16 @@ def explanations_report(
         path: where the report is kept, its arrays beside it. What is there already with the same settings, data, judges
             and weights is kept, other networks' rows too. None keeps nothing.
         on_progress: called with what is measured, images done, and of how many.
+        allow_uncommitted: keep the report also where no commit stands for the code.
 
     Raises:
         InputError: no images, networks of several tasks, images of another shape, a judge that is missing, or a folder
             can't be written.
+        ConfigError: the report is to be kept, the code is uncommitted, and that is not allowed.
     """
     task = common_task([*models, *judges], data)
     common_task(judges, val)
+    refuse_uncommitted(path, allow_uncommitted)  # before thresholds are chosen, which takes minutes
     known = {judge.card.key: judge for judge in judges if judge.card.key in JUDGES}
     if not {NOISE, DRAWN} <= known.keys():
         raise InputError(f"thresholds part {NOISE} from {DRAWN}; the judges given are {sorted(known) or 'none'}")
@@ -159,7 +163,7 @@ def explanations_report(
     chosen, arrays, spent = _frozen(path, stated) or _chosen(known, bench, val)
     stated |= chosen
     thresholds = Thresholds(**stated["thresholds"])
-    book = Book(path, stated, models)
+    book = Book(path, stated, models, allow_uncommitted)
     if not book.arrays:
         book.add_arrays(arrays, spent)
     for model in models:
@@ -268,5 +272,6 @@ def _result(task: str, book: Book) -> ExplanationsReport:
         for name in MEASURES:
             row |= mean(name, book.arrays[f"{name}__{key}"])
         rows.append(row)
-    source = provenance(book.settings["data"], book.settings["seed"], book.seconds)
-    return ExplanationsReport(Report(task, NAME, book.settings, source, tuple(rows)), dict(book.arrays))
+    return ExplanationsReport(
+        Report(task, NAME, book.settings, book.provenance(), book.signed(rows)), dict(book.arrays)
+    )

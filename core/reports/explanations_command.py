@@ -24,6 +24,7 @@ def _run(request: Request[ExplanationsSettings]) -> Answer:
         request.scratch,
         request.path,
         request.on_progress,
+        allow_uncommitted=request.allow_uncommitted,
     )
     cuts = made.thresholds
     head = (

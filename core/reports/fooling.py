@@ -54,7 +54,6 @@ from core.reports.report import (
     Row,
     common_task,
     mean,
-    provenance,
     share,
 )
 from core.reports.scratch import Scratch
@@ -96,6 +95,7 @@ def fooling_report(
     scratch: Path,
     path: Path | None = None,
     on_progress: Callable[[str, int, int], None] = lambda what, done, of: None,
+    allow_uncommitted: bool = False,
 ) -> Fooling:
     """The report over networks of one task.
 
@@ -107,9 +107,11 @@ def fooling_report(
         path: where the report is kept, its arrays beside it. What is there already with the same settings, data and
             weights is kept, other networks' rows too. None keeps nothing.
         on_progress: called with what is measured, images done, and of how many.
+        allow_uncommitted: keep the report also where no commit stands for the code.
 
     Raises:
         InputError: no images, networks of several tasks, images of another shape, or a folder can't be written.
+        ConfigError: the report is to be kept, the code is uncommitted, and that is not allowed.
     """
     task = common_task(models, data)
     data = data.first(settings.images)
@@ -128,7 +130,7 @@ def fooling_report(
         "highlighted": outside.HIGHLIGHTED,
         "outside_steps": outside.STEPS,
     }
-    book = Book(path, stated, models)
+    book = Book(path, stated, models, allow_uncommitted)
     store = Scratch(scratch / task.key, stated)
     for model in models:
         if model not in book:
@@ -214,8 +216,7 @@ def _result(task: str, book: Book) -> Fooling:
         for method in METHODS
         for what in ("moved", "outside")
     ]
-    source = provenance(book.settings["data"], book.settings["seed"], book.seconds)
-    return Fooling(Report(task, NAME, book.settings, source, tuple(rows)), dict(book.arrays))
+    return Fooling(Report(task, NAME, book.settings, book.provenance(), book.signed(rows)), dict(book.arrays))
 
 
 def _figures(what: str, of: str, arrays: Arrays) -> Row:

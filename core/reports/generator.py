@@ -19,7 +19,8 @@ from core.latent.perceptual import feature_distance, taps
 from core.metrics.intervals import bootstrap
 from core.metrics.samples import NEIGHBOUR, frechet_distance, kernel_distance, precision_recall
 from core.models.zoo import ZooModel
-from core.reports.report import Report, Row, common_task, provenance, share, write_report
+from core.reports.provenance import Run, origin, refuse_uncommitted
+from core.reports.report import Report, Row, common_task, share, write_report
 
 NAME = "generator"
 BATCH = 250
@@ -58,6 +59,7 @@ def generator_report(
     settings: GeneratorSettings,
     path: Path | None = None,
     on_progress: OnProgress = lambda what, done, of: None,
+    allow_uncommitted: bool = False,
 ) -> Report:
     """Figures of a generator's reconstructions and of its samples under the full prior, one row each.
 
@@ -82,13 +84,16 @@ def generator_report(
         settings: what to measure.
         path: where the report is kept; None keeps nothing.
         on_progress: called with what is measured, networks done, and of how many.
+        allow_uncommitted: keep the report also where no commit stands for the code.
 
     Raises:
         InputError: no images, images of another shape or models of another task, or `path` can't be written.
+        ConfigError: the report is to be kept, the code is uncommitted, and that is not allowed.
     """
     task = common_task(models, data)
     if task.key != generator.card.task:
         raise InputError(f"the generator makes pictures of {generator.card.task}, the models look at {task.key}")
+    refuse_uncommitted(path, allow_uncommitted)
     began = time.perf_counter()
     data = data if settings.images is None else data.first(settings.images)
     others = others.first(len(data))
@@ -119,8 +124,9 @@ def generator_report(
         "models": {model.card.key: model.card.sha256 for model in models},
         "neighbour": NEIGHBOUR,
     }
-    empty = {"model": "", "trained_with": False, "class": ""}
-    where = provenance(data.origin, settings.seed, time.perf_counter() - began)
+    run = Run.ended(time.perf_counter() - began)
+    empty = {"model": "", "trained_with": False, "class": "", "made": run.identity}
+    where = origin(data.origin, settings.seed, run.seconds, [run])
     report = Report(task.key, NAME, stated, where, tuple(empty | row for row in rows))
     if path is not None:
         write_report(report, path)

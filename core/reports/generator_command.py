@@ -21,6 +21,7 @@ def _run(request: Request[GeneratorSettings]) -> Answer:
         request.settings,
         request.path,
         request.on_progress,
+        allow_uncommitted=request.allow_uncommitted,
     )
     return Answer(report, tuple(map(_line, report.rows)))
 

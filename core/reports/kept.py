@@ -1,6 +1,6 @@
 """A long report on its way: its arrays beside it in the folder, and what several runs may add to the same files."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.models.zoo import ZooModel
+from core.reports.provenance import Run, refuse_uncommitted, signed
 from core.reports.report import (
     Arrays,
     Report,
@@ -68,23 +69,38 @@ class Book:
         weights: the checksums of the networks known, by key.
         rows: by key, the rows that tell of a network.
         arrays: by name.
+        made: by subject (a network's key, or two joined by two underscores) the runs that measured it, as
+            `core.reports.provenance` says.
         seconds: that measuring took.
     """
 
-    def __init__(self, path: Path | None, settings: Mapping[str, Any], models: Sequence[ZooModel]) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        settings: Mapping[str, Any],
+        models: Sequence[ZooModel],
+        allow_uncommitted: bool = False,
+    ) -> None:
         """Begin with what the file holds.
 
         Args:
             path: of the report's file; None for a report that is not kept.
             settings: everything that decides the figures, as plain values.
             models: what this run asks for; their weights are the ones that hold.
+            allow_uncommitted: keep the report also where no commit stands for the code.
+
+        Raises:
+            ConfigError: the report is to be kept, the code is uncommitted, and that isn't allowed.
         """
+        refuse_uncommitted(path, allow_uncommitted)
         self.path = path
         self.settings = settings
         self.asked = {model.card.key: model.card.sha256 for model in models}
         self.weights: dict[str, str] = {}
         self.rows: dict[str, tuple[Row, ...]] = {}
         self.arrays: Part = {}
+        self.made: dict[str, str] = {}
+        self.runs: dict[str, dict[str, Any]] = {}
         self.seconds = 0.0
         self._join()
 
@@ -98,15 +114,50 @@ class Book:
 
     def add(self, model: ZooModel, arrays: Part, seconds: float, rows: Iterable[Row] = ()) -> None:
         """Take in a network: its arrays, the seconds they took, and what rows say that arrays do not."""
-        self.add_arrays(arrays, seconds)
-        self.weights[model.card.key] = model.card.sha256
-        self.rows[model.card.key] = tuple(rows)
+        key = model.card.key
+        self._take(arrays, seconds)
+        self.made[key] = self._run(seconds)
+        self.weights[key] = model.card.sha256
+        self.rows[key] = tuple(rows)
 
     def add_arrays(self, arrays: Part, seconds: float) -> None:
-        """Take in arrays, and the seconds they took."""
+        """Take in more arrays, of one network, of pairs or of none, and the seconds they took."""
+        self._take(arrays, seconds)
+        run = self._run(seconds)
+        for subject in {"__".join(name.split("__")[1:]) for name in arrays} - {""}:
+            self.made[subject] = ",".join(filter(None, (self.made.get(subject), run)))
+
+    def provenance(self) -> dict[str, Any]:
+        """Of the report: data, seed, seconds, the runs that still stand for something, and what each measured."""
+        used = {run for runs in self.made.values() for run in runs.split(",")}
+        return {
+            "data": self.settings["data"],
+            "seed": self.settings["seed"],
+            "seconds": round(self.seconds, 1),
+            "runs": {run: facts for run, facts in self.runs.items() if run in used},
+            "made": self.made,
+        }
+
+    def signed(self, rows: Iterable[Row], subjects: Callable[[Row], Sequence[str]] | None = None) -> tuple[Row, ...]:
+        """Rows, each with the runs that it rests on, where they are known.
+
+        Args:
+            rows: of the report.
+            subjects: what a row tells of; without it the row's `model`, or all networks where it names none.
+        """
+        of = subjects or (lambda row: [str(row["model"])] if row["model"] else self.keys)
+        return tuple(signed(row, self.made, of(row)) for row in rows)
+
+    def _take(self, arrays: Part, seconds: float) -> None:
         self._join()
         self.arrays |= arrays
         self.seconds += seconds
+
+    def _run(self, seconds: float) -> str:
+        """A run that ends now, by its identity."""
+        run = Run.ended(seconds)
+        self.runs[run.identity] = run.facts()
+        return run.identity
 
     def _join(self) -> None:
         if self.path is None or not self.path.exists() or not self.path.with_suffix(".npz").exists():
@@ -120,6 +171,11 @@ class Book:
         rows = {key: tuple(row for row in earlier.report.rows if row["model"] == key) for key in still}
         arrays = {name: array for name, array in earlier.arrays.items() if gone.isdisjoint(name.split("__")[1:])}
         self.weights, self.rows, self.arrays = still | self.weights, rows | self.rows, arrays | self.arrays
+        made = earlier.report.provenance.get("made", {})
+        self.made = {
+            subject: runs for subject, runs in made.items() if gone.isdisjoint(subject.split("__"))
+        } | self.made
+        self.runs = {**earlier.report.provenance.get("runs", {}), **self.runs}
         self.seconds = max(self.seconds, float(earlier.report.provenance["seconds"]))
 
 

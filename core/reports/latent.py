@@ -67,7 +67,7 @@ from core.reports.latent_parts import (
     searched,
 )
 from core.reports.latent_rows import RHOS, rows_of
-from core.reports.report import Report, common_task, provenance
+from core.reports.report import Report, common_task
 from core.reports.scratch import Scratch
 
 NAME = "latent"
@@ -88,6 +88,7 @@ def latent_report(
     scratch: Path,
     path: Path | None = None,
     on_progress: OnProgress = lambda what, done, of: None,
+    allow_uncommitted: bool = False,
 ) -> Latent:
     """The report over the networks of one task.
 
@@ -101,17 +102,19 @@ def latent_report(
         path: where the report is kept, its arrays beside it. What is there already with the same settings, data,
             generator and weights is kept, other networks' rows too. None keeps nothing.
         on_progress: called with what is measured, images done, and of how many.
+        allow_uncommitted: keep the report also where no commit stands for the code.
 
     Raises:
         InputError: no images, networks of several tasks, images of another shape, a generator of another task, or a
             folder can't be written.
+        ConfigError: the report is to be kept, the code is uncommitted, and that is not allowed.
     """
     task = common_task(models, data)
     if generator.card.task != task.key:
         raise InputError(f"the generator makes pictures of {generator.card.task}; the networks solve {task.key}")
     stated = _stated(task, generator, data, settings)
     bench = _Bench(generator, data, settings, Scratch(scratch / task.key, {"report": NAME} | stated), on_progress)
-    book = Book(path, stated, models)
+    book = Book(path, stated, models, allow_uncommitted)
     for model in models:
         if model not in book:
             arrays, seconds = bench.network(model)
@@ -231,6 +234,7 @@ class _Bench:
 def _result(task: Task, book: Book, settings: LatentSettings) -> Latent:
     """Report and arrays."""
     latent = int(book.settings["latent"])
-    rows = tuple(row for key in book.keys for row in rows_of(key, book.weights[key], settings, latent, book.arrays))
-    source = provenance(book.settings["data"], book.settings["seed"], book.seconds)
-    return Latent(Report(task.key, NAME, book.settings, source, rows), dict(book.arrays))
+    rows = book.signed(
+        row for key in book.keys for row in rows_of(key, book.weights[key], settings, latent, book.arrays)
+    )
+    return Latent(Report(task.key, NAME, book.settings, book.provenance(), rows), dict(book.arrays))

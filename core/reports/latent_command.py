@@ -24,6 +24,7 @@ def _run(request: Request[LatentSettings]) -> Answer:
         request.scratch,
         request.path,
         request.on_progress,
+        allow_uncommitted=request.allow_uncommitted,
     )
     claims = latent_readings.readings(made)
     if request.path is not None:

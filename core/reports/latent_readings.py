@@ -34,6 +34,7 @@ from core.reports.latent import Latent
 from core.reports.latent_parts import KINDS
 from core.reports.latent_rows import LETTER, counted, spoken_of
 from core.reports.masking import paired, paired_shares
+from core.reports.provenance import inherited
 from core.reports.report import Report, Row
 
 NAME = "latent-readings"
@@ -95,7 +96,7 @@ def readings(latent: Latent) -> Report:
     zoo = _Zoo(latent, keys)
     rows = (*(_over_zoo(zoo) if len(keys) >= FEWEST else ()), *_pairs(zoo))
     settings = {"report": report.report, **report.settings, "networks": list(keys)}
-    return Report(report.task, NAME, settings, report.provenance, rows)
+    return Report(report.task, NAME, settings, report.provenance, inherited(report, rows))
 
 
 def _over_zoo(zoo: _Zoo) -> Iterator[Row]:

@@ -28,6 +28,7 @@ from core.metrics.intervals import bootstrap, wilson
 from core.norms import NORMS, Norm, radius_words
 from core.reports.adversarial import Adversarial
 from core.reports.masking import paired_shares, zero_gradients
+from core.reports.provenance import inherited
 from core.reports.report import Report, Row
 from core.reports.robustness import Robustness
 
@@ -104,11 +105,15 @@ def orderings(robustness: Robustness, adversarial: Adversarial | None = None) ->
     report = robustness.report
     figures = _Figures(report.task, frozenset(row["model"] for row in report.rows), robustness)
     areas = () if adversarial is None else tuple(_areas(adversarial, robustness.weights))
-    rows = (*_transfer(figures), *_distilled(figures), *_saliency(figures), *areas)
+    rows = inherited(report, (*_transfer(figures), *_distilled(figures), *_saliency(figures)))
+    source = dict(report.provenance)
     settings = {"report": report.report, **report.settings}
     if areas and adversarial is not None:
         settings |= {"adversarial": dict(adversarial.report.settings)}
-    return Report(report.task, NAME, settings, report.provenance, rows)
+        theirs = adversarial.report.provenance
+        rows += inherited(adversarial.report, areas)
+        source["runs"] = {**source.get("runs", {}), **theirs.get("runs", {})}
+    return Report(report.task, NAME, settings, source, rows)
 
 
 def _row(words: tuple[str, ...], difference: float, low: float, high: float, n: int) -> Row:

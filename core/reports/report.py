@@ -2,19 +2,13 @@
 
 import io
 import json
-import os
-import platform
-import subprocess
-import time
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from core.data.datasets import LabelledImages
@@ -40,8 +34,8 @@ class Report:
         task: the task's key.
         report: the report's name.
         settings: everything that decides the rows, as plain values.
-        provenance: code version, data, seed, when, seconds and machine class.
-        rows: flat objects; a figure `f` may have `f_low`, `f_high` (95 % interval) and `f_n`.
+        provenance: data, seed, and the runs that measured the rows (see `core.reports.provenance`).
+        rows: flat objects; a figure `f` may have `f_low`, `f_high` (95 % interval) and `f_n`; `made` names the runs.
     """
 
     task: str
@@ -151,36 +145,3 @@ def common_task(models: Sequence[ZooModel], data: LabelledImages) -> Task:
     if tuple(data.pixels.shape[1:]) != task.shape:
         raise InputError(f"{task.key} takes images of shape {task.shape}; got {tuple(data.pixels.shape[1:])}")
     return task
-
-
-def provenance(data: str, seed: int, seconds: float) -> dict[str, Any]:
-    """Where figures come from: code version, data, seed, when (UTC), how long (seconds), and what kind of machine."""
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
-    return {
-        "code": code_version(),
-        "data": data,
-        "seed": seed,
-        "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "seconds": round(seconds, 1),
-        "machine": f"{os.cpu_count()} cores {platform.machine()}, {device}, torch {torch.__version__}",
-    }
-
-
-def code_version() -> str:
-    """The package version, with the commit in a git checkout ("+" marks uncommitted changes in core)."""
-    try:
-        release = version("robustscope")
-    except PackageNotFoundError:
-        release = "unreleased"
-    root = Path(__file__).resolve().parents[2]
-    try:
-        git = ["git", "-C", str(root)]
-        commit = subprocess.run(
-            [*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
-        ).stdout.strip()
-        changed = subprocess.run(
-            [*git, "status", "--porcelain", "core"], capture_output=True, text=True, check=True
-        ).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return release
-    return f"{release} ({commit}{'+' if changed.strip() else ''})"

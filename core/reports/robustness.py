@@ -49,7 +49,6 @@ from core.reports.report import (
     Report,
     Row,
     common_task,
-    provenance,
     share,
 )
 from core.reports.robustness_parts import (
@@ -94,6 +93,7 @@ def robustness_report(
     scratch: Path,
     path: Path | None = None,
     on_progress: OnProgress = lambda what, done, of: None,
+    allow_uncommitted: bool = False,
 ) -> Robustness:
     """The report over the networks of one task.
 
@@ -106,15 +106,17 @@ def robustness_report(
         path: where the report is kept, its arrays beside it. What is there already with the same settings, data and
             weights is kept, other networks' rows too. None keeps nothing.
         on_progress: called with what is measured, images done, and of how many.
+        allow_uncommitted: keep the report also where no commit stands for the code.
 
     Raises:
         InputError: no images, networks of several tasks, images of another shape, the library of APGD is missing, or a
             folder can't be written.
+        ConfigError: the report is to be kept, the code is uncommitted, and that is not allowed.
     """
     task = common_task(models, data)
     load_library()
     stated = _stated(task, data, settings)
-    book = Book(path, stated, models)
+    book = Book(path, stated, models, allow_uncommitted)
     bench = _Bench(task, data, settings, Scratch(scratch / task.key, stated), on_progress)
     for model in models:
         if model not in book:
@@ -235,11 +237,18 @@ def _passed_on(book: Book, source: ZooModel, model: ZooModel) -> bool:
 
 def _result(task: Task, data: LabelledImages, book: Book) -> Robustness:
     """Report and arrays."""
+
+    def rests(row: Row) -> list[str]:
+        """What a row tells of: its network, and those whose images it was asked about."""
+        key = row["model"]
+        return [key, *sorted({name.partition("__")[2] for name in book.arrays if name.endswith(f"__{key}")} - {key})]
+
     rows = [
         row(task, data.labels, key, norm, {name: book.rows[key][0][name] for name in FACTS}, book.arrays)
         for key in book.keys
         for norm in NORMS
     ]
-    source = provenance(data.origin, book.settings["seed"], book.seconds)
     grids = {f"grid_{norm}": np.array(grid(task, norm), np.float32) for norm in NORMS}
-    return Robustness(Report(task.key, NAME, book.settings, source, tuple(rows)), grids | book.arrays)
+    return Robustness(
+        Report(task.key, NAME, book.settings, book.provenance(), book.signed(rows, rests)), grids | book.arrays
+    )

@@ -18,7 +18,13 @@ def _settings(images: int | None, seed: int) -> RobustnessSettings:
 
 def _run(request: Request[RobustnessSettings]) -> Answer:
     measured = robustness_report(
-        request.models, request.data, request.settings, request.scratch, request.path, request.on_progress
+        request.models,
+        request.data,
+        request.settings,
+        request.scratch,
+        request.path,
+        request.on_progress,
+        allow_uncommitted=request.allow_uncommitted,
     )
     beside = None if request.path is None else request.path.with_name(f"{ADVERSARIAL}.json")
     claims = orderings.orderings(measured, Adversarial.read(beside) if beside and beside.exists() else None)

@@ -46,7 +46,7 @@ from core.data.tasks import Task
 from core.metrics.map_agreement import AGREEMENTS
 from core.models.zoo import ZooModel
 from core.reports.kept import Book, Measured, standard_first
-from core.reports.report import ASSETS, Report, common_task, provenance
+from core.reports.report import ASSETS, Report, common_task
 from core.reports.saliency_agreement import Maps, between, within
 from core.reports.saliency_parts import Bench, OnProgress, SaliencySettings
 from core.reports.saliency_rows import robustness, rows
@@ -67,6 +67,7 @@ def saliency_report(
     path: Path | None = None,
     on_progress: OnProgress = lambda what, done, of: None,
     reports: Path = ASSETS,
+    allow_uncommitted: bool = False,
 ) -> SaliencyReport:
     """The report over the networks of one task.
 
@@ -79,17 +80,19 @@ def saliency_report(
             weights is kept, other networks' rows too. None keeps nothing.
         on_progress: called with what is measured, images done, and of how many.
         reports: folder of the reports that tell of the networks' robustness.
+        allow_uncommitted: keep the report also where no commit stands for the code.
 
     Raises:
         InputError: no images, networks of several tasks, images of another shape, a folder can't be written, or one of
             those reports is damaged.
+        ConfigError: the report is to be kept, the code is uncommitted, and that is not allowed.
     """
     task = common_task(models, data)
     stated = settings.stated(task, data)
     bench = Bench(
         task, data, settings, stated["measures"], Scratch(scratch / task.key, {"report": NAME} | stated), on_progress
     )
-    book = Book(path, stated, models)
+    book = Book(path, stated, models, allow_uncommitted)
     for model in models:
         if model not in book:
             arrays, seconds = bench.network(model)
@@ -125,6 +128,5 @@ def _result(task: Task, book: Book, reports: Path) -> SaliencyReport:
     stated = book.settings
     weights = {key: book.weights[key] for key in book.keys}
     known = robustness(task.key, weights, book.arrays, reports)
-    found = tuple(rows(weights, stated["measures"], stated["methods"], book.arrays, known))
-    source = provenance(stated["data"], stated["seed"], book.seconds)
-    return SaliencyReport(Report(task.key, NAME, stated, source, found), dict(book.arrays))
+    found = book.signed(rows(weights, stated["measures"], stated["methods"], book.arrays, known))
+    return SaliencyReport(Report(task.key, NAME, stated, book.provenance(), found), dict(book.arrays))

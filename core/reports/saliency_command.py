@@ -14,7 +14,13 @@ def _settings(images: int | None, seed: int) -> SaliencySettings:
 
 def _run(request: Request[SaliencySettings]) -> Answer:
     made = saliency_report(
-        request.models, request.data, request.settings, request.scratch, request.path, request.on_progress
+        request.models,
+        request.data,
+        request.settings,
+        request.scratch,
+        request.path,
+        request.on_progress,
+        allow_uncommitted=request.allow_uncommitted,
     )
     return Answer(made.report, tuple(map(_line, made.report.rows)))
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.reports.provenance import code
 from core.reports.report import read_arrays, write_arrays
 
 
@@ -17,8 +18,12 @@ class Scratch:
     """Files of arrays by name, good only for the settings and the subject that they were made with."""
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
-        """Use `folder` (created when first written to) for what is made with `settings`, plain values."""
-        self.folder = folder / _digest(json.dumps(settings, sort_keys=True))
+        """Use `folder` (created when first written to) for what is made with `settings`, plain values.
+
+        What uncommitted code made lies apart, so that it can't get into a report that names a commit.
+        """
+        apart = " uncommitted" if code().uncommitted else ""
+        self.folder = folder / _digest(json.dumps(settings, sort_keys=True) + apart)
 
     def get(self, name: str, subject: str, make: Callable[[], Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
         """The arrays that `make` gives and, as `seconds`, the time it took; from the file where there is one.

@@ -45,7 +45,6 @@ from core.reports.report import (
     Report,
     Row,
     common_task,
-    provenance,
     share,
 )
 from core.reports.robustness_parts import RobustnessSettings, Unit, gradients, right
@@ -133,6 +132,7 @@ def transfer_report(
     scratch: Path,
     path: Path | None = None,
     on_progress: Callable[[str, int, int], None] = lambda what, done, of: None,
+    allow_uncommitted: bool = False,
 ) -> Transfer:
     """The report over the networks of one task.
 
@@ -146,9 +146,11 @@ def transfer_report(
             and weights are kept, other networks' too; a new network's images are passed on to all that are named, and
             theirs are made again for it. None keeps nothing.
         on_progress: called with what is measured, images done, and of how many.
+        allow_uncommitted: keep the report also where no commit stands for the code.
 
     Raises:
         InputError: no images, networks of several tasks, images of another shape, or a folder can't be written.
+        ConfigError: the report is to be kept, the code is uncommitted, and that is not allowed.
     """
     task = common_task(models, data)
     data = data.first(settings.images)
@@ -161,7 +163,7 @@ def transfer_report(
         "batch": BATCH,
         "precision": "float32, fast form",
     }
-    book = Book(path, stated, models)
+    book = Book(path, stated, models, allow_uncommitted)
     store = Scratch(scratch / task.key, stated)
     for source in models:
         missing = [model for model in models if not _known(book, source.card.key, model.card.key)]
@@ -236,8 +238,8 @@ def _result(task: Task, book: Book) -> Transfer:
         if (cell := book.arrays.get(f"right_{attack}__{source}__{model}")) is not None
         for row in _rows(attack, source, model, radii, cell)
     ]
-    seen = provenance(book.settings["data"], book.settings["seed"], book.seconds) | {"weights": weights}
-    report = Report(task.key, NAME, book.settings, seen, tuple(rows))
+    signed = book.signed(rows, lambda row: [f"{row['source']}__{row['model']}"])
+    report = Report(task.key, NAME, book.settings, book.provenance() | {"weights": weights}, signed)
     return Transfer(report, {"epsilons": np.array(radii, np.float32), **book.arrays})
 
 

@@ -14,7 +14,13 @@ def _settings(images: int | None, seed: int) -> TransferSettings:
 
 def _run(request: Request[TransferSettings]) -> Answer:
     made = transfer_report(
-        request.models, request.data, request.settings, request.scratch, request.path, request.on_progress
+        request.models,
+        request.data,
+        request.settings,
+        request.scratch,
+        request.path,
+        request.on_progress,
+        allow_uncommitted=request.allow_uncommitted,
     )
     found = transfer_readings.readings(made)
     if request.path is not None:

@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 
 from core.data.tasks import task_named
 from core.reports.masking import paired_shares
+from core.reports.provenance import inherited
 from core.reports.report import Report, Row
 from core.reports.transfer import Attack, Transfer
 
@@ -85,7 +86,7 @@ def readings(transfer: Transfer) -> Report:
         together.setdefault(comparison.subject, []).append(comparison)
     rows = tuple(row for each in together.values() for row in _rows(matrices.task, each))
     settings = {"report": report.report, **report.settings, "networks": list(NETWORKS)}
-    return Report(report.task, NAME, settings, report.provenance, rows)
+    return Report(report.task, NAME, settings, report.provenance, inherited(report, rows))
 
 
 def verdicts(rows: Iterable[Row]) -> tuple[Verdict, ...]:

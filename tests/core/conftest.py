@@ -9,6 +9,20 @@ import torch
 
 from core.models import zoo
 from core.models.resnet import PreActResNet, ResNetConfig
+from core.reports import provenance, scratch
+from core.reports.provenance import Code
+
+
+@pytest.fixture(autouse=True)
+def committed(monkeypatch):
+    """The code counts as committed, whatever state the checkout is in."""
+    for module in (provenance, scratch):
+        monkeypatch.setattr(module, "code", lambda: Code("0.1.0 (0123456789)", uncommitted=False))
+
+
+def figures(rows):
+    """Rows without the runs that measured them: the same figures may come from two runs."""
+    return [{name: value for name, value in row.items() if name != "made"} for row in rows]
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:
