@@ -66,9 +66,11 @@ def survival(task: Task, report: Adversarial | None, cards: Sequence[Card]) -> N
     if report is None or not rows:
         missing(task, "adversarial", "how large a change must be to break these networks", stale=report is not None)
         return
-    found = {
+    found = {  # without a network that has no area: a line of images that nobody broke would look like robustness
         name: {
-            key: report.arrays[f"distance_{name}__{key}"] for key in rows if f"distance_{name}__{key}" in report.arrays
+            key: report.arrays[f"distance_{name}__{key}"]
+            for key, row in rows.items()
+            if f"distance_{name}__{key}" in report.arrays and row.get(_area(name)) is not None
         }
         for name in PANELS
     }
@@ -82,8 +84,8 @@ def survival(task: Task, report: Adversarial | None, cards: Sequence[Card]) -> N
                 st.plotly_chart(figure, config=CONFIG, key=f"areas-{name}", alt=f"Areas: {said}")
     st.html(_table(rows))
     for key, row in rows.items():
-        if row.get("ara_censored"):
-            st.caption(_censored(key, row))
+        if said := _how_found(key, row):
+            st.caption(said)
     absent = [model_name(card.key) for card in cards if card.key not in rows]
     if absent:
         st.caption(f"Not in the report: {', '.join(absent)}.")
@@ -92,7 +94,7 @@ def survival(task: Task, report: Adversarial | None, cards: Sequence[Card]) -> N
         "finds likelier than a guess) when the search may change them by so much. The shaded part above a guess is the "
         "accuracy-robustness area, ARA, in units of pixel range. A class may lose first place long before its evidence "
         "is gone; the right chart asks when it has. Small print: 95 % intervals (bootstrap; accuracy: Wilson). Images "
-        "never broken count as right up to the largest distance found and not beyond (≥).",
+        "never broken count as right up to the largest distance found; with more than 2 % of them no area is given.",
         _searched(report),
     )
 
@@ -104,14 +106,20 @@ def _searched(report: Adversarial) -> str:
     return source + (f" Here the first {first} and the last {last} of these steps." if first and last else "")
 
 
-def _censored(key: str, row: Row) -> str:
-    """What it means that a search found nothing."""
-    n = row["ara_n"]
-    return (
-        f"{model_name(key)}: on {row['ara_censored']:,} of {n:,} images nothing was found. That need not be "
-        "robustness: where a network gives no gradient, this search has no way to go. Whether changes made against "
-        "other networks fool it is seen below."
-    )
+def _how_found(key: str, row: Row) -> str:
+    """Why a network has no area, and what its searches followed where that is not the reference's loss; "" for none."""
+    said = []
+    if row.get("ara_reason"):
+        said.append(
+            f"no area, {row['ara_reason']}. That need not be robustness: where a network gives no gradient, a search "
+            "has no way to go. Whether changes made against other networks fool it is seen below"
+        )
+    if row.get("loss") == "softened":
+        said.append(
+            f"its loss has no gradient on {percent(row['zero_gradient'])} of the images, so the searches followed its "
+            "logits scaled down to a lead of 10, which the paper's do not"
+        )
+    return f"{model_name(key)}: {'; '.join(said)}." if said else ""
 
 
 def _area(search: str) -> str:
@@ -131,15 +139,14 @@ def _table(rows: Mapping[str, Row]) -> str:
 
 
 def _figure(name: str, row: Row) -> str:
-    """A figure with its interval, n, and how many images are censored, which makes an area a lower bound."""
+    """A figure with its interval, n, and how many images are censored; why there is none where there is none."""
     share = name == "accuracy"
     value, low, high = (_number(row.get(f"{name}{suffix}"), share) for suffix in ("", "_low", "_high"))
     n, censored = row.get(f"{name}_n"), row.get(f"{name}_censored")
     told = [f"{low} to {high}"] if "–" not in (low, high) else []
     told += [f"n = {n:,}"] if isinstance(n, int) else []
     told += [f"{censored:,} never broken"] if censored else []
-    bound = "≥ " if censored and value != "–" else ""
-    return f"<b>{bound}{value}</b><br><small>{', '.join(told)}</small>"
+    return f"<b>{value}</b><br><small>{', '.join(told)}</small>"
 
 
 def _number(value: Any, share: bool = False) -> str:

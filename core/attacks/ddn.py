@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from core.attacks.softened import Softened
 from core.errors import ConfigError
 from core.norms import steepest
 
@@ -17,7 +18,8 @@ class Ddn:
 
     Each step follows the normalised gradient of cross-entropy with a length that falls by a cosine from 1 to 0.01 (in
     input units), and then puts the change on a sphere that shrinks by `gamma` where the image is wrong and grows by it
-    where it is right. The change is clamped so that images stay in [0, 1]; unlike the paper's, it is not quantised.
+    where it is right. The change is clamped so that images stay in [0, 1]; unlike the paper's, it is not quantised, and
+    the network is `Softened`, so that one which is certain does not count as robust for that.
 
     Attributes:
         steps: as the paper's, 100.
@@ -45,12 +47,13 @@ class Ddn:
             labels: the right classes (B,), int64.
         """
         x = x.detach()
+        soft = Softened(model)
         best, smallest = x.clone(), torch.full((len(x),), torch.inf, device=x.device)
         radius = torch.full((len(x),), self.start, device=x.device)
         delta = torch.zeros_like(x)
         for step in range(self.steps + 1):
             x_adv = (x + delta).requires_grad_()
-            logits = model(x_adv).float()
+            logits = soft(x_adv)
             (grad,) = torch.autograd.grad(cross_entropy(logits, labels, reduction="sum"), x_adv)
             x_adv, wrong = x_adv.detach(), logits.detach().argmax(1) != labels
             length = delta.flatten(1).norm(dim=1)

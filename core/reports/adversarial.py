@@ -5,13 +5,18 @@ images (null where a figure has no value):
 
 - `model`, `sha256` of its weights;
 - `accuracy`: share right when clean, of the images that are attacked;
+- `zero_gradient`: share of them whose input gradient of cross-entropy is numerically zero; `loss`: what the searches
+  follow: "cross-entropy", as the reference does, or "softened" (`core.attacks.softened`) where that share is above 10 %
+  and the reference's form would find nothing;
 - `ara`: the accuracy-robustness area of the attack ("the label is no longer the prediction") in the reference's form,
   without clamp; `ara_binned`: the same with the reference's 1,000 bins, beside the exact sum;
 - `btr_ara`, `btr_ara_binned`: likewise with "better than random" ("the label's probability is at most 1/K");
 - `ara_clamped`, `ara_clamped_binned`: of images kept in [0, 1], searched more finely: what is compared with a library's
   minimum-norm attack. Where the finer search counts for more than the clamp, it lies below `ara`;
 - `median_rmse`: the median distance of the attack over the images that are right when clean;
-- `<measure>_censored`: images for which nothing was found. They count as right up to the largest distance found;
+- `<measure>_censored`: images for which nothing was found. They count as right up to the largest distance found; where
+  they are more than 2 %, the area is null, for nobody knows how far these images are;
+- `<measure>_reason`: why it is null, and null where it is not;
 - `<measure>_late`: images that did not reach their goal in the first half of the reference's steps; the reference
   refuses these settings where there are any;
 - `<measure>_seconds`: what the searches took.
@@ -21,21 +26,23 @@ Arrays, in the data set's order of images (n is 1,000 for some models and 500 fo
 
 - `distance_<search>__<model>` float32 (n,): the smallest RMSE found that meets the goal; 0 where the image meets it
   unchanged, inf where nothing was found. Measured from the images, and their success by a pass of its own;
-- `first_<search>__<model>` int16 (n,): the step of the reference before which the goal was first met, -1 for never.
-
-Norms of input gradients for the true label and the next one are in the report `robustness`.
+- `first_<search>__<model>` int16 (n,): the step of the reference before which the goal was first met, -1 for never;
+- `gradient_norm__<model>` float32 (n,): L2 norm of the input gradient of cross-entropy with the true label.
 """
 
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from torch import Tensor
+
 from core.data.datasets import LabelledImages
 from core.data.tasks import Task
 from core.models.zoo import ZooModel
-from core.reports.adversarial_parts import SEARCHES, AdversarialSettings, measure
+from core.reports.adversarial_parts import SEARCHES, AdversarialSettings, gradient_norms, measure
 from core.reports.adversarial_rows import row
 from core.reports.kept import Book, Measured, Part, joined
+from core.reports.masking import hides_gradient
 from core.reports.report import (
     Report,
     common_task,
@@ -97,17 +104,23 @@ def _measured(
     model: ZooModel, data: LabelledImages, settings: AdversarialSettings, store: Scratch, on_progress: OnProgress
 ) -> tuple[Part, dict[str, float]]:
     """The arrays of one network by their full names, and the seconds of each search."""
-    arrays: Part = {}
     seconds: dict[str, float] = {}
-    for name in SEARCHES:
+
+    def over_batches(name: str, of: Callable[[Tensor, Tensor], Part]) -> Part:
         found = []
         for start in range(0, len(data), BATCH):
             stop = min(start + BATCH, len(data))
-            x, labels = data.images(start, stop), data.labels[start:stop]
-            make = partial(measure, model.fast, x, labels, settings.search(name))
+            make = partial(of, data.images(start, stop), data.labels[start:stop])
             found.append(store.get(f"{model.card.key}-{name}-{start}-{stop}", model.card.sha256, make))
             on_progress(f"{model.card.key} {name}", stop, len(data))
         whole, seconds[name] = joined(found)
+        return whole
+
+    norms = over_batches("gradient", partial(gradient_norms, model.fast))["gradient_norm"]
+    arrays: Part = {f"gradient_norm__{model.card.key}": norms}
+    for name in SEARCHES:
+        searched = partial(measure, model.fast, search=settings.search(name), softened=hides_gradient(norms))
+        whole = over_batches(name, searched)
         arrays |= {f"{what}_{name}__{model.card.key}": values for what, values in whole.items()}
     return arrays, seconds
 

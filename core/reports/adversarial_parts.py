@@ -9,10 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from core.attacks.smallest import SmallestChange
+from core.attacks.softened import LEAD, Softened
 from core.errors import ConfigError
 from core.norms import rmse
 from core.reports.kept import Part
-from core.reports.robustness_parts import FLOOR
+from core.reports.masking import ZERO, ZERO_SHARE
+from core.reports.robustness_parts import FLOOR, slope
 
 MORE = FLOOR | {("cifar10", "pgd-l2-large"), ("cifar10", "pgd-l2-radii")}
 """Networks that are measured on more images."""
@@ -81,10 +83,18 @@ class AdversarialSettings:
             "reference": REFERENCE_AGREES,
             "pushes": list(PUSHES),
             "precision": "float32, fast form",
+            "softened": f"where cross-entropy has an input gradient of at most {ZERO:.3g} on over {ZERO_SHARE:.0%} of "
+            f"the images, all searches of the network follow logits scaled down to a lead of {LEAD:g}: not the "
+            "reference's form, which finds nothing there",
         }
 
 
-def measure(model: nn.Module, x: Tensor, labels: Tensor, search: SmallestChange) -> Part:
+def gradient_norms(model: nn.Module, x: Tensor, labels: Tensor) -> Part:
+    """`gradient_norm`: of cross-entropy with the label, on the clean images (B, C, H, W), L2 (B,)."""
+    return {"gradient_norm": slope(model, x, labels)[1].numpy()}
+
+
+def measure(model: nn.Module, x: Tensor, labels: Tensor, search: SmallestChange, softened: bool = False) -> Part:
     """`distance` and `first` of a search, as the report has them.
 
     Args:
@@ -92,8 +102,9 @@ def measure(model: nn.Module, x: Tensor, labels: Tensor, search: SmallestChange)
         x: clean images (B, C, H, W), float in [0, 1].
         labels: the right classes (B,), int64.
         search: what is searched.
+        softened: search on the network `Softened`; success is judged on the network as it is.
     """
-    outcome = search(model, x, labels)
+    outcome = search(Softened(model) if softened else model, x, labels)
     distance = torch.full((len(x),), torch.inf)
     for push in PUSHES:
         x_adv = x + push * outcome.delta

@@ -9,9 +9,12 @@ from core.attacks.scheduled import ARA_ATTACK
 from core.metrics.ara import ara, ara_binned
 from core.metrics.intervals import bootstrap
 from core.reports.adversarial_parts import SEARCHES, AdversarialSettings
+from core.reports.masking import hides_gradient, zero_gradients
 from core.reports.report import Arrays, Row, share
 
 HALF = ARA_ATTACK.steps // 2
+MOST_CENSORED = 0.02
+"""The largest share of images without a distance with which an area is given."""
 
 Distances = NDArray[np.floating]
 
@@ -28,13 +31,22 @@ def row(classes: int, key: str, settings: AdversarialSettings, seconds: Mapping[
     """
     attack = arrays[f"distance_attack__{key}"].astype(np.float64)
     right = attack[attack > 0]
+    zero = zero_gradients(arrays[f"gradient_norm__{key}"])
     found: Row = {"model": key, **share("accuracy", len(right), len(attack))}
+    found |= share("zero_gradient", int(zero.sum()), len(zero))
+    found["loss"] = "softened" if hides_gradient(arrays[f"gradient_norm__{key}"]) else "cross-entropy"
     for search, measure in SEARCHES.items():
         distance = arrays[f"distance_{search}__{key}"].astype(np.float64)
         first = arrays[f"first_{search}__{key}"]
-        found |= _figure(measure, distance, lambda e: ara(e, classes).value, settings.seed)
-        found[f"{measure}_binned"] = _number(ara_binned(distance, classes).value)
-        found[f"{measure}_censored"] = int(np.isinf(distance).sum())
+        censored = int(np.isinf(distance).sum())
+        known = distance if censored <= MOST_CENSORED * len(distance) else distance[:0]
+        found |= _figure(measure, known, lambda e: ara(e, classes).value, settings.seed)
+        found[f"{measure}_binned"] = ara_binned(known, classes).value if len(known) else None
+        found[f"{measure}_reason"] = (
+            None if len(known) else f"nothing found on {censored:,} of {len(distance):,} images"
+        )
+        found[f"{measure}_n"] = len(distance)
+        found[f"{measure}_censored"] = censored
         found[f"{measure}_late"] = int(((first < 0) | (first > HALF)).sum())
         found[f"{measure}_seconds"] = round(seconds[search], 1)
     return found | _figure("median_rmse", right, lambda e: float(np.median(e)), settings.seed)

@@ -41,6 +41,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from core.attacks.softened import LEAD
 from core.data.datasets import LabelledImages
 from core.data.tasks import Task
 from core.errors import InputError
@@ -51,7 +52,6 @@ from core.models.zoo import ZooModel
 from core.reports.kept import Book, Measured, Part, joined
 from core.reports.latent_parts import (
     KINDS,
-    LEAD,
     LINF_STEPS,
     NOISE,
     PAPER,

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from core.attacks.ddn import Ddn
 from core.attacks.pgd import Pgd
+from core.attacks.softened import Softened
 from core.attacks.survival import survival
 from core.data.datasets import LabelledImages
 from core.data.tasks import Task
@@ -29,8 +30,6 @@ NOISE = (0.25, 0.5, 0.75, 1.0)
 SIGMA = 0.4
 """Deviation of the Gaussian noise on pixels: the paper's 0.8 on pixels in [-1, 1]; not clamped, as there."""
 LINF_STEPS = 20
-LEAD = 10.0
-"""The largest lead of a class over the next, in logits, that attacks in image space see."""
 BATCH = 250
 
 
@@ -220,41 +219,21 @@ def linf_grid(task: Task) -> list[float]:
     return [task.radii["linf"] * 2 ** (k / 3) for k in range(-15, 7)]
 
 
-class Softened(nn.Module):
-    """A network whose answers are the same and which is never certain, so that cross-entropy keeps a gradient.
-
-    Logits (B, K) of an image whose strongest class leads by more than `LEAD` are scaled down to that lead; the scale
-    counts as fixed in gradients. Attacks that step along the gradient at lengths of their own otherwise stand still in
-    a distilled network.
-    """
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits (B, K) of images (B, C, H, W)."""
-        logits: Tensor = self.model(x)
-        first, second = logits.detach().topk(2, dim=1).values.T
-        return logits * (LEAD / (first - second)).clamp_max(1.0)[:, None]
-
-
 def image_space(model: nn.Module, task: Task, x: Tensor, labels: Tensor, seed: int) -> Part:
     """The image-space counterparts of the distance, float32 (B,): 0 where wrong already, inf where nothing was found.
 
     `image_l2`: root mean square of the smallest change that DDN finds; `image_linf`: the smallest radius of `linf_grid`
-    at which PGD broke the image. Both attack the network `Softened`, and keep images in [0, 1]. (The paper's own search
-    does not.)
+    at which PGD broke the image. Both attack the network `Softened` (DDN does so itself), and keep images in [0, 1].
+    (The paper's own search does not.)
     """
-    soft = Softened(model)
-    x_adv = Ddn()(soft, x, labels)
+    x_adv = Ddn()(model, x, labels)
     with torch.no_grad():
         right, wrong = model(x).argmax(1) == labels, model(x_adv).argmax(1) != labels
     wrong &= (x_adv.flatten(1).amin(1) >= 0) & (x_adv.flatten(1).amax(1) <= 1)
     l2 = torch.where(wrong, rmse(x_adv - x), torch.inf)
     radii = linf_grid(task)
     attack = Pgd(radii[0], "linf", LINF_STEPS)
-    stands = survival(soft, x, labels, radii, attack, torch.Generator().manual_seed(seed))
+    stands = survival(Softened(model), x, labels, radii, attack, torch.Generator().manual_seed(seed))
     linf = torch.tensor([*radii, np.inf], dtype=torch.float32)[stands.sum(1)]
     return {
         "image_l2": torch.where(right, l2, 0.0).numpy(),

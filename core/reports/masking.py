@@ -42,6 +42,11 @@ def zero_gradients(gradient_norm: NDArray[np.floating]) -> NDArray[np.bool_]:
     return ~(gradient_norm > ZERO)
 
 
+def hides_gradient(gradient_norm: NDArray[np.floating]) -> bool:
+    """Whether so many images (n,) have no gradient that an attack on cross-entropy has nothing to follow."""
+    return bool(zero_gradients(gradient_norm).mean() > ZERO_SHARE)
+
+
 def best_source(transfer: dict[str, Standing]) -> str:
     """The network whose images break most; the first of equals, "" without any."""
     return min(transfer, key=lambda source: float(transfer[source].mean()), default="")
@@ -62,7 +67,7 @@ def masking_flags(evidence: Evidence) -> tuple[str, ...]:
     flags = []
     if paired_shares(evidence.pgd, evidence.single_step)[1] > 0:
         flags.append("single-step")
-    if zero_gradients(evidence.gradient_norm).mean() > ZERO_SHARE:
+    if hides_gradient(evidence.gradient_norm):
         flags.append("zero-gradient")
     if wilson(int(evidence.far.sum()), len(evidence.far))[0] > evidence.guess:
         flags.append("larger-epsilon")

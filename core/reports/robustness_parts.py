@@ -120,13 +120,19 @@ def gradients(unit: Unit) -> Part:
         ("gradient_norm", unit.labels),
         ("gradient_norm_other", (unit.labels + 1) % unit.task.classes),
     ):
-        start = unit.x.detach().clone().requires_grad_()
-        losses = cross_entropy(unit.model(start).float(), labels, reduction="none")
-        (gradient,) = torch.autograd.grad(losses.sum(), start)
-        found[name] = size(gradient, "l2").numpy()
+        losses, norms = slope(unit.model, unit.x, labels)
+        found[name] = norms.numpy()
         if name == "gradient_norm":
-            found["log_probability"] = -losses.detach().numpy()
+            found["log_probability"] = -losses.numpy()
     return found
+
+
+def slope(model: nn.Module, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross-entropy (B,) of the labels (B,) in nats, and the L2 norm of its input gradient (B,)."""
+    start = x.detach().clone().requires_grad_()
+    losses = cross_entropy(model(start).float(), labels, reduction="none")
+    (gradient,) = torch.autograd.grad(losses.sum(), start)
+    return losses.detach(), size(gradient, "l2")
 
 
 def quick_attacks(unit: Unit) -> Part:

@@ -86,6 +86,7 @@ def test_distances_and_figures_are_exact_on_a_linear_network(pair, data, tmp_pat
             assert each[f"{name}_low"] < each[name] < each[f"{name}_high"] and each[f"{name}_n"] == n
             assert each[f"{name}_censored"] == each[f"{name}_late"] == 0
         assert each["accuracy"] == np.mean(~wrong) and each["accuracy_n"] == n
+        assert (each["loss"], each["zero_gradient"]) == ("cross-entropy", 0.0)
         assert each["median_rmse"] == np.median(found.arrays[f"distance_attack__{key}"][~wrong].astype(float))
         assert each["median_rmse_n"] == (~wrong).sum() and each["sha256"] == "0" * 64
 
@@ -98,7 +99,45 @@ def test_what_no_search_breaks_is_censored_and_late(data, tmp_path):
     distance = found.arrays["distance_attack__distilled"]
     assert np.isinf(distance).sum() == only["ara_censored"] == only["ara_late"] >= 12
     assert (distance == 0).sum() == 20 - round(20 * only["accuracy"])
-    assert only["median_rmse"] is None
+    assert only["median_rmse"] is None and only["ara"] is None
+
+
+class Certain(Threshold):
+    """The same boundary, and logits so large that cross-entropy has no gradient."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 1e4 * super().forward(x)
+
+
+def test_a_network_that_is_certain_is_searched_on_softened_logits_and_has_the_area_of_its_boundary(data, tmp_path):
+    """Followed on cross-entropy it has none: nothing is found on any image that it has right."""
+    certain, plain = Certain(), Threshold()
+    x, labels = data.images(0, 20), data.labels[:20]
+    assert np.isinf(measure(certain, x, labels, SETTINGS.search("attack"))["distance"]).sum() == 16
+    found = adversarial_report([zoo_model("distilled", certain)], data, SETTINGS, tmp_path)
+    (only,) = found.report.rows
+    assert (
+        only["loss"] == "softened"
+        and only["zero_gradient"] == 0.8  # those that it has right
+        and "lead of 10" in found.report.settings["softened"]
+    )
+    exact = np.where(plain(x).argmax(1) != labels, 0, plain.distance(x))
+    for search, tolerance in (("attack", 6e-4), ("btr", 6e-4), ("clamped", 1e-5)):
+        assert_allclose(found.arrays[f"distance_{search}__distilled"], exact, atol=tolerance)
+    assert only["ara_censored"] == 0 and only["ara"] == pytest.approx(ara(exact, 10).value, abs=3e-4)
+    assert (found.arrays["gradient_norm__distilled"] == 0).all()
+
+
+@pytest.mark.parametrize(("censored", "known"), [(2, True), (3, False)])
+def test_an_area_with_more_than_two_per_cent_censored_is_null_and_says_why(censored, known):
+    arrays = {f"first_{search}__x": np.zeros(100, np.int16) for search in SEARCHES}
+    distance = np.linspace(0.01, 0.02, 100).astype(np.float32)
+    distance[:censored] = np.inf
+    arrays |= {f"distance_{search}__x": distance for search in SEARCHES} | {"gradient_norm__x": np.ones(100)}
+    found = row(10, "x", SETTINGS, dict.fromkeys(SEARCHES, 1.0), arrays)
+    assert [found[f"ara{end}"] is not None for end in ("", "_low", "_high", "_binned")] == [known] * 4
+    assert found["ara_reason"] == (None if known else "nothing found on 3 of 100 images")
+    assert (found["ara_n"], found["ara_censored"]) == (100, censored) and found["median_rmse"] is not None
 
 
 def test_distances_are_measured_from_images_and_success_is_not_taken_on_trust(data):
@@ -180,7 +219,7 @@ def stop_at(what, done):
 
 
 def without_seconds(rows):
-    return [{name: value for name, value in each.items() if not name.endswith("_seconds")} for each in rows]
+    return [{name: value for name, value in each.items() if not name.endswith(("_seconds", "made"))} for each in rows]
 
 
 def test_a_killed_run_goes_on_with_the_batch_it_was_in(pair, data, tmp_path, monkeypatch):
@@ -222,6 +261,7 @@ def test_figures_without_a_value_are_null(tmp_path):
     zeros, never = np.zeros(6, np.float32), np.full(6, np.inf, np.float32)
     arrays = {f"first_{search}__x": np.zeros(6, np.int16) for search in SEARCHES}
     arrays |= {"distance_attack__x": zeros, "distance_btr__x": never, "distance_clamped__x": zeros}
+    arrays |= {"gradient_norm__x": np.ones(6)}
     found = row(10, "x", SETTINGS, dict.fromkeys(SEARCHES, 1.0), arrays)
     assert (found["ara"], found["accuracy"], found["median_rmse"], found["median_rmse_n"]) == (0, 0, None, 0)
     assert (found["btr_ara"], found["btr_ara_low"], found["btr_ara_censored"]) == (None, None, 6)
@@ -230,6 +270,7 @@ def test_figures_without_a_value_are_null(tmp_path):
 def test_the_seed_decides_the_resamples():
     arrays = {f"first_{search}__x": np.zeros(50, np.int16) for search in SEARCHES}
     arrays |= {f"distance_{search}__x": np.random.default_rng(0).gamma(2, 0.01, 50) for search in SEARCHES}
+    arrays |= {"gradient_norm__x": np.ones(50)}
     one, other = (
         row(10, "x", dataclasses.replace(SETTINGS, seed=seed), dict.fromkeys(SEARCHES, 1.0), arrays) for seed in (0, 1)
     )
