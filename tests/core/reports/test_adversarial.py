@@ -125,7 +125,7 @@ def test_a_network_that_is_certain_is_searched_on_softened_logits_and_has_the_ar
     for search, tolerance in (("attack", 6e-4), ("btr", 6e-4), ("clamped", 1e-5)):
         assert_allclose(found.arrays[f"distance_{search}__distilled"], exact, atol=tolerance)
     assert only["ara_censored"] == 0 and only["ara"] == pytest.approx(ara(exact, 10).value, abs=3e-4)
-    assert (found.arrays["gradient_norm__distilled"] == 0).all()
+    assert (found.arrays["gradient_norm__distilled"] == 0).sum() == 16
 
 
 @pytest.mark.parametrize(("censored", "known"), [(2, True), (3, False)])
