@@ -19,6 +19,7 @@ from app.views import how_to_read, ink, percent
 from core.data.tasks import Task
 from core.models.zoo import Card
 from core.reports.adversarial import Adversarial
+from core.reports.chosen import images_in_words
 from core.reports.fooling import Fooling
 from core.reports.report import Report, Row
 from core.reports.transfer import Transfer
@@ -68,7 +69,7 @@ def survival(task: Task, report: Adversarial | None, cards: Sequence[Card]) -> N
         return
     found = {  # without a network that has no area: a line of images that nobody broke would look like robustness
         name: {
-            key: report.arrays[f"distance_{name}__{key}"]
+            key: _own_images(report.arrays[f"distance_{name}__{key}"], row)
             for key, row in rows.items()
             if f"distance_{name}__{key}" in report.arrays and row.get(_area(name)) is not None
         }
@@ -97,6 +98,11 @@ def survival(task: Task, report: Adversarial | None, cards: Sequence[Card]) -> N
         "never broken count as right up to the largest distance found; with more than 2 % of them no area is given.",
         _searched(report),
     )
+
+
+def _own_images(values: np.ndarray, row: Row) -> np.ndarray:
+    """Of values (n,) those of the images that the network's row is of, which may come after others."""
+    return values[-row["ara_n"] :] if row.get("first_image") else values
 
 
 def _searched(report: Adversarial) -> str:
@@ -146,6 +152,8 @@ def _figure(name: str, row: Row) -> str:
     told = [f"{low} to {high}"] if "–" not in (low, high) else []
     told += [f"n = {n:,}"] if isinstance(n, int) else []
     told += [f"{censored:,} never broken"] if censored else []
+    if name == "accuracy" and row.get("first_image"):
+        told.append(images_in_words(row["first_image"], row["accuracy_n"]))
     return f"<b>{value}</b><br><small>{', '.join(told)}</small>"
 
 

@@ -26,7 +26,7 @@ class Standing:
         card: the model's card.
         epsilon: the radius that `pgd` and `apgd` belong to, in [0, 1] pixel units.
         clean: accuracy on clean images, on as many as the card has, or else the report.
-        pgd: accuracy under PGD, from the report, or else the card.
+        pgd: accuracy under PGD-50, from the card as everywhere, or else the report, which has fewer starts.
         apgd: accuracy under APGD, from the report.
         cost: time of an epoch over that of the standard recipe.
         flags: what speaks for masked gradients; None where nobody looked.
@@ -54,7 +54,7 @@ def standings(cards: Sequence[Card], rows: Sequence[Mapping[str, Any]], norm: No
                 card,
                 float(epsilon) if isinstance(epsilon, int | float) else None,
                 _share(own, "clean") or _share(row, "clean"),
-                _share(row, "pgd") or _share(own, "robust"),
+                _share(own, "robust") or _share(row, "pgd"),
                 _share(row, "apgd"),
                 float(cost) if isinstance(cost, int | float) else None,
                 tuple(flag for flag in flags.split(",") if flag) if isinstance(flags, str) else None,

@@ -20,6 +20,7 @@ from core.data.tasks import Task
 from core.explanations.challenge import Challenge
 from core.explanations.look import Look
 from core.models.zoo import Card
+from core.reports.accuracy import attacked_in_words
 
 STYLE = Path(__file__).resolve().parents[1] / "assets" / "style" / "app.css"
 TOP = 5
@@ -125,7 +126,7 @@ def figures(card: Card) -> list[str]:
     lines = [f"{clean['clean']:.1%} right on clean test images (n = {clean['clean_n']:,})"]
     for row in rows:
         radius = radius_text(str(row["norm"]), row["epsilon"])
-        lines.append(f"{row['robust']:.1%} under {attack} at {radius} (n = {row['robust_n']:,})")
+        lines.append(f"{row['robust']:.1%} under {attack} at {radius} ({attacked_in_words(row)})")
     return [line.replace("%", " %") for line in lines]
 
 

@@ -197,7 +197,7 @@ def test_what_a_search_followed_is_said_where_it_is_not_the_papers_loss(visit, m
     report["rows"][0] |= {"loss": "softened", "zero_gradient": 0.87}
     path.write_text(json.dumps(report))
     (told,) = [item.value for item in visit(**TWO).caption if "which the paper's do not" in item.value]
-    assert "87 % of the images" in told and "lead of 10" in told
+    assert "87.0 % of the images" in told and "lead of 10" in told
 
 
 @pytest.fixture

@@ -52,8 +52,12 @@ class LabelledImages:
 
     def first(self, count: int) -> "LabelledImages":
         """The first `count` images, in the data set's order."""
-        maps = None if self.maps is None else self.maps[:count]
-        return LabelledImages(self.pixels[:count], self.labels[:count], self.origin, maps)
+        return self.part(0, count)
+
+    def part(self, start: int, stop: int) -> "LabelledImages":
+        """Images `start` to `stop`, in the data set's order."""
+        maps = None if self.maps is None else self.maps[start:stop]
+        return LabelledImages(self.pixels[start:stop], self.labels[start:stop], self.origin, maps)
 
 
 def data_root() -> Path:

@@ -15,6 +15,7 @@ from core.data.tasks import Task
 from core.errors import ConfigError
 from core.models.zoo import ZooModel
 from core.norms import NORMS, Norm, radius_words
+from core.reports import chosen
 from core.reports.command import Answer, Command, Request
 from core.reports.provenance import Run, origin, refuse_uncommitted, runs_of
 from core.reports.report import Report, Row, common_task, read_report, share, write_report
@@ -29,7 +30,8 @@ class AccuracySettings:
 
     Attributes:
         images: clean accuracy is taken on the first so many images; None takes all.
-        robust_images: accuracy under attack is taken on the first so many of those.
+        robust_images: accuracy under attack is taken on the first so many of those, or on as many after the ones that
+            chose the network's recipe.
         steps: PGD steps, of size 2.5 epsilon / steps.
         restarts: random starts; an image counts as right only if no iterate of any of them is misclassified.
         seed: of the random starts.
@@ -64,7 +66,8 @@ def accuracy_report(
     """Clean accuracy and accuracy under PGD for each model and norm, at the task's radii, with Wilson intervals.
 
     Rows have the keys `model`, `clean`, `clean_n`, `robust`, `robust_n`, `norm`, `epsilon`, with `clean_low`,
-    `clean_high`, `robust_low`, `robust_high`; shares in [0, 1].
+    `clean_high`, `robust_low`, `robust_high`; shares in [0, 1]. `robust` is of as many images as `robust_n` says,
+    beginning with number `robust_first` (see `core.reports.chosen`).
 
     Args:
         models: classifiers of one task.
@@ -82,7 +85,7 @@ def accuracy_report(
     task = common_task(models, data)
     data = data if settings.images is None else data.first(settings.images)
     stated: dict[str, Any] = {**asdict(settings), "images": len(data), "radii": dict(task.radii), "data": data.origin}
-    stated["precision"] = "float32, fast form"
+    stated |= {"precision": "float32, fast form", **chosen.stated(task.key)}
     refuse_uncommitted(path, allow_uncommitted)
     rows, runs, spent = _rows_so_far(path, stated, models)
     for model in models:
@@ -139,13 +142,14 @@ def _measure(
     right = torch.cat([_right(model, x, labels) for _, x, labels in _batches(data, model.card.key, on_progress)])
     hits, n = int(right.sum()), len(data)
     clean = share("clean", hits, n)
-    attacked = data.first(settings.robust_images)
+    first = chosen.first_image(data, model.card.task, model.card.key, settings.robust_images)
+    attacked, stands = data.part(first, first + settings.robust_images), right[first:]
     for index, (norm, epsilon) in enumerate(model.task.radii.items()):
         attack = settings.attack(norm, epsilon)
         standing = 0
         for start, x, labels in _batches(attacked, f"{model.card.key} under {norm}", on_progress):
-            generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + index * 100_003 + start)
-            alive = right[start : start + len(x)]
+            generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + index * 100_003 + first + start)
+            alive = stands[start : start + len(x)]
             x_adv = attack(model.fast, x[alive], labels[alive], generator)
             standing += int(_right(model, x_adv, labels[alive]).sum())
         yield {
@@ -155,6 +159,7 @@ def _measure(
             "epsilon": epsilon,
             **clean,
             **share("robust", standing, len(attacked)),
+            "robust_first": first,
         }
 
 
@@ -178,7 +183,13 @@ def in_words(rows: Sequence[Mapping[str, Any]]) -> str:
     if not rows:
         return "not measured yet"
     clean = f"clean {rows[0]['clean']:.2%} (n = {rows[0]['clean_n']:,})"
-    return ", ".join([clean, *(f"{row['robust']:.1%} at {radius(row)} (n = {row['robust_n']:,})" for row in rows)])
+    return ", ".join([clean, *(f"{row['robust']:.1%} at {radius(row)} ({attacked_in_words(row)})" for row in rows)])
+
+
+def attacked_in_words(row: Mapping[str, Any]) -> str:
+    """How many images of a row were attacked, and which where they are not the first."""
+    count, first = int(row["robust_n"]), int(row.get("robust_first", 0))
+    return f"n = {count:,}" + (f", {chosen.images_in_words(first, count)}" if first else "")
 
 
 def radius(row: Mapping[str, Any]) -> str:

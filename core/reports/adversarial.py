@@ -1,9 +1,11 @@
 """The report `adversarial`: how far each image of a task lies from being misclassified, network by network.
 
-Rows, one per model; sizes are RMSE in [0, 1] pixel units; a figure `f` comes with `f_low`, `f_high` at 95 % and `f_n`
-images (null where a figure has no value):
+Rows, one per model, of the first test images or, where these chose the network's recipe, of as many others
+(`core.reports.chosen`); sizes are RMSE in [0, 1] pixel units; a figure `f` comes with `f_low`, `f_high` at 95 % and
+`f_n` images (null where a figure has no value):
 
 - `model`, `sha256` of its weights;
+- `first_image`: the test image, counted from 0, that the row's images begin with;
 - `accuracy`: share right when clean, of the images that are attacked;
 - `zero_gradient`: share of them whose input gradient of cross-entropy is numerically zero; `loss`: what the searches
   follow: "cross-entropy", as the reference does, or "softened" (`core.attacks.softened`) where that share is above 10 %
@@ -21,8 +23,9 @@ images (null where a figure has no value):
   refuses these settings where there are any;
 - `<measure>_seconds`: what the searches took.
 
-Arrays, in the data set's order of images (n is 1,000 for some models and 500 for others: take the array's length), for
-`<search>` attack, btr and clamped:
+Arrays, in the data set's order of images from the first on (n is 1,000 for some models and 500 for others, and for
+those with a `first_image` the images from there on follow: take the array's length), for `<search>` attack, btr and
+clamped:
 
 - `distance_<search>__<model>` float32 (n,): the smallest RMSE found that meets the goal; 0 where the image meets it
   unchanged, inf where nothing was found. Measured from the images, and their success by a pass of its own;
@@ -39,6 +42,7 @@ from torch import Tensor
 from core.data.datasets import LabelledImages
 from core.data.tasks import Task
 from core.models.zoo import ZooModel
+from core.reports import chosen
 from core.reports.adversarial_parts import SEARCHES, AdversarialSettings, gradient_norms, measure
 from core.reports.adversarial_rows import row
 from core.reports.kept import Book, Measured, Part, joined
@@ -87,14 +91,18 @@ def adversarial_report(
     """
     task = common_task(models, data)
     stated = settings.stated(task.key) | {"data": data.origin, "test_images": len(data), "batch": BATCH}
+    stated |= chosen.stated(task.key)
     store = Scratch(scratch / task.key, {"report": NAME} | stated)
     book = Book(path, stated, models, allow_uncommitted)
     for model in models:
         if model in book:
             continue
-        count = min(settings.images_of(task.key, model.card.key), len(data))
-        arrays, seconds = _measured(model, data.first(count), settings, store, on_progress)
-        figures = {"sha256": model.card.sha256} | row(task.classes, model.card.key, settings, seconds, arrays)
+        key = model.card.key
+        images, own = chosen.with_fresh(data, task.key, key, min(settings.images_of(task.key, key), len(data)))
+        arrays, seconds = _measured(model, images, settings, store, on_progress)
+        first = chosen.FRESH if own else 0
+        figures = {"sha256": model.card.sha256, "first_image": first}
+        figures |= row(task.classes, key, settings, seconds, {name: values[own:] for name, values in arrays.items()})
         book.add(model, arrays, sum(seconds.values()), [figures])
         _result(task, book).write(path)
     return _result(task, book)

@@ -31,6 +31,7 @@ from core.reports.masking import paired_shares, zero_gradients
 from core.reports.provenance import inherited
 from core.reports.report import Report, Row
 from core.reports.robustness import Robustness
+from core.training.shipped import CHOSEN_ON_TEST
 
 NAME = "orderings"
 
@@ -152,7 +153,8 @@ def _area_row(adversarial: Adversarial, claim: str, key: str, against: str) -> R
     distances = [adversarial.arrays[f"distance_attack__{name}"].astype(np.float64) for name in (key, against)]
     n = min(map(len, distances))
     both = np.stack([each[:n] for each in distances], axis=1)
-    words = (claim, task, key, against, "accuracy-robustness area of the attack", "rmse")
+    which = " on the images that chose the recipe" if (task, key) in CHOSEN_ON_TEST else ""
+    words = (claim, task, key, against, f"accuracy-robustness area of the attack{which}", "rmse")
     return _row(words, difference(both), *bootstrap(both, difference), n)
 
 

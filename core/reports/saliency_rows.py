@@ -29,7 +29,7 @@ def robustness(task: str, weights: Mapping[str, str], arrays: Arrays, reports: P
         task: the task's key.
         weights: the checksums of the networks' weights, by key.
         arrays: of this report.
-        reports: folder of the reports `adversarial` and `accuracy`; what is not there is left out.
+        reports: folder of the reports `adversarial` and `accuracy`; what is not there, or has no figure, is left out.
 
     Raises:
         InputError: one of them is damaged.
@@ -39,7 +39,7 @@ def robustness(task: str, weights: Mapping[str, str], arrays: Arrays, reports: P
         path = report_path(task, report, reports)
         for row in read_report(path).rows if path.exists() else ():
             name = figure if report == "adversarial" else f"{figure}-{row['norm']}"
-            if weights.get(row["model"]) == row["sha256"]:
+            if weights.get(row["model"]) == row["sha256"] and row[figure] is not None:
                 found.setdefault(name, {})[row["model"]] = float(row[figure])
     return found
 

@@ -15,7 +15,7 @@ from core.errors import ConfigError, InputError
 from core.metrics.ara import ara, ara_binned
 from core.models.resnet import ResNetConfig
 from core.models.zoo import Card, ZooModel
-from core.reports import adversarial, scratch
+from core.reports import adversarial, chosen, scratch
 from core.reports.adversarial import Adversarial, adversarial_report
 from core.reports.adversarial_parts import SEARCHES, AdversarialSettings, measure
 from core.reports.adversarial_rows import row
@@ -86,9 +86,22 @@ def test_distances_and_figures_are_exact_on_a_linear_network(pair, data, tmp_pat
             assert each[f"{name}_low"] < each[name] < each[f"{name}_high"] and each[f"{name}_n"] == n
             assert each[f"{name}_censored"] == each[f"{name}_late"] == 0
         assert each["accuracy"] == np.mean(~wrong) and each["accuracy_n"] == n
-        assert (each["loss"], each["zero_gradient"]) == ("cross-entropy", 0.0)
+        assert each["first_image"] == 0 and (each["loss"], each["zero_gradient"]) == ("cross-entropy", 0.0)
         assert each["median_rmse"] == np.median(found.arrays[f"distance_attack__{key}"][~wrong].astype(float))
         assert each["median_rmse_n"] == (~wrong).sum() and each["sha256"] == "0" * 64
+
+
+def test_a_network_that_was_chosen_on_the_first_images_has_the_figures_of_others(data, tmp_path, monkeypatch):
+    """Compared on the first 20, its row is of the 20 after them, which lie elsewhere."""
+    monkeypatch.setattr(chosen, "FRESH", 20)
+    model = zoo_model("pgd-l2", Threshold())
+    found = adversarial_report([model], data, dataclasses.replace(SETTINGS, more_images=20), tmp_path)
+    (only,) = found.report.rows
+    distance = found.arrays["distance_attack__pgd-l2"]
+    assert len(distance) == 40 and (only["first_image"], only["ara_n"]) == (20, 20)
+    assert only["ara"] == ara(distance[20:], 10).value != ara(distance[:20], 10).value
+    exact = np.where(model.fast(data.images()).argmax(1) != data.labels, 0, model.fast.distance(data.images()))
+    assert_allclose(distance, exact, atol=6e-4)
 
 
 def test_what_no_search_breaks_is_censored_and_late(data, tmp_path):

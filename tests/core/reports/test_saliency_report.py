@@ -108,6 +108,8 @@ def test_robustness_is_read_from_the_other_reports_for_the_same_weights_only(tmp
     weights = {"a": "1", "b": "2"}
     assert robustness("cifar10", weights, arrays, tmp_path) == {"pgd": {"a": 0.5, "b": 1.0}}
     rows = [{"model": "a", "sha256": "1", "ara": 0.25}, {"model": "b", "sha256": "other", "ara": 9.0}]
+    weights["c"], arrays["pgd__c"] = "3", np.array([False])
+    rows.append({"model": "c", "sha256": "3", "ara": None})  # nothing was found on too many images
     write_report(Report("cifar10", "adversarial", {}, {}, tuple(rows)), report_path("cifar10", "adversarial", tmp_path))
     rows = [{"model": "b", "sha256": "2", "norm": norm, "robust": 0.125} for norm in ("linf", "l2")]
     write_report(Report("cifar10", "accuracy", {}, {}, tuple(rows)), report_path("cifar10", "accuracy", tmp_path))
