@@ -34,8 +34,9 @@ def with_fresh(data: LabelledImages, task: str, key: str, count: int) -> tuple[L
 
 
 def stated(task: str) -> dict[str, Any]:
-    """What a report's settings say of it."""
-    return {"fresh_from": FRESH, "fresh_models": sorted(key for chosen, key in CHOSEN_ON_TEST if chosen == task)}
+    """What a report's settings say of it; nothing for a task without such networks."""
+    keys = sorted(key for chosen, key in CHOSEN_ON_TEST if chosen == task)
+    return {"fresh_from": FRESH, "fresh_models": keys} if keys else {}
 
 
 def images_in_words(first: int, count: int) -> str:
