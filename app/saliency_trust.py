@@ -120,9 +120,10 @@ def _table(part: SaliencyChoice, models: Sequence[str], found: Mapping[Cell, Sal
 def best_of(scores: Scores, measure: str, model: str, of: int) -> Cell | None:
     """The map of a network that a measure calls best; None where it has no better, or fewer than two figures.
 
-    Also None while fewer than `of` maps of the network have been measured.
+    Also None while fewer than `of` maps of the network have been measured, and where the best is no better than a map
+    that knows nothing may be by chance.
     """
-    better = MEASURES[measure].better
+    better, floor = MEASURES[measure].better, MEASURES[measure].floor
     figures = {
         cell: value
         for (cell, key), value in scores.items()
@@ -131,7 +132,10 @@ def best_of(scores: Scores, measure: str, model: str, of: int) -> Cell | None:
     done = sum(cell[0] == model and key == measure for cell, key in scores)
     if better == "neither" or len(figures) < 2 or done < of:
         return None
-    return (max if better == "higher" else min)(figures, key=figures.__getitem__)
+    best = (max if better == "higher" else min)(figures, key=figures.__getitem__)
+    if floor is not None and (figures[best] <= floor if better == "higher" else figures[best] >= floor):
+        return None
+    return best
 
 
 def _score(value: float | str | None, best: bool) -> str:
@@ -167,8 +171,9 @@ def among(
         with columns[index % 2]:
             own = {cell: values for (cell, key), values in known.items() if key == measure}
             st.html(f'<div class="rs-chart" data-spread="{measure}">{escape(MEASURES[measure].title)}</div>')
+            here = {cell: scores.get((cell, measure)) for cell in own}
             st.plotly_chart(
-                spread_figure(own, part.methods, {cell: scores.get((cell, measure)) for cell in own}, ink()),
+                spread_figure(own, part.methods, here, ink(), MEASURES[measure].floor),
                 config=CONFIG, key=f"saliency-spread-{measure}", width="stretch",
                 alt=f"{MEASURES[measure].title} over the report's images, with this picture marked",
             )  # fmt: skip
@@ -176,7 +181,8 @@ def among(
     how_to_read(
         f"Bars: the middle half of the report's test images (n = {' to '.join(map(str, {n[0]: 0, n[-1]: 0}))}); lines: "
         "5 to 95 %; the stroke is the median, the diamond this picture. A measure in which a network's bars lie apart "
-        "from another's tells them apart on more than this picture. The report explains each network's own answer.",
+        "from another's tells them apart on more than this picture. A dotted line is what a map that knows nothing may "
+        "reach by chance. The report explains each network's own answer.",
         "Report saliency, first test images in the data set's order.",
     )
 
@@ -194,10 +200,16 @@ def spreads(report: SaliencyReport, models: Sequence[str], part: SaliencyChoice)
 
 
 def spread_figure(
-    values: Mapping[Cell, Array], methods: Sequence[str], here: Mapping[Cell, float | str | None], colour: str
+    values: Mapping[Cell, Array],
+    methods: Sequence[str],
+    here: Mapping[Cell, float | str | None],
+    colour: str,
+    floor: float | None = None,
 ) -> go.Figure:
-    """A line, a bar and a median for each map, grouped by method, and a diamond for this picture."""
+    """A line, a bar and a median for each map, grouped by method, a diamond for this picture, and a dotted `floor`."""
     figure = go.Figure()
+    if floor is not None:
+        figure.add_vline(x=floor, line={"color": colour, "width": 1, "dash": "dot"})
     rows, ticks = 0.0, {}
     for method in methods:
         cells = [cell for cell in values if cell[1] == method]

@@ -1,15 +1,15 @@
-"""Infidelity and max-sensitivity, through Captum: does a map foretell what noise does, and does it hold still?"""
+"""Infidelity and max-sensitivity: does a map foretell what noise does, and does it hold still?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
-from captum.metrics import infidelity as captum_infidelity
 from captum.metrics import sensitivity_max
+from scipy.stats import beta
 from torch import Tensor, nn
 
 from core.saliency.target import score
 
-SAMPLES = 16
+SAMPLES = 128
 """Draws of infidelity's noise."""
 CHANGES = 8
 """Draws of max-sensitivity's noise; each costs a map."""
@@ -17,16 +17,21 @@ NOISE = 0.1
 """Deviation of infidelity's noise, in the [0, 1] range."""
 RADIUS = 0.02
 """Of max-sensitivity's noise, L-infinity; the default of its authors and of Captum."""
+AT_ONCE = 256
+"""The most images that infidelity asks the network about at once."""
 
 
 def infidelity(
     model: nn.Module, x: Tensor, attributions: Tensor, target: Tensor, seed: int = 0, samples: int = SAMPLES
 ) -> Tensor:
-    """The share (B,) of the score's answer to noise that a map does not foretell, in [0, 1]; lower is better.
+    """The share (B,) of the score's answer to noise that a map does not foretell; 1 is knowing nothing, lower better.
 
     Yeh et al. 2019, arXiv:1901.09392, Def. 2.1: the mean of `(<I, map> - (f(x) - f(x - I)))^2` over noise I, here
-    Gaussian; the map is scaled as suits it best, and the result is divided by the mean of `(f(x) -
-    f(x - I))^2`, so that networks whose logits have another size compare. NaN where the noise changes nothing.
+    Gaussian, over the mean of `(f(x) - f(x - I))^2`, so that networks whose logits have another size compare. Two
+    departures. The map is scaled as suits it best by a factor of at least 0: one of the wrong sign foretells nothing.
+    And as that factor is fitted to the draws, what is left is taken over one degree of freedom less: the share is
+    unbiased, so that a map that knows nothing has 1 on average, whatever the number of draws, and may lie a little
+    above; how far below by chance, `floor` says. NaN where the noise changes nothing.
 
     Args:
         model: images (B, C, H, W) to logits (B, K), in eval mode.
@@ -34,26 +39,43 @@ def infidelity(
         attributions: (B, C, H, W).
         target: the class explained (B,), or the contrast (B, 2), int64, not negative.
         seed: of the noise.
-        samples: draws an image.
+        samples: draws an image, at least 2.
     """
+    answered, told, both = (torch.zeros(len(x), dtype=torch.float64, device=x.device) for _ in range(3))
+    for noise, answers in answers_to_noise(model, x, target, seed, samples):
+        foretold = (noise * attributions).flatten(2).sum(2).double()
+        answered += answers.square().sum(0)
+        told += foretold.square().sum(0)
+        both += (foretold * answers).sum(0)
+    explained = both.clamp_min(0.0).square() / (told * answered)
+    left = (1 - explained) * samples / (samples - 1)
+    known = torch.where((both > 0) & (told > 0), left, 1.0)
+    return torch.where(answered > 0, known, torch.nan).to(x.dtype)
 
-    def value(points: Tensor) -> Tensor:
-        return score(model(points).float(), _repeated(target, len(points)))
 
-    def run(maps: Tensor, normalize: bool) -> Tensor:
-        generator = torch.Generator(device=x.device).manual_seed(seed)
+def answers_to_noise(
+    model: nn.Module, x: Tensor, target: Tensor, seed: int, samples: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Infidelity's noise I (S, B, C, H, W), some draws at a time, and f(x) - f(x - I) of each, float64 (S, B)."""
+    generator = torch.Generator(device=x.device).manual_seed(seed)
+    step = max(1, AT_ONCE // len(x))
+    with torch.no_grad():
+        clean = score(model(x).float(), target)
+        for start in range(0, samples, step):
+            draws = min(step, samples - start)
+            noise = NOISE * torch.randn(draws, *x.shape, generator=generator, dtype=x.dtype, device=x.device)
+            classes = target.repeat(draws, *[1] * (target.dim() - 1))
+            disturbed = score(model((x - noise).flatten(0, 1)).float(), classes).view(draws, len(x))
+            yield noise, (clean - disturbed).double()
 
-        def disturb(points: Tensor) -> tuple[Tensor, Tensor]:
-            noise = NOISE * torch.randn(points.shape, generator=generator, dtype=points.dtype, device=points.device)
-            return noise, points - noise
 
-        return captum_infidelity(
-            value, disturb, x.detach(), maps.contiguous(), n_perturb_samples=samples, normalize=normalize
-        )
+def floor(samples: int = SAMPLES) -> float:
+    """The infidelity above which nineteen of twenty maps lie that know nothing.
 
-    whole = run(torch.zeros_like(x), False)
-    left = run(attributions, True)
-    return torch.where(whole > 0, (left / torch.where(whole > 0, whole, 1.0)).clamp(0.0, 1.0), torch.nan)
+    For Gaussian answers the squared correlation of such a map has a beta distribution, and half of them have the wrong
+    sign and thus 1.
+    """
+    return float((1 - beta.ppf(0.9, 0.5, (samples - 1) / 2)) * samples / (samples - 1))
 
 
 def max_sensitivity(

@@ -15,7 +15,7 @@ from core.metrics.localisation import mass_inside, pointing_game
 from core.metrics.map_agreement import spearman
 from core.metrics.sparsity import gini
 from core.saliency.curves import Curve, deletion, insertion
-from core.saliency.faithfulness import CHANGES, SAMPLES, infidelity, max_sensitivity
+from core.saliency.faithfulness import CHANGES, SAMPLES, floor, infidelity, max_sensitivity
 from core.saliency.gradient import gradient
 from core.saliency.linearised import linearised_robustness
 from core.saliency.randomisation import as_shown, heatmaps_of, without_weights
@@ -73,6 +73,7 @@ class Measure:
         of: what is measured: the "map", or the "network" whatever the method.
         needs: what a case must have besides.
         range: of the values.
+        floor: what maps that know nothing seldom get better than by chance; None where that is not known.
     """
 
     title: str
@@ -84,6 +85,7 @@ class Measure:
     of: Literal["map", "network"] = "map"
     needs: Literal["nothing", "inside", "x_adv"] = "nothing"
     range: tuple[float, float] = field(default=(0.0, 1.0))
+    floor: float | None = None
 
 
 def measured(key: str, case: Case) -> Values:
@@ -218,13 +220,17 @@ MEASURES: Mapping[str, Measure] = {
     ),
     "infidelity": Measure(
         "Infidelity",
-        "The share of the score's answer to noise that the map, scaled at its best, does not foretell.",
-        "Yeh et al. 2019, arXiv:1901.09392, Def. 2.1, over the size of the answer",
+        f"The share of the score's answer to {SAMPLES} draws of noise that the map, scaled at its best, does not "
+        f"foretell. A map that knows nothing has 1, and by chance seldom less than {floor():.3f}.",
+        "Yeh et al. 2019, arXiv:1901.09392, Def. 2.1, over the size of the answer; unbiased, and with a factor that "
+        "keeps the map's sign",
         "lower",
-        f"{2 * SAMPLES} k",
+        f"{SAMPLES + 1} k",
         lambda case: (
             infidelity(case.ask.model, case.ask.x, case.attributions, case.ask.target, case.seed).cpu().numpy()
         ),
+        range=(0.0, SAMPLES / (SAMPLES - 1)),
+        floor=floor(),
     ),
     "max-sensitivity": Measure(
         "Max-sensitivity",

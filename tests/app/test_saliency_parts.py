@@ -76,6 +76,14 @@ def test_the_best_is_by_the_measures_direction_and_of_one_network():
     assert best_of(scores, "deletion", "standard", 4) is None  # one map is not measured yet
 
 
+def test_the_best_of_maps_that_may_know_nothing_is_not_called_best():
+    """Of 128 draws chance makes 0.99 of a map that knows nothing; 0.97 is beyond that."""
+    cells = [("standard", method) for method in ("gradient", "lime")]
+    for low, best in ((0.99, None), (0.97, cells[0])):
+        scores = {(cells[0], "infidelity"): low, (cells[1], "infidelity"): 1.0}
+        assert best_of(scores, "infidelity", "standard", 2) == best
+
+
 def test_the_report_tells_of_these_weights_alone_and_of_no_relation_among_others():
     rows = ({"model": "standard", "sha256": "a"}, {"model": "pgd-l2", "sha256": "old"}, {"model": "", "sha256": ""})
     arrays = dict.fromkeys(("pgd__standard", "pgd__pgd-l2", "between-ssim__standard__pgd-l2"), np.zeros(1))
