@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from core.data.tasks import FASHION_MNIST, TASKS, Task, task_named
+from core.data.tasks import FASHION_MNIST, TASKS, task_named
 from core.errors import ConfigError
 from core.training.job import Order, recipes_for
 from core.training.registry import RECIPES
@@ -102,7 +102,7 @@ def with_field(order: Order, field: str, value: Any, teachers: Teachers) -> Orde
 
 def settings(order: Order) -> tuple[Setting, ...]:
     """What can be set in the order's recipe, with the values that it has without changes."""
-    return settings_of(RECIPES[order.recipe].build(task_named(order.task)))
+    return settings_of(order.unchanged())
 
 
 def refusal(order: Order) -> str | None:
@@ -119,9 +119,9 @@ def needs_teacher(order: Order) -> bool:
     return RECIPES[order.recipe].build(task_named(order.task)).teacher_key is not None
 
 
-def formula(order: Order, task: Task) -> str:
+def formula(order: Order) -> str:
     """The recipe in one line with its formula, with the settings as they are where these are possible."""
     try:
         return order.plan().recipe.describe()
     except ConfigError:
-        return RECIPES[order.recipe].build(task).describe()
+        return order.unchanged().describe()

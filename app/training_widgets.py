@@ -115,7 +115,7 @@ def _recipe(visitor: str) -> None:
     with second:
         _pick("recipe", "How it learns", recipes_for(task), {key: entry.title for key, entry in RECIPES.items()})
     entry = RECIPES[order.recipe]
-    training_views.recipe(entry, formula(order, task))
+    training_views.recipe(entry, formula(order))
     if needs_teacher(order):
         known = _teachers()[order.task]
         _pick("teacher", "Network it learns from", known, {key: model_name(key) for key in known})

@@ -15,7 +15,9 @@ from core.data.tasks import Task, task_named
 from core.errors import ConfigError, InputError
 from core.training.augment import Augmentation
 from core.training.plan import TrainingPlan, network_for
+from core.training.recipes import Recipe
 from core.training.registry import RECIPES
+from core.training.saliency_training import paced
 from core.training.settings import Value, changed, with_teacher
 
 MOST_EPOCHS = 50
@@ -49,6 +51,10 @@ class Order:
     changes: Mapping[str, Value] = field(default_factory=dict)
     teacher: str | None = None
 
+    def unchanged(self) -> Recipe:
+        """The recipe with its own settings: those of the task and, where it anneals, of the number of epochs."""
+        return paced(RECIPES[self.recipe].build(task_named(self.task)), max(1, self.epochs))
+
     def plan(self) -> TrainingPlan:
         """The training plan.
 
@@ -65,7 +71,7 @@ class Order:
         if self.images < LEAST_IMAGES:
             raise ConfigError(f"images must be at least {LEAST_IMAGES}; got {self.images}")
         entry = RECIPES[self.recipe]
-        recipe = changed(entry.build(task), self.changes)
+        recipe = changed(self.unchanged(), self.changes)
         if recipe.teacher_key is not None:
             if self.teacher is None:
                 raise ConfigError(f"{entry.title} learns from another network, and there is none to learn from here")

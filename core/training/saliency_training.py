@@ -1,6 +1,6 @@
 """Saliency-based training: perturbations built from maps, annealed from sign noise, alone or beside an attack."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -18,6 +18,13 @@ from core.training.saliency_maps import STRONG_MAPS, MapName
 from core.training.trades import trades_loss
 
 ALPHA = 0.6**0.1  # so that alpha^10 = 0.6
+AUTHORS_EPOCHS = 100
+"""How long the authors train; at `ALPHA` a shorter training sees little but noise."""
+
+
+def pace(epochs: int) -> float:
+    """The annealing base with which so many epochs pass through the mixing of the authors' hundred."""
+    return float(ALPHA ** (AUTHORS_EPOCHS / epochs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +209,13 @@ class SaliencyTrades(_FromSaliency):
         else:
             x_adv = self.attack(fast_form(model), batch.x, batch.generator)
         return trades_loss(model, batch.x, x_adv, batch.labels, self.beta)
+
+
+def paced(recipe: Recipe, epochs: int) -> Recipe:
+    """The recipe with its annealing, if it has one, fitted to a training of so many epochs."""
+    if not isinstance(recipe, SaliencyTraining | SaliencyPgd | SaliencyTrades):
+        return recipe
+    return replace(recipe, perturbation=replace(recipe.perturbation, alpha=pace(epochs)))
 
 
 def heads(generator: torch.Generator) -> bool:

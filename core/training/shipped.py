@@ -15,7 +15,7 @@ from core.training.random_radius import RandomRadius
 from core.training.recipes import Recipe
 from core.training.registry import entry_of
 from core.training.saliency_maps import MapName
-from core.training.saliency_training import ALPHA, SaliencyPerturbation, SaliencyPgd, SaliencyTraining
+from core.training.saliency_training import SaliencyPerturbation, SaliencyPgd, SaliencyTraining, pace
 from core.training.trades import Trades
 
 EPOCHS: Mapping[str, int] = {"cifar10": 10, "fashion-mnist": 5, "tiny20": 30, "pasted": 5}
@@ -36,8 +36,7 @@ def _plan(task: Task, key: str, recipe: Recipe | None = None, epochs: int | None
 
 def _saliency(task: Task, maps: MapName, teacher: str | None = None, epochs: int | None = None) -> SaliencyPerturbation:
     """Maps whose annealing passes through the authors' 100 epochs of mixing in the plan's number of epochs."""
-    alpha = ALPHA ** (100 / (epochs or EPOCHS[task.key]))
-    return SaliencyPerturbation(maps, teacher, task.radii["linf"], alpha)
+    return SaliencyPerturbation(maps, teacher, task.radii["linf"], pace(epochs or EPOCHS[task.key]))
 
 
 def _two_steps(task: Task) -> Pgd:
