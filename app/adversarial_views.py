@@ -159,7 +159,8 @@ def drawn_on_tests(report: ExplanationsReport | None, zoo: Mapping[str, Card], m
 def _drawn(row: Row) -> str:
     """A network's share of test images on which it draws."""
     share, low, high = (row[name] * 100 for name in ("draws", "draws_low", "draws_high"))
-    return f"{model_name(row['model'])} on {share:.0f} % ({low:.0f} to {high:.0f} %, n = {row['draws_n']:,})"
+    chose = ", chose the cuts" if row["model"] in (NOISE, DRAWN) else ""
+    return f"{model_name(row['model'])} on {share:.0f} % ({low:.0f} to {high:.0f} %, n = {row['draws_n']:,}{chose})"
 
 
 def grid(task: Task, results: Sequence[Explanations], verdicts: Sequence[Verdict], shown: str) -> None:

@@ -69,7 +69,7 @@ def report(
     part = state.part()
     every = {key: figures_of(own, part.codes, found) for key, own in rows.items()}
     _scatter(every, part.measure)
-    _guide(found, _helper(task, rows))
+    _guide(found, _helper(task, rows), _bias(found, list(rows), part.codes))
     _claims(readings, found, part.codes)
     _curves(found, part.codes, [key for key in models if key in rows])
     st.html(table(every, rows, part.codes))
@@ -159,7 +159,15 @@ def _helper(task: Task, keys: Collection[str]) -> str | None:
     return key if isinstance(key, str) and key in keys else None
 
 
-def _guide(found: Latent, helper: str | None) -> None:
+def _bias(found: Latent, keys: Sequence[str], codes: str) -> str:
+    """That searches give upper bounds, and how far above more runs they are known to be."""
+    known = {key: excess for key in keys if (excess := found.excess(key, codes)) is not None}
+    said = " and ".join(f"{percent(excess)} ({model_name(key)})" for key, excess in known.items())
+    more = f": on the same codes they are longer by {said} than {found.report.settings['paper_restarts']} runs find"
+    return f" A search gives an upper bound{more if known else ''}."
+
+
+def _guide(found: Latent, helper: str | None, bias: str) -> None:
     settings = found.report.settings
     how_to_read(
         "Each point is a network; bars are 95 % intervals (bootstrap; shares: Wilson). Latent changes start from "
@@ -167,6 +175,7 @@ def _guide(found: Latent, helper: str | None) -> None:
         "counts as 0. The paper says that what networks stand in latent space goes with their accuracy (left), and "
         "hardly with their conventional robustness (right), which shows in how much the picture has to change instead "
         "(last measure)."
+        + bias
         + (
             f" The generator learned with the features of {model_name(helper)}, whose own figures may gain by it."
             if helper

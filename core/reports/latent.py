@@ -66,7 +66,7 @@ from core.reports.latent_parts import (
     rebuilt,
     searched,
 )
-from core.reports.latent_rows import RHOS, rows_of
+from core.reports.latent_rows import RHOS, counted, rows_of
 from core.reports.report import Report, common_task
 from core.reports.scratch import Scratch
 
@@ -78,6 +78,20 @@ OnProgress = Callable[[str, int, int], None]
 
 class Latent(Measured):
     """The report with its arrays per image; the module's text says what is in both."""
+
+    def excess(self, key: str, kind: str) -> float | None:
+        """How much longer the default setting's changes are on average than those of the paper's number of runs.
+
+        As a share, of the codes that a network was searched on in both; None where there are none, or where the
+        settings have as many runs. What neither found counts at the search's radius.
+        """
+        settings, eps = self.report.settings, self.report.settings["eps"]
+        both = [f"distance_{kind}_{name}_{eps:g}__{key}" for name in ("default", "paper")]
+        if settings.get("restarts") == settings.get("paper_restarts") or not all(name in self.arrays for name in both):
+            return None
+        n = min(len(self.arrays[name]) for name in both)
+        few, many = (float(counted(self.arrays[name][:n], Search().rho).mean()) for name in both)
+        return few / many - 1 if many else None
 
 
 def latent_report(

@@ -60,7 +60,7 @@ class LatentSettings:
 
     Attributes:
         images: of the default setting,
-        restarts: and its runs for each code.
+        restarts: and its runs for each code. What a search finds is an upper bound, and fewer runs leave it higher.
         eps: its noise magnitude.
         paper_images: of the paper's setting, for the networks in `PAPER`; 0 leaves it out,
         paper_restarts: and its runs for each code.
@@ -76,7 +76,7 @@ class LatentSettings:
     """
 
     images: int = 200
-    restarts: int = 4
+    restarts: int = 12
     eps: float = 1.0
     paper_images: int = 600
     paper_restarts: int = 12

@@ -309,6 +309,22 @@ def synthetic(accuracy, severity, norm, change, n=300, task="fashion-mnist"):
     return latent.Latent(Report(task, NAME, {"eps": 1.0, "bound": 0.3}, {}, rows), arrays)
 
 
+def test_the_excess_of_few_runs_is_that_on_the_codes_that_both_settings_have():
+    arrays = {"distance_generation_default_1__a": np.array([0.0, 0.2, 0.4, np.inf])}
+    arrays["distance_generation_paper_1__a"] = np.array([0.0, 0.1, 0.4, 2.0, 9.0, 9.0])
+    settings = {"eps": 1.0, "restarts": 4, "paper_restarts": 12}
+    found = latent.Latent(Report("cifar10", NAME, settings, {}, ()), arrays)
+    assert found.excess("a", "generation") == pytest.approx((0.2 + 0.4 + 2.5) / (0.1 + 0.4 + 2.0) - 1)
+    assert found.excess("a", "reconstruction") is None and found.excess("b", "generation") is None
+    same = dataclasses.replace(found, report=dataclasses.replace(found.report, settings=settings | {"restarts": 12}))
+    assert same.excess("a", "generation") is None
+
+
+def test_the_default_is_the_papers_number_of_runs():
+    settings = LatentSettings()
+    assert settings.restarts == settings.paper_restarts == latent_parts.Search().restarts == 12
+
+
 UP = [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
 MIXED = [0.5, 0.2, 0.6, 0.3, 0.7, 0.25, 0.4]
 
