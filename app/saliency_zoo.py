@@ -50,8 +50,8 @@ def related(report: SaliencyReport | None, known: Figures) -> None:
         "Each point is a network; the bar is the 95 % interval of its median over the report's images. Published: the "
         "more robust a network, the more its gradient looks like the picture, so the points should climb and the rank "
         "correlation lie above 0. An interval that holds 0 says nothing either way: these are few networks. The "
-        "figures on the cards let a distilled network hide its gradient; the area and the other PGD see through that, and "
-        "a network for which too few changes were found has no area.",
+        "figures on the cards let a distilled network hide its gradient; the area and the other PGD see through it. A "
+        "network for which too few changes were found has no area.",
         "Etmann et al. 2019, arXiv:1905.04172; the report saliency, and for the area the report adversarial.",
     )
 
