@@ -1,9 +1,10 @@
-"""Intervals at 95 %: Wilson for shares, Newcombe for differences of paired ones, seeded bootstrap for the rest."""
+"""Intervals at 95 %: Wilson for shares, Newcombe for pairs of them, Student for trainings, seeded bootstrap else."""
 
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import t
 
 from core.errors import InputError
 
@@ -65,6 +66,18 @@ def _correlation(both: int, first: int, second: int, neither: int) -> float:
     if surplus > 0:
         surplus = max(surplus - (both + first + second + neither) / 2, 0)
     return surplus / float(margins) ** 0.5 if margins else 0.0
+
+
+def student(values: NDArray[np.floating]) -> tuple[float, float]:
+    """The interval at 95 % of the mean of a few independent values (n,) by Student's t: for trainings, not for images.
+
+    Raises:
+        InputError: fewer than two values.
+    """
+    if len(values) < 2:
+        raise InputError(f"an interval over trainings needs at least two; got {len(values)}")
+    half = float(t.ppf(0.975, len(values) - 1)) * float(values.std(ddof=1)) / len(values) ** 0.5
+    return float(values.mean()) - half, float(values.mean()) + half
 
 
 def bootstrap(

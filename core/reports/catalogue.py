@@ -13,6 +13,7 @@ from core.reports import (
     latent_command,
     robustness_command,
     saliency_command,
+    seeds,
     transfer_command,
 )
 from core.reports.command import Command
@@ -27,6 +28,7 @@ REPORTS: Mapping[str, Command[Any]] = {
     "generator": generator_command.COMMAND,
     "latent": latent_command.COMMAND,
     "saliency": saliency_command.COMMAND,
+    "seeds": seeds.COMMAND,
     "transfer": transfer_command.COMMAND,
 }
 """By the name that the report's file has."""

@@ -1,0 +1,269 @@
+"""The report `seeds`: how much of a comparison of two recipes is the recipe, and how much the seed of a training.
+
+Every network that ships is one training. Here those of a few cheap comparisons are trained with three seeds each, which
+decide initial weights, order, augmentation and attack starts; the first are the ones that ship.
+
+Rows of `kind` "network", one per training and measure: `model`, `seed`, `sha256` of its weights, `measure`, and `value`
+with `value_low`, `value_high` (Wilson) and `value_n` images.
+
+Rows of `kind` "comparison", one per claim and measure: `claim`, `model`, `against`, `measure`; `difference`, the mean
+over the seeds of what the claim says is larger minus what it says is smaller, each pair of one seed and on the same
+images; `difference_low`, `difference_high`, its interval at 95 % over trainings (Student's t, so wide for three);
+`difference_n` seeds; `least` and `most` of the seeds' differences; and `holds`: "yes" where the interval lies above
+zero, "no" where below, else "undecided".
+
+Measures are "clean accuracy" and "accuracy under PGD" at the radii of the report `robustness` in L-infinity.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.attacks.pgd import Pgd
+from core.attacks.survival import survival
+from core.data.datasets import LabelledImages
+from core.data.tasks import Task
+from core.errors import ConfigError, InputError
+from core.metrics.intervals import student
+from core.models.zoo import ZooModel, load_weights
+from core.norms import radius_words
+from core.reports.command import Answer, Command, Request
+from core.reports.kept import Part, joined
+from core.reports.orderings import SALIENCY, WITH_PGD
+from core.reports.provenance import Run, origin, refuse_uncommitted
+from core.reports.report import Report, Row, common_task, share, write_report
+from core.reports.robustness_parts import grid, right
+from core.reports.scratch import Scratch
+
+NAME = "seeds"
+FOLDER = Path(__file__).resolve().parents[2] / "runs" / "seeds"
+BATCH = 100
+CLEAN = "clean accuracy"
+
+WITHSTANDS = "adversarial training withstands more than standard training (Madry et al. 2018)"
+COSTS = "adversarial training costs clean accuracy (Tsipras et al. 2019)"
+
+OnProgress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a claim says of two recipes: that the first has more of a measure; `clean` or under PGD."""
+
+    claim: str
+    model: str
+    against: str
+    clean: bool = False
+
+
+COMPARISONS: Mapping[str, tuple[Comparison, ...]] = {
+    "fashion-mnist": (
+        Comparison(WITHSTANDS, "pgd-linf", "standard"),
+        Comparison(COSTS, "standard", "pgd-linf", clean=True),
+    ),
+    "pasted": (Comparison(SALIENCY, "sat-mask", "noise-sign"), Comparison(WITH_PGD, "sat-mask-pgd", "pgd-linf")),
+}
+"""By task."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeedsSettings:
+    """What the report measures.
+
+    Attributes:
+        images: the first so many test images.
+        steps: PGD steps, of size 2.5 epsilon / steps, from one random start.
+        seeds: of the trainings; the first is that of the networks that ship.
+        seed: of the random starts.
+
+    Raises:
+        ConfigError: a count below 1, or fewer than two seeds.
+    """
+
+    images: int = 300
+    steps: int = 50
+    seeds: tuple[int, ...] = (0, 1, 2)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.images, self.steps) < 1 or len(set(self.seeds)) < 2 or len(set(self.seeds)) < len(self.seeds):
+            raise ConfigError(f"need images and steps of at least 1, and two seeds or more; got {self}")
+
+
+def networks(task: str) -> tuple[str, ...]:
+    """The keys that are trained with several seeds."""
+    return tuple(dict.fromkeys(key for one in COMPARISONS.get(task, ()) for key in (one.model, one.against)))
+
+
+def trained(task: str, key: str, seed: int, folder: Path = FOLDER) -> ZooModel:
+    """The network of a recipe and seed, as `robustscope train TASK KEY --seed SEED --out FOLDER/SEED` leaves it.
+
+    Raises:
+        InputError: it is not there, damaged, or of another seed.
+    """
+    path = folder / str(seed) / task / f"{key}.safetensors"
+    if not path.exists():
+        raise InputError(
+            f"{task} {key} of seed {seed} is not trained yet: robustscope train {task} {key} --seed {seed} "
+            f"--out {folder / str(seed)}"
+        )
+    model = load_weights(path)
+    if (model.card.task, model.card.key, model.card.seed) != (task, key, seed):
+        raise InputError(f"{path.name} is {model.card.task} {model.card.key} of seed {model.card.seed}")
+    return model
+
+
+def seeds_report(
+    trainings: Mapping[int, Mapping[str, ZooModel]],
+    data: LabelledImages,
+    settings: SeedsSettings,
+    scratch: Path,
+    path: Path | None = None,
+    on_progress: OnProgress = lambda what, done, of: None,
+    allow_uncommitted: bool = False,
+) -> Report:
+    """The report over the networks of one task.
+
+    Args:
+        trainings: by seed and key, all networks of the task's comparisons for each of the settings' seeds.
+        data: labelled test images of that task.
+        settings: what to measure.
+        scratch: folder for what is measured so far.
+        path: where the report is kept; None keeps nothing.
+        on_progress: called with what is measured, images done, and of how many.
+        allow_uncommitted: keep the report also where no commit stands for the code.
+
+    Raises:
+        InputError: no images, networks of several tasks, images of another shape, or a folder can't be written.
+        ConfigError: the report is to be kept, the code is uncommitted, and that is not allowed.
+    """
+    refuse_uncommitted(path, allow_uncommitted)
+    task = common_task([model for each in trainings.values() for model in each.values()], data)
+    stated = {**asdict(settings), "seeds": list(settings.seeds), "data": data.origin, "grid": grid(task, "linf")}
+    stated |= {"precision": "float32, fast form", "interval": "Student's t over trainings"}
+    store = Scratch(scratch / task.key, {"report": NAME} | stated)
+    found: dict[tuple[str, int], Part] = {}
+    seconds = 0.0
+    for seed in settings.seeds:
+        for key in networks(task.key):
+            model = trainings[seed][key]
+            found[key, seed], spent = _measured(model, data.first(settings.images), settings, store, on_progress)
+            seconds += spent
+    run = Run.ended(seconds)
+    hashes = {(key, seed): trainings[seed][key].card.sha256 for key, seed in found}
+    rows = [row | {"made": run.identity} for row in (*_networks(found, hashes), *_comparisons(task, found, settings))]
+    report = Report(task.key, NAME, stated, origin(data.origin, settings.seed, seconds, [run]), tuple(rows))
+    if path is not None:
+        write_report(report, path)
+    return report
+
+
+def _measured(
+    model: ZooModel, data: LabelledImages, settings: SeedsSettings, store: Scratch, on_progress: OnProgress
+) -> tuple[Part, float]:
+    """Who is right on what, bool (n,) by measure, and the seconds it took."""
+    task, parts = model.task, []
+    radii = grid(task, "linf")
+    for start in range(0, len(data), BATCH):
+        stop = min(start + BATCH, len(data))
+        x, labels = data.images(start, stop), data.labels[start:stop]
+
+        def make(x: torch.Tensor = x, labels: torch.Tensor = labels, start: int = start) -> Part:
+            generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + start)
+            stands = survival(model.fast, x, labels, radii, Pgd(radii[0], "linf", settings.steps), generator)
+            under = {_under(radius): stands[:, column].numpy() for column, radius in enumerate(radii)}
+            return {CLEAN: right(model.fast, x, labels).numpy()} | under
+
+        parts.append(store.get(f"{model.card.key}-{model.card.seed}-{start}-{stop}", model.card.sha256, make))
+        on_progress(f"{model.card.key} of seed {model.card.seed}", stop, len(data))
+    return joined(parts)
+
+
+def _under(radius: float) -> str:
+    return f"accuracy under PGD, L-infinity {radius_words('linf', radius)}"
+
+
+def _networks(found: Mapping[tuple[str, int], Part], hashes: Mapping[tuple[str, int], str]) -> Iterator[Row]:
+    for (key, seed), measures in found.items():
+        for measure, hits in measures.items():
+            head = {
+                "kind": "network",
+                "model": key,
+                "seed": seed,
+                "sha256": hashes[key, seed],
+                "measure": measure,
+            }
+            yield head | share("value", int(hits.sum()), len(hits))
+
+
+def _comparisons(task: Task, found: Mapping[tuple[str, int], Part], settings: SeedsSettings) -> Iterator[Row]:
+    for one in COMPARISONS[task.key]:
+        first = found[one.model, settings.seeds[0]]
+        for measure in first:
+            if (measure == CLEAN) == one.clean:
+                pairs = [
+                    (found[one.model, seed][measure], found[one.against, seed][measure]) for seed in settings.seeds
+                ]
+                yield comparison(one, measure, [float(ours.mean() - theirs.mean()) for ours, theirs in pairs])
+
+
+def comparison(one: Comparison, measure: str, differences: Sequence[float]) -> Row:
+    """The row of a claim and measure, from the difference of each seed."""
+    values: NDArray[np.float64] = np.array(differences, np.float64)
+    low, high = student(values)
+    head: dict[str, Any] = {"kind": "comparison", "claim": one.claim, "model": one.model, "against": one.against}
+    return head | {
+        "measure": measure,
+        "difference": float(values.mean()),
+        "difference_low": low,
+        "difference_high": high,
+        "difference_n": len(values),
+        "least": float(values.min()),
+        "most": float(values.max()),
+        "holds": "yes" if low > 0 else "no" if high < 0 else "undecided",
+    }
+
+
+def _settings(images: int | None, seed: int) -> SeedsSettings:
+    return SeedsSettings(seed=seed) if images is None else SeedsSettings(images, seed=seed)
+
+
+def _run(request: Request[SeedsSettings]) -> Answer:
+    task = common_task(request.models, request.data)
+    if not networks(task.key):
+        raise ConfigError(f"the report seeds is for {', '.join(COMPARISONS)}; got {task.key}")
+    shipped, others = request.settings.seeds[0], request.settings.seeds[1:]
+    here = {model.card.key: model for model in request.models}
+    missing = [key for key in networks(task.key) if key not in here]
+    if missing:
+        raise ConfigError(
+            f"the report seeds needs all of {', '.join(networks(task.key))}; without {', '.join(missing)}"
+        )
+    trainings = {shipped: here}
+    trainings |= {seed: {key: trained(task.key, key, seed) for key in networks(task.key)} for seed in others}
+    report = seeds_report(
+        trainings,
+        request.data,
+        request.settings,
+        request.scratch,
+        request.path,
+        request.on_progress,
+        request.allow_uncommitted,
+    )
+    return Answer(report, tuple(_line(row) for row in report.rows if row["kind"] == "comparison"))
+
+
+def _line(row: Row) -> str:
+    value, low, high, least, most = (
+        f"{row[name]:+.1%}" for name in ("difference", "difference_low", "difference_high", "least", "most")
+    )
+    interval = f"{value} ({low} to {high}; seeds {least} to {most})"
+    return f"{row['holds']:9} {interval:48} {row['model']} against {row['against']}, {row['measure']}: {row['claim']}"
+
+
+COMMAND = Command(_settings, _run)
