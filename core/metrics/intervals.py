@@ -62,9 +62,9 @@ def newcombe(both: int, first: int, second: int, neither: int) -> tuple[float, f
 def _correlation(both: int, first: int, second: int, neither: int) -> float:
     """Phi of a table of pairs, a positive one corrected for continuity; 0 where a share is 0 or 1."""
     margins = (both + first) * (second + neither) * (both + second) * (first + neither)
-    surplus = both * neither - first * second
+    surplus: float = both * neither - first * second
     if surplus > 0:
-        surplus = max(surplus - (both + first + second + neither) / 2, 0)
+        surplus = max(surplus - (both + first + second + neither) / 2, 0.0)
     return surplus / float(margins) ** 0.5 if margins else 0.0
 
 

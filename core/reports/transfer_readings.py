@@ -19,8 +19,9 @@ and radius), `pooled`, then `difference` with `difference_low` and `difference_h
 of what the claim says is larger minus what it says is smaller (a share in [0, 1]), with its paired 95 % interval
 (Newcombe's, or the bootstrap's where an image has a share of its own); and `verdict`: "held" where the interval lies
 above zero, "reversed" where below, else "unclear". Where a comparison is made at several attacks and radii, `pooled` is
-true for their mean, which the reading as a whole rests on (see `verdicts`), and false for each of them: at the largest
-radii hardly any network is right more often than by guessing. Each network is one training: intervals are over images.
+true for their mean (of d that over the attacks at one radius), which the reading as a whole rests on (see `verdicts`),
+and false for each of them: at the largest radii hardly any network is right more often than by guessing. Each network
+is one training: intervals are over images.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -270,11 +271,15 @@ def _adversarial(matrices: _Matrices) -> Iterator[_Comparison]:
     """Adversarial training up to its own radius, and beyond."""
     key, own = "adversarial", matrices.own
     for attack, index in product(LOOKED_AT, matrices.up_to_own):
-        yield from _more_than_rivals(matrices, "d", key, attack, index)
+        at = f", {matrices.radius(index)}"  # each radius by itself: to win on average is not to win up to there
+        yield from (
+            replace(each, measure=each.measure + at) for each in _more_than_rivals(matrices, "d", key, attack, index)
+        )
         for rival in matrices.keys:
             if rival != key and (rival, attack) != ("distilled", "fgsm"):
                 pair = (matrices.right(attack, name, name, index) for name in (key, rival))
-                yield _Comparison("d", key, rival, "accuracy on own images", matrices.words(attack, index), *pair)
+                words = matrices.words(attack, index)
+                yield _Comparison("d", key, rival, f"accuracy on own images{at}", words, *pair)
     for attack in LOOKED_AT:
         for rival in (name for name in REGULARISED if name in matrices.keys):
             for index in (index for index in matrices.large if index > own):

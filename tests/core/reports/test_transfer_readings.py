@@ -113,11 +113,13 @@ def test_adversarial_training_must_win_at_every_radius_up_to_its_own():
         behind = 0.6 if epsilon == 0.05 else -0.2
         return 0.2 if model == "adversarial" and epsilon == 0.05 else 0.8 if model != "adversarial" else 0.8 - behind
 
-    rows = [row for row in readings(transfer(accuracy)).rows if row["reading"] == "d" and not row["pooled"]]
-    assert {(row["at"].split(", ")[1], row["verdict"]) for row in rows} == {
+    found = readings(transfer(accuracy)).rows
+    rows = [row for row in found if row["reading"] == "d" and row["pooled"]]
+    assert {(row["measure"].split(", ")[1], row["verdict"]) for row in rows} == {
         ("epsilon 0.05", "reversed"),
         ("epsilon 0.1", "held"),
     }
+    assert next(each for each in verdicts(found) if each.reading == "d").verdict == "mixed"
 
 
 def test_absent_networks_are_left_out():
