@@ -123,8 +123,8 @@ FRESH = 1000
 
 def _chosen(task: str, key: str) -> str:
     return (
-        f"Its recipe was chosen by {CHOSEN_ON_TEST[task, key]} on the first {FRESH:,} test images. Its accuracy under "
-        f"PGD and its area are of the {FRESH:,} after those; APGD and comparisons are on the first."
+        f"Its recipe was chosen by {CHOSEN_ON_TEST[task, key]} on the first {FRESH:,} test images: figures on these "
+        "say too much."
     )
 
 
