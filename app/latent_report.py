@@ -162,9 +162,11 @@ def _helper(task: Task, keys: Collection[str]) -> str | None:
 def _bias(found: Latent, keys: Sequence[str], codes: str) -> str:
     """That searches give upper bounds, and how far above more runs they are known to be."""
     known = {key: excess for key in keys if (excess := found.excess(key, codes)) is not None}
+    if not known:
+        return " A search gives an upper bound."
     said = " and ".join(f"{percent(excess)} ({model_name(key)})" for key, excess in known.items())
-    more = f": on the same codes they are longer by {said} than {found.report.settings['paper_restarts']} runs find"
-    return f" A search gives an upper bound{more if known else ''}."
+    runs = found.report.settings["paper_restarts"]
+    return f" A search gives an upper bound: on the same codes these are longer by {said} than what {runs} runs find."
 
 
 def _guide(found: Latent, helper: str | None, bias: str) -> None:

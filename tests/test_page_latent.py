@@ -240,6 +240,7 @@ def test_the_report_is_a_table_a_scatter_and_what_came_of_the_claims(visit, late
     assert severities == sorted(severities, reverse=True)  # as they were made up, in the zoo's order
     (claims,) = bodies(at, "data-claim")
     assert "Pairs of networks" in claims  # three networks are too few for a correlation
+    assert bodies(at, "A search gives an upper bound.")
     checked(at.segmented_control(key="latent.codes").set_value("reconstruction").run())
     checked(at.segmented_control(key="latent.measure").set_value("change").run())
     assert query(at)["codes"] == "reconstruction" and query(at)["measure"] == "change"
