@@ -188,13 +188,19 @@ def provenance(report: Robustness) -> None:
 
 
 def curves(task: Task, report: Robustness, keys: Sequence[str], norm: Norm) -> None:
-    """Accuracy against epsilon, a line a model."""
+    """Accuracy against epsilon, a line a model; none for one whose gradient is hidden, which would look robust."""
     arrays = report.arrays
+    hidden = {row["model"] for row in report.report.rows if "zero-gradient" in str(row.get("masking")).split(",")}
     found = {
         key: survival_curve(arrays[f"smallest_{norm}__{key}"], arrays[f"grid_{norm}"])
         for key in keys
-        if f"smallest_{norm}__{key}" in arrays and f"grid_{norm}" in arrays
+        if f"smallest_{norm}__{key}" in arrays and f"grid_{norm}" in arrays and key not in hidden
     }
+    if missing := [model_name(key) for key in keys if key in hidden]:
+        st.caption(
+            f"No line for {', '.join(missing)}: on most pictures there is no gradient for PGD to follow, so what it "
+            "leaves standing is no robustness. APGD, which aims at other classes too, is in the table."
+        )
     if found:
         said = "; ".join(f"{model_name(key)} {', '.join(f'{s:.0%}' for s in one.share)}" for key, one in found.items())
         _chart(figures.curves(found, norm, task.radii[norm], ink()), "curves", f"Accuracy against epsilon: {said}")

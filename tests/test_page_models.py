@@ -83,10 +83,22 @@ def test_the_report_gives_figures_curves_and_claims(visit, measured):
     for pair in ("Robust, L∞ against Standard</span> <em>holds in part", "Robust, L2 against Standard</span> <em>too"):
         assert claims.count(pair) == 1
     assert "How sure are they, and how steep?" in headers(at) and not at.error
-    assert bodies(at, "steps 50; restarts 2; made up; 0.1.0")
+    assert bodies(at, "steps 50; restarts 2; made up; made before rows carried their provenance")
     before = list(table["PGD-50"])
     checked(at.segmented_control(key="attack.norm").set_value("l2").run())
     assert query(at)["norm"] == "l2" and list(at.dataframe[0].value["PGD-50"]) != before
+
+
+def test_a_network_that_hides_its_gradient_has_no_curve_and_the_page_says_why(visit, measured):
+    path = measured / "cifar10" / "robustness.json"
+    report = json.loads(path.read_text())
+    for row in report["rows"]:
+        row["masking"] = "zero-gradient,transfer" if row["model"] == "pgd-l2" else ""
+    path.write_text(json.dumps(report))
+    at = visit()
+    assert [item for item in at.caption if item.value.startswith("No line for Robust, L2: ")] and not at.error
+    curve = next(chart.proto.spec for chart in at.get("plotly_chart") if "Robust, L∞" in chart.proto.spec)
+    assert "Robust, L2" not in curve and "Standard" in curve
 
 
 def test_a_report_on_other_weights_is_not_shown(visit, measured):
