@@ -187,8 +187,8 @@ def test_a_network_that_was_never_broken_has_no_area_and_is_not_called_robust(vi
     assert "≥" not in table and "1 never broken" in standard
     (told,) = [item.value for item in at.caption if "nothing found on 180 of 200 images" in item.value]
     assert "need not be robustness" in told and not at.error
-    drawn = [chart.proto.spec for chart in at.get("plotly_chart") if "Still right" in chart.proto.spec]
-    assert drawn and not any("PGD, L2" in spec for spec in drawn)
+    areas = json.loads(at.get("plotly_chart")[0].proto.spec)["data"]
+    assert {line.get("name") for line in areas} & {"Standard", "Robust, L2"} == {"Standard"}
 
 
 def test_what_a_search_followed_is_said_where_it_is_not_the_papers_loss(visit, measured):

@@ -98,10 +98,10 @@ def adversarial_report(
         if model in book:
             continue
         key = model.card.key
-        images, own = chosen.with_fresh(data, task.key, key, min(settings.images_of(task.key, key), len(data)))
+        count = min(settings.images_of(task.key, key), len(data))
+        images, own = chosen.with_fresh(data, task.key, key, count)
         arrays, seconds = _measured(model, images, settings, store, on_progress)
-        first = chosen.FRESH if own else 0
-        figures = {"sha256": model.card.sha256, "first_image": first}
+        figures = {"sha256": model.card.sha256, "first_image": chosen.first_image(data, task.key, key, count)}
         figures |= row(task.classes, key, settings, seconds, {name: values[own:] for name, values in arrays.items()})
         book.add(model, arrays, sum(seconds.values()), [figures])
         _result(task, book).write(path)
