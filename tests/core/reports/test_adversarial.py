@@ -20,6 +20,7 @@ from core.reports.adversarial import Adversarial, adversarial_report
 from core.reports.adversarial_parts import SEARCHES, AdversarialSettings, measure
 from core.reports.adversarial_rows import row
 from core.reports.report import read_report, report_path, write_report
+from tests.core.conftest import figures
 
 SETTINGS = AdversarialSettings(images=20, more_images=30, opening=10, steps=60, clamped_steps=60, clamped_finer=40)
 
@@ -232,7 +233,7 @@ def stop_at(what, done):
 
 
 def without_seconds(rows):
-    return [{name: value for name, value in each.items() if not name.endswith(("_seconds", "made"))} for each in rows]
+    return [{name: value for name, value in each.items() if not name.endswith("_seconds")} for each in figures(rows)]
 
 
 def test_a_killed_run_goes_on_with_the_batch_it_was_in(pair, data, tmp_path, monkeypatch):
