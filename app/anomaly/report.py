@@ -86,7 +86,11 @@ def _trained_robustly(task: Task, rows: Sequence[Row], models: Sequence[str]) ->
             place.html(f'<div class="rs-small" data-corruption="{escape(name)}"><b>{escape(said)}</b></div>')
             figure = figures.severity(points, span, ink())
             place.plotly_chart(figure, config=CONFIG, key=f"anomaly-severity-{name}", alt=f"AUROC by severity: {said}")
-    titles = "; ".join(f"{against_name(key)}: {title}" for key, title in set_titles(task.key).items())
+    there = {str(row["against"]) for row in own}
+    titles = "; ".join(f"{against_name(key)}: {title}" for key, title in set_titles(task.key).items() if key in there)
+    absent = [against_name(key) for key in set_titles(task.key) if key not in there]
+    if absent:
+        st.caption(f"Not in this report yet, and in no mean of it: {', '.join(absent)}.")
     counts = sorted({int(row["auroc_n"]) for row in own})
     how_to_read(
         "AUROC is the chance that an odd picture scores above a normal one: 0.5 is a guess, 1 finds all, below 0.5 the "
