@@ -6,6 +6,8 @@ from core.errors import CoreError
 
 OnProgress = Callable[[int, int], None]
 """Called with passes done, and of how many."""
+OnPartProgress = Callable[[str, int, int], None]
+"""Called with what is measured, images done, and of how many."""
 ShouldStop = Callable[[], bool]
 """Asked before each pass; True ends the work."""
 
@@ -15,6 +17,10 @@ class StoppedError(CoreError):
 
 
 def silent(done: int, of: int) -> None:
+    """Tell nobody."""
+
+
+def silent_on_parts(what: str, done: int, of: int) -> None:
     """Tell nobody."""
 
 

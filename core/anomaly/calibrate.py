@@ -3,7 +3,7 @@
 The first half of the `calibration` split fits, the second gives p-values; the network saw neither.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -31,8 +31,7 @@ from core.anomaly.norm_detectors import features
 from core.attacks.pgd import Pgd
 from core.data.datasets import LabelledImages
 from core.models.zoo import ZooModel
-
-OnProgress = Callable[[str, int, int], None]
+from core.progress import OnPartProgress, silent_on_parts
 
 _BASELINE_IMAGES = 5_000
 _FEWEST = 10  # attacked images that change their answer, to train the perceptron on
@@ -45,7 +44,7 @@ def fit_calibration(
     train: LabelledImages,
     calibration: LabelledImages,
     seed: int = 0,
-    on_progress: OnProgress = lambda what, done, of: None,
+    on_progress: OnPartProgress = silent_on_parts,
 ) -> Calibration:
     """Detectors fitted to the first half of `calibration`, with p-values from the second.
 
@@ -123,7 +122,7 @@ def _whole_numbers(directions: Mapping[str, Tensor]) -> dict[str, NDArray[np.int
 
 
 def _attacked(
-    model: ZooModel, x: Tensor, labels: Tensor, seed: int, on_progress: OnProgress
+    model: ZooModel, x: Tensor, labels: Tensor, seed: int, on_progress: OnPartProgress
 ) -> tuple[Tensor, NDArray[np.int64]]:
     """The attacked images that were right before and are wrong after, and which of `x` they were."""
     attack = Pgd(model.task.radii["linf"], "linf", _PGD_STEPS)

@@ -1,7 +1,7 @@
 """What is normal to a network under every label and loss, kept in a file, so that no data set is needed to compare."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from core.anomaly.reference import Reference, of_norms
 from core.errors import InputError
 from core.models.zoo import ZooModel
 from core.npz import read_npz, write_npz
+from core.progress import OnPartProgress, silent_on_parts
 
 LABELLED = tuple(
     ConfoundingLabel(label, head)
@@ -33,9 +34,7 @@ References = Mapping[tuple[ConfoundingLabel, bool], Reference]
 """By probe, and whether every tensor counts."""
 
 
-def fit_references(
-    model: ZooModel, x: Tensor, on_progress: Callable[[str, int, int], None] = lambda what, done, of: None
-) -> References:
+def fit_references(model: ZooModel, x: Tensor, on_progress: OnPartProgress = silent_on_parts) -> References:
     """References under every probe of `LABELLED`: the first half of the images fits, the second gives p-values.
 
     Args:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from core.errors import InputError
+from core.progress import OnPartProgress
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -89,7 +90,7 @@ def _drop() -> None:
         sys.stdout.flush()
 
 
-def follow(bar: "tqdm[object]") -> Callable[[str, int, int], None]:
+def follow(bar: "tqdm[object]") -> OnPartProgress:
     """A callback that shows what is measured and how far it is."""
 
     def on_progress(what: str, done: int, of: int) -> None:

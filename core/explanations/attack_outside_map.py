@@ -1,6 +1,5 @@
 """An attack that changes the answer from where the heat map does not look."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -15,10 +14,10 @@ from core.explanations.perturbed import Perturbed
 from core.explanations.prediction import check_image, probabilities
 from core.explanations.smoothed_network import SmoothedMethod, check_gradient, check_method, heat_map_of
 from core.models.zoo import ZooModel
+from core.progress import OnProgress, silent
 
 Where = Literal["outside", "inside", "anywhere"]
 WHERE: tuple[Where, ...] = ("outside", "inside", "anywhere")
-OnProgress = Callable[[int, int], None]
 
 HIGHLIGHTED = 0.5
 """A map highlights the fewest pixels that hold so much of it."""
@@ -63,7 +62,7 @@ def attack_outside(
     epsilon: float,
     where: Where = "outside",
     seed: int = 0,
-    on_progress: OnProgress = lambda done, of: None,
+    on_progress: OnProgress = silent,
 ) -> OutsideAttackResult:
     """Attack the image `x` (1, C, H, W) away from the class that `model` predicts, only where the map is not high.
 
@@ -91,7 +90,7 @@ def attacks_outside(
     epsilon: float,
     where: Where = "outside",
     seed: int = 0,
-    on_progress: OnProgress = lambda done, of: None,
+    on_progress: OnProgress = silent,
 ) -> list[OutsideAttackResult]:
     """Attack several images (B, C, H, W) at once; arguments and errors as for `attack_outside`.
 

@@ -1,6 +1,5 @@
 """The explanation of every class at once: the image changed within a budget until the classifier believes the class."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,9 +10,9 @@ from torch import Tensor
 from core.attacks.scheduled import ScheduledAttack, explanation
 from core.explanations.prediction import check_image, probabilities
 from core.models.zoo import ZooModel
+from core.progress import OnProgress, silent
 
 Array = NDArray[np.float32]
-OnProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ def explain(
     rho: float,
     steps: int = 35,
     overshoot: float = 5.0,
-    on_progress: OnProgress = lambda done, of: None,
+    on_progress: OnProgress = silent,
 ) -> Explanations:
     """The explanation of each class for the image `x` (1, C, H, W), and the change away from the prediction.
 

@@ -1,7 +1,7 @@
 """The report `accuracy`: how often a classifier is right, on clean images and under PGD-50."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from core.data.tasks import Task
 from core.errors import ConfigError
 from core.models.zoo import ZooModel
 from core.norms import NORMS, Norm, radius_words
+from core.progress import OnPartProgress, silent_on_parts
 from core.reports.form import chosen
 from core.reports.form.provenance import Run, origin, refuse_uncommitted, runs_of
 from core.reports.form.report import Report, Row, common_task, read_report, share, write_report
@@ -59,7 +60,7 @@ def accuracy_report(
     data: LabelledImages,
     settings: AccuracySettings,
     path: Path | None = None,
-    on_progress: Callable[[str, int, int], None] = lambda what, done, of: None,
+    on_progress: OnPartProgress = silent_on_parts,
     allow_uncommitted: bool = False,
 ) -> Report:
     """Clean accuracy and accuracy under PGD for each model and norm, at the task's radii, with Wilson intervals.
@@ -135,7 +136,7 @@ def _rows_so_far(
 
 
 def _measure(
-    model: ZooModel, data: LabelledImages, settings: AccuracySettings, on_progress: Callable[[str, int, int], None]
+    model: ZooModel, data: LabelledImages, settings: AccuracySettings, on_progress: OnPartProgress
 ) -> Iterator[Row]:
     """One row per norm for one model."""
     right = torch.cat([_right(model, x, labels) for _, x, labels in _batches(data, model.card.key, on_progress)])
@@ -162,9 +163,7 @@ def _measure(
         }
 
 
-def _batches(
-    data: LabelledImages, what: str, on_progress: Callable[[str, int, int], None]
-) -> Iterator[tuple[int, Tensor, Tensor]]:
+def _batches(data: LabelledImages, what: str, on_progress: OnPartProgress) -> Iterator[tuple[int, Tensor, Tensor]]:
     """Start, images and labels of each batch in turn, telling `on_progress` after each."""
     for start in range(0, len(data), BATCH):
         yield start, data.images(start, start + BATCH), data.labels[start : start + BATCH]

@@ -42,6 +42,7 @@ from torch import Tensor
 from core.data.datasets import LabelledImages
 from core.data.tasks import Task
 from core.models.zoo import ZooModel
+from core.progress import OnPartProgress, silent_on_parts
 from core.reports.adversarial.measurements import SEARCHES, AdversarialSettings, gradient_norms, measure
 from core.reports.adversarial.rows import row
 from core.reports.form import chosen
@@ -52,8 +53,6 @@ from core.reports.form.resume import Measured, Part, ReportDraft, joined
 
 NAME = "adversarial"
 BATCH = 100
-
-OnProgress = Callable[[str, int, int], None]
 
 
 class Adversarial(Measured):
@@ -66,7 +65,7 @@ def adversarial_report(
     settings: AdversarialSettings,
     scratch: Path,
     path: Path | None = None,
-    on_progress: OnProgress = lambda what, done, of: None,
+    on_progress: OnPartProgress = silent_on_parts,
     allow_uncommitted: bool = False,
 ) -> Adversarial:
     """The report over the networks of one task.
@@ -106,7 +105,7 @@ def adversarial_report(
 
 
 def _measured(
-    model: ZooModel, data: LabelledImages, settings: AdversarialSettings, store: PartsCache, on_progress: OnProgress
+    model: ZooModel, data: LabelledImages, settings: AdversarialSettings, store: PartsCache, on_progress: OnPartProgress
 ) -> tuple[Part, dict[str, float]]:
     """The arrays of one network by their full names, and the seconds of each search."""
     seconds: dict[str, float] = {}

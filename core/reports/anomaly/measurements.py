@@ -25,6 +25,7 @@ from core.data.outliers import OUTLIERS, load_outliers
 from core.data.tasks import Task
 from core.errors import ConfigError
 from core.models.zoo import ZooModel
+from core.progress import OnPartProgress
 from core.reports.form.parts_cache import PartsCache
 from core.reports.form.resume import Part
 
@@ -36,7 +37,6 @@ FEWEST = 10
 """Anomalies of a kind that there must be, or the kind is left out."""
 _TRAINED_SHARE = 0.8  # of the images that train a perceptron; the others choose the epoch
 
-OnProgress = Callable[[str, int, int], None]
 Change = Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]]
 """Images, labels and a seed to changed images, and which of the images they are."""
 
@@ -116,7 +116,7 @@ class AnomalyMeasurer:
         calibration: LabelledImages,
         seed: int,
         scratch: PartsCache,
-        on_progress: OnProgress,
+        on_progress: OnPartProgress,
     ) -> None:
         """Nothing is measured yet.
 

@@ -43,12 +43,12 @@ from core.data.corruptions import CORRUPTIONS
 from core.data.datasets import LabelledImages
 from core.errors import ConfigError
 from core.models.zoo import ZooModel
+from core.progress import OnPartProgress, silent_on_parts
 from core.reports.anomaly.measurements import (
     ATTACKS,
     STEPS,
     AnomalyMeasurer,
     Measurements,
-    OnProgress,
     Sizes,
     task_sets,
 )
@@ -98,7 +98,7 @@ def anomaly_report(
     settings: AnomalySettings,
     scratch: Path,
     path: Path | None = None,
-    on_progress: OnProgress = lambda what, done, of: None,
+    on_progress: OnPartProgress = silent_on_parts,
     allow_uncommitted: bool = False,
 ) -> Anomaly:
     """The report over networks of one task.

@@ -17,15 +17,7 @@ def _settings(images: int | None, seed: int) -> AdversarialSettings:
 
 
 def _run(request: Request[AdversarialSettings]) -> Answer:
-    measured = adversarial_report(
-        request.models,
-        request.data,
-        request.settings,
-        request.scratch,
-        request.path,
-        request.on_progress,
-        allow_uncommitted=request.allow_uncommitted,
-    )
+    measured = request.make(adversarial_report)
     return Answer(measured.report, tuple(map(_line, measured.report.rows)))
 
 

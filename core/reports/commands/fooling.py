@@ -13,15 +13,7 @@ def _settings(images: int | None, seed: int) -> FoolingSettings:
 
 
 def _run(request: Request[FoolingSettings]) -> Answer:
-    made = fooling_report(
-        request.models,
-        request.data,
-        request.settings,
-        request.scratch,
-        request.path,
-        request.on_progress,
-        allow_uncommitted=request.allow_uncommitted,
-    )
+    made = request.make(fooling_report)
     return Answer(made.report, tuple(map(_line, made.report.rows)))
 
 

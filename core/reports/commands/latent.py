@@ -26,16 +26,7 @@ def _settings(images: int | None, seed: int) -> LatentSettings:
 
 def _run(request: Request[LatentSettings]) -> Answer:
     task = common_task(request.models, request.data)
-    made = latent_report(
-        load_generator(task.key),
-        request.models,
-        request.data,
-        request.settings,
-        request.scratch,
-        request.path,
-        request.on_progress,
-        allow_uncommitted=request.allow_uncommitted,
-    )
+    made = request.make(latent_report, load_generator(task.key), request.models)
     claims = latent.readings(made)
     if request.path is not None:
         write_report(claims, request.path.with_name(f"{latent.NAME}.json"))

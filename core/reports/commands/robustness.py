@@ -25,15 +25,7 @@ def _settings(images: int | None, seed: int) -> RobustnessSettings:
 
 
 def _run(request: Request[RobustnessSettings]) -> Answer:
-    measured = robustness_report(
-        request.models,
-        request.data,
-        request.settings,
-        request.scratch,
-        request.path,
-        request.on_progress,
-        allow_uncommitted=request.allow_uncommitted,
-    )
+    measured = request.make(robustness_report)
     beside = None if request.path is None else request.path.with_name(f"{ADVERSARIAL}.json")
     claims = robustness.orderings(measured, Adversarial.read(beside) if beside and beside.exists() else None)
     if request.path is not None:

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from core.explanations.catalogue import ATTRIBUTION_METHODS
+from core.progress import silent_on_parts
 from core.reports.form.command import Answer, Command, Request
 from core.reports.form.parts_cache import PartsCache
 from core.reports.form.report import Row
@@ -21,15 +22,7 @@ def _settings(images: int | None, seed: int) -> SaliencySettings:
 
 
 def _run(request: Request[SaliencySettings]) -> Answer:
-    made = saliency_report(
-        request.models,
-        request.data,
-        request.settings,
-        request.scratch,
-        request.path,
-        request.on_progress,
-        allow_uncommitted=request.allow_uncommitted,
-    )
+    made = request.make(saliency_report)
     return Answer(made.report, tuple(map(_line, made.report.rows)))
 
 
@@ -51,7 +44,7 @@ def _recompute(sample: Sample) -> Recomputation:
     settings = settings_from(SaliencySettings, found.report.settings)
     with tempfile.TemporaryDirectory() as folder:
         store = PartsCache(Path(folder), {})
-        bench = SaliencyMeasurer(model.task, sample.data, settings, [measure], store, lambda what, done, of: None)
+        bench = SaliencyMeasurer(model.task, sample.data, settings, [measure], store, silent_on_parts)
         again = bench.values(model, row["method"], measure, n)
     words = f"{row['model']}, {row['method'] or 'the network'}, {measure}"
     return from_entries(words, reported[:n], again, partial(middle, measure))

@@ -24,15 +24,7 @@ def _run(request: Request[SeedsSettings]) -> Answer:
         )
     trainings = {shipped: here}
     trainings |= {seed: {key: trained(task.key, key, seed) for key in networks(task.key)} for seed in others}
-    report = seeds_report(
-        trainings,
-        request.data,
-        request.settings,
-        request.scratch,
-        request.path,
-        request.on_progress,
-        request.allow_uncommitted,
-    )
+    report = request.make(seeds_report, trainings)
     return Answer(report, tuple(_line(row) for row in report.rows if row["kind"] == "comparison"))
 
 

@@ -18,15 +18,7 @@ def _settings(images: int | None, seed: int) -> TransferSettings:
 
 
 def _run(request: Request[TransferSettings]) -> Answer:
-    made = transfer_report(
-        request.models,
-        request.data,
-        request.settings,
-        request.scratch,
-        request.path,
-        request.on_progress,
-        allow_uncommitted=request.allow_uncommitted,
-    )
+    made = request.make(transfer_report)
     found = transfer.readings(made)
     if request.path is not None:
         write_report(found, request.path.with_name(f"{transfer.NAME}.json"))

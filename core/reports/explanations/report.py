@@ -16,7 +16,7 @@ Arrays, in the data set's order of images: `transfer__<model>`, `low_frequency__
 `val_transfer__<model>` and so on.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -39,6 +39,7 @@ from core.explanations.class_evidence import (
 )
 from core.metrics.frequency import CUT_OFF
 from core.models.zoo import ZooModel
+from core.progress import OnPartProgress, silent_on_parts
 from core.reports.form.parts_cache import PartsCache
 from core.reports.form.provenance import refuse_uncommitted
 from core.reports.form.report import Report, Row, common_task, mean, share
@@ -48,8 +49,6 @@ NAME = "explanations"
 NOISE, DRAWN = "standard", "pgd-l2"
 """The networks that the thresholds part: what is held to look like noise, and what to draw the class."""
 BATCH = 20
-
-OnProgress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,7 @@ def explanations_report(  # noqa: PLR0913, PLR0917  # what is measured, by whom 
     settings: ExplanationsSettings,
     scratch: Path,
     path: Path | None = None,
-    on_progress: OnProgress = lambda what, done, of: None,
+    on_progress: OnPartProgress = silent_on_parts,
     allow_uncommitted: bool = False,
 ) -> ExplanationsReport:
     """The report over networks of one task.
@@ -234,7 +233,7 @@ class _Bench:
     """Measures, looking into the scratch folder first."""
 
     def __init__(
-        self, judges: list[ZooModel], settings: ExplanationsSettings, scratch: PartsCache, on_progress: OnProgress
+        self, judges: list[ZooModel], settings: ExplanationsSettings, scratch: PartsCache, on_progress: OnPartProgress
     ) -> None:
         self.judges = judges
         self.settings = settings

@@ -47,6 +47,7 @@ from core.explanations.attack_outside_map import attacks_outside
 from core.explanations.manipulate_map import least_quadrants, manipulate_maps
 from core.explanations.smoothed_network import SMOOTHED_METHODS, SmoothedMethod, heat_map_of
 from core.models.zoo import ZooModel
+from core.progress import OnPartProgress, silent_on_parts
 from core.reports.form.parts_cache import PartsCache
 from core.reports.form.report import Arrays, Report, Row, common_task, mean, share
 from core.reports.form.resume import Measured, Part, ReportDraft, joined
@@ -87,7 +88,7 @@ def fooling_report(
     settings: FoolingSettings,
     scratch: Path,
     path: Path | None = None,
-    on_progress: Callable[[str, int, int], None] = lambda what, done, of: None,
+    on_progress: OnPartProgress = silent_on_parts,
     allow_uncommitted: bool = False,
 ) -> Fooling:
     """The report over networks of one task.
@@ -137,7 +138,7 @@ def _measure(
     data: LabelledImages,
     settings: FoolingSettings,
     store: PartsCache,
-    on_progress: Callable[[str, int, int], None],
+    on_progress: OnPartProgress,
 ) -> tuple[Part, float]:
     """The arrays of a network by their full names, and the seconds that they took."""
     arrays: Part = {}

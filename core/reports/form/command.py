@@ -7,9 +7,11 @@ from typing import Generic, TypeVar
 
 from core.data.datasets import LabelledImages
 from core.models.zoo import ZooModel
+from core.progress import OnPartProgress
 from core.reports.form.report import Report
 from core.reports.form.verification import Recomputation, Sample
 
+R = TypeVar("R")
 S = TypeVar("S")
 """A report's settings: a frozen dataclass."""
 
@@ -33,8 +35,20 @@ class Request(Generic[S]):
     settings: S
     scratch: Path
     path: Path | None
-    on_progress: Callable[[str, int, int], None]
+    on_progress: OnPartProgress
     allow_uncommitted: bool = False
+
+    def make(self, report: Callable[..., R], *given: object) -> R:
+        """What a report's function makes of this: it is given `given`, data, settings and where things are kept."""
+        return report(
+            *(given or (self.models,)),
+            self.data,
+            self.settings,
+            self.scratch,
+            self.path,
+            self.on_progress,
+            allow_uncommitted=self.allow_uncommitted,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,14 +19,13 @@ from core.latent.perceptual import feature_distance, taps
 from core.metrics.intervals import bootstrap
 from core.metrics.samples import NEIGHBOUR, frechet_distance, kernel_distance, precision_recall
 from core.models.zoo import ZooModel
+from core.progress import OnPartProgress, silent_on_parts
 from core.reports.form.provenance import Run, origin, refuse_uncommitted
 from core.reports.form.report import Report, Row, common_task, share, write_report
 
 NAME = "generator"
 BATCH = 250
 BLOCK = 1000  # pictures a block of the kernel distance, of which the interval is made
-
-OnProgress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ def generator_report(
     others: LabelledImages,
     settings: GeneratorSettings,
     path: Path | None = None,
-    on_progress: OnProgress = lambda what, done, of: None,
+    on_progress: OnPartProgress = silent_on_parts,
     allow_uncommitted: bool = False,
 ) -> Report:
     """Figures of a generator's reconstructions and of its samples under the full prior, one row each.

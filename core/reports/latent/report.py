@@ -49,6 +49,7 @@ from core.latent.finish import HALVINGS, ROUNDS
 from core.latent.generator import Generator
 from core.latent.search import Search
 from core.models.zoo import ZooModel
+from core.progress import OnPartProgress, silent_on_parts
 from core.reports.form.parts_cache import PartsCache
 from core.reports.form.report import Report, common_task
 from core.reports.form.resume import Measured, Part, ReportDraft, joined
@@ -72,8 +73,6 @@ from core.reports.latent.rows import RHOS, counted, rows_of
 
 NAME = "latent"
 BATCH = 100
-
-OnProgress = Callable[[str, int, int], None]
 
 
 class Latent(Measured):
@@ -101,7 +100,7 @@ def latent_report(
     settings: LatentSettings,
     scratch: Path,
     path: Path | None = None,
-    on_progress: OnProgress = lambda what, done, of: None,
+    on_progress: OnPartProgress = silent_on_parts,
     allow_uncommitted: bool = False,
 ) -> Latent:
     """The report over the networks of one task.
@@ -182,7 +181,7 @@ class _Bench:
         data: LabelledImages,
         settings: LatentSettings,
         scratch: PartsCache,
-        on_progress: OnProgress,
+        on_progress: OnPartProgress,
     ) -> None:
         self.generator, self.data, self.settings = generator, data, settings
         self.scratch, self.on_progress = scratch, on_progress

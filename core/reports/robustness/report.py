@@ -44,6 +44,7 @@ from core.data.datasets import LabelledImages
 from core.data.tasks import Task
 from core.models.zoo import ZooModel
 from core.norms import NORMS
+from core.progress import OnPartProgress, silent_on_parts
 from core.reports.form.parts_cache import PartsCache
 from core.reports.form.report import Report, Row, common_task, share
 from core.reports.form.resume import Measured, Part, ReportDraft, joined
@@ -74,8 +75,6 @@ BF16_AGREES = (
 )
 """Why `apgd_precision` may be "bf16": measured on CPU, stated in each report."""
 
-OnProgress = Callable[[str, int, int], None]
-
 
 class Robustness(Measured):
     """The report with its arrays per image; the module's text says what is in both."""
@@ -87,7 +86,7 @@ def robustness_report(
     settings: RobustnessSettings,
     scratch: Path,
     path: Path | None = None,
-    on_progress: OnProgress = lambda what, done, of: None,
+    on_progress: OnPartProgress = silent_on_parts,
     allow_uncommitted: bool = False,
 ) -> Robustness:
     """The report over the networks of one task.
@@ -153,7 +152,7 @@ class _Bench:
         data: LabelledImages,
         settings: RobustnessSettings,
         scratch: PartsCache,
-        on_progress: OnProgress,
+        on_progress: OnPartProgress,
     ) -> None:
         self.task = task
         self.data = data

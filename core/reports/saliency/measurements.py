@@ -17,6 +17,7 @@ from core.errors import ConfigError
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.metrics.localisation import area
 from core.models.zoo import ZooModel
+from core.progress import OnPartProgress
 from core.reports.form.parts_cache import PartsCache
 from core.reports.form.resume import Part, joined
 from core.saliency.catalogue import attribute
@@ -33,7 +34,6 @@ SHARE_OF_RADIUS = 0.25
 """The small attack's radius in L-infinity, in units of the task's."""
 PGD_STEPS = 10
 
-OnProgress = Callable[[str, int, int], None]
 Make = Callable[[ZooModel, int, int], Part]
 """From a network and the ends of a batch to arrays."""
 
@@ -139,7 +139,7 @@ class SaliencyMeasurer:
         settings: SaliencySettings,
         measures: Sequence[str],
         scratch: PartsCache,
-        on_progress: OnProgress,
+        on_progress: OnPartProgress,
     ) -> None:
         """Measure what `settings` say; of their measures, those that the task can have."""
         self.task = task

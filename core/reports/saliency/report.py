@@ -45,11 +45,12 @@ from core.data.datasets import LabelledImages
 from core.data.tasks import Task
 from core.metrics.map_agreement import AGREEMENTS
 from core.models.zoo import ZooModel
+from core.progress import OnPartProgress, silent_on_parts
 from core.reports.form.parts_cache import PartsCache
 from core.reports.form.report import ASSETS, Report, common_task
 from core.reports.form.resume import Measured, ReportDraft, standard_first
 from core.reports.saliency.agreement import Maps, between, within
-from core.reports.saliency.measurements import OnProgress, SaliencyMeasurer, SaliencySettings
+from core.reports.saliency.measurements import SaliencyMeasurer, SaliencySettings
 from core.reports.saliency.rows import robustness, rows
 
 NAME = "saliency"
@@ -65,7 +66,7 @@ def saliency_report(
     settings: SaliencySettings,
     scratch: Path,
     path: Path | None = None,
-    on_progress: OnProgress = lambda what, done, of: None,
+    on_progress: OnPartProgress = silent_on_parts,
     reports: Path = ASSETS,
     allow_uncommitted: bool = False,
 ) -> SaliencyReport:

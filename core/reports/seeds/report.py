@@ -15,7 +15,7 @@ zero, "no" where below, else "undecided".
 Measures are "clean accuracy" and "accuracy under PGD" at the radii of the report `robustness` in L-infinity.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -33,6 +33,7 @@ from core.errors import ConfigError, InputError
 from core.metrics.intervals import student
 from core.models.zoo import ZooModel, load_weights
 from core.norms import radius_words
+from core.progress import OnPartProgress, silent_on_parts
 from core.reports.claims.robustness import SALIENCY, WITH_PGD
 from core.reports.form.parts_cache import PartsCache
 from core.reports.form.provenance import Run, origin, refuse_uncommitted
@@ -47,8 +48,6 @@ CLEAN = "clean accuracy"
 
 WITHSTANDS = "adversarial training withstands more than standard training (Madry et al. 2018)"
 COSTS = "adversarial training costs clean accuracy (Tsipras et al. 2019)"
-
-OnProgress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +123,7 @@ def seeds_report(
     settings: SeedsSettings,
     scratch: Path,
     path: Path | None = None,
-    on_progress: OnProgress = lambda what, done, of: None,
+    on_progress: OnPartProgress = silent_on_parts,
     allow_uncommitted: bool = False,
 ) -> Report:
     """The report over the networks of one task.
@@ -172,7 +171,7 @@ def network_rows(model: ZooModel, data: LabelledImages, settings: SeedsSettings)
 
 
 def _measured(
-    model: ZooModel, data: LabelledImages, settings: SeedsSettings, store: PartsCache, on_progress: OnProgress
+    model: ZooModel, data: LabelledImages, settings: SeedsSettings, store: PartsCache, on_progress: OnPartProgress
 ) -> tuple[Part, float]:
     """Who is right on what, bool (n,) by measure, and the seconds it took."""
     parts = []

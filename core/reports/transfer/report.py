@@ -24,7 +24,7 @@ Arrays, in the data set's order of images (n):
   with the true label, and with the next one.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -41,6 +41,7 @@ from core.data.datasets import LabelledImages
 from core.data.tasks import Task
 from core.errors import ConfigError
 from core.models.zoo import ZooModel
+from core.progress import OnPartProgress, silent_on_parts
 from core.reports.form.parts_cache import PartsCache
 from core.reports.form.report import Report, Row, common_task, share
 from core.reports.form.resume import Measured, Part, ReportDraft, standard_first
@@ -114,7 +115,7 @@ def transfer_report(
     settings: TransferSettings,
     scratch: Path,
     path: Path | None = None,
-    on_progress: Callable[[str, int, int], None] = lambda what, done, of: None,
+    on_progress: OnPartProgress = silent_on_parts,
     allow_uncommitted: bool = False,
 ) -> Transfer:
     """The report over the networks of one task.
@@ -166,7 +167,7 @@ def _passed_on(
     models: Sequence[ZooModel],
     data: LabelledImages,
     store: PartsCache,
-    on_progress: Callable[[str, int, int], None],
+    on_progress: OnPartProgress,
 ) -> tuple[Part, float]:
     """The arrays of one source and the networks that get its images, and the seconds they took."""
     key = source.card.key
