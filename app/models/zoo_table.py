@@ -72,8 +72,8 @@ def _figures(standing: Mapping[Norm, Standing]) -> str:
     for norm in NORMS:
         one = standing[norm]
         radius = radius_words(norm, one.epsilon) if one.epsilon is not None else ""
-        heads += f"<th>{NORM_TITLES[norm]} {radius}{_images(one.pgd)}</th>"
-        columns.append((percent(one.pgd), percent(one.apgd)))
+        heads += f"<th>{NORM_TITLES[norm]} {radius}</th>"
+        columns.append(tuple(percent(share) + _images(share) for share in (one.pgd, one.apgd)))
     body = "".join(
         f"<tr><th>{name}</th>{''.join(f'<td>{column[index]}</td>' for column in columns)}</tr>"
         for index, name in enumerate(("PGD-50", "APGD"))
