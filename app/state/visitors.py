@@ -54,9 +54,10 @@ def introduce() -> str:
     tickets = visitor_cookie.tickets()
     if _TICKET not in st.session_state:
         st.session_state[_TICKET] = tickets.issue(visitor)
+    place = st.empty()  # always there: an element that comes and goes would close what the visitor opened below it
     if tickets.valid(st.session_state[_TICKET]):  # until it is redeemed: a page that runs twice at once draws once
         script = visitor_cookie.fetch_script(st.session_state[_TICKET], st.get_option("server.baseUrlPath"))
-        st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
+        place.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
     return visitor
 
 
