@@ -4,7 +4,9 @@ import dataclasses
 import multiprocessing
 import os
 import signal
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -93,7 +95,8 @@ def _train_until_killed(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_killed_process_resumes_to_the_same_weights(tmp_path):
+def test_killed_process_resumes_to_the_same_weights(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))  # tests of pages leave their script there
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # another number of threads may sum in another order
     try:
