@@ -97,6 +97,10 @@ class Lipschitz(Recipe):
                 f"got {self.controller.target:g}"
             )
 
+    def fresh_state(self, images: int) -> dict[str, Tensor]:
+        """The controller's I, a scalar in double precision, which is 0 at first."""
+        return {INTEGRAL: torch.zeros((), dtype=torch.float64)}
+
     def describe(self) -> str:
         """The recipe in one line."""
         images = ""
@@ -117,8 +121,8 @@ class Lipschitz(Recipe):
             x = x.detach().requires_grad_()
             logits = model(x)
             clean = cross_entropy(logits, batch.labels)
-            integral = self.controller.step(batch.state.get(INTEGRAL, 0.0), clean.item())
-            batch.state[INTEGRAL] = integral
+            integral = self.controller.step(batch.state[INTEGRAL].item(), clean.item())
+            batch.state[INTEGRAL].fill_(integral)
             chosen = scalar_outputs(logits, batch.labels, self.zeta, batch.generator)
             return clean + self.controller.psi(integral) * mean_squared_gradient(chosen, x)
 

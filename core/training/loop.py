@@ -123,7 +123,7 @@ def train(
     teacher, start = (_named(plan, key, networks) for key in (plan.recipe.teacher_key, plan.recipe.start_key))
     if plan.recipe.needs_maps and data.maps is None:
         raise ConfigError(f"{plan.key} learns from boxes or masks, and {data.origin} has none")
-    run = _Run(plan, len(data) // plan.batch_size, device, teacher, start)
+    run = _Run(plan, len(data), device, teacher, start)
     history = run.restore(folder)
     while len(history) < plan.epochs:
         record = run.epoch(len(history), data, val, sum(past.seconds for past in history), on_progress, should_stop)
@@ -162,14 +162,14 @@ class _Run:
     """The state that moves: weights, their average, the optimiser, and what the recipe remembers."""
 
     def __init__(
-        self, plan: TrainingPlan, steps: int, device: str, teacher: PreActResNet | None, start: PreActResNet | None
+        self, plan: TrainingPlan, images: int, device: str, teacher: PreActResNet | None, start: PreActResNet | None
     ) -> None:
         self.plan = plan
-        self.steps = steps
+        self.steps = images // plan.batch_size
         self.device = device
         self.teacher = teacher
         self.named = _digest(*(network for network in (teacher, start) if network is not None))
-        self.state: dict[str, float] = {}
+        self.state = {name: value.to(device) for name, value in plan.recipe.fresh_state(images).items()}
         generator = torch.Generator().manual_seed(plan.seed)
         self.model = PreActResNet(plan.network, generator).to(device)
         if start is not None:
@@ -211,7 +211,8 @@ class _Run:
             x = x.to(self.device).contiguous(memory_format=torch.channels_last)
             maps = None if maps is None else maps.to(self.device)
             labels = data.labels[chosen].to(self.device)
-            batch = Batch(x, labels, attack_generator, index, maps, self.teacher, self.state)
+            indices = chosen.to(self.device)
+            batch = Batch(x, labels, attack_generator, index, maps, self.teacher, self.state, indices)
             total += self._step(index * self.steps + step, batch)
             if step % 20 == 0 and not bool(total.isfinite()):
                 raise InputError(f"the loss of epoch {index + 1} is no longer a number: lower the learning rate")

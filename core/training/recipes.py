@@ -23,7 +23,9 @@ class Batch:
         maps: annotations (B, 1, H, W), float, +1 on the object and -1 elsewhere, moved with the images; None without
             any.
         teacher: the network that the recipe named, frozen and in eval mode; None where it named none.
-        state: numbers that outlive the step. A recipe may write to it, and the checkpoint keeps it.
+        state: what outlives the step, as `Recipe.fresh_state` made it. A recipe may write to it, and the checkpoint
+            keeps it.
+        indices: where each image stands among the training images (B,), int64; None outside a training.
     """
 
     x: Tensor
@@ -32,7 +34,8 @@ class Batch:
     epoch: int = 0
     maps: Tensor | None = None
     teacher: PreActResNet | None = None
-    state: dict[str, float] = field(default_factory=dict)
+    state: dict[str, Tensor] = field(default_factory=dict)
+    indices: Tensor | None = None
 
 
 class Recipe(ABC):
@@ -61,6 +64,10 @@ class Recipe(ABC):
         Raises:
             ConfigError: they can't.
         """
+
+    def fresh_state(self, images: int) -> dict[str, Tensor]:
+        """What the recipe remembers from step to step, before the first of a training on `images` images."""
+        return {}
 
     @abstractmethod
     def describe(self) -> str:

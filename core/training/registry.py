@@ -17,6 +17,7 @@ from core.training.double_backprop import DoubleBackprop
 from core.training.gaussian_noise import GaussianNoise
 from core.training.insensitive import Insensitive
 from core.training.lipschitz import Lipschitz, PsiController
+from core.training.margin_radius import MarginRadius
 from core.training.random_radius import RandomRadius
 from core.training.recipes import Recipe, Standard
 from core.training.saliency_maps import MapName
@@ -54,6 +55,12 @@ def _pgd(task: Task, steps: int) -> Pgd:
     return Pgd(task.radii["linf"], "linf", steps, 1.25 * task.radii["linf"] / steps)
 
 
+def _margins(radius: float) -> MarginRadius:
+    """Radii of up to eight times that which a task's robustness is reported at, and all else in proportion."""
+    attack = Pgd(8 * radius, "l2", 2, 5 * radius)
+    return MarginRadius(attack, first=2 * radius, change=0.2 * radius, least=0.2 * radius, clean_below=0.5 * radius)
+
+
 # Ross and Doshi-Velez's lambdas for notMNIST as weights on the mean, where pixels span a range of 1 as here. (SVHN's
 # 19.5 is per squared deviation of an image, so about 1 in these units; MNIST's 110 is for an easier task.)
 WEIGHT, WEIGHT_INSENSITIVE = 1.1, 0.35
@@ -83,6 +90,13 @@ RECIPES: Mapping[str, RecipeEntry] = {
         "Learns from pictures of which each was moved a way of its own length against the network, short or long.",
         "our own, for the area of Woods et al. 2019",
         lambda task: RandomRadius(Pgd(2 * task.radii["l2"], "l2", 2, 1.25 * task.radii["l2"])),
+        "hhrelu",
+    ),
+    "pgd-l2-margins": RecipeEntry(
+        "Adversarial, L2, radii that follow margins",
+        "Learns from pictures each moved about as far against the network as it can just bear with that picture.",
+        "after Balaji et al. 2019, arXiv:1910.08051, for the area of Woods et al. 2019",
+        lambda task: _margins(task.radii["l2"]),
         "hhrelu",
     ),
     "adversarial": RecipeEntry(

@@ -52,6 +52,11 @@ _SENTENCES: Mapping[tuple[str, str], tuple[str, str]] = {
     ),
     ("Insensitive", "weight"): ("Weight λ", "How much a steady certainty counts beside being right."),
     ("GaussianNoise", "sigma"): ("Deviation σ", "How strong the noise is, on values in [0, 1]."),
+    ("MarginRadius", "first"): ("Radius at first", "How far every picture is moved before its own radius is known."),
+    ("MarginRadius", "change"): (
+        "Change of a radius",
+        "How much a picture's radius grows in an epoch if the network is still right at it, and shrinks if it is not.",
+    ),
     ("PsiController", "target"): ("Loss aimed at", "The penalty grows while the training loss is below this, in nats."),
     ("PsiController", "start"): ("Penalty at the start", "The weight ψ of the penalty before it is steered."),
     ("Lipschitz", "zeta"): ("Share of margins ζ", "How often the penalty is on the label's margin, not on one score."),

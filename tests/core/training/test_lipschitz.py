@@ -25,11 +25,16 @@ def repeated(batch, index: int, count: int = 400):
     return replace(batch, x=batch.x[index : index + 1].repeat(count, 1, 1, 1), labels=batch.labels[index].repeat(count))
 
 
+def at(integral: float = 0.0) -> dict[str, torch.Tensor]:
+    """The state of a training whose controller stands at an I."""
+    return {name: value + integral for name, value in Lipschitz().fresh_state(6).items()}
+
+
 def penalty(recipe, model, batch) -> torch.Tensor:
     """What the recipe adds to cross-entropy, over psi."""
-    batch = replace(batch, state={})
+    batch = replace(batch, state=at())
     total = recipe.loss(model, batch) - cross_entropy(model(batch.x), batch.labels)
-    return total / recipe.controller.psi(batch.state[INTEGRAL])
+    return total / recipe.controller.psi(batch.state[INTEGRAL].item())
 
 
 def test_single_logits_of_a_linear_model(linear, batch):
@@ -65,13 +70,13 @@ def test_every_logit_and_the_margin_are_drawn_as_often_as_stated():
 def test_duplicating_the_batch_changes_nothing(linear, batch):
     """With the margin for every image nothing is drawn, so twice the batch must give the same."""
     recipe = Lipschitz(zeta=1.0)
-    twice = replace(batch, x=batch.x.repeat(2, 1, 1, 1), labels=batch.labels.repeat(2), state={})
-    assert_close(recipe.loss(linear, twice), recipe.loss(linear, replace(batch, state={})))
+    twice = replace(batch, x=batch.x.repeat(2, 1, 1, 1), labels=batch.labels.repeat(2), state=at())
+    assert_close(recipe.loss(linear, twice), recipe.loss(linear, replace(batch, state=at())))
 
 
 def test_the_penalty_is_differentiated_too(smooth, batch, weight_gradcheck):
     recipe = Lipschitz(PsiController(growth=1e-12), zeta=1.0)  # finite differences must not move psi
-    assert weight_gradcheck(smooth, lambda: recipe.loss(smooth, replace(batch, x=batch.x.double(), state={})))
+    assert weight_gradcheck(smooth, lambda: recipe.loss(smooth, replace(batch, x=batch.x.double(), state=at())))
 
 
 def test_psi_rises_below_the_target_and_falls_slowly_above_it():
@@ -93,21 +98,21 @@ def test_psi_of_the_released_networks():
 
 
 def test_the_controller_sees_the_batch_before_its_penalty_is_weighed(linear, batch):
-    batch = replace(batch, state={INTEGRAL: 10.0})
+    batch = replace(batch, state=at(10.0))
     clean = cross_entropy(linear(batch.x), batch.labels)
     total = Lipschitz(zeta=1.0).loss(linear, batch)
     controller = PsiController()
-    assert batch.state[INTEGRAL] == pytest.approx(controller.step(10.0, clean.item()))
+    assert batch.state[INTEGRAL].item() == pytest.approx(controller.step(10.0, clean.item()))
     again = penalty(Lipschitz(zeta=1.0), linear, batch)
-    assert_close(total, clean + controller.psi(batch.state[INTEGRAL]) * again, rtol=1e-4, atol=1e-4)
+    assert_close(total, clean + controller.psi(batch.state[INTEGRAL].item()) * again, rtol=1e-4, atol=1e-4)
 
 
 def test_attacked_images_carry_loss_and_penalty(linear, batch):
     delta = L2_TRAINING(linear, batch.x, batch.labels).delta
     recipe = Lipschitz(zeta=1.0, attack=L2_TRAINING)
-    attacked = replace(batch, x=batch.x + delta, state={})
+    attacked = replace(batch, x=batch.x + delta, state=at())
     expected = Lipschitz(zeta=1.0).loss(linear, attacked)
-    assert_close(recipe.loss(linear, replace(batch, state={})), expected)
+    assert_close(recipe.loss(linear, replace(batch, state=at())), expected)
     assert cross_entropy(linear(attacked.x), batch.labels) > cross_entropy(linear(batch.x), batch.labels)
 
 
@@ -115,7 +120,7 @@ def test_half_and_half_attacks_half(linear, batch):
     """The cross-entropy of one example many times over lies between that of the clean and of the attacked one."""
     many = repeated(batch, 0)
     clean, half, whole = (
-        recipe.loss(linear, replace(many, state={})).item()
+        recipe.loss(linear, replace(many, state=at())).item()
         for recipe in (
             Lipschitz(PsiController(start=1e-9), attack=L2_TRAINING, share=share) for share in (0.0, 0.5, 1.0)
         )

@@ -17,9 +17,10 @@ from core.models.resnet import ResNetConfig
 from core.training.adversarial import AdversarialTraining
 from core.training.augment import Augmentation
 from core.training.loop import Progress, one_cycle, train
+from core.training.margin_radius import MarginRadius
 from core.training.plan import TrainingPlan
 from core.training.random_radius import RandomRadius
-from core.training.recipes import Standard
+from core.training.recipes import Batch, Standard
 
 
 def grey_images(count: int) -> LabelledImages:
@@ -57,6 +58,7 @@ def tiny_plan(**changes) -> TrainingPlan:
 
 DATA, VAL = grey_images(120), grey_images(50)
 ADVERSARIAL = AdversarialTraining(Pgd(0.05, "linf", 1))
+MARGINS = MarginRadius(Pgd(4.0, "l2", 1))
 
 
 def test_training_learns(tmp_path):
@@ -66,7 +68,7 @@ def test_training_learns(tmp_path):
     assert outcome.history[-1].val_accuracy > 0.5
 
 
-@pytest.mark.parametrize("recipe", [Standard(), ADVERSARIAL], ids=["standard", "adversarial"])
+@pytest.mark.parametrize("recipe", [Standard(), ADVERSARIAL, MARGINS], ids=["standard", "adversarial", "margins"])
 def test_stopped_and_resumed_equals_uninterrupted(tmp_path, recipe):
     plan = tiny_plan(recipe=recipe)
     whole = train(plan, DATA, VAL, tmp_path / "whole")
@@ -77,6 +79,29 @@ def test_stopped_and_resumed_equals_uninterrupted(tmp_path, recipe):
     assert rest.finished
     assert_close(rest.model.state_dict(), whole.model.state_dict(), rtol=0, atol=0)
     assert [record.loss for record in rest.history] == [record.loss for record in whole.history]
+    kept = [torch.load(tmp_path / run / "checkpoint.pt", weights_only=True)["recipe"] for run in ("whole", "part")]
+    assert_close(kept[1], kept[0], rtol=0, atol=0)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Counted(Standard):
+    """Cross-entropy that counts in its state how often it met each of the training images."""
+
+    def fresh_state(self, images: int) -> dict[str, torch.Tensor]:
+        return {"met": torch.zeros(images, dtype=torch.int64)}
+
+    def loss(self, model, batch: Batch) -> torch.Tensor:
+        assert torch.equal(batch.x, DATA.pixels[batch.indices] / 255.0)
+        batch.state["met"][batch.indices] += 1
+        return Standard.loss(self, model, batch)
+
+
+def test_a_recipe_is_told_which_image_is_which_and_its_state_is_kept(tmp_path):
+    """Of 110 images an epoch leaves out ten, others every time."""
+    plan = tiny_plan(recipe=Counted(), augmentation=Augmentation(padding=0, flip=False), images=110)
+    train(plan, DATA, VAL, tmp_path)
+    met = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["recipe"]["met"]
+    assert met.shape == (110,) and met.sum() == 3 * 100 and met.max() == 3
 
 
 def _train_until_killed(folder: Path) -> None:

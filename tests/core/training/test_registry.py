@@ -51,7 +51,8 @@ def test_it_takes_a_step_on_real_networks_in_either_precision(key):
     before = x.clone()
     for enabled in (False, True):
         model = PreActResNet(network(CIFAR10, entry), torch.Generator().manual_seed(1)).train()
-        batch = Batch(x, torch.arange(8), generator, 3, maps, teacher)
+        places = torch.arange(8)
+        batch = Batch(x, places, generator, 3, maps, teacher, recipe.fresh_state(8), places)
         with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
             loss = recipe.loss(model, batch)
         assert loss.shape == () and math.isfinite(loss.item())
