@@ -1,8 +1,12 @@
 """The dashboard's entry: page config, navigation, page.run(). It runs before every page, so it stays cheap."""
 
+from pathlib import Path
+
 import streamlit as st
 
-st.set_page_config(page_title="Robustscope", page_icon=":material/visibility:", layout="wide")
+ICON = Path(__file__).parent / "assets" / "style" / "icon.png"  # an icon by name would be fetched from a font host
+
+st.set_page_config(page_title="Robustscope", page_icon=ICON, layout="wide")
 
 PAGES = [
     # Streamlit serves the default page at / alone, whatever its path; so /compare is a page of its own.
