@@ -26,6 +26,7 @@ def test_every_request_goes_to_the_server_itself(visitor, address, path):
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{address}/{path}")
+    page.locator("h1").first.wait_for()
     until(lambda: settled(page), "the page")
     icons = page.eval_on_selector_all("link[rel~=icon]", "all => all.map(one => one.href)")
     foreign = [url for url in (*asked, *icons) if urlsplit(url).scheme in ("http", "https") and not ours(url, address)]
