@@ -25,6 +25,8 @@ from core.saliency.catalogue import AttributionRequest, attribute
 from core.saliency.gradient import gradient, gradient_times_input
 from core.saliency.linearised import linearised_robustness
 
+pytestmark = pytest.mark.slow
+
 EPSILON = 8 / 255
 PGD, PGD_L2 = Pgd(EPSILON, steps=4, restarts=2), Pgd(0.3, "l2", steps=4, restarts=2)
 

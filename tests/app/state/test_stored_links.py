@@ -17,6 +17,8 @@ from app.saliency.choice import SaliencyChoice
 from app.state.choice import Options, read
 from tests.helpers.synthetic.latent import write_generators
 
+pytestmark = pytest.mark.slow
+
 STORED = json.loads(Path(__file__).with_name("stored_links.json").read_text(encoding="utf-8"))
 OPTIONS = Options({task: tuple(keys) for task, keys in STORED["models"].items()}, STORED["images"])
 PARTS = {

@@ -7,6 +7,8 @@ from core.decoding.decoder import decode
 from core.errors import InputError
 from tests.helpers.decoding.variants import every
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def outcomes():

@@ -19,6 +19,8 @@ from core.decoding.worker import Limits
 from core.errors import InputError
 from tests.helpers.decoding.files import encoded, photo
 
+pytestmark = pytest.mark.slow
+
 GOOD = encoded(Image.fromarray(photo()), "PNG")
 
 

@@ -16,6 +16,8 @@ from core.errors import ConfigError, InputError
 from core.images import MAX_BYTES, decode, fit
 from tests.helpers.decoding.files import RED, bomb, chunk, encoded, photo, png, quiet, refusal, tiff
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def no_decoding(monkeypatch):
