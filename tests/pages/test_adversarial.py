@@ -145,6 +145,7 @@ def test_damaged_reports_are_sentences_and_the_page_goes_on(visit, measured):
     assert explained(at) and any(button.key == "fool.start" for button in at.button)
 
 
+@pytest.mark.slow
 def test_a_network_that_was_never_broken_has_no_area_and_is_not_called_robust(visit, measured):
     """As of a network whose gradients vanish: every image censored, figures null."""
     path = measured / "cifar10" / "adversarial.json"

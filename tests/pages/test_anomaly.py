@@ -47,6 +47,7 @@ def test_the_verdict_follows_the_detector_and_the_rate_alone(visit):
     assert "rs-chosen-row" in table.split('data-detector="energy"')[0].rsplit("<tr", 1)[1]
 
 
+@pytest.mark.slow
 def test_the_detectors_of_another_opinion_are_marked_and_named(visit):
     at = visit(models="standard", detector="msp", alpha="0.1")
     (table,), (said,) = bodies(at, "data-detector"), bodies(at, "data-flags")
@@ -85,6 +86,7 @@ def test_a_network_without_calibration_has_a_sentence_and_the_command(visit):
     assert not judged(alone) and any("nobody could notice" in item.value for item in alone.caption) and not alone.error
 
 
+@pytest.mark.slow
 def test_a_detector_that_a_calibration_lacks_is_a_sentence(visit):
     """Untrained networks change too few answers under attack to train the perceptron on."""
     at = visit(**TWO, detector=PERCEPTRON)
@@ -142,6 +144,7 @@ def test_pushing_starts_at_the_verdict_and_moves_only_the_lower_part(visit):
     assert query(at)["push"] == "impulse-noise" and len(bodies(at, "data-pushed")) == 2 and not at.error
 
 
+@pytest.mark.slow
 def test_damaged_files_are_sentences_and_the_page_goes_on(visit, calibrations, tmp_path, monkeypatch):
     folder = tmp_path / "broken"
     (folder / "cifar10").mkdir(parents=True)

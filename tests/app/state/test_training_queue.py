@@ -175,6 +175,7 @@ def test_a_closed_tab_stops_its_trainings_and_nobody_elses(queue, open_tabs, mon
     reaches(queue, first, "waiting")
 
 
+@pytest.mark.slow
 def test_a_tab_that_comes_back_soon_loses_nothing(queue, open_tabs, monkeypatch):
     monkeypatch.setattr(jobs_module, "AWAY", 2.0)
     (job,) = submit(queue)
@@ -187,6 +188,7 @@ def test_a_tab_that_comes_back_soon_loses_nothing(queue, open_tabs, monkeypatch)
     assert now(queue, job).state == "running"
 
 
+@pytest.mark.slow
 def test_a_paused_training_makes_room_only_where_others_wait(queue, monkeypatch):
     monkeypatch.setattr(jobs_module, "PAUSE", 0.3)
     (job,) = submit(queue, "ann")

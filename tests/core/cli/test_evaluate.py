@@ -51,6 +51,7 @@ def test_evaluate_refuses_uncommitted_code_unless_asked(shipped, fashion_root, t
     assert all(run["uncommitted"] for run in json.loads(out.read_text())["provenance"]["runs"].values())
 
 
+@pytest.mark.slow
 def test_evaluate_writes_the_robustness_report_its_arrays_and_its_claims(
     shipped, fashion_root, tmp_path, monkeypatch, capsys
 ):

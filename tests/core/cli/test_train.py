@@ -34,6 +34,7 @@ def test_train_refuses_to_overwrite_a_shipped_model_with_a_changed_plan(capsys):
     assert "--out" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_train_takes_another_attack(fashion_root, tmp_path, capsys):
     command = ["train", "fashion-mnist", "pgd-linf", "--epochs", "1", "--images", "128", "--out", str(tmp_path)]
     assert main([*command, "--epsilon", "16/255", "--steps", "1", "--step-size", "0.05"]) == 0
@@ -61,6 +62,7 @@ def test_unknown_recipe_is_a_usage_error(capsys):
 SHORT = ("--epochs", "1", "--images", "128")
 
 
+@pytest.mark.slow
 def test_train_takes_a_recipe_that_does_not_ship_with_settings_of_its_own(fashion_root, tmp_path):
     words = ("--set", "zeta=1/4", "--set", "controller.start=10")
     assert main(["train", "fashion-mnist", "lipschitz", *SHORT, *words, "--out", str(tmp_path)]) == 0
@@ -70,6 +72,7 @@ def test_train_takes_a_recipe_that_does_not_ship_with_settings_of_its_own(fashio
     assert card.command.endswith("--set zeta=1/4 --set controller.start=10")
 
 
+@pytest.mark.slow
 def test_a_teacher_is_trained_at_the_temperature_of_its_student(fashion_root, tmp_path, monkeypatch):
     """Distillation from a teacher of another temperature would be another recipe."""
     from core.training import zoo_plans

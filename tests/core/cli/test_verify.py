@@ -19,15 +19,26 @@ from core.reports.saliency.report import saliency_report
 from core.reports.transfer.report import Transfer
 
 
+MADE: dict[str, bytes] = {}
+
+
 @pytest.fixture
 def reports(shipped, fashion_root, tmp_path, monkeypatch):
-    """A folder with the reports `accuracy` and `transfer` of the tiny zoo, in place of those that ship."""
+    """A folder with the reports `accuracy` and `transfer` of the tiny zoo, in place of those that ship.
+
+    They are measured once: the zoo is the same for every test.
+    """
     monkeypatch.setattr(form, "report_path", lambda task, name: tmp_path / "reports" / task / f"{name}.json")
     monkeypatch.setattr("core.cli.folders.RUNS", tmp_path / "runs")
     base = ["evaluate", "--task", "fashion-mnist"]
     folder = tmp_path / "reports" / "fashion-mnist"
-    assert main([*base, "--images", "20", "--out", str(folder / "accuracy.json")]) == 0
-    assert main([*base, "--report", "transfer", "--images", "8", "--out", str(folder / "transfer.json")]) == 0
+    if not MADE:
+        assert main([*base, "--images", "20", "--out", str(folder / "accuracy.json")]) == 0
+        assert main([*base, "--report", "transfer", "--images", "8", "--out", str(folder / "transfer.json")]) == 0
+        MADE.update({path.name: path.read_bytes() for path in folder.iterdir()})
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in MADE.items():
+        (folder / name).write_bytes(content)
     return folder
 
 
@@ -92,6 +103,7 @@ def recomputes(name, path, zoo_folder, images):
         assert found.agrees and found.differing == 0 and found.n == images
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["robustness", "adversarial", "fooling"])
 def test_each_report_recomputes_what_it_just_measured(name, shipped, fashion_root, tmp_path, monkeypatch):
     if name == "robustness":
@@ -103,6 +115,7 @@ def test_each_report_recomputes_what_it_just_measured(name, shipped, fashion_roo
     recomputes(name, path, shipped, 4)
 
 
+@pytest.mark.slow
 def test_the_report_saliency_recomputes_what_it_just_measured(zoo_folder, fashion_root, tmp_path):
     settings = SaliencySettings(3, 3, 3, 3, methods=("gradient", "smooth-grad"))
     path = tmp_path / "saliency.json"

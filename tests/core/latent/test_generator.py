@@ -144,6 +144,7 @@ def test_a_damaged_card_is_refused(generator_folder, fields, message):
         read_card(generator_folder / "fashion-mnist.json")
 
 
+@pytest.mark.slow
 @given(
     st.integers(1, 12),
     st.integers(1, 40),

@@ -122,6 +122,7 @@ def test_what_was_found_is_wrong_and_has_the_size_it_says(curved, classifier):
     assert made.settings["eps"] == 1.0 and made.settings["restarts"] == 12 and made.settings["seed"] == 0
 
 
+@pytest.mark.slow
 def test_an_edge_is_just_behind_the_right_pictures(curved, classifier):
     """A hundredth less of the way, and most are right again; all are, where edges are straight."""
     z, labels = codes_and_classes(curved, classifier, 60)
@@ -282,6 +283,7 @@ def test_shared_networks_are_left_as_they_were(curved, classifier):
     assert isinstance(curved, Curved) and curved.first.grad is None
 
 
+@pytest.mark.slow
 def test_the_size_before_bisection_is_that_of_a_search_without(curved, classifier):
     z, labels = codes_and_classes(curved, classifier, 30)
     whole, plain = (search(curved, classifier, z, labels, 1.0, Search(bisection=b)) for b in (True, False))

@@ -94,6 +94,7 @@ def test_distances_and_figures_are_exact_on_a_linear_network(pair, data, tmp_pat
         assert each["median_rmse_n"] == (~wrong).sum() and each["sha256"] == "0" * 64
 
 
+@pytest.mark.slow
 def test_a_network_that_was_chosen_on_the_first_images_has_the_figures_of_others(data, tmp_path, monkeypatch):
     """Compared on the first 20, its row is of the 20 after them, which lie elsewhere."""
     monkeypatch.setattr(chosen, "FRESH", 20)
@@ -125,6 +126,7 @@ class Certain(Threshold):
         return 1e4 * super().forward(x)
 
 
+@pytest.mark.slow
 def test_a_network_that_is_certain_is_searched_on_softened_logits_and_has_the_area_of_its_boundary(data, tmp_path):
     """Followed on cross-entropy it has none: nothing is found on any image that it has right."""
     certain, plain = Certain(), Threshold()

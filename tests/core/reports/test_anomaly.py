@@ -112,6 +112,7 @@ def test_intervals_draw_classes_where_classes_are_a_sample():
     assert (mean["auroc_low"], mean["auroc_high"]) == (classes["auroc_low"], classes["auroc_high"])
 
 
+@pytest.mark.slow
 def test_a_set_that_changes_is_measured_again_and_nothing_else(
     small,
     network,

@@ -141,6 +141,7 @@ def test_a_map_of_the_wrong_sign_foretells_nothing():
     assert_close(infidelity(net, images, -gradient(net, images, target)[0], target), torch.ones(3))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("samples", [16, 128])
 def test_maps_that_know_nothing_have_one_on_average_and_the_floor_is_where_it_says(samples):
     """A linear answer to noise in 3,000 pixels, and 400 random maps; with 16 draws their mean was 0.97."""

@@ -133,6 +133,7 @@ def test_it_stops_with_its_starter_is_killed_and_ends_with_the_weights_of_an_und
     assert disturbed.card.sha256 == whole.card.sha256
 
 
+@pytest.mark.slow
 def test_a_second_process_does_nothing_in_a_folder_until_the_first_has_left_it(tmp_path):
     """It would fail at once on this order, if it read it; it is stopped while it waits."""
     (tmp_path / "job").mkdir()
