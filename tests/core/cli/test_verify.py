@@ -18,7 +18,6 @@ from core.reports.saliency.measurements import SaliencySettings
 from core.reports.saliency.report import saliency_report
 from core.reports.transfer.report import Transfer
 
-
 MADE: dict[str, bytes] = {}
 
 
