@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import streamlit as st
 import torch
 from numpy.typing import NDArray
 
@@ -12,6 +11,7 @@ from app.adversarial.choice import AWAY
 from app.state import zoo
 from app.state.pictures import ModelInput
 from app.state.reports import cached_report
+from app.state.result_cache import cached_result
 from core.data.tasks import Task, task_named
 from core.errors import CoreError
 from core.explanations.attack_path import Path, path
@@ -54,7 +54,7 @@ def explanations(task: Task, keys: Sequence[str], shown: ModelInput, rho: float)
         yield _explanations(task.key, key, sha256, shown.digest, rho, shown.x)
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
+@cached_result
 def _explanations(task: str, key: str, sha256: str, digest: str, rho: float, _x: Image) -> Explanations:
     return explain(zoo.model(task, key), torch.from_numpy(_x.copy()), rho)
 
@@ -70,7 +70,7 @@ def paths(task: Task, keys: Sequence[str], shown: ModelInput, target: str, rho: 
         yield _path(task.key, key, sha256, shown.digest, target, rho, shown.x)
 
 
-@st.cache_data(max_entries=512, show_spinner=False)
+@cached_result
 def _path(task: str, key: str, sha256: str, digest: str, target: str, rho: float, _x: Image) -> Path:
     model, x = zoo.model(task, key), torch.from_numpy(_x.copy())
     if target == AWAY:
@@ -100,7 +100,7 @@ def verdicts(task: Task, keys: Sequence[str], shown: ModelInput) -> list[Evidenc
     return found
 
 
-@st.cache_data(max_entries=512, show_spinner=False)
+@cached_result
 def _evidence(
     task: str,
     key: str,
@@ -178,7 +178,7 @@ def transferred_image(
     return _transferred_image(task.key, source, seen, stamps, shown.digest, shown.label, attack, epsilon, shown.x)
 
 
-@st.cache_data(max_entries=512, show_spinner=False)
+@cached_result
 def _transferred_image(
     task: str,
     source: str,

@@ -15,6 +15,7 @@ from app.state.names import OWN
 from app.state.pictures import ModelInput
 from app.state.presence import owner
 from app.state.reports import cached_report
+from app.state.result_cache import cached_result
 from app.state.tasks import Call
 from core.anomaly import reference
 from core.anomaly.calibration import ASSETS, Calibration, calibration_path, read_calibration
@@ -68,7 +69,7 @@ def judgements_of(task: Task, key: str, shown: ModelInput, change: str = "") -> 
     return _judgements_of(task.key, key, detectors.digest, shown.digest, change, shown.x)
 
 
-@st.cache_data(max_entries=512, show_spinner=False)
+@cached_result
 def _judgements_of(task: str, key: str, calibration: str, digest: str, change: str, _x: NDArray[np.float32]) -> Verdict:
     detectors = calibration_of(task, key)
     assert detectors is not None
@@ -84,7 +85,7 @@ def norms(task: Task, key: str, digest: str, x: NDArray[np.float32], probe: Conf
     return _norms(task.key, key, zoo.model(task.key, key).card.sha256, digest, probe, x)
 
 
-@st.cache_data(max_entries=1024, show_spinner=False)
+@cached_result
 def _norms(task: str, key: str, sha256: str, digest: str, probe: ConfoundingLabel, _x: NDArray[np.float32]) -> Norms:
     return reference.norms(zoo.model(task, key), torch.from_numpy(_x.copy()), probe)
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-import streamlit as st
 import torch
 from numpy.typing import NDArray
 
 from app.state.pictures import ModelInput
+from app.state.result_cache import cached_result
 from app.state.zoo import model
 from core.attacks.pgd import Pgd
 from core.data.tasks import Task
@@ -21,6 +21,6 @@ def attack_results(task: Task, keys: Sequence[str], shown: ModelInput, attack: P
     ]
 
 
-@st.cache_data(max_entries=2048, show_spinner=False)
+@cached_result
 def _attack_result(task: str, key: str, sha256: str, digest: str, attack: Pgd, _x: NDArray[np.float32]) -> AttackResult:
     return attack_result(model(task, key), torch.from_numpy(_x.copy()), attack)

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import streamlit as st
 import torch
 from torch import Tensor, nn
 
 from app.latent.generators import generator
 from app.state import zoo
+from app.state.result_cache import cached_result
 from core.latent.codes import read_code
 from core.latent.directions import Direction, decay_direction, directions, moved, noise_direction, towards
 from core.latent.generator import Generator
@@ -108,7 +108,7 @@ def resolve(place: LatentPosition, models: Sequence[str]) -> ResolvedPosition:
     )
 
 
-@st.cache_resource(max_entries=512, show_spinner=False)
+@cached_result
 def _directions(place: LatentPosition, _decoder: Generator, _start: Tensor) -> tuple[Direction, ...]:
     """The sliders' directions at the code that all start from."""
     return (
@@ -119,7 +119,7 @@ def _directions(place: LatentPosition, _decoder: Generator, _start: Tensor) -> t
     )
 
 
-@st.cache_resource(max_entries=512, show_spinner=False)
+@cached_result
 def _leading(place: LatentPosition, _decoder: Generator, _start: Tensor) -> tuple[Direction, ...]:
     """The directions in which the picture changes most; they hang on the code and its class alone."""
     return directions(_decoder, _start, torch.tensor([place.label]), min(place.count, _decoder.latent))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import streamlit as st
 import torch
 from numpy.typing import NDArray
 
@@ -15,6 +14,7 @@ from app.latent.generators import generator
 from app.latent.position import ResolvedPosition
 from app.state.pictures import ModelInput
 from app.state.reports import cached_report
+from app.state.result_cache import cached_result
 from core.data.tasks import Task
 from core.latent import ribbons
 from core.latent.codes import read_code, write_code
@@ -53,7 +53,7 @@ def reconstruction(task: Task, shown: ModelInput) -> Reconstruction:
     return _reconstruction(task.key, generator(task.key).card.sha256, shown.digest, shown.x)
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
+@cached_result
 def _reconstruction(task: str, sha256: str, digest: str, _x: Image) -> Reconstruction:
     made, x = generator(task), torch.from_numpy(_x.copy())
     labels = torch.arange(made.task.classes)
@@ -73,7 +73,7 @@ def row_at(here: ResolvedPosition) -> DecodedRow:
     return _row_at(here.key, here)
 
 
-@st.cache_data(max_entries=2048, show_spinner=False)
+@cached_result
 def _row_at(key: Any, _here: ResolvedPosition) -> DecodedRow:
     return decode_row(_here.decoder, _here.classifiers, _here.code, _here.labels, [0.0], _here.start)
 
@@ -89,7 +89,7 @@ def slider_row(here: ResolvedPosition, which: int) -> DecodedRow:
     return _slider_row(here.key, here, which)
 
 
-@st.cache_data(max_entries=1024, show_spinner=False)
+@cached_result
 def _slider_row(key: Any, _here: ResolvedPosition, which: int) -> DecodedRow:
     start, labels, at = _here.start, _here.labels, _here.place.at
     return ribbons.ribbon(_here.decoder, _here.classifiers, start, labels, _here.directions, at, which)
@@ -104,7 +104,7 @@ def neighbours_of(here: ResolvedPosition, epsilon: float, count: int, seed: int)
     return _neighbours_of(here.key, here, epsilon, count, seed)
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
+@cached_result
 def _neighbours_of(key: Any, _here: ResolvedPosition, epsilon: float, count: int, seed: int) -> DecodedRow:
     noise = torch.Generator().manual_seed(seed)
     return neighbours(_here.decoder, _here.classifiers, _here.code, _here.labels, epsilon, count, noise)
@@ -119,7 +119,7 @@ def relabelled_row(here: ResolvedPosition) -> DecodedRow:
     return _relabelled_row(here.key, here)
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
+@cached_result
 def _relabelled_row(key: Any, _here: ResolvedPosition) -> DecodedRow:
     return relabelled(_here.decoder, _here.classifiers, _here.code, _here.labels, _here.decoder.task.classes)
 
@@ -133,7 +133,7 @@ def interpolation_row(here: ResolvedPosition, other: Reconstruction, label: int,
     return _interpolation_row(here.key, here, other.codes[label], label, steps)
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
+@cached_result
 def _interpolation_row(key: Any, _here: ResolvedPosition, code: str, label: int, steps: int) -> DecodedRow:
     ends = torch.cat([_here.code, read_code(code, _here.decoder.latent)])
     shares = [float(share) for share in np.linspace(0, 1, steps)]

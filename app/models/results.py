@@ -11,6 +11,7 @@ from app.models.choice import BOX, GIVEN, LAST_EPOCH, PerturbationChoice
 from app.state import predictions, zoo
 from app.state.pictures import ModelInput, gallery_of
 from app.state.reports import cached_report
+from app.state.result_cache import cached_result
 from core.attacks.pgd import Pgd
 from core.data.datasets import data_root
 from core.data.tasks import Task
@@ -87,12 +88,12 @@ def _map(task: Task, shown: ModelInput, image: str, chosen: PerturbationChoice) 
     return _annotation(task.key, image, str(data_root())) if chosen.maps == GIVEN else None
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
+@cached_result
 def _strong_map(task: str, teacher: str, sha256: str, digest: str, name: str, _x: Image) -> Image:
     return strong_map(zoo.model(task, teacher).fast, torch.from_numpy(_x.copy()), name)
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
+@cached_result
 def _worst(task: str, key: str, sha256: str, digest: str, label: int, epsilon: float, _x: Image) -> Image:
     attack = Pgd(epsilon, steps=PGD_STEPS)
     return worst_found(zoo.model(task, key).fast, torch.from_numpy(_x.copy()), label, attack)

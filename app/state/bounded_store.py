@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter, OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from threading import Lock
 from typing import Any, Generic, TypeVar
@@ -16,31 +16,39 @@ SERVER = ""  # the owner of what belongs to no visitor
 Value = TypeVar("Value")
 
 
-def size_of(value: object, _seen: set[int] | None = None) -> int:
-    """About how many bytes of memory a value holds, with all that it refers to, each once.
+def parts_of(value: object) -> Iterator[object]:
+    """A value and all that it refers to, each once; with the view of an array the whole array, which it keeps alive."""
+    seen: set[int] = set()
+    left = [value]
+    while left:
+        part = left.pop()
+        if id(part) in seen or isinstance(part, type):
+            continue
+        seen.add(id(part))
+        yield part
+        if isinstance(part, np.ndarray):
+            left.append(part.base)
+        elif isinstance(part, Mapping):
+            left += [*part.keys(), *part.values()]
+        elif isinstance(part, (list, tuple, set, frozenset)):
+            left += part
+        elif is_dataclass(part):
+            left += [getattr(part, field.name) for field in fields(part)]
+        elif hasattr(part, "__dict__") and not isinstance(part, torch.Tensor):
+            left += vars(part).values()
 
-    A view of an array counts with the whole array, which it keeps alive.
-    """
-    seen = set() if _seen is None else _seen
-    while isinstance(value, np.ndarray) and isinstance(value.base, np.ndarray):
-        value = value.base
-    if id(value) in seen or isinstance(value, type):
-        return 0
-    seen.add(id(value))
-    if isinstance(value, np.ndarray):
-        return value.nbytes
-    if isinstance(value, torch.Tensor):
-        return int(value.untyped_storage().nbytes())
-    inside: list[object] = []
-    if isinstance(value, Mapping):
-        inside = [*value.keys(), *value.values()]
-    elif isinstance(value, (list, tuple, set, frozenset)):
-        inside = [*value]
-    elif is_dataclass(value):
-        inside = [getattr(value, field.name) for field in fields(value)]
-    elif hasattr(value, "__dict__"):
-        inside = [*vars(value).values()]
-    return sys.getsizeof(value) + sum(size_of(part, seen) for part in inside)
+
+def size_of(value: object) -> int:
+    """About how many bytes of memory a value holds, with all that it refers to, each once."""
+    return sum(_own_size(part) for part in parts_of(value))
+
+
+def _own_size(part: object) -> int:
+    if isinstance(part, np.ndarray):
+        return 0 if isinstance(part.base, np.ndarray) else part.nbytes
+    if isinstance(part, torch.Tensor):
+        return int(part.untyped_storage().nbytes())
+    return sys.getsizeof(part)
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from app.state.bounded_store import shared_store
 from app.state.presence import owner
+from app.state.result_cache import cached_result
 from app.state.uploads import MAX_BYTES, UPLOAD, Uploads
 from core.data.datasets import available, data_root
 from core.data.galleries import Gallery, GalleryItem, gallery
@@ -120,7 +121,7 @@ def model_input(task: str, image: str, mode: str, invert: bool) -> ModelInput:
     return _model_input(task, image, mode, invert, items(task)[image], found)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@cached_result
 def _model_input(task: str, image: str, mode: str, invert: bool, _item: GalleryItem, _of: Picture) -> ModelInput:
     problem = task_named(task)
     pixels = _of.pixels

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-import streamlit as st
 import torch
 from numpy.typing import NDArray
 
 from app.state.pictures import ModelInput
+from app.state.result_cache import cached_result
 from app.state.zoo import model
 from core.data.tasks import Task
 from core.explanations.prediction import Prediction, predict
@@ -18,6 +18,6 @@ def predictions_of(task: Task, keys: Sequence[str], shown: ModelInput) -> list[P
     return [_prediction(task.key, key, model(task.key, key).card.sha256, shown.digest, shown.x) for key in keys]
 
 
-@st.cache_data(max_entries=1024, show_spinner=False)
+@cached_result
 def _prediction(task: str, key: str, sha256: str, digest: str, _x: NDArray[np.float32]) -> Prediction:
     return predict(model(task, key), torch.from_numpy(_x.copy()))

@@ -3,9 +3,9 @@
 import base64
 
 import numpy as np
-import streamlit as st
 from numpy.typing import NDArray
 
+from app.state.result_cache import cached_result
 from core.images import to_png
 
 
@@ -19,7 +19,7 @@ def bytes_url(pixels: NDArray[np.uint8]) -> str:
     return "data:image/png;base64," + base64.b64encode(to_png(pixels)).decode()
 
 
-@st.cache_data(max_entries=4096, show_spinner=False)
+@cached_result
 def _url(values: bytes, shape: tuple[int, ...]) -> str:
     png = to_png(np.frombuffer(values, np.float32).reshape(shape))
     return "data:image/png;base64," + base64.b64encode(png).decode()

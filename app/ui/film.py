@@ -13,6 +13,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.components.v2 import component
 
+from app.state.result_cache import cached_result
 from app.ui.colours import signed
 from app.ui.elements import STYLE
 from core.images import to_png
@@ -72,7 +73,7 @@ def film(
     _component()(key=key, data=data)
 
 
-@st.cache_data(max_entries=1024, show_spinner=False)
+@cached_result
 def _frame(values: bytes, shape: tuple[int, int, int], scale: float) -> str:
     """The maps of one moment side by side, one pixel a value, as a data URL."""
     maps = np.frombuffer(values, np.float16).reshape(shape).astype(np.float32)

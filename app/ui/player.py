@@ -14,6 +14,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.components.v2 import component
 
+from app.state.result_cache import cached_result
 from app.ui.elements import STYLE
 from core.images import to_png
 
@@ -138,7 +139,7 @@ def _plain(values: Sequence[float]) -> list[float | None]:
     return [round(float(value), 6) if np.isfinite(value) else None for value in values]
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
+@cached_result
 def _strip(values: bytes, shape: tuple[int, int, int, int]) -> str:
     """All frames side by side, one pixel a value, as a data URL."""
     frames = np.frombuffer(values, np.float32).reshape(shape)

@@ -46,7 +46,7 @@ class Direction:
     def moved(self, z: Tensor, t: Tensor) -> Tensor:
         """Codes (B, n) moved to positions (B,)."""
         t = t.to(z)[:, None]
-        v = torch.from_numpy(self.v).to(z)
+        v = torch.tensor(self.v).to(z)  # a copy: one that all share can not be written to
         if self.kind == "decay":
             return (1 - t) * z
         return z + t * v if self.kind == "straight" else (z + t * v) / (1 + t.square()).sqrt()

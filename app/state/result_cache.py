@@ -1,0 +1,74 @@
+"""Results that several visitors may ask for: computed once, shared, bounded in bytes, forgotten with the last visitor.
+
+Streamlit's own caches count entries, whatever their size, and know no visitor: what was made of somebody's picture
+would stay in memory after they left.
+"""
+
+import hashlib
+import inspect
+from collections.abc import Callable, Hashable
+from functools import wraps
+from threading import Lock
+from typing import ParamSpec, TypeVar
+from weakref import WeakValueDictionary
+
+from numpy import ndarray
+
+from app.state.bounded_store import SERVER, parts_of, shared_store
+from app.state.presence import owner, session_id
+
+RESULT_BYTES = 512 * 2**20
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_computing: WeakValueDictionary[Hashable, "_Turn"] = WeakValueDictionary()
+_lock = Lock()
+
+
+class _Turn:
+    """Held by whoever computes a result; those who ask for the same meanwhile wait and find it."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+
+
+def cached_result(function: Callable[P, R]) -> Callable[P, R]:
+    """Remember what a function of hashable arguments gives.
+
+    As in Streamlit's caches, an argument whose name begins with an underscore does not count: it follows from others.
+    Arrays in a result can't be written to, since everybody is given the same ones. What raises is not remembered.
+    """
+    signature = inspect.signature(function)
+    name = f"{function.__module__}.{function.__qualname__}"
+
+    @wraps(function)
+    def cached(*args: P.args, **kwargs: P.kwargs) -> R:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        given = (_short(value) for word, value in bound.arguments.items() if not word.startswith("_"))
+        key, store, visitor = (name, *given), shared_store("results", RESULT_BYTES), owner() if session_id() else SERVER
+        found: tuple[R] | None = store.get(key, visitor)
+        if found is None:
+            with _lock:
+                turn = _computing.setdefault(key, _Turn())
+            with turn.lock:
+                found = store.get(key, visitor)
+                if found is None:
+                    found = (_unwritable(function(*args, **kwargs)),)
+                    store.put(key, found, visitor)
+        return found[0]
+
+    return cached
+
+
+def _short(value: object) -> object:
+    """Bytes of a picture by their digest, so that a key does not hold them."""
+    return hashlib.blake2b(value, digest_size=16).digest() if isinstance(value, bytes) and len(value) > 64 else value
+
+
+def _unwritable(result: R) -> R:
+    for part in parts_of(result):
+        if isinstance(part, ndarray):
+            part.flags.writeable = False
+    return result
