@@ -16,6 +16,7 @@ from app.ui.colours import model_colour
 from app.ui.elements import how_to_read, ink
 from core.data.tasks import Task
 from core.metrics.survival_curve import survival_curve
+from core.models.architectures.catalogue import architecture_of
 from core.models.zoo import Card
 from core.norms import NORMS, Norm, radius_words
 from core.reports.form.provenance import in_words
@@ -92,7 +93,7 @@ def _images(share: Share | None) -> str:
 def _cost(card: Card, cost: float | None) -> str:
     """What training took, and the network's size."""
     seconds, epochs = card.training.get("seconds"), card.training.get("epochs")
-    parts = [f"{card.parameters:,} parameters"]
+    parts = [f"{architecture_of(card.network).title}, {card.parameters:,} parameters"]
     if isinstance(epochs, int) and isinstance(seconds, int | float) and math.isfinite(seconds):
         parts.append(f"{epochs} epoch{'s' if epochs != 1 else ''} in {seconds / 60:.0f} min")
     if cost is not None:

@@ -1,9 +1,13 @@
 """Small networks: a tiny one of the zoo's kind, a linear one, and those written in the ways people write them."""
 
+from dataclasses import dataclass
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from core.models.architectures.architecture import Architecture
 from core.models.resnet import ResNetConfig
 from core.models.zoo import Card, ZooModel
 
@@ -56,3 +60,31 @@ def bare_model(key: str, sha256: str = "a") -> ZooModel:
     """A network that answers nothing, known by its card alone."""
     card = Card("fashion-mnist", key, None, "recipe", {}, 0, "command", {}, sha256=sha256 * 64, parameters=0)
     return ZooModel(card, nn.Identity(), nn.Identity())
+
+
+@dataclass(frozen=True, slots=True)
+class DummyConfig:
+    """The settings of a network that looks at the mean colour alone."""
+
+    classes: int
+    channels: int
+    architecture: Literal["dummy"] = "dummy"
+
+    @property
+    def parameters(self) -> int:
+        """By arithmetic."""
+        return (self.channels + 1) * self.classes
+
+
+DUMMY = Architecture(
+    key="dummy",
+    title="Dummy",
+    sentence="A linear layer on the mean colour.",
+    source="nowhere",
+    licence="none",
+    config=DummyConfig,
+    build=lambda config, shape: nn.Sequential(
+        nn.AvgPool2d(shape[1:]), nn.Flatten(), nn.Linear(config.channels, config.classes)
+    ),
+)
+"""An architecture without a fast form or named features."""
