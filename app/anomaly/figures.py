@@ -15,7 +15,9 @@ from app.ui.colours import model_colour
 Array = NDArray[np.floating]
 ALARM = "#C0392B"  # as `rs-changed` in the style sheet
 BINS = 40
-_NUMBERED = re.compile(r"([A-Za-z_]+\.?\d+)\.[^.]+\.")  # a stage, as in stages.0.1.conv1.weight and layer1.0.conv1.weight
+_NUMBERED = re.compile(
+    r"([A-Za-z_]+\.?\d+)\.[^.]+\."
+)  # a stage, as in stages.0.1.conv1.weight and layer1.0.conv1.weight
 _FAR = 0.18  # of the axis, beyond the normal scores, for a picture that lies further out
 
 

@@ -7,9 +7,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.models.architectures.architecture import Architecture
+from core.data.tasks import task_named
+from core.models.architectures.architecture import Architecture, NetworkConfig
+from core.models.architectures.catalogue import architecture_of
 from core.models.resnet import ResNetConfig
-from core.models.zoo import Card, ZooModel
+from core.models.zoo import Card, ZooModel, assemble
 
 TINY_GREY = ResNetConfig(10, (0.3,), (0.3,), (4, 8), (1, 1))
 
@@ -88,3 +90,16 @@ DUMMY = Architecture(
     ),
 )
 """An architecture without a fast form or named features."""
+
+
+def brought(network: NetworkConfig, key: str = "brought", task: str = "cifar10") -> ZooModel:
+    """A network of any architecture with random weights that answer differently on different pictures."""
+    problem, generator = task_named(task), torch.Generator().manual_seed(0)
+    model = architecture_of(network).build(network, problem.shape)
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(module.weight, generator=generator)
+    with torch.no_grad():
+        model.train()(torch.rand(16, *problem.shape, generator=generator))  # for the statistics of BatchNorm
+    card = Card(task, key, network, "untrained", {}, 0, "none", {}, sha256="", parameters=network.parameters)
+    return assemble(card, model.state_dict())

@@ -1,4 +1,4 @@
-"""Architectures of the catalogue: counted before they are built, and an entry is all that a network of another needs."""
+"""Architectures of the catalogue: counted before they are built; an entry is all that a network of another needs."""
 
 import json
 from dataclasses import replace
