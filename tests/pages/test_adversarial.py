@@ -8,7 +8,6 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from core.data import datasets
 from core.data.tasks import FASHION_MNIST, TASKS
 from core.models.resnet import PreActResNet
 from core.models.zoo import load_zoo_model, save
@@ -220,7 +219,6 @@ def test_a_network_that_answers_nan_is_a_sentence(reports, odd):
 def test_a_task_of_one_class_is_a_sentence(reports, tmp_path, monkeypatch):
     """Nothing else can be believed: the pictures stay as they are, and no verdict is given."""
     monkeypatch.setitem(TASKS, "one", replace(FASHION_MNIST, key="one", class_names=("garment",)))
-    monkeypatch.setitem(datasets._CLASSES, "one", datasets._CLASSES["fashion-mnist"])
     folder = write_zoo(tmp_path / "zoo", ("one",))
     write_adversarial_reports(folder, reports, "one")
     monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(folder))
