@@ -9,7 +9,7 @@ from app.state.errors import guard
 from app.ui import controls, elements
 from core.data.tasks import task_named
 
-VIEWS = {"one": sections.one_picture, "many": sections.many_pictures, "measured": sections.measured}
+VIEWS = {"one": sections.one_picture, "many": sections.many_pictures, "measured": sections.whole_sets}
 
 
 def page() -> None:

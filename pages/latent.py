@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.latent import explorer, generators, sections
+from app.latent import autoencoders, explorer, sections
 from app.latent.choice import LatentChoice
 from app.state import session, zoo
 from app.state.errors import guard
@@ -23,11 +23,11 @@ def page() -> None:
     with guard():
         shown = controls.chosen_picture()
         st.header("Where does each network change its mind?", anchor=False)
-        if generators.has_generator(task.key):
+        if autoencoders.has_autoencoder(task.key):
             sections.explore(task, shown)
             sections.show_report(task)
         else:
-            explorer.no_generator(task)
+            explorer.no_autoencoder(task)
 
 
 elements.style()

@@ -48,7 +48,7 @@ def budget() -> None:
         RHO_TOP,
         step=RHO_STEP,
         format="%.3f",
-        **session.bound("rho", "adversarial.rho"),
+        **session.binding("rho", "adversarial.rho"),
     )
     right.segmented_control(
         "Show",
@@ -56,7 +56,7 @@ def budget() -> None:
         format_func=SHOWN.__getitem__,
         required=True,
         width="stretch",
-        **session.bound("shown", "adversarial.shown"),
+        **session.binding("shown", "adversarial.shown"),
     )
 
 
@@ -67,7 +67,7 @@ def class_picker(task: Task) -> None:
         targets(session.now()),
         format_func=lambda target: "away from its answer" if target == AWAY else target,
         required=True,
-        **session.bound("target", f"adversarial.target.{task.key}"),
+        **session.binding("target", f"adversarial.target.{task.key}"),
     )
 
 

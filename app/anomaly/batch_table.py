@@ -35,7 +35,7 @@ ROW = 64  # pixels a row is high
 PValues = Mapping[str, NDArray[np.float64]]
 
 
-def chosen(p_values: PValues, keep: str, alpha: float) -> NDArray[np.int64]:
+def filter_order(p_values: PValues, keep: str, alpha: float) -> NDArray[np.int64]:
     """The places of the pictures that a filter keeps, oddest first, those without a score last.
 
     Args:
@@ -71,7 +71,9 @@ def results(task: Task, found: ManyScores, on_look: Callable[[int], None]) -> No
         "Show", list(KEEPS), format_func=KEEPS.__getitem__, default="all", required=True, key="anomaly.keep"
     )
     like = right.text_input("Name contains", key="anomaly.like").casefold()
-    places = [at for at in chosen(p_values, keep or "all", part.alpha).tolist() if like in found.paths[at].casefold()]
+    places = [
+        at for at in filter_order(p_values, keep or "all", part.alpha).tolist() if like in found.paths[at].casefold()
+    ]
     picked = st.dataframe(
         _shown(task, found, p_values, places, part.alpha), hide_index=True, row_height=ROW,
         height=min(9 * ROW, ROW * len(places) + 40), column_config=_columns(found), key="anomaly.table",

@@ -75,5 +75,5 @@ def attack_dial() -> None:
         int(scale.top) if whole else scale.top,
         step=int(scale.step) if whole else scale.step,
         format="%d/255" if whole else "%.2f",
-        **session.bound("strength", f"attack.strength.{choice.task}.{choice.norm}"),
+        **session.binding("strength", f"attack.strength.{choice.task}.{choice.norm}"),
     )

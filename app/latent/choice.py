@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from app.latent import generators
+from app.latent import autoencoders
 from app.state.choice import Choice, Options
 from app.state.page_choice import Beside, PageChoice
 from app.state.query_fields import WHOLE, Check, QueryField, between, matching, one_of, whole
@@ -118,7 +118,7 @@ class LatentChoice(PageChoice):
 def is_code(task: str, text: Any) -> bool:
     """Whether a text from anyone is a code of a task's generator."""
     try:
-        return isinstance(text, str) and len(generators.parse_code(task, text)) == 1
+        return isinstance(text, str) and len(autoencoders.parse_code(task, text)) == 1
     except CoreError:
         return False
 
@@ -126,7 +126,7 @@ def is_code(task: str, text: Any) -> bool:
 def _code_rule(part: LatentChoice, beside: Beside, text: str) -> str:
     """Why a code can't be used."""
     try:
-        generators.parse_code(beside.choice.task, text)
+        autoencoders.parse_code(beside.choice.task, text)
     except CoreError as error:
         words = str(error).rstrip(".")
         return f"can't be used: {words}."

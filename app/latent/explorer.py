@@ -8,7 +8,7 @@ from html import escape
 import numpy as np
 import streamlit as st
 
-from app.latent import generators, results, slider_predictions
+from app.latent import autoencoders, results, slider_predictions
 from app.latent.choice import AXES, LEADING, MOST_DRAWS, LatentChoice
 from app.latent.position import LatentPosition, ResolvedPosition, resolve
 from app.latent.results import Reconstruction
@@ -46,7 +46,7 @@ class Start:
     own: bool
 
 
-def no_generator(task: Task) -> None:
+def no_autoencoder(task: Task) -> None:
     """What stands in place of the page's parts where nothing can draw a task's pictures."""
     with st.container(border=True, key="no-generator"):
         st.markdown(
@@ -70,7 +70,7 @@ def start_of(task: Task, shown: ModelInput, part: LatentChoice) -> Start:
 
 def position_of(task: Task, start: Start, part: LatentChoice, models: Sequence[str]) -> ResolvedPosition:
     """Where the visitor stands, and the networks asked there."""
-    sha256 = generators.generator(task.key).card.sha256
+    sha256 = autoencoders.autoencoder(task.key).card.sha256
     way = part.way(task, start.label)
     place = LatentPosition(task.key, sha256, start.code, start.label, way, part.draw, len(LEADING), part.at)
     return resolve(place, models)
@@ -122,7 +122,7 @@ def _take_label(key: str, code: str) -> None:
 
 
 def _take_sample(task: str, label: str) -> None:
-    session.set_field("start", (label, generators.sample_code(task, secrets.randbits(31))))
+    session.set_field("start", (label, autoencoders.sample_code(task, secrets.randbits(31))))
 
 
 def now(task: Task, start: Start, here: ResolvedPosition, strip: DecodedRow) -> None:
@@ -208,7 +208,7 @@ def _slider(task: Task, place: LatentPosition, axis: str, way: Direction) -> Non
     title, more = axis_title(task, place, axis, way)
     st.slider(
         title, low, high, step=STEPS.get(axis, STEP), format="%.2f", help=more,
-        **session.bound(axis, f"latent.{axis}"),
+        **session.binding(axis, f"latent.{axis}"),
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 import torch
 from torch import Tensor, nn
 
-from app.latent.generators import generator
+from app.latent.autoencoders import autoencoder
 from app.state import zoo
 from core.latent.codes import read_code
 from core.latent.directions import Direction, decay_direction, directions, moved, noise_direction, towards
@@ -96,7 +96,7 @@ def resolve(place: LatentPosition, models: Sequence[str]) -> ResolvedPosition:
         InputError: files of the generator or of a network are damaged.
     """
     loaded = [zoo.model(place.task, key) for key in models]
-    decoder = generator(place.task)
+    decoder = autoencoder(place.task)
     start = read_code(place.code, decoder.latent)
     return ResolvedPosition(
         place,

@@ -11,14 +11,14 @@ import streamlit as st
 import torch
 from numpy.typing import NDArray
 
-from app.latent.generators import generator
+from app.latent.autoencoders import autoencoder
 from app.latent.position import ResolvedPosition
 from app.state.pictures import ModelInput
 from app.state.reports import cached_report
 from core.data.tasks import Task
 from core.latent import ribbons
 from core.latent.codes import read_code, write_code
-from core.latent.strips import DecodedRow, decode_row, interpolation, neighbours, relabelled
+from core.latent.strips import DecodedRow, class_row, decode_row, interpolation, neighbours
 from core.norms import rmse
 from core.reports.form.report import Report, read_report
 from core.reports.latent.report import Latent
@@ -50,12 +50,12 @@ class Reconstruction:
 
 def reconstruction(task: Task, shown: ModelInput) -> Reconstruction:
     """A picture taken as each class of its task."""
-    return _reconstruction(task.key, generator(task.key).card.sha256, shown.digest, shown.x)
+    return _reconstruction(task.key, autoencoder(task.key).card.sha256, shown.digest, shown.x)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def _reconstruction(task: str, sha256: str, digest: str, _x: Image) -> Reconstruction:
-    made, x = generator(task), torch.from_numpy(_x.copy())
+    made, x = autoencoder(task), torch.from_numpy(_x.copy())
     labels = torch.arange(made.task.classes)
     every = x.expand(len(labels), -1, -1, -1)
     with torch.no_grad():
@@ -121,7 +121,7 @@ def relabelled_row(here: ResolvedPosition) -> DecodedRow:
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def _relabelled_row(key: Any, _here: ResolvedPosition) -> DecodedRow:
-    return relabelled(_here.decoder, _here.classifiers, _here.code, _here.labels, _here.decoder.task.classes)
+    return class_row(_here.decoder, _here.classifiers, _here.code, _here.labels, _here.decoder.task.classes)
 
 
 def interpolation_row(here: ResolvedPosition, other: Reconstruction, label: int, steps: int) -> DecodedRow:

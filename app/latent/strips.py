@@ -52,7 +52,7 @@ def neighbours(task: Task, here: ResolvedPosition, part: LatentChoice) -> None:
     left, right = st.columns([2.4, 1], gap="medium", vertical_alignment="bottom")
     left.slider(
         "How far around, ε (noise that keeps codes as likely as they are)", 0.0, AROUND_TOP, step=0.25, format="%.2f",
-        **session.bound("around", "latent.around"),
+        **session.binding("around", "latent.around"),
     )  # fmt: skip
     right.button(
         "Others", icon=":material/casino:", key="latent.cast", on_click=session.set_field,
@@ -100,7 +100,11 @@ def scrub(task: Task, here: ResolvedPosition, part: LatentChoice) -> None:
     place = here.place
     titles = {axis: axis_title(task, place, axis, way)[0] for axis, way in zip(AXES, here.directions, strict=True)}
     st.segmented_control(
-        "Go along", list(AXES), format_func=titles.__getitem__, required=True, **session.bound("scrub", "latent.scrub")
+        "Go along",
+        list(AXES),
+        format_func=titles.__getitem__,
+        required=True,
+        **session.binding("scrub", "latent.scrub"),
     )
     which = AXES.index(part.scrub)
     strip = results.slider_row(here, which)

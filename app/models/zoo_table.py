@@ -111,7 +111,7 @@ def card_guide() -> None:
     )
 
 
-def not_measured(task: Task, stale: bool) -> None:
+def no_report(task: Task, stale: bool) -> None:
     """What stands in place of the report while there is none for these weights."""
     with st.container(border=True, key="no-report"):
         st.markdown(

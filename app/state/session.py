@@ -126,7 +126,7 @@ def _page_choice_key() -> str:
     return f"{_PART}.{st.session_state[_PAGE]}"
 
 
-def bound(field: str, key: str) -> dict[str, Any]:
+def binding(field: str, key: str) -> dict[str, Any]:
     """Keyword arguments that make a widget show `field` and change it: its key, and a callback."""
     if st.session_state.get(key) != _shown(field):  # set without need, it would pull a slider back under the hand
         st.session_state[key] = _shown(field)

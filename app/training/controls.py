@@ -37,7 +37,7 @@ _ORDER, _SEEN, _NOTES, _NAME = "training.order", "training.seen", "training.note
 def start() -> str:
     """Read the order from the address where that is new; returns the visitor's name."""
     visitor = visitors.introduce()
-    visitors.visited(visitor)
+    visitors.note_visit(visitor)
     session.aside("training")
     query = st.query_params.to_dict()
     if _ORDER not in st.session_state or (query and query != st.session_state[_SEEN]):
@@ -191,7 +191,7 @@ def _setting(order: TrainingRequest, setting: Setting) -> None:
 
 def _submit(visitor: str, wanted: list[tuple[TrainingRequest, str]]) -> None:
     """Put orders in line under names that are still free."""
-    taken = [*visitors.kept(visitor), *(job.order.key for job in jobs().of(visitor))]
+    taken = [*visitors.model_keys(visitor), *(job.order.key for job in jobs().of(visitor))]
     orders = []
     for order, name in wanted:
         key = visitors.own_key(name, taken)
@@ -295,7 +295,7 @@ def _load(visitor: str) -> None:
         with guard():
             name, parts = _parts([(file.name, file.getvalue()) for file in files])
             more = 1 + sum(job.active for job in jobs().of(visitor))
-            key = visitors.own_key(name, visitors.kept(visitor))
+            key = visitors.own_key(name, visitors.model_keys(visitor))
             card = install(parts, key, visitors.models(visitor), partial(visitors.check_room, visitor, more))
             st.toast(f"{model_name(card.key)} is loaded: {TASKS[card.task].title}.", icon=":material/check:")
             st.rerun()

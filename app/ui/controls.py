@@ -30,7 +30,7 @@ def task_panel() -> None:
             list(session.options().models),
             format_func=lambda key: task_named(key).title,
             required=True,
-            **session.bound("task", "side.task"),
+            **session.binding("task", "side.task"),
         )
 
 
@@ -45,7 +45,7 @@ def model_panel() -> None:
             format_func=model_name,
             max_selections=MOST_MODELS,
             help=f"One to {MOST_MODELS} networks trained for the task.",
-            **session.bound("models", f"side.models.{choice.task}"),
+            **session.binding("models", f"side.models.{choice.task}"),
         )
 
 
@@ -102,13 +102,13 @@ def fit_picker() -> None:
             format_func={"crop": "cropping", "letterbox": "letterboxing"}.__getitem__,
             required=True,
             help=f"The networks take {width} × {height} pixels. Cropping keeps the middle, letterboxing all of it.",
-            **session.bound("fit", "picker.fit"),
+            **session.binding("fit", "picker.fit"),
         )
         if task.grey:
             st.toggle(
                 "Swap light and dark",
                 help="The garments in the training images are light on black: a picture on white needs swapping.",
-                **session.bound("invert", "picker.invert"),
+                **session.binding("invert", "picker.invert"),
             )
 
 
@@ -148,7 +148,7 @@ def norm_picker() -> None:
         format_func={"linf": "L∞ · each pixel", "l2": "L2 · in total"}.__getitem__,
         required=True,
         width="stretch",
-        **session.bound("norm", "attack.norm"),
+        **session.binding("norm", "attack.norm"),
     )
 
 

@@ -9,7 +9,7 @@ from torch.nn.functional import interpolate, leaky_relu
 
 from core.errors import ConfigError, InputError
 from core.models.fast import private_copy
-from core.models.pooled import pooled
+from core.models.pooled import as_pooled
 from core.saliency.grad_cam import grad_cam
 from core.saliency.gradient import gradient
 from core.saliency.integrated_gradients import integrated_gradients
@@ -135,7 +135,7 @@ def _integrated_gradients(smooth: nn.Module, x: Tensor, target: Tensor) -> Tenso
 
 def _grad_cam(smooth: nn.Module, x: Tensor, target: Tensor) -> Tensor:
     """The head is linear on pooled features, so a feature's weight is the head's, up to the number of places."""
-    network = pooled(smooth)
+    network = as_pooled(smooth)
     features = network.features(x)
     weights = network.last_layer.weight[target][:, :, None, None]
     places = leaky_relu((weights * features).sum(1, keepdim=True), LEAK)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from core.models.pooled import pooled
+from core.models.pooled import as_pooled
 
 
 def taps(network: nn.Module, x: Tensor) -> list[Tensor]:
@@ -13,7 +13,7 @@ def taps(network: nn.Module, x: Tensor) -> list[Tensor]:
     Raises:
         ConfigError: the network does not name them.
     """
-    return pooled(network).stage_maps(x)
+    return as_pooled(network).stage_maps(x)
 
 
 def logits_of(network: nn.Module, last: Tensor) -> Tensor:
@@ -22,7 +22,7 @@ def logits_of(network: nn.Module, last: Tensor) -> Tensor:
     Raises:
         ConfigError: as for `taps`.
     """
-    return pooled(network).logits_of(last)
+    return as_pooled(network).logits_of(last)
 
 
 def feature_distance(first: list[Tensor], second: list[Tensor]) -> Tensor:

@@ -98,7 +98,7 @@ def card_of(data: bytes, kind: type[C], complaint: str, check: Callable[[C], Non
     return card
 
 
-def check_stated(task: str, seed: int, parameters: int, sha256: str, figures: tuple[Mapping[str, Any], ...]) -> Task:
+def check_facts(task: str, seed: int, parameters: int, sha256: str, figures: tuple[Mapping[str, Any], ...]) -> Task:
     """The task of a card, whose values of these names can be what they say.
 
     Raises:

@@ -14,7 +14,7 @@ from core.errors import ConfigError
 class PooledClassifier(nn.Module):
     """Images (B, C, H, W) in [0, 1] to logits (B, K), with names for what lies between.
 
-    Logits are `last_layer(features(x).mean((2, 3)))` and `features(x)` is `activated(stage_maps(x)[-1])`.
+    Logits are `last_layer(features(x).mean((2, 3)))` and `features(x)` is `last_features(stage_maps(x)[-1])`.
     """
 
     @property
@@ -32,16 +32,16 @@ class PooledClassifier(nn.Module):
         """The map (B, width, h, w) that each stage hands on, for images `x`."""
 
     @abstractmethod
-    def activated(self, last: Tensor) -> Tensor:
+    def last_features(self, last: Tensor) -> Tensor:
         """The features (B, width, h, w) that belong to the map of the last stage."""
 
     def features(self, x: Tensor) -> Tensor:
         """The activated features (B, width, h, w) that the pooled last layer reads."""
-        return self.activated(self.stage_maps(x)[-1])
+        return self.last_features(self.stage_maps(x)[-1])
 
     def logits_of(self, last: Tensor) -> Tensor:
         """The logits (B, K) that belong to the map of the last stage (B, width, h, w)."""
-        logits: Tensor = self.last_layer(self.activated(last).mean((2, 3)))
+        logits: Tensor = self.last_layer(self.last_features(last).mean((2, 3)))
         return logits
 
     def forward(self, x: Tensor) -> Tensor:
@@ -49,7 +49,7 @@ class PooledClassifier(nn.Module):
         return self.logits_of(self.stage_maps(x)[-1])
 
 
-def pooled(model: nn.Module) -> PooledClassifier:
+def as_pooled(model: nn.Module) -> PooledClassifier:
     """The network, if it ends in a linear layer on the mean of its features.
 
     Raises:

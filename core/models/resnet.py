@@ -187,7 +187,7 @@ class PreActResNet(PooledClassifier):
             found.append(h)
         return found
 
-    def activated(self, last: Tensor) -> Tensor:
+    def last_features(self, last: Tensor) -> Tensor:
         """The features (B, width, h, w) that belong to the map of the last stage."""
         features: Tensor = self.act(self.norm(last))
         return features

@@ -166,7 +166,7 @@ def read_card(path: Path) -> Card:
 
 def _check(card: Card) -> None:
     """Refuse a card whose values can't be."""
-    task = files.check_stated(card.task, card.seed, card.parameters, card.sha256, card.figures)
+    task = files.check_facts(card.task, card.seed, card.parameters, card.sha256, card.figures)
     architecture_of(card.network).check(card.network, task)
 
 

@@ -109,7 +109,7 @@ class ResNet18(PooledClassifier):
             found.append(h)
         return found
 
-    def activated(self, last: Tensor) -> Tensor:
+    def last_features(self, last: Tensor) -> Tensor:
         """The map of the last stage itself: its blocks end in an activation."""
         return last
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from app.latent import generators, position, results
+from app.latent import autoencoders, position, results
 from app.latent.position import LatentPosition, resolve
 from core.data.tasks import task_named
 from tests.helpers.synthetic.latent import write_generators
@@ -15,8 +15,8 @@ AT = (1.0, 0.0, -2.0, 0.0, 0.0, 0.5, 0.1, 0.5)
 @pytest.fixture
 def place(zoo, tmp_path, monkeypatch):
     monkeypatch.setenv("ROBUSTSCOPE_GENERATORS", str(write_generators(tmp_path, (TASK.key,))))
-    sha256 = generators.generator(TASK.key).card.sha256
-    return LatentPosition(TASK.key, sha256, generators.sample_code(TASK.key, 3), 2, 5, 1, 5, AT)
+    sha256 = autoencoders.autoencoder(TASK.key).card.sha256
+    return LatentPosition(TASK.key, sha256, autoencoders.sample_code(TASK.key, 3), 2, 5, 1, 5, AT)
 
 
 def test_every_row_of_a_resolved_position_is_made_without_resolving_it_again(place, monkeypatch):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from core.anomaly.catalogue import DEFAULT
-from core.anomaly.verdict import SHARES, changes, is_attack, judge, perturbed, strengths
+from core.anomaly.verdict import SHARES, changes, is_attack, judge, perturb, strengths
 from core.data.corruptions import corrupt
 from core.errors import ConfigError, InputError
 from tests.helpers.pictures import columns
@@ -56,11 +56,11 @@ def test_a_corruption_is_that_of_the_report_at_each_severity(network, screen, x)
 @pytest.mark.slow
 def test_every_change_begins_with_the_image_and_the_same_seed_gives_the_same(network, x):
     for change in changes():
-        found = perturbed(network, x, change)
+        found = perturb(network, x, change)
         assert len(found) == len(strengths(network.task, change)) and torch.equal(found[:1], x)
-        assert torch.equal(found, perturbed(network, x, change))
+        assert torch.equal(found, perturb(network, x, change))
         assert found.min() >= 0 and found.max() <= 1
-    assert not torch.equal(perturbed(network, x, "pgd"), perturbed(network, x, "pgd", seed=1))
+    assert not torch.equal(perturb(network, x, "pgd"), perturb(network, x, "pgd", seed=1))
     assert is_attack("pgd") and is_attack("fgsm") and not is_attack("jpeg") and not is_attack("tgsm")
 
 
@@ -76,7 +76,7 @@ def test_pixels_that_are_no_numbers_are_refused(network, screen, x, change):
     """A corruption would make a black pixel of NaN."""
     broken = x.clone()
     broken[0, 0, 3, 4] = torch.nan
-    for ask in (lambda: judge(network, screen, broken, change), lambda: perturbed(network, broken, change or "pgd")):
+    for ask in (lambda: judge(network, screen, broken, change), lambda: perturb(network, broken, change or "pgd")):
         with pytest.raises(InputError, match="pixels must be finite"):
             ask()
     with pytest.raises(InputError, match="pixels must be finite"):

@@ -14,7 +14,7 @@ from core.models import zoo
 from core.models.architectures.catalogue import ARCHITECTURES, architecture_of
 from core.models.architectures.resnet18 import ResNet18Config
 from core.models.cards import card_bytes
-from core.models.pooled import PooledClassifier, pooled
+from core.models.pooled import PooledClassifier, as_pooled
 from core.models.resnet import ResNetConfig
 from core.models.zoo import Card
 from tests.helpers.networks import DUMMY, DummyConfig, seeded
@@ -124,7 +124,7 @@ def test_an_architecture_that_joins_the_catalogue_is_loaded_from_a_card(dummy, t
     assert torch.equal(found.plain(x), model(x)) and found.fast is found.plain
     assert saved.parameters == (3 + 1) * 10 and found.card == saved
     with pytest.raises(ConfigError, match="a linear layer on the mean of its last feature map"):
-        pooled(found.plain)
+        as_pooled(found.plain)
 
 
 def test_an_architecture_that_joins_the_catalogue_is_listed(dummy, capsys):
