@@ -13,6 +13,7 @@ from app.adversarial.results import EvidenceVerdict
 from app.state import session
 from app.state.names import model_name
 from app.ui.colours import model_colour
+from app.ui.controls import pick
 from app.ui.data_urls import data_url
 from app.ui.elements import how_to_read
 from app.ui.player import Line, Series, Track, player
@@ -50,14 +51,7 @@ def budget() -> None:
         format="%.3f",
         **session.binding("rho", "adversarial.rho"),
     )
-    right.segmented_control(
-        "Show",
-        list(SHOWN),
-        format_func=SHOWN.__getitem__,
-        required=True,
-        width="stretch",
-        **session.binding("shown", "adversarial.shown"),
-    )
+    pick("Show", SHOWN, place=right, width="stretch", **session.binding("shown", "adversarial.shown"))
 
 
 def class_picker(task: Task) -> None:

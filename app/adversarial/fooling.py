@@ -20,6 +20,7 @@ from app.state.tasks import Call
 from app.ui import downloads as files
 from app.ui import map_png
 from app.ui.colours import model_colour, signed_colours
+from app.ui.controls import pick
 from app.ui.data_urls import bytes_url, data_url
 from app.ui.elements import how_to_read, percent
 from app.ui.task_progress import LongTask
@@ -64,14 +65,8 @@ def _middle(index: NDArray[np.int_], side: int) -> NDArray[np.bool_]:
 def controls(task: Task) -> None:
     """Method, region and size of the change."""
     left, middle = st.columns([1, 1.5], gap="medium", vertical_alignment="bottom")
-    left.segmented_control(
-        "Heat map", list(METHOD_TITLES), format_func=METHOD_TITLES.__getitem__, required=True,
-        **session.binding("method", "adversarial.method"),
-    )  # fmt: skip
-    middle.segmented_control(
-        "Move it to the", list(REGION_TITLES), format_func=REGION_TITLES.__getitem__, required=True,
-        **session.binding("region", "adversarial.region"),
-    )  # fmt: skip
+    pick("Heat map", METHOD_TITLES, place=left, **session.binding("method", "adversarial.method"))
+    pick("Move it to the", REGION_TITLES, place=middle, **session.binding("region", "adversarial.region"))
     st.columns([1, 1.5], gap="medium")[0].slider(
         "Largest change of a pixel, ε (L∞)", 0, int(size_dial(task).top), format="%d/255",
         **session.binding("size", f"adversarial.size.{task.key}"),

@@ -19,6 +19,7 @@ from app.state.errors import guard
 from app.state.names import model_name
 from app.state.pictures import ModelInput
 from app.ui.colours import model_colour
+from app.ui.controls import pick
 from app.ui.data_urls import data_url
 from app.ui.elements import how_to_read, ink
 from app.ui.task_progress import LongTask, watch
@@ -45,11 +46,14 @@ def controls(task: Task) -> None:
         help="Binary cross-entropy on sigmoids or on the softmax, summed over classes; or cross-entropy.",
         **session.binding("head", "anomaly.head"),
     )  # fmt: skip
-    right.segmented_control(
-        "Layers", list(TENSORS), format_func=TENSORS.__getitem__, required=True, width="stretch",
+    pick(
+        "Layers",
+        TENSORS,
+        place=right,
+        width="stretch",
         help="Every tensor: BatchNorm's scales and shifts and biases, too.",
         **session.binding("tensors", "anomaly.tensors"),
-    )  # fmt: skip
+    )
 
 
 def references(task: Task, models: Sequence[str]) -> dict[str, Reference]:

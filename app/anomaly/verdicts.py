@@ -14,6 +14,7 @@ from app.state.errors import guard
 from app.state.names import OWN, model_name
 from app.state.pictures import ModelInput
 from app.ui.colours import model_colour
+from app.ui.controls import pick
 from app.ui.elements import how_to_read, ink, percent
 from core.anomaly.calibration import Calibration
 from core.anomaly.catalogue import DETECTORS
@@ -28,10 +29,7 @@ Judged = Mapping[str, Verdict | None]
 
 def view_picker() -> None:
     """Which of the page's questions is asked."""
-    st.segmented_control(
-        "What is asked", list(VIEWS), format_func=VIEWS.__getitem__, required=True, label_visibility="collapsed",
-        **session.binding("view", "anomaly.view"),
-    )  # fmt: skip
+    pick("What is asked", VIEWS, label_visibility="collapsed", **session.binding("view", "anomaly.view"))
 
 
 def controls() -> None:

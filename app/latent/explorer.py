@@ -88,8 +88,7 @@ def start_controls(task: Task, start: Start, true: int | None) -> None:
     marks = ((start.picture.proposed, "proposed"), (true, "true class"))
     said = {name: [word for label, word in marks if label == index] for index, name in enumerate(names)}
     key = f"latent.label.{task.key}"
-    if st.session_state.get(key) != names[start.label]:
-        st.session_state[key] = names[start.label]
+    session.hold(key, names[start.label])
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="latent-start"):
         st.selectbox(
             "Taken as the class",
@@ -239,8 +238,7 @@ def slider_controls(task: Task, place: LatentPosition) -> None:
     """Where the class slider leads to, and which noise."""
     names = task.class_names
     key = f"latent.towards.{task.key}"
-    if st.session_state.get(key) != names[place.way]:
-        st.session_state[key] = names[place.way]
+    session.hold(key, names[place.way])
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="latent-ways"):
         st.selectbox(
             "The class slider leads towards",

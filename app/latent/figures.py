@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from app.state.names import model_name
-from app.ui.charts import LABEL_GAP, LABEL_RISE, SYMBOLS, plain_layout, spread_labels, steps
+from app.ui.charts import SYMBOLS, add_names, plain_layout, steps
 from app.ui.colours import model_colour
 
 HEIGHT, ROOM = 420, 330  # pixels of the scatter, and of its plane
@@ -65,23 +65,7 @@ def against(points: Mapping[str, tuple[Figure, Figure]], across: Axis, up: Axis,
             hovertemplate=f"{model_name(key)}: {across.title} {across.text(one.value)} (n = {one.n:,}), {up.title} "
             f"{up.text(other.value)} (n = {other.n:,})<extra></extra>",
         )
-    height = (y - bottom) / (top - bottom) * ROOM
-    places = spread_labels(height + LABEL_RISE, LABEL_GAP)
-    for index, key in enumerate(points):
-        on_left = x[index] > (left + right) / 2  # names never leave the chart
-        figure.add_annotation(
-            x=x[index],
-            y=y[index],
-            ax=-22 if on_left else 22,
-            ay=float(height[index] - places[index]),
-            text=f"<b>{model_name(key)}</b>",
-            xanchor="right" if on_left else "left",
-            arrowhead=0,
-            arrowwidth=1,
-            arrowcolor=model_colour(key),
-            standoff=9,
-            font={"color": model_colour(key), "size": 14},
-        )
+    add_names(figure, list(points), x, y, (y - bottom) / (top - bottom) * ROOM, (left + right) / 2)
     figure.update_xaxes(title=across.title + (" (%)" if across.share else ""), range=[left, right])
     figure.update_yaxes(title=up.title + (" (%)" if up.share else ""), range=[bottom, top])
     figure.update_layout(showlegend=False)

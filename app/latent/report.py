@@ -15,6 +15,7 @@ from app.state.names import model_name
 from app.ui.charts import CONFIG
 from app.ui.claims import VERDICTS, verdict
 from app.ui.colours import model_colour
+from app.ui.controls import pick
 from app.ui.elements import how_to_read, ink, missing_report, percent
 from core.data.tasks import Task, task_named
 from core.latent.noise import typical_norm
@@ -59,17 +60,8 @@ def report(
         return
     part = session.page_choice(LatentChoice)
     left, right = st.columns([1, 1.9], gap="medium")
-    left.segmented_control(
-        "Codes",
-        list(CODES),
-        format_func=CODE_TITLES.__getitem__,
-        required=True,
-        **session.binding("codes", "latent.codes"),
-    )
-    right.segmented_control(
-        "Measure", list(MEASURES), format_func=TITLES.__getitem__, required=True,
-        **session.binding("measure", "latent.measure"),
-    )  # fmt: skip
+    pick("Codes", {key: CODE_TITLES[key] for key in CODES}, place=left, **session.binding("codes", "latent.codes"))
+    pick("Measure", {key: TITLES[key] for key in MEASURES}, place=right, **session.binding("measure", "latent.measure"))
     part = session.page_choice(LatentChoice)
     every = {key: figures_of(own, part.codes, found) for key, own in rows.items()}
     _scatter(every, part.measure)

@@ -3,7 +3,9 @@
 A position is resolved once (`position.resolve`) and handed on; what is made of it is found again by its `key`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,8 @@ from core.reports.form.report import Report, read_report
 from core.reports.latent.report import Latent
 
 Image = NDArray[np.float32]
+BY_KEY: dict[str | type[Any], Callable[[Any], Any]] = {ResolvedPosition: attrgetter("key")}
+"""How caches know a position, whose networks and tensors would take long to compare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +68,14 @@ def _reconstruction(task: str, sha256: str, digest: str, _x: Image) -> Reconstru
     return Reconstruction(texts, _x[0], pictures.contiguous().numpy(), rmse(pictures - every).numpy())
 
 
+@st.cache_data(max_entries=2048, show_spinner=False, hash_funcs=BY_KEY)
 def row_at(here: ResolvedPosition) -> DecodedRow:
     """The one picture at a position; distances are to the start.
 
     Raises:
         InputError: a network answers with values that are not finite.
     """
-    return _row_at(here.key, here)
-
-
-@st.cache_data(max_entries=2048, show_spinner=False)
-def _row_at(key: Any, _here: ResolvedPosition) -> DecodedRow:
-    return decode_row(_here.decoder, _here.classifiers, _here.code, _here.labels, [0.0], _here.start)
+    return decode_row(here.decoder, here.classifiers, here.code, here.labels, [0.0], here.start)
 
 
 def slider_row(here: ResolvedPosition, which: int) -> DecodedRow:
@@ -86,42 +86,34 @@ def slider_row(here: ResolvedPosition, which: int) -> DecodedRow:
     """
     at = here.place.at
     here = here.at(*at[:which], 0.0, *at[which + 1 :])  # where the slider itself stands makes no difference
-    return _slider_row(here.key, here, which)
+    return _slider_row(here, which)
 
 
-@st.cache_data(max_entries=1024, show_spinner=False)
-def _slider_row(key: Any, _here: ResolvedPosition, which: int) -> DecodedRow:
-    start, labels, at = _here.start, _here.labels, _here.place.at
-    return ribbons.ribbon(_here.decoder, _here.classifiers, start, labels, _here.directions, at, which)
+@st.cache_data(max_entries=1024, show_spinner=False, hash_funcs=BY_KEY)
+def _slider_row(here: ResolvedPosition, which: int) -> DecodedRow:
+    start, labels, at = here.start, here.labels, here.place.at
+    return ribbons.ribbon(here.decoder, here.classifiers, start, labels, here.directions, at, which)
 
 
+@st.cache_data(max_entries=256, show_spinner=False, hash_funcs=BY_KEY)
 def neighbours_of(here: ResolvedPosition, epsilon: float, count: int, seed: int) -> DecodedRow:
     """Random neighbours of the code at a position, by noise that keeps the prior.
 
     Raises:
         InputError: a network answers with values that are not finite.
     """
-    return _neighbours_of(here.key, here, epsilon, count, seed)
-
-
-@st.cache_data(max_entries=256, show_spinner=False)
-def _neighbours_of(key: Any, _here: ResolvedPosition, epsilon: float, count: int, seed: int) -> DecodedRow:
     noise = torch.Generator().manual_seed(seed)
-    return neighbours(_here.decoder, _here.classifiers, _here.code, _here.labels, epsilon, count, noise)
+    return neighbours(here.decoder, here.classifiers, here.code, here.labels, epsilon, count, noise)
 
 
+@st.cache_data(max_entries=256, show_spinner=False, hash_funcs=BY_KEY)
 def relabelled_row(here: ResolvedPosition) -> DecodedRow:
     """The code at a position, decoded as each class.
 
     Raises:
         InputError: a network answers with values that are not finite.
     """
-    return _relabelled_row(here.key, here)
-
-
-@st.cache_data(max_entries=256, show_spinner=False)
-def _relabelled_row(key: Any, _here: ResolvedPosition) -> DecodedRow:
-    return class_row(_here.decoder, _here.classifiers, _here.code, _here.labels, _here.decoder.task.classes)
+    return class_row(here.decoder, here.classifiers, here.code, here.labels, here.decoder.task.classes)
 
 
 def interpolation_row(here: ResolvedPosition, other: Reconstruction, label: int, steps: int) -> DecodedRow:
@@ -130,14 +122,14 @@ def interpolation_row(here: ResolvedPosition, other: Reconstruction, label: int,
     Raises:
         InputError: a network answers with values that are not finite.
     """
-    return _interpolation_row(here.key, here, other.codes[label], label, steps)
+    return _interpolation_row(here, other.codes[label], label, steps)
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
-def _interpolation_row(key: Any, _here: ResolvedPosition, code: str, label: int, steps: int) -> DecodedRow:
-    ends = torch.cat([_here.code, read_code(code, _here.decoder.latent)])
+@st.cache_data(max_entries=256, show_spinner=False, hash_funcs=BY_KEY)
+def _interpolation_row(here: ResolvedPosition, code: str, label: int, steps: int) -> DecodedRow:
+    ends = torch.cat([here.code, read_code(code, here.decoder.latent)])
     shares = [float(share) for share in np.linspace(0, 1, steps)]
-    return interpolation(_here.decoder, _here.classifiers, ends, torch.tensor([_here.place.label, label]), shares)
+    return interpolation(here.decoder, here.classifiers, ends, torch.tensor([here.place.label, label]), shares)
 
 
 def report(task: str) -> Latent | None:

@@ -13,6 +13,7 @@ from app.latent.slider_predictions import class_colour, key_html, runs
 from app.state import pictures, session
 from app.state.names import model_name
 from app.ui.colours import model_colour
+from app.ui.controls import pick
 from app.ui.data_urls import data_url
 from app.ui.elements import how_to_read, percent
 from app.ui.player import Line, Series, Track, player
@@ -99,13 +100,7 @@ def scrub(task: Task, here: ResolvedPosition, part: LatentChoice) -> None:
     """One slider's whole way, moved in the browser without asking the server."""
     place = here.place
     titles = {axis: axis_title(task, place, axis, way)[0] for axis, way in zip(AXES, here.directions, strict=True)}
-    st.segmented_control(
-        "Go along",
-        list(AXES),
-        format_func=titles.__getitem__,
-        required=True,
-        **session.binding("scrub", "latent.scrub"),
-    )
+    pick("Go along", {key: titles[key] for key in AXES}, **session.binding("scrub", "latent.scrub"))
     which = AXES.index(part.scrub)
     strip = results.slider_row(here, which)
     nearest = int(abs(strip.positions - place.at[which]).argmin())

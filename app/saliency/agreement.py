@@ -14,6 +14,7 @@ from app.saliency.results import Cell
 from app.state import session
 from app.state.names import model_name
 from app.ui.colours import model_colour, signed_colours
+from app.ui.controls import pick
 from app.ui.elements import how_to_read
 from app.ui.player import Track, player
 from core.errors import CoreError
@@ -71,14 +72,12 @@ def agreement(
     The report is None where none holds these networks.
     """
     with st.container(horizontal=True):
-        st.segmented_control(
-            "Agreement by", list(AGREEMENTS), format_func=TITLES.__getitem__, required=True,
+        pick(
+            "Agreement by",
+            {key: TITLES[key] for key in AGREEMENTS},
             **session.binding("agreement", "saliency.agreement"),
-        )  # fmt: skip
-        st.segmented_control(
-            "Over", list(AGREED), format_func=AGREED.__getitem__, required=True,
-            **session.binding("agreed", "saliency.agreed"),
-        )  # fmt: skip
+        )
+        pick("Over", AGREED, **session.binding("agreed", "saliency.agreed"))
     part = session.page_choice(SaliencyChoice)
     if part.agreed and report is None:
         st.caption("The report that holds these networks is not here yet: see below how to make it.")

@@ -20,6 +20,7 @@ from app.state.choice import Choice
 from app.state.names import model_name
 from app.ui.charts import plain_layout
 from app.ui.colours import model_colour
+from app.ui.controls import pick
 from app.ui.data_urls import bytes_url, data_url
 from app.ui.elements import how_to_read, ink, two_figures
 from app.ui.task_progress import LongTask, watch
@@ -60,18 +61,14 @@ def pickers(task: Task, label: int | None) -> None:
 def form_picker() -> None:
     """How the maps are drawn."""
     with st.sidebar:
-        st.segmented_control(
-            "Rows", list(ROWS), format_func=ROWS.__getitem__, required=True, **session.binding("rows", "saliency.rows")
-        )
-        st.segmented_control(
-            "One colour scale for", list(SCALES), format_func=SCALES.__getitem__, required=True,
+        pick("Rows", ROWS, **session.binding("rows", "saliency.rows"))
+        pick(
+            "One colour scale for",
+            SCALES,
             help="A method's maps: strengths compare between networks. None: the shape of each map shows.",
             **session.binding("scale", "saliency.scale"),
-        )  # fmt: skip
-        st.segmented_control(
-            "Colours", list(COLOURS), format_func=COLOURS.__getitem__, required=True,
-            **session.binding("colours", "saliency.colours"),
-        )  # fmt: skip
+        )
+        pick("Colours", COLOURS, **session.binding("colours", "saliency.colours"))
         st.slider(
             "Over the picture", 0, 100, step=10, format="%d %%",
             help="0 % shows the map alone.", **session.binding("over", "saliency.over"),

@@ -24,6 +24,7 @@ from app.training.choice import (
     with_field,
 )
 from app.ui import elements
+from app.ui.controls import pick
 from core.data.tasks import FASHION_MNIST, TASKS, task_named
 from core.errors import InputError
 from core.models.bundle import MAX_ZIP_BYTES, install, pack, unpack
@@ -204,12 +205,10 @@ def _submit(visitor: str, wanted: list[tuple[TrainingRequest, str]]) -> None:
 
 def own_scale() -> bool:
     """Whether each network's maps have a colour scale of their own."""
-    chosen = st.segmented_control(
+    chosen = pick(
         "Colour scale of the maps",
-        ["own", "shared"],
-        format_func={"own": "each network its own", "shared": "shared"}.__getitem__,
+        {"own": "each network its own", "shared": "shared"},
         default="own",
-        required=True,
         help="Each its own: the shape of weak maps shows. Shared: strengths compare between the networks.",
         key="training.scale",
     )

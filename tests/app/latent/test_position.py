@@ -26,7 +26,7 @@ def test_every_row_of_a_resolved_position_is_made_without_resolving_it_again(pla
         raise AssertionError("resolved again")
 
     monkeypatch.setattr(position.zoo, "model", no_more)
-    monkeypatch.setattr(position, "generator", no_more)
+    monkeypatch.setattr(position, "autoencoder", no_more)
     monkeypatch.setattr(position, "_directions", no_more)
     rows = [
         results.row_at(here), results.row_at(here.at_rest()), results.slider_row(here, 2),
