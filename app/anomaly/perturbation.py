@@ -84,7 +84,7 @@ def _column(task: Task, one: Verdict, part: AnomalyChoice, factor: int) -> None:
         f'<span class="rs-share">{percent(one.probs[part.step, now])}</span>'
         f'</div><div class="rs-chip">{chip(flagged)}</div>'
         f'<div class="rs-small">{DETECTORS[part.detector].name}: as odd as {share_text(p_value)} of normal pictures; '
-        f"{len(one.flagged(part.alpha, part.step))} of {len(one.p_values)} detectors flag it</div>"
+        f"{len(one.flags(part.alpha, part.step))} of {len(one.p_values)} detectors flag it</div>"
     )
     with st.container(horizontal=True, wrap=False, gap="small", key=f"pair-push-{one.model}"):
         show_png(map_png.enlarge(one.x[part.step]), f"The picture now, for {name}")

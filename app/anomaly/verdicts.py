@@ -170,7 +170,7 @@ def detector_table(judged: Judged) -> None:
 
 def _disagreement(one: Verdict, part: AnomalyChoice) -> str:
     """In a sentence, how many detectors flag, and which do not agree with the chosen one."""
-    flags = one.flagged(part.alpha)
+    flags = one.flags(part.alpha)
     head = f'<b style="color: {model_colour(one.model)}">{escape(model_name(one.model))}</b>'
     told = f"{len(flags)} of {len(one.p_values)} detectors flag it."
     if part.detector in one.p_values:

@@ -63,7 +63,7 @@ def no_autoencoder(task: Task) -> None:
 def start_of(task: Task, shown: ModelInput, part: LatentChoice) -> Start:
     """The code that the visitor starts from."""
     picture = results.reconstruction(task, shown)
-    label = task.class_names.index(part.label) if part.label else picture.proposed
+    label = task.class_names.index(part.label) if part.label else picture.proposal
     code = part.code or picture.codes[label]
     return Start(picture, label, code, code == picture.codes[label])
 
@@ -85,7 +85,7 @@ def keep_upload_in_link(task: Task, start: Start) -> None:
 def start_controls(task: Task, start: Start, true: int | None) -> None:
     """Which class the code is of, and codes from elsewhere; `true` is the picture's class, where it is known."""
     names = task.class_names
-    marks = ((start.picture.proposed, "proposed"), (true, "true class"))
+    marks = ((start.picture.proposal, "proposed"), (true, "true class"))
     said = {name: [word for label, word in marks if label == index] for index, name in enumerate(names)}
     key = f"latent.label.{task.key}"
     session.hold(key, names[start.label])

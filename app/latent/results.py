@@ -47,7 +47,7 @@ class Reconstruction:
     distances: Image
 
     @property
-    def proposed(self) -> int:
+    def proposal(self) -> int:
         """The class that rebuilds the picture best."""
         return int(self.distances.argmin())
 

@@ -44,7 +44,7 @@ class Verdict:
     scores: Mapping[str, NDArray[np.float64]]
     p_values: Mapping[str, NDArray[np.float64]]
 
-    def flagged(self, alpha: float, step: int = 0) -> tuple[str, ...]:
+    def flags(self, alpha: float, step: int = 0) -> tuple[str, ...]:
         """The detectors that flag version `step` while at most a share `alpha` of normal images is."""
         return tuple(key for key, values in self.p_values.items() if values[step] <= alpha)
 

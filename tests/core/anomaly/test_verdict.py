@@ -26,8 +26,8 @@ def test_an_image_is_judged_as_the_screen_scores_it(network, screen, x):
     assert one.probs.sum() == pytest.approx(1) and one.settings["calibration"] == screen.digest
     noise = torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(0))
     odd = judge(network, screen, noise)
-    assert DEFAULT in odd.flagged(0.05) and DEFAULT not in one.flagged(0.05)
-    assert set(one.flagged(1.0)) == set(screen.detectors)
+    assert DEFAULT in odd.flags(0.05) and DEFAULT not in one.flags(0.05)
+    assert set(one.flags(1.0)) == set(screen.detectors)
 
 
 @pytest.mark.parametrize("change", ["pgd", "fgsm"])
