@@ -82,7 +82,7 @@ def precise(x: Tensor) -> Tensor:
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
-def rounded(found: Tensor, x: Tensor) -> Tensor:
+def round_towards(found: Tensor, x: Tensor) -> Tensor:
     """Changed images in the precision of the images `x`, no further from them in any entry than before rounding.
 
     So what lay in a ball around `x` lies there still, though the entries of bfloat16 near 1 are 1/256 apart.

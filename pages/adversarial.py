@@ -1,25 +1,16 @@
 """Adversarial: what each network would change in a picture to believe another class, and what that says of it."""
 
-import streamlit as st
-
 from app.adversarial import sections
 from app.adversarial.choice import AdversarialChoice
-from app.state import session, zoo
+from app.state import session
+from app.state.choice import Choice
 from app.state.errors import guard
-from app.ui import controls, elements
-from core.data.tasks import task_named
+from app.ui import controls, page
 
 
-def page() -> None:
+def draw(choice: Choice) -> None:
     """Choose, run, show."""
-    if not zoo.zoo_tasks():
-        elements.no_zoo(zoo.zoo_folder())
-        return
-    choice = session.start("adversarial", AdversarialChoice)
-    controls.model_panel()
-    task = task_named(choice.task)
-    elements.summary(task, choice.models)
-    elements.notes(session.notes())
+    page.head(choice)
     with guard():
         shown = controls.chosen_picture()
         sections.show_explanations(shown)
@@ -28,7 +19,4 @@ def page() -> None:
         sections.show_fooling(shown)
 
 
-elements.style()
-st.title("What would each network change to believe another class?", anchor=False)
-with guard():
-    page()
+page.show_choice("What would each network change to believe another class?", draw, "adversarial", AdversarialChoice)

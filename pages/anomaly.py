@@ -1,32 +1,20 @@
 """Anomaly: does a picture look normal to each network, by how far its weights would have to move to believe it."""
 
-import streamlit as st
-
 from app.anomaly import sections, verdicts
 from app.anomaly.choice import AnomalyChoice
-from app.state import session, zoo
-from app.state.errors import guard
-from app.ui import controls, elements
-from core.data.tasks import task_named
+from app.state import session
+from app.state.choice import Choice
+from app.ui import page
 
-VIEWS = {"one": sections.one_picture, "many": sections.many_pictures, "measured": sections.measured}
+VIEWS = {"one": sections.one_picture, "many": sections.many_pictures, "measured": sections.whole_sets}
 
 
-def page() -> None:
+def draw(choice: Choice) -> None:
     """Choose, run, show."""
-    if not zoo.zoo_tasks():
-        elements.no_zoo(zoo.zoo_folder())
-        return
-    choice = session.start("anomaly", AnomalyChoice)
-    controls.model_panel()
-    elements.summary(task_named(choice.task), choice.models)
-    elements.notes(session.notes())
+    page.head(choice)
     verdicts.view_picker()
     view = session.page_choice(AnomalyChoice).view
     VIEWS[view](session.now())
 
 
-elements.style()
-st.title("Which pictures are odd to a network?", anchor=False)
-with guard():
-    page()
+page.show_choice("Which pictures are odd to a network?", draw, "anomaly", AnomalyChoice)

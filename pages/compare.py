@@ -9,7 +9,7 @@ from app.state.choice import Choice
 from app.state.errors import guard
 from app.state.pictures import ModelInput
 from app.ui import controls as shared_controls
-from app.ui import elements
+from app.ui import page
 from core.attacks.pgd import Pgd
 from core.data.tasks import task_named
 
@@ -43,22 +43,13 @@ def show_attack(shown: ModelInput) -> None:
     shared_controls.share()
 
 
-def page() -> None:
+def draw(choice: Choice) -> None:
     """Choose, run, show."""
-    if not zoo.zoo_tasks():
-        elements.no_zoo(zoo.zoo_folder())
-        return
-    choice = session.start()
-    controls.side_panel()
-    elements.summary(task_named(choice.task), choice.models)
-    elements.notes(session.notes())
+    page.head(choice, controls.side_panel)
     with guard():
         shown = shared_controls.chosen_picture()
         show_looks(session.now(), shown)
         show_attack(shown)
 
 
-elements.style()
-st.title("Do these networks see the same picture the same way?", anchor=False)
-with guard():
-    page()
+page.show_choice("Do these networks see the same picture the same way?", draw)

@@ -2,36 +2,29 @@
 
 import streamlit as st
 
-from app.latent import explorer, generators, sections
+from app.latent import autoencoders, explorer, sections
 from app.latent.choice import LatentChoice
-from app.state import session, zoo
+from app.state.choice import Choice
 from app.state.errors import guard
-from app.ui import controls, elements
+from app.ui import controls, elements, page
 from core.data.tasks import task_named
 
 
-def page() -> None:
+def draw(choice: Choice) -> None:
     """Choose, run, show."""
-    if not zoo.zoo_tasks():
-        elements.no_zoo(zoo.zoo_folder())
-        return
-    choice = session.start("latent", LatentChoice)
-    controls.model_panel()
+    st.html(elements.STYLE.with_name("latent.css"))
+    page.head(choice)
     task = task_named(choice.task)
-    elements.summary(task, choice.models)
-    elements.notes(session.notes())
     with guard():
         shown = controls.chosen_picture()
         st.header("Where does each network change its mind?", anchor=False)
-        if generators.has_generator(task.key):
+        if autoencoders.has_autoencoder(task.key):
             sections.explore(task, shown)
             sections.show_report(task)
         else:
-            explorer.no_generator(task)
+            explorer.no_autoencoder(task)
 
 
-elements.style()
-st.html(elements.STYLE.with_name("latent.css"))
-st.title("How far can a picture change naturally before a network changes its mind?", anchor=False)
-with guard():
-    page()
+page.show_choice(
+    "How far can a picture change naturally before a network changes its mind?", draw, "latent", LatentChoice
+)

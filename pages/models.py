@@ -4,25 +4,18 @@ import streamlit as st
 
 from app.models import results, sections, zoo_table
 from app.models.choice import PerturbationChoice
-from app.state import session, zoo
+from app.state import zoo
+from app.state.choice import Choice
 from app.state.errors import guard
-from app.ui import controls, elements
-from core.data.tasks import task_named
+from app.ui import controls, page
 
 
-def page() -> None:
+def draw(choice: Choice) -> None:
     """Choose, run, show."""
-    if not zoo.zoo_tasks():
-        elements.no_zoo(zoo.zoo_folder())
-        return
-    choice = session.start("models", PerturbationChoice)
-    controls.task_panel()
-    task = task_named(choice.task)
-    elements.summary(task)
-    elements.notes(session.notes())
-    cards, report = list(zoo.cards_of(task.key).values()), None
+    page.head(choice, controls.task_panel, several=False)
+    cards, report = list(zoo.cards_of(choice.task).values()), None
     with guard():
-        report = results.robustness(task.key)
+        report = results.robustness(choice.task)
     zoo_table.cards(cards, report.report.rows if report else ())
     zoo_table.card_guide()
     with guard():
@@ -33,7 +26,4 @@ def page() -> None:
         sections.show_perturbation(shown)
 
 
-elements.style()
-st.title("What does each way of training buy, and what does it cost?", anchor=False)
-with guard():
-    page()
+page.show_choice("What does each way of training buy, and what does it cost?", draw, "models", PerturbationChoice)

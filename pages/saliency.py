@@ -1,36 +1,31 @@
 """Saliency: the maps of many methods for several networks side by side, and measures that say which to trust."""
 
-import streamlit as st
-
 from app.saliency import grid_page, sections
 from app.saliency.choice import SaliencyChoice
-from app.state import pictures, session, zoo
+from app.state import pictures, session
+from app.state.choice import Choice
 from app.state.errors import guard
-from app.ui import controls, elements
+from app.ui import controls, page
 from core.data.tasks import task_named
 
 
-def page() -> None:
+def panel() -> None:
+    """Task, networks and the form of the grid."""
+    controls.model_panel()
+    grid_page.form_picker()
+
+
+def draw(choice: Choice) -> None:
     """Choose, run, show."""
-    if not zoo.zoo_tasks():
-        elements.no_zoo(zoo.zoo_folder())
-        return
-    choice = session.start("saliency", SaliencyChoice)
     task = task_named(choice.task)
     if session.page_choice(SaliencyChoice).view:
         with guard():
             sections.present(choice, task, pictures.model_input(choice.task, choice.image, choice.fit, choice.invert))
         return
-    controls.model_panel()
-    grid_page.form_picker()
-    elements.summary(task, choice.models)
-    elements.notes(session.notes())
+    page.head(choice, panel)
     with guard():
         shown = controls.chosen_picture()
         sections.show(task, shown)
 
 
-elements.style()
-st.title("Which pixels matter to each network, and which map can you trust?", anchor=False)
-with guard():
-    page()
+page.show_choice("Which pixels matter to each network, and which map can you trust?", draw, "saliency", SaliencyChoice)

@@ -7,7 +7,7 @@ from app.state.presence import session_id
 from app.state.training_job import Job
 from app.state.training_queue import jobs
 from app.training import controls, progress
-from app.ui import elements, training_film
+from app.ui import page, training_film
 from core.data.tasks import task_named
 
 
@@ -44,7 +44,7 @@ def show(visitor: str, before: list[tuple[str, bool]]) -> None:
             progress.curves(shown)
 
 
-def page() -> None:
+def draw() -> None:
     """Choose, run, show; what runs stands first."""
     visitor = controls.start()
     mine = jobs().of(visitor)
@@ -57,7 +57,4 @@ def page() -> None:
     controls.shelf(visitor)
 
 
-elements.style()
-st.title("What does a network learn to look at?", anchor=False)
-with guard():
-    page()
+page.show("What does a network learn to look at?", draw)

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.helpers.fixtures import in_place_of
+
 settings.register_profile("house", deadline=None, derandomize=True)  # the same cases on every machine, fast or slow
 settings.load_profile("house")
 
@@ -60,11 +62,8 @@ def tiny_zoo(tmp_path_factory) -> Path:
     return write_zoo(tmp_path_factory.mktemp("zoo"))
 
 
-@pytest.fixture
-def zoo(tiny_zoo, monkeypatch) -> Path:
-    """The tiny zoo in the place of the one that ships."""
-    monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(tiny_zoo))
-    return tiny_zoo
+zoo = in_place_of("ROBUSTSCOPE_MODELS", "tiny_zoo")
+"""The tiny zoo in the place of the one that ships."""
 
 
 @pytest.fixture
@@ -84,11 +83,8 @@ def fashion_files(tmp_path_factory) -> Path:
     return write_fashion(tmp_path_factory.mktemp("data"))
 
 
-@pytest.fixture
-def fashion_root(fashion_files, monkeypatch) -> Path:
-    """The synthetic data set as the data root of this machine."""
-    monkeypatch.setenv("ROBUSTSCOPE_DATA", str(fashion_files))
-    return fashion_files
+fashion_root = in_place_of("ROBUSTSCOPE_DATA", "fashion_files")
+"""The synthetic data set as the data root of this machine."""
 
 
 def _passed(config: pytest.Config) -> Counter[str]:

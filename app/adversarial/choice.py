@@ -10,16 +10,14 @@ from app.state.epsilon_scale import size_dial
 from app.state.page_choice import Beside, PageChoice, network_here
 from app.state.query_fields import DECIMAL, WHOLE, QueryField, between, keys, one_of, whole
 from core.data.tasks import task_named
+from core.explanations.smoothed_network import SMOOTHED_METHODS
+from core.saliency.catalogue import SALIENCY_METHODS
 
 RHO_TOP, RHO_STEP = 0.1, 0.005
 RHO_FIRST = 0.1  # the reference's budget
 AWAY = "away"  # in place of a class: the network is driven from its own answer
 SHOWN: Mapping[str, str] = {"picture": "picture", "change": "change"}
-METHOD_TITLES: Mapping[str, str] = {
-    "gradient": "Gradient",
-    "integrated-gradients": "Integrated gradients",
-    "grad-cam": "Grad-CAM",
-}
+METHOD_TITLES: Mapping[str, str] = {key: SALIENCY_METHODS[key].title for key in SMOOTHED_METHODS}
 REGION_TITLES: Mapping[str, str] = {
     "top-left": "↖ top left",
     "top-right": "↗ top right",

@@ -13,6 +13,7 @@ from app.adversarial.results import EvidenceVerdict
 from app.state import session
 from app.state.names import model_name
 from app.ui.colours import model_colour
+from app.ui.controls import pick
 from app.ui.data_urls import data_url
 from app.ui.elements import how_to_read
 from app.ui.player import Line, Series, Track, player
@@ -48,16 +49,9 @@ def budget() -> None:
         RHO_TOP,
         step=RHO_STEP,
         format="%.3f",
-        **session.bound("rho", "adversarial.rho"),
+        **session.binding("rho", "adversarial.rho"),
     )
-    right.segmented_control(
-        "Show",
-        list(SHOWN),
-        format_func=SHOWN.__getitem__,
-        required=True,
-        width="stretch",
-        **session.bound("shown", "adversarial.shown"),
-    )
+    pick("Show", SHOWN, place=right, width="stretch", **session.binding("shown", "adversarial.shown"))
 
 
 def class_picker(task: Task) -> None:
@@ -67,7 +61,7 @@ def class_picker(task: Task) -> None:
         targets(session.now()),
         format_func=lambda target: "away from its answer" if target == AWAY else target,
         required=True,
-        **session.bound("target", f"adversarial.target.{task.key}"),
+        **session.binding("target", f"adversarial.target.{task.key}"),
     )
 
 

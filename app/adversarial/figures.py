@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from app.state.names import model_name
-from app.ui.charts import SCALE, faint, plain_layout, steps
+from app.ui.charts import SCALE, add_band, faint, plain_layout, steps
 from app.ui.colours import model_colour
 
 Array = NDArray[np.floating]
@@ -33,17 +33,7 @@ def areas(found: Mapping[str, Array], classes: int, top: float, ink: str, kept: 
     for index, (key, distances) in enumerate(found.items()):
         x, y = steps(distances)
         colour, inside = model_colour(key), y >= guess
-        figure.add_scatter(
-            x=np.concatenate([x[inside], x[inside][::-1]]),
-            y=np.concatenate([y[inside], np.full(int(inside.sum()), guess)]) * 100,
-            mode="lines",
-            fill="toself",
-            fillcolor=faint(colour, 0.2),
-            line={"width": 0},
-            hoverinfo="skip",
-            showlegend=False,
-            legendgroup=key,
-        )
+        add_band(figure, key, x[inside], np.full(int(inside.sum()), guess) * 100, y[inside] * 100, 0.2)
         beyond = y[-1] > 0 and x[-1] < end
         figure.add_scatter(
             x=[*x, end] if beyond else x,

@@ -19,7 +19,8 @@ from app.state.pictures import ModelInput
 from app.state.tasks import Call
 from app.ui import downloads as files
 from app.ui import map_png
-from app.ui.colours import model_colour, signed
+from app.ui.colours import model_colour, signed_colours
+from app.ui.controls import pick
 from app.ui.data_urls import bytes_url, data_url
 from app.ui.elements import how_to_read, percent
 from app.ui.task_progress import LongTask
@@ -64,17 +65,11 @@ def _middle(index: NDArray[np.int_], side: int) -> NDArray[np.bool_]:
 def controls(task: Task) -> None:
     """Method, region and size of the change."""
     left, middle = st.columns([1, 1.5], gap="medium", vertical_alignment="bottom")
-    left.segmented_control(
-        "Heat map", list(METHOD_TITLES), format_func=METHOD_TITLES.__getitem__, required=True,
-        **session.bound("method", "adversarial.method"),
-    )  # fmt: skip
-    middle.segmented_control(
-        "Move it to the", list(REGION_TITLES), format_func=REGION_TITLES.__getitem__, required=True,
-        **session.bound("region", "adversarial.region"),
-    )  # fmt: skip
+    pick("Heat map", METHOD_TITLES, place=left, **session.binding("method", "adversarial.method"))
+    pick("Move it to the", REGION_TITLES, place=middle, **session.binding("region", "adversarial.region"))
     st.columns([1, 1.5], gap="medium")[0].slider(
         "Largest change of a pixel, ε (L∞)", 0, int(size_dial(task).top), format="%d/255",
-        **session.bound("size", f"adversarial.size.{task.key}"),
+        **session.binding("size", f"adversarial.size.{task.key}"),
     )  # fmt: skip
 
 
@@ -83,7 +78,7 @@ def fooled_models(models: Sequence[str]) -> tuple[str, ...]:
     return tuple(models[:MOST_FOOLED])
 
 
-def offered(task: Task, models: Sequence[str], shown: ModelInput, part: AdversarialChoice) -> LongTask:
+def fooling_task(task: Task, models: Sequence[str], shown: ModelInput, part: AdversarialChoice) -> LongTask:
     """Both searches for this view."""
     names = " and ".join(f"**{model_name(key)}**" for key in models)
     checksums = tuple(zoo.model(task.key, key).card.sha256 for key in models)
@@ -202,7 +197,7 @@ def _tiles(*shown: tuple[str, str]) -> str:
 
 def _heat_url(heatmap: Image, scale: float) -> str:
     """A heat map of at least 0 (H, W): white at 0, full colour at `scale`."""
-    return bytes_url(np.rint(signed(heatmap, scale)).astype(np.uint8))
+    return bytes_url(np.rint(signed_colours(heatmap, scale)).astype(np.uint8))
 
 
 def _amplified(delta: Image, factor: int | None = None) -> Image:

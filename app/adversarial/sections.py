@@ -95,7 +95,7 @@ def show_fooling(shown: ModelInput) -> None:
         report = results.fooling_report(task.key)
         adversarial_report.fooled_shares(task, report, zoo.cards_of(task.key), part.method)
     with guard():
-        work = watch(fooling.offered(task, models, shown, part))
+        work = watch(fooling.fooling_task(task, models, shown, part))
         if work is not None:
             fooling.results(task, work.result)
             downloads(f"fooled-{task.key}", ("All arrays as NPZ", "npz", partial(fooling.npz, work.result)))

@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app.anomaly import results
-from app.anomaly.verdicts import uncalibrated
+from app.anomaly.verdicts import missing_calibration
 from app.state import pictures, session, zoo
 from app.state.choice import Choice
 from app.state.names import model_name
@@ -39,7 +39,7 @@ def incoming(files: Sequence[UploadedFile]) -> Iterator[Incoming]:
         yield from from_file(io.BytesIO(file.getvalue()), file.name, file.size)
 
 
-def counted(files: Sequence[UploadedFile]) -> int:
+def count_files(files: Sequence[UploadedFile]) -> int:
     """About how many pictures there are, for a bar: what a ZIP says of itself counts."""
     total = 0
     for file in files:
@@ -51,18 +51,18 @@ def counted(files: Sequence[UploadedFile]) -> int:
     return min(total, MAX_ENTRIES)
 
 
-def calibrated(task: Task, models: Sequence[str]) -> list[str]:
+def calibrated_models(task: Task, models: Sequence[str]) -> list[str]:
     """The networks that can score; what is missing of the others is said."""
     found = []
     for key in models:
         if results.calibration_of(task.key, key) is None:
-            uncalibrated(task, key)
+            missing_calibration(task, key)
         else:
             found.append(key)
     return found
 
 
-def offered(task: Task, models: Sequence[str], files: Sequence[UploadedFile], choice: Choice) -> LongTask:
+def batch_task(task: Task, models: Sequence[str], files: Sequence[UploadedFile], choice: Choice) -> LongTask:
     """The scoring of these files."""
     pairs = []
     for key in models:
@@ -74,7 +74,7 @@ def offered(task: Task, models: Sequence[str], files: Sequence[UploadedFile], ch
     stamps = tuple((model.card.key, model.card.sha256, screen.digest) for model, screen in pairs)
 
     def call(on_progress: OnProgress, should_stop: ShouldStop) -> ManyScores:
-        of = counted(files)
+        of = count_files(files)
         on_progress(0, of)
         return score_many(pairs, incoming(files), scoring, MAX_ENTRIES, lambda done: on_progress(done, max(done, of)))
 

@@ -16,6 +16,7 @@ from app.anomaly.names import alpha_text
 from app.anomaly.verdicts import CONFIG
 from app.state import session
 from app.state.names import model_name
+from app.ui.controls import pick
 from app.ui.data_urls import data_url
 from app.ui.downloads import downloads
 from app.ui.elements import how_to_read, ink
@@ -35,7 +36,7 @@ ROW = 64  # pixels a row is high
 PValues = Mapping[str, NDArray[np.float64]]
 
 
-def chosen(p_values: PValues, keep: str, alpha: float) -> NDArray[np.int64]:
+def filter_order(p_values: PValues, keep: str, alpha: float) -> NDArray[np.int64]:
     """The places of the pictures that a filter keeps, oddest first, those without a score last.
 
     Args:
@@ -67,11 +68,11 @@ def results(task: Task, found: ManyScores, on_look: Callable[[int], None]) -> No
         figure = figures.many({key: values for key, values in read.items() if len(values)}, part.alpha, ink())
         st.plotly_chart(figure, config=CONFIG, key="anomaly-many", alt="How many pictures have which p-value")
     left, right = st.columns([1.6, 1], gap="medium", vertical_alignment="bottom")
-    keep = left.segmented_control(
-        "Show", list(KEEPS), format_func=KEEPS.__getitem__, default="all", required=True, key="anomaly.keep"
-    )
+    keep = pick("Show", KEEPS, place=left, default="all", key="anomaly.keep")
     like = right.text_input("Name contains", key="anomaly.like").casefold()
-    places = [at for at in chosen(p_values, keep or "all", part.alpha).tolist() if like in found.paths[at].casefold()]
+    places = [
+        at for at in filter_order(p_values, keep or "all", part.alpha).tolist() if like in found.paths[at].casefold()
+    ]
     picked = st.dataframe(
         _shown(task, found, p_values, places, part.alpha), hide_index=True, row_height=ROW,
         height=min(9 * ROW, ROW * len(places) + 40), column_config=_columns(found), key="anomaly.table",

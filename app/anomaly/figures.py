@@ -1,5 +1,6 @@
 """The charts of the Anomaly page: numbers in, Plotly figures out."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -14,6 +15,9 @@ from app.ui.colours import model_colour
 Array = NDArray[np.floating]
 ALARM = "#C0392B"  # as `rs-changed` in the style sheet
 BINS = 40
+_NUMBERED = re.compile(
+    r"([A-Za-z_]+\.?\d+)\.[^.]+\."
+)  # a stage, as in stages.0.1.conv1.weight and layer1.0.conv1.weight
 _FAR = 0.18  # of the axis, beyond the normal scores, for a picture that lies further out
 
 
@@ -110,7 +114,7 @@ def profile(
         marker={"size": _size(len(names)) + 1, "color": [ALARM if one else ink for one in outside]},
         hovertemplate="%{text}: 10<sup>%{y:.2f}</sup><extra></extra>",
     )  # fmt: skip
-    stages = [_stage(name) for name in names]
+    stages = _stages(names)
     starts = [index for index in at if index == 0 or stages[index] != stages[index - 1]]
     for index in starts[1:]:
         figure.add_vline(x=index - 0.5, line={"color": faint(ink, 0.25), "width": 1})
@@ -136,12 +140,16 @@ def _size(count: int) -> int:
     return 9 if count <= 24 else 7
 
 
-def _stage(name: str) -> str:
-    """Which part of the network a tensor belongs to, in a few letters."""
-    parts = name.split(".")
-    if parts[0] == "stages" and len(parts) > 1 and parts[1].isdigit():
-        return f"{int(parts[1]) + 1}"
-    return "in" if parts[0] == "stem" else "out"
+def _stages(names: Sequence[str]) -> list[str]:
+    """Which part of the network each tensor belongs to: its numbered parts counted, what stands before and after."""
+    parts: list[str] = []
+    found = []
+    for name in names:
+        numbered = _NUMBERED.match(name)
+        if numbered and numbered[1] not in parts:
+            parts.append(numbered[1])
+        found.append(str(len(parts)) if numbered else "out" if parts else "in")
+    return found
 
 
 def course(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from app.anomaly import figures, results
 from app.anomaly.choice import TENSORS, AnomalyChoice, heads
-from app.anomaly.names import HEADS, LABELS, listed, share_text
+from app.anomaly.names import HEADS, LABELS, enumeration, share_text
 from app.anomaly.verdicts import CONFIG
 from app.state import pictures, session, zoo
 from app.state.choice import Choice
@@ -19,6 +19,7 @@ from app.state.errors import guard
 from app.state.names import model_name
 from app.state.pictures import ModelInput
 from app.ui.colours import model_colour
+from app.ui.controls import pick
 from app.ui.data_urls import data_url
 from app.ui.elements import how_to_read, ink
 from app.ui.task_progress import LongTask, watch
@@ -35,20 +36,24 @@ def controls(task: Task) -> None:
     with left:
         st.selectbox(
             "Label that is asked for", list(LABELS), format_func=LABELS.__getitem__,
-            help="A confounding label is one that no training picture had.", **session.bound("label", "anomaly.label"),
+            help="A confounding label is one that no training picture had.",
+            **session.binding("label", "anomaly.label"),
         )  # fmt: skip
         if part.some:
-            st.slider("Classes in it, m", 1, task.classes, **session.bound("m", f"anomaly.m.{task.key}"))
+            st.slider("Classes in it, m", 1, task.classes, **session.binding("m", f"anomaly.m.{task.key}"))
     middle.segmented_control(
         "Loss", heads(part.label), format_func=HEADS.__getitem__, required=True, width="stretch",
         help="Binary cross-entropy on sigmoids or on the softmax, summed over classes; or cross-entropy.",
-        **session.bound("head", "anomaly.head"),
+        **session.binding("head", "anomaly.head"),
     )  # fmt: skip
-    right.segmented_control(
-        "Layers", list(TENSORS), format_func=TENSORS.__getitem__, required=True, width="stretch",
+    pick(
+        "Layers",
+        TENSORS,
+        place=right,
+        width="stretch",
         help="Every tensor: BatchNorm's scales and shifts and biases, too.",
-        **session.bound("tensors", "anomaly.tensors"),
-    )  # fmt: skip
+        **session.binding("tensors", "anomaly.tensors"),
+    )
 
 
 def references(task: Task, models: Sequence[str]) -> dict[str, Reference]:
@@ -57,13 +62,13 @@ def references(task: Task, models: Sequence[str]) -> dict[str, Reference]:
     found = {}
     for key in models:
         with guard():
-            one = results.referred(task.key, key, part.probe, part.tensors == "all")
+            one = results.reference_of(task.key, key, part.probe, part.tensors == "all")
             if one is not None:
                 found[key] = one
     return found
 
 
-def normals_wanted(task: Task, models: Sequence[str]) -> None:
+def normals_invitation(task: Task, models: Sequence[str]) -> None:
     """Measure the normal pictures under the chosen label beside the page, where the data set is; else say so."""
     part = session.page_choice(AnomalyChoice)
     missing = [key for key in models if results.normal_norms(task.key, key, part.probe) is None]
@@ -74,7 +79,7 @@ def normals_wanted(task: Task, models: Sequence[str]) -> None:
         unknown = [model_name(key) for key in models if key not in known]
         if unknown:
             st.info(
-                f"What is normal to {listed(unknown)} under this label did not ship: it is measured on the data "
+                f"What is normal to {enumeration(unknown)} under this label did not ship: it is measured on the data "
                 f"set, which is not on this machine. `robustscope data fetch {task.key}` brings it.",
                 icon=":material/info:",
             )
@@ -151,7 +156,7 @@ def nearest(task: Task, choice: Choice, shown: ModelInput, found: dict[str, Refe
     st.header(f"Which {'normal' if here else 'other'} pictures have a profile like this?", anchor=False)
     waits = [model_name(key) for key in found if here and results.normal_norms(task.key, key, part.probe) is None]
     if waits:
-        st.caption(f"Those for {listed(waits)} come once the normal pictures are measured.")
+        st.caption(f"Those for {enumeration(waits)} come once the normal pictures are measured.")
     for key, one in found.items():
         measured = results.normal_norms(task.key, key, part.probe)
         squared = results.norms(task, key, shown.digest, shown.x, part.probe)[0]

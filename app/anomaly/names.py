@@ -80,7 +80,7 @@ def strength_text(task: Task, change: str, step: int) -> str:
     return radius_text("linf", strength) if is_attack(change) else f"severity {strength:.0f}"
 
 
-def listed(names: Sequence[str], most: int = 6) -> str:
+def enumeration(names: Sequence[str], most: int = 6) -> str:
     """Names in a sentence: "a, b and c", or the first few and how many more."""
     if len(names) > most:
         return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"

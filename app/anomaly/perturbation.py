@@ -29,13 +29,13 @@ def controls(task: Task) -> None:
     """What is done to the picture, and how far."""
     part = session.page_choice(AnomalyChoice)
     left, right = st.columns([1, 2.4], gap="large", vertical_alignment="bottom")
-    left.selectbox("Do to the picture", changes(), format_func=change_title, **session.bound("push", "anomaly.push"))
+    left.selectbox("Do to the picture", changes(), format_func=change_title, **session.binding("push", "anomaly.push"))
     part = session.page_choice(AnomalyChoice)
     right.select_slider(
         "How far" + (" (largest change of a pixel, ε, L∞)" if is_attack(part.push) else ""),
         list(range(len(strengths(task, part.push)))),
         format_func=lambda step: strength_text(task, part.push, step),
-        **session.bound("step", f"anomaly.step.{task.key}.{is_attack(part.push)}"),
+        **session.binding("step", f"anomaly.step.{task.key}.{is_attack(part.push)}"),
     )
 
 
@@ -84,11 +84,11 @@ def _column(task: Task, one: Verdict, part: AnomalyChoice, factor: int) -> None:
         f'<span class="rs-share">{percent(one.probs[part.step, now])}</span>'
         f'</div><div class="rs-chip">{chip(flagged)}</div>'
         f'<div class="rs-small">{DETECTORS[part.detector].name}: as odd as {share_text(p_value)} of normal pictures; '
-        f"{len(one.flagged(part.alpha, part.step))} of {len(one.p_values)} detectors flag it</div>"
+        f"{len(one.flags(part.alpha, part.step))} of {len(one.p_values)} detectors flag it</div>"
     )
     with st.container(horizontal=True, wrap=False, gap="small", key=f"pair-push-{one.model}"):
-        show_png(map_png.enlarged(one.x[part.step]), f"The picture now, for {name}")
-        show_png(map_png.amplified(one.x[part.step] - one.x[0], factor), f"Its change, amplified {factor} times")
+        show_png(map_png.enlarge(one.x[part.step]), f"The picture now, for {name}")
+        show_png(map_png.amplify(one.x[part.step] - one.x[0], factor), f"Its change, amplified {factor} times")
     st.html(f'<div class="rs-small">Right: the change × {factor}</div>')
 
 

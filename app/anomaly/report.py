@@ -55,7 +55,7 @@ def _trained_robustly(task: Task, rows: Sequence[Row], models: Sequence[str]) ->
     part = session.page_choice(AnomalyChoice)
     st.columns([1.2, 1])[0].selectbox(
         "Detector", list(DETECTORS), format_func=detector_title,
-        **session.bound("detector", "anomaly.detector.report"),
+        **session.binding("detector", "anomaly.detector.report"),
     )  # fmt: skip
     part = session.page_choice(AnomalyChoice)
     own = [row for row in rows if _is(row, part.detector) and row["model"] in models]

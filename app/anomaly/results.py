@@ -151,7 +151,7 @@ def measuring(task: str, keys: Sequence[str], probe: ConfoundingLabel) -> Call:
     return call
 
 
-def referred(task: str, key: str, probe: ConfoundingLabel, every: bool) -> Reference | None:
+def reference_of(task: str, key: str, probe: ConfoundingLabel, every: bool) -> Reference | None:
     """Where normal pictures lie under a label: as it ships, or else as measured here; None while neither is there.
 
     Raises:

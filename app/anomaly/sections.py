@@ -54,7 +54,7 @@ def show_picture(shown: ModelInput) -> None:
     with guard():
         found = layers.references(task, choice.models)
         layers.profiles(task, choice.models, shown, found)
-        layers.normals_wanted(task, choice.models)
+        layers.normals_invitation(task, choice.models)
         if found:
             layers.profile_guide(found)
             layers.nearest(task, choice, shown, found)
@@ -76,7 +76,7 @@ def many_pictures(choice: Choice) -> None:
     files = batch.uploads()
     controls.fit_picker()
     with guard():
-        models = batch.calibrated(task, choice.models)
+        models = batch.calibrated_models(task, choice.models)
         if files and models:
             score(task, models, files)
         else:
@@ -86,14 +86,14 @@ def many_pictures(choice: Choice) -> None:
 
 def score(task: Task, models: list[str], files: list[UploadedFile]) -> None:
     """The work on files: to be started, under way, or done."""
-    work = watch(batch.offered(task, models, files, session.now()))
+    work = watch(batch.batch_task(task, models, files, session.now()))
     if work is not None:
         verdicts.controls()
         batch_table.results(task, work.result, partial(batch.look, files))
         batch_table.guide()
 
 
-def measured(choice: Choice) -> None:
+def whole_sets(choice: Choice) -> None:
     """What was measured over whole sets."""
     task = task_named(choice.task)
     with guard():

@@ -8,12 +8,13 @@ import streamlit as st
 
 from app.anomaly import figures, results
 from app.anomaly.choice import ALPHAS, VIEWS, AnomalyChoice
-from app.anomaly.names import KINDS, alpha_text, detector_title, listed, share_text, verdict
+from app.anomaly.names import KINDS, alpha_text, detector_title, enumeration, share_text, verdict
 from app.state import predictions, session
 from app.state.errors import guard
 from app.state.names import OWN, model_name
 from app.state.pictures import ModelInput
 from app.ui.colours import model_colour
+from app.ui.controls import pick
 from app.ui.elements import how_to_read, ink, percent
 from core.anomaly.calibration import Calibration
 from core.anomaly.catalogue import DETECTORS
@@ -28,10 +29,7 @@ Judged = Mapping[str, Verdict | None]
 
 def view_picker() -> None:
     """Which of the page's questions is asked."""
-    st.segmented_control(
-        "What is asked", list(VIEWS), format_func=VIEWS.__getitem__, required=True, label_visibility="collapsed",
-        **session.bound("view", "anomaly.view"),
-    )  # fmt: skip
+    pick("What is asked", VIEWS, label_visibility="collapsed", **session.binding("view", "anomaly.view"))
 
 
 def controls() -> None:
@@ -39,11 +37,11 @@ def controls() -> None:
     left, right = st.columns([1.5, 1], gap="large")
     left.selectbox(
         "Verdict by", list(DETECTORS), format_func=detector_title,
-        help="All of them are compared in the table below.", **session.bound("detector", "anomaly.detector"),
+        help="All of them are compared in the table below.", **session.binding("detector", "anomaly.detector"),
     )  # fmt: skip
     right.select_slider(
         "False alarms: normal pictures that may be flagged", ALPHAS, format_func=alpha_text,
-        **session.bound("alpha", "anomaly.alpha"),
+        **session.binding("alpha", "anomaly.alpha"),
     )  # fmt: skip
 
 
@@ -71,7 +69,7 @@ def columns(task: Task, shown: ModelInput, judged: Judged) -> None:
             )
             detectors = results.calibration_of(task.key, key)
             if one is None or detectors is None:
-                uncalibrated(task, key)
+                missing_calibration(task, key)
             elif part.detector not in one.p_values:
                 st.info(f"{DETECTORS[part.detector].name} is not calibrated for this network.", icon=":material/info:")
             else:
@@ -85,7 +83,7 @@ def _head(key: str) -> str:
     )
 
 
-def uncalibrated(task: Task, key: str) -> None:
+def missing_calibration(task: Task, key: str) -> None:
     """What stands in place of a verdict where there is no calibration."""
     with st.container(border=True, key=f"uncalibrated-{key}"):
         if key.startswith(OWN):
@@ -172,14 +170,14 @@ def detector_table(judged: Judged) -> None:
 
 def _disagreement(one: Verdict, part: AnomalyChoice) -> str:
     """In a sentence, how many detectors flag, and which do not agree with the chosen one."""
-    flags = one.flagged(part.alpha)
+    flags = one.flags(part.alpha)
     head = f'<b style="color: {model_colour(one.model)}">{escape(model_name(one.model))}</b>'
     told = f"{len(flags)} of {len(one.p_values)} detectors flag it."
     if part.detector in one.p_values:
         chosen = part.detector in flags
         against = [DETECTORS[key].name for key in one.p_values if (key in flags) != chosen]
         told += (
-            f" Of another opinion than {DETECTORS[part.detector].name}: {listed(against)}."
+            f" Of another opinion than {DETECTORS[part.detector].name}: {enumeration(against)}."
             if against
             else " All agree."
         )

@@ -148,8 +148,8 @@ def _challenged(task: Task, result: AttackResult, factor: int) -> None:
         f"{percent(result.probs_adv[result.before])} after the attack</div>"
     )
     with st.container(horizontal=True, wrap=False, gap="small", key=f"pair-{result.model}"):
-        show_png(map_png.enlarged(result.x_adv), f"Attacked image for {name}")
-        show_png(map_png.amplified(result.delta, factor), f"Its change, amplified {factor} times around grey")
+        show_png(map_png.enlarge(result.x_adv), f"Attacked image for {name}")
+        show_png(map_png.amplify(result.delta, factor), f"Its change, amplified {factor} times around grey")
     st.html(
         f'<div class="rs-small">Left: attacked image. Right: the change × {factor}. '
         f"Largest change {result.linf * 255:.1f}/255, L2 {result.l2:.2f}</div>"

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app.state import session
 from app.state.epsilon_scale import NORM_TITLES, dial
-from app.ui.controls import model_panel, norm_picker
+from app.ui.controls import model_panel, norm_picker, pick
 from core.data.tasks import task_named
 
 
@@ -32,23 +32,19 @@ def side_panel() -> None:
     """Task, models and the form of the maps, in the side panel."""
     model_panel()
     with st.sidebar:
-        st.segmented_control(
+        pick(
             "Gradient maps",
-            ["alone", "overlay"],
-            format_func={"alone": "alone", "overlay": "over the picture"}.__getitem__,
+            {"alone": "alone", "overlay": "over the picture"},
             default="alone",
-            required=True,
             key=_FORM,
             persist_state="session",
         )
         if st.session_state[_FORM] == "overlay":
             st.slider("Opacity of the map", 10, 100, 80, step=10, format="%d %%", key=_OPACITY, persist_state="session")
-        st.segmented_control(
+        pick(
             "Colour scale of the maps",
-            ["shared", "own"],
-            format_func={"shared": "shared", "own": "each its own"}.__getitem__,
+            {"shared": "shared", "own": "each its own"},
             default="shared",
-            required=True,
             help="Shared: strengths compare. Each its own: the shape of a weak map shows.",
             key=_SCALE,
             persist_state="session",
@@ -75,5 +71,5 @@ def attack_dial() -> None:
         int(scale.top) if whole else scale.top,
         step=int(scale.step) if whole else scale.step,
         format="%d/255" if whole else "%.2f",
-        **session.bound("strength", f"attack.strength.{choice.task}.{choice.norm}"),
+        **session.binding("strength", f"attack.strength.{choice.task}.{choice.norm}"),
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from app.latent import generators
+from app.latent import autoencoders
 from app.state.choice import Choice, Options
 from app.state.page_choice import Beside, PageChoice
 from app.state.query_fields import WHOLE, Check, QueryField, between, matching, one_of, whole
@@ -98,12 +98,12 @@ class LatentChoice(PageChoice):
     def within(self, choice: Choice, options: Options) -> Self:
         """The nearest that is possible beside a choice: another picture has another code, and sliders at rest."""
         here, names = _picture_of(choice), task_named(choice.task).class_names
-        part = self if self.of == here else replace(self.rested(), label="", code="")
+        part = self if self.of == here else replace(self.at_rest(), label="", code="")
         towards = part.towards if part.towards in names and part.towards != part.label else ""
         other = part.other if part.other in options.images[choice.task] else ""
         return replace(part, towards=towards, mix=part.mix if towards == part.towards else 0.0, other=other, of=here)
 
-    def rested(self) -> Self:
+    def at_rest(self) -> Self:
         """It with all sliders at rest."""
         fields: dict[str, Any] = dict.fromkeys(AXES, 0.0)
         return replace(self, **fields)
@@ -118,7 +118,7 @@ class LatentChoice(PageChoice):
 def is_code(task: str, text: Any) -> bool:
     """Whether a text from anyone is a code of a task's generator."""
     try:
-        return isinstance(text, str) and len(generators.parse_code(task, text)) == 1
+        return isinstance(text, str) and len(autoencoders.parse_code(task, text)) == 1
     except CoreError:
         return False
 
@@ -126,7 +126,7 @@ def is_code(task: str, text: Any) -> bool:
 def _code_rule(part: LatentChoice, beside: Beside, text: str) -> str:
     """Why a code can't be used."""
     try:
-        generators.parse_code(beside.choice.task, text)
+        autoencoders.parse_code(beside.choice.task, text)
     except CoreError as error:
         words = str(error).rstrip(".")
         return f"can't be used: {words}."
@@ -142,12 +142,12 @@ def _float(value: Any, part: LatentChoice, beside: Beside) -> float:
 
 
 def _rested(part: LatentChoice, value: Any, beside: Beside) -> LatentChoice:
-    return part.rested()
+    return part.at_rest()
 
 
 def _with_start(part: LatentChoice, start: tuple[str, str], beside: Beside) -> LatentChoice:
     """Label and code at once; the sliders come to rest."""
-    return replace(part.rested(), label=start[0], code=start[1])
+    return replace(part.at_rest(), label=start[0], code=start[1])
 
 
 def _with_moves(part: LatentChoice, moves: tuple[float, ...], beside: Beside) -> LatentChoice:

@@ -8,7 +8,7 @@ from html import escape
 import numpy as np
 import streamlit as st
 
-from app.latent import generators, results, slider_predictions
+from app.latent import autoencoders, results, slider_predictions
 from app.latent.choice import AXES, LEADING, MOST_DRAWS, LatentChoice
 from app.latent.position import LatentPosition, ResolvedPosition, resolve
 from app.latent.results import Reconstruction
@@ -46,7 +46,7 @@ class Start:
     own: bool
 
 
-def no_generator(task: Task) -> None:
+def no_autoencoder(task: Task) -> None:
     """What stands in place of the page's parts where nothing can draw a task's pictures."""
     with st.container(border=True, key="no-generator"):
         st.markdown(
@@ -63,14 +63,14 @@ def no_generator(task: Task) -> None:
 def start_of(task: Task, shown: ModelInput, part: LatentChoice) -> Start:
     """The code that the visitor starts from."""
     picture = results.reconstruction(task, shown)
-    label = task.class_names.index(part.label) if part.label else picture.proposed
+    label = task.class_names.index(part.label) if part.label else picture.proposal
     code = part.code or picture.codes[label]
     return Start(picture, label, code, code == picture.codes[label])
 
 
 def position_of(task: Task, start: Start, part: LatentChoice, models: Sequence[str]) -> ResolvedPosition:
     """Where the visitor stands, and the networks asked there."""
-    sha256 = generators.generator(task.key).card.sha256
+    sha256 = autoencoders.autoencoder(task.key).card.sha256
     way = part.way(task, start.label)
     place = LatentPosition(task.key, sha256, start.code, start.label, way, part.draw, len(LEADING), part.at)
     return resolve(place, models)
@@ -85,11 +85,10 @@ def keep_upload_in_link(task: Task, start: Start) -> None:
 def start_controls(task: Task, start: Start, true: int | None) -> None:
     """Which class the code is of, and codes from elsewhere; `true` is the picture's class, where it is known."""
     names = task.class_names
-    marks = ((start.picture.proposed, "proposed"), (true, "true class"))
+    marks = ((start.picture.proposal, "proposed"), (true, "true class"))
     said = {name: [word for label, word in marks if label == index] for index, name in enumerate(names)}
     key = f"latent.label.{task.key}"
-    if st.session_state.get(key) != names[start.label]:
-        st.session_state[key] = names[start.label]
+    session.hold(key, names[start.label])
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="latent-start"):
         st.selectbox(
             "Taken as the class",
@@ -122,7 +121,7 @@ def _take_label(key: str, code: str) -> None:
 
 
 def _take_sample(task: str, label: str) -> None:
-    session.set_field("start", (label, generators.sample_code(task, secrets.randbits(31))))
+    session.set_field("start", (label, autoencoders.sample_code(task, secrets.randbits(31))))
 
 
 def now(task: Task, start: Start, here: ResolvedPosition, strip: DecodedRow) -> None:
@@ -208,7 +207,7 @@ def _slider(task: Task, place: LatentPosition, axis: str, way: Direction) -> Non
     title, more = axis_title(task, place, axis, way)
     st.slider(
         title, low, high, step=STEPS.get(axis, STEP), format="%.2f", help=more,
-        **session.bound(axis, f"latent.{axis}"),
+        **session.binding(axis, f"latent.{axis}"),
     )  # fmt: skip
 
 
@@ -239,8 +238,7 @@ def slider_controls(task: Task, place: LatentPosition) -> None:
     """Where the class slider leads to, and which noise."""
     names = task.class_names
     key = f"latent.towards.{task.key}"
-    if st.session_state.get(key) != names[place.way]:
-        st.session_state[key] = names[place.way]
+    session.hold(key, names[place.way])
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="latent-ways"):
         st.selectbox(
             "The class slider leads towards",

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from app.state.names import model_name
-from app.ui.charts import LABEL_GAP, LABEL_RISE, SYMBOLS, plain_layout, spread_labels, steps
+from app.ui.charts import SYMBOLS, add_names, plain_layout, steps
 from app.ui.colours import model_colour
 
 HEIGHT, ROOM = 420, 330  # pixels of the scatter, and of its plane
@@ -36,7 +36,7 @@ class Axis:
     title: str
     share: bool = False
 
-    def scaled(self, value: float) -> float:
+    def in_unit(self, value: float) -> float:
         """A value as the axis has it."""
         return value * 100 if self.share else value
 
@@ -47,8 +47,8 @@ class Axis:
 
 def against(points: Mapping[str, tuple[Figure, Figure]], across: Axis, up: Axis, ink: str) -> go.Figure:
     """One figure of each network against another, a point (x, y) a network with bars and its name beside it."""
-    x = np.array([across.scaled(point[0].value) for point in points.values()])
-    y = np.array([up.scaled(point[1].value) for point in points.values()])
+    x = np.array([across.in_unit(point[0].value) for point in points.values()])
+    y = np.array([up.in_unit(point[1].value) for point in points.values()])
     ends = [_ends(axis, [point[which] for point in points.values()]) for which, axis in ((0, across), (1, up))]
     (left, right), (bottom, top) = ends
     figure = go.Figure()
@@ -65,23 +65,7 @@ def against(points: Mapping[str, tuple[Figure, Figure]], across: Axis, up: Axis,
             hovertemplate=f"{model_name(key)}: {across.title} {across.text(one.value)} (n = {one.n:,}), {up.title} "
             f"{up.text(other.value)} (n = {other.n:,})<extra></extra>",
         )
-    height = (y - bottom) / (top - bottom) * ROOM
-    places = spread_labels(height + LABEL_RISE, LABEL_GAP)
-    for index, key in enumerate(points):
-        on_left = x[index] > (left + right) / 2  # names never leave the chart
-        figure.add_annotation(
-            x=x[index],
-            y=y[index],
-            ax=-22 if on_left else 22,
-            ay=float(height[index] - places[index]),
-            text=f"<b>{model_name(key)}</b>",
-            xanchor="right" if on_left else "left",
-            arrowhead=0,
-            arrowwidth=1,
-            arrowcolor=model_colour(key),
-            standoff=9,
-            font={"color": model_colour(key), "size": 14},
-        )
+    add_names(figure, list(points), x, y, (y - bottom) / (top - bottom) * ROOM, (left + right) / 2)
     figure.update_xaxes(title=across.title + (" (%)" if across.share else ""), range=[left, right])
     figure.update_yaxes(title=up.title + (" (%)" if up.share else ""), range=[bottom, top])
     figure.update_layout(showlegend=False)
@@ -91,7 +75,7 @@ def against(points: Mapping[str, tuple[Figure, Figure]], across: Axis, up: Axis,
 def _ends(axis: Axis, figures: Sequence[Figure]) -> tuple[float, float]:
     """The ends of an axis on which all intervals and a little more have room."""
     low, high = (
-        axis.scaled(end(each)) for end, each in ((min, [f.low for f in figures]), (max, [f.high for f in figures]))
+        axis.in_unit(end(each)) for end, each in ((min, [f.low for f in figures]), (max, [f.high for f in figures]))
     )
     margin = 0.12 * (high - low) or 0.1 * abs(high) or 0.1
     return low - margin, high + margin
@@ -99,7 +83,7 @@ def _ends(axis: Axis, figures: Sequence[Figure]) -> tuple[float, float]:
 
 def _bar(axis: Axis, figure: Figure, colour: str) -> dict[str, object]:
     """An error bar over a figure's interval."""
-    value, low, high = (axis.scaled(each) for each in (figure.value, figure.low, figure.high))
+    value, low, high = (axis.in_unit(each) for each in (figure.value, figure.low, figure.high))
     return {
         "type": "data", "symmetric": False, "array": [high - value], "arrayminus": [value - low], "color": colour,
         "thickness": 1.5, "width": 4,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from app.latent.generators import generator
+from app.latent.autoencoders import autoencoder
 from app.state import zoo
 from app.state.result_cache import cached_result
 from core.latent.codes import read_code
@@ -60,7 +60,7 @@ class ResolvedPosition:
     directions: tuple[Direction, ...]
 
     @property
-    def key(self) -> tuple[LatentPosition, tuple[tuple[str, str], ...]]:
+    def cache_key(self) -> tuple[LatentPosition, tuple[tuple[str, str], ...]]:
         """What results at this position are found again by."""
         return (self.place, self.networks)
 
@@ -96,7 +96,7 @@ def resolve(place: LatentPosition, models: Sequence[str]) -> ResolvedPosition:
         InputError: files of the generator or of a network are damaged.
     """
     loaded = [zoo.model(place.task, key) for key in models]
-    decoder = generator(place.task)
+    decoder = autoencoder(place.task)
     start = read_code(place.code, decoder.latent)
     return ResolvedPosition(
         place,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app.latent import figures, generators
+from app.latent import autoencoders, figures
 from app.latent.choice import CODES, MEASURES, LatentChoice
 from app.latent.figures import Axis, Figure
 from app.state import session
@@ -15,6 +15,7 @@ from app.state.names import model_name
 from app.ui.charts import CONFIG
 from app.ui.claims import VERDICTS, verdict
 from app.ui.colours import model_colour
+from app.ui.controls import pick
 from app.ui.elements import how_to_read, ink, missing_report, percent
 from core.data.tasks import Task, task_named
 from core.latent.noise import typical_norm
@@ -53,23 +54,14 @@ def report(
     task: Task, found: Latent | None, readings: Report | None, cards: Mapping[str, Card], models: Sequence[str]
 ) -> None:
     """Everything the report says, or how to make it."""
-    rows = measured(found, cards)
+    rows = rows_by_network(found, cards)
     if found is None or not rows:
         missing_report(task, "latent", "how the networks stand latent changes", stale=found is not None)
         return
     part = session.page_choice(LatentChoice)
     left, right = st.columns([1, 1.9], gap="medium")
-    left.segmented_control(
-        "Codes",
-        list(CODES),
-        format_func=CODE_TITLES.__getitem__,
-        required=True,
-        **session.bound("codes", "latent.codes"),
-    )
-    right.segmented_control(
-        "Measure", list(MEASURES), format_func=TITLES.__getitem__, required=True,
-        **session.bound("measure", "latent.measure"),
-    )  # fmt: skip
+    pick("Codes", {key: CODE_TITLES[key] for key in CODES}, place=left, **session.binding("codes", "latent.codes"))
+    pick("Measure", {key: TITLES[key] for key in MEASURES}, place=right, **session.binding("measure", "latent.measure"))
     part = session.page_choice(LatentChoice)
     every = {key: figures_of(own, part.codes, found) for key, own in rows.items()}
     _scatter(every, part.measure)
@@ -82,7 +74,7 @@ def report(
         st.caption(f"Not in the report: {', '.join(absent)}.")
 
 
-def measured(found: Latent | None, cards: Mapping[str, Card]) -> dict[str, list[Row]]:
+def rows_by_network(found: Latent | None, cards: Mapping[str, Card]) -> dict[str, list[Row]]:
     """By network the rows that were measured on the weights which are here."""
     rows = found.report.rows if found else ()
     own = {
@@ -158,7 +150,7 @@ def _scatter(every: Found, measure: str) -> None:
 
 def _helper(task: Task, keys: Collection[str]) -> str | None:
     """The network, among those shown, whose features the generator learned with."""
-    recipe = generators.generator(task.key).card.settings.get("recipe")
+    recipe = autoencoders.autoencoder(task.key).card.settings.get("recipe")
     key = recipe.get("classifier") if isinstance(recipe, Mapping) else None
     return key if isinstance(key, str) and key in keys else None
 

@@ -4,13 +4,12 @@ A position is resolved once (`position.resolve`) and handed on; what is made of 
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from app.latent.generators import generator
+from app.latent.autoencoders import autoencoder
 from app.latent.position import ResolvedPosition
 from app.state.pictures import ModelInput
 from app.state.reports import cached_report
@@ -18,7 +17,7 @@ from app.state.result_cache import cached_result
 from core.data.tasks import Task
 from core.latent import ribbons
 from core.latent.codes import read_code, write_code
-from core.latent.strips import DecodedRow, decode_row, interpolation, neighbours, relabelled
+from core.latent.strips import DecodedRow, class_row, decode_row, interpolation, neighbours
 from core.norms import rmse
 from core.reports.form.report import Report, read_report
 from core.reports.latent.report import Latent
@@ -43,19 +42,19 @@ class Reconstruction:
     distances: Image
 
     @property
-    def proposed(self) -> int:
+    def proposal(self) -> int:
         """The class that rebuilds the picture best."""
         return int(self.distances.argmin())
 
 
 def reconstruction(task: Task, shown: ModelInput) -> Reconstruction:
     """A picture taken as each class of its task."""
-    return _reconstruction(task.key, generator(task.key).card.sha256, shown.digest, shown.x)
+    return _reconstruction(task.key, autoencoder(task.key).card.sha256, shown.digest, shown.x)
 
 
 @cached_result
 def _reconstruction(task: str, sha256: str, digest: str, _x: Image) -> Reconstruction:
-    made, x = generator(task), torch.from_numpy(_x.copy())
+    made, x = autoencoder(task), torch.from_numpy(_x.copy())
     labels = torch.arange(made.task.classes)
     every = x.expand(len(labels), -1, -1, -1)
     with torch.no_grad():
@@ -64,18 +63,14 @@ def _reconstruction(task: str, sha256: str, digest: str, _x: Image) -> Reconstru
     return Reconstruction(texts, _x[0], pictures.contiguous().numpy(), rmse(pictures - every).numpy())
 
 
+@cached_result
 def row_at(here: ResolvedPosition) -> DecodedRow:
     """The one picture at a position; distances are to the start.
 
     Raises:
         InputError: a network answers with values that are not finite.
     """
-    return _row_at(here.key, here)
-
-
-@cached_result
-def _row_at(key: Any, _here: ResolvedPosition) -> DecodedRow:
-    return decode_row(_here.decoder, _here.classifiers, _here.code, _here.labels, [0.0], _here.start)
+    return decode_row(here.decoder, here.classifiers, here.code, here.labels, [0.0], here.start)
 
 
 def slider_row(here: ResolvedPosition, which: int) -> DecodedRow:
@@ -86,42 +81,34 @@ def slider_row(here: ResolvedPosition, which: int) -> DecodedRow:
     """
     at = here.place.at
     here = here.at(*at[:which], 0.0, *at[which + 1 :])  # where the slider itself stands makes no difference
-    return _slider_row(here.key, here, which)
+    return _slider_row(here, which)
 
 
 @cached_result
-def _slider_row(key: Any, _here: ResolvedPosition, which: int) -> DecodedRow:
-    start, labels, at = _here.start, _here.labels, _here.place.at
-    return ribbons.ribbon(_here.decoder, _here.classifiers, start, labels, _here.directions, at, which)
+def _slider_row(here: ResolvedPosition, which: int) -> DecodedRow:
+    start, labels, at = here.start, here.labels, here.place.at
+    return ribbons.ribbon(here.decoder, here.classifiers, start, labels, here.directions, at, which)
 
 
+@cached_result
 def neighbours_of(here: ResolvedPosition, epsilon: float, count: int, seed: int) -> DecodedRow:
     """Random neighbours of the code at a position, by noise that keeps the prior.
 
     Raises:
         InputError: a network answers with values that are not finite.
     """
-    return _neighbours_of(here.key, here, epsilon, count, seed)
+    noise = torch.Generator().manual_seed(seed)
+    return neighbours(here.decoder, here.classifiers, here.code, here.labels, epsilon, count, noise)
 
 
 @cached_result
-def _neighbours_of(key: Any, _here: ResolvedPosition, epsilon: float, count: int, seed: int) -> DecodedRow:
-    noise = torch.Generator().manual_seed(seed)
-    return neighbours(_here.decoder, _here.classifiers, _here.code, _here.labels, epsilon, count, noise)
-
-
 def relabelled_row(here: ResolvedPosition) -> DecodedRow:
     """The code at a position, decoded as each class.
 
     Raises:
         InputError: a network answers with values that are not finite.
     """
-    return _relabelled_row(here.key, here)
-
-
-@cached_result
-def _relabelled_row(key: Any, _here: ResolvedPosition) -> DecodedRow:
-    return relabelled(_here.decoder, _here.classifiers, _here.code, _here.labels, _here.decoder.task.classes)
+    return class_row(here.decoder, here.classifiers, here.code, here.labels, here.decoder.task.classes)
 
 
 def interpolation_row(here: ResolvedPosition, other: Reconstruction, label: int, steps: int) -> DecodedRow:
@@ -130,14 +117,14 @@ def interpolation_row(here: ResolvedPosition, other: Reconstruction, label: int,
     Raises:
         InputError: a network answers with values that are not finite.
     """
-    return _interpolation_row(here.key, here, other.codes[label], label, steps)
+    return _interpolation_row(here, other.codes[label], label, steps)
 
 
 @cached_result
-def _interpolation_row(key: Any, _here: ResolvedPosition, code: str, label: int, steps: int) -> DecodedRow:
-    ends = torch.cat([_here.code, read_code(code, _here.decoder.latent)])
+def _interpolation_row(here: ResolvedPosition, code: str, label: int, steps: int) -> DecodedRow:
+    ends = torch.cat([here.code, read_code(code, here.decoder.latent)])
     shares = [float(share) for share in np.linspace(0, 1, steps)]
-    return interpolation(_here.decoder, _here.classifiers, ends, torch.tensor([_here.place.label, label]), shares)
+    return interpolation(here.decoder, here.classifiers, ends, torch.tensor([here.place.label, label]), shares)
 
 
 def report(task: str) -> Latent | None:

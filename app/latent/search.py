@@ -67,15 +67,15 @@ def controls() -> None:
         format_func=lambda centre: f"it, decayed for ε = {centre:g}" if centre else "the picture above",
         required=True,
         help="The paper searches around the middle of the codes that random noise of size ε gives: a shorter code.",
-        **session.bound("centre", "latent.centre"),
+        **session.binding("centre", "latent.centre"),
     )
 
 
-def offered(position: ResolvedPosition, centre: float) -> LongTask:
+def search_task(position: ResolvedPosition, centre: float) -> LongTask:
     """The search for one view."""
     return LongTask(
         "latent.search",
-        ("latent", *position.key, centre),
+        ("latent", *position.cache_key, centre),
         partial(_call, position, centre),
         "For each network a search looks for the nearest code whose picture it no longer takes for what is drawn. It "
         "takes some seconds.",
@@ -92,7 +92,7 @@ def _offered_here() -> LongTask:
     task = task_named(choice.task)
     shown = pictures.model_input(choice.task, choice.image, choice.fit, choice.invert)
     begin = explorer.start_of(task, shown, part)
-    return offered(explorer.position_of(task, begin, part, choice.models), part.centre)
+    return search_task(explorer.position_of(task, begin, part, choice.models), part.centre)
 
 
 def _call(position: ResolvedPosition, centre: float) -> Call:

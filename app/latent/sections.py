@@ -64,7 +64,7 @@ def fool(task: Task, position: ResolvedPosition) -> None:
     """The search for the smallest change; the work runs beside the page."""
     search.controls()
     centre = session.page_choice(LatentChoice).centre
-    work = watch(search.offered(position, centre))
+    work = watch(search.search_task(position, centre))
     if work is not None:
         search_films.films(task, work.result, centre)
         search_films.guide()

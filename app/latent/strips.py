@@ -13,6 +13,7 @@ from app.latent.slider_predictions import class_colour, key_html, runs
 from app.state import pictures, session
 from app.state.names import model_name
 from app.ui.colours import model_colour
+from app.ui.controls import pick
 from app.ui.data_urls import data_url
 from app.ui.elements import how_to_read, percent
 from app.ui.player import Line, Series, Track, player
@@ -52,7 +53,7 @@ def neighbours(task: Task, here: ResolvedPosition, part: LatentChoice) -> None:
     left, right = st.columns([2.4, 1], gap="medium", vertical_alignment="bottom")
     left.slider(
         "How far around, ε (noise that keeps codes as likely as they are)", 0.0, AROUND_TOP, step=0.25, format="%.2f",
-        **session.bound("around", "latent.around"),
+        **session.binding("around", "latent.around"),
     )  # fmt: skip
     right.button(
         "Others", icon=":material/casino:", key="latent.cast", on_click=session.set_field,
@@ -99,9 +100,7 @@ def scrub(task: Task, here: ResolvedPosition, part: LatentChoice) -> None:
     """One slider's whole way, moved in the browser without asking the server."""
     place = here.place
     titles = {axis: axis_title(task, place, axis, way)[0] for axis, way in zip(AXES, here.directions, strict=True)}
-    st.segmented_control(
-        "Go along", list(AXES), format_func=titles.__getitem__, required=True, **session.bound("scrub", "latent.scrub")
-    )
+    pick("Go along", {key: titles[key] for key in AXES}, **session.binding("scrub", "latent.scrub"))
     which = AXES.index(part.scrub)
     strip = results.slider_row(here, which)
     nearest = int(abs(strip.positions - place.at[which]).argmin())
@@ -121,7 +120,7 @@ def interpolation(task: Task, here: ResolvedPosition, part: LatentChoice) -> Non
         on_change=lambda: session.set_field("other", st.session_state[key]), width=320,
     )  # fmt: skip
     end = results.reconstruction(task, pictures.model_input(task.key, other, choice.fit, choice.invert))
-    last = end.proposed if items[other].label is None else int(items[other].label or 0)
+    last = end.proposal if items[other].label is None else int(items[other].label or 0)
     strip = results.interpolation_row(here, end, last, BETWEEN)
     names = task.class_names
     if last != label:

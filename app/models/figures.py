@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 
 from app.models.standings import Share
 from app.state.names import model_name
-from app.ui.charts import LABEL_GAP, LABEL_RISE, SYMBOLS, Array, faint, plain_layout, spread_labels
+from app.ui.charts import SYMBOLS, Array, add_band, add_names, faint, plain_layout
 from app.ui.colours import model_colour
 from core.metrics.survival_curve import SurvivalCurve
 from core.norms import Norm
@@ -31,17 +31,7 @@ def curves(found: Mapping[str, SurvivalCurve], norm: Norm, reported: float, ink:
     figure = go.Figure()
     for index, (key, curve) in enumerate(found.items()):
         radii, colour = curve.radii * unit, model_colour(key)
-        figure.add_scatter(
-            x=np.concatenate([radii, radii[::-1]]),
-            y=np.concatenate([curve.high, curve.low[::-1]]) * 100,
-            mode="lines",
-            fill="toself",
-            fillcolor=faint(colour, 0.14),
-            line={"width": 0},
-            hoverinfo="skip",
-            showlegend=False,
-            legendgroup=key,
-        )
+        add_band(figure, key, radii, curve.low * 100, curve.high * 100, 0.14)
         figure.add_scatter(
             x=radii,
             y=curve.share * 100,
@@ -87,22 +77,7 @@ def trade_off(points: Sequence[tuple[str, Share, Share]], attack: str, ink: str)
             hovertemplate=f"{model_name(key)}: clean {x.value:.1%} (n = {x.n:,}), {attack} {y.value:.1%} "
             f"(n = {y.n:,})<extra></extra>",
         )
-    places = spread_labels(robust / top * room + LABEL_RISE, LABEL_GAP)
-    for index, (key, _, _) in enumerate(points):
-        on_left = clean[index] > (left + right) / 2  # names never leave the chart
-        figure.add_annotation(
-            x=clean[index],
-            y=robust[index],
-            ax=-22 if on_left else 22,
-            ay=float(robust[index] / top * room - places[index]),
-            text=f"<b>{model_name(key)}</b>",
-            xanchor="right" if on_left else "left",
-            arrowhead=0,
-            arrowwidth=1,
-            arrowcolor=model_colour(key),
-            standoff=9,
-            font={"color": model_colour(key), "size": 14},
-        )
+    add_names(figure, [key for key, _, _ in points], clean, robust, robust / top * room, (left + right) / 2)
     figure.update_xaxes(title="Right on clean images (%)", range=[left, right])
     figure.update_yaxes(title=f"Right under {attack} (%)", range=[-0.04 * top, top])
     figure.update_layout(showlegend=False)

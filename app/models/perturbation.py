@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from app.models import figures
 from app.models.choice import BOX, LAST_EPOCH, MAP_TITLES, PerturbationChoice, map_options
-from app.models.results import PGD_STEPS, Made
+from app.models.results import PGD_STEPS, PerturbationResult
 from app.state import session
 from app.state.epsilon_scale import size_dial
 from app.state.names import model_name
@@ -55,19 +55,19 @@ def controls() -> None:
 
 
 def _own(field: str) -> dict[str, Any]:
-    return session.bound(field, f"made.{field}.{session.now().task}")
+    return session.binding(field, f"made.{field}.{session.now().task}")
 
 
-def steps(task: Task, made: Made, chosen: PerturbationChoice) -> None:
+def steps(task: Task, made: PerturbationResult, chosen: PerturbationChoice) -> None:
     """The six steps as pictures, in the order in which they follow from each other."""
     one = made.steps
     shown: Sequence[tuple[str, str, bytes]] = (
-        ("x", "the picture", map_png.enlarged(one.x)),
+        ("x", "the picture", map_png.enlarge(one.x)),
         ("s", "the map" if chosen.maps != "none" else "no map", _signed(one.saliency)),
         ("η", "sign noise", _signed(one.noise)),
         ("w", f"the mask: map at {one.share:.0%} of values".replace("%", " %"), _mask(one.chosen)),
         ("m = (1 − w) η + w s", "noise where w is dark, map where light", _signed(one.mixed)),
-        ("x′ = x − ε m", f"what the network learns from, ε = {chosen.size}/255", map_png.enlarged(one.x_new)),
+        ("x′ = x − ε m", f"what the network learns from, ε = {chosen.size}/255", map_png.enlarge(one.x_new)),
     )
     with st.container(horizontal=True, gap="small", key="steps-made"):
         for index, (symbol, words, png) in enumerate(shown):
@@ -89,7 +89,7 @@ def _signed(step: NDArray[np.float32]) -> bytes:
 
 def _mask(chosen: NDArray[np.float32]) -> bytes:
     """The mask as a grey picture, the mean over channels."""
-    return map_png.enlarged(chosen.mean(0, keepdims=True))
+    return map_png.enlarge(chosen.mean(0, keepdims=True))
 
 
 def steps_guide(task: Task) -> None:
@@ -103,7 +103,7 @@ def steps_guide(task: Task) -> None:
     )
 
 
-def harm(task: Task, made: Made, chosen: PerturbationChoice) -> None:
+def harm(task: Task, made: PerturbationResult, chosen: PerturbationChoice) -> None:
     """The share of the map by epoch, where the perturbation points, and what it does to the loss."""
     found, name = made.harm, model_name(chosen.network)
     left, middle, right = st.columns([1, 1, 1.35], gap="medium")

@@ -25,7 +25,7 @@ Image = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class PerturbationResult:
     """A construction and what it does to the chosen network.
 
     Attributes:
@@ -58,7 +58,7 @@ def orderings(task: str) -> tuple[Row, ...]:
     return found.rows if found else ()
 
 
-def made(task: Task, shown: ModelInput, image: str, chosen: PerturbationChoice) -> Made:
+def perturbation_result(task: Task, shown: ModelInput, image: str, chosen: PerturbationChoice) -> PerturbationResult:
     """The perturbation of the picture as chosen, always from seed 0, and what it does to the chosen network.
 
     Raises:
@@ -73,7 +73,7 @@ def made(task: Task, shown: ModelInput, image: str, chosen: PerturbationChoice) 
         label = predictions.predictions_of(task, [chosen.network], shown)[0].target
     network = zoo.model(task.key, chosen.network)
     worst = _worst(task.key, chosen.network, network.card.sha256, shown.digest, label, epsilon, shown.x)
-    return Made(steps, adversity(network.fast, steps, label, worst, LAST_EPOCH), shown.label is not None)
+    return PerturbationResult(steps, adversity(network.fast, steps, label, worst, LAST_EPOCH), shown.label is not None)
 
 
 def _map(task: Task, shown: ModelInput, image: str, chosen: PerturbationChoice) -> Image | None:

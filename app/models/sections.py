@@ -5,7 +5,7 @@ import streamlit as st
 from app.models import perturbation as models_perturbation
 from app.models import results, zoo_table
 from app.models.choice import PerturbationChoice
-from app.models.standings import measured, standings
+from app.models.standings import cards_in_report, standings
 from app.state import pictures, session
 from app.state.errors import guard
 from app.ui import controls
@@ -18,7 +18,7 @@ def show_robustness(report: Robustness | None, cards: list[Card]) -> None:
     """Curves, points and the table for one norm; what the papers claim; how sure and how steep the networks are."""
     choice = session.now()
     task, rows = task_named(choice.task), report.report.rows if report else ()
-    keys = [card.key for card in measured(cards, rows)]
+    keys = [card.key for card in cards_in_report(cards, rows)]
     standing = standings(cards, rows, choice.norm)
     st.header("How much does each withstand?", anchor=False)
     with st.columns([1, 1.6])[0]:
@@ -28,7 +28,7 @@ def show_robustness(report: Robustness | None, cards: list[Card]) -> None:
         if report and keys:
             zoo_table.curves(task, report, keys, choice.norm)
         else:
-            zoo_table.not_measured(task, stale=report is not None)
+            zoo_table.no_report(task, stale=report is not None)
     with right:
         zoo_table.trade_off(standing)
     zoo_table.table(standing)
@@ -50,7 +50,7 @@ def show_perturbation(shown: pictures.ModelInput) -> None:
     choice, chosen = session.now(), session.page_choice(PerturbationChoice)
     task = task_named(choice.task)
     with guard():
-        made = results.made(task, shown, choice.image, chosen)
+        made = results.perturbation_result(task, shown, choice.image, chosen)
         models_perturbation.steps(task, made, chosen)
         models_perturbation.steps_guide(task)
         st.subheader("How adversarial is it?", anchor=False)

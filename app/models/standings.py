@@ -63,7 +63,7 @@ def standings(cards: Sequence[Card], rows: Sequence[Mapping[str, Any]], norm: No
     return found
 
 
-def measured(cards: Sequence[Card], rows: Sequence[Mapping[str, Any]]) -> list[Card]:
+def cards_in_report(cards: Sequence[Card], rows: Sequence[Mapping[str, Any]]) -> list[Card]:
     """The cards whose weights the report was measured on, in the order given."""
     return [card for card in cards if _row_of(card, rows, "linf") or _row_of(card, rows, "l2")]
 

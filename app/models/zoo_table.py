@@ -16,6 +16,7 @@ from app.ui.colours import model_colour
 from app.ui.elements import how_to_read, ink
 from core.data.tasks import Task
 from core.metrics.survival_curve import survival_curve
+from core.models.architectures.catalogue import architecture_of
 from core.models.zoo import Card
 from core.norms import NORMS, Norm, radius_words
 from core.reports.form.provenance import in_words
@@ -92,7 +93,7 @@ def _images(share: Share | None) -> str:
 def _cost(card: Card, cost: float | None) -> str:
     """What training took, and the network's size."""
     seconds, epochs = card.training.get("seconds"), card.training.get("epochs")
-    parts = [f"{card.parameters:,} parameters"]
+    parts = [f"{architecture_of(card.network).title}, {card.parameters:,} parameters"]
     if isinstance(epochs, int) and isinstance(seconds, int | float) and math.isfinite(seconds):
         parts.append(f"{epochs} epoch{'s' if epochs != 1 else ''} in {seconds / 60:.0f} min")
     if cost is not None:
@@ -110,7 +111,7 @@ def card_guide() -> None:
     )
 
 
-def not_measured(task: Task, stale: bool) -> None:
+def no_report(task: Task, stale: bool) -> None:
     """What stands in place of the report while there is none for these weights."""
     with st.container(border=True, key="no-report"):
         st.markdown(
@@ -288,27 +289,38 @@ def distributions(report: Robustness, keys: Sequence[str]) -> None:
         for key in keys
         if (true := f"gradient_norm__{key}") in arrays and (other := f"gradient_norm_other__{key}") in arrays
     }
-    with left:
-        st.subheader("How sure is it of the true class?", anchor=False)
-        if sure:
-            _chart(figures.certainty(sure, ink()), "certainty", "Histograms of the probability of the true class")
-        how_to_read(
-            "One row a network, clean images. Far right: sure and right; far left: sure and wrong. The axis stretches "
-            "both ends, so that 99.9 % and 99.999 % stand apart; each row is scaled to its own highest bar. Penalties "
-            "and attacks in training keep answers moderate; distillation drives them to the ends.",
-            "Ross, Doshi-Velez 2018, arXiv:1711.09404; Papernot et al. 2016, arXiv:1511.04508.",
-        )
-    with right:
-        st.subheader("How hard do pixels pull at the loss?", anchor=False)
-        if steep:
-            _chart(figures.gradient_norms(steep, ink()), "gradients", "Box plots of the length of the loss gradient")
-        how_to_read(
-            "The length of the gradient of the loss, in nats for a picture that moves by 1 (L2). One box a network and "
-            "label: middle line the median, box half of the images, whiskers 5 to 95 %; each mark of the axis is ten "
-            "times the one before. Filled: the true label. Hollow: the next one. Short for both means that no small "
-            "change pulls hard anywhere; short for the true label alone is what masks an attack.",
-            "Ross, Doshi-Velez 2018, arXiv:1711.09404, Sec. 4; lengths below 1e-12 are drawn there.",
-        )
+    _distribution(
+        left,
+        "How sure is it of the true class?",
+        figures.certainty(sure, ink()) if sure else None,
+        "certainty",
+        "Histograms of the probability of the true class",
+        "One row a network, clean images. Far right: sure and right; far left: sure and wrong. The axis stretches "
+        "both ends, so that 99.9 % and 99.999 % stand apart; each row is scaled to its own highest bar. Penalties "
+        "and attacks in training keep answers moderate; distillation drives them to the ends.",
+        "Ross, Doshi-Velez 2018, arXiv:1711.09404; Papernot et al. 2016, arXiv:1511.04508.",
+    )
+    _distribution(
+        right,
+        "How hard do pixels pull at the loss?",
+        figures.gradient_norms(steep, ink()) if steep else None,
+        "gradients",
+        "Box plots of the length of the loss gradient",
+        "The length of the gradient of the loss, in nats for a picture that moves by 1 (L2). One box a network and "
+        "label: middle line the median, box half of the images, whiskers 5 to 95 %; each mark of the axis is ten "
+        "times the one before. Filled: the true label. Hollow: the next one. Short for both means that no small "
+        "change pulls hard anywhere; short for the true label alone is what masks an attack.",
+        "Ross, Doshi-Velez 2018, arXiv:1711.09404, Sec. 4; lengths below 1e-12 are drawn there.",
+    )
+
+
+def _distribution(place: Any, question: str, figure: Any, key: str, said: str, guide: str, source: str) -> None:
+    """A question, the chart that answers it where there is one, and how to read it."""
+    with place:
+        st.subheader(question, anchor=False)
+        if figure is not None:
+            _chart(figure, key, said)
+        how_to_read(guide, source)
 
 
 def _chart(figure: Any, key: str, said: str) -> None:

@@ -8,12 +8,13 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from app.saliency.choice import AGREED, SaliencyChoice
-from app.saliency.colouring import drawn, scales, why_empty
+from app.saliency.colouring import map_pixels, scales, why_empty
 from app.saliency.report import methods_matrix, models_matrix
 from app.saliency.results import Cell
 from app.state import session
 from app.state.names import model_name
-from app.ui.colours import model_colour, signed
+from app.ui.colours import model_colour, signed_colours
+from app.ui.controls import pick
 from app.ui.elements import how_to_read
 from app.ui.player import Track, player
 from core.errors import CoreError
@@ -40,7 +41,7 @@ def pair(choice_models: Sequence[str], part: SaliencyChoice, found: Mapping[Cell
         return
     st.segmented_control(
         f"Against {model_name(part.seen)}", rest, format_func=model_name, required=True,
-        **session.bound("other", "saliency.other"),
+        **session.binding("other", "saliency.other"),
     )  # fmt: skip
     both = [found.get((key, part.method)) for key in (part.seen, part.other)]
     shown = [one for one in both if one is not None and not why_empty(one)]
@@ -51,7 +52,7 @@ def pair(choice_models: Sequence[str], part: SaliencyChoice, found: Mapping[Cell
     names = [model_name(one.model) for one in shown]
     tracks = []
     for title, over in (("the map alone", 0), ("the map over the picture", OVER)):
-        frames = np.stack([_frame(drawn(one, full[one.model, one.method], part.colours, over)) for one in shown])
+        frames = np.stack([_frame(map_pixels(one, full[one.model, one.method], part.colours, over)) for one in shown])
         tracks.append(Track(f"{ATTRIBUTION_METHODS[part.method].title}: {title}", model_colour(part.other), frames))
     player(tracks, (), "saliency-pair", "Network", modes=("wipe", "blink"), ends=(names[0], names[1]))
 
@@ -71,14 +72,12 @@ def agreement(
     The report is None where none holds these networks.
     """
     with st.container(horizontal=True):
-        st.segmented_control(
-            "Agreement by", list(AGREEMENTS), format_func=TITLES.__getitem__, required=True,
-            **session.bound("agreement", "saliency.agreement"),
-        )  # fmt: skip
-        st.segmented_control(
-            "Over", list(AGREED), format_func=AGREED.__getitem__, required=True,
-            **session.bound("agreed", "saliency.agreed"),
-        )  # fmt: skip
+        pick(
+            "Agreement by",
+            {key: TITLES[key] for key in AGREEMENTS},
+            **session.binding("agreement", "saliency.agreement"),
+        )
+        pick("Over", AGREED, **session.binding("agreed", "saliency.agreed"))
     part = session.page_choice(SaliencyChoice)
     if part.agreed and report is None:
         st.caption("The report that holds these networks is not here yet: see below how to make it.")
@@ -148,7 +147,8 @@ def matrix(maps: Sequence[SaliencyMap | None], agreement_key: str) -> Matrix:
 def _cell(value: float) -> str:
     if not np.isfinite(value):
         return "<td>–</td>"
-    red, green, blue = np.rint(signed(np.array([[value**2 * np.sign(value)]], np.float32), 1.0)[0, 0]).astype(int)
+    colour = signed_colours(np.array([[value**2 * np.sign(value)]], np.float32), 1.0)[0, 0]
+    red, green, blue = np.rint(colour).astype(int)
     ink = "#14273D" if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "#FFFFFF"
     text = f"{value:.2f}".replace("-", "−")
     return f'<td style="background: rgb({red} {green} {blue}); color: {ink}">{text}</td>'

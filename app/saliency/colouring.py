@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.saliency.results import Cell
-from app.ui.colours import shade, signed
+from app.ui.colours import shade, signed_colours
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.saliency.grid import SaliencyMap
 
@@ -30,7 +30,7 @@ def strength_css() -> str:
     return f"linear-gradient(90deg, {', '.join(f'rgb({int(r)} {int(g)} {int(b)})' for r, g, b in _STRENGTH)})"
 
 
-def drawn(one: SaliencyMap, scale: float, colours: str, over: int) -> NDArray[np.uint8]:
+def map_pixels(one: SaliencyMap, scale: float, colours: str, over: int) -> NDArray[np.uint8]:
     """A map as a picture (H, W, 3), one pixel a value.
 
     Args:
@@ -40,7 +40,7 @@ def drawn(one: SaliencyMap, scale: float, colours: str, over: int) -> NDArray[np
         over: percent at which the strongest values cover the grey picture; 0 shows the map alone.
     """
     values = one.heatmap
-    colour = signed(values, scale) if colours == "signed" else strength(values, scale)
+    colour = signed_colours(values, scale) if colours == "signed" else strength(values, scale)
     if over:
         luma = np.array([0.299, 0.587, 0.114]) if len(one.x) == 3 else np.ones(1)
         grey = np.tensordot(luma, one.x.astype(np.float64), 1)[..., None] * 255

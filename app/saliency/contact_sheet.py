@@ -6,7 +6,7 @@ import streamlit as st
 
 from app.saliency import results
 from app.saliency.choice import MOST_SHEET, SaliencyChoice
-from app.saliency.colouring import drawn, explains, scales, why_empty
+from app.saliency.colouring import explains, map_pixels, scales, why_empty
 from app.state import pictures as state_pictures
 from app.state import session
 from app.state.choice import Choice
@@ -23,7 +23,7 @@ def sheet(task: Task, choice: Choice, part: SaliencyChoice) -> None:
     st.multiselect(
         "Pictures", list(items), format_func=lambda key: items[key].title if key in items else key,
         max_selections=MOST_SHEET, placeholder="Choose some pictures of the gallery",
-        **session.bound("sheet", f"saliency.sheet.{task.key}"),
+        **session.binding("sheet", f"saliency.sheet.{task.key}"),
     )  # fmt: skip
     pictures, method = session.page_choice(SaliencyChoice).sheet, ATTRIBUTION_METHODS[part.method]
     if not pictures:
@@ -56,7 +56,7 @@ def sheet(task: Task, choice: Choice, part: SaliencyChoice) -> None:
                 f'<div class="rs-map rs-map-none"><span>{escape(problem)}</span></div>'
                 if problem
                 else f'<figure class="rs-map" data-sheet="{escape(cell[0])}">'
-                f'<img src="{bytes_url(drawn(one, full[cell], part.colours, part.over))}" alt="{words}">'
+                f'<img src="{bytes_url(map_pixels(one, full[cell], part.colours, part.over))}" alt="{words}">'
                 f"<small>why {words}</small></figure>"
             )
         place.progress((number + 1) / len(shown), f"Picture {number + 1} of {len(shown)}")

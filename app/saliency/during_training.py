@@ -7,7 +7,7 @@ import streamlit as st
 
 from app.saliency import results
 from app.saliency.choice import SaliencyChoice
-from app.saliency.colouring import drawn, explains, scales, why_empty
+from app.saliency.colouring import explains, map_pixels, scales, why_empty
 from app.saliency.grid_page import number
 from app.saliency.results import Question
 from app.state import visitors
@@ -79,7 +79,7 @@ def _pair(question: Question, early: str, late: str, part: SaliencyChoice, metho
         tiles += (
             f'<div class="rs-map-none"><span>{escape(problem)}</span></div>'
             if problem
-            else f'<figure><img src="{bytes_url(drawn(one, full[cell], part.colours, part.over))}" '
+            else f'<figure><img src="{bytes_url(map_pixels(one, full[cell], part.colours, part.over))}" '
             f'alt="{escape(said)}"><figcaption>{escape(said)}</figcaption></figure>'
         )
     first, last = (found[key, method.key].heatmap for key in keys)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from app.saliency.choice import SaliencyChoice
-from app.saliency.colouring import drawn, explains, scales, strongest, why_empty
+from app.saliency.colouring import explains, map_pixels, scales, strongest, why_empty
 from app.saliency.results import Cell, Scores
 from app.state.names import model_name
 from app.ui.colours import model_colour
@@ -56,7 +56,7 @@ def grid_png(found: Mapping[Cell, SaliencyMap], models: Sequence[str], part: Sal
                 draw.rectangle((left, at, left + CELL, at + CELL), FAINT)
                 draw.multiline_text((left + 12, at + 12), _wrapped(_plain(problem), small, CELL - 24), INK, small)
             else:
-                sheet.paste(_squares(drawn(shown, full[cell], part.colours, part.over)), (left, at))
+                sheet.paste(_squares(map_pixels(shown, full[cell], part.colours, part.over)), (left, at))
     note = f"{task.title}. Full colour: {_SAID[part.scale]}; shade by the square root of the value."
     draw.text((GAP, sheet.height - FOOT + 30), _plain(note), INK, small)
     buffer = io.BytesIO()
@@ -175,7 +175,7 @@ def report_html(
             if made is None or problem:
                 cells += f"<td><p>{escape(problem)}</p></td>"
                 continue
-            url = bytes_url(drawn(made, full[model, method], part.colours, part.over))
+            url = bytes_url(map_pixels(made, full[model, method], part.colours, part.over))
             why = escape(explains(made, task.class_names))
             cells += f'<td><img src="{url}" alt="{escape(method)}"><small>why {why}; max {two_figures(strongest(made))}'
             cells += "</small></td>"

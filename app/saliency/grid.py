@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.components.v2 import component
 
 from app.saliency.choice import SaliencyChoice
-from app.saliency.colouring import drawn, explains, scales, strength_css, strongest, why_empty
+from app.saliency.colouring import explains, map_pixels, scales, strength_css, strongest, why_empty
 from app.saliency.results import Cell
 from app.state import session
 from app.state.names import model_name
@@ -77,7 +77,7 @@ def _cell(cell: Cell, one: SaliencyMap | None, full: Mapping[Cell, float], part:
     problem = why_empty(one)
     if problem:
         return f'<div class="rs-map rs-map-none" {mark} data-state="none"><span>{escape(problem)}</span></div>'
-    url = bytes_url(drawn(one, full[cell], part.colours, part.over))
+    url = bytes_url(map_pixels(one, full[cell], part.colours, part.over))
     chosen = cell == (part.seen, part.method)
     return (
         f'<button class="rs-map{" rs-chosen" if chosen else ""}" type="button" {mark} data-state="there" '

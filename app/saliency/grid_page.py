@@ -12,7 +12,7 @@ import streamlit as st
 
 from app.saliency import results
 from app.saliency.choice import ALONE, COLOURS, OTHER, ROWS, SCALES, TOP, TRUE, SaliencyChoice, explainable, opposable
-from app.saliency.colouring import drawn, explains, strongest, why_empty
+from app.saliency.colouring import explains, map_pixels, strongest, why_empty
 from app.saliency.grid import clickable, grid_html
 from app.saliency.results import Cell, Measuring, Question
 from app.state import session
@@ -20,6 +20,7 @@ from app.state.choice import Choice
 from app.state.names import model_name
 from app.ui.charts import plain_layout
 from app.ui.colours import model_colour
+from app.ui.controls import pick
 from app.ui.data_urls import bytes_url, data_url
 from app.ui.elements import how_to_read, ink, two_figures
 from app.ui.task_progress import LongTask, watch
@@ -43,38 +44,34 @@ def pickers(task: Task, label: int | None) -> None:
     methods, left, right = st.columns([2.4, 1, 1], gap="medium")
     methods.multiselect(
         "Methods side by side", list(ATTRIBUTION_METHODS), format_func=lambda key: ATTRIBUTION_METHODS[key].title,
-        help="  \n".join(FAMILIES.values()), **session.bound("methods", "saliency.methods"),
+        help="  \n".join(FAMILIES.values()), **session.binding("methods", "saliency.methods"),
     )  # fmt: skip
     left.selectbox(
         "Explain", of, format_func=lambda key: {TOP: "its own answer", TRUE: "the true class"}.get(key, key),
-        help="A class's score, or each network's own answer.", **session.bound("of", f"saliency.of.{task.key}"),
+        help="A class's score, or each network's own answer.", **session.binding("of", f"saliency.of.{task.key}"),
     )  # fmt: skip
     right.selectbox(
         "Held against", opposable(choice),
         format_func=lambda key: {ALONE: "nothing", OTHER: "its strongest other"}.get(key, f"why not {key}"),
         help="A contrast explains the difference of two scores: why this class and not that.",
-        **session.bound("against", f"saliency.against.{task.key}"),
+        **session.binding("against", f"saliency.against.{task.key}"),
     )  # fmt: skip
 
 
 def form_picker() -> None:
     """How the maps are drawn."""
     with st.sidebar:
-        st.segmented_control(
-            "Rows", list(ROWS), format_func=ROWS.__getitem__, required=True, **session.bound("rows", "saliency.rows")
-        )
-        st.segmented_control(
-            "One colour scale for", list(SCALES), format_func=SCALES.__getitem__, required=True,
+        pick("Rows", ROWS, **session.binding("rows", "saliency.rows"))
+        pick(
+            "One colour scale for",
+            SCALES,
             help="A method's maps: strengths compare between networks. None: the shape of each map shows.",
-            **session.bound("scale", "saliency.scale"),
-        )  # fmt: skip
-        st.segmented_control(
-            "Colours", list(COLOURS), format_func=COLOURS.__getitem__, required=True,
-            **session.bound("colours", "saliency.colours"),
-        )  # fmt: skip
+            **session.binding("scale", "saliency.scale"),
+        )
+        pick("Colours", COLOURS, **session.binding("colours", "saliency.colours"))
         st.slider(
             "Over the picture", 0, 100, step=10, format="%d %%",
-            help="0 % shows the map alone.", **session.bound("over", "saliency.over"),
+            help="0 % shows the map alone.", **session.binding("over", "saliency.over"),
         )  # fmt: skip
 
 
@@ -151,7 +148,7 @@ def closer(measuring: Measuring, one: SaliencyMap | None) -> None:
             alt=f"Values of {method.title} of {model_name(one.model)}, pixel by pixel",
         )  # fmt: skip
     with right:
-        over = drawn(one, strongest(one), "signed" if method.signed else "strength", 80)
+        over = map_pixels(one, strongest(one), "signed" if method.signed else "strength", 80)
         st.html(
             f'<div class="rs-tiles rs-two"><figure><img src="{data_url(one.x)}" alt="The picture">'
             f'<figcaption>the picture</figcaption></figure><figure><img src="{bytes_url(over)}" alt="The map over it">'

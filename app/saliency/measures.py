@@ -34,7 +34,7 @@ def measures(measuring: Measuring, models: Sequence[str], found: Mapping[Cell, S
     """The picker, the work behind it, and the table; gives the figures that are there."""
     st.multiselect(
         "Measures", MEASURABLE, format_func=lambda key: SALIENCY_MEASURES[key].title,
-        **session.bound("measures", "saliency.measures"),
+        **session.binding("measures", "saliency.measures"),
     )  # fmt: skip
     part = session.page_choice(SaliencyChoice)
     maps = [one for one in found.values() if not why_empty(one)]

@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.components.v2 import component
 
 from app.saliency.choice import SaliencyChoice
-from app.saliency.colouring import drawn, explains, scales, why_empty
+from app.saliency.colouring import explains, map_pixels, scales, why_empty
 from app.saliency.results import Cell
 from app.state import session
 from app.state.names import model_name
@@ -61,7 +61,7 @@ def _slide(
     """What the browser needs of one map."""
     one = found.get(cell)
     problem = "This map is not made yet." if one is None else why_empty(one)
-    url = "" if one is None or problem else bytes_url(drawn(one, full[cell], part.colours, part.over))
+    url = "" if one is None or problem else bytes_url(map_pixels(one, full[cell], part.colours, part.over))
     words = explains(one, task.class_names) if one is not None else ""
     return {
         "url": url,

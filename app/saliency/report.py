@@ -28,14 +28,14 @@ SHOWN = ("ara", "pgd")
 ROOM = 300  # pixels from the lowest to the highest point
 
 
-def related(report: SaliencyReport | None, known: Figures) -> None:
+def alignment_relation(report: SaliencyReport | None, known: Figures) -> None:
     """Alignment against robustness, a point a network, and the rank correlations in a table."""
     if report is None:
         st.caption("This needs the report over the test images, too: see above how to make it.")
         return
     columns = st.columns(2, gap="large")
     for column, against in zip(columns, SHOWN, strict=True):
-        points = aligned(report, known.get(against, {}))
+        points = alignment_rows(report, known.get(against, {}))
         with column:
             st.html(f'<div class="rs-chart" data-relation="{against}">Alignment and {escape(AGAINST[against])}</div>')
             if points:
@@ -56,7 +56,7 @@ def related(report: SaliencyReport | None, known: Figures) -> None:
     )
 
 
-def aligned(report: SaliencyReport, robust: Mapping[str, float]) -> list[tuple[Row, float]]:
+def alignment_rows(report: SaliencyReport, robust: Mapping[str, float]) -> list[tuple[Row, float]]:
     """The report's rows on alignment, each with the robustness of its network where that is known."""
     return [
         (row, robust[row["model"]])

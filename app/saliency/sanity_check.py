@@ -16,7 +16,7 @@ from app.saliency.results import SEED, Question
 from app.state import zoo
 from app.state.names import model_name
 from app.state.tasks import Call
-from app.ui.colours import model_colour, signed
+from app.ui.colours import model_colour, signed_colours
 from app.ui.data_urls import bytes_url
 from app.ui.elements import how_to_read
 from app.ui.player import Line, Series, Track, player
@@ -130,7 +130,7 @@ def _show(method: str, found: Sequence[Cascade]) -> None:
     )
 
 
-def picked(steps: int) -> list[int]:
+def strip_steps(steps: int) -> list[int]:
     """The steps of the strip: the first, the last, and some evenly between."""
     return sorted({round(index * (steps - 1) / (STRIP - 1)) for index in range(STRIP)}) if steps else []
 
@@ -145,7 +145,7 @@ def _strip(one: Cascade, method: str) -> str:
     tiles = "".join(
         f'<figure><img src="{bytes_url(_pixels(one.heatmaps[step], method))}" alt="{escape(_said(one, step))}">'
         f"<figcaption>{escape(_said(one, step))}</figcaption></figure>"
-        for step in picked(len(one.layers))
+        for step in strip_steps(len(one.layers))
     )
     return f'<div data-sanity="{escape(one.model)}">{head}<div class="rs-strip" tabindex="0">{tiles}</div></div>'
 
@@ -156,7 +156,7 @@ def _said(one: Cascade, step: int) -> str:
 
 def _pixels(heatmap: Map, method: str) -> NDArray[np.uint8]:
     full = float(np.abs(heatmap).max()) or 1.0
-    colour = signed(heatmap, full) if ATTRIBUTION_METHODS[method].signed else strength(heatmap, full)
+    colour = signed_colours(heatmap, full) if ATTRIBUTION_METHODS[method].signed else strength(heatmap, full)
     return np.rint(colour).astype(np.uint8)
 
 

@@ -55,7 +55,7 @@ def show_parts(choice: Choice, measuring: Measuring) -> None:
         measures.among(task.key, report, part, choice.models, scores)
     st.header("Is the gradient of a robust network more like the picture?", anchor=False)
     with guard():
-        saliency_report.related(report, results.robust(task.key, report) if report else {})
+        saliency_report.alignment_relation(report, results.robust(task.key, report) if report else {})
     st.header("Does the map depend on what was learnt?", anchor=False)
     with guard():
         sanity_check.sanity(question, part.method, sanity_check.models_with(part.method, found, choice.models))

@@ -26,7 +26,7 @@ def tidy() -> None:
     """Keep the folders of visitors within bounds, whether or not anybody trains; who is here now has just visited."""
     here = presence().known()
     for visitor in here:
-        visitors.visited(visitor)
+        visitors.note_visit(visitor)
     visitors.tidy({*here, *jobs().busy()})
 
 

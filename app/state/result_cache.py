@@ -34,7 +34,7 @@ class _Turn:
 
 
 def cached_result(function: Callable[P, R]) -> Callable[P, R]:
-    """Remember what a function of hashable arguments gives.
+    """Remember what a function gives. Its arguments are hashable, or have a `cache_key` that they are known by.
 
     As in Streamlit's caches, an argument whose name begins with an underscore does not count: it follows from others.
     Arrays in a result can't be written to, since everybody is given the same ones. What raises is not remembered.
@@ -63,8 +63,10 @@ def cached_result(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _short(value: object) -> object:
-    """Bytes of a picture by their digest, so that a key does not hold them."""
-    return hashlib.blake2b(value, digest_size=16).digest() if isinstance(value, bytes) and len(value) > 64 else value
+    """What a key holds of an argument: not the bytes of a picture, nor the networks of a position."""
+    if isinstance(value, bytes) and len(value) > 64:
+        return hashlib.blake2b(value, digest_size=16).digest()
+    return getattr(value, "cache_key", value)
 
 
 def _unwritable(result: R) -> R:

@@ -126,10 +126,15 @@ def _page_choice_key() -> str:
     return f"{_PART}.{st.session_state[_PAGE]}"
 
 
-def bound(field: str, key: str) -> dict[str, Any]:
+def hold(key: str, value: Any) -> None:
+    """Make the widget of this key show a value; set without need, it would pull a slider back under the hand."""
+    if st.session_state.get(key) != value:
+        st.session_state[key] = value
+
+
+def binding(field: str, key: str) -> dict[str, Any]:
     """Keyword arguments that make a widget show `field` and change it: its key, and a callback."""
-    if st.session_state.get(key) != _shown(field):  # set without need, it would pull a slider back under the hand
-        st.session_state[key] = _shown(field)
+    hold(key, _shown(field))
     return {"key": key, "on_change": _take, "args": (field, key)}
 
 

@@ -50,7 +50,7 @@ def secret(folder: Path) -> bytes:
     return made
 
 
-def signed(name: str, folder: Path) -> str:
+def sign(name: str, folder: Path) -> str:
     """The cookie of a visitor's name."""
     return f"{name}.{hmac.new(secret(folder), name.encode(), hashlib.sha256).hexdigest()}"
 
@@ -60,7 +60,7 @@ def name_in(cookie: object, folder: Path) -> str | None:
     if not isinstance(cookie, str) or not re.fullmatch(r"[0-9a-f]{32}\.[0-9a-f]{64}", cookie):
         return None
     name = cookie.partition(".")[0]
-    return name if hmac.compare_digest(cookie, signed(name, folder)) else None
+    return name if hmac.compare_digest(cookie, sign(name, folder)) else None
 
 
 class Tickets:
@@ -112,6 +112,6 @@ def answer(request: Request, folder: Path) -> Response:
     response = Response(status_code=204)
     tls = "https" in (request.url.scheme, request.headers.get("x-forwarded-proto", ""))
     response.set_cookie(
-        COOKIE, signed(name, folder), max_age=MAX_AGE, path="/", secure=tls, httponly=True, samesite="lax"
+        COOKIE, sign(name, folder), max_age=MAX_AGE, path="/", secure=tls, httponly=True, samesite="lax"
     )
     return response

@@ -86,7 +86,7 @@ def own_key(name: str, taken: Collection[str]) -> str:
     return next(key for key in tries if key.casefold() not in folded)
 
 
-def kept(visitor: str) -> list[str]:
+def model_keys(visitor: str) -> list[str]:
     """Keys of a visitor's networks, of all tasks."""
     return [path.stem for task in TASKS for path in sorted((models(visitor) / task).glob("*.json"))]
 
@@ -102,7 +102,7 @@ def check_room(visitor: str, more: int = 1, size: int = 0) -> None:
     Raises:
         InputError: it would be too much; says what to do.
     """
-    if len(kept(visitor)) + more > MOST_MODELS:
+    if len(model_keys(visitor)) + more > MOST_MODELS:
         raise InputError(f"This server keeps at most {MOST_MODELS} networks of yours: remove one first.")
     if _bytes(root() / visitor) + size > MOST_OWN_BYTES:
         raise InputError(
@@ -119,7 +119,7 @@ def remove(visitor: str, task: str, key: str) -> None:
             (models(visitor) / task / f"{key}.{suffix}").unlink()
 
 
-def visited(visitor: str) -> None:
+def note_visit(visitor: str) -> None:
     """Note that a visitor was here, which starts the days anew; nothing where they have no folder."""
     with suppress(OSError):
         os.utime(root() / visitor)

@@ -24,6 +24,7 @@ from app.training.choice import (
     with_field,
 )
 from app.ui import elements
+from app.ui.controls import pick
 from core.data.tasks import FASHION_MNIST, TASKS, task_named
 from core.errors import InputError
 from core.models.bundle import MAX_ZIP_BYTES, install, pack, unpack
@@ -37,7 +38,7 @@ _ORDER, _SEEN, _NOTES, _NAME = "training.order", "training.seen", "training.note
 def start() -> str:
     """Read the order from the address where that is new; returns the visitor's name."""
     visitor = visitors.introduce()
-    visitors.visited(visitor)
+    visitors.note_visit(visitor)
     session.aside("training")
     query = st.query_params.to_dict()
     if _ORDER not in st.session_state or (query and query != st.session_state[_SEEN]):
@@ -191,7 +192,7 @@ def _setting(order: TrainingRequest, setting: Setting) -> None:
 
 def _submit(visitor: str, wanted: list[tuple[TrainingRequest, str]]) -> None:
     """Put orders in line under names that are still free."""
-    taken = [*visitors.kept(visitor), *(job.order.key for job in jobs().of(visitor))]
+    taken = [*visitors.model_keys(visitor), *(job.order.key for job in jobs().of(visitor))]
     orders = []
     for order, name in wanted:
         key = visitors.own_key(name, taken)
@@ -204,12 +205,10 @@ def _submit(visitor: str, wanted: list[tuple[TrainingRequest, str]]) -> None:
 
 def own_scale() -> bool:
     """Whether each network's maps have a colour scale of their own."""
-    chosen = st.segmented_control(
+    chosen = pick(
         "Colour scale of the maps",
-        ["own", "shared"],
-        format_func={"own": "each network its own", "shared": "shared"}.__getitem__,
+        {"own": "each network its own", "shared": "shared"},
         default="own",
-        required=True,
         help="Each its own: the shape of weak maps shows. Shared: strengths compare between the networks.",
         key="training.scale",
     )
@@ -295,7 +294,7 @@ def _load(visitor: str) -> None:
         with guard():
             name, parts = _parts([(file.name, file.getvalue()) for file in files])
             more = 1 + sum(job.active for job in jobs().of(visitor))
-            key = visitors.own_key(name, visitors.kept(visitor))
+            key = visitors.own_key(name, visitors.model_keys(visitor))
             card = install(parts, key, visitors.models(visitor), partial(visitors.check_room, visitor, more))
             st.toast(f"{model_name(card.key)} is loaded: {TASKS[card.task].title}.", icon=":material/check:")
             st.rerun()

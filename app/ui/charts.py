@@ -1,10 +1,13 @@
 """What all charts share: layout, symbols, labels that do not overlap."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
+
+from app.state.names import model_name
+from app.ui.colours import model_colour
 
 Array = NDArray[np.floating]
 SCALE = ("#7A3A06", "#CC8433", "#F3DDBF", "#8CC7C6", "#06565C")  # none right, half, all right
@@ -58,3 +61,33 @@ def faint(colour: str, opacity: float) -> str:
     """A colour "#rrggbb" as rgba."""
     red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
     return f"rgba({red},{green},{blue},{opacity})"
+
+
+def add_band(figure: go.Figure, key: str, x: Array, low: Array, high: Array, opacity: float) -> None:
+    """The area between two lines over `x` in a network's colour, which its entry in the legend hides as well."""
+    figure.add_scatter(
+        x=np.concatenate([x, x[::-1]]), y=np.concatenate([high, low[::-1]]), mode="lines", fill="toself",
+        fillcolor=faint(model_colour(key), opacity), line={"width": 0}, hoverinfo="skip", showlegend=False,
+        legendgroup=key,
+    )  # fmt: skip
+
+
+def add_names(figure: go.Figure, keys: Sequence[str], x: Array, y: Array, heights: Array, middle: float) -> None:
+    """The names of networks beside their points, clear of one another and inside of the chart.
+
+    Args:
+        figure: what they are added to.
+        keys: of the networks.
+        x: where the points are, in the axis's unit.
+        y: likewise.
+        heights: of the points, in pixels.
+        middle: of the axis of x; a point to the right of it has its name on the left.
+    """
+    places = spread_labels(heights + LABEL_RISE, LABEL_GAP)
+    for index, key in enumerate(keys):
+        on_left = x[index] > middle
+        figure.add_annotation(
+            x=x[index], y=y[index], ax=-22 if on_left else 22, ay=float(heights[index] - places[index]),
+            text=f"<b>{model_name(key)}</b>", xanchor="right" if on_left else "left", arrowhead=0, arrowwidth=1,
+            arrowcolor=model_colour(key), standoff=9, font={"color": model_colour(key), "size": 14},
+        )  # fmt: skip

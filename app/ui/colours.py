@@ -51,7 +51,7 @@ def model_colour(key: str) -> str:
     return f"#{round(red * 255):02X}{round(green * 255):02X}{round(blue * 255):02X}"
 
 
-def signed(values: NDArray[np.float32], scale: float) -> NDArray[np.float64]:
+def signed_colours(values: NDArray[np.float32], scale: float) -> NDArray[np.float64]:
     """Colours (H, W, 3) in [0, 255] for values (H, W): white at 0, the full colour at plus or minus `scale`.
 
     The shade goes with the square root of |value| / scale, so that maps of very different strength can share a scale

@@ -2,12 +2,13 @@
 
 import base64
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import streamlit as st
 
 from app.state import pictures, session
 from app.state.choice import MOST_MODELS
-from app.state.epsilon_scale import NORM_TITLES
 from app.state.errors import guard
 from app.state.names import model_name
 from app.state.pictures import ModelInput
@@ -21,6 +22,18 @@ A_PAGE = 12  # gallery pictures shown at once
 FILE_TYPES = ["png", "jpg", "jpeg", "jpe", "jfif", "jpg_large", "webp", "bmp", "tif", "tiff", "gif"]
 
 
+def pick(label: str, titles: Mapping[Any, str], place: Any = st, **how: Any) -> Any:
+    """One of several, by its title; there is always one.
+
+    Args:
+        label: what is picked.
+        titles: by value.
+        place: where it stands.
+        how: what else the widget takes, such as what `session.binding` gives.
+    """
+    return place.segmented_control(label, list(titles), format_func=titles.__getitem__, required=True, **how)
+
+
 def task_panel() -> None:
     """The task alone, in the side panel."""
     with st.sidebar:
@@ -30,7 +43,7 @@ def task_panel() -> None:
             list(session.options().models),
             format_func=lambda key: task_named(key).title,
             required=True,
-            **session.bound("task", "side.task"),
+            **session.binding("task", "side.task"),
         )
 
 
@@ -45,7 +58,7 @@ def model_panel() -> None:
             format_func=model_name,
             max_selections=MOST_MODELS,
             help=f"One to {MOST_MODELS} networks trained for the task.",
-            **session.bound("models", f"side.models.{choice.task}"),
+            **session.binding("models", f"side.models.{choice.task}"),
         )
 
 
@@ -96,19 +109,17 @@ def fit_picker() -> None:
     task = task_named(session.now().task)
     height, width = task.shape[1:]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.segmented_control(
+        pick(
             "Fit it by",
-            ["crop", "letterbox"],
-            format_func={"crop": "cropping", "letterbox": "letterboxing"}.__getitem__,
-            required=True,
+            {"crop": "cropping", "letterbox": "letterboxing"},
             help=f"The networks take {width} × {height} pixels. Cropping keeps the middle, letterboxing all of it.",
-            **session.bound("fit", "picker.fit"),
+            **session.binding("fit", "picker.fit"),
         )
         if task.grey:
             st.toggle(
                 "Swap light and dark",
                 help="The garments in the training images are light on black: a picture on white needs swapping.",
-                **session.bound("invert", "picker.invert"),
+                **session.binding("invert", "picker.invert"),
             )
 
 
@@ -142,14 +153,8 @@ def _gallery() -> None:
 
 def norm_picker() -> None:
     """What the size of a change is measured by."""
-    st.segmented_control(
-        "Measure the change by",
-        list(NORM_TITLES),
-        format_func={"linf": "L∞ · each pixel", "l2": "L2 · in total"}.__getitem__,
-        required=True,
-        width="stretch",
-        **session.bound("norm", "attack.norm"),
-    )
+    titles = {"linf": "L∞ · each pixel", "l2": "L2 · in total"}
+    pick("Measure the change by", titles, width="stretch", **session.binding("norm", "attack.norm"))
 
 
 def share() -> None:

@@ -76,7 +76,7 @@ def picture(task: Task, shown: ModelInput) -> None:
         show_png(shown.original, f"{shown.title}, the original")
         st.caption(f"**{escape(shown.title)}**, {shown.size[0]} × {shown.size[1]} pixels ({shown.source})")
     with row.container(key="seen"):
-        show_png(map_png.enlarged(shown.x[0]), f"{shown.title}, as the networks see it")
+        show_png(map_png.enlarge(shown.x[0]), f"{shown.title}, as the networks see it")
         st.caption(f"**What the networks see**: {width} × {height} {kind} pixels, each enlarged to a square.{truth}")
     for note in shown.notes:
         st.caption(f":material/info: {note}")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from streamlit.components.v2 import component
 
 from app.state.result_cache import cached_result
-from app.ui.colours import signed
+from app.ui.colours import signed_colours
 from app.ui.elements import STYLE
 from core.images import to_png
 
@@ -77,7 +77,7 @@ def film(
 def _frame(values: bytes, shape: tuple[int, int, int], scale: float) -> str:
     """The maps of one moment side by side, one pixel a value, as a data URL."""
     maps = np.frombuffer(values, np.float16).reshape(shape).astype(np.float32)
-    return _url(_side_by_side([np.rint(signed(one, scale)).astype(np.uint8) for one in maps]))
+    return _url(_side_by_side([np.rint(signed_colours(one, scale)).astype(np.uint8) for one in maps]))
 
 
 def _side_by_side(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:

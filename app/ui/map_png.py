@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from app.ui.colours import shade, signed
+from app.ui.colours import shade, signed_colours
 from core.explanations.prediction import Prediction
 from core.images import to_png
 
 SIDE = 336  # pixels an enlarged side has at most; each of the image's becomes a square, which the browser may enlarge
 
 
-def enlarged(x: NDArray[np.float32]) -> bytes:
+def enlarge(x: NDArray[np.float32]) -> bytes:
     """An image (C, H, W) as PNG, every pixel a sharp square."""
     return to_png(x, SIDE // max(x.shape[1:]))
 
@@ -24,7 +24,7 @@ def scale(looks: Sequence[Prediction]) -> float:
 
 def signed_map(heatmap: NDArray[np.float32], scale: float) -> bytes:
     """A signed map (H, W) alone, as PNG."""
-    return to_png(np.rint(signed(heatmap, scale)).astype(np.uint8), SIDE // max(heatmap.shape))
+    return to_png(np.rint(signed_colours(heatmap, scale)).astype(np.uint8), SIDE // max(heatmap.shape))
 
 
 def overlay(heatmap: NDArray[np.float32], x: NDArray[np.float32], scale: float, opacity: float) -> bytes:
@@ -32,7 +32,7 @@ def overlay(heatmap: NDArray[np.float32], x: NDArray[np.float32], scale: float, 
     luma = np.array([0.299, 0.587, 0.114]) if len(x) == 3 else np.ones(1)
     grey = np.tensordot(luma, x.astype(np.float64), 1)[..., None] * 255
     alpha = opacity * shade(heatmap, scale)[..., None]
-    mixed = grey * (1 - alpha) + signed(heatmap, scale) * alpha
+    mixed = grey * (1 - alpha) + signed_colours(heatmap, scale) * alpha
     return to_png(np.rint(mixed).astype(np.uint8), SIDE // max(heatmap.shape))
 
 
@@ -42,6 +42,6 @@ def amplification(deltas: Sequence[NDArray[np.float32]]) -> int:
     return max(1, int(0.5 / largest + 1e-6)) if largest > 0 else 1
 
 
-def amplified(delta: NDArray[np.float32], factor: int) -> bytes:
+def amplify(delta: NDArray[np.float32], factor: int) -> bytes:
     """A change (C, H, W) times `factor` around mid-grey, as PNG."""
     return to_png(0.5 + factor * delta, SIDE // max(delta.shape[1:]))

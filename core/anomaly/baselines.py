@@ -12,6 +12,7 @@ from torch import Tensor
 
 from core.errors import InputError
 from core.models.asking import check_pixels, differentiating
+from core.models.pooled import as_pooled
 from core.models.zoo import ZooModel
 from core.torchvision_compat import torchvision  # noqa: F401 - pytorch-ood imports torchvision, which needs this first
 
@@ -73,7 +74,8 @@ class Baselines:
         found = _features(model, x)
         if found.shape[1] != self.means.shape[1]:
             raise InputError(f"the baselines know {self.means.shape[1]} features; the network has {found.shape[1]}")
-        head = copy.deepcopy(model.fast.head)  # the library swaps parameters in and out of the module while it works
+        # A copy: the library swaps parameters in and out of the module while it works.
+        head = copy.deepcopy(as_pooled(model.fast).last_layer)
         with torch.no_grad():
             logits = head(found)
         mahalanobis, vim = Mahalanobis(None), _vim(model)
@@ -142,9 +144,9 @@ def fit(model: ZooModel, x: Tensor, labels: Tensor, chunk: int = _CHUNK) -> Base
 def _features(model: ZooModel, x: Tensor) -> Tensor:
     """The pooled features (B, D) that the head reads."""
     with torch.no_grad():
-        return model.fast.features(x).mean((2, 3))
+        return as_pooled(model.fast).features(x).mean((2, 3))
 
 
 def _vim(model: ZooModel) -> ViM:
-    head = model.fast.head
+    head = as_pooled(model.fast).last_layer
     return ViM(None, head.in_features // 2, head.weight, head.bias)

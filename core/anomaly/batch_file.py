@@ -160,10 +160,10 @@ def _rows(
     model: ZooModel, screen: Calibration, scoring: Scoring, files: Sequence[Incoming], on_file: Callable[[int], None]
 ) -> list[Row]:
     """The rows of some files, in their order."""
-    return rows_of(model, screen, scoring, files, *fitted(model.task, scoring, files, on_file))
+    return rows_of(model, screen, scoring, files, *fit_files(model.task, scoring, files, on_file))
 
 
-def fitted(
+def fit_files(
     task: Task, scoring: Scoring, files: Sequence[Incoming], on_file: Callable[[int], None]
 ) -> tuple[dict[int, Tensor], dict[int, str]]:
     """The files that are pictures, by their place in `files`, as images (1, C, H, W); and why the others are none.

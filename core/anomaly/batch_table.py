@@ -11,7 +11,7 @@ import pyarrow.csv
 import torch
 from numpy.typing import NDArray
 
-from core.anomaly.batch_file import Scoring, counting, fitted, rows_of
+from core.anomaly.batch_file import Scoring, counting, fit_files, rows_of
 from core.anomaly.batch_parts import SCHEMA, Row, spreadsheet_safe
 from core.anomaly.calibration import Calibration, check_detectors
 from core.data.incoming import Incoming
@@ -78,7 +78,7 @@ def score_many(
     paths: list[str] = []
     pictures: list[NDArray[np.uint8] | None] = []
     while batch := list(islice(source, min(scoring.batch, most - len(paths)))):
-        images, errors = fitted(task, scoring, batch, counting(on_progress, len(paths)))
+        images, errors = fit_files(task, scoring, batch, counting(on_progress, len(paths)))
         for model, screen in models:
             rows[model.card.key] += rows_of(model, screen, scoring, batch, images, errors)
             answers[model.card.key].append(np.full(len(batch), -1))

@@ -18,6 +18,7 @@ from core.anomaly.conformal import p_values
 from core.anomaly.detector import CalibrationShape, FittedDetector, part_of
 from core.anomaly.measurements import EVERY, GradientMeasurements, as_tensors, measure, weights_among
 from core.errors import ConfigError, InputError
+from core.models.pooled import as_pooled
 from core.models.zoo import ZooModel
 from core.npz import read_npz, write_npz
 
@@ -164,7 +165,7 @@ def read_calibration(model: ZooModel, path: Path) -> Calibration:
 def _check(screen: Calibration, model: ZooModel) -> None:
     """Refuse parts that don't fit the network or one another."""
     count, classes = len(screen.names), model.task.classes
-    width = model.plain.head.in_features
+    width = as_pooled(model.plain).last_layer.in_features
     if screen.baselines.means.shape != (classes, width) or screen.baselines.residual.shape != (
         width,
         width - width // 2,

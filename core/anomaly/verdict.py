@@ -44,7 +44,7 @@ class Verdict:
     scores: Mapping[str, NDArray[np.float64]]
     p_values: Mapping[str, NDArray[np.float64]]
 
-    def flagged(self, alpha: float, step: int = 0) -> tuple[str, ...]:
+    def flags(self, alpha: float, step: int = 0) -> tuple[str, ...]:
         """The detectors that flag version `step` while at most a share `alpha` of normal images is."""
         return tuple(key for key, values in self.p_values.items() if values[step] <= alpha)
 
@@ -72,7 +72,7 @@ def strengths(task: Task, change: str) -> tuple[float, ...]:
     return (0.0, *map(float, SEVERITIES))
 
 
-def perturbed(model: ZooModel, x: Tensor, change: str, seed: int = 0) -> Tensor:
+def perturb(model: ZooModel, x: Tensor, change: str, seed: int = 0) -> Tensor:
     """The image (1, C, H, W) at each of the change's `strengths` (S, C, H, W); the first is the image itself.
 
     Attacks lead away from the class that the network answers, in L-infinity; those that take several steps take 20,
@@ -118,7 +118,7 @@ def judge(model: ZooModel, screen: Calibration, x: Tensor, change: str = "", see
         ConfigError: an unknown change.
         InputError: more than one image, another network's screen, or answers that are not finite.
     """
-    versions = perturbed(model, x, change, seed) if change else x
+    versions = perturb(model, x, change, seed) if change else x
     signals = screen.measure(model, versions)
     scores = screen.scores(signals)
     with torch.no_grad():

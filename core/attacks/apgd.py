@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import ConfigError, InputError
-from core.models.asking import Attacked, differentiating
-from core.norms import Norm, check_norm, precise, project, rounded
+from core.models.asking import CheckedNetwork, differentiating
+from core.norms import Norm, check_norm, precise, project, round_towards
 
 LIBRARY = "pyautoattack"
 MIN_CLASSES = 4  # the targeted DLR loss divides by a difference of the four largest logits
@@ -63,7 +63,7 @@ class Apgd:
             ConfigError: fewer than four classes, or a label of no class.
         """
         library = load_library()
-        clean, model = x.detach(), Attacked(model, x, labels)
+        clean, model = x.detach(), CheckedNetwork(model, x, labels)
         x = precise(clean)
         x_adv = x.clone()
         standing, classes = _right(model, x_adv, labels)
@@ -80,7 +80,7 @@ class Apgd:
                 attack = self._from(library, name, attacked, classes, seed)
                 x_adv[chosen] = self._inside(_perturb(attack, x[chosen], labels[chosen]), x[chosen])
                 standing[chosen] = _right(model, x_adv[chosen], labels[chosen])[0]
-        return rounded(x_adv, clean)
+        return round_towards(x_adv, clean)
 
     def _from(self, library: ModuleType, name: str, model: nn.Module, classes: int, seed: int) -> Any:
         """The library's attack of that name, with these settings."""

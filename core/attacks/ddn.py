@@ -9,8 +9,8 @@ from torch.nn.functional import cross_entropy
 
 from core.attacks.softened import Softened
 from core.errors import ConfigError
-from core.models.asking import Attacked, differentiating
-from core.norms import precise, rounded, steepest_ascent_direction
+from core.models.asking import CheckedNetwork, differentiating
+from core.norms import precise, round_towards, steepest_ascent_direction
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Ddn:
             ConfigError: a label of no class.
             InputError: pixels, or answers, that are no numbers.
         """
-        clean, soft = x.detach(), Softened(Attacked(model, x, labels))
+        clean, soft = x.detach(), Softened(CheckedNetwork(model, x, labels))
         x = precise(clean)
         best, smallest = x.clone(), x.new_full((len(x),), torch.inf)
         radius = x.new_full((len(x),), self.start)
@@ -70,4 +70,4 @@ class Ddn:
             radius = radius * torch.where(wrong, 1 - self.gamma, 1 + self.gamma)
             scale = radius / delta.flatten(1).norm(dim=1).clamp_min(1e-12)
             delta = (x + delta * scale[:, None, None, None]).clamp(0.0, 1.0) - x
-        return rounded(best, clean)
+        return round_towards(best, clean)

@@ -8,8 +8,8 @@ from torch.nn.functional import cross_entropy
 
 from core.attacks.attack import Attack
 from core.errors import ConfigError
-from core.models.asking import Attacked, differentiating
-from core.norms import precise, rounded
+from core.models.asking import CheckedNetwork, differentiating
+from core.norms import precise, round_towards
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +48,14 @@ class Fgsm:
             ConfigError: a label of no class.
             InputError: pixels, or answers, that are no numbers.
         """
-        clean, model = x.detach(), Attacked(model, x, labels)
+        clean, model = x.detach(), CheckedNetwork(model, x, labels)
         x = precise(clean)
         start = x.clone().requires_grad_()
         logits = model(start)
         labels = logits.argmax(1) if labels is None else labels
         (grad,) = torch.autograd.grad(cross_entropy(precise(logits), labels, reduction="sum"), start)
         step = -self.epsilon if self.targeted else self.epsilon
-        return rounded((x + step * grad.sign()).clamp(0.0, 1.0), clean)
+        return round_towards((x + step * grad.sign()).clamp(0.0, 1.0), clean)
 
 
 FGSM_ATTACK = Attack(

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import ConfigError
-from core.models.asking import Attacked, differentiating
-from core.norms import precise, rounded
+from core.models.asking import CheckedNetwork, differentiating
+from core.norms import precise, round_towards
 
 CHUNK = 2**22
 """Pairs whose scores are held at once."""
@@ -52,7 +52,7 @@ class Jsma:
             ConfigError: a label of no class.
             InputError: pixels, or answers, that are no numbers.
         """
-        clean, model = x, Attacked(model, x, labels)
+        clean, model = x, CheckedNetwork(model, x, labels)
         x_adv = precise(x.detach()).clone()
         active = torch.arange(len(x), device=x.device)
         for _ in range(int(self.gamma * x[0].numel() / 2) if len(x) else 0):
@@ -68,7 +68,7 @@ class Jsma:
                 break
             changed = (entries.gather(1, pair) + self.theta).clamp(0.0, 1.0)
             x_adv[active] = entries.scatter(1, pair, changed).view(-1, *x.shape[1:])
-        return rounded(x_adv, clean)
+        return round_towards(x_adv, clean)
 
 
 def best_pairs(gain: Tensor, loss: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.nn.functional import kl_div
 
 from core.errors import ConfigError
-from core.models.asking import Attacked, differentiating
-from core.norms import Norm, check_norm, precise, project, rounded, steepest_ascent_direction
+from core.models.asking import CheckedNetwork, differentiating
+from core.norms import Norm, check_norm, precise, project, round_towards, steepest_ascent_direction
 
 START = 0.001  # deviation of the start; at the image itself the divergence has no gradient
 
@@ -58,7 +58,7 @@ class KlAscent:
         Raises:
             InputError: pixels, or answers, that are no numbers.
         """
-        original, model = x.detach(), Attacked(model, x)
+        original, model = x.detach(), CheckedNetwork(model, x)
         x = precise(original)
         with torch.no_grad():
             clean = precise(model(x)).log_softmax(1)
@@ -69,4 +69,4 @@ class KlAscent:
             (grad,) = torch.autograd.grad(kl_div(found, clean, reduction="sum", log_target=True), x_adv)
             delta = x_adv.detach() + self.step * steepest_ascent_direction(grad, self.norm) - x
             x_adv = (x + project(delta, self.epsilon, self.norm)).clamp(0.0, 1.0)
-        return rounded(x_adv, original)
+        return round_towards(x_adv, original)

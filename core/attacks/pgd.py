@@ -8,8 +8,8 @@ from torch.nn.functional import cross_entropy
 
 from core.attacks.attack import Attack, AttackRequest
 from core.errors import ConfigError
-from core.models.asking import Attacked, differentiating
-from core.norms import Norm, check_norm, precise, project, random_in_ball, rounded, steepest_ascent_direction
+from core.models.asking import CheckedNetwork, differentiating
+from core.norms import Norm, check_norm, precise, project, random_in_ball, round_towards, steepest_ascent_direction
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,8 @@ class Pgd:
             ConfigError: a random start without a generator, or a label of no class.
             InputError: pixels, or answers, that are no numbers.
         """
-        model = Attacked(model, x, labels)
-        return rounded(self._worst(model, precise(x.detach()), labels, generator, shares), x)
+        model = CheckedNetwork(model, x, labels)
+        return round_towards(self._worst(model, precise(x.detach()), labels, generator, shares), x)
 
     def _worst(
         self, model: nn.Module, x: Tensor, labels: Tensor, generator: torch.Generator | None, shares: Tensor | None

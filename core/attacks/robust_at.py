@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from core.attacks.pgd import Pgd
 from core.errors import ConfigError
-from core.models.asking import Attacked, differentiating
+from core.models.asking import CheckedNetwork, differentiating
 
 
 @differentiating
@@ -46,7 +46,7 @@ def robust_at(
     if not epsilons or any(low >= high for low, high in itertools.pairwise(epsilons)):
         raise ConfigError(f"epsilons must be given and strictly increasing; got {list(epsilons)}")
     attacks = [dataclasses.replace(attack, epsilon=epsilon, stop_when_wrong=True) for epsilon in epsilons]
-    model = Attacked(model, x, labels)
+    model = CheckedNetwork(model, x, labels)
     stands = torch.zeros(len(x), len(epsilons), dtype=torch.bool, device=x.device)
     with torch.no_grad():
         active = (model(x).argmax(1) == labels).nonzero()[:, 0]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from core.errors import ConfigError
-from core.models.asking import Attacked, differentiating
+from core.models.asking import CheckedNetwork, differentiating
 from core.norms import precise, rmse, scaled
 
 Rule = Literal["bounded", "smallest", "better-than-random"]
@@ -120,7 +120,7 @@ class ScheduledAttack:
             ConfigError: a label of no class.
             InputError: pixels, or answers, that are no numbers.
         """
-        model, x = Attacked(model, x, labels), precise(x.detach())
+        model, x = CheckedNetwork(model, x, labels), precise(x.detach())
         momentum, best = torch.zeros_like(x), torch.zeros_like(x)
         delta = torch.zeros_like(x) if start is None else start.detach().clone()
         wanted = torch.full((len(x),), self.encourage, device=x.device) if encourage is None else encourage

@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from core.attacks.scheduled import ARA_ATTACK, ScheduledAttack, ScheduledAttackResult
 from core.errors import ConfigError
-from core.models.asking import Attacked, differentiating
+from core.models.asking import CheckedNetwork, differentiating
 from core.norms import precise, rmse, steepest_ascent_direction
 
 Goal = Literal["smallest", "better-than-random"]
@@ -79,7 +79,7 @@ class SmallestChange:
             ConfigError: a label of no class.
             InputError: pixels, or answers, that are no numbers.
         """
-        model, x = Attacked(model, x, labels), precise(x.detach())
+        model, x = CheckedNetwork(model, x, labels), precise(x.detach())
         delta = torch.zeros_like(x)
         first = torch.zeros(len(x), dtype=torch.int64, device=x.device)
         if len(x) == 0:

@@ -55,6 +55,15 @@ def _recipes(task: str) -> list[Entry]:
     return found
 
 
+def _architectures(task: str) -> list[Entry]:
+    from core.models.architectures.catalogue import ARCHITECTURES
+
+    return [
+        {"key": key, "title": f"{one.title}. {one.sentence} {one.source} ({one.licence})"}
+        for key, one in ARCHITECTURES.items()
+    ]
+
+
 def _reports(task: str) -> list[Entry]:
     return [{"key": key, "title": entry.title} for key, entry in REPORTS.items()]
 
@@ -89,6 +98,7 @@ def _designs(task: str) -> list[Entry]:
 CATALOGUES: Mapping[str, Callable[[str], list[Entry]]] = {
     "tasks": _tasks,
     "recipes": _recipes,
+    "architectures": _architectures,
     "reports": _reports,
     "detectors": _detectors,
     "fittings": _fittings,

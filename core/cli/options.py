@@ -25,7 +25,7 @@ def whole(text: str, low: int = 1, high: int = LARGEST) -> int:
     """
     value = int(text) if _WHOLE.fullmatch(text.strip()) else None
     if value is None or not low <= value <= high:
-        raise argparse.ArgumentTypeError(f"must be a whole number in {low}..{high}; got {shown(text)}")
+        raise argparse.ArgumentTypeError(f"must be a whole number in {low}..{high}; got {quote(text)}")
     return value
 
 
@@ -39,7 +39,7 @@ def number(text: str, low: float = 0.0, high: float = MOST) -> float:
     value = _number(text.strip())
     if value is None or not low <= value <= high:
         raise argparse.ArgumentTypeError(
-            f"must be a number in {low:g}..{high:,.0f}, as a decimal or a fraction such as 8/255; got {shown(text)}"
+            f"must be a number in {low:g}..{high:,.0f}, as a decimal or a fraction such as 8/255; got {quote(text)}"
         )
     return value
 
@@ -59,7 +59,7 @@ def _number(text: str) -> float | None:
     return None if math.isinf(value) or vanished else value
 
 
-def shown(text: str) -> str:
+def quote(text: str) -> str:
     """What was given, as a sentence repeats it."""
     return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…")
 
@@ -97,7 +97,7 @@ def keys(text: str) -> tuple[str, ...]:
     """
     found = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if not found:
-        raise argparse.ArgumentTypeError(f"must be names joined by commas; got {shown(text)}")
+        raise argparse.ArgumentTypeError(f"must be names joined by commas; got {quote(text)}")
     return found
 
 
@@ -109,7 +109,7 @@ def assignment(text: str) -> tuple[str, str]:
     """
     name, equals, value = text.partition("=")
     if not (name.strip() and equals and value.strip()):
-        raise argparse.ArgumentTypeError(f"must be name=value, such as attack.epsilon=8/255; got {shown(text)}")
+        raise argparse.ArgumentTypeError(f"must be name=value, such as attack.epsilon=8/255; got {quote(text)}")
     return name.strip(), value.strip()
 
 

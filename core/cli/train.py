@@ -14,6 +14,7 @@ from core.data.tasks import TASKS, task_named
 from core.errors import ConfigError
 
 if TYPE_CHECKING:
+    from torch import nn
     from tqdm import tqdm
 
     from core.models.zoo import Card
@@ -100,7 +101,7 @@ def _run_plan(options: argparse.Namespace, plan: "TrainingPlan", runs: Path, dev
     from core.training.loop import train
     from core.training.zoo_plans import TEACHERS, teacher_plan
 
-    networks = {}
+    networks: dict[str, nn.Module] = {}
     teacher_key, start_key = plan.recipe.teacher_key, plan.recipe.start_key
     first = teacher_plan(plan)
     if first is not None:

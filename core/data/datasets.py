@@ -1,7 +1,9 @@
-"""The real data sets, read through torchvision and cut into the project's splits."""
+"""The real data sets, each through the reader of its task, cut into the project's splits."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
@@ -9,22 +11,15 @@ import torch
 from platformdirs import user_cache_path
 from torch import Tensor
 
-from core.data import pasted, tiny20
-from core.data.tasks import CIFAR10, FASHION_MNIST, Task
+from core.data.tasks import Task
 from core.data.walk import class_folders, files, is_picture, read_picture
 from core.errors import ConfigError, DataMissingError, InputError
 from core.images import MAX_BYTES, decode, fit
 from core.text import shorten
-from core.torchvision_compat import torchvision
 
 Split = Literal["train", "val", "calibration", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "calibration", "test")
 SPLIT_SEED = 0
-
-_CLASSES = {
-    "cifar10": torchvision.datasets.CIFAR10,
-    "fashion-mnist": torchvision.datasets.FashionMNIST,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +62,28 @@ def data_root() -> Path:
     return Path(configured).expanduser() if configured else user_cache_path("robustscope") / "data"
 
 
-def where_to_put(task: Task, root: Path) -> str:
-    """One sentence that says which files to place where when they can't be downloaded."""
-    match task.key:
-        case "cifar10":
-            return f"Unpack cifar-10-python.tar.gz so that {root / 'cifar-10-batches-py' / 'data_batch_1'} exists."
-        case "tiny20":
-            return (
-                f"Unpack tiny-imagenet-200.zip so that {root / tiny20.FOLDER / 'val' / 'val_annotations.txt'} exists."
-            )
-        case "pasted":
-            return f"It is made of two sets. {where_to_put(CIFAR10, root)} {where_to_put(FASHION_MNIST, root)}"
-        case _:
-            folder = root / _CLASSES[task.key].__name__ / "raw"
-            return f"Put the four idx files (such as {folder / 't10k-images-idx3-ubyte'}) there, unpacked."
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """How the data set of a task is found, fetched and read; what is missing raises RuntimeError or OSError.
+
+    Attributes:
+        by_hand: one sentence that says which files to place where under a root when they can't be downloaded.
+        present: whether the test images are under a root.
+        fetch: downloads the set to a root, with progress and checksums.
+        read: a split from a root, in a fixed order; a reader of single files may leave out those beyond the first
+            `most`.
+    """
+
+    by_hand: Callable[[Path], str]
+    present: Callable[[Path], bool]
+    fetch: Callable[[Path], None]
+    read: Callable[[Task, Path, Split, int | None], LabelledImages]
 
 
-def _open(task: Task, train: bool, root: Path, download: bool = False) -> torchvision.datasets.VisionDataset:
-    """torchvision's data set for `task`, with its own checks."""
-    return _CLASSES[task.key](str(root), train=train, download=download)
+def reader_of(task: Task) -> Reader:
+    """What reads the data set of a task."""
+    reader: Reader = import_module(task.reader).READER
+    return reader
 
 
 def fetch(task: Task, root: Path) -> None:
@@ -94,33 +92,19 @@ def fetch(task: Task, root: Path) -> None:
     Raises:
         DataMissingError: the download failed; says where to put the files by hand.
     """
+    reader = reader_of(task)
     try:
         root.mkdir(parents=True, exist_ok=True)
-        if task.key == "tiny20":
-            if not tiny20.present(root):
-                tiny20.download(root)
-            return
-        for part in (CIFAR10, FASHION_MNIST) if task.key == "pasted" else (task,):
-            for train in (True, False):
-                _open(part, train, root, download=True)
+        reader.fetch(root)
     except (OSError, RuntimeError) as error:
         raise DataMissingError(
-            f"{task.title} could not be downloaded ({str(error).splitlines()[0]}). {where_to_put(task, root)}"
+            f"{task.title} could not be downloaded ({str(error).splitlines()[0]}). {reader.by_hand(root)}"
         ) from error
 
 
 def available(task: Task, root: Path | None = None) -> bool:
     """Whether the test images of `task` are on this machine."""
-    root = root or data_root()
-    if task.key == "tiny20":
-        return tiny20.present(root)
-    if task.key == "pasted":
-        return available(CIFAR10, root) and available(FASHION_MNIST, root)
-    try:
-        _open(task, False, root)
-    except (RuntimeError, OSError):
-        return False
-    return True
+    return reader_of(task).present(root or data_root())
 
 
 def load(task: Task, split: Split, root: Path | None = None, most: int | None = None) -> LabelledImages:
@@ -133,53 +117,14 @@ def load(task: Task, split: Split, root: Path | None = None, most: int | None = 
     Raises:
         DataMissingError: the files are not under `root` (default: `data_root()`).
     """
-    root = root or data_root()
+    root, reader = root or data_root(), reader_of(task)
     try:
-        match task.key:
-            case "tiny20":
-                found = _load_tiny20(task, split, root, most)
-            case "pasted":
-                found = _load_pasted(task, split, root)
-            case _:
-                found = _load_official(task, split, root)
+        found = reader.read(task, root, split, most)
     except (RuntimeError, OSError) as error:
         raise DataMissingError(
-            f"{task.title} is not on this machine: run 'robustscope data fetch {task.key}'. {where_to_put(task, root)}"
+            f"{task.title} is not on this machine: run 'robustscope data fetch {task.key}'. {reader.by_hand(root)}"
         ) from error
     return found if most is None else found.first(most)
-
-
-def _load_official(task: Task, split: Split, root: Path) -> LabelledImages:
-    """A split of a set that torchvision reads."""
-    data = _open(task, split != "test", root)
-    pixels = torch.as_tensor(data.data)
-    pixels = pixels.unsqueeze(1) if task.grey else pixels.permute(0, 3, 1, 2).contiguous()
-    labels = torch.as_tensor(data.targets, dtype=torch.int64)
-    if split != "test":
-        chosen = split_indices(len(labels), task.val_size, task.calibration_size)[split]
-        pixels, labels = pixels[chosen], labels[chosen]
-    return LabelledImages(pixels, labels, f"{task.key} {split}")
-
-
-def _load_tiny20(task: Task, split: Split, root: Path, most: int | None) -> LabelledImages:
-    """A split of the pictures with boxes; `test` is the official validation pictures of the twenty classes.
-
-    Each picture is a file of its own, so those beyond `most` are not read.
-    """
-    found = tiny20.entries(root, train=split != "test")
-    if split != "test":
-        chosen = split_indices(len(found), task.val_size, task.calibration_size)[split]
-        found = [found[index] for index in chosen.tolist()]
-    pixels, labels, maps = tiny20.read(found[:most], task.shape)
-    return LabelledImages(pixels, labels, f"{task.key} {split}", maps)
-
-
-def _load_pasted(task: Task, split: Split, root: Path) -> LabelledImages:
-    """Garments of a split of Fashion-MNIST on photographs of the same split of CIFAR-10: splits share neither."""
-    garments = _load_official(FASHION_MNIST, split, root)
-    photos = _load_official(CIFAR10, split, root)
-    pixels, maps = pasted.paste(garments.pixels, photos.pixels, SPLITS.index(split))
-    return LabelledImages(pixels, garments.labels, f"{task.key} {split}", maps)
 
 
 def split_indices(count: int, val_size: int, calibration_size: int) -> dict[str, Tensor]:

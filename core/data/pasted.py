@@ -1,8 +1,14 @@
 """Garments pasted on photographs: colour pictures whose object mask is known exactly."""
 
+from pathlib import Path
+
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
+
+from core.data import cifar10, fashion_mnist
+from core.data.datasets import SPLITS, LabelledImages, Reader, Split
+from core.data.tasks import CIFAR10, FASHION_MNIST, Task
 
 SIDE = 32  # of the photographs and the result
 SIZES = range(18, 29)  # sides that a garment may have, in pixels
@@ -44,3 +50,27 @@ def paste(garments: Tensor, photos: Tensor, seed: int) -> tuple[Tensor, Tensor]:
         )
         maps[example, 0, rows, columns] = torch.where(covered, 1, -1).to(torch.int8)
     return pictures, maps
+
+
+def _by_hand(root: Path) -> str:
+    return f"It is made of two sets. {cifar10.by_hand(root)} {fashion_mnist.by_hand(root)}"
+
+
+def _present(root: Path) -> bool:
+    return cifar10.READER.present(root) and fashion_mnist.READER.present(root)
+
+
+def _fetch(root: Path) -> None:
+    for reader in (cifar10.READER, fashion_mnist.READER):
+        reader.fetch(root)
+
+
+def _read(task: Task, root: Path, split: Split, most: int | None) -> LabelledImages:
+    """Garments of a split of Fashion-MNIST on photographs of the same split of CIFAR-10: splits share neither."""
+    garments = fashion_mnist.READER.read(FASHION_MNIST, root, split, None)
+    photos = cifar10.READER.read(CIFAR10, root, split, None)
+    pixels, maps = paste(garments.pixels, photos.pixels, SPLITS.index(split))
+    return LabelledImages(pixels, garments.labels, f"{task.key} {split}", maps)
+
+
+READER = Reader(_by_hand, _present, _fetch, _read)

@@ -7,6 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from core.data.datasets import LabelledImages, Reader, Split, split_indices
+from core.data.tasks import Task
 from core.errors import InputError
 from core.images import decode, fit
 from core.torchvision_compat import torchvision
@@ -140,3 +142,28 @@ def _box(fields: list[str], folder: Path) -> tuple[int, int, int, int]:
     if not (0 <= left <= right < SIDE and 0 <= top <= bottom < SIDE):
         raise InputError(f"{folder}: a box must lie in a picture of {SIDE} pixels; got {fields}")
     return left, top, right, bottom
+
+
+def _by_hand(root: Path) -> str:
+    return f"Unpack tiny-imagenet-200.zip so that {root / FOLDER / 'val' / 'val_annotations.txt'} exists."
+
+
+def _fetch(root: Path) -> None:
+    if not present(root):
+        download(root)
+
+
+def _read(task: Task, root: Path, split: Split, most: int | None) -> LabelledImages:
+    """A split of the pictures with boxes; `test` is the official validation pictures of the twenty classes.
+
+    Each picture is a file of its own, so those beyond `most` are not read.
+    """
+    found = entries(root, train=split != "test")
+    if split != "test":
+        chosen = split_indices(len(found), task.val_size, task.calibration_size)[split]
+        found = [found[index] for index in chosen.tolist()]
+    pixels, labels, maps = read(found[:most], task.shape)
+    return LabelledImages(pixels, labels, f"{task.key} {split}", maps)
+
+
+READER = Reader(_by_hand, present, _fetch, _read)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from core.attacks.pgd import Pgd
 from core.errors import ConfigError
-from core.explanations.perturbed import Perturbed
+from core.explanations.perturbed import PerturbedImage
 from core.explanations.prediction import check_image, probabilities
 from core.explanations.smoothed_network import SmoothedMethod, check_gradient, check_method, heat_map_of
 from core.models.zoo import ZooModel
@@ -25,7 +25,7 @@ STEPS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class OutsideAttackResult(Perturbed):
+class OutsideAttackResult(PerturbedImage):
     """One image before and after an attack that keeps to a part of it; all figures are measured here, from the images.
 
     Attributes:

@@ -9,13 +9,13 @@ from torch import Tensor
 
 from core import norms
 from core.attacks.pgd import Pgd
-from core.explanations.perturbed import Perturbed
+from core.explanations.perturbed import PerturbedImage
 from core.explanations.prediction import check_image, probabilities
 from core.models.zoo import ZooModel
 
 
 @dataclass(frozen=True, slots=True)
-class AttackResult(Perturbed):
+class AttackResult(PerturbedImage):
     """One image before and after an attack on one model; all figures are measured here, from the images.
 
     Attributes:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.errors import ConfigError, InputError
-from core.explanations.perturbed import Perturbed
+from core.explanations.perturbed import PerturbedImage
 from core.explanations.prediction import check_image, probabilities
 from core.explanations.smoothed_network import (
     JUDGED_POINTS,
@@ -49,7 +49,7 @@ JUDGED_EVERY = 2
 
 
 @dataclass(frozen=True, slots=True)
-class ManipulationResult(Perturbed):
+class ManipulationResult(PerturbedImage):
     """One image before and after its heat map was moved; all figures are measured here, from the images.
 
     Attributes:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Perturbed:
+class PerturbedImage:
     """One image before and after a change, with a network's answers; a base for what says more of it.
 
     Attributes:

@@ -9,7 +9,7 @@ from torch.nn.functional import interpolate, leaky_relu
 
 from core.errors import ConfigError, InputError
 from core.models.fast import private_copy
-from core.models.resnet import PreActResNet
+from core.models.pooled import as_pooled
 from core.saliency.grad_cam import grad_cam
 from core.saliency.gradient import gradient
 from core.saliency.integrated_gradients import integrated_gradients
@@ -60,7 +60,7 @@ def heatmap(attributions: Tensor) -> Tensor:
 
 
 def heat_map_of(
-    model: PreActResNet, x: Tensor, target: Tensor, method: SmoothedMethod, points: int = JUDGED_POINTS
+    model: nn.Module, x: Tensor, target: Tensor, method: SmoothedMethod, points: int = JUDGED_POINTS
 ) -> Tensor:
     """Heat maps (B, H, W) of the class `target` on the network as it is, through `core.saliency`.
 
@@ -80,7 +80,7 @@ def heat_map_of(
             return heatmap(grad_cam(model, x, target))
 
 
-def smooth_copy(model: PreActResNet, beta: float) -> PreActResNet:
+def smooth_copy(model: nn.Module, beta: float) -> nn.Module:
     """A copy of `model`, sharing its parameters, with softplus in place of every ReLU (Dombrowski et al. 2019, Sec. 3).
 
     `softplus(u) = log(1 + exp(beta u)) / beta`. A network of ReLUs is linear in pieces: its gradient has no slope of
@@ -92,7 +92,6 @@ def smooth_copy(model: PreActResNet, beta: float) -> PreActResNet:
     if not 0 < beta < float("inf"):
         raise ConfigError(f"beta must be above 0; got {beta}")
     copy = private_copy(model)
-    assert isinstance(copy, PreActResNet)
     for module in list(copy.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, nn.ReLU):
@@ -100,7 +99,7 @@ def smooth_copy(model: PreActResNet, beta: float) -> PreActResNet:
     return copy
 
 
-def smooth_map(smooth: PreActResNet, x: Tensor, target: Tensor, method: SmoothedMethod) -> Tensor:
+def smooth_map(smooth: nn.Module, x: Tensor, target: Tensor, method: SmoothedMethod) -> Tensor:
     """Heat maps (B, H, W) of the class `target`, differentiable in `x`.
 
     Args:
@@ -108,8 +107,11 @@ def smooth_map(smooth: PreActResNet, x: Tensor, target: Tensor, method: Smoothed
         x: images (B, C, H, W) that require a gradient.
         target: the class explained, (B,), int64.
         method: one of `METHODS`; integrated gradients are summed over `POINTS` midpoints.
+
+    Raises:
+        ConfigError: Grad-CAM of a network that does not end in a linear layer on pooled features.
     """
-    maps: dict[SmoothedMethod, Callable[[PreActResNet, Tensor, Tensor], Tensor]] = {
+    maps: dict[SmoothedMethod, Callable[[nn.Module, Tensor, Tensor], Tensor]] = {
         "gradient": _gradient,
         "integrated-gradients": _integrated_gradients,
         "grad-cam": _grad_cam,
@@ -117,13 +119,13 @@ def smooth_map(smooth: PreActResNet, x: Tensor, target: Tensor, method: Smoothed
     return maps[method](smooth, x, target)
 
 
-def _gradient(smooth: PreActResNet, x: Tensor, target: Tensor) -> Tensor:
+def _gradient(smooth: nn.Module, x: Tensor, target: Tensor) -> Tensor:
     chosen = smooth(x).gather(1, target[:, None])
     (slope,) = torch.autograd.grad(chosen.sum(), x, create_graph=True)
     return heatmap(slope)
 
 
-def _integrated_gradients(smooth: PreActResNet, x: Tensor, target: Tensor) -> Tensor:
+def _integrated_gradients(smooth: nn.Module, x: Tensor, target: Tensor) -> Tensor:
     shares = (torch.arange(POINTS, dtype=x.dtype, device=x.device) + 0.5) / POINTS
     points = (shares.view(-1, 1, 1, 1, 1) * x).flatten(0, 1)
     chosen = smooth(points).gather(1, target.repeat(POINTS)[:, None])
@@ -131,10 +133,11 @@ def _integrated_gradients(smooth: PreActResNet, x: Tensor, target: Tensor) -> Te
     return heatmap(x * slope.view(POINTS, *x.shape).mean(0))
 
 
-def _grad_cam(smooth: PreActResNet, x: Tensor, target: Tensor) -> Tensor:
+def _grad_cam(smooth: nn.Module, x: Tensor, target: Tensor) -> Tensor:
     """The head is linear on pooled features, so a feature's weight is the head's, up to the number of places."""
-    features = smooth.features(x)
-    weights = smooth.head.weight[target][:, :, None, None]
+    network = as_pooled(smooth)
+    features = network.features(x)
+    weights = network.last_layer.weight[target][:, :, None, None]
     places = leaky_relu((weights * features).sum(1, keepdim=True), LEAK)
     spread = interpolate(places, x.shape[2:], mode="bilinear", align_corners=False)[:, 0]
     return spread / spread.abs().sum((1, 2), keepdim=True).clamp_min(torch.finfo(x.dtype).tiny)

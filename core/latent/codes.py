@@ -43,7 +43,7 @@ def read_code(text: str, latent: int) -> Tensor:
     return _checked(torch.from_numpy(np.frombuffer(data, "<f2").astype(np.float32))[None])
 
 
-def rounded(z: Tensor) -> Tensor:
+def round_code(z: Tensor) -> Tensor:
     """A code (1, n) as it comes back from its text, so that a link shows what was seen; errors as for `write_code`."""
     return read_code(write_code(z), z.shape[1])
 

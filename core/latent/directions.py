@@ -52,7 +52,7 @@ class Direction:
         return z + t * v if self.kind == "straight" else (z + t * v) / (1 + t.square()).sqrt()
 
 
-def directions(generator: Decoder, z: Tensor, labels: Tensor, count: int) -> tuple[Direction, ...]:
+def directions(decoder: Decoder, z: Tensor, labels: Tensor, count: int) -> tuple[Direction, ...]:
     """The `count` directions in which the picture of a code changes most, the strongest first.
 
     They are the leading right singular vectors of the decoder's change at z: of central differences of length 2 `REACH`
@@ -60,7 +60,7 @@ def directions(generator: Decoder, z: Tensor, labels: Tensor, count: int) -> tup
     deviations.) Of the two signs the one that brightens the picture is taken.
 
     Args:
-        generator: codes to pictures.
+        decoder: codes to pictures.
         z: one code (1, n).
         labels: its class (1,).
         count: how many, 1 to n.
@@ -69,9 +69,9 @@ def directions(generator: Decoder, z: Tensor, labels: Tensor, count: int) -> tup
         InputError: not one code of the generator's length.
         ConfigError: count outside 1..n.
     """
-    if not 1 <= count <= generator.latent:
-        raise ConfigError(f"count must be in 1..{generator.latent}; got {count}")
-    change = picture_change(generator, z, labels)
+    if not 1 <= count <= decoder.latent:
+        raise ConfigError(f"count must be in 1..{decoder.latent}; got {count}")
+    change = picture_change(decoder, z, labels)
     v, s, u = torch.linalg.svd(change, full_matrices=False)
     v = v.T * torch.where(u.sum(1) < 0, -1.0, 1.0)[:, None]
     sizes = s / change.shape[1] ** 0.5
@@ -81,7 +81,7 @@ def directions(generator: Decoder, z: Tensor, labels: Tensor, count: int) -> tup
     )
 
 
-def towards(generator: Decoder, z: Tensor, labels: Tensor, others: Sequence[int]) -> tuple[Direction, ...]:
+def towards(decoder: Decoder, z: Tensor, labels: Tensor, others: Sequence[int]) -> tuple[Direction, ...]:
     """For each other class the step of the code that changes the picture most as telling that class would.
 
     A decoder of one class never leaves it by its label; this is the way within the class that resembles the change of
@@ -92,10 +92,10 @@ def towards(generator: Decoder, z: Tensor, labels: Tensor, others: Sequence[int]
     """
     if int(labels[0]) in others:
         raise ConfigError(f"a code of class {int(labels[0])} needs no step towards it")
-    change = picture_change(generator, z, labels)
+    change = picture_change(decoder, z, labels)
     with torch.no_grad():
-        here = generator.decode(z, labels).flatten(1)
-        there = generator.decode(z.expand(len(others), -1), torch.tensor(others).to(labels)).flatten(1)
+        here = decoder.decode(z, labels).flatten(1)
+        there = decoder.decode(z.expand(len(others), -1), torch.tensor(others).to(labels)).flatten(1)
     wanted = there - here
     gram = change @ change.T
     gram += RIDGE * torch.linalg.eigvalsh(gram)[-1].clamp_min(1e-12) * torch.eye(len(gram)).to(gram)
@@ -115,9 +115,9 @@ def decay_direction(latent: int) -> Direction:
     return Direction("decay", "decay", np.zeros(latent, np.float32))
 
 
-def noise_direction(latent: int, rng: torch.Generator) -> Direction:
+def noise_direction(latent: int, generator: torch.Generator) -> Direction:
     """Towards a random code, through codes that are as likely as the first."""
-    return Direction("noise", "noise", torch.randn(latent, generator=rng).numpy())
+    return Direction("noise", "noise", torch.randn(latent, generator=generator).numpy())
 
 
 def moved(z: Tensor, ways: Sequence[Direction], at: Sequence[float]) -> Tensor:
@@ -148,16 +148,16 @@ def moved_along(
 
 
 @torch.no_grad()
-def picture_change(generator: Decoder, z: Tensor, labels: Tensor) -> Tensor:
+def picture_change(decoder: Decoder, z: Tensor, labels: Tensor) -> Tensor:
     """How the picture of one code (1, n) changes with each entry of it, per deviation: (n, C H W).
 
     Raises:
         InputError: not one code of the generator's length.
     """
-    n = generator.latent
+    n = decoder.latent
     if z.shape != (1, n) or labels.shape != (1,):
         raise InputError(f"need one code of length {n} and its class; got {tuple(z.shape)} and {tuple(labels.shape)}")
     steps = REACH * torch.eye(n).to(z)
-    ahead, behind = generator.decode(torch.cat([z + steps, z - steps]), labels.expand(2 * n)).flatten(1).split(n)
+    ahead, behind = decoder.decode(torch.cat([z + steps, z - steps]), labels.expand(2 * n)).flatten(1).split(n)
     slope: Tensor = (ahead - behind) / (2 * REACH)
     return slope

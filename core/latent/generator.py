@@ -107,9 +107,9 @@ class Generator:
         z: Tensor = self.network.encoder(x, labels)[0]
         return z
 
-    def sample(self, count: int, rng: torch.Generator) -> Tensor:
+    def sample(self, count: int, generator: torch.Generator) -> Tensor:
         """Codes (count, n) from the prior N(0, I)."""
-        return torch.randn(count, self.latent, generator=rng)
+        return torch.randn(count, self.latent, generator=generator)
 
 
 def shipped(task: str, folder: Path = ASSETS) -> bool:
@@ -186,6 +186,6 @@ def read_card(path: Path) -> GeneratorCard:
 
 def _check(card: GeneratorCard) -> None:
     """Refuse a card whose values can't be."""
-    task = cards.check_stated(card.task, card.seed, card.parameters, card.sha256, card.figures)
+    task = cards.check_facts(card.task, card.seed, card.parameters, card.sha256, card.figures)
     if card.network.classes != task.classes or card.network.shape != task.shape:
         raise InputError(f"classes and shape of the network are not those of {task.key}")

@@ -17,7 +17,7 @@ from core.latent.noise import decayed, noisy
 BATCH = 250
 
 
-def right_on_codes(generator: Decoder, classifier: Classifier, z: Tensor, labels: Tensor) -> NDArray[np.bool_]:
+def right_on_codes(decoder: Decoder, classifier: Classifier, z: Tensor, labels: Tensor) -> NDArray[np.bool_]:
     """Whether the pictures of codes (N, n) are classified as their classes (N,): bool (N,).
 
     On reconstructions its mean is LRA, `P[f(G_y(E_y(x))) = y]`; on codes of the prior LGA, `P[f(G_y(l)) = y]`.
@@ -26,30 +26,30 @@ def right_on_codes(generator: Decoder, classifier: Classifier, z: Tensor, labels
     for start in range(0, len(z), BATCH):
         chosen = labels[start : start + BATCH]
         with torch.no_grad():
-            logits = classifier(generator.decode(z[start : start + BATCH], chosen)).float()
+            logits = classifier(decoder.decode(z[start : start + BATCH], chosen)).float()
         parts.append(~misclassified(logits, chosen))
     return np.asarray(torch.cat(parts).cpu().numpy())
 
 
 def right_when_decayed(
-    generator: Decoder, classifier: Classifier, z: Tensor, labels: Tensor, eps: float
+    decoder: Decoder, classifier: Classifier, z: Tensor, labels: Tensor, eps: float
 ) -> NDArray[np.bool_]:
     """Whether pictures of the decayed codes are classified as their classes (N,): what the searches start from.
 
     Raises:
         ConfigError: eps < 0.
     """
-    return right_on_codes(generator, classifier, decayed(z, eps), labels)
+    return right_on_codes(decoder, classifier, decayed(z, eps), labels)
 
 
 def right_under_noise(
-    generator: Decoder,
+    decoder: Decoder,
     classifier: Classifier,
     z: Tensor,
     labels: Tensor,
     eps: float,
     draws: int,
-    rng: torch.Generator,
+    generator: torch.Generator,
 ) -> NDArray[np.bool_]:
     """Whether pictures of noisy codes are classified as their classes: bool (N, draws).
 
@@ -60,5 +60,5 @@ def right_under_noise(
     """
     if draws < 1:
         raise ConfigError(f"draws must be at least 1; got {draws}")
-    columns = [right_on_codes(generator, classifier, noisy(z, eps, rng), labels) for _ in range(draws)]
+    columns = [right_on_codes(decoder, classifier, noisy(z, eps, generator), labels) for _ in range(draws)]
     return np.stack(columns, 1)

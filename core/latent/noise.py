@@ -55,13 +55,13 @@ def decayed(z: Tensor, eps: float) -> Tensor:
     return z / math.sqrt(1 + _checked(eps) ** 2)
 
 
-def noisy(z: Tensor, eps: float, rng: torch.Generator) -> Tensor:
+def noisy(z: Tensor, eps: float, generator: torch.Generator) -> Tensor:
     """`(z + eps xi) / sqrt(1 + eps^2)`, xi ~ N(0, I), for each code (B, n): of the prior, where the code is of it.
 
     Raises:
         ConfigError: eps < 0, or not finite.
     """
-    xi = torch.randn(z.shape, generator=rng, dtype=z.dtype, device=rng.device).to(z.device)
+    xi = torch.randn(z.shape, generator=generator, dtype=z.dtype, device=generator.device).to(z.device)
     return decayed(z + eps * xi, eps)
 
 

@@ -1,26 +1,28 @@
 """How far images lie apart in the eyes of a classifier: the distance of its features, layer by layer."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from core.models.resnet import PreActResNet
+from core.models.pooled import as_pooled
 
 
-def taps(network: PreActResNet, x: Tensor) -> list[Tensor]:
-    """The features (N, width, h, w) that each stage of `network` hands on, for images `x` (N, C, H, W) in [0, 1]."""
-    h = network.stem(network.normalise(x))
-    found = []
-    for stage in network.stages:
-        h = stage(h)
-        found.append(h)
-    return found
+def taps(network: nn.Module, x: Tensor) -> list[Tensor]:
+    """The features (N, width, h, w) that each stage of `network` hands on, for images `x` (N, C, H, W) in [0, 1].
+
+    Raises:
+        ConfigError: the network does not name them.
+    """
+    return as_pooled(network).stage_maps(x)
 
 
-def logits_of(network: PreActResNet, last: Tensor) -> Tensor:
-    """The logits (N, K) that belong to the features of the last stage (N, width, h, w)."""
-    logits: Tensor = network.head(network.act(network.norm(last)).mean((2, 3)))
-    return logits
+def logits_of(network: nn.Module, last: Tensor) -> Tensor:
+    """The logits (N, K) that belong to the features of the last stage (N, width, h, w).
+
+    Raises:
+        ConfigError: as for `taps`.
+    """
+    return as_pooled(network).logits_of(last)
 
 
 def feature_distance(first: list[Tensor], second: list[Tensor]) -> Tensor:

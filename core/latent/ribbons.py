@@ -19,7 +19,7 @@ def places(direction: Direction, count: int = POSITIONS) -> list[float]:
 
 
 def ribbon(
-    generator: Decoder,
+    decoder: Decoder,
     classifiers: Sequence[Classifier],
     z: Tensor,
     labels: Tensor,
@@ -30,7 +30,7 @@ def ribbon(
     """The strip along one slider, at `places`, while all others stay where they are; distances are to where all start.
 
     Args:
-        generator: codes to pictures.
+        decoder: codes to pictures.
         classifiers: pictures to logits.
         z: the code (1, n) that all sliders start from.
         labels: its class (1,).
@@ -44,4 +44,4 @@ def ribbon(
     """
     positions = places(ways[which])
     codes = moved_along(z, ways, at, which, positions)
-    return decode_row(generator, classifiers, codes, labels.expand(len(codes)), positions, z)
+    return decode_row(decoder, classifiers, codes, labels.expand(len(codes)), positions, z)

@@ -115,7 +115,7 @@ class SearchResult:
 
 
 def search(  # noqa: PLR0913, PLR0917  # what is searched, how, and how it is watched
-    generator: Decoder,
+    decoder: Decoder,
     classifier: Classifier,
     z: Tensor,
     labels: Tensor,
@@ -128,7 +128,7 @@ def search(  # noqa: PLR0913, PLR0917  # what is searched, how, and how it is wa
     """The nearest code around each decayed code whose picture is wrong; each code is searched as if it were alone.
 
     Args:
-        generator: codes and classes to pictures.
+        decoder: codes and classes to pictures.
         classifier: pictures (B, C, H, W) to logits (B, K), in eval mode.
         z: codes (N, n), float32, N at least 1.
         labels: their classes (N,), int64: those that the pictures show.
@@ -142,11 +142,11 @@ def search(  # noqa: PLR0913, PLR0917  # what is searched, how, and how it is wa
         ConfigError: eps < 0.
         InputError: no codes, codes of another length or number than the classes, or values that are not finite.
     """
-    if z.ndim != 2 or z.shape[1] != generator.latent or labels.shape != z.shape[:1] or len(z) == 0:
+    if z.ndim != 2 or z.shape[1] != decoder.latent or labels.shape != z.shape[:1] or len(z) == 0:
         raise InputError(
-            f"need codes of length {generator.latent}, a class each; got {tuple(z.shape)} and {tuple(labels.shape)}"
+            f"need codes of length {decoder.latent}, a class each; got {tuple(z.shape)} and {tuple(labels.shape)}"
         )
-    walk = _Walk(generator, classifier, z.detach(), labels, eps, settings)
+    walk = _Walk(decoder, classifier, z.detach(), labels, eps, settings)
     starts = random_starts(z, labels, settings.restarts, seed)
     if settings.start == "centre":
         starts.zero_()
@@ -165,9 +165,9 @@ class _Walk:
     """All searches side by side: a row a code, each with its own radius; offsets are counted from the decayed codes."""
 
     def __init__(
-        self, generator: Decoder, classifier: Classifier, z: Tensor, labels: Tensor, eps: float, settings: Search
+        self, decoder: Decoder, classifier: Classifier, z: Tensor, labels: Tensor, eps: float, settings: Search
     ) -> None:
-        self.generator, self.classifier, self.settings = generator, classifier, settings
+        self.decoder, self.classifier, self.settings = decoder, classifier, settings
         self.z, self.centre, self.labels = z, decayed(z, eps), labels
         self.best, self.safe = torch.zeros_like(z), torch.zeros_like(z)  # nearest wrong offset, and the one before it
         self.path = z.new_full((len(z), settings.steps + 2, z.shape[1]), torch.nan)
@@ -182,7 +182,7 @@ class _Walk:
 
     def logits(self, offset: Tensor, rows: Tensor) -> Tensor:
         """Logits (A, K) of the pictures at offsets (A, n) from the centres of some rows (A,)."""
-        logits = self.classifier(self.generator.decode(self.centre[rows] + offset, self.labels[rows])).float()
+        logits = self.classifier(self.decoder.decode(self.centre[rows] + offset, self.labels[rows])).float()
         if not bool(logits.detach().isfinite().all()):  # a search that went on would take the code for one that stands
             raise InputError("the classifier answers these codes with values that are not finite")
         return logits
@@ -241,7 +241,7 @@ class _Walk:
         self.path[every, end] = z_adv
         self.path_margin[every, end] = margin(logits, self.labels, self.settings.objective)
         longest = int(end.max()) + 1
-        x, x_adv = (self.generator.decode(z, self.labels) for z in (self.centre, z_adv))
+        x, x_adv = (self.decoder.decode(z, self.labels) for z in (self.centre, z_adv))
         tensors = {
             "labels": self.labels,
             "z": self.z,

@@ -21,7 +21,7 @@ PRIOR = "N(0, I), none left out"
 GAP = 4  # pixels between the halves of a sheet, before enlarging
 
 
-def write_gallery(generator: Generator, folder: Path, seed: int, command: str) -> list[Path]:
+def write_gallery(autoencoder: Generator, folder: Path, seed: int, command: str) -> list[Path]:
     """Write samples of every class as PNG to `folder`, with `made.json` that says how; returns the pictures' paths.
 
     They are the first samples drawn from the full prior: none is left out.
@@ -29,8 +29,8 @@ def write_gallery(generator: Generator, folder: Path, seed: int, command: str) -
     Raises:
         InputError: the folder can't be written.
     """
-    made = {"command": command, "seed": seed, "generator": generator.card.sha256, "prior": PRIOR}
-    return _write_pictures(generator.task, _samples(generator, PER_CLASS, seed), folder, made)
+    made = {"command": command, "seed": seed, "generator": autoencoder.card.sha256, "prior": PRIOR}
+    return _write_pictures(autoencoder.task, _samples(autoencoder, PER_CLASS, seed), folder, made)
 
 
 def write_pasted_gallery(
@@ -65,7 +65,7 @@ def _write_pictures(task: Task, x: Tensor, folder: Path, made: Mapping[str, obje
     return paths
 
 
-def write_sheets(generator: Generator, folder: Path, seed: int) -> list[Path]:
+def write_sheets(autoencoder: Generator, folder: Path, seed: int) -> list[Path]:
     """Write the contact sheets `<task>-samples.png` and `<task>-rebuilt.png` to `folder`; returns their paths.
 
     The first has a row of ten samples a class and, beside it, the same after encoding and decoding. The second has
@@ -75,12 +75,12 @@ def write_sheets(generator: Generator, folder: Path, seed: int) -> list[Path]:
     Raises:
         InputError: the folder can't be written.
     """
-    task = generator.task
-    x = _samples(generator, COLUMNS, seed)
+    task = autoencoder.task
+    x = _samples(autoencoder, COLUMNS, seed)
     labels = torch.arange(task.classes).repeat_interleave(COLUMNS)
-    samples = [_grid(x, COLUMNS), _grid(generator.decode(generator.encode(x, labels), labels), COLUMNS)]
+    samples = [_grid(x, COLUMNS), _grid(autoencoder.decode(autoencoder.encode(x, labels), labels), COLUMNS)]
     photographs = _photographs(task)
-    best = torch.cat([nearest_class(generator, one[None])[1] for one in photographs])
+    best = torch.cat([nearest_class(autoencoder, one[None])[1] for one in photographs])
     sheets = {"samples": _beside(samples), "rebuilt": _grid(torch.cat([photographs, best]), len(photographs))}
     paths = []
     for name, sheet in sheets.items():
@@ -89,21 +89,21 @@ def write_sheets(generator: Generator, folder: Path, seed: int) -> list[Path]:
     return paths
 
 
-def nearest_class(generator: Generator, x: Tensor) -> tuple[int, Tensor]:
+def nearest_class(autoencoder: Generator, x: Tensor) -> tuple[int, Tensor]:
     """The class as which `x` (1, C, H, W) is rebuilt with the least squared error, and that picture (1, C, H, W)."""
-    labels = torch.arange(generator.task.classes)
+    labels = torch.arange(autoencoder.task.classes)
     with torch.no_grad():
         every = x.expand(len(labels), -1, -1, -1)
-        rebuilt = generator.decode(generator.encode(every, labels), labels)
+        rebuilt = autoencoder.decode(autoencoder.encode(every, labels), labels)
     best = int((rebuilt - every).square().mean((1, 2, 3)).argmin())
     return best, rebuilt[best : best + 1]
 
 
-def _samples(generator: Generator, count: int, seed: int) -> Tensor:
+def _samples(autoencoder: Generator, count: int, seed: int) -> Tensor:
     """`count` samples of each class in turn, (K count, C, H, W)."""
-    labels = torch.arange(generator.task.classes).repeat_interleave(count)
+    labels = torch.arange(autoencoder.task.classes).repeat_interleave(count)
     with torch.no_grad():
-        return generator.decode(generator.sample(len(labels), torch.Generator().manual_seed(seed)), labels)
+        return autoencoder.decode(autoencoder.sample(len(labels), torch.Generator().manual_seed(seed)), labels)
 
 
 def _photographs(task: Task) -> Tensor:

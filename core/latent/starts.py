@@ -20,9 +20,9 @@ def random_starts(z: Tensor, labels: Tensor, runs: int, seed: int) -> Tensor:
     offsets = z.new_zeros(runs, *z.shape)
     for row, (code, label) in enumerate(zip(z.detach().cpu().numpy(), labels.tolist(), strict=True)):
         digest = hashlib.blake2b(f"{seed},{label},".encode() + code.tobytes(), digest_size=7).digest()
-        rng = torch.Generator().manual_seed(int.from_bytes(digest, "big"))
-        lengths = torch.rand(runs, 1, generator=rng)
-        offsets[:, row] = (unit(torch.randn(runs, z.shape[1], generator=rng)) * lengths).to(offsets)
+        generator = torch.Generator().manual_seed(int.from_bytes(digest, "big"))
+        lengths = torch.rand(runs, 1, generator=generator)
+        offsets[:, row] = (unit(torch.randn(runs, z.shape[1], generator=generator)) * lengths).to(offsets)
     return offsets
 
 

@@ -45,7 +45,7 @@ class DecodedRow:
 
 @torch.no_grad()
 def decode_row(
-    generator: Decoder,
+    decoder: Decoder,
     classifiers: Sequence[Classifier],
     z: Tensor,
     labels: Tensor,
@@ -59,7 +59,7 @@ def decode_row(
     """
     if len(z) == 0 or labels.shape != z.shape[:1] or len(positions) != len(z):
         raise InputError(f"need codes with a class and a position each; got {len(z)}, {len(labels)}, {len(positions)}")
-    pictures = generator.decode(torch.cat([start, z]), torch.cat([labels[:1], labels]))
+    pictures = decoder.decode(torch.cat([start, z]), torch.cat([labels[:1], labels]))
     first, x = pictures[:1], pictures[1:].contiguous()
     probs = torch.stack([classifier(x).float().softmax(1) for classifier in classifiers])
     if not bool(x.isfinite().all()) or not bool(probs.isfinite().all()):
@@ -76,13 +76,13 @@ def decode_row(
 
 
 def neighbours(
-    generator: Decoder,
+    decoder: Decoder,
     classifiers: Sequence[Classifier],
     z: Tensor,
     labels: Tensor,
     eps: float,
     count: int,
-    rng: torch.Generator,
+    generator: torch.Generator,
 ) -> DecodedRow:
     """`count` random neighbours of one code (1, n): noise of magnitude `eps` that keeps the prior; all in its class.
 
@@ -90,12 +90,12 @@ def neighbours(
     """
     if count < 1:
         raise ConfigError(f"count must be at least 1; got {count}")
-    codes = noisy(z.expand(count, -1), eps, rng)
-    return decode_row(generator, classifiers, codes, labels.expand(count), range(1, count + 1), z)
+    codes = noisy(z.expand(count, -1), eps, generator)
+    return decode_row(decoder, classifiers, codes, labels.expand(count), range(1, count + 1), z)
 
 
-def relabelled(
-    generator: Decoder, classifiers: Sequence[Classifier], z: Tensor, labels: Tensor, classes: int
+def class_row(
+    decoder: Decoder, classifiers: Sequence[Classifier], z: Tensor, labels: Tensor, classes: int
 ) -> DecodedRow:
     """One code (1, n) decoded in each of the K classes; positions are the classes, distances those to its own.
 
@@ -104,19 +104,19 @@ def relabelled(
     own = int(labels[0])
     every = torch.arange(classes).to(labels)
     order = torch.cat([every[own : own + 1], every])  # its own leads, as what distances are taken to
-    made = decode_row(generator, classifiers, z.expand(classes + 1, -1), order, order.tolist(), z)
+    made = decode_row(decoder, classifiers, z.expand(classes + 1, -1), order, order.tolist(), z)
     return DecodedRow(
         made.positions[1:], made.labels[1:], made.z[1:], made.x[1:], made.probs[:, 1:], made.latent[1:], made.image[1:]
     )
 
 
 def interpolation(
-    generator: Decoder, classifiers: Sequence[Classifier], ends: Tensor, labels: Tensor, positions: Sequence[float]
+    decoder: Decoder, classifiers: Sequence[Classifier], ends: Tensor, labels: Tensor, positions: Sequence[float]
 ) -> DecodedRow:
     """From one code to another, on the arc between them, as `arc`; distances are to the first.
 
     Args:
-        generator: codes to pictures.
+        decoder: codes to pictures.
         classifiers: pictures to logits.
         ends: two codes (2, n).
         labels: their classes (2,). Where they differ, the first half is decoded in the first and the rest in the
@@ -129,7 +129,7 @@ def interpolation(
     """
     codes = arc(ends, positions)
     chosen = labels[(torch.tensor(list(positions)) >= 0.5).long().to(labels.device)]
-    return decode_row(generator, classifiers, codes, chosen, positions, ends[:1])
+    return decode_row(decoder, classifiers, codes, chosen, positions, ends[:1])
 
 
 def arc(ends: Tensor, positions: Sequence[float]) -> Tensor:

@@ -80,7 +80,7 @@ def check_slopes(grad: Tensor) -> None:
         raise InputError("the network has no gradient here: it is not finite")
 
 
-class Attacked(nn.Module):
+class CheckedNetwork(nn.Module):
     """A network as attacks ask it: images come in the attack's precision and go on in that of the clean images.
 
     Refuses, at the first answer, labels that it has no class for, and any answer or gradient that is not finite: an

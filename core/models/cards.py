@@ -23,6 +23,8 @@ else:
 MAX_BYTES = 1_000_000
 MAX_TEXT = 10_000
 MAX_DIGITS = 18  # so that a whole number fits into 64 bits
+CLASS_OF = "class of"
+"""In a field's metadata: from the object that stands there to the dataclass it is of; refuses it by a `CoreError`."""
 _CHECKSUM = re.compile(r"[0-9a-f]{64}")
 _NAMES = {str: "text", int: "a whole number", bool: "true or false", dict: "an object", list: "a list"}
 
@@ -67,6 +69,8 @@ def read_card(path: Path, kind: type[C], what: str, check: Callable[[C], None]) 
 def card_of(data: bytes, kind: type[C], complaint: str, check: Callable[[C], None]) -> C:
     """The card in JSON from anywhere.
 
+    A field of several possible dataclasses says in its metadata, under `CLASS_OF`, which one an object is of.
+
     Types are exact: true is no number, a number no text; a whole number may stand for a real one. Numbers are finite
     and whole ones have at most 18 digits, texts at most `MAX_TEXT` characters. Names may neither miss, unless they have
     a default, nor be unknown, nor come twice.
@@ -94,7 +98,7 @@ def card_of(data: bytes, kind: type[C], complaint: str, check: Callable[[C], Non
     return card
 
 
-def check_stated(task: str, seed: int, parameters: int, sha256: str, figures: tuple[Mapping[str, Any], ...]) -> Task:
+def check_facts(task: str, seed: int, parameters: int, sha256: str, figures: tuple[Mapping[str, Any], ...]) -> Task:
     """The task of a card, whose values of these names can be what they say.
 
     Raises:
@@ -165,7 +169,14 @@ def _built(kind: type[C], found: object, where: str) -> C:
     if missing := sorted(needed - found.keys()):
         raise ValueError(f"{where} lacks {', '.join(missing)}")
     hints = get_type_hints(kind)
-    return kind(**{name: _value(hints[name], value, name) for name, value in found.items()})
+    values = {}
+    for name, value in found.items():
+        if class_of := known[name].metadata.get(CLASS_OF):
+            _check_kind(dict, value, name)
+            values[name] = _built(class_of(value), value, name)
+        else:
+            values[name] = _value(hints[name], value, name)
+    return kind(**values)
 
 
 def _value(kind: Any, value: Any, where: str) -> Any:

@@ -2,18 +2,35 @@
 
 from dataclasses import dataclass
 from math import inf, isfinite
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from core.errors import ConfigError
 from core.models.activations import Activation, activation
+from core.models.pooled import PooledClassifier
 
 MAX_WIDTH = 1024
 MAX_STAGES = 8
 MAX_BLOCKS = 64  # of all stages together
 MAX_CHANNELS = 16  # of an image
 MAX_PARAMETERS = 50_000_000
+
+
+def check_normalisation(classes: int, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+    """Refuse a number of classes, or means and deviations of channels, that no network can have.
+
+    Raises:
+        ConfigError: one of them is such.
+    """
+    if classes < 1 or len(mean) != len(std) or not 1 <= len(mean) <= MAX_CHANNELS:
+        raise ConfigError(
+            f"need classes >= 1 and a mean and a deviation for each of 1..{MAX_CHANNELS} channels; "
+            f"got {classes} classes, {len(mean)} means and {len(std)} deviations"
+        )
+    if not all(map(isfinite, mean)) or not all(0 < value < inf for value in std):
+        raise ConfigError(f"means must be finite, deviations above 0; got {mean} and {std}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +52,8 @@ class ResNetConfig:
             network is built to find that out.
     """
 
+    architecture: ClassVar[str] = "preact-resnet"  # no field: the project's cards do not name it
+
     classes: int = 10
     mean: tuple[float, ...] = (0.5, 0.5, 0.5)
     std: tuple[float, ...] = (0.25, 0.25, 0.25)
@@ -43,13 +62,7 @@ class ResNetConfig:
     activation: Activation = "relu"
 
     def __post_init__(self) -> None:
-        if self.classes < 1 or len(self.mean) != len(self.std) or not 1 <= len(self.mean) <= MAX_CHANNELS:
-            raise ConfigError(
-                f"need classes >= 1 and a mean and a deviation for each of 1..{MAX_CHANNELS} channels; "
-                f"got {self.classes} classes, {len(self.mean)} means and {len(self.std)} deviations"
-            )
-        if not all(map(isfinite, self.mean)) or not all(0 < value < inf for value in self.std):
-            raise ConfigError(f"means must be finite, deviations above 0; got {self.mean} and {self.std}")
+        check_normalisation(self.classes, self.mean, self.std)
         if len(self.widths) != len(self.blocks) or not 1 <= len(self.widths) <= MAX_STAGES:
             raise ConfigError(
                 f"need a width and a number of blocks for each of 1..{MAX_STAGES} stages; "
@@ -63,6 +76,11 @@ class ResNetConfig:
             raise ConfigError(
                 f"the network would have {self.parameters:,} parameters; at most {MAX_PARAMETERS:,} are allowed"
             )
+
+    @property
+    def channels(self) -> int:
+        """C of the images."""
+        return len(self.mean)
 
     @property
     def parameters(self) -> int:
@@ -118,7 +136,7 @@ class PreActBlock(nn.Module):
         return out
 
 
-class PreActResNet(nn.Module):
+class PreActResNet(PooledClassifier):
     """Images (B, C, H, W) in [0, 1] to logits (B, K)."""
 
     def __init__(self, config: ResNetConfig, generator: torch.Generator | None = None) -> None:
@@ -150,15 +168,26 @@ class PreActResNet(nn.Module):
         nn.init.uniform_(self.head.weight, -bound, bound, generator=generator)
         nn.init.zeros_(self.head.bias)
 
-    def features(self, x: Tensor) -> Tensor:
-        """The activated features (B, width, h, w) that the pooled linear head reads."""
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """The channels of each stage."""
+        return self.config.widths
+
+    @property
+    def last_layer(self) -> nn.Linear:
+        """The layer that gives the logits."""
+        return self.head
+
+    def stage_maps(self, x: Tensor) -> list[Tensor]:
+        """The map (B, width, h, w) that each stage hands on."""
         h = self.stem(self.normalise(x))
+        found = []
         for stage in self.stages:
             h = stage(h)
-        maps: Tensor = self.act(self.norm(h))
-        return maps
+            found.append(h)
+        return found
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits (B, K) of images (B, C, H, W) in [0, 1]."""
-        logits: Tensor = self.head(self.features(x).mean((2, 3)))
-        return logits
+    def last_features(self, last: Tensor) -> Tensor:
+        """The features (B, width, h, w) that belong to the map of the last stage."""
+        features: Tensor = self.act(self.norm(last))
+        return features

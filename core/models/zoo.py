@@ -8,14 +8,14 @@ from typing import Any
 
 import torch
 from safetensors.torch import save as save_tensors
-from torch import Tensor
+from torch import Tensor, nn
 
 from core.data.tasks import Task, task_named
 from core.errors import ConfigError, InputError
 from core.files import write_atomically
 from core.models import cards as files
-from core.models.fast import fast_form
-from core.models.resnet import PreActResNet, ResNetConfig
+from core.models.architectures.architecture import NetworkConfig
+from core.models.architectures.catalogue import architecture_of, settings_class
 from core.models.weights import check_tensors, read_tensors
 from core.text import shorten
 
@@ -30,7 +30,7 @@ class Card:
     Attributes:
         task: key of the task it solves.
         key: its name in the zoo.
-        network: its architecture.
+        network: the settings of its architecture.
         recipe: how it was trained, one line with the formula.
         settings: the whole training plan as plain values.
         seed: of weights, order, augmentation and attack starts.
@@ -45,7 +45,7 @@ class Card:
 
     task: str
     key: str
-    network: ResNetConfig
+    network: NetworkConfig = field(metadata={files.CLASS_OF: settings_class})
     recipe: str
     settings: Mapping[str, Any]
     seed: int
@@ -62,12 +62,13 @@ class Card:
 class ZooModel:
     """A loaded classifier: its card, the network as trained, and its fast form.
 
-    Both are in eval mode and frozen; nobody may write to them.
+    Both take images (B, C, H, W) in [0, 1] at the task's shape to logits (B, K). They are in eval mode and frozen;
+    nobody may write to them. Where the architecture has no fast form, both are the same network.
     """
 
     card: Card
-    plain: PreActResNet
-    fast: PreActResNet
+    plain: nn.Module
+    fast: nn.Module
 
     @property
     def task(self) -> Task:
@@ -122,21 +123,22 @@ def assemble(card: Card, tensors: Mapping[str, Tensor]) -> ZooModel:
     Raises:
         InputError: names, shapes or types differ from the architecture's, or a value is not finite.
     """
-    model = PreActResNet(card.network)
+    architecture = architecture_of(card.network)
+    model = architecture.build(card.network, task_named(card.task).shape)
     check_tensors(shorten(card.key, 40), tensors, model.state_dict())
     model.load_state_dict(dict(tensors))
     model.eval().requires_grad_(False)
-    return ZooModel(card, model, fast_form(model))
+    return ZooModel(card, model, architecture.fast_form(model) if architecture.fast_form else model)
 
 
-def save(model: PreActResNet, card: Card, folder: Path) -> Card:
+def save(model: nn.Module, card: Card, folder: Path) -> Card:
     """Write weights and card under `folder / card.task`, each in one move; returns the card with checksum and size.
 
     Raises:
         InputError: the folder can't be written.
     """
     data = save_tensors({name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()})
-    card = replace(card, sha256=hashlib.sha256(data).hexdigest(), parameters=model.config.parameters)
+    card = replace(card, sha256=hashlib.sha256(data).hexdigest(), parameters=card.network.parameters)
     target = folder / card.task / f"{card.key}.safetensors"
     write_atomically(target, data)
     write_card(card, folder)
@@ -164,9 +166,8 @@ def read_card(path: Path) -> Card:
 
 def _check(card: Card) -> None:
     """Refuse a card whose values can't be."""
-    task = files.check_stated(card.task, card.seed, card.parameters, card.sha256, card.figures)
-    if card.network.classes != task.classes or len(card.network.mean) != task.shape[0]:
-        raise InputError(f"classes and channels of the network are not those of {task.key}")
+    task = files.check_facts(card.task, card.seed, card.parameters, card.sha256, card.figures)
+    architecture_of(card.network).check(card.network, task)
 
 
 def _probe(model: ZooModel) -> None:

@@ -10,7 +10,7 @@ from torch.overrides import TorchFunctionMode
 
 from core.errors import ConfigError
 from core.models.asking import differentiating
-from core.models.resnet import PreActResNet
+from core.models.pooled import PooledClassifier
 from core.norms import precise
 from core.saliency.method import Method
 from core.saliency.target import resolve_target, score
@@ -57,11 +57,11 @@ def grad_cam_plus_plus(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
 @differentiating
 def _features_and_gradient(model: nn.Module, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """The features (B, width, h, w) that are looked at, and the gradient of what is explained on them."""
-    if isinstance(model, PreActResNet):
+    if isinstance(model, PooledClassifier):
         with torch.no_grad():
             features = precise(model.features(x))
         features.requires_grad_()
-        logits = model.head(features.mean((2, 3)).to(model.head.weight.dtype))
+        logits = model.last_layer(features.mean((2, 3)).to(model.last_layer.weight.dtype))
     else:
         with _LastConvolution() as last:
             logits = model(x.detach().requires_grad_())

@@ -6,12 +6,11 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity, cross_entropy
 
 from core.attacks.pgd import Pgd
 from core.errors import ConfigError
-from core.models.resnet import PreActResNet
 from core.training.recipes.base import Batch
 from core.training.recipes.saliency_maps import STRONG_MAPS
 from core.training.recipes.saliency_training import Mixture, SaliencyPerturbation
@@ -64,7 +63,7 @@ class Adversity:
     cosines: NDArray[np.float32]
 
 
-def strong_map(teacher: PreActResNet, x: Tensor, name: str, seed: int = 0) -> Image:
+def strong_map(teacher: nn.Module, x: Tensor, name: str, seed: int = 0) -> Image:
     """The map s (C, H, W) of the teacher's own answer to one image `x` (1, C, H, W), as training computes it.
 
     Raises:
@@ -106,12 +105,12 @@ def construct(
     )
 
 
-def worst_found(model: PreActResNet, x: Tensor, label: int, attack: Pgd, seed: int = 0) -> Image:
+def worst_found(model: nn.Module, x: Tensor, label: int, attack: Pgd, seed: int = 0) -> Image:
     """The image (C, H, W) that the attack makes of `x` (1, C, H, W) against `label`."""
     return attack(model, x, torch.tensor([label]), _seeded(seed))[0].contiguous().numpy()
 
 
-def adversity(model: PreActResNet, made: Construction, label: int, x_pgd: Image, epochs: int) -> Adversity:
+def adversity(model: nn.Module, made: Construction, label: int, x_pgd: Image, epochs: int) -> Adversity:
     """What a construction does to `model`, beside noise, the map alone either way, and PGD.
 
     The cosine over epochs is that of Mangla et al. 2020 (arXiv:2006.07828), authors' code: how adversarial the training

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
 from core.data.datasets import LabelledImages
@@ -93,7 +93,7 @@ def train(
     on_progress: Callable[[Progress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
     device: str = "cpu",
-    networks: Mapping[str, PreActResNet] = MappingProxyType({}),
+    networks: Mapping[str, nn.Module] = MappingProxyType({}),
 ) -> Trained:
     """Train as the plan says, going on from the checkpoint in `folder` where there is one.
 
@@ -138,7 +138,7 @@ def train(
     return Trained(model.eval(), tuple(history), finished=True)
 
 
-def _named(plan: TrainingPlan, key: str | None, networks: Mapping[str, PreActResNet]) -> PreActResNet | None:
+def _named(plan: TrainingPlan, key: str | None, networks: Mapping[str, nn.Module]) -> nn.Module | None:
     """The network that a recipe names by `key`; None where it names none."""
     if key is not None and key not in networks:
         raise ConfigError(f"{plan.key} needs the network {key!r}: train that one first")
@@ -163,7 +163,7 @@ class _Run:
     """The state that moves: weights, their average, the optimiser, and what the recipe remembers."""
 
     def __init__(
-        self, plan: TrainingPlan, steps: int, device: str, teacher: PreActResNet | None, start: PreActResNet | None
+        self, plan: TrainingPlan, steps: int, device: str, teacher: nn.Module | None, start: nn.Module | None
     ) -> None:
         self.plan = plan
         self.steps = steps
@@ -306,7 +306,7 @@ def _fingerprint(plan: TrainingPlan) -> str:
     return json.dumps(plan.settings(), sort_keys=True)
 
 
-def _digest(*networks: PreActResNet) -> str:
+def _digest(*networks: nn.Module) -> str:
     """A checksum of networks' weights; empty without any."""
     if not networks:
         return ""

@@ -22,6 +22,12 @@ from core.training.recipes.trades import Trades
 
 EPOCHS: Mapping[str, int] = {"cifar10": 10, "fashion-mnist": 5, "tiny20": 30, "pasted": 5}
 """What every recipe of a task gets; `NOTES` says why where a plan differs."""
+USUAL_EPOCHS = 10
+"""Of a task for which nobody has chosen."""
+
+
+def _epochs(task: Task) -> int:
+    return EPOCHS.get(task.key, USUAL_EPOCHS)
 
 
 def _plan(task: Task, key: str, recipe: Recipe | None = None, epochs: int | None = None, tail: int = 0) -> TrainingPlan:
@@ -31,14 +37,12 @@ def _plan(task: Task, key: str, recipe: Recipe | None = None, epochs: int | None
     network = network_for(task, entry.activation)
     augmentation = Augmentation(padding=2 if task.grey else 4)
     recipe = entry.build(task) if recipe is None else recipe
-    return TrainingPlan(
-        task.key, key, recipe, network, epochs or EPOCHS[task.key], augmentation=augmentation, tail=tail
-    )
+    return TrainingPlan(task.key, key, recipe, network, epochs or _epochs(task), augmentation=augmentation, tail=tail)
 
 
 def _saliency(task: Task, maps: MapName, teacher: str | None = None, epochs: int | None = None) -> SaliencyPerturbation:
     """Maps whose annealing passes through the authors' 100 epochs of mixing in the plan's number of epochs."""
-    return SaliencyPerturbation(maps, teacher, task.radii["linf"], pace(epochs or EPOCHS[task.key]))
+    return SaliencyPerturbation(maps, teacher, task.radii["linf"], pace(epochs or _epochs(task)))
 
 
 def _two_steps(task: Task) -> Pgd:
@@ -52,7 +56,7 @@ def _with_maps(task: Task, kind: str) -> list[TrainingPlan]:
     Both together get as many epochs as make them cost what the attack alone costs: half of their batches are attacked,
     and an attack of two steps makes a batch about 2.4 times as costly.
     """
-    maps, longer = _saliency(task, "given"), round(1.4 * EPOCHS[task.key])
+    maps, longer = _saliency(task, "given"), round(1.4 * _epochs(task))
     both = SaliencyPgd(_saliency(task, "given", epochs=longer), _two_steps(task))
     return [
         _plan(task, "standard"),

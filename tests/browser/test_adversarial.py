@@ -1,13 +1,11 @@
 """The page Adversarial in a real browser: grid, player, curves, matrix and fooled heat maps, each used once."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page
 
-from core.models.zoo import ASSETS
-from tests.helpers.browser import here, loaded, photograph, served, settled
+from tests.helpers.browser import downloaded, here, loaded, photograph, served_with, settled
 from tests.helpers.synthetic.adversarial import write_adversarial_reports
 from tests.helpers.waiting import until
 
@@ -17,14 +15,7 @@ START = "adversarial?models=standard,pgd-l2"
 LAST = 35  # steps of an explanation
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory) -> Iterator[str]:
-    """The dashboard with the weights that ship and synthetic reports on them."""
-    reports = tmp_path_factory.mktemp("reports")
-    for task in ("cifar10", "fashion-mnist"):
-        write_adversarial_reports(ASSETS, reports, task)
-    with served(ROBUSTSCOPE_REPORTS=str(reports)) as found:
-        yield found
+address = served_with(write_adversarial_reports, "cifar10", "fashion-mnist")
 
 
 def whole(page: Page) -> None:
@@ -164,10 +155,7 @@ def test_heat_maps_are_fooled_and_files_are_taken_away(visit):
     until(lambda: page.locator("[data-outside]").count() == 2 and settled(page), "the heat maps to be fooled", 300)
     assert page.locator("[data-moved]").count() == 2 and not page.get_by_test_id("stAlert").count()
     for name, start in (("Grid as PNG", b"\x89PNG"), ("All arrays as NPZ", b"PK")):
-        with page.expect_download() as waiting:
-            page.get_by_role("button", name=name).first.click()
-        with open(waiting.value.path(), "rb") as file:
-            assert file.read(len(start)) == start
+        assert downloaded(page, name).startswith(start)
 
 
 def test_a_search_can_be_stopped(visit):

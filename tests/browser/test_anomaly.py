@@ -2,7 +2,6 @@
 
 import io
 import zipfile
-from collections.abc import Iterator
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -13,8 +12,7 @@ from playwright.sync_api import Page
 
 from core.data.tasks import CIFAR10
 from core.images import fit
-from core.models.zoo import ASSETS
-from tests.helpers.browser import here, loaded, photograph, served, settled
+from tests.helpers.browser import downloaded, here, loaded, photograph, served_with, settled
 from tests.helpers.synthetic.anomaly import write_anomaly_report
 from tests.helpers.waiting import until
 
@@ -23,13 +21,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("anomaly"), pytest.ma
 START = "anomaly?models=standard,pgd-linf&tensors=weights"
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory) -> Iterator[str]:
-    """The dashboard with the weights and calibrations that ship, and a synthetic report on them."""
-    reports = tmp_path_factory.mktemp("reports")
-    write_anomaly_report(ASSETS, reports, "cifar10")
-    with served(ROBUSTSCOPE_REPORTS=str(reports)) as found:
-        yield found
+address = served_with(write_anomaly_report, "cifar10")
 
 
 def whole(page: Page) -> None:
@@ -61,20 +53,13 @@ def files() -> list[dict[str, object]]:
     ]
 
 
-def taken(page: Page, name: str) -> bytes:
-    with page.expect_download() as waiting:
-        page.get_by_role("button", name=name).click()
-    with open(waiting.value.path(), "rb") as file:
-        return file.read()
-
-
 def test_a_photo_a_small_picture_noise_and_a_zip_get_verdicts_a_table_and_files(visit):
     page = visit(START + "&view=many")
     page.locator("input[type=file]").set_input_files(files())
     page.get_by_role("button", name="Score them").click()
     until(lambda: page.get_by_test_id("stDataFrame").count() and settled(page), "the table")
     assert page.get_by_test_id("stMetricValue").all_inner_texts()[-1] == "2"
-    rows = pq.read_table(io.BytesIO(taken(page, "All scores as Parquet"))).to_pylist()
+    rows = pq.read_table(io.BytesIO(downloaded(page, "All scores as Parquet"))).to_pylist()
     assert {row["path"] for row in rows} == {
         "photo.png", "small.png", "noise.png", "bag.zip/in/rocket.png", "bag.zip/broken.png", "bag.zip/nested.zip",
     }  # fmt: skip
@@ -82,7 +67,7 @@ def test_a_photo_a_small_picture_noise_and_a_zip_get_verdicts_a_table_and_files(
     assert set(why) == {"bag.zip/broken.png", "bag.zip/nested.zip"} and "archive" in why["bag.zip/nested.zip"]
     p_value = {row["path"]: row["p_value"] for row in rows if (row["model"], row["detector"]) == ("standard", "norms")}
     assert p_value["noise.png"] <= 0.01 < p_value["small.png"]
-    assert taken(page, "All scores as CSV").count(b"\n") == len(rows) + 1
+    assert downloaded(page, "All scores as CSV").count(b"\n") == len(rows) + 1
     assert not page.get_by_test_id("stAlert").count()
     photograph(page, "anomaly-many")
 

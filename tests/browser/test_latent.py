@@ -1,13 +1,11 @@
 """The page Latent in a real browser: sliders and ribbons, the player, a fooling change, links, and absurd codes."""
 
-from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from playwright.sync_api import Page
 
-from core.models.zoo import ASSETS
-from tests.helpers.browser import here, loaded, photograph, served, settled
+from tests.helpers.browser import here, loaded, photograph, served_with, settled
 from tests.helpers.synthetic.latent import write_latent_reports
 from tests.helpers.waiting import until
 
@@ -17,13 +15,7 @@ START = "latent?task=fashion-mnist&models=standard,pgd-l2&image=photo:astronaut"
 RIBBONS = 8
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory) -> Iterator[str]:
-    """The dashboard with the weights that ship and a synthetic report on them."""
-    reports = tmp_path_factory.mktemp("reports")
-    write_latent_reports(ASSETS, reports, "fashion-mnist")
-    with served(ROBUSTSCOPE_REPORTS=str(reports)) as found:
-        yield found
+address = served_with(write_latent_reports, "fashion-mnist")
 
 
 def whole(page: Page) -> None:

@@ -1,13 +1,11 @@
 """The page Models in a real browser: every chart is drawn, a slider answers at once, the choice comes along."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page
 
-from core.models.zoo import ASSETS
-from tests.helpers.browser import here, loaded, photograph, served, settled
+from tests.helpers.browser import here, loaded, photograph, served_with, settled
 from tests.helpers.synthetic.robustness import write_report
 from tests.helpers.waiting import until
 
@@ -17,14 +15,7 @@ START = "models"
 CHARTS = ["curves", "trade-off", "certainty", "gradients", "share", "cosine", "losses"]
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory) -> Iterator[str]:
-    """The dashboard with the weights that ship and a synthetic report on them."""
-    reports = tmp_path_factory.mktemp("reports")
-    for task in ("cifar10", "fashion-mnist"):
-        write_report(ASSETS, reports, task)
-    with served(ROBUSTSCOPE_REPORTS=str(reports)) as found:
-        yield found
+address = served_with(write_report, "cifar10", "fashion-mnist")
 
 
 def whole(page: Page) -> None:

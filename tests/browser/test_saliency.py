@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -10,8 +9,7 @@ from PIL import Image
 from playwright.sync_api import Page
 
 from app.saliency.files import CELL
-from core.models.zoo import ASSETS
-from tests.helpers.browser import here, loaded, photograph, served, settled
+from tests.helpers.browser import downloaded, here, loaded, photograph, served_with, settled
 from tests.helpers.synthetic.saliency import write_saliency_report
 from tests.helpers.waiting import until
 
@@ -20,13 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("saliency"), pytest.m
 START = "saliency?task=fashion-mnist&models=standard,pgd-linf&methods=gradient,grad-cam,smooth-grad"
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory) -> Iterator[str]:
-    """The dashboard with the weights that ship and a synthetic report on them."""
-    reports = tmp_path_factory.mktemp("reports")
-    write_saliency_report(ASSETS, reports, "fashion-mnist")
-    with served(ROBUSTSCOPE_REPORTS=str(reports)) as found:
-        yield found
+address = served_with(write_saliency_report, "fashion-mnist")
 
 
 def whole(page: Page) -> None:
@@ -47,13 +39,6 @@ def colours(page: Page, selector: str) -> np.ndarray:
     return np.array(values, np.uint8).reshape(height, width, 4)[..., :3]
 
 
-def taken(page: Page, name: str) -> bytes:
-    with page.expect_download() as waiting:
-        page.get_by_role("button", name=name).click()
-    with open(waiting.value.path(), "rb") as file:
-        return file.read()
-
-
 def test_a_map_is_opened_compared_and_taken_away_as_it_was_shown(visit):
     page = visit()
     assert page.locator("button[data-map]").count() == 6 and page.locator("[data-spread]").count() == 4
@@ -68,15 +53,17 @@ def test_a_map_is_opened_compared_and_taken_away_as_it_was_shown(visit):
     until(lambda: lit.add(page.locator(".player").get_attribute("data-lit")) or {"true", "false"} <= lit, "a blink", 60)
 
     shown = colours(page, "button[data-map='pgd-linf,smooth-grad'] img")
-    sheet = np.asarray(Image.open(io.BytesIO(taken(page, "Grid as PNG"))))
+    sheet = np.asarray(Image.open(io.BytesIO(downloaded(page, "Grid as PNG"))))
     assert stands_in(sheet, np.asarray(Image.fromarray(shown).resize((CELL, CELL), Image.Resampling.NEAREST)))
-    with np.load(io.BytesIO(taken(page, "All maps as NPZ")), allow_pickle=False) as kept:
+    with np.load(io.BytesIO(downloaded(page, "All maps as NPZ")), allow_pickle=False) as kept:
         heatmap = kept["attributions__pgd-linf__smooth-grad"].sum(0)
         assert json.loads(str(kept["settings"]))["models"] == ["standard", "pgd-linf"]
     warm = shown[..., 0].astype(int) - shown[..., 2]  # orange raises the score, purple lowers it
     strong = np.abs(heatmap) > np.quantile(np.abs(heatmap), 0.7)
     assert ((warm > 0) == (heatmap > 0))[strong].all()
-    assert b"strongest" in taken(page, "Measures as CSV") and b"<!doctype html>" in taken(page, "Report as HTML")
+    assert b"strongest" in downloaded(page, "Measures as CSV") and b"<!doctype html>" in downloaded(
+        page, "Report as HTML"
+    )
     assert not page.get_by_test_id("stAlert").count()
     again = visit("saliency?" + here(page).split("?", 1)[1])
     assert np.array_equal(colours(again, "button[data-map='pgd-linf,smooth-grad'] img"), shown)

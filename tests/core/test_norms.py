@@ -5,7 +5,16 @@ import torch
 from torch.testing import assert_close
 
 from core.errors import ConfigError
-from core.norms import NORMS, check_norm, norm_of, project, random_in_ball, rmse, rounded, steepest_ascent_direction
+from core.norms import (
+    NORMS,
+    check_norm,
+    norm_of,
+    project,
+    random_in_ball,
+    rmse,
+    round_towards,
+    steepest_ascent_direction,
+)
 
 BOTH = pytest.mark.parametrize("norm", NORMS)
 
@@ -61,7 +70,7 @@ def test_rounding_never_leaves_the_ball(norm, dtype):
     epsilon = 8 / 255
     found = x.float() + project(torch.randn(x.shape, generator=seeded(1)), epsilon, norm)
     assert (norm_of(found.to(dtype).float() - x.float(), norm) > epsilon * 1.001).any()
-    kept = rounded(found, x)
+    kept = round_towards(found, x)
     assert kept.dtype == dtype and (norm_of(kept.float() - x.float(), norm) <= epsilon * (1 + 1e-6)).all()
     assert_close(kept.float(), found, rtol=0, atol=2 * torch.finfo(dtype).eps)
 

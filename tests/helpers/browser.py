@@ -5,13 +5,15 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from playwright.sync_api import Page
 
+from core.models.zoo import ASSETS
 from tests.helpers.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,6 +53,20 @@ def served(**environment: str) -> Iterator[str]:
         assert "Traceback" not in log.read_text(), log.read_text()
 
 
+def served_with(write: Callable[[Path, Path, str], object], *tasks: str):
+    """A fixture of a module: the dashboard with all that ships, and a synthetic report of each task on its networks."""
+
+    @pytest.fixture(scope="module")
+    def address(tmp_path_factory) -> Iterator[str]:
+        reports = tmp_path_factory.mktemp("reports")
+        for task in tasks:
+            write(ASSETS, reports, task)
+        with served(ROBUSTSCOPE_REPORTS=str(reports)) as found:
+            yield found
+
+    return address
+
+
 def healthy(port: int) -> bool:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2) as answer:
@@ -73,6 +89,13 @@ def settled(page: Page) -> bool:
 def loaded(page: Page) -> bool:
     """Whether every image of the page has arrived."""
     return page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
+
+
+def downloaded(page: Page, name: str) -> bytes:
+    """The file that the first button of this name gives."""
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=name).first.click()
+    return Path(waiting.value.path()).read_bytes()
 
 
 def photograph(page: Page, name: str) -> None:

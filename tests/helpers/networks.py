@@ -1,11 +1,17 @@
 """Small networks: a tiny one of the zoo's kind, a linear one, and those written in the ways people write them."""
 
+from dataclasses import dataclass
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from core.data.tasks import task_named
+from core.models.architectures.architecture import Architecture, NetworkConfig
+from core.models.architectures.catalogue import architecture_of
 from core.models.resnet import ResNetConfig
-from core.models.zoo import Card, ZooModel
+from core.models.zoo import Card, ZooModel, assemble
 
 TINY_GREY = ResNetConfig(10, (0.3,), (0.3,), (4, 8), (1, 1))
 
@@ -56,3 +62,44 @@ def bare_model(key: str, sha256: str = "a") -> ZooModel:
     """A network that answers nothing, known by its card alone."""
     card = Card("fashion-mnist", key, None, "recipe", {}, 0, "command", {}, sha256=sha256 * 64, parameters=0)
     return ZooModel(card, nn.Identity(), nn.Identity())
+
+
+@dataclass(frozen=True, slots=True)
+class DummyConfig:
+    """The settings of a network that looks at the mean colour alone."""
+
+    classes: int
+    channels: int
+    architecture: Literal["dummy"] = "dummy"
+
+    @property
+    def parameters(self) -> int:
+        """By arithmetic."""
+        return (self.channels + 1) * self.classes
+
+
+DUMMY = Architecture(
+    key="dummy",
+    title="Dummy",
+    sentence="A linear layer on the mean colour.",
+    source="nowhere",
+    licence="none",
+    config=DummyConfig,
+    build=lambda config, shape: nn.Sequential(
+        nn.AvgPool2d(shape[1:]), nn.Flatten(), nn.Linear(config.channels, config.classes)
+    ),
+)
+"""An architecture without a fast form or named features."""
+
+
+def brought(network: NetworkConfig, key: str = "brought", task: str = "cifar10") -> ZooModel:
+    """A network of any architecture with random weights that answer differently on different pictures."""
+    problem, generator = task_named(task), torch.Generator().manual_seed(0)
+    model = architecture_of(network).build(network, problem.shape)
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(module.weight, generator=generator)
+    with torch.no_grad():
+        model.train()(torch.rand(16, *problem.shape, generator=generator))  # for the statistics of BatchNorm
+    card = Card(task, key, network, "untrained", {}, 0, "none", {}, sha256="", parameters=network.parameters)
+    return assemble(card, model.state_dict())

@@ -1,6 +1,7 @@
 """What tests of pages share: a page as a visitor finds it, without a browser, and what it shows."""
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
@@ -41,6 +42,13 @@ def query(at: AppTest) -> dict[str, str]:
     return {name: kept if isinstance(kept, str) else kept[-1] for name, kept in at.query_params.items()}
 
 
+def restored(visit: Callable[..., AppTest], link: dict[str, str]) -> AppTest:
+    """The page as a link asks for it, all of it."""
+    at = visit(**link)
+    assert not at.warning and not at.error and query(at) == link
+    return at
+
+
 def picture(form: str = "PNG") -> bytes:
     """A noisy grey picture as a file."""
     out = io.BytesIO()
@@ -58,6 +66,12 @@ def upload(at: AppTest, name: str, data: bytes) -> AppTest:
     if not at.file_uploader:
         checked(source(at).set_value("Upload").run())
     return checked(at.file_uploader[0].set_value((name, data, "image/png")).run())
+
+
+def pressed(at: AppTest, key: str) -> AppTest:
+    """The page after a button was pressed, with what comes out of the work that it began."""
+    checked(at.button(key=key).click().run())
+    return finished(at)
 
 
 def finished(at: AppTest) -> AppTest:

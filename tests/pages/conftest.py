@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.helpers.fixtures import in_place_of
 from tests.helpers.pages import opened
 from tests.helpers.synthetic.anomaly import write_calibrations
 from tests.helpers.synthetic.latent import write_generators
@@ -30,11 +31,8 @@ def _calibrations(tiny_zoo, tmp_path_factory) -> Path:
     return write_calibrations(tiny_zoo, tmp_path_factory.mktemp("calibrations"), "cifar10", ("standard", "pgd-l2"))
 
 
-@pytest.fixture
-def calibrations(_calibrations, monkeypatch) -> Path:
-    """Of two networks of CIFAR-10; `pgd-linf` has none."""
-    monkeypatch.setenv("ROBUSTSCOPE_CALIBRATION", str(_calibrations))
-    return _calibrations
+calibrations = in_place_of("ROBUSTSCOPE_CALIBRATION", "_calibrations")
+"""Of two networks of CIFAR-10; `pgd-linf` has none."""
 
 
 @pytest.fixture(scope="session")
@@ -42,8 +40,5 @@ def _generators(tmp_path_factory) -> Path:
     return write_generators(tmp_path_factory.mktemp("generators"), ("fashion-mnist",))
 
 
-@pytest.fixture
-def generators(_generators, monkeypatch) -> Path:
-    """A generator for one task; the other has none."""
-    monkeypatch.setenv("ROBUSTSCOPE_GENERATORS", str(_generators))
-    return _generators
+generators = in_place_of("ROBUSTSCOPE_GENERATORS", "_generators")
+"""A generator for one task; the other has none."""

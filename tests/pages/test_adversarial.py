@@ -8,11 +8,10 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from core.data import datasets
 from core.data.tasks import FASHION_MNIST, TASKS
 from core.models.resnet import PreActResNet
 from core.models.zoo import load_zoo_model, save
-from tests.helpers.pages import bodies, checked, finished, opened, query, value
+from tests.helpers.pages import bodies, checked, opened, pressed, query, restored, value
 from tests.helpers.synthetic.adversarial import write_adversarial_reports
 from tests.helpers.tiny_zoo import KEYS, write_zoo
 
@@ -35,12 +34,6 @@ def explained(at: AppTest) -> str:
 
 def shares(body: str, name: str) -> list[float]:
     return [float(part.split('"', 1)[0]) for part in body.split(f'{name}="')[1:]]
-
-
-def fool(at: AppTest) -> AppTest:
-    """Press the button and wait for what comes out."""
-    checked(at.button(key="fool.start").click().run())
-    return finished(at)
 
 
 @pytest.mark.slow
@@ -104,7 +97,7 @@ def test_a_budget_of_nothing_leaves_the_picture_as_it_is(visit):
 def test_heat_maps_are_fooled_at_the_press_of_a_button_and_another_choice_asks_again(visit, measured):
     at = visit(**TWO, method="grad-cam", region="centre", move="8")
     assert not bodies(at, "data-moved")
-    fool(at)
+    pressed(at, "fool.start")
     (moved,), (outside,) = bodies(at, "data-moved"), bodies(at, "data-outside")
     assert moved.count("data-moved=") == 2 and outside.count("data-outside=") == 2 and not at.error
     assert outside.count("outside of what is highlighted: 100 %") == 2
@@ -122,8 +115,7 @@ def test_a_link_restores_every_part_of_the_page(visit, measured):
         "norm": "linf", "epsilon": "6", "rho": "0.03", "target": "bag", "show": "change", "attack": "iterated-tgsm",
         "at": "0.05", "method": "integrated-gradients", "region": "top-right", "move": "5", "cell": "pgd-l2,pgd-linf",
     }  # fmt: skip
-    at = visit(**link)
-    assert not at.warning and not at.error and query(at) == link
+    at = restored(visit, link)
     assert at.slider(key="adversarial.rho").value == 0.03
     assert at.selectbox(key="adversarial.source.fashion-mnist").value == "pgd-l2"
     assert at.slider(key="adversarial.size.fashion-mnist").value == 5
@@ -206,7 +198,7 @@ def test_a_network_that_always_answers_the_same_is_a_sentence(reports, odd):
     body = explained(at)
     assert "gives no gradient" in body and body.count("data-draws=") == 1 and not at.error
     assert shares(body, "data-before")[:10] == shares(body, "data-after")[:10]
-    fool(at)
+    pressed(at, "fool.start")
     (moved,) = bodies(at, "data-moved")
     assert moved.count("no heat map") == 1 and not at.error
 
@@ -221,7 +213,6 @@ def test_a_network_that_answers_nan_is_a_sentence(reports, odd):
 def test_a_task_of_one_class_is_a_sentence(reports, tmp_path, monkeypatch):
     """Nothing else can be believed: the pictures stay as they are, and no verdict is given."""
     monkeypatch.setitem(TASKS, "one", replace(FASHION_MNIST, key="one", class_names=("garment",)))
-    monkeypatch.setitem(datasets._CLASSES, "one", datasets._CLASSES["fashion-mnist"])
     folder = write_zoo(tmp_path / "zoo", ("one",))
     write_adversarial_reports(folder, reports, "one")
     monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(folder))
@@ -229,7 +220,7 @@ def test_a_task_of_one_class_is_a_sentence(reports, tmp_path, monkeypatch):
     body = explained(at)
     assert body.count("knows one class only") == 2 and "data-draws" not in body and not at.error
     assert body.count("data-class=") == 2 and set(shares(body, "data-after")) == {1.0}
-    fool(at)
+    pressed(at, "fool.start")
     (moved,), (outside,) = bodies(at, "data-moved"), bodies(at, "data-outside")
     assert moved.count("data-moved=") == 2 and outside.count('data-changed="False"') == 2 and not at.error
 

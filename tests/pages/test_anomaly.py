@@ -8,7 +8,7 @@ from core.anomaly.label_references import fit_references, references_path, write
 from core.anomaly.perceptron_detector import PERCEPTRON
 from core.models.zoo import load_zoo_model
 from tests.helpers.anomaly_page import judged, normal, png
-from tests.helpers.pages import bodies, checked, finished, query, value
+from tests.helpers.pages import bodies, checked, finished, query, restored, value
 from tests.helpers.pictures import columns
 from tests.helpers.tiny_zoo import write_zoo
 
@@ -174,8 +174,7 @@ def test_a_link_restores_every_part_of_the_page(visit):
         "norm": "linf", "epsilon": "2", "view": "one", "detector": "vim", "alpha": "0.1", "label": "ones",
         "head": "sigmoid", "tensors": "all", "push": "jpeg", "step": "4", "seen": "pgd-l2",
     }  # fmt: skip
-    at = visit(**link)
-    assert not at.warning and not at.error and query(at) == link
+    at = restored(visit, link)
     assert at.selectbox(key="anomaly.detector").value == "vim" and at.select_slider(key="anomaly.alpha").value == 0.1
     assert at.select_slider(key="anomaly.step.cifar10.False").value == 4
 

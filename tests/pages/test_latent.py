@@ -10,7 +10,7 @@ from app.latent import search as latent_search
 from app.latent.choice import AXES
 from app.latent.search import FRAMES
 from core.latent.search import Search
-from tests.helpers.pages import bodies, checked, finished, picture, query, upload, value
+from tests.helpers.pages import bodies, checked, picture, pressed, query, upload, value
 from tests.helpers.synthetic.latent import write_latent_reports
 
 PAGE = "pages/latent"
@@ -36,12 +36,6 @@ def move(at: AppTest, axis: str, position: float) -> AppTest:
 def ribbon(at: AppTest, axis: str) -> str:
     (body,) = bodies(at, f'data-ribbon="{axis}"')
     return body
-
-
-def search(at: AppTest) -> AppTest:
-    """Press the button and wait for what comes out."""
-    checked(at.button(key="latent.search.start").click().run())
-    return finished(at)
 
 
 @pytest.mark.slow
@@ -131,7 +125,7 @@ def test_another_class_draws_another_picture(visit):
 @pytest.mark.slow
 def test_the_search_says_for_each_network_what_it_found_and_whether_it_fools_the_others(visit, monkeypatch):
     monkeypatch.setattr(latent_search, "SEARCH", Search(steps=20, restarts=1, start="centre"))
-    at = search(visit(**TWO))
+    at = pressed(visit(**TWO), "latent.search.start")
     (body,) = bodies(at, "data-fooled")
     assert body.count("data-fooled=") == 2 and not at.error
     label = value(bodies(at, "data-here")[0], "data-here")

@@ -14,7 +14,7 @@ from app.state.training_job import Job
 from core.models.resnet import PreActResNet
 from core.models.zoo import load_zoo_model, save
 from core.training.jobs.messages import Point, Ready, TrainingRequest
-from tests.helpers.pages import bodies, checked, finished, opened, query
+from tests.helpers.pages import bodies, checked, finished, opened, query, restored
 from tests.helpers.synthetic.saliency import write_saliency_report
 from tests.helpers.tiny_zoo import KEYS, write_zoo
 
@@ -94,8 +94,7 @@ def test_a_link_restores_every_part_of_the_page(visit):
         "other": "pgd-l2", "measures": "sparsity", "agreement": "cosine", "agreed": "report",
         "sheet": "photo:coffee,photo:chelsea",
     }  # fmt: skip
-    at = visit(**link)
-    assert not at.warning and not at.error and query(at) == link
+    at = restored(visit, link)
     assert at.multiselect(key="saliency.methods").value == ["grad-cam", "gradient"]
     assert "standard,gradient" in bodies(at, "data-closer")[0]
 

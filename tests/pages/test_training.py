@@ -161,9 +161,9 @@ def test_what_was_downloaded_is_loaded_again_and_what_is_broken_is_a_sentence(wo
     )
     other = visit()
     other = load(other, ("Saved.zip", data))
-    assert not other.error and visitors.kept(me(other)) == ["own-Saved"]
+    assert not other.error and visitors.model_keys(me(other)) == ["own-Saved"]
     other = load(other, ("a.safetensors", weights), ("a.json", text))
-    assert not other.error and visitors.kept(me(other)) == ["own-Saved", "own-a"]
+    assert not other.error and visitors.model_keys(me(other)) == ["own-Saved", "own-a"]
     for files in [
         [("broken.zip", data[:-100])],
         [("a.safetensors", weights)],
@@ -174,7 +174,7 @@ def test_what_was_downloaded_is_loaded_again_and_what_is_broken_is_a_sentence(wo
         assert len(other.error) == 1 and "Something went wrong" not in other.error[0].value
     monkeypatch.setattr(visitors, "MOST_OWN_BYTES", 3 * len(weights))
     other = load(other, ("more.zip", data))
-    assert "may take" in other.error[0].value and len(visitors.kept(me(other))) == 2
+    assert "may take" in other.error[0].value and len(visitors.model_keys(me(other))) == 2
 
 
 def load(at: AppTest, *files: tuple[str, bytes]) -> AppTest:

@@ -18,6 +18,7 @@ from core.latent.generator import Generator
 from core.latent.perceptual import feature_distance, taps
 from core.metrics.intervals import bootstrap
 from core.metrics.samples import NEIGHBOUR, frechet_distance, kernel_distance, precision_recall
+from core.models.pooled import as_pooled
 from core.models.zoo import ZooModel
 from core.progress import OnPartProgress, silent_on_parts
 from core.reports.form.provenance import Run, origin, refuse_uncommitted
@@ -220,6 +221,6 @@ def _compared(real: NDArray[np.float32], made: NDArray[np.float32], of: str, see
 
 def _look(model: ZooModel, x: Tensor) -> tuple[NDArray[np.float32], Tensor]:
     """The pooled features (N, width) that the model's linear layer reads, and the logits (N, K)."""
-    pooled = _through(lambda part, _: model.fast.features(part).mean((2, 3)), x, x)
+    means = _through(lambda part, _: as_pooled(model.fast).features(part).mean((2, 3)), x, x)
     with torch.no_grad():
-        return pooled.numpy(), model.fast.head(pooled)
+        return means.numpy(), as_pooled(model.fast).last_layer(means)

@@ -12,6 +12,7 @@ from torch import Tensor
 from core.data.datasets import LabelledImages
 from core.errors import ConfigError, InputError
 from core.latent.network import GeneratorNetwork
+from core.models.pooled import as_pooled
 from core.models.zoo import ZooModel
 from core.training.augment import Augmentation
 from core.training.checkpoint import read_checkpoint, write_checkpoint
@@ -147,7 +148,7 @@ class _Run:
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = {name: value.clone() for name, value in self.network.state_dict().items()}
         self.optimiser = torch.optim.Adam(self.network.parameters(), plan.learning_rate, MOMENTS)
-        self.opponent = _Opponent(plan, classifier.card.network.widths, rng, device) if plan.recipe.critic else None
+        self.opponent = _Opponent(plan, as_pooled(classifier.fast).widths, rng, device) if plan.recipe.critic else None
 
     def round(
         self,

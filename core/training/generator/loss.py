@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from core.latent.network import GeneratorNetwork
 from core.latent.perceptual import feature_distance, logits_of, taps
-from core.models.resnet import PreActResNet
 from core.training.generator.critic import Critic, critic_approval
 from core.training.generator.plan import GeneratorRecipe
 
@@ -42,7 +41,7 @@ def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 def make_pictures(
     network: GeneratorNetwork,
-    classifier: PreActResNet,
+    classifier: nn.Module,
     x: Tensor,
     labels: Tensor,
     generator: torch.Generator,
@@ -73,7 +72,7 @@ def make_pictures(
 
 
 def generator_losses(
-    recipe: GeneratorRecipe, made: Pictures, classifier: PreActResNet, critic: Critic | None, opposed: bool
+    recipe: GeneratorRecipe, made: Pictures, classifier: nn.Module, critic: Critic | None, opposed: bool
 ) -> Mapping[str, Tensor]:
     """The terms that encoder and decoder lower, weighted, by name; their sum is the loss.
 

@@ -23,8 +23,6 @@ from core.training.recipes.settings import Value, changed, with_teacher
 MOST_EPOCHS = 50
 LEAST_IMAGES = 256
 FEW_IMAGES = 20_000  # below this a smaller batch makes more of each epoch
-ANNOTATED: Mapping[str, str] = {"tiny20": "sat-box", "pasted": "sat-mask"}
-"""Which recipes with given maps a task has the annotations for: those whose key begins like this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +105,10 @@ def read_request(text: str) -> TrainingRequest:
 
 def recipes_for(task: Task) -> list[str]:
     """Keys of the recipes that a task can be trained with, in the registry's order."""
-    given = ANNOTATED.get(task.key)
     return [
         key
         for key, entry in RECIPES.items()
-        if not entry.build(task).needs_maps or (given is not None and key.startswith(given))
+        if not entry.build(task).needs_maps or key.startswith(f"sat-{task.annotation}")
     ]
 
 

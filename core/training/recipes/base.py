@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from core.data.tasks import Task
@@ -31,7 +31,7 @@ class Batch:
     generator: torch.Generator
     epoch: int = 0
     maps: Tensor | None = None
-    teacher: PreActResNet | None = None
+    teacher: nn.Module | None = None
     state: dict[str, float] = field(default_factory=dict)
 
 

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from core.models.resnet import PreActResNet
 from core.saliency.grad_cam import grad_cam_plus_plus
 from core.saliency.gradient import gradient
 from core.saliency.guided_backprop import guided_backprop
@@ -31,7 +30,7 @@ MapName = Literal[
 # two are not comparable at the same epsilon. The released code means to guide and does not, so it computes
 # "gradient-sign" and "gradient-grad-cam++"; its integrated gradients are those of the loss, whose sign is the other way
 # round.
-STRONG_MAPS: dict[MapName, Callable[[PreActResNet, Tensor, Tensor, torch.Generator], Tensor]] = {
+STRONG_MAPS: dict[MapName, Callable[[nn.Module, Tensor, Tensor, torch.Generator], Tensor]] = {
     "gradient-sign": lambda model, x, target, _: gradient(model, x, target)[0].sign(),
     "guided-sign": lambda model, x, target, _: guided_backprop(model, x, target).sign(),
     "smooth-grad": lambda model, x, target, generator: min_max(smooth_grad(model, x, target, generator)),

@@ -10,7 +10,7 @@ import pyarrow.parquet
 import pytest
 
 from app.anomaly import figures
-from app.anomaly.batch_table import as_parquet, chosen
+from app.anomaly.batch_table import as_parquet, filter_order
 from app.anomaly.files import judged_npz
 from app.anomaly.names import share_text, strength_text, verdict
 from app.anomaly.report_figures import Point, against, severity, shade, span_of
@@ -72,11 +72,11 @@ def test_the_histogram_counts_every_picture():
 
 def test_filters_keep_what_they_say_oddest_first():
     p_values = {"a": np.array([0.5, 0.01, 0.2, np.nan]), "b": np.array([0.9, 0.02, 0.03, np.nan])}
-    assert chosen(p_values, "all", 0.05).tolist() == [1, 2, 0, 3]
-    assert chosen(p_values, "flagged", 0.05).tolist() == [1, 2]
-    assert chosen(p_values, "split", 0.05).tolist() == [2]
-    assert chosen(p_values, "unread", 0.05).tolist() == [3]
-    assert chosen(p_values, "flagged", 0.015).tolist() == [1]
+    assert filter_order(p_values, "all", 0.05).tolist() == [1, 2, 0, 3]
+    assert filter_order(p_values, "flagged", 0.05).tolist() == [1, 2]
+    assert filter_order(p_values, "split", 0.05).tolist() == [2]
+    assert filter_order(p_values, "unread", 0.05).tolist() == [3]
+    assert filter_order(p_values, "flagged", 0.015).tolist() == [1]
 
 
 @pytest.mark.parametrize(

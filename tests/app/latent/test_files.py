@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from app.latent import generators, results, search
+from app.latent import autoencoders, results, search
 from app.latent.choice import AXES
 from app.latent.files import explorer_npz, films_png, fooled_npz
 from app.latent.position import LatentPosition, resolve
@@ -29,8 +29,8 @@ MODELS = ["standard", "pgd-l2"]
 def position(zoo, tmp_path, monkeypatch):
     """Some position in the latent space of a tiny generator, sliders moved, with two networks."""
     monkeypatch.setenv("ROBUSTSCOPE_GENERATORS", str(write_generators(tmp_path, (TASK.key,))))
-    sha256 = generators.generator(TASK.key).card.sha256
-    code = generators.sample_code(TASK.key, 3)
+    sha256 = autoencoders.autoencoder(TASK.key).card.sha256
+    code = autoencoders.sample_code(TASK.key, 3)
     at = (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5)
     return resolve(LatentPosition(TASK.key, sha256, code, 2, 5, 1, 5, at), MODELS)
 
@@ -46,7 +46,7 @@ def fooled(position, monkeypatch):
 
 
 def test_each_network_is_asked_about_its_own_answer_on_the_picture_that_is_drawn(position, fooled):
-    x = torch.from_numpy(results.row_at(position).x)
+    x = torch.tensor(results.row_at(position).x)
     for one in fooled:
         assert np.allclose(one.film.x[0], x[0], atol=1e-5) and one.label == position.place.label
         assert one.answers[0] == int(state_zoo.model(TASK.key, one.model).fast(x).argmax()) == int(one.found.labels[0])

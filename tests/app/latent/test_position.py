@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from app.latent import generators, position, results
+from app.latent import autoencoders, position, results
 from app.latent.position import LatentPosition, resolve
 from core.data.tasks import task_named
 from tests.helpers.synthetic.latent import write_generators
@@ -15,8 +15,8 @@ AT = (1.0, 0.0, -2.0, 0.0, 0.0, 0.5, 0.1, 0.5)
 @pytest.fixture
 def place(zoo, tmp_path, monkeypatch):
     monkeypatch.setenv("ROBUSTSCOPE_GENERATORS", str(write_generators(tmp_path, (TASK.key,))))
-    sha256 = generators.generator(TASK.key).card.sha256
-    return LatentPosition(TASK.key, sha256, generators.sample_code(TASK.key, 3), 2, 5, 1, 5, AT)
+    sha256 = autoencoders.autoencoder(TASK.key).card.sha256
+    return LatentPosition(TASK.key, sha256, autoencoders.sample_code(TASK.key, 3), 2, 5, 1, 5, AT)
 
 
 def test_every_row_of_a_resolved_position_is_made_without_resolving_it_again(place, monkeypatch):
@@ -26,7 +26,7 @@ def test_every_row_of_a_resolved_position_is_made_without_resolving_it_again(pla
         raise AssertionError("resolved again")
 
     monkeypatch.setattr(position.zoo, "model", no_more)
-    monkeypatch.setattr(position, "generator", no_more)
+    monkeypatch.setattr(position, "autoencoder", no_more)
     monkeypatch.setattr(position, "_directions", no_more)
     rows = [
         results.row_at(here), results.row_at(here.at_rest()), results.slider_row(here, 2),
@@ -51,5 +51,5 @@ def test_where_a_slider_itself_stands_makes_no_difference_to_its_row_and_the_oth
 
 def test_results_are_found_again_by_code_sliders_and_the_networks_weights(place):
     one, other = resolve(place, ["standard"]), resolve(place, ["pgd-l2"])
-    assert one.key == resolve(place, ["standard"]).key != other.key
-    assert one.key != one.at_rest().key and one.models == ("standard",)
+    assert one.cache_key == resolve(place, ["standard"]).cache_key != other.cache_key
+    assert one.cache_key != one.at_rest().cache_key and one.models == ("standard",)

@@ -25,7 +25,7 @@ def shown(zoo):
 
 
 def made(shown, chosen):
-    return results.made(CIFAR10, shown, "photo:chelsea", chosen)
+    return results.perturbation_result(CIFAR10, shown, "photo:chelsea", chosen)
 
 
 def test_the_map_is_that_of_the_chosen_teacher(shown):

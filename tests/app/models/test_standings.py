@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.models.standings import Share, measured, standings
+from app.models.standings import Share, cards_in_report, standings
 from core.models.resnet import ResNetConfig
 from core.models.zoo import Card
 
@@ -32,7 +32,7 @@ def test_report_and_card_are_brought_together():
 def test_a_row_of_other_weights_or_another_norm_does_not_count(change):
     (one,) = standings([card()], [ROW | change], "linf")
     assert one.pgd == Share(0.4, 0.35, 0.45, 500) and one.apgd is None and one.cost is None and one.flags is None
-    assert measured([card()], [ROW | change]) == ([] if "norm" not in change else [card()])
+    assert cards_in_report([card()], [ROW | change]) == ([] if "norm" not in change else [card()])
 
 
 def test_a_card_without_figures_has_none():

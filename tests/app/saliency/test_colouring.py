@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.saliency.colouring import drawn, scales, strength, why_empty
+from app.saliency.colouring import map_pixels, scales, strength, why_empty
 from tests.helpers.saliency import PICTURE, map_of
 
 
@@ -17,18 +17,18 @@ def test_strength_grows_darker_and_knows_no_sign():
 
 def test_signed_colours_tell_the_sign_and_strength_does_not():
     made = map_of([0.5, -0.5])
-    up, down = drawn(made, 1.0, "signed", 0)[0, :2].astype(int)
+    up, down = map_pixels(made, 1.0, "signed", 0)[0, :2].astype(int)
     assert up[0] > up[2] and down[2] > down[0]
-    up, down = drawn(made, 1.0, "strength", 0)[0, :2]
+    up, down = map_pixels(made, 1.0, "strength", 0)[0, :2]
     assert np.array_equal(up, down)
 
 
 def test_a_zero_value_over_the_picture_leaves_the_grey_picture():
     made = map_of([0.0, 1.0])
     grey = np.rint(np.tensordot([0.299, 0.587, 0.114], PICTURE.astype(np.float64), 1) * 255)
-    shown = drawn(made, 1.0, "signed", 100)
+    shown = map_pixels(made, 1.0, "signed", 100)
     assert np.abs(shown[:, 0] - grey[:, 0, None]).max() <= 1
-    assert np.array_equal(shown[:, 1], drawn(made, 1.0, "signed", 0)[:, 1])  # the strongest cover it whole
+    assert np.array_equal(shown[:, 1], map_pixels(made, 1.0, "signed", 0)[:, 1])  # the strongest cover it whole
 
 
 @pytest.mark.parametrize(("share", "expected"), [("own", [1, 2, 8]), ("method", [2, 2, 8]), ("all", [8, 8, 8])])

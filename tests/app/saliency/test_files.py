@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from app.saliency.colouring import drawn, scales
+from app.saliency.colouring import map_pixels, scales
 from app.saliency.files import CELL, DPI, grid_npz, grid_png, measures_csv, report_html
 from core.models.zoo import load_zoo_model
 from core.saliency.grid import saliency_grid
@@ -54,7 +54,7 @@ def test_the_png_shows_every_map_in_sharp_squares_at_300_dpi(found, rows, scale,
     for cell, one in found.items():
         if one.problem:
             continue
-        block = drawn(one, scales(found, scale)[cell], colours, over).repeat(CELL // 32, 0).repeat(CELL // 32, 1)
+        block = map_pixels(one, scales(found, scale)[cell], colours, over).repeat(CELL // 32, 0).repeat(CELL // 32, 1)
         assert places(sheet, block) == 1, cell
 
 

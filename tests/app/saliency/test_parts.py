@@ -10,9 +10,9 @@ import torch
 from app.saliency import results
 from app.saliency.agreement import matrix
 from app.saliency.measures import best_of, spread_figure, spreads
-from app.saliency.report import aligned, methods_matrix, models_matrix, relation_figure
+from app.saliency.report import alignment_rows, methods_matrix, models_matrix, relation_figure
 from app.saliency.results import Measuring, known_maps, missing_maps, question_of, quick_maps
-from app.saliency.sanity_check import STRIP, call_for, picked
+from app.saliency.sanity_check import STRIP, call_for, strip_steps
 from app.state.bounded_store import BoundedStore
 from app.state.pictures import model_input
 from core.data.tasks import task_named
@@ -128,7 +128,7 @@ def test_a_relation_has_a_point_for_each_network_whose_robustness_is_known():
          "value_high": value + 1, "value_n": 200} for key, value in (("standard", 2.0), ("pgd-l2", 5.0), ("noise", 1.0))
     ]  # fmt: skip
     report = SaliencyReport(Report("cifar10", "saliency", {}, {}, tuple(rows)), {})
-    points = aligned(report, {"standard": 0.0, "pgd-l2": 0.6})
+    points = alignment_rows(report, {"standard": 0.0, "pgd-l2": 0.6})
     assert [(row["model"], robust) for row, robust in points] == [("standard", 0.0), ("pgd-l2", 0.6)]
     figure = relation_figure(points, "accuracy", "#000000")
     assert [(trace.x[0], trace.y[0]) for trace in figure.data] == [(2.0, 0.0), (5.0, 0.6)]
@@ -164,6 +164,6 @@ def test_the_cascade_begins_with_the_map_that_is_shown_and_ends_with_no_layer_le
 
 @pytest.mark.parametrize("steps", [0, 1, 3, 7, 24])
 def test_the_strip_has_the_first_and_the_last_step(steps):
-    found = picked(steps)
+    found = strip_steps(steps)
     assert len(found) == min(steps, STRIP) and found == sorted({*found})
     assert not steps or (found[0], found[-1]) == (0, steps - 1)

@@ -14,11 +14,13 @@ from app.state import zoo as state_zoo
 from app.state.bounded_store import BoundedStore, size_of
 from app.state.uploads import Uploads
 from core.attacks.pgd import Pgd
-from core.data import datasets
+from core.data import fashion_mnist
+from core.data.official import official
 from core.data.tasks import CIFAR10
 from core.errors import InputError
 from core.images import decode
 from core.models.zoo import load_zoo_model
+from core.torchvision_compat import torchvision
 from tests.helpers.data_sets import write_fashion
 from tests.helpers.tiny_zoo import KEYS, write_zoo
 
@@ -65,19 +67,19 @@ def test_the_data_set_is_opened_once_for_all_thumbnails(tmp_path, monkeypatch):
     monkeypatch.setenv("ROBUSTSCOPE_DATA", str(write_fashion(tmp_path)))
     opened: list[str] = []
 
-    def counted(task, train, root, download=False, real=datasets._open):
-        opened.append(task.key)
-        return real(task, train, root, download)
+    def counted(root, train):
+        opened.append(root)
+        return torchvision.datasets.FashionMNIST(root, train=train)
 
-    monkeypatch.setattr(datasets, "_open", counted)
+    monkeypatch.setattr(fashion_mnist, "READER", official(counted, fashion_mnist.by_hand))
     for cached in (state_pictures._gallery, state_pictures._picture, state_pictures.thumbnail):
         cached.clear()
     keys = [key for key in state_pictures.items("fashion-mnist") if key.startswith("test:")][:12]
     made = {state_pictures.thumbnail("fashion-mnist", key) for key in keys}
-    assert len(keys) == 12 and len(made) > 1 and opened == ["fashion-mnist"]
+    assert len(keys) == 12 and len(made) > 1 and opened == [str(tmp_path)]
     opened.clear()
     assert state_pictures.data_there("fashion-mnist") and state_pictures.data_there("fashion-mnist")
-    assert opened == ["fashion-mnist"]
+    assert opened == [str(tmp_path)]
 
 
 def test_an_upload_is_fitted_under_the_digest_of_what_the_models_see(zoo):

@@ -6,7 +6,7 @@ import pytest
 from starlette.requests import Request
 
 from app.state import visitor_cookie
-from app.state.visitor_cookie import COOKIE, HEADER, Tickets, answer, fetch_script, name_in, secret, signed, tickets
+from app.state.visitor_cookie import COOKIE, HEADER, Tickets, answer, fetch_script, name_in, secret, sign, tickets
 
 NAME = "0123456789abcdef" * 2
 
@@ -29,13 +29,13 @@ def request(ticket: str | None, scheme: str = "http", **headers: str) -> Request
 
 
 def test_a_name_comes_back_from_its_cookie_and_a_made_up_one_does_not(tmp_path):
-    assert name_in(signed(NAME, tmp_path), tmp_path) == NAME
-    for other in (NAME, f"{NAME}.{'0' * 64}", signed(NAME, tmp_path).replace("0", "1", 1), "", None, "../x.y", 7):
+    assert name_in(sign(NAME, tmp_path), tmp_path) == NAME
+    for other in (NAME, f"{NAME}.{'0' * 64}", sign(NAME, tmp_path).replace("0", "1", 1), "", None, "../x.y", 7):
         assert name_in(other, tmp_path) is None
 
 
 def test_another_servers_cookie_is_not_this_ones(tmp_path):
-    assert name_in(signed(NAME, tmp_path / "a"), tmp_path / "b") is None
+    assert name_in(sign(NAME, tmp_path / "a"), tmp_path / "b") is None
 
 
 def test_the_secret_outlives_the_process_and_is_for_the_servers_user_alone(tmp_path):
@@ -63,7 +63,7 @@ def test_a_ticket_is_good_once_and_for_a_while(monkeypatch):
 
 def test_the_answer_sets_a_cookie_that_scripts_can_not_read(tmp_path):
     found = answer(request(tickets().issue(NAME)), tmp_path).headers["set-cookie"]
-    assert found.startswith(f"{COOKIE}={signed(NAME, tmp_path)};")
+    assert found.startswith(f"{COOKIE}={sign(NAME, tmp_path)};")
     assert "HttpOnly" in found and "SameSite=lax" in found and "Max-Age=604800" in found and "Secure" not in found
 
 

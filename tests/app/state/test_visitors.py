@@ -58,7 +58,7 @@ def test_networks_are_counted_and_a_full_shelf_says_so(monkeypatch):
     with pytest.raises(InputError, match="remove one"):
         visitors.check_room("ann")
     visitors.remove("ann", "cifar10", "own-a")
-    assert visitors.kept("ann") == ["own-b"]
+    assert visitors.model_keys("ann") == ["own-b"]
     visitors.check_room("ann")
 
 
@@ -69,7 +69,7 @@ def test_who_stays_away_is_forgotten_unless_they_are_busy(root):
     visitors.tidy({"busy"})
     assert {path.name for path in root.iterdir()} == {"busy", "here"}
     write("here", "own-b", age=week)
-    visitors.visited("here")
+    visitors.note_visit("here")
     visitors.tidy(())
     assert {path.name for path in root.iterdir()} == {"here"}
 

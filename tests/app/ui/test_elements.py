@@ -10,7 +10,7 @@ from PIL import Image
 
 from app.state.epsilon_scale import dial, radius_text
 from app.ui import map_png
-from app.ui.colours import model_colour, shade, signed
+from app.ui.colours import model_colour, shade, signed_colours
 from app.ui.elements import figures_in_words, percent, two_figures
 from core.data.tasks import CIFAR10, FASHION_MNIST
 from core.models.resnet import ResNetConfig
@@ -22,7 +22,7 @@ def levels(png: bytes) -> np.ndarray:
 
 
 def test_the_signed_scale_is_white_at_zero_and_as_strong_for_minus_as_for_plus():
-    colours = signed(np.array([[-2.0, -0.5, 0.0, 0.5, 2.0]], np.float32), 2.0)
+    colours = signed_colours(np.array([[-2.0, -0.5, 0.0, 0.5, 2.0]], np.float32), 2.0)
     assert (colours[0, 2] == 247).all()
     np.testing.assert_allclose(shade(np.array([-0.5, 0.5, 2.0, 9.0]), 2.0), [0.5, 0.5, 1.0, 1.0])
     assert colours[0, 4, 0] > colours[0, 4, 2] and colours[0, 0, 2] > colours[0, 0, 0]  # orange raises, purple lowers
@@ -34,7 +34,7 @@ def test_a_constant_zero_map_is_drawn():
 
 def test_enlarging_keeps_every_pixel_a_square_of_its_own_colour():
     x = np.random.default_rng(0).random((3, 32, 32), dtype=np.float32)
-    shown = levels(map_png.enlarged(x))
+    shown = levels(map_png.enlarge(x))
     assert shown.shape[:2] == (320, 320)
     np.testing.assert_array_equal(shown[::10, ::10], np.rint(x.transpose(1, 2, 0) * 255))
     np.testing.assert_array_equal(shown[::10, ::10], shown[9::10, 9::10])
@@ -54,7 +54,7 @@ def test_amplification_fills_half_the_range_with_the_largest_change_of_all():
     small, large = np.full((3, 2, 2), 1 / 255, np.float32), np.full((3, 2, 2), -8 / 255, np.float32)
     assert map_png.amplification([small, large]) == 15
     assert map_png.amplification([small * 0]) == 1
-    assert levels(map_png.amplified(large, 15)).max() == pytest.approx(255 * 0.5 - 15 * 8, abs=0.6)
+    assert levels(map_png.amplify(large, 15)).max() == pytest.approx(255 * 0.5 - 15 * 8, abs=0.6)
 
 
 def test_models_keep_their_own_colours():

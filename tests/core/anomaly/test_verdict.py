@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from core.anomaly.catalogue import DEFAULT
-from core.anomaly.verdict import SHARES, changes, is_attack, judge, perturbed, strengths
+from core.anomaly.verdict import SHARES, changes, is_attack, judge, perturb, strengths
 from core.data.corruptions import corrupt
 from core.errors import ConfigError, InputError
 from tests.helpers.pictures import columns
@@ -26,8 +26,8 @@ def test_an_image_is_judged_as_the_screen_scores_it(network, screen, x):
     assert one.probs.sum() == pytest.approx(1) and one.settings["calibration"] == screen.digest
     noise = torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(0))
     odd = judge(network, screen, noise)
-    assert DEFAULT in odd.flagged(0.05) and DEFAULT not in one.flagged(0.05)
-    assert set(one.flagged(1.0)) == set(screen.detectors)
+    assert DEFAULT in odd.flags(0.05) and DEFAULT not in one.flags(0.05)
+    assert set(one.flags(1.0)) == set(screen.detectors)
 
 
 @pytest.mark.parametrize("change", ["pgd", "fgsm"])
@@ -56,11 +56,11 @@ def test_a_corruption_is_that_of_the_report_at_each_severity(network, screen, x)
 @pytest.mark.slow
 def test_every_change_begins_with_the_image_and_the_same_seed_gives_the_same(network, x):
     for change in changes():
-        found = perturbed(network, x, change)
+        found = perturb(network, x, change)
         assert len(found) == len(strengths(network.task, change)) and torch.equal(found[:1], x)
-        assert torch.equal(found, perturbed(network, x, change))
+        assert torch.equal(found, perturb(network, x, change))
         assert found.min() >= 0 and found.max() <= 1
-    assert not torch.equal(perturbed(network, x, "pgd"), perturbed(network, x, "pgd", seed=1))
+    assert not torch.equal(perturb(network, x, "pgd"), perturb(network, x, "pgd", seed=1))
     assert is_attack("pgd") and is_attack("fgsm") and not is_attack("jpeg") and not is_attack("tgsm")
 
 
@@ -76,7 +76,7 @@ def test_pixels_that_are_no_numbers_are_refused(network, screen, x, change):
     """A corruption would make a black pixel of NaN."""
     broken = x.clone()
     broken[0, 0, 3, 4] = torch.nan
-    for ask in (lambda: judge(network, screen, broken, change), lambda: perturbed(network, broken, change or "pgd")):
+    for ask in (lambda: judge(network, screen, broken, change), lambda: perturb(network, broken, change or "pgd")):
         with pytest.raises(InputError, match="pixels must be finite"):
             ask()
     with pytest.raises(InputError, match="pixels must be finite"):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from core.anomaly.verdict import changes, is_attack, perturbed
+from core.anomaly.verdict import changes, is_attack, perturb
 from core.attacks.attack import Attack, AttackRequest
 from core.attacks.catalogue import ATTACKS, run_attack
 from core.attacks.pgd import Pgd
@@ -30,7 +30,7 @@ def test_a_new_attack_is_passed_on_and_pushes_a_picture_by_its_entry_alone(darke
     made = made_against(model.fast, x, torch.tensor([3]), "darker", 0.1)
     assert torch.equal(made, x - 0.1)
     assert is_attack("darker") and "darker" in changes()
-    versions = perturbed(model, x, "darker")
+    versions = perturb(model, x, "darker")
     assert versions[-1].mean() == pytest.approx(0.5 - 2 * model.task.radii["linf"])
 
 

@@ -13,9 +13,9 @@ def test_data_list_says_what_is_there(fashion_root, capsys):
 
 def test_data_fetch_without_network_fails_with_a_sentence(tmp_path, monkeypatch, capsys):
     """torchvision's download is left to fail against an address that refuses."""
-    from core.data import datasets
+    from core.torchvision_compat import torchvision
 
     monkeypatch.setenv("ROBUSTSCOPE_DATA", str(tmp_path))
-    monkeypatch.setattr(datasets._CLASSES["fashion-mnist"], "mirrors", ["http://127.0.0.1:9/"])
+    monkeypatch.setattr(torchvision.datasets.FashionMNIST, "mirrors", ["http://127.0.0.1:9/"])
     assert main(["data", "fetch", "fashion-mnist"]) == 1
     assert str(tmp_path) in capsys.readouterr().err

@@ -37,27 +37,18 @@ def test_impossible_numbers_are_refused_in_one_short_sentence(text):
         assert str(refused.value).startswith("must be") and len(str(refused.value)) < 160
 
 
-OPTIONS = (
-    ("train", "cifar10", "pgd-linf", "--epochs"),
-    ("train", "cifar10", "pgd-linf", "--images"),
-    ("train", "cifar10", "pgd-linf", "--seed"),
-    ("train", "cifar10", "pgd-linf", "--epsilon"),
-    ("train", "cifar10", "pgd-linf", "--steps"),
-    ("train", "cifar10", "pgd-linf", "--step-size"),
-    ("train-generator", "cifar10", "--steps"),
-    ("train-generator", "cifar10", "--seed"),
-    ("make-gallery", "cifar10", "--seed"),
-    ("evaluate", "--task", "cifar10", "--images"),
-    ("evaluate", "--task", "cifar10", "--robust-images"),
-    ("evaluate", "--task", "cifar10", "--seed"),
-    ("verify", "--task", "cifar10", "--sample"),
-    ("verify", "--task", "cifar10", "--seed"),
-    ("calibrate", "--task", "cifar10", "--images"),
-    ("score", "x", "--task", "cifar10", "--model", "m", "--out", "t", "--alpha"),
-    ("score", "x", "--task", "cifar10", "--model", "m", "--out", "t", "--fail-above"),
-    ("models", "--threads"),
-    ("run", "--port"),
-)
+NUMBERS = {
+    "train cifar10 pgd-linf": "--epochs --images --seed --epsilon --steps --step-size",
+    "train-generator cifar10": "--steps --seed",
+    "make-gallery cifar10": "--seed",
+    "evaluate --task cifar10": "--images --robust-images --seed",
+    "verify --task cifar10": "--sample --seed",
+    "calibrate --task cifar10": "--images",
+    "score x --task cifar10 --model m --out t": "--alpha --fail-above",
+    "models": "--threads",
+    "run": "--port",
+}
+OPTIONS = [(*words.split(), option) for words, options in NUMBERS.items() for option in options.split()]
 
 
 @pytest.mark.parametrize("words", OPTIONS, ids=lambda words: f"{words[0]} {words[-1]}")

@@ -1,11 +1,13 @@
 """Pictures with boxes or masks: Tiny ImageNet's layout, pasted garments, and folders of one's own."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from core.data import datasets, pasted, tiny20
+from core.data import cifar10, datasets, pasted, tiny20
 from core.data.annotated import load_annotated_folder
 from core.data.datasets import LabelledImages
 from core.data.galleries import gallery
@@ -156,18 +158,15 @@ def test_the_seed_decides_and_the_inputs_stay_as_they_were(sets):
 @pytest.mark.slow
 def test_pasted_takes_garments_and_photographs_of_the_same_split(fashion_root, monkeypatch):
     """Splits share no photograph: those of `val` come from the photographs that are kept for `val`."""
-    official = datasets._load_official
 
-    def photos(task, split, root):
-        if task is FASHION_MNIST:
-            return official(task, split, root)
+    def photos(task, root, split, most):
         level = 100 + 10 * datasets.SPLITS.index(split)
         return LabelledImages(torch.full((5, 3, 32, 32), level, dtype=torch.uint8), torch.zeros(5), split)
 
-    monkeypatch.setattr(datasets, "_load_official", photos)
+    monkeypatch.setattr(cifar10, "READER", replace(cifar10.READER, read=photos))
     for split in datasets.SPLITS:
         data = datasets.load(PASTED, split, fashion_root)
-        garments = official(FASHION_MNIST, split, fashion_root)
+        garments = datasets.load(FASHION_MNIST, split, fashion_root)
         assert torch.equal(data.labels, garments.labels)
         outside = data.pixels.masked_select(data.maps == -1)
         assert outside.unique().tolist() == [100 + 10 * datasets.SPLITS.index(split)]

@@ -7,9 +7,11 @@ import pytest
 import torch
 from PIL import Image
 
-from core.data import datasets
+from core.data import datasets, fashion_mnist
+from core.data.official import official
 from core.data.tasks import CIFAR10, FASHION_MNIST, task_named
 from core.errors import ConfigError, DataMissingError, InputError
+from core.torchvision_compat import torchvision
 
 
 def test_splits_are_disjoint_complete_and_fixed():
@@ -37,7 +39,7 @@ def test_fashion_mnist_comes_in_its_splits(fashion_root):
 
 def test_cifar10_pixels_come_as_channels_first(tmp_path, monkeypatch):
     """The official files are checked by MD5, which a synthetic copy can't pass; the reading is what is tested here."""
-    cifar = datasets._CLASSES["cifar10"]
+    cifar = torchvision.datasets.CIFAR10
     monkeypatch.setattr(cifar, "_check_integrity", lambda self: True)
     monkeypatch.setattr(cifar, "_load_meta", lambda self: None)
     folder = tmp_path / "cifar-10-batches-py"
@@ -62,8 +64,7 @@ def test_a_failed_download_says_where_to_put_the_files(tmp_path, monkeypatch):
     def no_network(*args, **kwargs):
         raise OSError("Network is unreachable")
 
-    monkeypatch.setitem(datasets._CLASSES, "fashion-mnist", no_network)
-    monkeypatch.setattr(no_network, "__name__", "FashionMNIST", raising=False)
+    monkeypatch.setattr(fashion_mnist, "READER", official(no_network, fashion_mnist.by_hand))
     with pytest.raises(DataMissingError, match="Network is unreachable") as caught:
         datasets.fetch(FASHION_MNIST, tmp_path)
     assert "t10k-images-idx3-ubyte" in str(caught.value)

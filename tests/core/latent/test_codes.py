@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from core.errors import InputError
-from core.latent.codes import MOST, read_code, rounded, write_code
+from core.latent.codes import MOST, read_code, round_code, write_code
 from tests.helpers.known_generators import normal
 
 
@@ -23,7 +23,7 @@ def test_a_code_comes_back_within_half_a_thousandth_and_then_stays():
     assert re.fullmatch(r"[A-Za-z0-9_-]{171}", text)
     again = read_code(text, 64)
     assert ((again - z).abs() <= z.abs() * 2**-11).all() and not torch.equal(again, z)
-    assert write_code(again) == text and torch.equal(rounded(z), again) and torch.equal(rounded(again), again)
+    assert write_code(again) == text and torch.equal(round_code(z), again) and torch.equal(round_code(again), again)
 
 
 def test_the_text_is_the_same_everywhere():
@@ -60,4 +60,4 @@ def test_what_could_not_be_read_is_not_written():
         with pytest.raises(InputError):
             write_code(z)
     longest = torch.full((1, 4), MOST)
-    assert torch.equal(rounded(longest), longest)
+    assert torch.equal(round_code(longest), longest)

@@ -10,7 +10,7 @@ from core.errors import ConfigError, InputError
 from core.latent.directions import RANGES, decay_direction, directions, moved
 from core.latent.noise import scaled_norm
 from core.latent.ribbons import POSITIONS, places, ribbon
-from core.latent.strips import arc, decode_row, interpolation, neighbours, relabelled
+from core.latent.strips import arc, class_row, decode_row, interpolation, neighbours
 from core.norms import rmse
 from tests.helpers.known_generators import normal, planes
 
@@ -74,7 +74,7 @@ def test_neighbours_are_of_the_prior_and_as_far_as_their_noise(linear):
 
 def test_a_code_under_each_label_is_as_far_as_the_pictures_are(linear):
     z = normal(1, 12, seed=0)
-    made = relabelled(linear, [planes(3)], z, ONE, 3)
+    made = class_row(linear, [planes(3)], z, ONE, 3)
     assert made.labels.tolist() == [0, 1, 2] == made.positions.tolist() and not made.latent.any()
     change = float(rmse(0.1 * (linear.weight @ z[0])[None]))
     np.testing.assert_allclose(made.image, [change, 0, change], atol=1e-6)

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from core.errors import InputError
-from core.models import bundle, zoo
+from core.models import bundle
+from core.models.architectures import preact_resnet
 from core.models.bundle import install, pack, unpack
 from core.models.resnet import PreActResNet
 from core.models.zoo import Card, load_zoo_model, save
@@ -129,7 +130,7 @@ def test_a_large_network_is_refused_before_it_is_built(shelf, tmp_path, monkeypa
     card = json.loads(files[".json"])
     network = card["network"] | {"widths": [256, 512], "blocks": [1, 2]}
     files[".json"] = json.dumps(card | {"network": network}).encode()
-    monkeypatch.setattr(zoo, "PreActResNet", None)
+    monkeypatch.setattr(preact_resnet, "PreActResNet", None)
     with pytest.raises(InputError, match="at most 5,000,000"):
         install(files, "kept", tmp_path / "other")
 

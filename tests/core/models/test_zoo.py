@@ -10,6 +10,7 @@ from torch.testing import assert_close
 
 from core.errors import ConfigError, CoreError, InputError
 from core.models import zoo
+from core.models.architectures import preact_resnet
 from core.models.resnet import PreActResNet, ResNetConfig
 
 TINY = ResNetConfig(widths=(4, 8), blocks=(1, 1))
@@ -128,7 +129,7 @@ def test_a_card_can_not_ask_for_a_giant_network(weights, monkeypatch):
     large = {"widths": [1024] * 8, "blocks": [8] * 8}
     many = {"widths": [1] * 8, "blocks": [64] * 8}
     long = {"widths": [1] * 9000, "blocks": [1] * 9000}
-    monkeypatch.setattr(zoo, "PreActResNet", None)
+    monkeypatch.setattr(preact_resnet, "PreActResNet", None)
     for change, message in ((large, "parameters"), (many, "64 in all"), (long, "9000 widths")):
         edit_card(weights, network=dataclasses.asdict(TINY) | change)
         with pytest.raises(InputError, match=message):

@@ -11,31 +11,31 @@ from core.latent.codes import read_code, write_code
 from core.latent.generator import ASSETS, Generator, load_generator, shipped
 
 
-def generators_folder() -> Path:
+def autoencoders_folder() -> Path:
     """Where the generators lie: `ROBUSTSCOPE_GENERATORS`, or those that ship."""
     configured = os.environ.get("ROBUSTSCOPE_GENERATORS")
     return Path(configured).expanduser() if configured else ASSETS
 
 
-def has_generator(task: str) -> bool:
+def has_autoencoder(task: str) -> bool:
     """Whether there is a generator of a task's pictures."""
-    return shipped(task, generators_folder())
+    return shipped(task, autoencoders_folder())
 
 
-def generator(task: str) -> Generator:
+def autoencoder(task: str) -> Generator:
     """The generator of a task, shared by everyone and never written to; read again when its card changes.
 
     Raises:
         ConfigError: there is none.
         InputError: its files are damaged.
     """
-    folder = generators_folder()
+    folder = autoencoders_folder()
     path = folder / f"{task}.json"
-    return _generator(task, str(folder), path.stat().st_mtime_ns if path.exists() else 0)
+    return _autoencoder(task, str(folder), path.stat().st_mtime_ns if path.exists() else 0)
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
-def _generator(task: str, folder: str, stamp: int) -> Generator:
+def _autoencoder(task: str, folder: str, stamp: int) -> Generator:
     return load_generator(task, Path(folder))
 
 
@@ -46,10 +46,10 @@ def parse_code(task: str, text: str) -> Tensor:
         InputError: it is none of this task's generator; says why.
         ConfigError: there is no generator.
     """
-    return read_code(text, generator(task).latent)
+    return read_code(text, autoencoder(task).latent)
 
 
 def sample_code(task: str, seed: int) -> str:
     """A code drawn from the prior, as text."""
-    made = generator(task)
+    made = autoencoder(task)
     return write_code(made.sample(1, torch.Generator().manual_seed(seed)))

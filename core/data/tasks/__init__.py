@@ -1,0 +1,23 @@
+"""The classification problems by key: a file each, one line here. Costs no import of torch, so that help is quick."""
+
+from core.data.tasks.cifar10 import CIFAR10
+from core.data.tasks.fashion_mnist import FASHION_MNIST
+from core.data.tasks.pasted import PASTED
+from core.data.tasks.task import Task
+from core.data.tasks.tiny20 import TINY20
+from core.errors import ConfigError
+
+__all__ = ["CIFAR10", "FASHION_MNIST", "PASTED", "TASKS", "TINY20", "Task", "task_named"]
+
+TASKS: dict[str, Task] = {task.key: task for task in (CIFAR10, FASHION_MNIST, TINY20, PASTED)}
+
+
+def task_named(key: str) -> Task:
+    """The task with this key.
+
+    Raises:
+        ConfigError: no task has it.
+    """
+    if key not in TASKS:
+        raise ConfigError(f"task must be one of {', '.join(TASKS)}; got {key!r}")
+    return TASKS[key]

@@ -1,0 +1,29 @@
+"""The architectures by key, and which one a card means."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from core.errors import ConfigError
+from core.models.architectures.architecture import Architecture, NetworkConfig
+from core.models.architectures.preact_resnet import PREACT_RESNET
+from core.models.architectures.resnet18 import RESNET18
+from core.text import shorten
+
+ARCHITECTURES: dict[str, Architecture] = {one.key: one for one in (PREACT_RESNET, RESNET18)}
+
+
+def architecture_of(network: NetworkConfig) -> Architecture:
+    """The architecture that settings are of."""
+    return ARCHITECTURES[network.architecture]
+
+
+def settings_class(network: Mapping[str, Any]) -> type[Any]:
+    """The class of a card's settings `network`, by the architecture they name; where they name none, the project's own.
+
+    Raises:
+        ConfigError: it is not in the catalogue.
+    """
+    key = network.get("architecture", PREACT_RESNET.key)
+    if not isinstance(key, str) or key not in ARCHITECTURES:
+        raise ConfigError(f"architecture must be one of {', '.join(ARCHITECTURES)}; got {shorten(key, 40)}")
+    return ARCHITECTURES[key].config

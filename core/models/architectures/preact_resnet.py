@@ -1,0 +1,16 @@
+"""The project's own compact pre-activation residual network, as the catalogue has it."""
+
+from core.models.architectures.architecture import Architecture
+from core.models.fast import fast_form
+from core.models.resnet import PreActResNet, ResNetConfig
+
+PREACT_RESNET = Architecture(
+    key=ResNetConfig.architecture,
+    title="Pre-activation ResNet",
+    sentence="The project's own residual network, small enough to be trained and attacked on two cores.",
+    source="He et al. 2016, arXiv:1603.05027",
+    licence="MIT",
+    config=ResNetConfig,
+    build=lambda config, shape: PreActResNet(config),
+    fast_form=fast_form,
+)

@@ -1,0 +1,188 @@
+"""Everything that a picture can be asked for, of a network that is not the project's: it works, or a sentence says why.
+
+One is torchvision's ResNet-18; the other has neither convolution nor activation nor named features.
+"""
+
+from contextlib import nullcontext
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch.testing import assert_close
+
+from core.anomaly.calibrate import fit_calibration
+from core.anomaly.confounding import ConfoundingLabel
+from core.anomaly.gradients import weight_gradients
+from core.anomaly.label_references import fit_references
+from core.anomaly.measurements import EVERY
+from core.anomaly.verdict import changes, judge
+from core.attacks.attack import AttackRequest
+from core.attacks.catalogue import ATTACKS, run_attack
+from core.attacks.pgd import Pgd
+from core.errors import ConfigError
+from core.explanations.attack_outside_map import attack_outside
+from core.explanations.attack_path import path
+from core.explanations.attack_result import attack_result
+from core.explanations.catalogue import ATTRIBUTION_METHODS
+from core.explanations.class_evidence import measures
+from core.explanations.class_explanations import explain
+from core.explanations.manipulate_map import STEPS, manipulate_map
+from core.explanations.prediction import predict
+from core.explanations.smoothed_network import SMOOTHED_METHODS
+from core.latent.perceptual import feature_distance, taps
+from core.models.architectures.catalogue import ARCHITECTURES
+from core.models.architectures.resnet18 import ResNet18Config
+from core.saliency.catalogue import attribute
+from core.saliency.grad_cam import grad_cam
+from core.saliency.grid import saliency_grid
+from core.saliency.linearised import linearised_robustness
+from core.saliency.measures import SALIENCY_MEASURES, Case, measured
+from core.saliency.randomisation import cascade
+from tests.helpers.attribution import ask
+from tests.helpers.networks import DUMMY, DummyConfig, brought
+from tests.helpers.pictures import columns, rand
+
+pytestmark = pytest.mark.slow
+
+RESNET18 = ResNet18Config(10, (0.5,) * 3, (0.25,) * 3)
+SENTENCES = {  # what the network of mean colours can't be asked for
+    "grad-cam": "needs a network with convolutions",
+    "grad-cam++": "needs a network with convolutions",
+    "guided-backprop": "needs ReLU",
+    "deconvolution": "needs ReLU",
+    "guided-grad-cam": "needs",
+}
+EPSILON = 8 / 255
+
+
+@pytest.fixture(scope="module")
+def resnet18():
+    return brought(RESNET18)
+
+
+@pytest.fixture(scope="module")
+def colours():
+    """The network of mean colours."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ARCHITECTURES, DUMMY.key, DUMMY)
+        yield brought(DummyConfig(10, 3))
+
+
+@pytest.fixture(params=["resnet18", "colours"])
+def model(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def x():
+    return rand(1, 3, 32, 32, seed=5)
+
+
+def test_predictions_gradients_and_attacks(model, x):
+    found = predict(model, x)
+    leaf = x.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(model.plain(leaf)[0, found.target], leaf)
+    assert_close(torch.from_numpy(found.attributions), slope[0], rtol=1e-2, atol=1e-4)
+    for key in ATTACKS:
+        aimed = torch.tensor([3 if ATTACKS[key].aims else found.target])
+        x_adv = run_attack(key, AttackRequest(model.fast, x, aimed, EPSILON, 3))
+        assert 0 < float((x_adv - x).abs().max()) <= EPSILON + 1e-6
+    result = attack_result(model, x, Pgd(EPSILON, steps=5))
+    assert result.probs_adv[found.target] < result.probs[found.target]
+
+
+@pytest.mark.parametrize("key", ATTRIBUTION_METHODS)
+def test_every_method_explains_it_or_says_why_not(model, x, key):
+    (found,) = saliency_grid([model], x, [ATTRIBUTION_METHODS[key]])
+    if model.card.network.architecture == "dummy" and key in SENTENCES:
+        assert SENTENCES[key] in found.problem
+    else:
+        flat = model.card.network.architecture == "dummy" and key == "var-grad"  # its gradient is the same everywhere
+        assert not found.problem and np.isfinite(found.attributions).all() and found.attributions.any() != flat
+
+
+def test_grad_cam_looks_at_what_the_last_stage_hands_on(resnet18, x):
+    """Of torchvision's network that is `layer4`, not its last convolution, which the shortcut is still to join."""
+    seen = []
+    handle = resnet18.plain.layer4.register_forward_hook(lambda module, given, out: seen.append(out))
+    logits = resnet18.plain(x.clone().requires_grad_())
+    handle.remove()
+    (slope,) = torch.autograd.grad(logits[0, 3], seen[0])
+    coarse = torch.relu((slope.mean((2, 3), keepdim=True) * seen[0]).sum(1, keepdim=True))
+    slow = torch.nn.functional.interpolate(coarse, (32, 32), mode="bilinear").expand(-1, 3, -1, -1)
+    assert_close(grad_cam(resnet18.fast, x, torch.tensor([3])), slow.detach(), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("key", SALIENCY_MEASURES)
+def test_every_measure_of_a_map(model, x, key):
+    request = ask(model.fast, x, torch.tensor([3]))
+    inside = torch.zeros(1, 32, 32, dtype=torch.bool)
+    inside[:, :16] = True
+    case = Case("gradient", request, attribute("gradient", request), 0, inside, (x + 0.01).clamp(0, 1))
+    assert measured(key, case).shape == (1,)
+
+
+def test_randomisation_reaches_every_layer(resnet18, x):
+    steps = list(cascade("gradient", ask(resnet18.fast, x, torch.tensor([3]))))
+    assert len(steps) == 1 + 21  # with BatchNorm folded, these are its convolutions and the last layer
+    assert steps[-1].similarity[0] < 0.9 and not np.allclose(steps[1].heatmaps, steps[0].heatmaps)
+
+
+def test_explanations_by_attack(model, x):
+    assert np.isfinite(explain(model, x, 0.05, steps=2).x_adv).all()
+    assert path(model, x, 3, 0.05, steps=2)
+    assert np.isfinite(measures(model, [model], x, 0.05).transfer).all()
+    assert bool(linearised_robustness(model.fast, x).isfinite().all())
+
+
+@pytest.mark.parametrize("method", SMOOTHED_METHODS)
+def test_maps_are_attacked_or_a_sentence_says_why_not(model, x, method, monkeypatch):
+    monkeypatch.setitem(STEPS, method, 2)
+    region = np.zeros((32, 32), np.bool_)
+    region[:8, :8] = True
+    refused = model.card.network.architecture == "dummy" and method == "grad-cam"
+    for attacked in (
+        lambda: manipulate_map(model, x, method, region, EPSILON),
+        lambda: attack_outside(model, x, method, EPSILON),
+    ):
+        with pytest.raises(ConfigError, match="needs a network") if refused else nullcontext():
+            found = attacked()
+            assert np.abs(found.x_adv - found.x).max() <= EPSILON + 1e-6
+
+
+def test_per_layer_norms_are_those_of_one_image_at_a_time(model):
+    x, probe = rand(2, 3, 32, 32, seed=3), ConfoundingLabel()
+    found = weight_gradients(model.plain, x, probe, EVERY)
+    parameters = dict(model.plain.named_parameters())
+    for index in range(2):
+        asked = {name: value.detach().clone().requires_grad_() for name, value in parameters.items()}
+        logits = torch.func.functional_call(model.plain, asked, (x[index : index + 1],))
+        grads = torch.autograd.grad(
+            probe.loss(logits, probe.confounding(logits)).sum(), [asked[n] for n in found.names]
+        )
+        slow = torch.stack([grad.square().sum() for grad in grads])
+        assert_close(found.squared[index], slow, rtol=1e-3, atol=1e-8)
+
+
+def test_detectors_are_calibrated_where_features_are_named(x):
+    resnet18 = brought(replace(RESNET18, stem="photograph"))
+    screen = fit_calibration(resnet18, columns(20, 1, "cifar10"), columns(24, 2, "cifar10"))
+    for change in ("", changes()[0]):
+        verdict = judge(resnet18, screen, x, change)
+        assert all(np.isfinite(score).all() for score in verdict.scores.values())
+    assert len(screen.names) == len(dict(resnet18.plain.named_parameters()))
+    assert fit_references(resnet18, columns(8, 3, "cifar10").images())
+
+
+def test_detectors_that_need_features_say_so(colours):
+    with pytest.raises(ConfigError, match="a linear layer on the mean of its last feature map"):
+        fit_calibration(colours, columns(20, 1, "cifar10"), columns(24, 2, "cifar10"))
+
+
+def test_pictures_are_compared_by_features_where_they_are_named(resnet18, colours, x):
+    same = feature_distance(taps(resnet18.fast, x), taps(resnet18.fast, x))
+    other = feature_distance(taps(resnet18.fast, x), taps(resnet18.fast, x.flip(3)))
+    assert float(same) == 0 and float(other) > 0.01
+    with pytest.raises(ConfigError, match="a linear layer on the mean of its last feature map"):
+        taps(colours.fast, x)
