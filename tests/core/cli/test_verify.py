@@ -13,6 +13,7 @@ from core.data.tasks import FASHION_MNIST
 from core.models.zoo import load_zoo_model
 from core.reports.catalogue import command_of
 from core.reports.form import report as form
+from core.reports.form.measuring import Request
 from core.reports.form.verification import Sample, from_entries, from_rows
 from core.reports.saliency.measurements import SaliencySettings
 from core.reports.saliency.report import saliency_report
@@ -107,7 +108,7 @@ def test_the_report_saliency_recomputes_what_it_just_measured(zoo_folder, fashio
     settings = SaliencySettings(3, 3, 3, 3, methods=("gradient", "smooth-grad"))
     path = tmp_path / "saliency.json"
     model = load_zoo_model("fashion-mnist", "standard", zoo_folder)
-    saliency_report([model], load(FASHION_MNIST, "test"), settings, tmp_path / "runs", path, reports=tmp_path)
+    saliency_report(Request([model], load(FASHION_MNIST, "test"), settings, tmp_path / "runs", path), reports=tmp_path)
     recomputes("saliency", path, zoo_folder, 3)
 
 
