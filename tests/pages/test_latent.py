@@ -1,6 +1,5 @@
 """The page Latent: start, sliders and ribbons, the search, strips and links, on tiny networks and generators."""
 
-import json
 import shutil
 
 import pytest
@@ -10,6 +9,7 @@ from app.latent import search as latent_search
 from app.latent.choice import AXES
 from app.latent.search import FRAMES
 from core.latent.search import Search
+from tests.helpers.checked_files import read_json, write_json
 from tests.helpers.pages import bodies, checked, finished, picture, query, upload, value
 from tests.helpers.synthetic.latent import write_latent_reports
 
@@ -206,10 +206,10 @@ def test_a_network_that_helped_to_make_the_generator_is_named(
     visit, generators, tiny_zoo, tmp_path, monkeypatch, helper, named
 ):
     write_latent_reports(tiny_zoo, tmp_path, "fashion-mnist")
-    card = json.loads((generators / "fashion-mnist.json").read_text())
+    card = read_json(generators / "fashion-mnist.json")
     folder = tmp_path / "generators"
     shutil.copytree(generators, folder)
-    (folder / "fashion-mnist.json").write_text(json.dumps(card | {"settings": {"recipe": {"classifier": helper}}}))
+    write_json(folder / "fashion-mnist.json", card | {"settings": {"recipe": {"classifier": helper}}})
     monkeypatch.setenv("ROBUSTSCOPE_GENERATORS", str(folder))
     assert len(bodies(visit(**TWO), "learned with the features of Robust, L2")) == named
 

@@ -6,6 +6,7 @@ import json
 import pytest
 import torch
 
+from core.checksums import write_checked
 from core.errors import ConfigError, InputError
 from core.reports.accuracy.report import AccuracySettings, accuracy_report
 from core.reports.form.measuring import Request
@@ -99,6 +100,6 @@ def test_impossible_requests_are_refused(models, data):
 def test_a_file_that_is_no_report_is_refused(tmp_path):
     path = tmp_path / "accuracy.json"
     for text in ("", "[]", '{"rows": 3}', '{"rows": []}'):
-        path.write_text(text)
-        with pytest.raises(InputError):
+        write_checked(path, text.encode())
+        with pytest.raises(InputError, match="is not a report"):
             read_report(path)

@@ -23,6 +23,7 @@ from core.reports.explanations.report import (
 )
 from core.reports.form.measuring import Request
 from core.reports.form.report import report_path
+from tests.helpers.checked_files import read_json, write_json
 from tests.helpers.rows import figures
 
 SETTINGS = ExplanationsSettings(images=25, val_images=22)
@@ -237,8 +238,8 @@ def test_a_report_without_thresholds_is_refused(judges, data, val, tmp_path, dam
     settings = dataclasses.replace(SETTINGS, images=2, val_images=2)
     made = explanations_report(Request(judges[:1], data, settings, tmp_path, path), judges, val)
     assert ExplanationsReport.read(report_path("fashion-mnist", "explanations", tmp_path)).thresholds == made.thresholds
-    fields = json.loads(path.read_text())
-    path.write_text(json.dumps(fields | {"settings": fields["settings"] | damage}))
+    fields = read_json(path)
+    write_json(path, fields | {"settings": fields["settings"] | damage})
     with pytest.raises(InputError, match="no thresholds"):
         ExplanationsReport.read(report_path("fashion-mnist", "explanations", tmp_path))
 

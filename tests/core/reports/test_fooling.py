@@ -184,7 +184,7 @@ def test_other_settings_are_another_report(few, pair, data, tmp_path):
     fooling_report(Request(pair[:1], data, SETTINGS, tmp_path, path))
     said: list[str] = []
     fooling_report(Request(pair[:1], data, FoolingSettings(images=2), tmp_path, path, recorder(said)))
-    assert said[0] == "standard gradient moved 2/2"
+    assert said[0] == "standard moved gradient 2/2"
     assert read_report(path).settings["images"] == 2
 
 
