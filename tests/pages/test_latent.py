@@ -243,4 +243,4 @@ def test_a_report_of_other_weights_or_a_damaged_one_is_a_sentence(visit, tiny_zo
     assert any("of other weights" in item.value for item in at.markdown) and not bodies(at, "data-latent-row")
     path.write_text(whole[:100])
     at = visit(**TWO)
-    assert any("is not a report" in item.value for item in at.error) and bodies(at, "data-here")
+    assert any("checksum" in item.value for item in at.error) and bodies(at, "data-here")
