@@ -13,8 +13,9 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from core.checksums import read_checked, with_checksum
 from core.errors import InputError
-from core.files import read_limited, write_atomically
+from core.files import write_atomically
 
 MAX_BYTES = 200_000_000
 MAX_MEMBERS = 4_000
@@ -49,9 +50,10 @@ def read_npz(path: Path, limit: int = MAX_BYTES) -> dict[str, NDArray[Any]]:
         limit: bytes that its arrays may have together, and the file itself.
 
     Raises:
-        InputError: missing, too large also once unpacked, no NPZ, damaged, or with anything but plain arrays.
+        InputError: missing, without its checksum, too large also once unpacked, no NPZ, damaged, or with anything
+            but plain arrays.
     """
-    return arrays_of(read_limited(path, limit), path.name, limit)
+    return arrays_of(read_checked(path, limit), path.name, limit)
 
 
 def arrays_of(data: bytes, name: str, limit: int = MAX_BYTES) -> dict[str, NDArray[Any]]:
@@ -92,7 +94,7 @@ def write_npz(arrays: Mapping[str, NDArray[Any]], path: Path) -> None:
 
 
 def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """The bytes of a compressed NPZ file.
+    """The bytes of a compressed NPZ file with its checksum.
 
     Raises:
         InputError: an array of Python objects.
@@ -102,7 +104,7 @@ def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
             raise InputError(f"an NPZ takes plain arrays only; {name} holds Python objects")
     file = io.BytesIO()
     np.savez_compressed(file, allow_pickle=False, **arrays)
-    return file.getvalue()
+    return with_checksum(file.getvalue())
 
 
 def _array(data: bytes) -> NDArray[Any]:

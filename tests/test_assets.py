@@ -7,6 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.checksums import lacking
+from core.cli.stamp import FOLDERS
+from core.cli.stamp import SHIPPED as SHIPPED_FOLDER
 from core.data.tasks import TASKS
 from core.metrics.ara import ara
 from core.models.zoo import cards, load_zoo_model
@@ -127,3 +130,9 @@ def test_readme_says_how_far_above_twelve_runs_the_latent_figures_are():
         ]
         assert f"{min(found) * 100:.0f} to {max(found) * 100:.0f} %" == words.split(" %")[0] + " %", found
         assert words in " ".join(README.split())
+
+
+def test_every_file_that_ships_carries_its_checksum():
+    """Else run `robustscope stamp`: after reports were remade by older code, or a file was changed by hand."""
+    found = lacking([SHIPPED_FOLDER / folder for folder in FOLDERS])
+    assert not [f"{path.relative_to(SHIPPED_FOLDER)}: its checksum {state.value}" for path, state in found]

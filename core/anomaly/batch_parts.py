@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow.csv import CSVWriter
 
+from core.checksums import MAX_BYTES, read_checked, write_checked
 from core.errors import ConfigError, InputError
 from core.files import read_limited, write_atomically
 from core.text import csv_cell, shorten
@@ -92,7 +93,7 @@ class TableParts:
         self._begin()
         sink = pa.BufferOutputStream()
         pq.write_table(pa.Table.from_pylist(list(rows), SCHEMA), sink)
-        write_atomically(self.folder / f"{self.next:08d}.parquet", sink.getvalue().to_pybytes())
+        write_checked(self.folder / f"{self.next:08d}.parquet", sink.getvalue().to_pybytes())
         self.next += 1
 
     def join(self, on_part: Callable[[pa.Table], None]) -> None:
@@ -121,9 +122,9 @@ class TableParts:
     def _read(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
         for path in self._files():
             try:
-                with pq.ParquetFile(path) as part:
+                with pq.ParquetFile(pa.BufferReader(read_checked(path, MAX_BYTES))) as part:
                     yield part.read(columns)
-            except (OSError, pa.ArrowException) as error:
+            except (InputError, OSError, pa.ArrowException) as error:
                 raise InputError(f"{path} is damaged: remove it, and its files are scored again") from error
 
     def _clear(self) -> None:

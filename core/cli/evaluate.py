@@ -56,7 +56,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from core.data.datasets import load, load_folder
-    from core.reports.form.command import Request
+    from core.reports.form.measuring import Request
 
     _check(options)
     task, command = task_named(options.task), command_of(options.report)

@@ -11,6 +11,7 @@ import skimage.data
 import torch
 from numpy.typing import NDArray
 
+from core.checksums import read_checked
 from core.data.datasets import LabelledImages, data_root, load
 from core.data.tasks import FASHION_MNIST, Task
 from core.errors import DataMissingError, InputError
@@ -20,6 +21,7 @@ ASSETS = Path(__file__).resolve().parents[2] / "assets" / "gallery"
 MADE = "made.json"  # beside the generated pictures: the command that made them
 MASK = "mask-{}.png"  # beside a generated picture, by its number: white where its object is
 TEST_IMAGES_OFFERED = 200
+MAX_PICTURE_BYTES = 10_000_000
 
 # Photographs inside the scikit-image wheel, free of a download; its README gives authors and licences.
 _PHOTOGRAPHS = {
@@ -74,7 +76,7 @@ class Gallery:
             case "photo":
                 return photograph(name)
             case "generated":
-                return decode(_generated(self.task)[name].read_bytes())
+                return decode(read_checked(_generated(self.task)[name], MAX_PICTURE_BYTES))
             case _:
                 return self._test_picture(int(name))
 
@@ -87,7 +89,9 @@ class Gallery:
         kind, _, name = key.partition(":")
         mask = ASSETS / self.task.key / MASK.format(name)
         if kind == "generated" and name in _generated(self.task) and mask.exists():
-            return 2 * (decode(mask.read_bytes()).pixels[None, :, :, 0] > 127).astype(np.float32) - 1
+            return (
+                2 * (decode(read_checked(mask, MAX_PICTURE_BYTES)).pixels[None, :, :, 0] > 127).astype(np.float32) - 1
+            )
         if kind != "test" or key not in self.items or self.tests is None or self.tests.maps is None:
             return None
         return self.tests.maps[int(name)].float().numpy()

@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from core.checksums import write_checked
 from core.data import galleries
 from core.data.pasted import paste
 from core.data.tasks import PASTED, Task
-from core.files import write_atomically
 from core.images import fit, to_png
 from core.latent.generator import Generator
 
@@ -50,7 +50,7 @@ def write_pasted_gallery(
     paths = _write_pictures(PASTED, pixels / 255.0, folder, stated)
     for index, map_ in enumerate(maps):
         paths.append(folder / galleries.MASK.format(f"{index:02d}"))
-        write_atomically(paths[-1], to_png((map_ + 1) / 2.0))
+        write_checked(paths[-1], to_png((map_ + 1) / 2.0))
     return paths
 
 
@@ -60,8 +60,8 @@ def _write_pictures(task: Task, x: Tensor, folder: Path, made: Mapping[str, obje
     for index, picture in enumerate(x):
         name = task.class_names[index // PER_CLASS].replace("/", "-")
         paths.append(folder / f"{index:02d}-{name}.png")
-        write_atomically(paths[-1], to_png(picture))
-    write_atomically(folder / galleries.MADE, (json.dumps(made, indent=1) + "\n").encode())
+        write_checked(paths[-1], to_png(picture))
+    write_checked(folder / galleries.MADE, (json.dumps(made, indent=1) + "\n").encode())
     return paths
 
 
@@ -85,7 +85,7 @@ def write_sheets(autoencoder: Generator, folder: Path, seed: int) -> list[Path]:
     paths = []
     for name, sheet in sheets.items():
         paths.append(folder / f"{task.key}-{name}.png")
-        write_atomically(paths[-1], to_png(sheet, SCALE))
+        write_checked(paths[-1], to_png(sheet, SCALE))
     return paths
 
 

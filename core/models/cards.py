@@ -8,9 +8,10 @@ from dataclasses import MISSING, asdict, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+from core.checksums import read_checked, with_checksum
 from core.data.tasks import TASKS, Task
 from core.errors import CoreError, InputError
-from core.files import read_limited, write_atomically
+from core.files import write_atomically
 from core.text import shorten
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _NAMES = {str: "text", int: "a whole number", bool: "true or false", dict: "an o
 
 
 def card_bytes(card: "DataclassInstance") -> bytes:
-    """A card as JSON; errors as of `card_of`, so that what is written can be read.
+    """A card as JSON with its checksum; errors as of `card_of`, so that what is written can be read.
 
     Raises:
         InputError: a value that JSON does not have, such as NaN.
@@ -39,7 +40,7 @@ def card_bytes(card: "DataclassInstance") -> bytes:
         text = json.dumps(asdict(card), indent=1, sort_keys=True, allow_nan=False)
     except (ValueError, TypeError) as error:
         raise InputError(f"the card could not be written: {error}") from error
-    return f"{text}\n".encode()
+    return with_checksum(f"{text}\n".encode())
 
 
 def write_card(card: "DataclassInstance", path: Path) -> None:
@@ -61,9 +62,10 @@ def read_card(path: Path, kind: type[C], what: str, check: Callable[[C], None]) 
         check: as for `card_of`.
 
     Raises:
-        InputError: the file is missing or larger than `MAX_BYTES`, or `card_of` refuses what is in it.
+        InputError: the file is missing, larger than `MAX_BYTES` or without its checksum, or `card_of` refuses what is
+            in it.
     """
-    return card_of(read_limited(path, MAX_BYTES), kind, f"{shorten(path.name)} is not {what}", check)
+    return card_of(read_checked(path, MAX_BYTES), kind, f"{shorten(path.name)} is not {what}", check)
 
 
 def card_of(data: bytes, kind: type[C], complaint: str, check: Callable[[C], None]) -> C:

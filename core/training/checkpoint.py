@@ -1,6 +1,6 @@
 """The checkpoint of a training: the old one or the new one, whatever happens in between."""
 
-import os
+import io
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -8,15 +8,23 @@ from typing import Any
 
 import torch
 
-from core.errors import InputError
+from core.checksums import read_checked, write_checked
 
 NAME = "checkpoint.pt"
+MAX_BYTES = 2_000_000_000
 
 
 def read_checkpoint(folder: Path, device: str) -> dict[str, Any] | None:
-    """What was written last to `folder`; None where there is nothing yet."""
+    """What was written last to `folder`; None where there is nothing yet.
+
+    Raises:
+        InputError: it can't be read, or is damaged.
+    """
     path = folder / NAME
-    return torch.load(path, map_location=device, weights_only=True) if path.exists() else None
+    if not path.exists():
+        return None
+    state: dict[str, Any] = torch.load(io.BytesIO(read_checked(path, MAX_BYTES)), device, weights_only=True)
+    return state
 
 
 def write_checkpoint(state: Mapping[str, Any], folder: Path) -> None:
@@ -25,15 +33,9 @@ def write_checkpoint(state: Mapping[str, Any], folder: Path) -> None:
     Raises:
         InputError: the folder can't be written, or the disk is full.
     """
-    scratch = folder / f"{NAME}.part"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        torch.save(dict(state), scratch)
-        os.replace(scratch, folder / NAME)
-    except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
-        with suppress(OSError):
-            scratch.unlink(missing_ok=True)
-        raise InputError(f"the checkpoint could not be written to {folder}: {error}") from error
+    file = io.BytesIO()
+    torch.save(dict(state), file)
+    write_checked(folder / NAME, file.getvalue())
 
 
 def remove_checkpoint(folder: Path) -> None:

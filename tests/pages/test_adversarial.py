@@ -11,6 +11,8 @@ from streamlit.testing.v1 import AppTest
 from core.data.tasks import FASHION_MNIST, TASKS
 from core.models.resnet import PreActResNet
 from core.models.zoo import load_zoo_model, save
+from core.npz import write_npz
+from tests.helpers.checked_files import read_json, write_json
 from tests.helpers.pages import bodies, checked, opened, pressed, query, restored, value
 from tests.helpers.synthetic.adversarial import write_adversarial_reports
 from tests.helpers.tiny_zoo import KEYS, write_zoo
@@ -133,7 +135,7 @@ def test_damaged_reports_are_sentences_and_the_page_goes_on(visit, measured):
         path = measured / "cifar10" / f"{name}.json"
         path.write_text(path.read_text()[:100])
     at = visit(**TWO)
-    assert at.error and all("is not a report" in item.value for item in at.error)
+    assert at.error and all("checksum" in item.value for item in at.error)
     assert explained(at) and any(button.key == "fool.start" for button in at.button)
 
 
@@ -141,17 +143,17 @@ def test_damaged_reports_are_sentences_and_the_page_goes_on(visit, measured):
 def test_a_network_that_was_never_broken_has_no_area_and_is_not_called_robust(visit, measured):
     """As of a network whose gradients vanish: every image censored, figures null."""
     path = measured / "cifar10" / "adversarial.json"
-    report = json.loads(path.read_text())
+    report = read_json(path)
     (row,) = [row for row in report["rows"] if row["model"] == "pgd-l2"]
     for name in ("ara", "btr_ara", "ara_clamped", "median_rmse"):
         row |= {name: None, f"{name}_low": None, f"{name}_high": None, f"{name}_censored": 180}
         row[f"{name}_reason"] = "nothing found on 180 of 200 images"
-    path.write_text(json.dumps(report))
+    write_json(path, report)
     with np.load(path.with_suffix(".npz")) as kept:
         arrays = dict(kept)
     for name in ("attack", "btr", "clamped"):
         arrays[f"distance_{name}__pgd-l2"] = np.repeat(np.float32([0, np.inf]), [20, 180])
-    np.savez(path.with_suffix(".npz"), **arrays)
+    write_npz(arrays, path.with_suffix(".npz"))
     at = visit(**TWO)
     (table,) = bodies(at, "data-area")
     standard, never = table.split('data-area="pgd-l2"')
@@ -165,9 +167,9 @@ def test_a_network_that_was_never_broken_has_no_area_and_is_not_called_robust(vi
 
 def test_what_a_search_followed_is_said_where_it_is_not_the_papers_loss(visit, measured):
     path = measured / "cifar10" / "adversarial.json"
-    report = json.loads(path.read_text())
+    report = read_json(path)
     report["rows"][0] |= {"loss": "softened", "zero_gradient": 0.87}
-    path.write_text(json.dumps(report))
+    write_json(path, report)
     (told,) = [item.value for item in visit(**TWO).caption if "which the paper's do not" in item.value]
     assert "87.0 % of the images" in told and "lead of 10" in told
 

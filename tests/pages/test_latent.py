@@ -1,6 +1,5 @@
 """The page Latent: start, sliders and ribbons, the search, strips and links, on tiny networks and generators."""
 
-import json
 import shutil
 
 import pytest
@@ -10,6 +9,7 @@ from app.latent import search as latent_search
 from app.latent.choice import AXES
 from app.latent.search import FRAMES
 from core.latent.search import Search
+from tests.helpers.checked_files import read_json, write_json
 from tests.helpers.pages import bodies, checked, picture, pressed, query, upload, value
 from tests.helpers.synthetic.latent import write_latent_reports
 
@@ -200,10 +200,10 @@ def test_a_network_that_helped_to_make_the_generator_is_named(
     visit, generators, tiny_zoo, tmp_path, monkeypatch, helper, named
 ):
     write_latent_reports(tiny_zoo, tmp_path, "fashion-mnist")
-    card = json.loads((generators / "fashion-mnist.json").read_text())
+    card = read_json(generators / "fashion-mnist.json")
     folder = tmp_path / "generators"
     shutil.copytree(generators, folder)
-    (folder / "fashion-mnist.json").write_text(json.dumps(card | {"settings": {"recipe": {"classifier": helper}}}))
+    write_json(folder / "fashion-mnist.json", card | {"settings": {"recipe": {"classifier": helper}}})
     monkeypatch.setenv("ROBUSTSCOPE_GENERATORS", str(folder))
     assert len(bodies(visit(**TWO), "learned with the features of Robust, L2")) == named
 
@@ -232,9 +232,10 @@ def test_a_report_of_other_weights_or_a_damaged_one_is_a_sentence(visit, tiny_zo
     folder = write_latent_reports(tiny_zoo, tmp_path, "fashion-mnist")
     path = folder / "latent.json"
     whole = path.read_text()
-    path.write_text(whole.replace('"sha256": "', '"sha256": "x'))
+    report = read_json(path)
+    write_json(path, report | {"rows": [row | {"sha256": f"x{row['sha256']}"} for row in report["rows"]]})
     at = visit(**TWO)
     assert any("of other weights" in item.value for item in at.markdown) and not bodies(at, "data-latent-row")
     path.write_text(whole[:100])
     at = visit(**TWO)
-    assert any("is not a report" in item.value for item in at.error) and bodies(at, "data-here")
+    assert any("checksum" in item.value for item in at.error) and bodies(at, "data-here")

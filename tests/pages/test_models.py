@@ -5,6 +5,7 @@ import json
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.helpers.checked_files import read_json, write_json
 from tests.helpers.pages import bodies, checked, query, value
 from tests.helpers.synthetic.robustness import write_report
 from tests.helpers.tiny_zoo import KEYS
@@ -73,10 +74,10 @@ def test_the_report_gives_figures_curves_and_claims(visit, measured):
 
 def test_a_network_that_hides_its_gradient_has_no_curve_and_the_page_says_why(visit, measured):
     path = measured / "cifar10" / "robustness.json"
-    report = json.loads(path.read_text())
+    report = read_json(path)
     for row in report["rows"]:
         row["masking"] = "zero-gradient,transfer" if row["model"] == "pgd-l2" else ""
-    path.write_text(json.dumps(report))
+    write_json(path, report)
     at = visit()
     assert [item for item in at.caption if item.value.startswith("No line for Robust, L2: ")] and not at.error
     lines = {line.get("name") for line in json.loads(at.get("plotly_chart")[0].proto.spec)["data"]}
@@ -85,8 +86,8 @@ def test_a_network_that_hides_its_gradient_has_no_curve_and_the_page_says_why(vi
 
 def test_a_report_on_other_weights_is_not_shown(visit, measured):
     path = measured / "cifar10" / "robustness.json"
-    report = json.loads(path.read_text())
-    path.write_text(json.dumps(report | {"rows": [row | {"sha256": "0"} for row in report["rows"]]}))
+    report = read_json(path)
+    write_json(path, report | {"rows": [row | {"sha256": "0"} for row in report["rows"]]})
     at = visit()
     assert any("measured on other weights" in item.value for item in at.markdown)
     assert "Accuracy not measured" in bodies(at, "data-card")[0] and not at.error

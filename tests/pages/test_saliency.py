@@ -163,7 +163,7 @@ def test_the_report_shows_each_measure_over_its_images_and_a_damaged_one_is_a_se
     assert len(bodies(at, "data-spread")) == 2 and not any("--report saliency" in item.value for item in at.code)
     path.write_text(path.read_text()[:100])
     at = visit(**TWO, **CHEAP, measures="sparsity,deletion")
-    assert any("is not a report" in item.value for item in at.error) and states(grid(at)) == ["there"] * 4
+    assert any("checksum" in item.value for item in at.error) and states(grid(at)) == ["there"] * 4
     assert any(button.key == "saliency.sanity.start" for button in at.button)
 
 

@@ -3,29 +3,28 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from core.attacks.pgd import Pgd
 from core.data.datasets import LabelledImages
-from core.data.tasks import Task
-from core.errors import ConfigError
 from core.models.zoo import ZooModel
-from core.norms import NORMS, Norm, radius_words
-from core.progress import OnPartProgress, silent_on_parts
+from core.norms import Norm, radius_words
+from core.progress import OnPartProgress
 from core.reports.form import chosen
-from core.reports.form.provenance import Run, origin, refuse_uncommitted, runs_of
-from core.reports.form.report import Report, Row, common_task, read_report, share, write_report
+from core.reports.form.measuring import Measuring, Request
+from core.reports.form.report import Report, Row, share
+from core.reports.form.resume import MeasuredRows, Part, ReportDraft
+from core.reports.form.settings import ReportSettings
 
 NAME = "accuracy"
 BATCH = 250
 
 
 @dataclass(frozen=True, slots=True)
-class AccuracySettings:
+class AccuracySettings(ReportSettings):
     """What the report measures.
 
     Attributes:
@@ -34,105 +33,42 @@ class AccuracySettings:
             chose the network's recipe.
         steps: PGD steps, of size 2.5 epsilon / steps.
         restarts: random starts; an image counts as right only if no iterate of any of them is misclassified.
-        seed: of the random starts.
-
-    Raises:
-        ConfigError: a count below 1.
     """
+
+    counts: ClassVar = ("images", "robust_images", "steps", "restarts")
 
     images: int | None = None
     robust_images: int = 1000
     steps: int = 50
     restarts: int = 3
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if min(1 if self.images is None else self.images, self.robust_images, self.steps, self.restarts) < 1:
-            raise ConfigError(f"images, robust_images, steps and restarts must be at least 1; got {self}")
 
     def attack(self, norm: Norm, epsilon: float) -> Pgd:
         """The attack whose survivors are counted: float32, random start, clamped to [0, 1]."""
         return Pgd(epsilon, norm, self.steps, restarts=self.restarts, stop_when_wrong=True)
 
 
-def accuracy_report(
-    models: Sequence[ZooModel],
-    data: LabelledImages,
-    settings: AccuracySettings,
-    path: Path | None = None,
-    on_progress: OnPartProgress = silent_on_parts,
-    allow_uncommitted: bool = False,
-) -> Report:
+def accuracy_report(request: Request[AccuracySettings]) -> Report:
     """Clean accuracy and accuracy under PGD for each model and norm, at the task's radii, with Wilson intervals.
 
     Rows have the keys `model`, `clean`, `clean_n`, `robust`, `robust_n`, `norm`, `epsilon`, with `clean_low`,
     `clean_high`, `robust_low`, `robust_high`; shares in [0, 1]. `robust` is of as many images as `robust_n` says,
-    beginning with number `robust_first` (see `core.reports.form.chosen`).
-
-    Args:
-        models: classifiers of one task.
-        data: labelled images of that task.
-        settings: what to measure.
-        path: where the report is kept; rows that are there already with the same settings, data and weights are kept,
-            other models' rows too, so that an interrupted report goes on where it stopped. None keeps nothing.
-        on_progress: called with what is measured, images done, and of how many.
-        allow_uncommitted: keep the report also where no commit stands for the code.
-
-    Raises:
-        InputError: no images, models of several tasks, images of another shape, or `path` can't be written.
-        ConfigError: the report is to be kept, the code is uncommitted, and that is not allowed.
+    beginning with number `robust_first` (see `core.reports.form.chosen`). There are no arrays.
     """
-    task = common_task(models, data)
-    data = data if settings.images is None else data.first(settings.images)
+    task, settings = request.task, request.settings
+    data = request.data if settings.images is None else request.data.first(settings.images)
     stated: dict[str, Any] = {**asdict(settings), "images": len(data), "radii": dict(task.radii), "data": data.origin}
     stated |= {"precision": "float32, fast form", **chosen.stated(task.key)}
-    refuse_uncommitted(path, allow_uncommitted)
-    rows, runs, spent = _rows_so_far(path, stated, models)
-    for model in models:
-        if all((model.card.key, norm) in rows for norm in NORMS):
-            continue
+
+    def result(draft: ReportDraft) -> MeasuredRows:
+        rows = draft.signed(row for of_model in draft.rows.values() for row in of_model)
+        return MeasuredRows(draft.report(task.key, NAME, rows), {})
+
+    def measure(model: ZooModel) -> tuple[Part, float, list[Row]]:
         began = time.perf_counter()
-        fresh = {(row["model"], row["norm"]): row for row in _measure(model, data, settings, on_progress)}
-        if path is not None:  # read again: another process may have measured another model meanwhile
-            earlier, its, spent = _rows_so_far(path, stated, models)
-            rows, runs = rows | earlier, {**runs, **its}
-        run = Run.ended(time.perf_counter() - began)
-        runs[run.identity] = run
-        rows |= {cell: row | {"made": run.identity} for cell, row in fresh.items()}
-        spent += run.seconds
-        if path is not None:
-            write_report(_report(task, data, settings, stated, rows, runs, spent), path)
-    return _report(task, data, settings, stated, rows, runs, spent)
+        rows = list(_measure(model, data, settings, request.on_progress))
+        return {}, time.perf_counter() - began, rows
 
-
-def _report(
-    task: Task,
-    data: LabelledImages,
-    settings: AccuracySettings,
-    stated: dict[str, Any],
-    rows: Mapping[tuple[str, str], Row],
-    runs: Mapping[str, Run],
-    seconds: float,
-) -> Report:
-    """The report, with the runs that its rows name."""
-    used = {row["made"] for row in rows.values() if "made" in row}
-    source = origin(data.origin, settings.seed, seconds, [run for one, run in runs.items() if one in used])
-    return Report(task.key, NAME, stated, source, tuple(rows.values()))
-
-
-def _rows_so_far(
-    path: Path | None, stated: dict[str, Any], models: Sequence[ZooModel]
-) -> tuple[dict[tuple[str, str], Row], dict[str, Run], float]:
-    """Rows of an earlier run that still hold, by model and norm, the runs that they name, and the seconds they took."""
-    if path is None or not path.exists():
-        return {}, {}, 0.0
-    earlier = read_report(path)
-    if dict(earlier.settings) != stated:
-        return {}, {}, 0.0
-    weights = {model.card.key: model.card.sha256 for model in models}
-    kept = [row for row in earlier.rows if weights.get(row["model"], row["sha256"]) == row["sha256"]]
-    runs = {run.identity: run for row in kept for run in runs_of(earlier.provenance, row)}
-    return {(row["model"], row["norm"]): row for row in kept}, runs, float(earlier.provenance["seconds"])
+    return Measuring(request, request.rows_draft(stated), result).networks(measure).report
 
 
 def _measure(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from core.attacks.smallest import SmallestChange
 from core.attacks.softened import LEAD, Softened
-from core.errors import ConfigError
 from core.norms import rmse
 from core.reports.form.masking import ZERO, ZERO_SHARE
 from core.reports.form.resume import Part
+from core.reports.form.settings import ReportSettings
 from core.reports.robustness.measurements import FLOOR, slope
 
 MORE = FLOOR | {("cifar10", "pgd-l2-large"), ("cifar10", "pgd-l2-radii")}
@@ -34,7 +34,7 @@ SEARCHES: Mapping[str, str] = {"attack": "ara", "btr": "btr_ara", "clamped": "ar
 
 
 @dataclass(frozen=True, slots=True)
-class AdversarialSettings:
+class AdversarialSettings(ReportSettings):
     """What the report measures.
 
     Attributes:
@@ -44,11 +44,14 @@ class AdversarialSettings:
         steps: and from their end.
         clamped_steps: likewise from their end, in the clamped search.
         clamped_finer: further steps of the clamped search in each image's own scale.
-        seed: of the intervals' resamples; nothing else is random.
+
+    The seed is of the intervals' resamples; nothing else is random.
 
     Raises:
         ConfigError: a count below 1, or what `SmallestChange` refuses.
     """
+
+    counts: ClassVar = ("images", "more_images")
 
     images: int = 500
     more_images: int = 1000
@@ -56,11 +59,9 @@ class AdversarialSettings:
     steps: int = 200
     clamped_steps: int = 100
     clamped_finer: int = 100
-    seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.images, self.more_images) < 1:
-            raise ConfigError(f"images and more_images must be at least 1; got {self}")
+        ReportSettings.__post_init__(self)
         for name in SEARCHES:
             self.search(name)
 

@@ -33,23 +33,20 @@ clamped:
 - `gradient_norm__<model>` float32 (n,): L2 norm of the input gradient of cross-entropy with the true label.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
-from core.data.datasets import LabelledImages
-from core.data.tasks import Task
 from core.models.zoo import ZooModel
-from core.progress import OnPartProgress, silent_on_parts
 from core.reports.adversarial.measurements import SEARCHES, AdversarialSettings, gradient_norms, measure
 from core.reports.adversarial.rows import row
 from core.reports.form import chosen
 from core.reports.form.masking import hides_gradient
-from core.reports.form.parts_cache import PartsCache
-from core.reports.form.report import Report, common_task
-from core.reports.form.resume import Measured, Part, ReportDraft, joined
+from core.reports.form.measuring import Measurer, Measuring, Request
+from core.reports.form.report import Row
+from core.reports.form.resume import Measured, Part, ReportDraft
 
 NAME = "adversarial"
 BATCH = 100
@@ -59,77 +56,47 @@ class Adversarial(Measured):
     """The report with its arrays per image; the module's text says what is in both."""
 
 
-def adversarial_report(
-    models: Sequence[ZooModel],
-    data: LabelledImages,
-    settings: AdversarialSettings,
-    scratch: Path,
-    path: Path | None = None,
-    on_progress: OnPartProgress = silent_on_parts,
-    allow_uncommitted: bool = False,
-) -> Adversarial:
-    """The report over the networks of one task.
-
-    Args:
-        models: classifiers of one task.
-        data: labelled images of that task.
-        settings: what to measure.
-        scratch: folder for what is measured so far, a file for each batch of each search, so that a killed run goes on
-            within minutes of where it stopped; several runs may share it.
-        path: where the report is kept, its arrays beside it. What is there already with the same settings, data and
-            weights is kept, other networks' rows too. None keeps nothing.
-        on_progress: called with what is measured, images done, and of how many.
-        allow_uncommitted: keep the report also where no commit stands for the code.
-
-    Raises:
-        InputError: no images, networks of several tasks, images of another shape, or a folder can't be written.
-        ConfigError: the report is to be kept, the code is uncommitted, and that is not allowed.
-    """
-    task = common_task(models, data)
-    stated = settings.stated(task.key) | {"data": data.origin, "test_images": len(data), "batch": BATCH}
+def adversarial_report(request: Request[AdversarialSettings]) -> Adversarial:
+    """The report over the networks of one task."""
+    task, data = request.task, request.data
+    stated = request.settings.stated(task.key) | {"data": data.origin, "test_images": len(data), "batch": BATCH}
     stated |= chosen.stated(task.key)
-    store = PartsCache(scratch / task.key, {"report": NAME} | stated)
-    book = ReportDraft(path, stated, models, allow_uncommitted)
-    for model in models:
-        if model in book:
-            continue
-        key = model.card.key
-        count = min(settings.images_of(task.key, key), len(data))
-        images, own = chosen.with_fresh(data, task.key, key, count)
-        arrays, seconds = _measured(model, images, settings, store, on_progress)
-        figures = {"sha256": model.card.sha256, "first_image": chosen.first_image(data, task.key, key, count)}
-        figures |= row(task.classes, key, settings, seconds, {name: values[own:] for name, values in arrays.items()})
-        book.add(model, arrays, sum(seconds.values()), [figures])
-        _result(task, book).write(path)
-    return _result(task, book)
+
+    def result(draft: ReportDraft) -> Adversarial:
+        rows = draft.signed(row for key in draft.keys for row in draft.rows[key])
+        return Adversarial(draft.report(task.key, NAME, rows), dict(draft.arrays))
+
+    bench = AdversarialMeasurer(request, stated)
+    return Measuring(request, request.draft(stated), result).networks(bench.network)
 
 
-def _measured(
-    model: ZooModel, data: LabelledImages, settings: AdversarialSettings, store: PartsCache, on_progress: OnPartProgress
-) -> tuple[Part, dict[str, float]]:
-    """The arrays of one network by their full names, and the seconds of each search."""
-    seconds: dict[str, float] = {}
+class AdversarialMeasurer(Measurer[AdversarialSettings]):
+    """Measures a network's distances."""
 
-    def over_batches(name: str, of: Callable[[Tensor, Tensor], Part]) -> Part:
-        found = []
-        for start in range(0, len(data), BATCH):
-            stop = min(start + BATCH, len(data))
-            make = partial(of, data.images(start, stop), data.labels[start:stop])
-            found.append(store.get(f"{model.card.key}-{name}-{start}-{stop}", model.card.sha256, make))
-            on_progress(f"{model.card.key} {name}", stop, len(data))
-        whole, seconds[name] = joined(found)
-        return whole
+    def __init__(self, request: Request[AdversarialSettings], stated: Mapping[str, Any]) -> None:
+        """Measure with what the report states."""
+        super().__init__(request, {"report": NAME} | dict(stated), BATCH)
 
-    norms = over_batches("gradient", partial(gradient_norms, model.fast))["gradient_norm"]
-    arrays: Part = {f"gradient_norm__{model.card.key}": norms}
-    for name in SEARCHES:
-        searched = partial(measure, model.fast, search=settings.search(name), softened=hides_gradient(norms))
-        whole = over_batches(name, searched)
-        arrays |= {f"{what}_{name}__{model.card.key}": values for what, values in whole.items()}
-    return arrays, seconds
+    def network(self, model: ZooModel) -> tuple[Part, float, list[Row]]:
+        """The arrays of a network by their full names, the seconds that they took, and its row."""
+        key, settings = model.card.key, self.settings
+        count = min(settings.images_of(self.task.key, key), len(self.data))
+        images, own = chosen.with_fresh(self.data, self.task.key, key, count)
+        seconds: dict[str, float] = {}
 
+        def over_batches(name: str, of: Callable[[Tensor, Tensor], Part]) -> Part:
+            def measure(start: int, stop: int) -> Part:
+                return of(images.images(start, stop), images.labels[start:stop])
 
-def _result(task: Task, book: ReportDraft) -> Adversarial:
-    """Report and arrays."""
-    rows = book.signed(row for key in book.keys for row in book.rows[key])
-    return Adversarial(Report(task.key, NAME, book.settings, book.provenance(), rows), dict(book.arrays))
+            whole, seconds[name] = self.over(model, name, len(images), measure)
+            return whole
+
+        norms = over_batches("gradient", partial(gradient_norms, model.fast))["gradient_norm"]
+        arrays: Part = {f"gradient_norm__{key}": norms}
+        for name in SEARCHES:
+            searched = partial(measure, model.fast, search=settings.search(name), softened=hides_gradient(norms))
+            arrays |= {f"{what}_{name}__{key}": values for what, values in over_batches(name, searched).items()}
+        figures = {"sha256": model.card.sha256, "first_image": chosen.first_image(self.data, self.task.key, key, count)}
+        of_row = {name: values[own:] for name, values in arrays.items()}
+        figures |= row(self.task.classes, key, settings, seconds, of_row)
+        return arrays, sum(seconds.values()), [figures]

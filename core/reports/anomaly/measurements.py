@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,9 +26,9 @@ from core.data.outliers import OUTLIERS, load_outliers
 from core.data.tasks import Task
 from core.errors import ConfigError
 from core.models.zoo import ZooModel
-from core.progress import OnPartProgress
-from core.reports.form.parts_cache import PartsCache
+from core.reports.form.measuring import Measurer, Request
 from core.reports.form.resume import Part
+from core.reports.form.settings import ReportSettings
 
 ATTACKS = ("fgsm", "pgd-quarter", "pgd-half", "pgd", "least-likely", "ddn")
 """FGSM at the task's radius in L-infinity; PGD at a quarter, half and all of it; PGD towards the least likely class;
@@ -105,37 +106,34 @@ class Measurements:
                 yield name, perceptron.fit(normal[:cut], anomalous[early], later, generator)
 
 
-class AnomalyMeasurer:
-    """Measures a network, looking into the scratch folder first."""
+class AnomalyMeasurer(Measurer[ReportSettings]):
+    """Measures the signals of one network, `BATCH` images at a time.
+
+    Attributes:
+        seconds: that what it measured took.
+    """
 
     def __init__(
         self,
+        request: Request[Any],
+        parts: Mapping[str, Any],
         model: ZooModel,
         screen: Calibration,
-        data: LabelledImages,
         calibration: LabelledImages,
-        seed: int,
-        scratch: PartsCache,
-        on_progress: OnPartProgress,
     ) -> None:
         """Nothing is measured yet.
 
         Args:
+            request: what is asked of the report.
+            parts: everything that decides the signals of a batch, as plain values.
             model: the network.
             screen: its detectors.
-            data: test images of its task.
             calibration: the images that the screen was made with.
-            seed: of attacks and corruptions.
-            scratch: keeps the signals of each batch.
-            on_progress: called with what is measured, images done, and of how many.
         """
+        super().__init__(request, parts, BATCH)
         self.model = model
         self.screen = screen
-        self.data = data
         self.fitting = calibration.first(halves(len(calibration))[0].stop)
-        self.seed = seed
-        self.scratch = scratch
-        self.on_progress = on_progress
         self.seconds = 0.0
 
     def normal(self, count: int) -> GradientMeasurements:
@@ -174,7 +172,7 @@ class AnomalyMeasurer:
         some = self.data.first(sizes.corrupted)
         for corruption in CORRUPTIONS:
             for severity in SEVERITIES:
-                pixels = corrupt(some.pixels, corruption, severity, self.seed)
+                pixels = corrupt(some.pixels, corruption, severity, self.settings.seed)
                 name = f"{corruption}-{severity}"
                 tested[name], _ = self._signals(name, LabelledImages(pixels, some.labels, some.origin))
                 families[name] = "corruption"
@@ -189,21 +187,17 @@ class AnomalyMeasurer:
         the task's own.
         """
         parts, which = [], []
-        key, subject = self.model.card.key, f"{self.model.card.sha256} {self.screen.measuring} {of}".strip()
-        for start in range(0, len(data), BATCH):
-            stop = min(start + BATCH, len(data))
-            make = partial(self._part, data, start, stop, change)
-            part = self.scratch.get(f"{key}-{what}-{start}-{stop}", subject, make)
+        measure, of = partial(self._part, data, change), f"{self.screen.measuring} {of}".strip()
+        for part in self.each(self.model, what, len(data), measure, of):
             self.seconds += float(part.pop("seconds"))
             which.append(part.pop("index"))
             parts.append(from_arrays(part))
-            self.on_progress(f"{key} {what}", stop, len(data))
         return joined(parts), np.concatenate(which)
 
-    def _part(self, data: LabelledImages, start: int, stop: int, change: Change | None) -> Part:
+    def _part(self, data: LabelledImages, change: Change | None, start: int, stop: int) -> Part:
         x, chosen = data.images(start, stop), torch.arange(stop - start)
         if change is not None:
-            x, chosen = change(x, data.labels[start:stop], self.seed * 1_000_003 + start)
+            x, chosen = change(x, data.labels[start:stop], self.seed(start))
         found = self.screen.measure(self.model, x if len(x) else data.images(start, start + 1))
         return {"index": (start + chosen).numpy(), **found.rows(slice(len(x))).arrays()}
 

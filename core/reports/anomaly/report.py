@@ -27,10 +27,9 @@ Arrays, for display: `score_<detector>_<against>__<model>` float32 (n,), of the 
 "test" are the normal ones. Of the corruptions and of perceptrons trained on anything but PGD there are none.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -41,9 +40,7 @@ from core.anomaly.norm_detectors import features
 from core.anomaly.perceptron_detector import PERCEPTRON
 from core.data.corruptions import CORRUPTIONS
 from core.data.datasets import LabelledImages
-from core.errors import ConfigError
 from core.models.zoo import ZooModel
-from core.progress import OnPartProgress, silent_on_parts
 from core.reports.anomaly.measurements import (
     ATTACKS,
     STEPS,
@@ -53,9 +50,10 @@ from core.reports.anomaly.measurements import (
     task_sets,
 )
 from core.reports.anomaly.rows import ALPHAS, Scores, figure_rows, promise_rows
-from core.reports.form.parts_cache import PartsCache
-from core.reports.form.report import Report, Row, common_task
+from core.reports.form.measuring import Measuring, Request
+from core.reports.form.report import Row
 from core.reports.form.resume import Measured, Part, ReportDraft
+from core.reports.form.settings import ReportSettings
 
 NAME = "anomaly"
 SHOWN = 500
@@ -64,27 +62,20 @@ FEWER = Sizes(images=2_000, outliers=500, attacked=200, corrupted=25, trained=30
 
 
 @dataclass(frozen=True, slots=True)
-class AnomalySettings:
+class AnomalySettings(ReportSettings):
     """What the report measures.
 
     Attributes:
         sizes: by network how much is measured of it; of the others the promise alone is checked.
         promised: on the first so many test images.
-        seed: of everything that is drawn.
-
-    Raises:
-        ConfigError: promised < 1.
     """
+
+    counts: ClassVar = ("promised",)
 
     sizes: Mapping[str, Sizes] = field(
         default_factory=lambda: {"standard": FULL, **dict.fromkeys(("oneepoch", "pgd-l2", "pgd-linf"), FEWER)}
     )
     promised: int = 2_000
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.promised < 1:
-            raise ConfigError(f"promised must be at least 1; got {self.promised}")
 
 
 class Anomaly(Measured):
@@ -92,36 +83,19 @@ class Anomaly(Measured):
 
 
 def anomaly_report(
-    models: Sequence[tuple[ZooModel, Calibration]],
-    data: LabelledImages,
-    calibration: LabelledImages,
-    settings: AnomalySettings,
-    scratch: Path,
-    path: Path | None = None,
-    on_progress: OnPartProgress = silent_on_parts,
-    allow_uncommitted: bool = False,
+    request: Request[AnomalySettings], screens: Mapping[str, Calibration], calibration: LabelledImages
 ) -> Anomaly:
     """The report over networks of one task.
 
     Args:
-        models: classifiers of one task, each with its detectors.
-        data: its test images.
+        request: what is asked; parts are of 64 images, so that a run with other sizes takes what it can.
+        screens: the detectors of each network, by its key.
         calibration: the images that the detectors were fitted to and calibrated on, as `fit_screen` was given them.
-        settings: what to measure.
-        scratch: folder for what is measured so far, a file for each 64 images, so that a killed run goes on where it
-            was, and a run with other sizes takes what it can.
-        path: where the report is kept, its arrays beside it. What is there already with the same settings, data and
-            weights is kept, other networks' rows too. None keeps nothing.
-        on_progress: called with what is measured, images done, and of how many.
-        allow_uncommitted: keep the report also where no commit stands for the code.
 
     Raises:
-        InputError: no images, networks of several tasks, images of another shape, or a folder can't be written.
         DataMissingError: a set is not on this machine.
-        ConfigError: the report is to be kept, the code is uncommitted, and that is not allowed.
     """
-    networks = [model for model, _ in models]
-    task = common_task(networks, data)
+    task, data, settings = request.task, request.data, request.settings
     measured: dict[str, Any] = {
         "seed": settings.seed,
         "data": data.origin,
@@ -139,15 +113,17 @@ def anomaly_report(
         "alphas": list(ALPHAS),
         "corruptions": list(CORRUPTIONS),
     }
-    book = ReportDraft(path, stated, networks, allow_uncommitted)
-    store = PartsCache(scratch / task.key, {"report": NAME} | measured)
-    for model, screen in models:
-        if model not in book:
-            bench = AnomalyMeasurer(model, screen, data, calibration, settings.seed, store, on_progress)
-            rows, arrays = _network(bench, settings)
-            book.add(model, arrays, bench.seconds, rows)
-            _result(task.key, book).write(path)
-    return _result(task.key, book)
+
+    def result(draft: ReportDraft) -> Anomaly:
+        rows = draft.signed(row for key in draft.keys for row in draft.rows[key])
+        return Anomaly(draft.report(task.key, NAME, rows), draft.arrays)
+
+    def measure(model: ZooModel) -> tuple[Part, float, list[Row]]:
+        bench = AnomalyMeasurer(request, {"report": NAME} | measured, model, screens[model.card.key], calibration)
+        rows, arrays = _network(bench, settings)
+        return arrays, bench.seconds, rows
+
+    return Measuring(request, request.draft(stated), result).networks(measure)
 
 
 def _network(bench: AnomalyMeasurer, settings: AnomalySettings) -> tuple[list[Row], Part]:
@@ -183,9 +159,3 @@ def _scores(screen: Calibration, found: Measurements, seed: int) -> dict[tuple[s
     for trained_on, trained in found.perceptrons(seed):
         scores[PERCEPTRON, trained_on] = {against: trained.score(values) for against, values in norms.items()}
     return scores
-
-
-def _result(task: str, book: ReportDraft) -> Anomaly:
-    """Report and arrays, `standard` first."""
-    rows = book.signed(row for key in book.keys for row in book.rows[key])
-    return Anomaly(Report(task, NAME, book.settings, book.provenance(), rows), book.arrays)

@@ -5,19 +5,15 @@ import numpy as np
 from core.metrics.ara import ara
 from core.reports.adversarial.measurements import AdversarialSettings, measure
 from core.reports.adversarial.report import BATCH, Adversarial, adversarial_report
-from core.reports.form.command import Answer, Command, Request
+from core.reports.form.command import Answer, Command
+from core.reports.form.measuring import Request
 from core.reports.form.report import Row
+from core.reports.form.settings import sized
 from core.reports.form.verification import Recomputation, Sample, from_entries, settings_from
 
 
-def _settings(images: int | None, seed: int) -> AdversarialSettings:
-    if images is None:
-        return AdversarialSettings(seed=seed)
-    return AdversarialSettings(images=images, more_images=images, seed=seed)
-
-
 def _run(request: Request[AdversarialSettings]) -> Answer:
-    measured = request.make(adversarial_report)
+    measured = adversarial_report(request)
     return Answer(measured.report, tuple(map(_line, measured.report.rows)))
 
 
@@ -50,4 +46,4 @@ def _recompute(sample: Sample) -> Recomputation:
     )
 
 
-COMMAND = Command(_settings, _run, _recompute)
+COMMAND = Command(sized(AdversarialSettings, "images", "more_images"), _run, _recompute)

@@ -6,8 +6,9 @@ from core.anomaly.calibration import calibration_path, read_calibration
 from core.data.datasets import load
 from core.reports.anomaly.measurements import Sizes
 from core.reports.anomaly.report import Anomaly, AnomalySettings, anomaly_report
-from core.reports.form.command import Answer, Command, Request
-from core.reports.form.report import Row, common_task, share
+from core.reports.form.command import Answer, Command
+from core.reports.form.measuring import Request
+from core.reports.form.report import Row, share
 from core.reports.form.verification import Recomputation, Sample, from_entries, from_rows
 
 
@@ -15,21 +16,14 @@ def _settings(images: int | None, seed: int) -> AnomalySettings:
     if images is None:
         return AnomalySettings(seed=seed)
     few = Sizes(images, images, images, max(1, images // 10), images)
-    return AnomalySettings(dict.fromkeys(AnomalySettings().sizes, few), images, seed)
+    return AnomalySettings(dict.fromkeys(AnomalySettings().sizes, few), images, seed=seed)
 
 
 def _run(request: Request[AnomalySettings]) -> Answer:
-    task = common_task(request.models, request.data)
-    made = anomaly_report(
-        [(model, read_calibration(model, calibration_path(task.key, model.card.key))) for model in request.models],
-        request.data,
-        load(task, "calibration"),
-        request.settings,
-        request.scratch,
-        request.path,
-        request.on_progress,
-        allow_uncommitted=request.allow_uncommitted,
-    )
+    task = request.task
+    paths = {model.card.key: calibration_path(task.key, model.card.key) for model in request.models}
+    screens = {model.card.key: read_calibration(model, paths[model.card.key]) for model in request.models}
+    made = anomaly_report(request, screens, load(task, "calibration"))
     told = [row for row in made.report.rows if row["family"] != "corruption"]
     return Answer(made.report, tuple(map(_line, told)))
 

@@ -6,29 +6,17 @@ from core.data.datasets import load
 from core.explanations.class_evidence import EVIDENCE_MEASURES, JUDGES, judges_of, measures
 from core.models.zoo import cards, load_zoo_model
 from core.reports.explanations.report import BATCH, ExplanationsReport, ExplanationsSettings, explanations_report
-from core.reports.form.command import Answer, Command, Request
-from core.reports.form.report import Row, common_task
+from core.reports.form.command import Answer, Command
+from core.reports.form.measuring import Request
+from core.reports.form.report import Row
+from core.reports.form.settings import sized
 from core.reports.form.verification import Recomputation, Sample, from_entries
 
 
-def _settings(images: int | None, seed: int) -> ExplanationsSettings:
-    return ExplanationsSettings(seed=seed) if images is None else ExplanationsSettings(images, seed=seed)
-
-
 def _run(request: Request[ExplanationsSettings]) -> Answer:
-    task = common_task(request.models, request.data)
+    task = request.task
     judges = [load_zoo_model(task.key, key) for key in JUDGES if key in cards(task.key)]
-    made = explanations_report(
-        request.models,
-        judges or request.models,
-        request.data,
-        load(task, "val"),
-        request.settings,
-        request.scratch,
-        request.path,
-        request.on_progress,
-        allow_uncommitted=request.allow_uncommitted,
-    )
+    made = explanations_report(request, judges or request.models, load(task, "val"))
     cuts = made.thresholds
     head = (
         f"draws: two of transfer >= {cuts.transfer:.2f}, low frequencies >= {cuts.low_frequency:.2f}, "
@@ -67,4 +55,4 @@ def _recompute(sample: Sample) -> Recomputation:
     return from_entries(f"{row['model']}, {name.replace('_', ' ')}, mean", reported[:n], np.concatenate(again))
 
 
-COMMAND = Command(_settings, _run, _recompute)
+COMMAND = Command(sized(ExplanationsSettings, "images"), _run, _recompute)

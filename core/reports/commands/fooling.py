@@ -3,17 +3,15 @@
 import numpy as np
 
 from core.reports.fooling.report import BATCH, MEASUREMENTS, MODELS, Fooling, FoolingSettings, fooling_report
-from core.reports.form.command import Answer, Command, Request
+from core.reports.form.command import Answer, Command
+from core.reports.form.measuring import Request
 from core.reports.form.report import Row
+from core.reports.form.settings import sized
 from core.reports.form.verification import Recomputation, Sample, from_entries
 
 
-def _settings(images: int | None, seed: int) -> FoolingSettings:
-    return FoolingSettings(seed=seed) if images is None else FoolingSettings(images, seed)
-
-
 def _run(request: Request[FoolingSettings]) -> Answer:
-    made = request.make(fooling_report)
+    made = fooling_report(request)
     return Answer(made.report, tuple(map(_line, made.report.rows)))
 
 
@@ -46,4 +44,4 @@ def _recompute(sample: Sample) -> Recomputation:
     return from_entries(words, found.arrays[name][:n], np.concatenate(again))
 
 
-COMMAND = Command(_settings, _run, _recompute, MODELS)
+COMMAND = Command(sized(FoolingSettings, "images"), _run, _recompute, MODELS)

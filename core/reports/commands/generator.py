@@ -8,25 +8,18 @@ from core.data.tasks import task_named
 from core.errors import InputError
 from core.latent.generator import ASSETS, load_generator
 from core.metrics.samples import NEIGHBOUR
-from core.reports.form.command import Answer, Command, Request
-from core.reports.form.report import Row, common_task, read_report
+from core.reports.form.command import Answer, Command
+from core.reports.form.measuring import Request
+from core.reports.form.report import Row, read_report
+from core.reports.form.settings import sized
 from core.reports.form.verification import Recomputation, Sample, from_rows, settings_from
 from core.reports.generator.report import GeneratorSettings, generator_report
 
 
 def _run(request: Request[GeneratorSettings]) -> Answer:
-    task = common_task(request.models, request.data)
+    task = request.task
     folder = Path(request.settings.folder) if request.settings.folder else ASSETS
-    report = generator_report(
-        load_generator(task.key, folder),
-        request.models,
-        request.data,
-        load(task_named(task.key), "calibration"),
-        request.settings,
-        request.path,
-        request.on_progress,
-        allow_uncommitted=request.allow_uncommitted,
-    )
+    report = generator_report(request, load_generator(task.key, folder), load(task, "calibration"))
     return Answer(report, tuple(map(_line, report.rows)))
 
 
@@ -52,11 +45,11 @@ def _recompute(sample: Sample) -> Recomputation:
     n = max(sample.count(report.settings["images"]), NEIGHBOUR + 1)
     settings = replace(settings_from(GeneratorSettings, report.settings), images=n)
     others = load(task_named(report.task), "calibration")
-    made = generator_report(generator, [model], sample.data, others, settings)
+    made = generator_report(Request([model], sample.data, settings), generator, others)
     same = ("of", "metric", "class", "model")
     again = next(each for each in made.rows if all(each[name] == row[name] for name in same))
     subject = f", {row['model']}" if row["model"] else ""
     return from_rows(f"{row['of']}, {row['metric']}{subject}", "value", row, again)
 
 
-COMMAND = Command(GeneratorSettings, _run, _recompute, ("standard", "pgd-linf", "pgd-l2"))
+COMMAND = Command(sized(GeneratorSettings, "images"), _run, _recompute, ("standard", "pgd-linf", "pgd-l2"))

@@ -10,23 +10,18 @@ from core.latent.generator import Generator, load_generator
 from core.latent.search import Search
 from core.models.zoo import ZooModel
 from core.reports.claims import latent
-from core.reports.form.command import Answer, Command, Request
-from core.reports.form.report import Row, common_task, write_report
+from core.reports.form.command import Answer, Command
+from core.reports.form.measuring import Request
+from core.reports.form.report import Row, write_report
+from core.reports.form.settings import sized
 from core.reports.form.verification import Recomputation, Sample, from_entries, settings_from
 from core.reports.latent.measurements import LatentSettings, accuracies, codes_of, searched
 from core.reports.latent.report import BATCH, Latent, latent_report
 from core.reports.latent.rows import counted
 
 
-def _settings(images: int | None, seed: int) -> LatentSettings:
-    if images is None:
-        return LatentSettings(seed=seed)
-    return LatentSettings(images, paper_images=0, accuracy_images=images, noise_images=images, seed=seed)
-
-
 def _run(request: Request[LatentSettings]) -> Answer:
-    task = common_task(request.models, request.data)
-    made = request.make(latent_report, load_generator(task.key), request.models)
+    made = latent_report(request, load_generator(request.task.key))
     claims = latent.readings(made)
     if request.path is not None:
         write_report(claims, request.path.with_name(f"{latent.NAME}.json"))
@@ -80,4 +75,4 @@ def _distances(generator: Generator, model: ZooModel, sample: Sample, settings: 
     return np.concatenate(parts)
 
 
-COMMAND = Command(_settings, _run, _recompute)
+COMMAND = Command(sized(LatentSettings, "images", "accuracy_images", "noise_images", paper_images=0), _run, _recompute)

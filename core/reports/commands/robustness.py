@@ -11,21 +11,17 @@ from core.reports.accuracy.report import radius
 from core.reports.adversarial.report import NAME as ADVERSARIAL
 from core.reports.adversarial.report import Adversarial
 from core.reports.claims import robustness
-from core.reports.form.command import Answer, Command, Request
+from core.reports.form.command import Answer, Command
+from core.reports.form.measuring import Request
 from core.reports.form.report import Row, write_report
+from core.reports.form.settings import sized
 from core.reports.form.verification import Recomputation, Sample, from_entries, settings_from
 from core.reports.robustness.measurements import PARTS, RobustnessSettings, Unit
 from core.reports.robustness.report import BATCH, Robustness, robustness_report
 
 
-def _settings(images: int | None, seed: int) -> RobustnessSettings:
-    if images is None:
-        return RobustnessSettings(seed=seed)
-    return RobustnessSettings(images, images, images, images, seed=seed)
-
-
 def _run(request: Request[RobustnessSettings]) -> Answer:
-    measured = request.make(robustness_report)
+    measured = robustness_report(request)
     beside = None if request.path is None else request.path.with_name(f"{ADVERSARIAL}.json")
     claims = robustness.orderings(measured, Adversarial.read(beside) if beside and beside.exists() else None)
     if request.path is not None:
@@ -83,4 +79,5 @@ def _standing(figure: str, epsilon: float) -> Callable[[NDArray[Any]], NDArray[n
     return lambda values: values > np.float32(epsilon) if figure == "pgd" else values
 
 
-COMMAND = Command(_settings, _run, _recompute)
+SIZED = sized(RobustnessSettings, "images", "floor_images", "shared_images", "clean_images")
+COMMAND = Command(SIZED, _run, _recompute)

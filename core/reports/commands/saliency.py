@@ -5,24 +5,18 @@ from functools import partial
 from pathlib import Path
 
 from core.explanations.catalogue import ATTRIBUTION_METHODS
-from core.progress import silent_on_parts
-from core.reports.form.command import Answer, Command, Request
-from core.reports.form.parts_cache import PartsCache
+from core.reports.form.command import Answer, Command
+from core.reports.form.measuring import Request
 from core.reports.form.report import Row
+from core.reports.form.settings import sized
 from core.reports.form.verification import Recomputation, Sample, from_entries, settings_from
 from core.reports.saliency.measurements import COSTLY, SaliencyMeasurer, SaliencySettings
 from core.reports.saliency.report import SaliencyReport, saliency_report
 from core.reports.saliency.rows import middle
 
 
-def _settings(images: int | None, seed: int) -> SaliencySettings:
-    return (
-        SaliencySettings(seed=seed) if images is None else SaliencySettings(images, images, images, images, seed=seed)
-    )
-
-
 def _run(request: Request[SaliencySettings]) -> Answer:
-    made = request.make(saliency_report)
+    made = saliency_report(request)
     return Answer(made.report, tuple(map(_line, made.report.rows)))
 
 
@@ -43,8 +37,7 @@ def _recompute(sample: Sample) -> Recomputation:
     n = sample.count(len(reported))
     settings = settings_from(SaliencySettings, found.report.settings)
     with tempfile.TemporaryDirectory() as folder:
-        store = PartsCache(Path(folder), {})
-        bench = SaliencyMeasurer(model.task, sample.data, settings, [measure], store, silent_on_parts)
+        bench = SaliencyMeasurer(Request([model], sample.data, settings, Path(folder)), {}, [measure])
         again = bench.values(model, row["method"], measure, n)
     words = f"{row['model']}, {row['method'] or 'the network'}, {measure}"
     return from_entries(words, reported[:n], again, partial(middle, measure))
@@ -61,4 +54,5 @@ def _array(row: Row) -> str:
     return f"{row['measure']}__{row['model']}" + (f"__{row['method']}" if row["method"] else "")
 
 
-COMMAND = Command(_settings, _run, _recompute)
+SIZED = sized(SaliencySettings, "images", "costly_images", "sensitivity_images", "network_images")
+COMMAND = Command(SIZED, _run, _recompute)

@@ -1,18 +1,16 @@
 """The report `seeds` as a command."""
 
 from core.errors import ConfigError
-from core.reports.form.command import Answer, Command, Request
-from core.reports.form.report import Row, common_task, read_report
+from core.reports.form.command import Answer, Command
+from core.reports.form.measuring import Request
+from core.reports.form.report import Row, read_report
+from core.reports.form.settings import sized
 from core.reports.form.verification import Recomputation, Sample, from_rows, settings_from
 from core.reports.seeds.report import COMPARISONS, SeedsSettings, network_rows, networks, seeds_report, trained
 
 
-def _settings(images: int | None, seed: int) -> SeedsSettings:
-    return SeedsSettings(seed=seed) if images is None else SeedsSettings(images, seed=seed)
-
-
 def _run(request: Request[SeedsSettings]) -> Answer:
-    task = common_task(request.models, request.data)
+    task = request.task
     if not networks(task.key):
         raise ConfigError(f"the report seeds is for {', '.join(COMPARISONS)}; got {task.key}")
     shipped, others = request.settings.seeds[0], request.settings.seeds[1:]
@@ -24,7 +22,7 @@ def _run(request: Request[SeedsSettings]) -> Answer:
         )
     trainings = {shipped: here}
     trainings |= {seed: {key: trained(task.key, key, seed) for key in networks(task.key)} for seed in others}
-    report = request.make(seeds_report, trainings)
+    report = seeds_report(request, trainings)
     return Answer(report, tuple(_line(row) for row in report.rows if row["kind"] == "comparison"))
 
 
@@ -47,4 +45,4 @@ def _recompute(sample: Sample) -> Recomputation:
     return from_rows(f"{row['model']}, {row['measure']}", "value", row, made)
 
 
-COMMAND = Command(_settings, _run, _recompute)
+COMMAND = Command(sized(SeedsSettings, "images"), _run, _recompute)

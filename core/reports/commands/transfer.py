@@ -6,19 +6,17 @@ import torch
 
 from core.norms import radius_words
 from core.reports.claims import transfer
-from core.reports.form.command import Answer, Command, Request
+from core.reports.form.command import Answer, Command
+from core.reports.form.measuring import Request
 from core.reports.form.report import Row, write_report
+from core.reports.form.settings import sized
 from core.reports.form.verification import Recomputation, Sample, from_entries
 from core.reports.robustness.measurements import right
 from core.reports.transfer.report import BATCH, Transfer, TransferSettings, made_against, transfer_report
 
 
-def _settings(images: int | None, seed: int) -> TransferSettings:
-    return TransferSettings(seed=seed) if images is None else TransferSettings(images, seed)
-
-
 def _run(request: Request[TransferSettings]) -> Answer:
-    made = request.make(transfer_report)
+    made = transfer_report(request)
     found = transfer.readings(made)
     if request.path is not None:
         write_report(found, request.path.with_name(f"{transfer.NAME}.json"))
@@ -64,4 +62,4 @@ def _recompute(sample: Sample) -> Recomputation:
     )
 
 
-COMMAND = Command(_settings, _run, _recompute)
+COMMAND = Command(sized(TransferSettings, "images"), _run, _recompute)

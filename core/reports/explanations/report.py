@@ -16,11 +16,10 @@ Arrays, in the data set's order of images: `transfer__<model>`, `low_frequency__
 `val_transfer__<model>` and so on.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,11 +38,11 @@ from core.explanations.class_evidence import (
 )
 from core.metrics.frequency import CUT_OFF
 from core.models.zoo import ZooModel
-from core.progress import OnPartProgress, silent_on_parts
-from core.reports.form.parts_cache import PartsCache
+from core.reports.form.measuring import Measurer, Measuring, Request
 from core.reports.form.provenance import refuse_uncommitted
-from core.reports.form.report import Report, Row, common_task, mean, share
-from core.reports.form.resume import Measured, Part, ReportDraft, joined
+from core.reports.form.report import Row, common_task, mean, share
+from core.reports.form.resume import Measured, Part, ReportDraft
+from core.reports.form.settings import ReportSettings
 
 NAME = "explanations"
 NOISE, DRAWN = "standard", "pgd-l2"
@@ -52,27 +51,30 @@ BATCH = 20
 
 
 @dataclass(frozen=True, slots=True)
-class ExplanationsSettings:
+class ExplanationsSettings(ReportSettings):
     """What the report measures.
 
     Attributes:
         images: the first so many test images.
         val_images: the first so many images of `val`, for the thresholds.
         rho: RMSE of the explanations, in [0, 1] pixel units.
-        seed: of the starts, the same for every image.
+
+    The seed is of the starts, the same for every image.
 
     Raises:
         ConfigError: a count below 1, or rho <= 0.
     """
 
+    counts: ClassVar = ("images", "val_images")
+
     images: int = 100
     val_images: int = 100
     rho: float = 0.1
-    seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.images, self.val_images) < 1 or not self.rho > 0:
-            raise ConfigError(f"need images and val_images of at least 1, and rho > 0; got {self}")
+        ReportSettings.__post_init__(self)
+        if not self.rho > 0:
+            raise ConfigError(f"rho must be above 0; got {self.rho}")
 
 
 class ExplanationsReport(Measured):
@@ -111,43 +113,26 @@ def _finite(value: object) -> bool:
     return isinstance(value, int | float) and np.isfinite(value)
 
 
-def explanations_report(  # noqa: PLR0913, PLR0917  # what is measured, by whom it is judged, and what is kept
-    models: Sequence[ZooModel],
-    judges: Sequence[ZooModel],
-    data: LabelledImages,
-    val: LabelledImages,
-    settings: ExplanationsSettings,
-    scratch: Path,
-    path: Path | None = None,
-    on_progress: OnPartProgress = silent_on_parts,
-    allow_uncommitted: bool = False,
+def explanations_report(
+    request: Request[ExplanationsSettings], judges: Sequence[ZooModel], val: LabelledImages
 ) -> ExplanationsReport:
-    """The report over networks of one task.
+    """The report over networks of one task; the labels of the images are not looked at.
 
     Args:
-        models: classifiers of one task.
+        request: what is asked. What its file holds is good only for the same judges.
         judges: the task's networks in `core.explanations.class_evidence.JUDGES`, `NOISE` and `DRAWN` among them.
-        data: images of that task; the labels are not looked at.
         val: images that the thresholds are chosen on.
-        settings: what to measure.
-        scratch: folder for what is measured so far, a file for each batch, so that a killed run goes on where it was.
-        path: where the report is kept, its arrays beside it. What is there already with the same settings, data, judges
-            and weights is kept, other networks' rows too. None keeps nothing.
-        on_progress: called with what is measured, images done, and of how many.
-        allow_uncommitted: keep the report also where no commit stands for the code.
 
     Raises:
-        InputError: no images, networks of several tasks, images of another shape, a judge that is missing, or a folder
-            can't be written.
-        ConfigError: the report is to be kept, the code is uncommitted, and that is not allowed.
+        InputError: a judge is missing.
     """
-    task = common_task([*models, *judges], data)
+    settings, task = request.settings, common_task([*request.models, *judges], request.data)
     common_task(judges, val)
-    refuse_uncommitted(path, allow_uncommitted)  # before thresholds are chosen, which takes minutes
+    refuse_uncommitted(request.path, request.allow_uncommitted)  # before thresholds are chosen, which takes minutes
     known = {judge.card.key: judge for judge in judges if judge.card.key in JUDGES}
     if not {NOISE, DRAWN} <= known.keys():
         raise InputError(f"thresholds part {NOISE} from {DRAWN}; the judges given are {sorted(known) or 'none'}")
-    data, val = data.first(settings.images), val.first(settings.val_images)
+    data, val = request.data.first(settings.images), val.first(settings.val_images)
     stated: dict[str, Any] = {
         **asdict(settings),
         "images": len(data),
@@ -161,25 +146,30 @@ def explanations_report(  # noqa: PLR0913, PLR0917  # what is measured, by whom 
         "batch": BATCH,
         "precision": "float32, fast form",
     }
-    bench = _Bench(list(known.values()), settings, PartsCache(scratch / task.key, stated), on_progress)
-    chosen, arrays, spent = _frozen(path, stated) or _chosen(known, bench, val)
+    bench = ExplanationsMeasurer(request, stated, list(known.values()))
+    chosen, arrays, spent = _frozen(request.path, stated) or _chosen(known, bench, val)
     stated |= chosen
     thresholds = Thresholds(**stated["thresholds"])
-    book = ReportDraft(path, stated, models, allow_uncommitted)
-    if not book.arrays:
-        book.add_arrays(arrays, spent)
-    for model in models:
-        if model not in book:
-            found, seconds = bench.measure(model, data, "test")
-            of_model: Part = {f"{name}__{model.card.key}": _single(found, name) for name in EVIDENCE_MEASURES}
-            of_model[f"draws__{model.card.key}"] = found.draws(thresholds)
-            judged_by = ",".join(judge.card.key for judge in judges_of(model, bench.judges))
-            book.add(model, of_model, seconds, [{"sha256": model.card.sha256, "judges": judged_by}])
-            _result(task.key, book).write(path)
-    return _result(task.key, book)
+    draft = request.draft(stated)
+    if not draft.arrays:
+        draft.add_arrays(arrays, spent)
+
+    def measure(model: ZooModel) -> tuple[Part, float, list[Row]]:
+        found, seconds = bench.measure(model, data, "test")
+        of_model: Part = {f"{name}__{model.card.key}": _single(found, name) for name in EVIDENCE_MEASURES}
+        of_model[f"draws__{model.card.key}"] = found.draws(thresholds)
+        judged_by = ",".join(judge.card.key for judge in judges_of(model, bench.judges))
+        return of_model, seconds, [{"sha256": model.card.sha256, "judges": judged_by}]
+
+    def result(draft: ReportDraft) -> ExplanationsReport:
+        return ExplanationsReport(draft.report(task.key, NAME, draft.signed(_rows(draft))), dict(draft.arrays))
+
+    return Measuring(request, draft, result).networks(measure)
 
 
-def _chosen(judges: Mapping[str, ZooModel], bench: "_Bench", val: LabelledImages) -> tuple[dict[str, Any], Part, float]:
+def _chosen(
+    judges: Mapping[str, ZooModel], bench: "ExplanationsMeasurer", val: LabelledImages
+) -> tuple[dict[str, Any], Part, float]:
     """What the settings say of thresholds chosen on `val`, the arrays that they came from, and seconds."""
     on_val = {key: bench.measure(judges[key], val, "val") for key in (NOISE, DRAWN)}
     thresholds = choose_thresholds(on_val[NOISE][0], on_val[DRAWN][0])
@@ -229,51 +219,39 @@ def _best_cut(below: NDArray[np.floating], above: NDArray[np.floating]) -> float
     return float(cuts[best[gaps[best].argmax()]])
 
 
-class _Bench:
-    """Measures, looking into the scratch folder first."""
+class ExplanationsMeasurer(Measurer[ExplanationsSettings]):
+    """Measures a network's attacks in the eyes of others."""
 
     def __init__(
-        self, judges: list[ZooModel], settings: ExplanationsSettings, scratch: PartsCache, on_progress: OnPartProgress
+        self, request: Request[ExplanationsSettings], stated: Mapping[str, Any], judges: list[ZooModel]
     ) -> None:
+        """Measure with what the report states, judged by `judges`."""
+        super().__init__(request, stated, BATCH)
         self.judges = judges
-        self.settings = settings
-        self.scratch = scratch
-        self.on_progress = on_progress
 
     def measure(self, model: ZooModel, data: LabelledImages, split: str) -> tuple[Measures, float]:
         """The measures of a network on all the images, and the seconds that they took."""
         judges = judges_of(model, self.judges)
-        parts = []
-        for start in range(0, len(data), BATCH):
-            stop = min(start + BATCH, len(data))
-            make = partial(self._part, model, judges, data, start, stop)
-            parts.append(self.scratch.get(f"{model.card.key}-{split}-{start}-{stop}", model.card.sha256, make))
-            self.on_progress(f"{model.card.key} {split}", stop, len(data))
-        whole, seconds = joined(parts)
-        return Measures(**whole), seconds
 
-    def _part(
-        self, model: ZooModel, judges: Sequence[ZooModel], data: LabelledImages, start: int, stop: int
-    ) -> Mapping[str, NDArray[Any]]:
-        found = measures(model, judges, data.images(start, stop), self.settings.rho, self.settings.seed)
-        return {name: getattr(found, name) for name in EVIDENCE_MEASURES}
+        def part(start: int, stop: int) -> Part:
+            found = measures(model, judges, data.images(start, stop), self.settings.rho, self.settings.seed)
+            return {name: getattr(found, name) for name in EVIDENCE_MEASURES}
+
+        whole, seconds = self.over(model, split, len(data), part)
+        return Measures(**whole), seconds
 
 
 def _single(found: Measures, name: str) -> NDArray[np.float32]:
     return np.asarray(getattr(found, name), np.float32)
 
 
-def _result(task: str, book: ReportDraft) -> ExplanationsReport:
-    """Report and arrays."""
-    rows = []
-    for key in book.keys:
-        draws = book.arrays[f"draws__{key}"]
-        facts = {name: book.rows[key][0][name] for name in ("sha256", "judges")}
-        row: Row = {"model": key, **facts, "rho": book.settings["rho"]}
+def _rows(draft: ReportDraft) -> Iterator[Row]:
+    """A row for each network."""
+    for key in draft.keys:
+        draws = draft.arrays[f"draws__{key}"]
+        facts = {name: draft.rows[key][0][name] for name in ("sha256", "judges")}
+        row: Row = {"model": key, **facts, "rho": draft.settings["rho"]}
         row |= share("draws", int(draws.sum()), len(draws))
         for name in EVIDENCE_MEASURES:
-            row |= mean(name, book.arrays[f"{name}__{key}"])
-        rows.append(row)
-    return ExplanationsReport(
-        Report(task, NAME, book.settings, book.provenance(), book.signed(rows)), dict(book.arrays)
-    )
+            row |= mean(name, draft.arrays[f"{name}__{key}"])
+        yield row

@@ -29,10 +29,8 @@ Arrays, the first images of the test set in its order: `moved_<figure>__<model>_
 `outside_<figure>__<model>__<method>` (n,) for each of these figures, bool or float32.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,17 +38,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.data.datasets import LabelledImages
-from core.errors import ConfigError
 from core.explanations import attack_outside_map, manipulate_map, smoothed_network
 from core.explanations.attack_outside_map import attacks_outside
 from core.explanations.manipulate_map import least_quadrants, manipulate_maps
 from core.explanations.smoothed_network import SMOOTHED_METHODS, SmoothedMethod, heat_map_of
 from core.models.zoo import ZooModel
-from core.progress import OnPartProgress, silent_on_parts
-from core.reports.form.parts_cache import PartsCache
-from core.reports.form.report import Arrays, Report, Row, common_task, mean, share
-from core.reports.form.resume import Measured, Part, ReportDraft, joined
+from core.reports.form.measuring import Measurer, Measuring, Request
+from core.reports.form.report import Arrays, Row, mean, share
+from core.reports.form.resume import Measured, Part, ReportDraft
+from core.reports.form.settings import ReportSettings
 
 NAME = "fooling"
 MODELS = ("standard", "pgd-linf", "pgd-l2")
@@ -59,56 +55,24 @@ BATCH = 20
 
 
 @dataclass(frozen=True, slots=True)
-class FoolingSettings:
+class FoolingSettings(ReportSettings):
     """What the report measures.
 
     Attributes:
         images: the first so many test images.
-        seed: of the random starts.
-
-    Raises:
-        ConfigError: images < 1.
     """
 
     images: int = 100
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.images < 1:
-            raise ConfigError(f"images must be at least 1; got {self.images}")
 
 
 class Fooling(Measured):
     """The report with its arrays per image; the module's text says what is in both."""
 
 
-def fooling_report(
-    models: Sequence[ZooModel],
-    data: LabelledImages,
-    settings: FoolingSettings,
-    scratch: Path,
-    path: Path | None = None,
-    on_progress: OnPartProgress = silent_on_parts,
-    allow_uncommitted: bool = False,
-) -> Fooling:
-    """The report over networks of one task.
-
-    Args:
-        models: classifiers of one task.
-        data: labelled images of that task; the labels are not looked at.
-        settings: what to measure.
-        scratch: folder for what is measured so far, a file for each batch, so that a killed run goes on where it was.
-        path: where the report is kept, its arrays beside it. What is there already with the same settings, data and
-            weights is kept, other networks' rows too. None keeps nothing.
-        on_progress: called with what is measured, images done, and of how many.
-        allow_uncommitted: keep the report also where no commit stands for the code.
-
-    Raises:
-        InputError: no images, networks of several tasks, images of another shape, or a folder can't be written.
-        ConfigError: the report is to be kept, the code is uncommitted, and that is not allowed.
-    """
-    task = common_task(models, data)
-    data = data.first(settings.images)
+def fooling_report(request: Request[FoolingSettings]) -> Fooling:
+    """The report over networks of one task; the labels of the images are not looked at."""
+    settings, task = request.settings, request.task
+    data = request.data.first(settings.images)
     stated: dict[str, Any] = {
         **asdict(settings),
         "images": len(data),
@@ -124,35 +88,28 @@ def fooling_report(
         "highlighted": attack_outside_map.HIGHLIGHTED,
         "outside_steps": attack_outside_map.STEPS,
     }
-    book = ReportDraft(path, stated, models, allow_uncommitted)
-    store = PartsCache(scratch / task.key, stated)
-    for model in models:
-        if model not in book:
-            book.add(model, *_measure(model, data, settings, store, on_progress), [{"sha256": model.card.sha256}])
-            _result(task.key, book).write(path)
-    return _result(task.key, book)
+
+    def result(draft: ReportDraft) -> Fooling:
+        return Fooling(draft.report(task.key, NAME, draft.signed(_rows(draft))), dict(draft.arrays))
+
+    def measure(model: ZooModel) -> tuple[Part, float, list[Row]]:
+        return *_measure(bench, model, len(data)), [{"sha256": model.card.sha256}]
+
+    bench = Measurer(request, stated, BATCH)
+    return Measuring(request, request.draft(stated), result).networks(measure)
 
 
-def _measure(
-    model: ZooModel,
-    data: LabelledImages,
-    settings: FoolingSettings,
-    store: PartsCache,
-    on_progress: OnPartProgress,
-) -> tuple[Part, float]:
+def _measure(bench: Measurer[FoolingSettings], model: ZooModel, count: int) -> tuple[Part, float]:
     """The arrays of a network by their full names, and the seconds that they took."""
     arrays: Part = {}
     seconds = 0.0
     for method in SMOOTHED_METHODS:
-        for what, measure in MEASUREMENTS.items():
-            parts = []
-            for start in range(0, len(data), BATCH):
-                stop = min(start + BATCH, len(data))
-                unit = partial(measure, model, data.images(start, stop), method, settings.seed * 1_000_003 + start)
-                name = f"{model.card.key}-{what}-{method}-{start}-{stop}"
-                parts.append(store.get(name, model.card.sha256, unit))
-                on_progress(f"{model.card.key} {method} {what}", stop, len(data))
-            found, spent = joined(parts)
+        for what, of in MEASUREMENTS.items():
+
+            def measure(start: int, stop: int, method: SmoothedMethod = method, of: Measurement = of) -> Part:
+                return of(model, bench.data.images(start, stop), method, bench.seed(start))
+
+            found, spent = bench.over(model, f"{what} {method}", count, measure)
             seconds += spent
             arrays |= {f"{what}_{figure}__{model.card.key}__{method}": values for figure, values in found.items()}
     return arrays, seconds
@@ -193,7 +150,8 @@ def _outside(model: ZooModel, x: Tensor, method: SmoothedMethod, seed: int) -> P
     }
 
 
-MEASUREMENTS: Mapping[str, Callable[[ZooModel, Tensor, SmoothedMethod, int], Part]] = {
+Measurement = Callable[[ZooModel, Tensor, SmoothedMethod, int], Part]
+MEASUREMENTS: Mapping[str, Measurement] = {
     "moved": _moved,
     "outside": _outside,
 }
@@ -204,22 +162,14 @@ def _floats(values: Sequence[float]) -> NDArray[np.float32]:
     return np.array(values, np.float32)
 
 
-def _result(task: str, book: ReportDraft) -> Fooling:
-    """Report and arrays."""
-    rows = [
-        {
-            "model": key,
-            "sha256": book.weights[key],
-            "method": method,
-            "what": what,
-            "epsilon": book.settings["epsilon"],
-            **_figures(what, f"__{key}__{method}", book.arrays),
-        }
-        for key in book.keys
-        for method in SMOOTHED_METHODS
-        for what in ("moved", "outside")
-    ]
-    return Fooling(Report(task, NAME, book.settings, book.provenance(), book.signed(rows)), dict(book.arrays))
+def _rows(draft: ReportDraft) -> Iterator[Row]:
+    """A row for each network, method and what is measured of it."""
+    for key in draft.keys:
+        for method in SMOOTHED_METHODS:
+            for what in MEASUREMENTS:
+                head = {"model": key, "sha256": draft.weights[key], "method": method, "what": what}
+                figures = _figures(what, f"__{key}__{method}", draft.arrays)
+                yield head | {"epsilon": draft.settings["epsilon"]} | figures
 
 
 def _figures(what: str, of: str, arrays: Arrays) -> Row:

@@ -17,13 +17,13 @@ from core.reports.form.provenance import code
 class PartsCache:
     """Files of arrays by name, good only for the settings and the subject that they were made with."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
-        """Use `folder` (created when first written to) for what is made with `settings`, plain values.
+    def __init__(self, folder: Path | None, settings: Mapping[str, Any]) -> None:
+        """Use `folder` (created when first written to) for what is made with `settings`, plain values; None for none.
 
         What uncommitted code made lies apart, so that it can't get into a report that names a commit.
         """
         apart = " uncommitted" if code().uncommitted else ""
-        self.folder = folder / _digest(json.dumps(settings, sort_keys=True) + apart)
+        self.folder = folder and folder / _digest(json.dumps(settings, sort_keys=True) + apart)
 
     def get(self, name: str, subject: str, make: Callable[[], Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
         """The arrays that `make` gives and, as `seconds`, the time it took; from the file where there is one.
@@ -36,12 +36,15 @@ class PartsCache:
         Raises:
             InputError: the folder can't be written, or the file is damaged.
         """
-        path = self.folder / f"{name}-{_digest(subject)}.npz"
-        if not path.exists():
-            began = time.perf_counter()
-            arrays = dict(make())
-            write_npz(arrays | {"seconds": np.array(time.perf_counter() - began)}, path)
-        return read_npz(path)
+        path = self.folder and self.folder / f"{name}-{_digest(subject)}.npz"
+        if path and path.exists():
+            return read_npz(path)
+        began = time.perf_counter()
+        arrays = dict(make())
+        arrays["seconds"] = np.array(time.perf_counter() - began)
+        if path:
+            write_npz(arrays, path)
+        return arrays
 
 
 def _digest(text: str) -> str:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.checksums import read_checked, write_checked
 from core.data.datasets import LabelledImages
 from core.data.tasks import Task
 from core.errors import InputError
-from core.files import write_atomically
 from core.metrics.intervals import bootstrap, wilson
 from core.models.zoo import ZooModel
 
@@ -52,27 +52,23 @@ def report_path(task: str, report: str, folder: Path = ASSETS) -> Path:
 
 
 def write_report(report: Report, path: Path) -> None:
-    """Write a report in one move.
+    """Write a report with its checksum in one move.
 
     Raises:
         InputError: the folder can't be written.
     """
-    write_atomically(path, report.to_json().encode())
+    write_checked(path, report.to_json().encode())
 
 
 def read_report(path: Path) -> Report:
     """The report in a file.
 
     Raises:
-        InputError: missing, too large, or not a report.
+        InputError: missing, without its checksum, too large, damaged, or not a report.
     """
     try:
-        if path.stat().st_size > MAX_REPORT_BYTES:
-            raise InputError(f"{path.name} is larger than {MAX_REPORT_BYTES / 1e6:.0f} MB")
-        fields = json.loads(path.read_bytes())
+        fields = json.loads(read_checked(path, MAX_REPORT_BYTES))
         return Report(**fields | {"rows": tuple(dict(row) for row in fields["rows"])})
-    except OSError as error:
-        raise InputError(f"{path} could not be read: {error.strerror or error}") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{path.name} is not a report: {error}") from error
 

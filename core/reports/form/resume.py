@@ -33,6 +33,11 @@ class Measured:
         """
         return cls(read_report(path), read_npz(path.with_suffix(".npz")))
 
+    @classmethod
+    def exists(cls, path: Path) -> bool:
+        """Whether both files are there."""
+        return path.exists() and path.with_suffix(".npz").exists()
+
     def write(self, path: Path | None) -> None:
         """Write both, the arrays first; None writes nothing.
 
@@ -52,6 +57,33 @@ class Measured:
         return {str(row["model"]): str(row["sha256"]) for row in self.report.rows if row["model"]}
 
 
+class MeasuredRows(Measured):
+    """A report without arrays: its file alone."""
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """The report in a file.
+
+        Raises:
+            InputError: it is missing or damaged.
+        """
+        return cls(read_report(path), {})
+
+    @classmethod
+    def exists(cls, path: Path) -> bool:
+        """Whether the file is there."""
+        return path.exists()
+
+    def write(self, path: Path | None) -> None:
+        """Write the report; None writes nothing.
+
+        Raises:
+            InputError: the folder can't be written.
+        """
+        if path is not None:
+            write_report(self.report, path)
+
+
 class ReportDraft:
     """What is known of a report so far: what this run added, and what its file holds and still is true.
 
@@ -66,6 +98,8 @@ class ReportDraft:
             `core.reports.form.provenance` says.
         seconds: that measuring took.
     """
+
+    _kind: type[Measured] = Measured
 
     def __init__(
         self,
@@ -141,6 +175,10 @@ class ReportDraft:
         of = subjects or (lambda row: [str(row["model"])] if row["model"] else self.keys)
         return tuple(signed(row, self.made, of(row)) for row in rows)
 
+    def report(self, task: str, name: str, rows: Iterable[Row]) -> Report:
+        """The report of a task under its name, with these rows."""
+        return Report(task, name, self.settings, self.provenance(), tuple(rows))
+
     def _take(self, arrays: Part, seconds: float) -> None:
         self._join()
         self.arrays |= arrays
@@ -153,9 +191,9 @@ class ReportDraft:
         return run.identity
 
     def _join(self) -> None:
-        if self.path is None or not self.path.exists() or not self.path.with_suffix(".npz").exists():
+        if self.path is None or not self._kind.exists(self.path):
             return
-        earlier = Measured.read(self.path)
+        earlier = self._kind.read(self.path)
         if dict(earlier.report.settings) != dict(self.settings):
             return
         known = earlier.weights
@@ -164,12 +202,32 @@ class ReportDraft:
         rows = {key: tuple(row for row in earlier.report.rows if row["model"] == key) for key in still}
         arrays = {name: array for name, array in earlier.arrays.items() if gone.isdisjoint(name.split("__")[1:])}
         self.weights, self.rows, self.arrays = still | self.weights, rows | self.rows, arrays | self.arrays
-        made = earlier.report.provenance.get("made", {})
+        made = self._made_by(earlier.report)
         self.made = {
             subject: runs for subject, runs in made.items() if gone.isdisjoint(subject.split("__"))
         } | self.made
         self.runs = {**earlier.report.provenance.get("runs", {}), **self.runs}
         self.seconds = max(self.seconds, float(earlier.report.provenance["seconds"]))
+
+    @staticmethod
+    def _made_by(report: Report) -> Mapping[str, str]:
+        """By subject the runs that measured it, as a report states them."""
+        made: Mapping[str, str] = report.provenance.get("made", {})
+        return made
+
+
+class RowsDraft(ReportDraft):
+    """The same of a report without arrays, whose rows alone name the runs."""
+
+    _kind = MeasuredRows
+
+    def provenance(self) -> dict[str, Any]:
+        """Of the report: data, seed, seconds, and the runs that its rows name."""
+        return {name: value for name, value in super().provenance().items() if name != "made"}
+
+    @staticmethod
+    def _made_by(report: Report) -> Mapping[str, str]:
+        return {str(row["model"]): str(row["made"]) for row in report.rows if "made" in row}
 
 
 def standard_first(keys: Iterable[str]) -> list[str]:

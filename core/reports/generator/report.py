@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,9 +19,10 @@ from core.metrics.intervals import bootstrap
 from core.metrics.samples import NEIGHBOUR, frechet_distance, kernel_distance, precision_recall
 from core.models.pooled import as_pooled
 from core.models.zoo import ZooModel
-from core.progress import OnPartProgress, silent_on_parts
-from core.reports.form.provenance import Run, origin, refuse_uncommitted
-from core.reports.form.report import Report, Row, common_task, share, write_report
+from core.reports.form.measuring import Request, measured_at_once
+from core.reports.form.provenance import refuse_uncommitted
+from core.reports.form.report import Report, Row, share
+from core.reports.form.settings import ReportSettings
 
 NAME = "generator"
 BATCH = 250
@@ -30,12 +30,11 @@ BLOCK = 1000  # pictures a block of the kernel distance, of which the interval i
 
 
 @dataclass(frozen=True, slots=True)
-class GeneratorSettings:
+class GeneratorSettings(ReportSettings):
     """What the report measures.
 
     Attributes:
         images: the first so many test images, and as many samples; None takes all.
-        seed: of the samples' codes and the intervals.
         folder: where the generator lies; empty for the one that ships.
 
     Raises:
@@ -43,7 +42,6 @@ class GeneratorSettings:
     """
 
     images: int | None = None
-    seed: int = 0
     folder: str = ""
 
     def __post_init__(self) -> None:
@@ -51,16 +49,7 @@ class GeneratorSettings:
             raise ConfigError(f"images must be above {NEIGHBOUR}; got {self.images}")
 
 
-def generator_report(
-    generator: Generator,
-    models: Sequence[ZooModel],
-    data: LabelledImages,
-    others: LabelledImages,
-    settings: GeneratorSettings,
-    path: Path | None = None,
-    on_progress: OnPartProgress = silent_on_parts,
-    allow_uncommitted: bool = False,
-) -> Report:
+def generator_report(request: Request[GeneratorSettings], generator: Generator, others: LabelledImages) -> Report:
     """Figures of a generator's reconstructions and of its samples under the full prior, one row each.
 
     Rows have the keys `of` ("reconstructions", "samples", "other images": real ones held out, as a scale to read the
@@ -77,25 +66,19 @@ def generator_report(
       kernel distance is the mean over blocks of 1,000 pictures, its interval that of the blocks.
 
     Args:
+        request: what is asked; progress is of networks.
         generator: what is measured.
-        models: classifiers of its task.
-        data: labelled test images.
         others: further real images of the task that the generator did not learn from.
-        settings: what to measure.
-        path: where the report is kept; None keeps nothing.
-        on_progress: called with what is measured, networks done, and of how many.
-        allow_uncommitted: keep the report also where no commit stands for the code.
 
     Raises:
-        InputError: no images, images of another shape or models of another task, or `path` can't be written.
-        ConfigError: the report is to be kept, the code is uncommitted, and that is not allowed.
+        InputError: a generator of another task than the networks'.
     """
-    task = common_task(models, data)
+    task, settings, models = request.task, request.settings, request.models
     if task.key != generator.card.task:
         raise InputError(f"the generator makes pictures of {generator.card.task}, the models look at {task.key}")
-    refuse_uncommitted(path, allow_uncommitted)
+    refuse_uncommitted(request.path, request.allow_uncommitted)
     began = time.perf_counter()
-    data = data if settings.images is None else data.first(settings.images)
+    data = request.data if settings.images is None else request.data.first(settings.images)
     others = others.first(len(data))
     rng = torch.Generator().manual_seed(settings.seed)
     z = generator.sample(len(data), rng)
@@ -114,7 +97,7 @@ def generator_report(
     for index, model in enumerate(models):
         marks = {"model": model.card.key, "trained_with": model.card.key == _teacher(generator)}
         rows += [{**row, **marks} for row in _views(model, sets, data.labels, settings.seed)]
-        on_progress(f"samples and reconstructions as {model.card.key} sees them", index + 1, len(models))
+        request.on_progress(f"samples and reconstructions as {model.card.key} sees them", index + 1, len(models))
     stated: dict[str, Any] = {
         **{name: value for name, value in asdict(settings).items() if name != "folder"},
         "images": len(data),
@@ -124,13 +107,8 @@ def generator_report(
         "models": {model.card.key: model.card.sha256 for model in models},
         "neighbour": NEIGHBOUR,
     }
-    run = Run.ended(time.perf_counter() - began)
-    empty = {"model": "", "trained_with": False, "class": "", "made": run.identity}
-    where = origin(data.origin, settings.seed, run.seconds, [run])
-    report = Report(task.key, NAME, stated, where, tuple(empty | row for row in rows))
-    if path is not None:
-        write_report(report, path)
-    return report
+    empty = {"model": "", "trained_with": False, "class": ""}
+    return measured_at_once(request, NAME, stated, time.perf_counter() - began, (empty | row for row in rows))
 
 
 def _teacher(generator: Generator) -> str:

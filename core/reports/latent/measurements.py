@@ -1,6 +1,7 @@
 """What the report `latent` measures, part by part: a generator, a network and codes in, arrays out."""
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from core.latent.noise import decayed, scaled_norm
 from core.latent.search import Search, search
 from core.norms import rmse
 from core.reports.form.resume import Part
+from core.reports.form.settings import ReportSettings
 
 PAPER = ("standard", "pgd-l2")
 """Networks that are searched in the paper's setting, too."""
@@ -55,7 +57,7 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class LatentSettings:
+class LatentSettings(ReportSettings):
     """What the report measures.
 
     Attributes:
@@ -69,11 +71,12 @@ class LatentSettings:
         accuracy_images: accuracies are taken on the first so many test images, and as many codes of the prior,
         noise_images: those under latent noise on so many of them,
         draws: with so many draws for each.
-        seed: of codes, noise and starts.
 
     Raises:
         ConfigError: a count below 1, or a radius or magnitude that is not above 0.
     """
+
+    counts: ClassVar = ("images", "restarts", "paper_restarts", "accuracy_images", "noise_images", "draws")
 
     images: int = 200
     restarts: int = 12
@@ -85,12 +88,11 @@ class LatentSettings:
     accuracy_images: int = 2000
     noise_images: int = 500
     draws: int = 5
-    seed: int = 0
 
     def __post_init__(self) -> None:
-        counts = (self.images, self.restarts, self.paper_restarts, self.accuracy_images, self.noise_images, self.draws)
-        if min(counts) < 1 or self.paper_images < 0 or min(self.eps, self.bound, *self.paper_eps) <= 0:
-            raise ConfigError(f"counts must be at least 1, radii and magnitudes above 0; got {self}")
+        ReportSettings.__post_init__(self)
+        if self.paper_images < 0 or min(self.eps, self.bound, *self.paper_eps) <= 0:
+            raise ConfigError(f"paper_images must be at least 0, radii and magnitudes above 0; got {self}")
 
     def settings_of(self, key: str) -> tuple[Setting, ...]:
         """In which settings a network is searched."""

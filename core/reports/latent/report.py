@@ -35,10 +35,9 @@ Arrays, in the order of test images or of codes, for `<part>` = `<codes>_<settin
 - `image_l2__<model>`, `image_linf__<model>` float32 (n,): smallest size, 0 where wrong already, inf where not found.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from core.attacks.softened import LEAD
@@ -49,9 +48,8 @@ from core.latent.finish import HALVINGS, ROUNDS
 from core.latent.generator import Generator
 from core.latent.search import Search
 from core.models.zoo import ZooModel
-from core.progress import OnPartProgress, silent_on_parts
-from core.reports.form.parts_cache import PartsCache
-from core.reports.form.report import Report, common_task
+from core.reports.form.measuring import Measurer, Measuring, Request
+from core.reports.form.report import Row
 from core.reports.form.resume import Measured, Part, ReportDraft, joined
 from core.reports.latent.measurements import (
     KINDS,
@@ -73,6 +71,8 @@ from core.reports.latent.rows import RHOS, counted, rows_of
 
 NAME = "latent"
 BATCH = 100
+DISTANCES = "rebuilt"
+"""The array that belongs to no network."""
 
 
 class Latent(Measured):
@@ -93,59 +93,38 @@ class Latent(Measured):
         return few / many - 1 if many else None
 
 
-def latent_report(
-    generator: Generator,
-    models: Sequence[ZooModel],
-    data: LabelledImages,
-    settings: LatentSettings,
-    scratch: Path,
-    path: Path | None = None,
-    on_progress: OnPartProgress = silent_on_parts,
-    allow_uncommitted: bool = False,
-) -> Latent:
+def latent_report(request: Request[LatentSettings], generator: Generator) -> Latent:
     """The report over the networks of one task.
 
     Args:
+        request: what is asked. What its file holds is good only for the same generator.
         generator: of that task.
-        models: classifiers of one task.
-        data: labelled images of that task.
-        settings: what to measure.
-        scratch: folder for what is measured so far, a file for each batch of each search, so that a killed run goes on
-            within minutes of where it stopped; several runs may share it.
-        path: where the report is kept, its arrays beside it. What is there already with the same settings, data,
-            generator and weights is kept, other networks' rows too. None keeps nothing.
-        on_progress: called with what is measured, images done, and of how many.
-        allow_uncommitted: keep the report also where no commit stands for the code.
 
     Raises:
-        InputError: no images, networks of several tasks, images of another shape, a generator of another task, or a
-            folder can't be written.
-        ConfigError: the report is to be kept, the code is uncommitted, and that is not allowed.
+        InputError: a generator of another task.
     """
-    task = common_task(models, data)
+    settings, task = request.settings, request.task
     if generator.card.task != task.key:
         raise InputError(f"the generator makes pictures of {generator.card.task}; the networks solve {task.key}")
-    stated = _stated(task, generator, data, settings)
-    bench = _Bench(generator, data, settings, PartsCache(scratch / task.key, {"report": NAME} | stated), on_progress)
-    book = ReportDraft(path, stated, models, allow_uncommitted)
-    for model in models:
-        if model not in book:
-            arrays, seconds = bench.network(model)
-            book.add_arrays(*bench.distances())
-            book.add(model, arrays, seconds, [{"sha256": model.card.sha256}])
-            _result(task, book, settings).write(path)
-    for model in models:
-        if any(f"distance_{part}__{model.card.key}" not in book.arrays for part in _parts(settings, model.card.key)):
-            book.add_arrays(*bench.searches(model, settings.settings_of(model.card.key)[1:]))
-            _result(task, book, settings).write(path)
-    return _result(task, book, settings)
+    stated = _stated(task, generator, request.data, settings)
+    bench = LatentMeasurer(request, stated, generator)
+    draft = request.draft(stated)
 
+    def result(draft: ReportDraft) -> Latent:
+        found = (rows_of(key, draft.weights[key], settings, generator.latent, draft.arrays) for key in draft.keys)
+        rows = draft.signed(row for rows in found for row in rows)
+        return Latent(draft.report(task.key, NAME, rows), dict(draft.arrays))
 
-def _parts(settings: LatentSettings, key: str) -> Iterator[str]:
-    """The names of a network's searches."""
-    for setting in settings.settings_of(key):
-        for eps in setting.eps:
-            yield from (setting.part(kind, eps) for kind in KINDS)
+    def lacking(model: ZooModel) -> Sequence[Setting]:
+        key, beyond = model.card.key, settings.settings_of(model.card.key)[1:]
+        names = [f"distance_{each.part(kind, eps)}__{key}" for each in beyond for eps in each.eps for kind in KINDS]
+        return () if all(name in draft.arrays for name in names) else beyond
+
+    if DISTANCES not in draft.arrays:
+        draft.add_arrays(*bench.distances())
+    measuring = Measuring(request, draft, result)
+    measuring.networks(bench.network)
+    return measuring.more(lacking, bench.searches)
 
 
 def _stated(task: Task, generator: Generator, data: LabelledImages, settings: LatentSettings) -> dict[str, Any]:
@@ -172,35 +151,29 @@ def _stated(task: Task, generator: Generator, data: LabelledImages, settings: La
     }
 
 
-class _Bench:
-    """Measures, looking into the scratch folder first; gives arrays by their full names, and the seconds they took."""
+class LatentMeasurer(Measurer[LatentSettings]):
+    """Measures networks on a generator's codes; gives arrays by their full names, and the seconds they took."""
 
-    def __init__(
-        self,
-        generator: Generator,
-        data: LabelledImages,
-        settings: LatentSettings,
-        scratch: PartsCache,
-        on_progress: OnPartProgress,
-    ) -> None:
-        self.generator, self.data, self.settings = generator, data, settings
-        self.scratch, self.on_progress = scratch, on_progress
-        self.codes = codes_of(generator, data, settings)
+    def __init__(self, request: Request[LatentSettings], stated: Mapping[str, Any], generator: Generator) -> None:
+        """Measure with what the report states."""
+        super().__init__(request, {"report": NAME} | dict(stated), BATCH)
+        self.generator = generator
+        self.codes = codes_of(generator, self.data, self.settings)
 
     def distances(self) -> tuple[Part, float]:
         """The array that belongs to no network."""
         few = self.codes["reconstruction"].first(0, self.settings.accuracy_images)
-        return joined([self.scratch.get("rebuilt", "", lambda: rebuilt(self.generator, self.data, few))])
+        return joined([self.parts.get(DISTANCES, "", lambda: rebuilt(self.generator, self.data, few))])
 
-    def network(self, model: ZooModel) -> tuple[Part, float]:
-        """Everything but the paper's setting, for one network."""
+    def network(self, model: ZooModel) -> tuple[Part, float, list[Row]]:
+        """Everything but the paper's setting, for one network, and what its rows say of its weights."""
         arrays, seconds = self.searches(model, self.settings.settings_of(model.card.key)[:1])
         net, key, images = model.fast, model.card.key, min(self.settings.images, len(self.data))
         make = partial(accuracies, self.generator, net, self.data, self.codes, self.settings)
-        right, spent = joined([self.scratch.get(f"{key}-accuracies", model.card.sha256, make)])
-        distance, more = self._batches(model, "image-space", images, self._image_space(model))
+        right, spent = joined([self.parts.get(f"{key}-accuracies", model.card.sha256, make)])
+        distance, more = self.over(model, "image-space", images, self._image_space(model))
         arrays |= {f"{name}__{key}": values for name, values in (right | distance).items()}
-        return arrays, seconds + spent + more
+        return arrays, seconds + spent + more, [{"sha256": model.card.sha256}]
 
     def searches(self, model: ZooModel, settings: Sequence[Setting]) -> tuple[Part, float]:
         """The searches of one network in some settings."""
@@ -212,7 +185,7 @@ class _Bench:
                     part = setting.part(kind, eps)
                     codes = self.codes[kind].first(0, setting.images)
                     measure = self._search(model, codes, eps, setting)
-                    found, spent = self._batches(model, part, len(codes.z), measure)
+                    found, spent = self.over(model, part, len(codes.z), measure)
                     arrays |= {f"{name}_{part}__{model.card.key}": values for name, values in found.items()}
                     seconds += spent
         return arrays, seconds
@@ -227,27 +200,6 @@ class _Bench:
     def _image_space(self, model: ZooModel) -> Callable[[int, int], Part]:
         def measure(start: int, stop: int) -> Part:
             x, labels = self.data.images(start, stop), self.data.labels[start:stop]
-            return image_space(model.fast, model.task, x, labels, self.settings.seed * 1_000_003 + start)
+            return image_space(model.fast, model.task, x, labels, self.seed(start))
 
         return measure
-
-    def _batches(
-        self, model: ZooModel, name: str, count: int, measure: Callable[[int, int], Part]
-    ) -> tuple[Part, float]:
-        """A part over the first `count` images or codes, in batches that are kept one by one."""
-        parts = []
-        for start in range(0, count, BATCH):
-            stop = min(start + BATCH, count)
-            unit = f"{model.card.key}-{name}-{start}-{stop}"
-            parts.append(self.scratch.get(unit, model.card.sha256, partial(measure, start, stop)))
-            self.on_progress(f"{model.card.key} {name}", stop, count)
-        return joined(parts)
-
-
-def _result(task: Task, book: ReportDraft, settings: LatentSettings) -> Latent:
-    """Report and arrays."""
-    latent = int(book.settings["latent"])
-    rows = book.signed(
-        row for key in book.keys for row in rows_of(key, book.weights[key], settings, latent, book.arrays)
-    )
-    return Latent(Report(task.key, NAME, book.settings, book.provenance(), rows), dict(book.arrays))

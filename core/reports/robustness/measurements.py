@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -14,9 +14,9 @@ from core.attacks.apgd import Apgd
 from core.attacks.pgd import Pgd
 from core.attacks.robust_at import robust_at
 from core.data.tasks import Task
-from core.errors import ConfigError
 from core.norms import NORMS, Norm, norm_of
 from core.reports.form.resume import Part
+from core.reports.form.settings import ReportSettings
 
 MULTIPLES = (0.25, 0.5, 1.0, 2.0)
 """The radii of the curves, in units of the task's."""
@@ -26,7 +26,7 @@ FLOOR = frozenset((task, key) for task in ("cifar10", "fashion-mnist") for key i
 
 
 @dataclass(frozen=True, slots=True)
-class RobustnessSettings:
+class RobustnessSettings(ReportSettings):
     """What the report measures.
 
     Attributes:
@@ -41,11 +41,12 @@ class RobustnessSettings:
         apgd_precision: of its gradients; success is judged in float32.
         cost_steps: steps of a timed epoch.
         cost_rounds: timed epochs of each recipe.
-        seed: of all starts.
-
-    Raises:
-        ConfigError: a count below 1.
     """
+
+    counts: ClassVar = (
+        *("images", "floor_images", "shared_images", "clean_images", "steps", "restarts"),
+        *("apgd_iterations", "apgd_targets", "cost_steps", "cost_rounds"),
+    )
 
     images: int = 300
     floor_images: int = 1000
@@ -58,12 +59,6 @@ class RobustnessSettings:
     apgd_precision: Literal["fp32", "bf16"] = "bf16"
     cost_steps: int = 6
     cost_rounds: int = 5
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        counts = {name: value for name, value in asdict(self).items() if isinstance(value, int) and name != "seed"}
-        if min(counts.values()) < 1:
-            raise ConfigError(f"counts must be at least 1; got {self}")
 
     def images_of(self, task: str, key: str) -> int:
         """How many images the network is attacked on."""

@@ -29,11 +29,9 @@ Arrays, in the data set's order of images (n is 1,000 for some models and 300 fo
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,10 +42,9 @@ from core.data.datasets import LabelledImages
 from core.data.tasks import Task
 from core.models.zoo import ZooModel
 from core.norms import NORMS
-from core.progress import OnPartProgress, silent_on_parts
-from core.reports.form.parts_cache import PartsCache
-from core.reports.form.report import Report, Row, common_task, share
-from core.reports.form.resume import Measured, Part, ReportDraft, joined
+from core.reports.form.measuring import Measurer, Measuring, Request
+from core.reports.form.report import Row, share
+from core.reports.form.resume import Measured, Part, ReportDraft
 from core.reports.robustness.measurements import (
     FLOOR,
     MULTIPLES,
@@ -80,49 +77,29 @@ class Robustness(Measured):
     """The report with its arrays per image; the module's text says what is in both."""
 
 
-def robustness_report(
-    models: Sequence[ZooModel],
-    data: LabelledImages,
-    settings: RobustnessSettings,
-    scratch: Path,
-    path: Path | None = None,
-    on_progress: OnPartProgress = silent_on_parts,
-    allow_uncommitted: bool = False,
-) -> Robustness:
+def robustness_report(request: Request[RobustnessSettings]) -> Robustness:
     """The report over the networks of one task.
 
-    Args:
-        models: classifiers of one task.
-        data: labelled images of that task.
-        settings: what to measure.
-        scratch: folder for what is measured so far, a file for each part and batch of each network, so that a killed
-            run goes on within a minute or so of where it stopped; several runs may share it.
-        path: where the report is kept, its arrays beside it. What is there already with the same settings, data and
-            weights is kept, other networks' rows too. None keeps nothing.
-        on_progress: called with what is measured, images done, and of how many.
-        allow_uncommitted: keep the report also where no commit stands for the code.
-
     Raises:
-        InputError: no images, networks of several tasks, images of another shape, the library of APGD is missing, or a
-            folder can't be written.
-        ConfigError: the report is to be kept, the code is uncommitted, and that is not allowed.
+        InputError: the library of APGD is missing.
     """
-    task = common_task(models, data)
+    task, data = request.task, request.data
     load_library()
-    stated = _stated(task, data, settings)
-    book = ReportDraft(path, stated, models, allow_uncommitted)
-    bench = _Bench(task, data, settings, PartsCache(scratch / task.key, stated), on_progress)
-    for model in models:
-        if model not in book:
-            facts, arrays, seconds = bench.network(model)
-            book.add(model, arrays, seconds, [facts])
-            _result(task, data, book).write(path)
-    for source in models:
-        missing = [model for model in models if model is not source and not _passed_on(book, source, model)]
-        if missing:
-            book.add_arrays(*bench.transfer(source, missing))
-            _result(task, data, book).write(path)
-    return _result(task, data, book)
+    stated = _stated(task, data, request.settings)
+    draft, bench = request.draft(stated), RobustnessMeasurer(request, stated)
+
+    def result(draft: ReportDraft) -> Robustness:
+        grids = {f"grid_{norm}": np.array(grid(task, norm), np.float32) for norm in NORMS}
+        rows = draft.signed(_rows(task, data, draft), lambda row: _subjects(row, draft))
+        return Robustness(draft.report(task.key, NAME, rows), grids | draft.arrays)
+
+    def lacking(source: ZooModel) -> list[ZooModel]:
+        others = (model for model in request.models if model is not source)
+        return [model for model in others if not _passed_on(draft, source, model)]
+
+    measuring = Measuring(request, draft, result)
+    measuring.networks(bench.network)
+    return measuring.more(lacking, bench.transfer)
 
 
 def _stated(task: Task, data: LabelledImages, settings: RobustnessSettings) -> dict[str, Any]:
@@ -143,43 +120,34 @@ def _stated(task: Task, data: LabelledImages, settings: RobustnessSettings) -> d
     }
 
 
-class _Bench:
-    """Measures, looking into the scratch folder first; gives arrays by their full names, and the seconds they took."""
+class RobustnessMeasurer(Measurer[RobustnessSettings]):
+    """Measures networks under attack; gives arrays by their full names, and the seconds they took."""
 
-    def __init__(
-        self,
-        task: Task,
-        data: LabelledImages,
-        settings: RobustnessSettings,
-        scratch: PartsCache,
-        on_progress: OnPartProgress,
-    ) -> None:
-        self.task = task
-        self.data = data
-        self.settings = settings
-        self.scratch = scratch
-        self.on_progress = on_progress
-        self.shared = min(settings.shared_images, settings.images, settings.floor_images, len(data))
+    def __init__(self, request: Request[RobustnessSettings], stated: Mapping[str, Any]) -> None:
+        """Measure with what the report states."""
+        super().__init__(request, stated, BATCH)
+        settings = self.settings
+        self.shared = min(settings.shared_images, settings.images, settings.floor_images, len(self.data))
 
-    def network(self, model: ZooModel) -> tuple[Row, Part, float]:
-        """What a row can't take from the arrays, the arrays, and seconds, for one network."""
+    def network(self, model: ZooModel) -> tuple[Part, float, list[Row]]:
+        """The arrays of one network, seconds, and what its rows can't take from arrays."""
         key = model.card.key
         clean, spent = self._clean(model)
-        cost = self.scratch.get(f"{key}-cost", model.card.recipe, lambda: {"cost": np.array(self._cost(model))})
+        cost = self.parts.get(f"{key}-cost", model.card.recipe, lambda: {"cost": np.array(self._cost(model))})
         spent += float(cost["seconds"])
         arrays: Part = {}
         count = min(self.settings.images_of(self.task.key, key), len(self.data))
-        for part, measure in PARTS.items():
-            found, seconds = self._batches(model, part, measure, count)
+        for part in PARTS:
+            found, seconds = self._part(model, part, count)
             arrays |= {f"{name}__{key}": array for name, array in found.items()}
             spent += seconds
         price = float(cost["cost"])
         facts = {"sha256": model.card.sha256, **clean, "cost": None if np.isnan(price) else price}
-        return facts, arrays, spent
+        return arrays, spent, [facts]
 
     def transfer(self, source: ZooModel, targets: Sequence[ZooModel]) -> tuple[Part, float]:
         """Whether each of the others is right on the images made against `source`, and seconds."""
-        made, spent = self._batches(source, "examples", examples, self.shared)
+        made, spent = self._part(source, "examples", self.shared)
         began = time.perf_counter()
         labels = self.data.labels[: self.shared]
         arrays: Part = {}
@@ -191,18 +159,15 @@ class _Bench:
             self.on_progress(f"{source.card.key} passed on", (index + 1) * self.shared, len(targets) * self.shared)
         return arrays, spent + time.perf_counter() - began
 
-    def _batches(self, model: ZooModel, part: str, measure: Callable[[Unit], Part], count: int) -> tuple[Part, float]:
+    def _part(self, model: ZooModel, part: str, count: int) -> tuple[Part, float]:
         """A part's arrays over the first `count` images, and seconds."""
-        found = []
-        for start in range(0, count, BATCH):
-            stop = min(start + BATCH, count)
-            seed = self.settings.seed * 1_000_003 + start
+        measured = PARTS.get(part, examples)
+
+        def measure(start: int, stop: int) -> Part:
             x, labels = self.data.images(start, stop), self.data.labels[start:stop]
-            unit = Unit(model.fast, self.task, x, labels, self.settings, seed)
-            name = f"{model.card.key}-{part}-{start}-{stop}"
-            found.append(self.scratch.get(name, model.card.sha256, partial(measure, unit)))
-            self.on_progress(f"{model.card.key} {part}", stop, count)
-        return joined(found)
+            return measured(Unit(model.fast, self.task, x, labels, self.settings, self.seed(start)))
+
+        return self.over(model, part, count, measure)
 
     def _clean(self, model: ZooModel) -> tuple[Row, float]:
         """Clean accuracy."""
@@ -224,25 +189,20 @@ class _Bench:
         return relative_cost(plan, CostSettings(self.settings.cost_steps, self.settings.cost_rounds))
 
 
-def _passed_on(book: ReportDraft, source: ZooModel, model: ZooModel) -> bool:
+def _passed_on(draft: ReportDraft, source: ZooModel, model: ZooModel) -> bool:
     """Whether the answers of `model` to the images made against `source` are known, for all norms."""
-    return all(f"transfer_{norm}__{source.card.key}__{model.card.key}" in book.arrays for norm in NORMS)
+    return all(f"transfer_{norm}__{source.card.key}__{model.card.key}" in draft.arrays for norm in NORMS)
 
 
-def _result(task: Task, data: LabelledImages, book: ReportDraft) -> Robustness:
-    """Report and arrays."""
+def _rows(task: Task, data: LabelledImages, draft: ReportDraft) -> Iterator[Row]:
+    """A row for each network and norm."""
+    for key in draft.keys:
+        facts = {name: draft.rows[key][0][name] for name in FACTS}
+        for norm in NORMS:
+            yield row(task, data.labels, key, norm, facts, draft.arrays)
 
-    def rests(row: Row) -> list[str]:
-        """What a row tells of: its network, and those whose images it was asked about."""
-        key = row["model"]
-        return [key, *sorted({name.partition("__")[2] for name in book.arrays if name.endswith(f"__{key}")} - {key})]
 
-    rows = [
-        row(task, data.labels, key, norm, {name: book.rows[key][0][name] for name in FACTS}, book.arrays)
-        for key in book.keys
-        for norm in NORMS
-    ]
-    grids = {f"grid_{norm}": np.array(grid(task, norm), np.float32) for norm in NORMS}
-    return Robustness(
-        Report(task.key, NAME, book.settings, book.provenance(), book.signed(rows, rests)), grids | book.arrays
-    )
+def _subjects(row: Row, draft: ReportDraft) -> list[str]:
+    """What a row tells of: its network, and those whose images it was asked about."""
+    key = row["model"]
+    return [key, *sorted({name.partition("__")[2] for name in draft.arrays if name.endswith(f"__{key}")} - {key})]

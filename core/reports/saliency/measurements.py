@@ -1,9 +1,9 @@
 """What the report `saliency` measures on one network: its gradients, and each method's maps, ten images at a time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -17,9 +17,9 @@ from core.errors import ConfigError
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.metrics.localisation import area
 from core.models.zoo import ZooModel
-from core.progress import OnPartProgress
-from core.reports.form.parts_cache import PartsCache
-from core.reports.form.resume import Part, joined
+from core.reports.form.measuring import Measurer, Request
+from core.reports.form.resume import Part
+from core.reports.form.settings import ReportSettings
 from core.saliency.catalogue import attribute
 from core.saliency.faithfulness import SAMPLES, floor
 from core.saliency.measures import SALIENCY_MEASURES, Case, measured
@@ -34,12 +34,9 @@ SHARE_OF_RADIUS = 0.25
 """The small attack's radius in L-infinity, in units of the task's."""
 PGD_STEPS = 10
 
-Make = Callable[[ZooModel, int, int], Part]
-"""From a network and the ends of a batch to arrays."""
-
 
 @dataclass(frozen=True, slots=True)
-class SaliencySettings:
+class SaliencySettings(ReportSettings):
     """What the report measures.
 
     Attributes:
@@ -49,11 +46,12 @@ class SaliencySettings:
         network_images: as many for the measures of networks, and for the accuracy under PGD.
         methods: keys of the methods.
         measures: keys of the measures; those that a task cannot have are left out.
-        seed: of everything that is drawn.
 
     Raises:
         ConfigError: a count below 1, or an unknown key.
     """
+
+    counts: ClassVar = ("images", "costly_images", "sensitivity_images", "network_images")
 
     images: int = 30
     costly_images: int = 10
@@ -61,14 +59,13 @@ class SaliencySettings:
     network_images: int = 200
     methods: tuple[str, ...] = tuple(ATTRIBUTION_METHODS)
     measures: tuple[str, ...] = tuple(SALIENCY_MEASURES)
-    seed: int = 0
 
     def __post_init__(self) -> None:
+        ReportSettings.__post_init__(self)
         unknown = [key for key in self.methods if key not in ATTRIBUTION_METHODS]
         unknown += [key for key in self.measures if key not in SALIENCY_MEASURES]
-        counts = (self.images, self.costly_images, self.sensitivity_images, self.network_images)
-        if min(counts) < 1 or unknown:
-            raise ConfigError(f"need counts of at least 1, and known methods and measures; got {counts} and {unknown}")
+        if unknown:
+            raise ConfigError(f"methods and measures must be known; got {', '.join(unknown)}")
 
     def images_of(self, method: str, measure: str = "") -> int:
         """How many images a method is measured on, by one measure or most of them."""
@@ -129,30 +126,20 @@ def slightly_attacked(model: ZooModel, x: Tensor) -> Tensor:
     return x_adv
 
 
-class SaliencyMeasurer:
-    """Measures of networks, looking into the scratch folder first."""
+class SaliencyMeasurer(Measurer[SaliencySettings]):
+    """Measures of networks and of their maps."""
 
-    def __init__(
-        self,
-        task: Task,
-        data: LabelledImages,
-        settings: SaliencySettings,
-        measures: Sequence[str],
-        scratch: PartsCache,
-        on_progress: OnPartProgress,
-    ) -> None:
-        """Measure what `settings` say; of their measures, those that the task can have."""
-        self.task = task
-        self.data = data
-        self.settings = settings
+    def __init__(self, request: Request[SaliencySettings], parts: Mapping[str, Any], measures: Sequence[str]) -> None:
+        """Measure what the settings say; of their measures, those that the task can have."""
+        super().__init__(request, parts, BATCH)
         self.measures = measures
-        self.scratch = scratch
-        self.on_progress = on_progress
 
     def network(self, model: ZooModel) -> tuple[Part, float]:
         """All arrays of one network by their full names, and the seconds that they took."""
         key = model.card.key
-        found, spent = self._batches(model, "network", self.settings.network_images, self._network)
+        found, spent = self.over(
+            model, "network", self._clipped(self.settings.network_images), partial(self._network, model)
+        )
         arrays = {f"{name}__{key}": array for name, array in found.items()}
         of_maps = [measure for measure in self.measures if SALIENCY_MEASURES[measure].of == "map"]
         alone = [[measure] for measure in of_maps if measure == SENSITIVITY]
@@ -162,43 +149,30 @@ class SaliencyMeasurer:
                 if not asked:
                     continue
                 what = f"{method} {SENSITIVITY if asked != rest else 'measures'}"
-                count = self.settings.images_of(method, asked[0])
-                found, seconds = self._batches(model, what, count, partial(self._scores, method, asked))
+                count = self._clipped(self.settings.images_of(method, asked[0]))
+                found, seconds = self.over(model, what, count, partial(self._scores, model, method, asked))
                 arrays |= {f"{name}__{key}__{method}": array for name, array in found.items()}
                 spent += seconds
         return arrays, spent
 
     def heatmaps(self, model: ZooModel, method: str) -> NDArray[np.float32]:
         """The maps (n, H, W) of a method."""
-        made = [self._maps(method, model, *ends) for ends in self._bounds(self.settings.images_of(method))]
+        count = self._clipped(self.settings.images_of(method))
+        made = [self._maps(model, method, *ends) for ends in self.bounds(count)]
         return as_shown(ATTRIBUTION_METHODS[method], torch.cat(made))
 
     def values(self, model: ZooModel, method: str, measure: str, count: int) -> NDArray[Any]:
         """What a measure gives for the first `count` images (n,); `method` is "" for a measure of the network."""
-        make = partial(self._scores, method, [measure]) if method else self._network
-        return self._batches(model, f"{method or 'network'} {measure}", count, make)[0][measure]
+        make = partial(self._scores, model, method, [measure]) if method else partial(self._network, model)
+        return self.over(model, f"{method or 'network'} {measure}", self._clipped(count), make)[0][measure]
 
-    def _bounds(self, count: int) -> list[tuple[int, int]]:
-        """The ends of batches of the first `count` images."""
-        count = min(count, len(self.data))
-        return [(start, min(start + BATCH, count)) for start in range(0, count, BATCH)]
-
-    def _batches(self, model: ZooModel, what: str, count: int, make: Make) -> tuple[Part, float]:
-        """The arrays of the first `count` images by name, and the seconds that they took."""
-        parts = []
-        for start, stop in self._bounds(count):
-            parts.append(self._kept(model, what, start, stop, make))
-            self.on_progress(f"{model.card.key} {what}", stop, count)
-        return joined(parts)
-
-    def _kept(self, model: ZooModel, what: str, start: int, stop: int, make: Make) -> Part:
-        name = f"{model.card.key}-{what.replace(' ', '-')}-{start}-{stop}"
-        return self.scratch.get(name, model.card.sha256, partial(make, model, start, stop))
+    def _clipped(self, count: int) -> int:
+        return min(count, len(self.data))
 
     def _network(self, model: ZooModel, start: int, stop: int) -> Part:
         """Measures of the network itself, and whether it stands PGD."""
         x, labels = self.data.images(start, stop), self.data.labels[start:stop]
-        case = Case("gradient", self._ask(model, start, stop), torch.zeros_like(x), self._seed(start))
+        case = Case("gradient", self._ask(model, start, stop), torch.zeros_like(x), self.seed(start))
         found: Part = {
             key: measured(key, case).astype(np.float32)
             for key in self.measures
@@ -215,30 +189,35 @@ class SaliencyMeasurer:
             found["area"] = np.array([area(one) for one in inside.numpy()], np.float32)
         return found
 
-    def _scores(self, method: str, measures: Sequence[str], model: ZooModel, start: int, stop: int) -> Part:
+    def _scores(self, model: ZooModel, method: str, measures: Sequence[str], start: int, stop: int) -> Part:
         """Measures of a method's maps."""
         attacked = "stability-attack" in measures
-        x_adv = self._kept(model, "attacked", start, stop, self._attacked)["x_adv"] if attacked else None
+        x_adv = self._attacked(model, start, stop) if attacked else None
         case = Case(
             ATTRIBUTION_METHODS[method],
             self._ask(model, start, stop),
-            self._maps(method, model, start, stop),
-            self._seed(start),
+            self._maps(model, method, start, stop),
+            self.seed(start),
             self._inside(start, stop),
-            None if x_adv is None else torch.from_numpy(x_adv),
+            x_adv,
         )
         return {key: measured(key, case).astype(np.float32) for key in measures}
 
-    def _maps(self, method: str, model: ZooModel, start: int, stop: int) -> Tensor:
+    def _maps(self, model: ZooModel, method: str, start: int, stop: int) -> Tensor:
         """A method's attributions (n, C, H, W)."""
 
-        def make(model: ZooModel, start: int, stop: int) -> Part:
+        def make(start: int, stop: int) -> Part:
             return {"attributions": attribute(ATTRIBUTION_METHODS[method], self._ask(model, start, stop)).numpy()}
 
-        return torch.from_numpy(self._kept(model, f"{method} maps", start, stop, make)["attributions"])
+        return torch.from_numpy(self.part(model, f"{method} maps", start, stop, make)["attributions"])
 
-    def _attacked(self, model: ZooModel, start: int, stop: int) -> Part:
-        return {"x_adv": slightly_attacked(model, self.data.images(start, stop)).numpy()}
+    def _attacked(self, model: ZooModel, start: int, stop: int) -> Tensor:
+        """The images after a small attack (n, C, H, W)."""
+
+        def make(start: int, stop: int) -> Part:
+            return {"x_adv": slightly_attacked(model, self.data.images(start, stop)).numpy()}
+
+        return torch.from_numpy(self.part(model, "attacked", start, stop, make)["x_adv"])
 
     def _ask(self, model: ZooModel, start: int, stop: int) -> AttributionRequest:
         x = self.data.images(start, stop)
@@ -250,8 +229,5 @@ class SaliencyMeasurer:
         maps = self.data.maps
         return None if maps is None else maps[start:stop, 0] > 0
 
-    def _seed(self, start: int) -> int:
-        return self.settings.seed * 1_000_003 + start
-
     def _generator(self, start: int) -> torch.Generator:
-        return torch.Generator().manual_seed(self._seed(start))
+        return torch.Generator().manual_seed(self.seed(start))

@@ -41,14 +41,11 @@ from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 
-from core.data.datasets import LabelledImages
-from core.data.tasks import Task
 from core.metrics.map_agreement import AGREEMENTS
 from core.models.zoo import ZooModel
-from core.progress import OnPartProgress, silent_on_parts
-from core.reports.form.parts_cache import PartsCache
-from core.reports.form.report import ASSETS, Report, common_task
-from core.reports.form.resume import Measured, ReportDraft, standard_first
+from core.reports.form.measuring import Measuring, Request
+from core.reports.form.report import ASSETS, Row
+from core.reports.form.resume import Measured, Part, ReportDraft, standard_first
 from core.reports.saliency.agreement import Maps, between, within
 from core.reports.saliency.measurements import SaliencyMeasurer, SaliencySettings
 from core.reports.saliency.rows import robustness, rows
@@ -60,51 +57,38 @@ class SaliencyReport(Measured):
     """The report with its arrays per image; the module's text says what is in both."""
 
 
-def saliency_report(
-    models: Sequence[ZooModel],
-    data: LabelledImages,
-    settings: SaliencySettings,
-    scratch: Path,
-    path: Path | None = None,
-    on_progress: OnPartProgress = silent_on_parts,
-    reports: Path = ASSETS,
-    allow_uncommitted: bool = False,
-) -> SaliencyReport:
-    """The report over the networks of one task.
+def saliency_report(request: Request[SaliencySettings], reports: Path = ASSETS) -> SaliencyReport:
+    """The report over the networks of one task; images with maps bring the measures of place.
 
     Args:
-        models: classifiers of one task.
-        data: labelled images of that task; those with maps bring the measures of place.
-        settings: what to measure.
-        scratch: folder for what is measured so far, a file for each method and ten images of each network.
-        path: where the report is kept, its arrays beside it. What is there already with the same settings, data and
-            weights is kept, other networks' rows too. None keeps nothing.
-        on_progress: called with what is measured, images done, and of how many.
+        request: what is asked.
         reports: folder of the reports that tell of the networks' robustness.
-        allow_uncommitted: keep the report also where no commit stands for the code.
 
     Raises:
-        InputError: no images, networks of several tasks, images of another shape, a folder can't be written, or one of
-            those reports is damaged.
-        ConfigError: the report is to be kept, the code is uncommitted, and that is not allowed.
+        InputError: one of those reports is damaged.
     """
-    task = common_task(models, data)
-    stated = settings.stated(task, data)
-    bench = SaliencyMeasurer(
-        task, data, settings, stated["measures"], PartsCache(scratch / task.key, {"report": NAME} | stated), on_progress
-    )
-    book = ReportDraft(path, stated, models, allow_uncommitted)
-    for model in models:
-        if model not in book:
-            arrays, seconds = bench.network(model)
-            began = time.perf_counter()
-            found = within(_maps(bench, model), settings.methods)
-            arrays |= {f"within-{name}__{model.card.key}": values for name, values in found.items()}
-            book.add(model, arrays, seconds + time.perf_counter() - began)
-            _result(task, book, reports).write(path)
-    _compare(models, bench, book)
-    made = _result(task, book, reports)
-    made.write(path)
+    task, settings = request.task, request.settings
+    stated = settings.stated(task, request.data)
+    bench = SaliencyMeasurer(request, {"report": NAME} | stated, stated["measures"])
+    draft = request.draft(stated)
+
+    def result(draft: ReportDraft) -> SaliencyReport:
+        weights = {key: draft.weights[key] for key in draft.keys}
+        known = robustness(task.key, weights, draft.arrays, reports)
+        found = draft.signed(rows(weights, stated["measures"], stated["methods"], draft.arrays, known))
+        return SaliencyReport(draft.report(task.key, NAME, found), dict(draft.arrays))
+
+    def measure(model: ZooModel) -> tuple[Part, float, tuple[Row, ...]]:
+        arrays, seconds = bench.network(model)
+        began = time.perf_counter()
+        found = within(_maps(bench, model), settings.methods)
+        arrays |= {f"within-{name}__{model.card.key}": values for name, values in found.items()}
+        return arrays, seconds + time.perf_counter() - began, ()
+
+    Measuring(request, draft, result).networks(measure)
+    _compare(request.models, bench, draft)
+    made = result(draft)
+    made.write(request.path)
     return made
 
 
@@ -122,12 +106,3 @@ def _compare(models: Sequence[ZooModel], bench: SaliencyMeasurer, book: ReportDr
 
 def _maps(bench: SaliencyMeasurer, model: ZooModel) -> Maps:
     return {method: bench.heatmaps(model, method) for method in bench.settings.methods}
-
-
-def _result(task: Task, book: ReportDraft, reports: Path) -> SaliencyReport:
-    """Report and arrays."""
-    stated = book.settings
-    weights = {key: book.weights[key] for key in book.keys}
-    known = robustness(task.key, weights, book.arrays, reports)
-    found = book.signed(rows(weights, stated["measures"], stated["methods"], book.arrays, known))
-    return SaliencyReport(Report(task.key, NAME, stated, book.provenance(), found), dict(book.arrays))

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -33,12 +33,12 @@ from core.errors import ConfigError, InputError
 from core.metrics.intervals import student
 from core.models.zoo import ZooModel, load_weights
 from core.norms import radius_words
-from core.progress import OnPartProgress, silent_on_parts
 from core.reports.claims.robustness import SALIENCY, WITH_PGD
-from core.reports.form.parts_cache import PartsCache
-from core.reports.form.provenance import Run, origin, refuse_uncommitted
-from core.reports.form.report import Report, Row, common_task, share, write_report
-from core.reports.form.resume import Part, joined
+from core.reports.form.measuring import Measurer, Request, measured_at_once
+from core.reports.form.provenance import refuse_uncommitted
+from core.reports.form.report import Report, Row, common_task, share
+from core.reports.form.resume import Part
+from core.reports.form.settings import ReportSettings
 from core.reports.robustness.measurements import grid, right
 
 NAME = "seeds"
@@ -71,27 +71,28 @@ COMPARISONS: Mapping[str, tuple[Comparison, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class SeedsSettings:
+class SeedsSettings(ReportSettings):
     """What the report measures.
 
     Attributes:
         images: the first so many test images.
         steps: PGD steps, of size 2.5 epsilon / steps, from one random start.
         seeds: of the trainings; the first is that of the networks that ship.
-        seed: of the random starts.
 
     Raises:
         ConfigError: a count below 1, or fewer than two seeds.
     """
 
+    counts: ClassVar = ("images", "steps")
+
     images: int = 300
     steps: int = 50
     seeds: tuple[int, ...] = (0, 1, 2)
-    seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.images, self.steps) < 1 or len(set(self.seeds)) < 2 or len(set(self.seeds)) < len(self.seeds):
-            raise ConfigError(f"need images and steps of at least 1, and two seeds or more; got {self}")
+        ReportSettings.__post_init__(self)
+        if len(set(self.seeds)) < 2 or len(set(self.seeds)) < len(self.seeds):
+            raise ConfigError(f"need two seeds or more, each once; got {self.seeds}")
 
 
 def networks(task: str) -> tuple[str, ...]:
@@ -117,75 +118,43 @@ def trained(task: str, key: str, seed: int, folder: Path = FOLDER) -> ZooModel:
     return model
 
 
-def seeds_report(
-    trainings: Mapping[int, Mapping[str, ZooModel]],
-    data: LabelledImages,
-    settings: SeedsSettings,
-    scratch: Path,
-    path: Path | None = None,
-    on_progress: OnPartProgress = silent_on_parts,
-    allow_uncommitted: bool = False,
-) -> Report:
+def seeds_report(request: Request[SeedsSettings], trainings: Mapping[int, Mapping[str, ZooModel]]) -> Report:
     """The report over the networks of one task.
 
     Args:
+        request: what is asked.
         trainings: by seed and key, all networks of the task's comparisons for each of the settings' seeds.
-        data: labelled test images of that task.
-        settings: what to measure.
-        scratch: folder for what is measured so far.
-        path: where the report is kept; None keeps nothing.
-        on_progress: called with what is measured, images done, and of how many.
-        allow_uncommitted: keep the report also where no commit stands for the code.
-
-    Raises:
-        InputError: no images, networks of several tasks, images of another shape, or a folder can't be written.
-        ConfigError: the report is to be kept, the code is uncommitted, and that is not allowed.
     """
-    refuse_uncommitted(path, allow_uncommitted)
-    task = common_task([model for each in trainings.values() for model in each.values()], data)
-    stated = {**asdict(settings), "seeds": list(settings.seeds), "data": data.origin, "grid": grid(task, "linf")}
-    stated |= {"precision": "float32, fast form", "interval": "Student's t over trainings"}
-    store = PartsCache(scratch / task.key, {"report": NAME} | stated)
+    refuse_uncommitted(request.path, request.allow_uncommitted)
+    settings = request.settings
+    task = common_task([model for each in trainings.values() for model in each.values()], request.data)
+    stated = {**asdict(settings), "seeds": list(settings.seeds), "data": request.data.origin}
+    stated |= {"grid": grid(task, "linf"), "precision": "float32, fast form", "interval": "Student's t over trainings"}
+    bench = Measurer(request, {"report": NAME} | stated, BATCH)
+    data = request.data.first(settings.images)
     found: dict[tuple[str, int], Part] = {}
     seconds = 0.0
     for seed in settings.seeds:
         for key in networks(task.key):
-            model = trainings[seed][key]
-            found[key, seed], spent = _measured(model, data.first(settings.images), settings, store, on_progress)
+            measure = partial(_batch, trainings[seed][key], data, settings)
+            found[key, seed], spent = bench.over(trainings[seed][key], str(seed), len(data), measure)
             seconds += spent
-    run = Run.ended(seconds)
     hashes = {(key, seed): trainings[seed][key].card.sha256 for key, seed in found}
-    rows = [row | {"made": run.identity} for row in (*_networks(found, hashes), *_comparisons(task, found, settings))]
-    report = Report(task.key, NAME, stated, origin(data.origin, settings.seed, seconds, [run]), tuple(rows))
-    if path is not None:
-        write_report(report, path)
-    return report
+    rows = (*_networks(found, hashes), *_comparisons(task, found, settings))
+    return measured_at_once(request, NAME, stated, seconds, rows)
 
 
 def network_rows(model: ZooModel, data: LabelledImages, settings: SeedsSettings) -> list[Row]:
     """The rows of one training on some images; nothing is kept."""
     key = (model.card.key, model.card.seed)
-    parts = [_batch(model, data, settings, start) for start in range(0, len(data), BATCH)]
-    found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    bench = Measurer(Request([model], data, settings), {}, BATCH)
+    found, _ = bench.over(model, str(model.card.seed), len(data), partial(_batch, model, data, settings))
     return list(_networks({key: found}, {key: model.card.sha256}))
 
 
-def _measured(
-    model: ZooModel, data: LabelledImages, settings: SeedsSettings, store: PartsCache, on_progress: OnPartProgress
-) -> tuple[Part, float]:
-    """Who is right on what, bool (n,) by measure, and the seconds it took."""
-    parts = []
-    for start in range(0, len(data), BATCH):
-        stop = min(start + BATCH, len(data))
-        name = f"{model.card.key}-{model.card.seed}-{start}-{stop}"
-        parts.append(store.get(name, model.card.sha256, partial(_batch, model, data, settings, start)))
-        on_progress(f"{model.card.key} of seed {model.card.seed}", stop, len(data))
-    return joined(parts)
-
-
-def _batch(model: ZooModel, data: LabelledImages, settings: SeedsSettings, start: int) -> Part:
-    """Who is right on what of the images from `start` on, bool (n,) by measure."""
-    stop, radii = min(start + BATCH, len(data)), grid(model.task, "linf")
+def _batch(model: ZooModel, data: LabelledImages, settings: SeedsSettings, start: int, stop: int) -> Part:
+    """Who is right on what of the images from `start` to `stop`, bool (n,) by measure."""
+    radii = grid(model.task, "linf")
     x, labels = data.images(start, stop), data.labels[start:stop]
     generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + start)
     stands = robust_at(model.fast, x, labels, radii, Pgd(radii[0], "linf", settings.steps), generator)

@@ -24,27 +24,25 @@ Arrays, in the data set's order of images (n):
   with the true label, and with the next one.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
-from pathlib import Path
+from itertools import product
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from core.attacks.attack import AttackRequest
 from core.attacks.catalogue import ATTACKS, attack_named, run_attack
 from core.data.datasets import LabelledImages
 from core.data.tasks import Task
-from core.errors import ConfigError
 from core.models.zoo import ZooModel
-from core.progress import OnPartProgress, silent_on_parts
-from core.reports.form.parts_cache import PartsCache
-from core.reports.form.report import Report, Row, common_task, share
+from core.reports.form.measuring import Measurer, Measuring, Request
+from core.reports.form.report import Row, share
 from core.reports.form.resume import Measured, Part, ReportDraft, standard_first
+from core.reports.form.settings import ReportSettings
 from core.reports.robustness.measurements import RobustnessSettings, Unit, gradients, right
 
 NAME = "transfer"
@@ -55,23 +53,16 @@ EPSILONS: Mapping[str, tuple[float, ...]] = {"fashion-mnist": (0.0, 0.025, 0.05,
 
 
 @dataclass(frozen=True, slots=True)
-class TransferSettings:
+class TransferSettings(ReportSettings):
     """What the report measures.
 
     Attributes:
         images: the first so many test images.
-        seed: stated with the report; nothing in it is drawn at random.
 
-    Raises:
-        ConfigError: images < 1.
+    The seed is stated with the report; nothing in it is drawn at random.
     """
 
     images: int = 256
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.images < 1:
-            raise ConfigError(f"images must be at least 1; got {self.images}")
 
 
 class Transfer(Measured):
@@ -109,37 +100,15 @@ def _next(model: nn.Module, x: Tensor, labels: Tensor) -> Tensor:
     return following
 
 
-def transfer_report(
-    models: Sequence[ZooModel],
-    data: LabelledImages,
-    settings: TransferSettings,
-    scratch: Path,
-    path: Path | None = None,
-    on_progress: OnPartProgress = silent_on_parts,
-    allow_uncommitted: bool = False,
-) -> Transfer:
+def transfer_report(request: Request[TransferSettings]) -> Transfer:
     """The report over the networks of one task.
 
-    Args:
-        models: classifiers of one task.
-        data: labelled images of that task.
-        settings: what to measure.
-        scratch: folder for what is measured so far, a file for each attack and source, so that a killed run goes on
-            where it was.
-        path: where the report is kept, its arrays beside it. Cells that are there already with the same settings, data
-            and weights are kept, other networks' too; a new network's images are passed on to all that are named, and
-            theirs are made again for it. None keeps nothing.
-        on_progress: called with what is measured, images done, and of how many.
-        allow_uncommitted: keep the report also where no commit stands for the code.
-
-    Raises:
-        InputError: no images, networks of several tasks, images of another shape, or a folder can't be written.
-        ConfigError: the report is to be kept, the code is uncommitted, and that is not allowed.
+    Cells that its file holds are kept, other networks' too; a new network's images are passed on to all that are asked
+    for, and theirs are made again for it.
     """
-    task = common_task(models, data)
-    data = data.first(settings.images)
+    task, data = request.task, request.data.first(request.settings.images)
     stated: dict[str, Any] = {
-        **asdict(settings),
+        **asdict(request.settings),
         "images": len(data),
         "data": data.origin,
         "epsilons": list(epsilons(task)),
@@ -147,27 +116,28 @@ def transfer_report(
         "batch": BATCH,
         "precision": "float32, fast form",
     }
-    book = ReportDraft(path, stated, models, allow_uncommitted)
-    store = PartsCache(scratch / task.key, stated)
-    for source in models:
-        missing = [model for model in models if not _known(book, source.card.key, model.card.key)]
-        if missing:
-            book.add_arrays(*_passed_on(source, missing, data, store, on_progress))
-            _result(task, book).write(path)
-    return _result(task, book)
+    bench, draft = Measurer(request, stated, BATCH), request.draft(stated)
+
+    def result(draft: ReportDraft) -> Transfer:
+        weights = {**draft.weights, **draft.asked}
+        signed = draft.signed(_rows(draft, standard_first(weights)), lambda row: [f"{row['source']}__{row['model']}"])
+        report = draft.report(task.key, NAME, signed)
+        report = replace(report, provenance={**report.provenance, "weights": weights})
+        return Transfer(report, {"epsilons": np.array(draft.settings["epsilons"], np.float32), **draft.arrays})
+
+    def lacking(source: ZooModel) -> list[ZooModel]:
+        return [model for model in request.models if not _known(draft, source.card.key, model.card.key)]
+
+    return Measuring(request, draft, result).more(lacking, partial(_passed_on, bench, data))
 
 
-def _known(book: ReportDraft, source: str, model: str) -> bool:
+def _known(draft: ReportDraft, source: str, model: str) -> bool:
     """Whether the cells of a source and a network are known."""
-    return all(f"right_{attack}__{source}__{model}" in book.arrays for attack in ATTACKS)
+    return all(f"right_{attack}__{source}__{model}" in draft.arrays for attack in ATTACKS)
 
 
 def _passed_on(
-    source: ZooModel,
-    models: Sequence[ZooModel],
-    data: LabelledImages,
-    store: PartsCache,
-    on_progress: OnPartProgress,
+    bench: Measurer[TransferSettings], data: LabelledImages, source: ZooModel, models: Sequence[ZooModel]
 ) -> tuple[Part, float]:
     """The arrays of one source and the networks that get its images, and the seconds they took."""
     key = source.card.key
@@ -175,9 +145,9 @@ def _passed_on(
     parts = []
     for done, attack in enumerate(ATTACKS, 1):
         measure = partial(_row_of_matrix, source, models, data, attack)
-        parts.append(store.get(f"{NAME}-{key}-{attack}", subject, measure))
-        on_progress(f"{key} passed on", done * len(data), len(ATTACKS) * len(data))
-    parts.append(store.get(f"{NAME}-{key}-gradients", source.card.sha256, partial(_gradients, source, data)))
+        parts.append(bench.parts.get(f"{NAME}-{key}-{attack}", subject, measure))
+        bench.on_progress(f"{key} passed on", done * len(data), len(ATTACKS) * len(data))
+    parts.append(bench.parts.get(f"{NAME}-{key}-gradients", source.card.sha256, partial(_gradients, source, data)))
     seconds = sum(float(part.pop("seconds")) for part in parts)
     return {name: array for part in parts for name, array in part.items()}, seconds
 
@@ -210,32 +180,11 @@ def _gradients(model: ZooModel, data: LabelledImages) -> Part:
     return {f"{name}__{model.card.key}": np.concatenate([part[name] for part in found]) for name in names}
 
 
-def _result(task: Task, book: ReportDraft) -> Transfer:
-    """Report and arrays."""
-    weights = {**book.weights, **book.asked}
-    radii = book.settings["epsilons"]
-    rows = [
-        row
-        for attack in ATTACKS
-        for source in standard_first(weights)
-        for model in standard_first(weights)
-        if (cell := book.arrays.get(f"right_{attack}__{source}__{model}")) is not None
-        for row in _rows(attack, source, model, radii, cell)
-    ]
-    signed = book.signed(rows, lambda row: [f"{row['source']}__{row['model']}"])
-    report = Report(task.key, NAME, book.settings, book.provenance() | {"weights": weights}, signed)
-    return Transfer(report, {"epsilons": np.array(radii, np.float32), **book.arrays})
-
-
-def _rows(attack: str, source: str, model: str, radii: Sequence[float], cell: NDArray[np.bool_]) -> list[Row]:
-    """A row for each radius."""
-    return [
-        {
-            "source": source,
-            "model": model,
-            "attack": attack,
-            "epsilon": epsilon,
-            **share("accuracy", int(hits.sum()), len(hits)),
-        }
-        for epsilon, hits in zip(radii, cell, strict=True)
-    ]
+def _rows(draft: ReportDraft, keys: Sequence[str]) -> Iterator[Row]:
+    """A row for each cell that is known, and radius."""
+    for attack in ATTACKS:
+        for source, model in product(keys, keys):
+            cell = draft.arrays.get(f"right_{attack}__{source}__{model}")
+            for epsilon, hits in () if cell is None else zip(draft.settings["epsilons"], cell, strict=True):
+                head = {"source": source, "model": model, "attack": attack, "epsilon": epsilon}
+                yield head | share("accuracy", int(hits.sum()), len(hits))

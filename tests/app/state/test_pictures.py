@@ -21,6 +21,7 @@ from core.errors import InputError
 from core.images import decode
 from core.models.zoo import load_zoo_model
 from core.torchvision_compat import torchvision
+from tests.helpers.checked_files import read_json, write_json
 from tests.helpers.data_sets import write_fashion
 from tests.helpers.tiny_zoo import KEYS, write_zoo
 
@@ -116,12 +117,11 @@ def test_models_are_loaded_once_and_again_when_the_zoo_changes(tmp_path, monkeyp
     for suffix in ("json", "safetensors"):
         (tmp_path / "cifar10" / f"standard.{suffix}").unlink()
         source = tmp_path / "cifar10" / f"pgd-l2.{suffix}"
-        text = (
-            source.read_bytes().replace(b'"key": "pgd-l2"', b'"key": "standard"')
-            if suffix == "json"
-            else source.read_bytes()
-        )
-        (tmp_path / "cifar10" / f"standard.{suffix}").write_bytes(text)
+        target = tmp_path / "cifar10" / f"standard.{suffix}"
+        if suffix == "json":
+            write_json(target, read_json(source) | {"key": "standard"})
+        else:
+            target.write_bytes(source.read_bytes())
     assert state_zoo.model("cifar10", "standard").card.sha256 != first.card.sha256
 
 

@@ -13,10 +13,12 @@ from core.data.tasks import FASHION_MNIST
 from core.models.zoo import load_zoo_model
 from core.reports.catalogue import command_of
 from core.reports.form import report as form
+from core.reports.form.measuring import Request
 from core.reports.form.verification import Sample, from_entries, from_rows
 from core.reports.saliency.measurements import SaliencySettings
 from core.reports.saliency.report import saliency_report
 from core.reports.transfer.report import Transfer
+from tests.helpers.checked_files import read_json, write_json
 
 MADE: dict[str, bytes] = {}
 
@@ -60,10 +62,10 @@ def test_reports_that_hold_agree_on_all_images_and_on_a_sample(reports, capsys):
 
 def test_a_changed_figure_disagrees(reports, capsys):
     path = reports / "accuracy.json"
-    fields = json.loads(path.read_text())
+    fields = read_json(path)
     for row in fields["rows"]:
         row |= {"robust": 0.5, "robust_low": 0.49, "robust_high": 0.51}
-    path.write_text(json.dumps(fields))
+    write_json(path, fields)
     code, found = verified(capsys)
     assert code == 1 and not found["accuracy"]["agrees"] and found["transfer"]["agrees"]
 
@@ -78,7 +80,8 @@ def test_changed_entries_are_counted(reports, capsys):
 
 def test_other_weights_are_said_and_are_no_agreement(reports, capsys):
     path = reports / "accuracy.json"
-    path.write_text(path.read_text().replace('"sha256": "', '"sha256": "0'))
+    fields = read_json(path)
+    write_json(path, fields | {"rows": [row | {"sha256": "0" + row["sha256"]} for row in fields["rows"]]})
     code, found = verified(capsys, "--report", "accuracy")
     assert code == 1 and "other weights" in found["accuracy"]["error"]
 
@@ -119,7 +122,7 @@ def test_the_report_saliency_recomputes_what_it_just_measured(zoo_folder, fashio
     settings = SaliencySettings(3, 3, 3, 3, methods=("gradient", "smooth-grad"))
     path = tmp_path / "saliency.json"
     model = load_zoo_model("fashion-mnist", "standard", zoo_folder)
-    saliency_report([model], load(FASHION_MNIST, "test"), settings, tmp_path / "runs", path, reports=tmp_path)
+    saliency_report(Request([model], load(FASHION_MNIST, "test"), settings, tmp_path / "runs", path), reports=tmp_path)
     recomputes("saliency", path, zoo_folder, 3)
 
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import json
 
 import pytest
 import torch
@@ -14,6 +13,7 @@ from torch.testing import assert_close
 from core.errors import ConfigError, InputError
 from core.latent.generator import load_generator, read_card, shipped
 from core.latent.network import Block, GeneratorConfig, GeneratorNetwork, gather, spread
+from tests.helpers.checked_files import read_json, write_json
 
 LABELS = torch.tensor([0, 3, 9])
 
@@ -21,7 +21,7 @@ LABELS = torch.tensor([0, 3, 9])
 def edit_card(folder, **fields):
     """Overwrite fields of the card in `folder`."""
     path = folder / "fashion-mnist.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+    write_json(path, read_json(path) | fields)
 
 
 def codes(generator, count=3, seed=0):

@@ -17,6 +17,7 @@ from core.models.cards import card_bytes
 from core.models.pooled import PooledClassifier, as_pooled
 from core.models.resnet import ResNetConfig
 from core.models.zoo import Card
+from tests.helpers.checked_files import write_json
 from tests.helpers.networks import DUMMY, DummyConfig, seeded
 
 CONFIGS = (
@@ -103,7 +104,7 @@ def test_a_network_that_can_not_be_is_refused_before_anything_is_built(tmp_path,
     fields = json.loads(card_bytes(replace(card(CONFIGS[1]), sha256="0" * 64)))
     usual = fields["network"]
     fields["network"] = usual | network if isinstance(network, dict) else network
-    (tmp_path / "card.json").write_text(json.dumps(fields))
+    write_json(tmp_path / "card.json", fields)
     with pytest.raises(InputError, match=message):
         zoo.read_card(tmp_path / "card.json")
 

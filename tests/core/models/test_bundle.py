@@ -14,6 +14,7 @@ from core.models.bundle import install, pack, unpack
 from core.models.resnet import PreActResNet
 from core.models.zoo import Card, load_zoo_model, save
 from core.text import escape_markdown
+from tests.helpers.checked_files import json_bytes
 from tests.helpers.networks import TINY_GREY
 
 
@@ -98,7 +99,7 @@ def test_names_in_the_zip_lead_nowhere(shelf, tmp_path):
 @pytest.mark.parametrize("change", [{"sha256": "0" * 64}, {"task": "imagenet"}, {"task": "cifar10"}, {"surprise": 1}])
 def test_weights_that_are_not_those_of_the_card_are_refused_and_nothing_is_kept(shelf, tmp_path, change):
     files = unpack(packed(shelf))
-    files[".json"] = json.dumps(json.loads(files[".json"]) | change).encode()
+    files[".json"] = json_bytes(json.loads(files[".json"]) | change)
     with pytest.raises(InputError):
         install(files, "kept", tmp_path / "other")
     assert not (tmp_path / "other").exists()
@@ -117,7 +118,7 @@ def test_nothing_of_a_card_that_is_refused_is_kept_and_little_of_it_said(shelf, 
     files = unpack(packed(shelf))
     card = json.loads(files[".json"])
     for change in ({"training": {"seconds": float("nan")}}, {"<b>" + "x" * 9000: 1}, {"task": "# now\n" * 1000}):
-        files[".json"] = json.dumps(card | change).encode()
+        files[".json"] = json_bytes(card | change)
         with pytest.raises(InputError) as refused:
             install(files, "kept", tmp_path / "other")
         assert len(str(refused.value)) < 250 and "\n" not in str(refused.value)
@@ -129,7 +130,7 @@ def test_a_large_network_is_refused_before_it_is_built(shelf, tmp_path, monkeypa
     files = unpack(packed(shelf))
     card = json.loads(files[".json"])
     network = card["network"] | {"widths": [256, 512], "blocks": [1, 2]}
-    files[".json"] = json.dumps(card | {"network": network}).encode()
+    files[".json"] = json_bytes(card | {"network": network})
     monkeypatch.setattr(preact_resnet, "PreActResNet", None)
     with pytest.raises(InputError, match="at most 5,000,000"):
         install(files, "kept", tmp_path / "other")

@@ -1,7 +1,6 @@
 """Model files from outside are checked before they are used, and shipped ones come back as they were saved."""
 
 import dataclasses
-import json
 
 import pytest
 import torch
@@ -12,6 +11,7 @@ from core.errors import ConfigError, CoreError, InputError
 from core.models import zoo
 from core.models.architectures import preact_resnet
 from core.models.resnet import PreActResNet, ResNetConfig
+from tests.helpers.checked_files import read_json, write_json
 
 TINY = ResNetConfig(widths=(4, 8), blocks=(1, 1))
 
@@ -33,7 +33,7 @@ def weights(folder):
 def edit_card(weights, **fields):
     """Overwrite fields of the card beside `weights`."""
     path = weights.with_suffix(".json")
-    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+    write_json(path, read_json(path) | fields)
 
 
 def test_saved_model_comes_back(folder):

@@ -6,8 +6,10 @@ import json
 import pytest
 import torch
 
+from core.checksums import write_checked
 from core.errors import ConfigError, InputError
 from core.reports.accuracy.report import AccuracySettings, accuracy_report
+from core.reports.form.measuring import Request
 from core.reports.form.report import read_report
 from tests.helpers.rows import figures
 
@@ -15,7 +17,7 @@ SETTINGS = AccuracySettings(images=40, robust_images=20, steps=3, restarts=2)
 
 
 def test_figures_are_those_of_a_plain_count(models, data):
-    report = accuracy_report(models, data, SETTINGS)
+    report = accuracy_report(Request(models, data, SETTINGS))
     assert [(row["model"], row["norm"]) for row in report.rows] == [
         (key, norm) for key in ("standard", "pgd-linf") for norm in ("linf", "l2")
     ]
@@ -28,7 +30,7 @@ def test_figures_are_those_of_a_plain_count(models, data):
 
 def test_robust_figure_counts_images_that_no_restart_breaks(models, data):
     """Against a slow count: one image and one restart at a time is at least as high as the worst of both restarts."""
-    row = accuracy_report(models[:1], data, SETTINGS).rows[0]
+    row = accuracy_report(Request(models[:1], data, SETTINGS)).rows[0]
     attack = dataclasses.replace(SETTINGS.attack(row["norm"], row["epsilon"]), restarts=1)
     standing = 0
     for index in range(20):
@@ -40,34 +42,44 @@ def test_robust_figure_counts_images_that_no_restart_breaks(models, data):
 
 def test_report_resumes_by_model(models, data, tmp_path):
     path = tmp_path / "accuracy.json"
-    accuracy_report(models[:1], data, SETTINGS, path)
+    accuracy_report(Request(models[:1], data, SETTINGS, path=path))
     measured: list[str] = []
-    report = accuracy_report(models, data, SETTINGS, path, lambda what, done, of: measured.append(what))
+    report = accuracy_report(
+        Request(models, data, SETTINGS, path=path, on_progress=lambda what, done, of: measured.append(what))
+    )
     assert {what.split()[0] for what in measured} == {"pgd-linf"}
     assert len(report.rows) == 4 and read_report(path).rows == report.rows
 
 
 def test_changed_settings_or_weights_are_measured_again(models, data, tmp_path):
     path = tmp_path / "accuracy.json"
-    accuracy_report(models, data, SETTINGS, path)
+    accuracy_report(Request(models, data, SETTINGS, path=path))
     measured: list[str] = []
     other = dataclasses.replace(models[0], card=dataclasses.replace(models[0].card, sha256="0" * 64))
-    accuracy_report([other], data, SETTINGS, path, lambda what, done, of: measured.append(what))
+    accuracy_report(
+        Request([other], data, SETTINGS, path=path, on_progress=lambda what, done, of: measured.append(what))
+    )
     assert measured
     measured.clear()
     accuracy_report(
-        models, data, dataclasses.replace(SETTINGS, seed=1), path, lambda what, done, of: measured.append(what)
+        Request(
+            models,
+            data,
+            dataclasses.replace(SETTINGS, seed=1),
+            path=path,
+            on_progress=lambda what, done, of: measured.append(what),
+        )
     )
     assert {what.split()[0] for what in measured} == {"standard", "pgd-linf"}
 
 
 def test_same_seed_same_report(models, data):
-    first, second = (accuracy_report(models, data, SETTINGS) for _ in range(2))
+    first, second = (accuracy_report(Request(models, data, SETTINGS)) for _ in range(2))
     assert figures(first.rows) == figures(second.rows)
 
 
 def test_provenance_says_what_was_run(models, data):
-    report = json.loads(accuracy_report(models, data, SETTINGS).to_json())
+    report = json.loads(accuracy_report(Request(models, data, SETTINGS)).to_json())
     assert report["task"] == "fashion-mnist" and report["report"] == "accuracy"
     assert report["settings"]["steps"] == 3 and report["settings"]["images"] == 40
     assert report["provenance"]["data"] == "fashion-mnist test"
@@ -80,14 +92,14 @@ def test_impossible_requests_are_refused(models, data):
     with pytest.raises(ConfigError):
         AccuracySettings(images=0)
     with pytest.raises(InputError, match="at least one image"):
-        accuracy_report(models, data.first(0), SETTINGS)
+        accuracy_report(Request(models, data.first(0), SETTINGS))
     with pytest.raises(InputError):
-        accuracy_report([], data, SETTINGS)
+        accuracy_report(Request([], data, SETTINGS))
 
 
 def test_a_file_that_is_no_report_is_refused(tmp_path):
     path = tmp_path / "accuracy.json"
     for text in ("", "[]", '{"rows": 3}', '{"rows": []}'):
-        path.write_text(text)
-        with pytest.raises(InputError):
+        write_checked(path, text.encode())
+        with pytest.raises(InputError, match="is not a report"):
             read_report(path)

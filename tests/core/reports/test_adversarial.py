@@ -20,6 +20,7 @@ from core.reports.adversarial.measurements import SEARCHES, AdversarialSettings,
 from core.reports.adversarial.report import Adversarial, adversarial_report
 from core.reports.adversarial.rows import row
 from core.reports.form import chosen, parts_cache
+from core.reports.form.measuring import Request
 from core.reports.form.report import read_report, report_path, write_report
 from tests.helpers.rows import figures
 
@@ -71,7 +72,7 @@ def pair():
 @pytest.mark.slow
 def test_distances_and_figures_are_exact_on_a_linear_network(pair, data, tmp_path):
     """Two classes: better than random of ten is log 9 further than the boundary on the logit."""
-    found = adversarial_report(pair, data, SETTINGS, tmp_path)
+    found = adversarial_report(Request(pair, data, SETTINGS, tmp_path))
     assert [each["model"] for each in found.report.rows] == ["standard", "distilled"]
     for each, model, n in zip(found.report.rows, pair, (30, 20), strict=True):
         x, labels, key = data.images(0, n), data.labels[:n], model.card.key
@@ -99,7 +100,7 @@ def test_a_network_that_was_chosen_on_the_first_images_has_the_figures_of_others
     """Compared on the first 20, its row is of the 20 after them, which lie elsewhere."""
     monkeypatch.setattr(chosen, "FRESH", 20)
     model = zoo_model("pgd-l2", Threshold())
-    found = adversarial_report([model], data, dataclasses.replace(SETTINGS, more_images=20), tmp_path)
+    found = adversarial_report(Request([model], data, dataclasses.replace(SETTINGS, more_images=20), tmp_path))
     (only,) = found.report.rows
     distance = found.arrays["distance_attack__pgd-l2"]
     assert len(distance) == 40 and (only["first_image"], only["ara_n"]) == (20, 20)
@@ -111,7 +112,7 @@ def test_a_network_that_was_chosen_on_the_first_images_has_the_figures_of_others
 def test_what_no_search_breaks_is_censored_and_late(data, tmp_path):
     """The last steps of the reference alone are too short to reach the boundary."""
     short = dataclasses.replace(SETTINGS, opening=0, steps=1, clamped_steps=1, clamped_finer=0)
-    found = adversarial_report([zoo_model("distilled", Threshold())], data, short, tmp_path)
+    found = adversarial_report(Request([zoo_model("distilled", Threshold())], data, short, tmp_path))
     only = found.report.rows[0]
     distance = found.arrays["distance_attack__distilled"]
     assert np.isinf(distance).sum() == only["ara_censored"] == only["ara_late"] >= 12
@@ -132,7 +133,7 @@ def test_a_network_that_is_certain_is_searched_on_softened_logits_and_has_the_ar
     certain, plain = Certain(), Threshold()
     x, labels = data.images(0, 20), data.labels[:20]
     assert np.isinf(measure(certain, x, labels, SETTINGS.search("attack"))["distance"]).sum() == 16
-    found = adversarial_report([zoo_model("distilled", certain)], data, SETTINGS, tmp_path)
+    found = adversarial_report(Request([zoo_model("distilled", certain)], data, SETTINGS, tmp_path))
     (only,) = found.report.rows
     assert (
         only["loss"] == "softened"
@@ -248,11 +249,11 @@ def without_seconds(rows):
 def test_a_killed_run_goes_on_with_the_batch_it_was_in(pair, data, tmp_path, monkeypatch):
     path = tmp_path / "adversarial.json"
     with pytest.raises(StopError):
-        adversarial_report(pair, data, SETTINGS, tmp_path, path, stop_at("distilled btr", 16))
+        adversarial_report(Request(pair, data, SETTINGS, tmp_path, path, stop_at("distilled btr", 16)))
     assert [each["model"] for each in read_report(path).rows] == ["standard"]
-    rest = measured(monkeypatch, lambda: adversarial_report(pair, data, SETTINGS, tmp_path, path))
+    rest = measured(monkeypatch, lambda: adversarial_report(Request(pair, data, SETTINGS, tmp_path, path)))
     assert rest == ["distilled-btr-16-20", *(f"distilled-clamped-{part}" for part in ("0-8", "8-16", "16-20"))]
-    whole = adversarial_report(pair, data, SETTINGS, tmp_path / "other")
+    whole = adversarial_report(Request(pair, data, SETTINGS, tmp_path / "other"))
     assert without_seconds(whole.report.rows) == without_seconds(read_report(path).rows)
     assert all(each["ara_seconds"] >= 0 for each in whole.report.rows)
 
@@ -260,23 +261,25 @@ def test_a_killed_run_goes_on_with_the_batch_it_was_in(pair, data, tmp_path, mon
 @pytest.mark.slow
 def test_only_a_network_with_changed_weights_or_other_settings_is_measured_again(pair, data, tmp_path, monkeypatch):
     path = report_path("fashion-mnist", "adversarial", tmp_path)
-    first = adversarial_report(pair, data, SETTINGS, tmp_path / "a", path)
-    assert measured(monkeypatch, lambda: adversarial_report(pair, data, SETTINGS, tmp_path / "b", path)) == []
+    first = adversarial_report(Request(pair, data, SETTINGS, tmp_path / "a", path))
+    assert measured(monkeypatch, lambda: adversarial_report(Request(pair, data, SETTINGS, tmp_path / "b", path))) == []
     other = zoo_model("distilled", Threshold(-2.0), "1" * 64)
-    parts = measured(monkeypatch, lambda: adversarial_report([pair[0], other], data, SETTINGS, tmp_path / "b", path))
+    parts = measured(
+        monkeypatch, lambda: adversarial_report(Request([pair[0], other], data, SETTINGS, tmp_path / "b", path))
+    )
     assert {part.split("-")[0] for part in parts} == {"distilled"}
     again = Adversarial.read(report_path("fashion-mnist", "adversarial", tmp_path))
     assert again.report.rows[0] == first.report.rows[0] and again.report.rows[1]["sha256"] == "1" * 64
     assert not np.array_equal(again.arrays["distance_btr__distilled"], first.arrays["distance_btr__distilled"])
     changed = dataclasses.replace(SETTINGS, steps=20)
-    assert measured(monkeypatch, lambda: adversarial_report(pair[:1], data, changed, tmp_path / "b", path))
+    assert measured(monkeypatch, lambda: adversarial_report(Request(pair[:1], data, changed, tmp_path / "b", path)))
 
 
 @pytest.mark.slow
 def test_several_runs_may_each_measure_a_network(pair, data, tmp_path):
     path = tmp_path / "adversarial.json"
-    adversarial_report(pair[1:], data, SETTINGS, tmp_path, path)
-    both = adversarial_report(pair[:1], data, SETTINGS, tmp_path, path)
+    adversarial_report(Request(pair[1:], data, SETTINGS, tmp_path, path))
+    both = adversarial_report(Request(pair[:1], data, SETTINGS, tmp_path, path))
     assert [each["model"] for each in both.report.rows] == ["standard", "distilled"]
     assert {name.split("__")[1] for name in both.arrays} == {"standard", "distilled"}
 
@@ -308,7 +311,7 @@ def test_impossible_requests_are_refused(data, tmp_path):
         with pytest.raises(ConfigError):
             AdversarialSettings(**wrong)
     with pytest.raises(InputError):
-        adversarial_report([zoo_model("standard", Threshold())], data.first(0), SETTINGS, tmp_path)
+        adversarial_report(Request([zoo_model("standard", Threshold())], data.first(0), SETTINGS, tmp_path))
     write_report(dataclasses.replace(read_empty(), report="adversarial"), tmp_path / "cifar10" / "adversarial.json")
     with pytest.raises(InputError, match="npz"):
         Adversarial.read(report_path("cifar10", "adversarial", tmp_path))

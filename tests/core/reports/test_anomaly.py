@@ -23,6 +23,7 @@ from core.reports.anomaly.measurements import ATTACKS, AnomalyMeasurer, Sizes, a
 from core.reports.anomaly.report import NAME, Anomaly, AnomalySettings, anomaly_report
 from core.reports.anomaly.rows import figure_rows, promise_rows
 from core.reports.catalogue import command_of
+from core.reports.form.measuring import Request
 from core.reports.form.report import report_path
 from tests.helpers.pictures import columns
 
@@ -122,7 +123,8 @@ def test_a_set_that_changes_is_measured_again_and_nothing_else(
     tmp_path,
     monkeypatch,
 ):
-    report = partial(anomaly_report, [(network, screen)], data, calibration, SETTINGS, tmp_path)
+    request = Request([network], data, SETTINGS, tmp_path)
+    report = partial(anomaly_report, request, {network.card.key: screen}, calibration)
     report()
     calls = []
     original = Calibration.measure
@@ -164,7 +166,9 @@ def test_attacks_leave_only_images_that_were_right_and_are_wrong(network, data):
 @pytest.mark.slow
 def test_rows_hold_every_detector_against_every_set(small, network, screen, calibration, data, tmp_path):
     path = report_path("fashion-mnist", NAME, tmp_path)
-    made = anomaly_report([(network, screen)], data, calibration, SETTINGS, tmp_path / "scratch", path)
+    made = anomaly_report(
+        Request([network], data, SETTINGS, tmp_path / "scratch", path), {network.card.key: screen}, calibration
+    )
     rows = [row for row in made.report.rows if row["kind"] != "promise"]
     against = {row["against"]: row["family"] for row in rows}
     assert against["noise"] == "far" and against["resized"] == "control" and against["contrast-5"] == "corruption"
@@ -220,22 +224,34 @@ def test_a_killed_run_goes_on_and_other_networks_are_kept(
 
     monkeypatch.setattr(Calibration, "measure", measure)
     with pytest.raises(StopError):
-        anomaly_report([(network, screen)], data, calibration, SETTINGS, tmp_path / "scratch", path, stop)
+        anomaly_report(
+            Request([network], data, SETTINGS, tmp_path / "scratch", path, stop),
+            {network.card.key: screen},
+            calibration,
+        )
     assert not path.exists()
     before = len(calls)
     said = []
     made = anomaly_report(
-        [(network, screen)], data, calibration, SETTINGS, tmp_path / "scratch", path, lambda what, *_: said.append(what)
+        Request([network], data, SETTINGS, tmp_path / "scratch", path, lambda what, *_: said.append(what)),
+        {network.card.key: screen},
+        calibration,
     )
     assert said[0] == "standard test" and 0 < len(calls) - before < before
     calls.clear()
     other = replace(network, card=replace(network.card, key="other", sha256="c" * 64))
     its = replace(screen, settings={**screen.settings, "sha256": "c" * 64})
-    both = anomaly_report([(other, its)], data, calibration, SETTINGS, tmp_path / "scratch", path)
+    both = anomaly_report(
+        Request([other], data, SETTINGS, tmp_path / "scratch", path), {other.card.key: its}, calibration
+    )
     assert {row["model"] for row in both.report.rows} == {"standard", "other"} and calls
     assert [row for row in both.report.rows if row["model"] == "standard"] == list(made.report.rows)
     calls.clear()
-    anomaly_report([(network, screen), (other, its)], data, calibration, SETTINGS, tmp_path / "scratch", path)
+    anomaly_report(
+        Request([network, other], data, SETTINGS, tmp_path / "scratch", path),
+        {network.card.key: screen, other.card.key: its},
+        calibration,
+    )
     assert not calls
 
 
@@ -249,7 +265,10 @@ def test_what_trains_is_not_tested(small, network, screen, calibration, data, tm
         return original(self, what, pictures, change, of)
 
     monkeypatch.setattr(AnomalyMeasurer, "_signals", signals)
-    report = partial(anomaly_report, [(network, screen)], data, calibration)
+
+    def report(settings, scratch):
+        anomaly_report(Request([network], data, settings, scratch), {network.card.key: screen}, calibration)
+
     report(replace(SETTINGS, sizes={"standard": replace(SIZES, outliers=15, trained=12)}), tmp_path / "scratch")
     for key in ("noise", "solid"):
         tested, trained = shown[f"{key}-after-12"], shown[f"{key}-first"]
@@ -263,7 +282,9 @@ def test_what_trains_is_not_tested(small, network, screen, calibration, data, tm
 
 def test_of_other_networks_the_promise_alone_is_checked(small, network, screen, calibration, data, tmp_path):
     settings = AnomalySettings({}, promised=50)
-    made = anomaly_report([(network, screen)], data, calibration, settings, tmp_path / "scratch")
+    made = anomaly_report(
+        Request([network], data, settings, tmp_path / "scratch"), {network.card.key: screen}, calibration
+    )
     assert len(made.report.rows) == 3 * len(DETECTORS) and made.arrays == {}
     assert {(row["kind"], row["flagged_n"]) for row in made.report.rows} == {("promise", 50)}
     p_values = screen.p_values(screen.scores(screen.measure(network, data.images(0, 50))))
@@ -273,7 +294,10 @@ def test_of_other_networks_the_promise_alone_is_checked(small, network, screen, 
 
 @pytest.mark.slow
 def test_larger_sizes_take_what_is_measured_already(small, network, screen, calibration, data, tmp_path, monkeypatch):
-    report = partial(anomaly_report, [(network, screen)], columns(128, 3), calibration)
+    def report(settings, scratch):
+        request = Request([network], columns(128, 3), settings, scratch)
+        anomaly_report(request, {network.card.key: screen}, calibration)
+
     report(AnomalySettings({}, promised=64), tmp_path)
     calls = []
     original = Calibration.measure
@@ -291,4 +315,4 @@ def test_the_command_is_there_and_impossible_requests_are_refused(network, scree
     with pytest.raises(ConfigError):
         AnomalySettings(promised=0)
     with pytest.raises(InputError):
-        anomaly_report([], columns(3, 1), calibration, SETTINGS, tmp_path)
+        anomaly_report(Request([], columns(3, 1), SETTINGS, tmp_path), {}, calibration)

@@ -21,8 +21,9 @@ from core.reports.explanations.report import (
     choose_thresholds,
     explanations_report,
 )
-from core.reports.form.command import Request
+from core.reports.form.measuring import Request
 from core.reports.form.report import report_path
+from tests.helpers.checked_files import read_json, write_json
 from tests.helpers.rows import figures
 
 SETTINGS = ExplanationsSettings(images=25, val_images=22)
@@ -76,7 +77,7 @@ def val(fashion_root):
 @pytest.mark.slow
 def test_the_vote_parts_what_draws_from_noise(judges, data, val, tmp_path):
     path = report_path("fashion-mnist", "explanations", tmp_path)
-    made = explanations_report(judges, judges, data, val, SETTINGS, tmp_path / "scratch", path)
+    made = explanations_report(Request(judges, data, SETTINGS, tmp_path / "scratch", path), judges, val)
     rows = {row["model"]: row for row in made.report.rows}
     assert list(rows) == ["standard", "pgd-l2", "pgd-linf"]
     assert rows["standard"]["draws"] < 0.2 and min(rows[key]["draws"] for key in ("pgd-linf", "pgd-l2")) > 0.8
@@ -101,7 +102,7 @@ def test_the_vote_parts_what_draws_from_noise(judges, data, val, tmp_path):
 
 @pytest.mark.slow
 def test_a_page_comes_to_the_same_verdict(judges, data, val, tmp_path):
-    made = explanations_report(judges, judges, data, val, SETTINGS, tmp_path)
+    made = explanations_report(Request(judges, data, SETTINGS, tmp_path), judges, val)
     for index in (0, 21):
         found = evidence(judges[0], judges, data.images(index, index + 1), made.rho, made.thresholds)
         for name in EVIDENCE_MEASURES:
@@ -112,7 +113,7 @@ def test_a_page_comes_to_the_same_verdict(judges, data, val, tmp_path):
 def test_the_seed_decides_the_starts(judges, data, val, tmp_path):
     settings = ExplanationsSettings(images=2, val_images=2)
     made = [
-        explanations_report(judges[:1], judges, data, val, dataclasses.replace(settings, seed=seed), tmp_path)
+        explanations_report(Request(judges[:1], data, dataclasses.replace(settings, seed=seed), tmp_path), judges, val)
         for seed in (0, 1)
     ]
     one, other = (each.arrays["low_frequency__standard"] for each in made)
@@ -170,12 +171,14 @@ def count_attacked(monkeypatch) -> list[int]:
 def test_a_killed_run_goes_on_with_the_batch_it_was_in(judges, data, val, tmp_path, monkeypatch):
     path = tmp_path / "explanations.json"
     with pytest.raises(StopError):
-        explanations_report(judges, judges, data, val, SETTINGS, tmp_path, path, recorder([], "pgd-linf test 20"))
+        explanations_report(
+            Request(judges, data, SETTINGS, tmp_path, path, recorder([], "pgd-linf test 20")), judges, val
+        )
     assert [row["model"] for row in json.loads(path.read_text())["rows"]] == ["standard"]
     sizes = count_attacked(monkeypatch)
-    rest = explanations_report(judges, judges, data, val, SETTINGS, tmp_path, path)
+    rest = explanations_report(Request(judges, data, SETTINGS, tmp_path, path), judges, val)
     assert sizes == [5, 20, 5]
-    whole = explanations_report(judges, judges, data, val, SETTINGS, tmp_path / "other")
+    whole = explanations_report(Request(judges, data, SETTINGS, tmp_path / "other"), judges, val)
     assert figures(whole.report.rows) == figures(rest.report.rows)
 
 
@@ -184,25 +187,25 @@ def test_thresholds_stay_and_only_changed_weights_are_measured_again(judges, dat
     """Without scratch files, as in a fresh clone: the file's thresholds are taken, not chosen anew."""
     path = tmp_path / "explanations.json"
     stranger = zoo_model("oneepoch", Templates(2))
-    first = explanations_report([*judges, stranger], judges, data, val, SETTINGS, tmp_path / "a", path)
+    first = explanations_report(Request([*judges, stranger], data, SETTINGS, tmp_path / "a", path), judges, val)
     darker = LabelledImages(val.pixels // 3, val.labels, val.origin)
     sizes = count_attacked(monkeypatch)
-    same = explanations_report([*judges, stranger], judges, data, darker, SETTINGS, tmp_path / "b", path)
+    same = explanations_report(Request([*judges, stranger], data, SETTINGS, tmp_path / "b", path), judges, darker)
     assert sizes == [] and same.report.rows == first.report.rows
     other = zoo_model("oneepoch", Templates(14), "other weights")
-    again = explanations_report([other], judges, data, darker, SETTINGS, tmp_path / "b", path)
+    again = explanations_report(Request([other], data, SETTINGS, tmp_path / "b", path), judges, darker)
     assert sizes == [20, 5] and again.thresholds == first.thresholds
     rows = {row["model"]: row for row in again.report.rows}
     assert len(rows) == 4 and rows["oneepoch"]["draws"] > 0.8 and rows["oneepoch"]["sha256"] == "other weights"
     assert again.arrays.keys() == first.arrays.keys()
     sizes.clear()
     changed = [zoo_model("standard", Templates(1, seed=1), "new"), *judges[1:]]
-    explanations_report([other], changed, data, val, SETTINGS, tmp_path / "b", path)
+    explanations_report(Request([other], data, SETTINGS, tmp_path / "b", path), changed, val)
     assert sizes == [20, 2, 20, 2, 20, 5]  # other judges are another report
 
 
 def test_a_network_without_gradients_draws_nothing_and_has_no_figures(judges, data, val, tmp_path):
-    made = explanations_report([zoo_model("flat", Flat())], judges, data, val, SETTINGS, tmp_path)
+    made = explanations_report(Request([zoo_model("flat", Flat())], data, SETTINGS, tmp_path), judges, val)
     (row,) = made.report.rows
     assert row["draws"] == 0 and row["transfer"] is None and row["agreement_n"] == 0
     made.report.to_json()
@@ -233,10 +236,10 @@ def test_the_command_says_thresholds_and_a_line_a_model(judges, data, tmp_path, 
 def test_a_report_without_thresholds_is_refused(judges, data, val, tmp_path, damage):
     path = report_path("fashion-mnist", "explanations", tmp_path)
     settings = dataclasses.replace(SETTINGS, images=2, val_images=2)
-    made = explanations_report(judges[:1], judges, data, val, settings, tmp_path, path)
+    made = explanations_report(Request(judges[:1], data, settings, tmp_path, path), judges, val)
     assert ExplanationsReport.read(report_path("fashion-mnist", "explanations", tmp_path)).thresholds == made.thresholds
-    fields = json.loads(path.read_text())
-    path.write_text(json.dumps(fields | {"settings": fields["settings"] | damage}))
+    fields = read_json(path)
+    write_json(path, fields | {"settings": fields["settings"] | damage})
     with pytest.raises(InputError, match="no thresholds"):
         ExplanationsReport.read(report_path("fashion-mnist", "explanations", tmp_path))
 
@@ -246,9 +249,9 @@ def test_impossible_requests_are_refused(judges, data, val, tmp_path):
         with pytest.raises(ConfigError):
             ExplanationsSettings(**bad)
     with pytest.raises(InputError, match="part standard from pgd-l2"):
-        explanations_report(judges, judges[:2], data, val, SETTINGS, tmp_path)
+        explanations_report(Request(judges, data, SETTINGS, tmp_path), judges[:2], val)
     with pytest.raises(InputError, match="at least one image"):
-        explanations_report(judges, judges, data.first(0), val, SETTINGS, tmp_path)
+        explanations_report(Request(judges, data.first(0), SETTINGS, tmp_path), judges, val)
     assert Thresholds(1, 2, 3).agreement == 3
 
 

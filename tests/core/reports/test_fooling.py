@@ -16,7 +16,7 @@ from core.models.zoo import load_zoo_model
 from core.reports.catalogue import command_of
 from core.reports.fooling import report
 from core.reports.fooling.report import NAME, Fooling, FoolingSettings, fooling_report
-from core.reports.form.command import Request
+from core.reports.form.measuring import Request
 from core.reports.form.report import read_report, report_path
 from tests.helpers.rows import figures
 
@@ -92,7 +92,7 @@ def test_success_is_judged_from_the_images(pair, data, monkeypatch, moved, attac
 
 @pytest.mark.slow
 def test_rows_say_what_the_arrays_say(pair, data, tmp_path):
-    made = fooling_report(pair, data, SETTINGS, tmp_path)
+    made = fooling_report(Request(pair, data, SETTINGS, tmp_path))
     assert [(row["model"], row["method"], row["what"]) for row in made.report.rows] == [
         (key, method, what)
         for key in ("standard", "pgd-linf")
@@ -130,7 +130,7 @@ def test_figures_are_those_of_the_images(few, pair, data, tmp_path, monkeypatch)
     monkeypatch.setattr(
         manipulate_map, "STEPS", dict.fromkeys(SMOOTHED_METHODS, 6)
     )  # so that the start can be told from the end
-    made = fooling_report(pair[:1], data, SETTINGS, tmp_path)
+    made = fooling_report(Request(pair[:1], data, SETTINGS, tmp_path))
     model, x = pair[0], data.images(0, 3)
     found = attacks_outside(model, x, "grad-cam", 0.1, seed=0)
     assert made.arrays["outside_succeeded__standard__grad-cam"][:3].tolist() == [each.changed for each in found]
@@ -150,27 +150,29 @@ def test_figures_are_those_of_the_images(few, pair, data, tmp_path, monkeypatch)
 def test_a_killed_run_goes_on_with_the_batch_it_was_in(few, pair, data, tmp_path):
     path = tmp_path / "fooling.json"
     with pytest.raises(StopError):
-        fooling_report(pair, data, SETTINGS, tmp_path, path, recorder([], "pgd-linf gradient moved 3/5"))
+        fooling_report(Request(pair, data, SETTINGS, tmp_path, path, recorder([], "pgd-linf moved gradient 3/5")))
     assert {row["model"] for row in read_report(path).rows} == {"standard"}
     store = next((tmp_path / "fashion-mnist").iterdir())
     before = {file.name: file.stat().st_mtime_ns for file in store.iterdir()}
     said: list[str] = []
-    fooling_report(pair, data, SETTINGS, tmp_path, path, recorder(said))
-    assert said[0] == "pgd-linf gradient moved 3/5"
+    fooling_report(Request(pair, data, SETTINGS, tmp_path, path, recorder(said)))
+    assert said[0] == "pgd-linf moved gradient 3/5"
     assert {name: (store / name).stat().st_mtime_ns for name in before} == before
-    whole = fooling_report(pair, data, SETTINGS, tmp_path / "other")
+    whole = fooling_report(Request(pair, data, SETTINGS, tmp_path / "other"))
     assert figures(whole.report.rows) == figures(read_report(path).rows)
 
 
 @pytest.mark.slow
 def test_only_a_network_with_changed_weights_is_measured_again(few, pair, data, tmp_path):
     path = tmp_path / "fooling.json"
-    fooling_report(pair, data, SETTINGS, tmp_path / "a", path)
+    fooling_report(Request(pair, data, SETTINGS, tmp_path / "a", path))
     said: list[str] = []
-    fooling_report(pair, data, SETTINGS, tmp_path / "b", path, recorder(said))
+    fooling_report(Request(pair, data, SETTINGS, tmp_path / "b", path, recorder(said)))
     assert said == []
     card = dataclasses.replace(pair[1].card, sha256="1" * 64)
-    fooling_report([dataclasses.replace(pair[1], card=card)], data, SETTINGS, tmp_path / "b", path, recorder(said))
+    fooling_report(
+        Request([dataclasses.replace(pair[1], card=card)], data, SETTINGS, tmp_path / "b", path, recorder(said))
+    )
     assert said and all(what.startswith("pgd-linf") for what in said)
     rows = read_report(path).rows
     assert [row["sha256"] for row in rows[-4:]] == ["1" * 64] * 4 and {row["model"] for row in rows[:4]} == {"standard"}
@@ -179,10 +181,10 @@ def test_only_a_network_with_changed_weights_is_measured_again(few, pair, data, 
 @pytest.mark.slow
 def test_other_settings_are_another_report(few, pair, data, tmp_path):
     path = tmp_path / "fooling.json"
-    fooling_report(pair[:1], data, SETTINGS, tmp_path, path)
+    fooling_report(Request(pair[:1], data, SETTINGS, tmp_path, path))
     said: list[str] = []
-    fooling_report(pair[:1], data, FoolingSettings(images=2), tmp_path, path, recorder(said))
-    assert said[0] == "standard gradient moved 2/2"
+    fooling_report(Request(pair[:1], data, FoolingSettings(images=2), tmp_path, path, recorder(said)))
+    assert said[0] == "standard moved gradient 2/2"
     assert read_report(path).settings["images"] == 2
 
 
@@ -190,7 +192,7 @@ def test_other_settings_are_another_report(few, pair, data, tmp_path):
 def test_the_command_says_each_row(few, pair, data, tmp_path):
     command = command_of("fooling")
     assert command.models == ("standard", "pgd-linf", "pgd-l2")
-    assert command.settings(None, 0) == FoolingSettings() and command.settings(7, 1) == FoolingSettings(7, 1)
+    assert command.settings(None, 0) == FoolingSettings() and command.settings(7, 1) == FoolingSettings(7, seed=1)
     answer = command.run(Request(pair[:1], data, SETTINGS, tmp_path, None, lambda what, done, of: None))
     assert len(answer.lines) == len(answer.report.rows) == 4
     assert "of the map in place" in answer.lines[0] and "of its energy outside" in answer.lines[1]
@@ -200,7 +202,7 @@ def test_the_command_says_each_row(few, pair, data, tmp_path):
 def test_report_and_arrays_are_read_together(few, pair, data, tmp_path):
     with pytest.raises(InputError):
         Fooling.read(report_path("fashion-mnist", "fooling", tmp_path))
-    made = fooling_report(pair[:1], data, SETTINGS, tmp_path, report_path("fashion-mnist", NAME, tmp_path))
+    made = fooling_report(Request(pair[:1], data, SETTINGS, tmp_path, report_path("fashion-mnist", NAME, tmp_path)))
     again = Fooling.read(report_path("fashion-mnist", "fooling", tmp_path))
     assert again.report.rows == made.report.rows and again.arrays.keys() == made.arrays.keys()
 
@@ -209,4 +211,4 @@ def test_impossible_requests_are_refused(data, tmp_path):
     with pytest.raises(ConfigError):
         FoolingSettings(images=0)
     with pytest.raises(InputError):
-        fooling_report([], data, SETTINGS, tmp_path)
+        fooling_report(Request([], data, SETTINGS, tmp_path))

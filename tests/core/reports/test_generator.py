@@ -11,6 +11,7 @@ from core.latent.generator import GeneratorCard
 from core.latent.network import GeneratorConfig
 from core.metrics.samples import kernel_distance
 from core.models import zoo
+from core.reports.form.measuring import Request
 from core.reports.form.report import read_report
 from core.reports.generator.report import GeneratorSettings, generator_report, ssim
 
@@ -46,7 +47,9 @@ def models(zoo_folder):
 @pytest.fixture
 def report(models, fashion_root, tmp_path):
     data, others = load(FASHION_MNIST, "test"), load(FASHION_MNIST, "calibration")
-    return generator_report(Shelf(), models, data, others, GeneratorSettings(), tmp_path / "generator.json")
+    return generator_report(
+        Request(models, data, GeneratorSettings(), path=tmp_path / "generator.json"), Shelf(), others
+    )
 
 
 def value(report, metric, model="", of=None):
@@ -97,7 +100,7 @@ def test_it_says_whose_eyes_the_generator_was_trained_with(report, models, fashi
     assert {row["model"] for row in report.rows if row["trained_with"]} == {"pgd-linf"}
     data = load(FASHION_MNIST, "test").first(10)
     plain = generator_report(
-        Shelf(recipe=RECIPE | {"features": 0.0}), models[:1], data, data, GeneratorSettings(images=10)
+        Request(models[:1], data, GeneratorSettings(images=10)), Shelf(recipe=RECIPE | {"features": 0.0}), data
     )
     assert not any(row["trained_with"] for row in plain.rows)
 
@@ -120,6 +123,6 @@ def test_ssim_is_one_for_the_same_picture_alone():
 def test_what_does_not_belong_together_is_refused(models, fashion_root):
     data = load(FASHION_MNIST, "test")
     with pytest.raises(InputError, match="cifar10"):
-        generator_report(Shelf(task=CIFAR10.key), models, data, data, GeneratorSettings())
+        generator_report(Request(models, data, GeneratorSettings()), Shelf(task=CIFAR10.key), data)
     with pytest.raises(ConfigError, match="images"):
         GeneratorSettings(images=3)

@@ -17,7 +17,7 @@ from core.latent.search import search
 from core.models.zoo import load_zoo_model
 from core.reports.catalogue import command_of
 from core.reports.commands import latent as commands_latent
-from core.reports.form.command import Request
+from core.reports.form.measuring import Request
 from core.reports.form.report import read_report, report_path
 from core.reports.latent import measurements, report
 from core.reports.latent.measurements import (
@@ -93,7 +93,7 @@ def codes_seen_right(generator, model, count=12):
 
 @pytest.mark.slow
 def test_rows_say_what_the_arrays_say(generator, pair, data, tmp_path):
-    made = latent_report(generator, pair, data, SETTINGS, tmp_path)
+    made = latent_report(Request(pair, data, SETTINGS, tmp_path), generator)
     arrays = made.arrays
 
     def rows(metric, **more):
@@ -220,23 +220,23 @@ def test_a_killed_run_goes_on_with_the_batch_it_was_in(generator, pair, data, tm
     path = tmp_path / "latent.json"
     with pytest.raises(StopError):
         latent_report(
-            generator, pair, data, SETTINGS, tmp_path, path, recorder([], "standard generation_paper_0.5 3/6")
+            Request(pair, data, SETTINGS, tmp_path, path, recorder([], "standard generation_paper_0.5 3/6")), generator
         )
     kept = read_report(path)
     assert {row["model"] for row in kept.rows} == {"standard", "pgd-linf"}
     assert {row["setting"] for row in kept.rows} == {"", "default"}
     said = []
-    latent_report(generator, pair, data, SETTINGS, tmp_path, path, recorder(said))
+    latent_report(Request(pair, data, SETTINGS, tmp_path, path, recorder(said)), generator)
     assert said == [
         f"standard {kind}_paper_{eps} {done}/6"
         for eps in ("0.5", "1")
         for kind in ("reconstruction", "generation")
         for done in (3, 6)
     ]
-    whole = latent_report(generator, pair, data, SETTINGS, tmp_path / "other")
+    whole = latent_report(Request(pair, data, SETTINGS, tmp_path / "other"), generator)
     assert figures(whole.report.rows) == figures(read_report(path).rows)
     said.clear()
-    latent_report(generator, pair, data, SETTINGS, tmp_path / "third", path, recorder(said))
+    latent_report(Request(pair, data, SETTINGS, tmp_path / "third", path, recorder(said)), generator)
     assert said == []
 
 
@@ -244,11 +244,11 @@ def test_a_killed_run_goes_on_with_the_batch_it_was_in(generator, pair, data, tm
 def test_only_a_network_with_changed_weights_is_measured_again(generator, pair, data, tmp_path):
     path = tmp_path / "latent.json"
     settings = dataclasses.replace(SETTINGS, paper_images=0)
-    latent_report(generator, pair, data, settings, tmp_path / "a", path)
+    latent_report(Request(pair, data, settings, tmp_path / "a", path), generator)
     card = dataclasses.replace(pair[1].card, sha256="1" * 64)
     said = []
     changed = dataclasses.replace(pair[1], card=card)
-    latent_report(generator, [changed], data, settings, tmp_path / "b", path, recorder(said))
+    latent_report(Request([changed], data, settings, tmp_path / "b", path, recorder(said)), generator)
     assert said and all(what.startswith("pgd-linf") for what in said)
     assert {row["sha256"] for row in read_report(path).rows if row["model"] == "pgd-linf"} == {"1" * 64}
     assert {row["model"] for row in read_report(path).rows} == {"standard", "pgd-linf"}
@@ -258,10 +258,10 @@ def test_only_a_network_with_changed_weights_is_measured_again(generator, pair, 
 def test_another_generator_makes_another_report(generator, pair, data, tmp_path):
     path = tmp_path / "latent.json"
     settings = dataclasses.replace(SETTINGS, paper_images=0)
-    latent_report(generator, pair[:1], data, settings, tmp_path, path)
+    latent_report(Request(pair[:1], data, settings, tmp_path, path), generator)
     other = dataclasses.replace(generator, card=dataclasses.replace(generator.card, sha256="2" * 64))
     said = []
-    latent_report(other, pair[:1], data, settings, tmp_path, path, recorder(said))
+    latent_report(Request(pair[:1], data, settings, tmp_path, path, recorder(said)), other)
     assert said and read_report(path).settings["generator"] == "2" * 64
 
 
@@ -293,10 +293,10 @@ def test_impossible_requests_are_refused(generator, pair, data, tmp_path):
         with pytest.raises(ConfigError):
             LatentSettings(**change)
     with pytest.raises(InputError):
-        latent_report(generator, [], data, SETTINGS, tmp_path)
+        latent_report(Request([], data, SETTINGS, tmp_path), generator)
     strange = dataclasses.replace(generator, card=dataclasses.replace(generator.card, task="cifar10"))
     with pytest.raises(InputError):
-        latent_report(strange, pair, data, SETTINGS, tmp_path)
+        latent_report(Request(pair, data, SETTINGS, tmp_path), strange)
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from core.models.zoo import Card, ZooModel, load_zoo_model
 from core.norms import NORMS
 from core.npz import write_npz
 from core.reports.claims.robustness import BREAKS, LOOKS, VANISHES, orderings
+from core.reports.form.measuring import Request
 from core.reports.form.report import Report, report_path, write_report
 from core.reports.robustness.measurements import (
     RobustnessSettings,
@@ -163,7 +164,9 @@ def pair():
 
 @pytest.mark.slow
 def test_flags_go_up_on_the_masked_network_alone(pair, data, tmp_path):
-    robustness = robustness_report(pair, data, dataclasses.replace(SETTINGS, steps=20, apgd_iterations=20), tmp_path)
+    robustness = robustness_report(
+        Request(pair, data, dataclasses.replace(SETTINGS, steps=20, apgd_iterations=20), tmp_path)
+    )
     for row in robustness.report.rows:
         flags = set(row["masking"].split(",")) - {""}
         if row["model"] == "standard":
@@ -180,7 +183,7 @@ def test_flags_go_up_on_the_masked_network_alone(pair, data, tmp_path):
 
 @pytest.mark.slow
 def test_rows_say_what_the_arrays_say(pair, data, tmp_path):
-    robustness = robustness_report(pair, data, SETTINGS, tmp_path)
+    robustness = robustness_report(Request(pair, data, SETTINGS, tmp_path))
     arrays = robustness.arrays
     assert [(row["model"], row["norm"]) for row in robustness.report.rows] == [
         (key, norm) for key in ("standard", "distilled") for norm in NORMS
@@ -234,9 +237,9 @@ def measured(monkeypatch, run) -> list[str]:
 def test_a_killed_run_goes_on_with_the_part_it_was_in(pair, data, tmp_path, monkeypatch, fashion_root):
     path = tmp_path / "robustness.json"
     with pytest.raises(StopError):
-        robustness_report(pair, data, SETTINGS, tmp_path, path, recorder([], "distilled gradients"))
+        robustness_report(Request(pair, data, SETTINGS, tmp_path, path, recorder([], "distilled gradients")))
     assert {row["model"] for row in read_report_rows(path)} == {"standard"}
-    rest = measured(monkeypatch, lambda: robustness_report(pair, data, SETTINGS, tmp_path, path))
+    rest = measured(monkeypatch, lambda: robustness_report(Request(pair, data, SETTINGS, tmp_path, path)))
     assert rest == [
         "distilled-quick-0-20",
         "distilled-apgd-linf-0-20",
@@ -244,7 +247,7 @@ def test_a_killed_run_goes_on_with_the_part_it_was_in(pair, data, tmp_path, monk
         "standard-examples-0-20",
         "distilled-examples-0-20",
     ]
-    whole = robustness_report(pair, data, SETTINGS, tmp_path / "other")
+    whole = robustness_report(Request(pair, data, SETTINGS, tmp_path / "other"))
     assert figures(whole.report.rows) == figures(read_report_rows(path))
 
 
@@ -258,12 +261,12 @@ def read_report_rows(path):
 def test_only_a_network_with_changed_weights_is_measured_again(pair, data, tmp_path, monkeypatch):
     """Without scratch files, as in a fresh clone: the shipped report itself is what is gone on from."""
     path = tmp_path / "robustness.json"
-    first = robustness_report(pair, data, SETTINGS, tmp_path / "a", path)
+    first = robustness_report(Request(pair, data, SETTINGS, tmp_path / "a", path))
     said: list[str] = []
-    robustness_report(pair, data, SETTINGS, tmp_path / "b", path, recorder(said))
+    robustness_report(Request(pair, data, SETTINGS, tmp_path / "b", path, recorder(said)))
     assert said == []
     other = zoo_model("distilled", Brightness(scale=2.0), sha256="1" * 64)
-    again = robustness_report([pair[0], other], data, SETTINGS, tmp_path / "b", path, recorder(said))
+    again = robustness_report(Request([pair[0], other], data, SETTINGS, tmp_path / "b", path, recorder(said)))
     assert {what for what in said if what.startswith("standard")} == {"standard examples", "standard passed on"}
     assert again.report.rows[0]["pgd"] == first.report.rows[0]["pgd"]
     assert again.report.rows[2]["sha256"] == "1" * 64 and again.report.rows[2]["zero_gradient"] == 0
@@ -273,24 +276,24 @@ def test_only_a_network_with_changed_weights_is_measured_again(pair, data, tmp_p
 @pytest.mark.slow
 def test_networks_may_be_measured_by_several_runs(pair, data, tmp_path):
     path = tmp_path / "robustness.json"
-    robustness_report(pair[1:], data, SETTINGS, tmp_path, path)
+    robustness_report(Request(pair[1:], data, SETTINGS, tmp_path, path))
     assert read_report_rows(path)[0]["transfer"] is None and read_report_rows(path)[0]["transfer_source"] == ""
-    both = robustness_report(pair[:1], data, SETTINGS, tmp_path, path)
+    both = robustness_report(Request(pair[:1], data, SETTINGS, tmp_path, path))
     assert [row["model"] for row in both.report.rows] == ["standard"] * 2 + ["distilled"] * 2
-    whole = robustness_report(pair, data, SETTINGS, tmp_path, path)
+    whole = robustness_report(Request(pair, data, SETTINGS, tmp_path, path))
     assert all(row["transfer"] is not None for row in whole.report.rows)
 
 
 @pytest.mark.slow
 def test_other_settings_or_images_are_another_report(pair, data, tmp_path):
     path = tmp_path / "robustness.json"
-    robustness_report(pair[:1], data, SETTINGS, tmp_path, path)
+    robustness_report(Request(pair[:1], data, SETTINGS, tmp_path, path))
     said: list[str] = []
-    robustness_report(pair[:1], data, dataclasses.replace(SETTINGS, seed=1), tmp_path, path, recorder(said))
+    robustness_report(Request(pair[:1], data, dataclasses.replace(SETTINGS, seed=1), tmp_path, path, recorder(said)))
     assert "standard curve" in said
     said.clear()
     own = LabelledImages(data.pixels, data.labels, "a folder")
-    robustness_report(pair[:1], own, dataclasses.replace(SETTINGS, seed=1), tmp_path, path, recorder(said))
+    robustness_report(Request(pair[:1], own, dataclasses.replace(SETTINGS, seed=1), tmp_path, path, recorder(said)))
     assert "standard curve" in said
 
 
@@ -304,9 +307,9 @@ def test_a_shipped_recipe_has_a_cost(zoo_folder, data, tmp_path, monkeypatch):
     plan = module.SHIPPED["fashion-mnist", "pgd-linf"]
     plan = dataclasses.replace(plan, network=model.card.network, batch_size=8)
     monkeypatch.setattr(module, "SHIPPED", {("fashion-mnist", "pgd-linf"): plan})
-    assert robustness_report([model], data, SETTINGS, tmp_path).report.rows[0]["cost"] is None
+    assert robustness_report(Request([model], data, SETTINGS, tmp_path)).report.rows[0]["cost"] is None
     card = dataclasses.replace(model.card, recipe=plan.recipe.describe())
-    row = robustness_report([dataclasses.replace(model, card=card)], data, SETTINGS, tmp_path).report.rows[0]
+    row = robustness_report(Request([dataclasses.replace(model, card=card)], data, SETTINGS, tmp_path)).report.rows[0]
     assert row["cost"] > 1
 
 
@@ -314,7 +317,9 @@ def test_a_missing_library_is_said_before_anything_is_measured(data, tmp_path, m
     monkeypatch.setattr(apgd.importlib, "import_module", lambda name: (_ for _ in ()).throw(ImportError(name)))
     said: list[str] = []
     with pytest.raises(InputError, match="pip install"):
-        robustness_report([zoo_model("standard", Brightness())], data, SETTINGS, tmp_path, None, recorder(said))
+        robustness_report(
+            Request([zoo_model("standard", Brightness())], data, SETTINGS, tmp_path, None, recorder(said))
+        )
     assert not said and not list(tmp_path.iterdir())
 
 
@@ -326,9 +331,9 @@ def test_impossible_requests_are_refused(data, tmp_path):
     assert RobustnessSettings(seed=0).images_of("cifar10", "pgd-l2") == 1000
     assert RobustnessSettings().images_of("tiny20", "pgd-linf") == 300
     with pytest.raises(InputError, match="at least one image"):
-        robustness_report([zoo_model("standard", Brightness())], data.first(0), SETTINGS, tmp_path)
+        robustness_report(Request([zoo_model("standard", Brightness())], data.first(0), SETTINGS, tmp_path))
     with pytest.raises(InputError):
-        robustness_report([], data, SETTINGS, tmp_path)
+        robustness_report(Request([], data, SETTINGS, tmp_path))
 
 
 def test_report_and_arrays_are_read_together(tmp_path):

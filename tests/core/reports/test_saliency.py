@@ -15,7 +15,7 @@ from core.models import zoo
 from core.models.resnet import PreActResNet, ResNetConfig
 from core.models.zoo import load_zoo_model
 from core.reports.catalogue import command_of
-from core.reports.form.command import Request
+from core.reports.form.measuring import Request
 from core.reports.form.report import Report, report_path, write_report
 from core.reports.saliency.agreement import between, within
 from core.reports.saliency.measurements import SaliencySettings, slightly_attacked
@@ -47,7 +47,7 @@ def models(zoo_folder):
 
 @pytest.mark.slow
 def test_figures_are_medians_of_the_arrays_on_as_many_images_as_asked(models, tmp_path):
-    made = saliency_report(models, pictures(FASHION_MNIST), SMALL, tmp_path)
+    made = saliency_report(Request(models, pictures(FASHION_MNIST), SMALL, tmp_path))
     rows = {(row["model"], row["method"], row["measure"]): row for row in made.report.rows}
     for key, method, count in (("standard", "gradient", 12), ("pgd-linf", "occlusion", 3)):
         row, values = rows[key, method, "deletion"], made.arrays[f"deletion__{key}__{method}"]
@@ -72,7 +72,7 @@ def test_where_the_object_is_known_hits_are_counted_and_the_area_stands_beside(t
     card = zoo.Card("pasted", "standard", config, "recipe", {}, 0, "command", {}, sha256="", parameters=0)
     zoo.save(PreActResNet(config, torch.Generator().manual_seed(0)), card, tmp_path)
     model = load_zoo_model("pasted", "standard", tmp_path)
-    made = saliency_report([model], pictures(PASTED, maps=True), SMALL, tmp_path / "scratch")
+    made = saliency_report(Request([model], pictures(PASTED, maps=True), SMALL, tmp_path / "scratch"))
     rows = {(row["method"], row["measure"]): row for row in made.report.rows}
     assert rows["", "area"]["value"] == pytest.approx(64 / 1024)
     hits = made.arrays["pointing-game__standard__gradient"]
@@ -84,15 +84,17 @@ def test_where_the_object_is_known_hits_are_counted_and_the_area_stands_beside(t
 @pytest.mark.slow
 def test_a_run_goes_on_from_its_parts_and_keeps_what_the_file_holds(models, tmp_path):
     data, path = pictures(FASHION_MNIST), tmp_path / "saliency.json"
-    first = saliency_report(models[:1], data, SMALL, tmp_path / "scratch", path)
+    first = saliency_report(Request(models[:1], data, SMALL, tmp_path / "scratch", path))
     seen = []
-    both = saliency_report(models, data, SMALL, tmp_path / "scratch", path, lambda what, done, of: seen.append(what))
+    both = saliency_report(
+        Request(models, data, SMALL, tmp_path / "scratch", path, lambda what, done, of: seen.append(what))
+    )
     assert seen and not any(what.startswith("standard") for what in seen)
     for name, array in first.arrays.items():
         assert np.array_equal(array, both.arrays[name], equal_nan=True)
     parts = list((tmp_path / "scratch").rglob("*.npz"))
     path.unlink()
-    again = saliency_report(models, data, SMALL, tmp_path / "scratch", path)
+    again = saliency_report(Request(models, data, SMALL, tmp_path / "scratch", path))
     assert (
         figures(again.report.rows) == figures(both.report.rows) and list((tmp_path / "scratch").rglob("*.npz")) == parts
     )
@@ -100,7 +102,7 @@ def test_a_run_goes_on_from_its_parts_and_keeps_what_the_file_holds(models, tmp_
 
 @pytest.mark.slow
 def test_the_relation_needs_several_networks_and_finds_a_perfect_order(models, tmp_path):
-    made = saliency_report(models, pictures(FASHION_MNIST), SMALL, tmp_path, reports=tmp_path)
+    made = saliency_report(Request(models, pictures(FASHION_MNIST), SMALL, tmp_path), reports=tmp_path)
     found = [row for row in made.report.rows if row["method"] == "zoo"]
     assert [row["measure"] for row in found] == ["relation-alignment", "relation-linearised-robustness"]
     assert all(row["value"] is None and row["value_n"] == 2 and row["against"] == "pgd" for row in found)
@@ -144,9 +146,9 @@ def test_agreement_is_the_mean_over_the_images_that_both_methods_have():
 def test_the_report_has_the_agreement_of_methods_and_of_networks_in_the_order_of_its_rows(models, tmp_path):
     data, path = pictures(FASHION_MNIST), tmp_path / "saliency.json"
     few = SaliencySettings(3, 2, 2, 4, METHODS, ("sparsity",))
-    alone = saliency_report(models[:1], data, few, tmp_path / "scratch", path)
+    alone = saliency_report(Request(models[:1], data, few, tmp_path / "scratch", path))
     assert not any(name.startswith("between") for name in alone.arrays)
-    made = saliency_report(models[::-1], data, few, tmp_path / "scratch", path)
+    made = saliency_report(Request(models[::-1], data, few, tmp_path / "scratch", path))
     asks = [
         AttributionRequest(m.fast, data.images(0, 3), m.fast(data.images(0, 3)).argmax(1), torch.Generator())
         for m in models
@@ -165,7 +167,7 @@ def test_the_report_has_the_agreement_of_methods_and_of_networks_in_the_order_of
 @pytest.mark.slow
 def test_max_sensitivity_is_measured_on_fewer_images_than_the_rest(models, tmp_path):
     few = SaliencySettings(12, 3, 2, 1, METHODS[:2], ("max-sensitivity", "sparsity"))
-    made = saliency_report(models[:1], pictures(FASHION_MNIST), few, tmp_path)
+    made = saliency_report(Request(models[:1], pictures(FASHION_MNIST), few, tmp_path))
     assert len(made.arrays["max-sensitivity__standard__gradient"]) == 2
     assert len(made.arrays["sparsity__standard__gradient"]) == 12
 
@@ -179,7 +181,7 @@ def test_a_network_that_saturates_is_not_called_robust(zoo_folder, tmp_path):
         model.fast.head.bias.mul_(1e6)
     data = pictures(FASHION_MNIST)
     answers = LabelledImages(data.pixels, model.fast(data.images()).argmax(1), data.origin)
-    made = saliency_report([model], answers, SaliencySettings(1, 1, 1, 20, ()), tmp_path)
+    made = saliency_report(Request([model], answers, SaliencySettings(1, 1, 1, 20, ()), tmp_path))
     standing = made.arrays["pgd__standard"]
     alone = Pgd(FASHION_MNIST.radii["l2"], "l2", 10)(
         model.fast, answers.images(), answers.labels, torch.Generator().manual_seed(0)

@@ -11,7 +11,7 @@ from core.errors import ConfigError, InputError
 from core.metrics.intervals import student
 from core.models.zoo import load_zoo_model, save
 from core.reports.catalogue import command_of
-from core.reports.form.command import Request
+from core.reports.form.measuring import Request
 from core.reports.form.report import read_report
 from core.reports.seeds.report import (
     COMPARISONS,
@@ -61,7 +61,7 @@ def trainings(zoo_folder):
 
 
 def test_pairs_are_of_one_seed_and_their_figures_those_of_the_networks(trainings, data, tmp_path):
-    report = seeds_report(trainings, data, SETTINGS, tmp_path)
+    report = seeds_report(Request(list(trainings[0].values()), data, SETTINGS, tmp_path), trainings)
     networks = {(r["model"], r["seed"], r["measure"]): r["value"] for r in report.rows if r["kind"] == "network"}
     assert len(networks) == 2 * 3 * 5
     for key, seed in (("standard", 0), ("pgd-linf", 1)):

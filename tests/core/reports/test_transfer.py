@@ -14,7 +14,7 @@ from core.errors import ConfigError, InputError
 from core.models.zoo import Card, ZooModel
 from core.reports.catalogue import command_of
 from core.reports.claims.transfer import readings
-from core.reports.form.command import Request
+from core.reports.form.measuring import Request
 from core.reports.form.report import read_report, report_path
 from core.reports.transfer.report import (
     NAME,
@@ -77,7 +77,7 @@ def standing(data, epsilon):
 
 def test_the_matrix_is_the_one_by_hand(zoo, data, tmp_path):
     """On its own images the network looking at a half falls as far as epsilon reaches, on the other's never."""
-    made = transfer_report(zoo, data, SETTINGS, tmp_path)
+    made = transfer_report(Request(zoo, data, SETTINGS, tmp_path))
     for attack in ("fgsm", "pgd"):
         for index, epsilon in enumerate(RADII):
             for key in ("standard", "double-backprop"):
@@ -100,7 +100,7 @@ def test_targeted_attacks_go_for_the_next_label(zoo, data):
 
 
 def test_vanished_gradients_leave_the_images_as_they_were(zoo, data, tmp_path):
-    arrays = transfer_report(zoo, data, SETTINGS, tmp_path).arrays
+    arrays = transfer_report(Request(zoo, data, SETTINGS, tmp_path)).arrays
     assert arrays["unchanged_fgsm__distilled"].all() and arrays["right_fgsm__distilled__distilled"].all()
     assert not arrays["unchanged_fgsm__standard"][1:].any() and arrays["unchanged_fgsm__standard"][0].all()
     assert (arrays["gradient_norm__distilled"] == 0).all() and (arrays["gradient_norm__standard"] > 0).all()
@@ -135,7 +135,7 @@ def test_images_lie_in_the_ball_and_can_be_made_again_one_by_one(attack):
 
 
 def test_rows_say_what_the_arrays_say(zoo, data, tmp_path):
-    made = transfer_report(zoo, data, SETTINGS, tmp_path)
+    made = transfer_report(Request(zoo, data, SETTINGS, tmp_path))
     keys = ["standard", "distilled", "double-backprop"]
     assert [(row["attack"], row["source"], row["model"], row["epsilon"]) for row in made.report.rows] == [
         (attack, source, model, epsilon) for attack in ATTACKS for source in keys for model in keys for epsilon in RADII
@@ -153,25 +153,25 @@ def test_rows_say_what_the_arrays_say(zoo, data, tmp_path):
 def test_a_killed_run_goes_on_and_a_new_network_gets_all_images(zoo, data, tmp_path):
     path = tmp_path / "transfer.json"
     said: list[str] = []
-    transfer_report(zoo[:2], data, SETTINGS, tmp_path, path)
-    transfer_report(zoo[:2], data, SETTINGS, tmp_path, path, lambda what, done, of: said.append(what))
+    transfer_report(Request(zoo[:2], data, SETTINGS, tmp_path, path))
+    transfer_report(Request(zoo[:2], data, SETTINGS, tmp_path, path, lambda what, done, of: said.append(what)))
     assert said == []
-    transfer_report(zoo, data, SETTINGS, tmp_path, path, lambda what, done, of: said.append(what))
+    transfer_report(Request(zoo, data, SETTINGS, tmp_path, path, lambda what, done, of: said.append(what)))
     assert set(said) == {f"{key} passed on" for key in ("standard", "double-backprop", "distilled")}
-    again = transfer_report(zoo, data, SETTINGS, tmp_path / "other")
+    again = transfer_report(Request(zoo, data, SETTINGS, tmp_path / "other"))
     assert figures(read_report(path).rows) == figures(again.report.rows)
 
 
 @pytest.mark.slow
 def test_changed_weights_are_measured_again_as_source_and_as_model(zoo, data, tmp_path):
     path = tmp_path / "transfer.json"
-    transfer_report(zoo, data, SETTINGS, tmp_path / "a", path)
+    transfer_report(Request(zoo, data, SETTINGS, tmp_path / "a", path))
     other = zoo_model("double-backprop", Halves(upper=True), "1" * 64)
-    made = transfer_report([other], data, SETTINGS, tmp_path / "b", path)
+    made = transfer_report(Request([other], data, SETTINGS, tmp_path / "b", path))
     known = {(row["source"], row["model"]) for row in made.report.rows}
     assert ("double-backprop", "double-backprop") in known and ("standard", "distilled") in known
     assert ("standard", "double-backprop") not in known and ("double-backprop", "standard") not in known
-    made = transfer_report([zoo[0], other, zoo[2]], data, SETTINGS, tmp_path / "b", path)
+    made = transfer_report(Request([zoo[0], other, zoo[2]], data, SETTINGS, tmp_path / "b", path))
     assert len(made.report.rows) == len(ATTACKS) * 9 * len(RADII)
     assert not made.arrays["right_fgsm__standard__double-backprop"][-1].any()
 
@@ -184,7 +184,7 @@ def test_the_radii_of_a_task():
 @pytest.mark.slow
 def test_the_command_says_the_matrices_and_writes_the_readings_beside_them(zoo, data, tmp_path):
     command = command_of("transfer")
-    assert command.settings(None, 0) == TransferSettings() and command.settings(7, 1) == TransferSettings(7, 1)
+    assert command.settings(None, 0) == TransferSettings() and command.settings(7, 1) == TransferSettings(7, seed=1)
     path = report_path("fashion-mnist", NAME, tmp_path)
     answer = command.run(Request(zoo, data, SETTINGS, tmp_path / "runs", path, lambda what, done, of: None))
     assert sum("against" in line for line in answer.lines) >= len(ATTACKS) * len(zoo)
@@ -198,7 +198,7 @@ def test_the_command_says_the_matrices_and_writes_the_readings_beside_them(zoo, 
 def test_report_and_arrays_are_read_together(zoo, data, tmp_path):
     with pytest.raises(InputError):
         Transfer.read(report_path("fashion-mnist", "transfer", tmp_path))
-    made = transfer_report(zoo[:1], data, SETTINGS, tmp_path, report_path("fashion-mnist", NAME, tmp_path))
+    made = transfer_report(Request(zoo[:1], data, SETTINGS, tmp_path, report_path("fashion-mnist", NAME, tmp_path)))
     again = Transfer.read(report_path("fashion-mnist", "transfer", tmp_path))
     assert again.report.rows == made.report.rows and again.arrays.keys() == made.arrays.keys()
 
@@ -211,6 +211,6 @@ def test_impossible_requests_are_refused(zoo, data, fashion_root, tmp_path):
     with pytest.raises(ConfigError, match="epsilon"):
         made_against(zoo[0].fast, data.images(), data.labels, "fgsm", -0.1)
     with pytest.raises(InputError):
-        transfer_report([], data, SETTINGS, tmp_path)
+        transfer_report(Request([], data, SETTINGS, tmp_path))
     assert dataclasses.asdict(TransferSettings())["images"] == 256
     assert len(load(FASHION_MNIST, "test")) == 60

@@ -1,6 +1,5 @@
 """Synthetic reports of what the Adversarial page shows, over the models of a folder, in the engine's form."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,8 +11,10 @@ from core.explanations.smoothed_network import SMOOTHED_METHODS
 from core.metrics.ara import ara
 from core.metrics.intervals import wilson
 from core.models.zoo import cards
+from core.npz import write_npz
 from core.reports.form.report import share
 from core.reports.transfer.report import epsilons
+from tests.helpers.checked_files import write_json
 
 IMAGES = 200
 THRESHOLDS = {"rho": 0.1, "thresholds": {"transfer": 0.6, "low_frequency": 0.3, "agreement": 0.7}}
@@ -46,8 +47,8 @@ def _write(
     folder: Path, task: str, name: str, rows: list, arrays: Mapping, settings: Mapping | None = None, **origin: object
 ) -> None:
     report = {"task": task, "report": name, "settings": settings or {}, "provenance": ORIGIN | origin, "rows": rows}
-    (folder / f"{name}.json").write_text(json.dumps(report, default=float))
-    np.savez(folder / f"{name}.npz", **arrays)
+    write_json(folder / f"{name}.json", report, default=float)
+    write_npz(arrays, folder / f"{name}.npz")
 
 
 def _adversarial(task: str, weights: Mapping[str, str]) -> tuple[list, dict]:

@@ -1,6 +1,5 @@
 """A synthetic report `robustness` over the models of a folder, in the form that the engine writes."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,8 @@ from core.data.tasks import task_named
 from core.metrics.intervals import wilson
 from core.models.zoo import cards
 from core.norms import NORMS
+from core.npz import write_npz
+from tests.helpers.checked_files import write_json
 
 IMAGES = 300
 SETTINGS = {"steps": 50, "restarts": 2}
@@ -71,6 +72,6 @@ def write_report(models: Path, reports: Path, task: str) -> Path:
     ]
     for name, content in (("robustness", rows), ("orderings", claims)):
         report = {"task": task, "report": name, "settings": SETTINGS, "provenance": ORIGIN, "rows": content}
-        (folder / f"{name}.json").write_text(json.dumps(report, default=float))
-    np.savez(folder / "robustness.npz", **arrays)
+        write_json(folder / f"{name}.json", report, default=float)
+    write_npz(arrays, folder / "robustness.npz")
     return folder

@@ -9,6 +9,7 @@ from core.data.datasets import LabelledImages
 from core.models.zoo import load_zoo_model
 from core.reports.accuracy.report import AccuracySettings, accuracy_report, in_words
 from core.reports.form import chosen
+from core.reports.form.measuring import Request
 from core.training.zoo_plans import CHOSEN_ON_TEST, FRESH, NOTES, SHIPPED
 
 TASK, KEY = "fashion-mnist", "pgd-l2"
@@ -47,7 +48,7 @@ def test_accuracy_under_attack_is_of_the_images_after_those_that_chose(zoo_folde
     labels = torch.where(torch.arange(1040) < FRESH, (answers + 1) % 10, answers)
     data, settings = LabelledImages(pixels, labels, "noise"), AccuracySettings(robust_images=40, steps=1, restarts=1)
     tuned = dataclasses.replace(model, card=dataclasses.replace(model.card, key=KEY))
-    report = accuracy_report([model, tuned], data, settings)
+    report = accuracy_report(Request([model, tuned], data, settings))
     plain, own = report.rows[0], report.rows[2]
     assert (plain["robust"], plain["robust_first"], plain["clean_n"]) == (0.0, 0, 1040)
     x, generator = data.images(FRESH, 1040), torch.Generator().manual_seed(FRESH)

@@ -10,6 +10,7 @@ import pytest
 from core.errors import ConfigError
 from core.reports.accuracy.report import AccuracySettings, accuracy_report
 from core.reports.form import parts_cache, provenance
+from core.reports.form.measuring import Request
 from core.reports.form.parts_cache import PartsCache
 from core.reports.form.provenance import BEFORE, Code, Run, in_words, inherited, runs_of
 from core.reports.form.report import Report, read_report
@@ -57,9 +58,9 @@ def test_a_later_run_leaves_the_provenance_of_earlier_rows_alone(tmp_path, monke
 def test_accuracy_keeps_the_run_of_each_row(tmp_path, monkeypatch, models, data):
     path, few = tmp_path / "accuracy.json", AccuracySettings(images=4, robust_images=2, steps=1, restarts=1)
     as_code(monkeypatch, "first")
-    accuracy_report(models[:1], data, few, path)
+    accuracy_report(Request(models[:1], data, few, path=path))
     as_code(monkeypatch, "second")
-    report = accuracy_report(models, data, few, path)
+    report = accuracy_report(Request(models, data, few, path=path))
     assert codes(report) == {models[0].card.key: ["first"], models[1].card.key: ["second"]}
     assert read_report(path) == report
 
@@ -106,10 +107,10 @@ def test_a_report_from_uncommitted_code_is_refused_unless_asked_for(tmp_path, mo
     with pytest.raises(ConfigError, match="--allow-uncommitted"):
         ReportDraft(path, SETTINGS, [bare_model("one")])
     with pytest.raises(ConfigError, match="--allow-uncommitted"):
-        accuracy_report(models, data, few, path)
+        accuracy_report(Request(models, data, few, path=path))
     assert not path.exists()
     ReportDraft(None, SETTINGS, [bare_model("one")])  # nothing is kept
-    report = accuracy_report(models, data, few, path, allow_uncommitted=True)
+    report = accuracy_report(Request(models, data, few, path=path, allow_uncommitted=True))
     assert all(run.uncommitted for row in report.rows for run in runs_of(report.provenance, row))
     assert "with uncommitted changes" in in_words(report.provenance, report.rows)
 

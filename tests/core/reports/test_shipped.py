@@ -1,0 +1,74 @@
+"""What ships is resumed as it is: asked for again, nothing is measured, and the same comes out."""
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from core.checksums import read_checked
+from core.data.datasets import LabelledImages
+from core.data.tasks import task_named
+from core.models.zoo import load_zoo_model
+from core.reports.accuracy.report import AccuracySettings, accuracy_report
+from core.reports.adversarial.measurements import AdversarialSettings
+from core.reports.adversarial.report import adversarial_report
+from core.reports.explanations.report import ExplanationsSettings, explanations_report
+from core.reports.fooling.report import FoolingSettings, fooling_report
+from core.reports.form.measuring import Request
+from core.reports.form.report import read_report, report_path
+from core.reports.form.verification import settings_from
+from core.reports.transfer.report import TransferSettings, transfer_report
+
+
+def blank(task, count, origin):
+    """As many images as there are, of nothing: whatever looked at them would tell."""
+    return LabelledImages(torch.zeros(count, *task.shape, dtype=torch.uint8), torch.zeros(count).long(), origin)
+
+
+def explanations(request):
+    settings = read_report(request.path).settings
+    judges = [load_zoo_model(request.task.key, key) for key in settings["judges"]]
+    return explanations_report(request, judges, blank(request.task, settings["val_images"], settings["val"]))
+
+
+REPORTS = {
+    ("tiny20", "accuracy"): (AccuracySettings, accuracy_report),
+    ("cifar10", "adversarial"): (AdversarialSettings, adversarial_report),
+    ("fashion-mnist", "explanations"): (ExplanationsSettings, explanations),
+    ("cifar10", "fooling"): (FoolingSettings, fooling_report),
+    ("fashion-mnist", "transfer"): (TransferSettings, transfer_report),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("task", "name"), REPORTS, ids=map("/".join, REPORTS))
+def test_a_report_that_ships_comes_out_as_it_is(task, name, tmp_path):
+    kind, report = REPORTS[task, name]
+    path = tmp_path / f"{name}.json"
+    for suffix in (".json", ".npz"):
+        if (source := report_path(task, name).with_suffix(suffix)).exists():
+            shutil.copy(source, path.with_suffix(suffix))
+    shipped, text = read_report(path), read_checked(path, 10**8)
+    keys = dict.fromkeys(row["model"] for row in shipped.rows)
+    data = blank(task_named(task), shipped.settings.get("test_images", shipped.settings["images"]), f"{task} test")
+    settings = settings_from(kind, shipped.settings)
+    models = [load_zoo_model(task, key) for key in keys]
+    request = Request(models, data, settings, tmp_path / "scratch", path, pytest.fail, allow_uncommitted=True)
+    if settings_of_before(shipped):
+        pytest.skip(f"{path.name} was made with settings that are no longer")
+    found = report(request)
+    made = getattr(found, "report", found) if name != "accuracy" else found
+    assert made.rows == shipped.rows and dict(made.settings) == dict(shipped.settings)
+    if shipped.provenance.keys() == made.provenance.keys():  # else from before rows carried their provenance
+        assert made.to_json().encode() == text
+    if name != "accuracy":
+        with np.load(path.with_suffix(".npz")) as arrays:
+            assert found.arrays.keys() == set(arrays.files)
+            assert all(np.array_equal(found.arrays[each], arrays[each], equal_nan=True) for each in arrays.files)
+    assert not (tmp_path / "scratch").exists()
+
+
+def settings_of_before(report):
+    """Whether a report of accuracy dates from before figures of networks that chose on test images were apart."""
+    return report.report == "accuracy" and "robust_first" not in report.rows[0]
