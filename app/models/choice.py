@@ -27,8 +27,6 @@ MAP_TITLES: Mapping[str, str] = {
     NONE: "No map: noise alone",
 }
 
-ANNOTATED = ("tiny20", "pasted")  # tasks whose test images come with a box or a mask
-
 LAST_EPOCH = 100
 
 FIRST_EPOCH = 10
@@ -108,7 +106,7 @@ class PerturbationChoice(PageChoice):
 
 def map_options(choice: Choice) -> tuple[str, ...]:
     """The maps that the chosen picture can have."""
-    annotated = choice.task in ANNOTATED and not choice.image.startswith((PHOTO, UPLOAD))
+    annotated = task_named(choice.task).annotations is not None and not choice.image.startswith((PHOTO, UPLOAD))
     return tuple(key for key in MAP_TITLES if key != GIVEN or annotated)
 
 

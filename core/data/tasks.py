@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from core.errors import ConfigError
 
 if TYPE_CHECKING:  # the command line names the tasks in its help, and does not wait for torch to do so
     from core.norms import Norm
+
+Annotations = Literal["boxes", "masks"]
+"""What may come with images: a box around the object, or its outline."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,6 +29,7 @@ class Task:
         calibration_size: images of it kept for calibrating detectors.
         radii: for each norm the epsilon at which robustness is reported, in [0, 1] pixel units.
         source: where the data set comes from, one sentence.
+        annotations: what comes with its images; None without any.
     """
 
     key: str
@@ -39,6 +43,7 @@ class Task:
     calibration_size: int
     radii: "Mapping[Norm, float]"
     source: str
+    annotations: Annotations | None = None
 
     @property
     def classes(self) -> int:
@@ -124,6 +129,7 @@ TINY20 = Task(
     radii={"linf": 8 / 255, "l2": 0.5},
     source="Twenty classes of Tiny ImageNet (ImageNet terms, research only), one bounding box a picture, "
     "resized from 64x64 to 32x32 pixels: 10,000 pictures to train on and, from its validation set, 1,000 to test on.",
+    annotations="boxes",
 )
 
 PASTED = Task(
@@ -139,6 +145,7 @@ PASTED = Task(
     radii={"linf": 8 / 255, "l2": 0.5},
     source="Fashion-MNIST garments, tinted, pasted on CIFAR-10 photographs, 32x32 pixels, with their exact masks; "
     "made from the two sets by a fixed seed, 60,000 pictures to train on and 10,000 to test on.",
+    annotations="masks",
 )
 
 TASKS: dict[str, Task] = {task.key: task for task in (CIFAR10, FASHION_MNIST, TINY20, PASTED)}

@@ -8,14 +8,13 @@ from core.attacks.pgd import Pgd
 from core.data.tasks import CIFAR10, FASHION_MNIST, PASTED, TINY20, Task, task_named
 from core.errors import ConfigError
 from core.training.augment import Augmentation
-from core.training.jobs.messages import recipes_for
 from core.training.plan import TrainingPlan, network_for
 from core.training.recipes.adversarial import AdversarialTraining
 from core.training.recipes.base import Recipe
 from core.training.recipes.distillation import Distilled, Tempered
 from core.training.recipes.double_backprop import DoubleBackprop
 from core.training.recipes.random_radius import RandomRadius
-from core.training.recipes.registry import entry_of
+from core.training.recipes.registry import entry_of, recipes_for
 from core.training.recipes.saliency_maps import MapName
 from core.training.recipes.saliency_training import SaliencyPerturbation, SaliencyPgd, SaliencyTraining, pace, paced
 from core.training.recipes.trades import Trades

@@ -11,20 +11,18 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.tasks import Task, task_named
+from core.data.tasks import task_named
 from core.errors import ConfigError, InputError
 from core.training.augment import Augmentation
 from core.training.plan import TrainingPlan, network_for
 from core.training.recipes.base import Recipe
-from core.training.recipes.registry import RECIPES
+from core.training.recipes.registry import RECIPES, recipes_for
 from core.training.recipes.saliency_training import paced
 from core.training.recipes.settings import Value, changed, with_teacher
 
 MOST_EPOCHS = 50
 LEAST_IMAGES = 256
 FEW_IMAGES = 20_000  # below this a smaller batch makes more of each epoch
-ANNOTATED: Mapping[str, str] = {"tiny20": "sat-box", "pasted": "sat-mask"}
-"""Which recipes with given maps a task has the annotations for: those whose key begins like this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +101,6 @@ def read_request(text: str) -> TrainingRequest:
         return TrainingRequest(**json.loads(text))
     except (ValueError, TypeError) as error:
         raise InputError(f"this is no order for a training: {error}") from error
-
-
-def recipes_for(task: Task) -> list[str]:
-    """Keys of the recipes that a task can be trained with, in the registry's order."""
-    given = ANNOTATED.get(task.key)
-    return [
-        key
-        for key, entry in RECIPES.items()
-        if not entry.build(task).needs_maps or (given is not None and key.startswith(given))
-    ]
 
 
 @dataclass(frozen=True, slots=True)

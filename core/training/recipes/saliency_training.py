@@ -1,6 +1,6 @@
 """Saliency-based training: perturbations built from maps, annealed from sign noise, alone or beside an attack."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -8,14 +8,18 @@ from torch.nn.functional import cross_entropy
 
 from core.attacks.kl_ascent import KlAscent
 from core.attacks.pgd import Pgd
+from core.data.tasks import Task
 from core.errors import ConfigError
 from core.models.fast import fast_form
 from core.models.resnet import PreActResNet
 from core.norms import radius_words
+from core.training.recipes.adversarial import pgd_of_task
 from core.training.recipes.base import Batch, Recipe
 from core.training.recipes.double_backprop import check_weight
+from core.training.recipes.entry import RecipeEntry
 from core.training.recipes.saliency_maps import STRONG_MAPS, MapName
-from core.training.recipes.trades import trades_loss
+from core.training.recipes.settings import words
+from core.training.recipes.trades import BETA_WORDS, trades_loss
 
 ALPHA = 0.6**0.1  # so that alpha^10 = 0.6
 AUTHORS_EPOCHS = 100
@@ -65,10 +69,20 @@ class SaliencyPerturbation:
         ConfigError: an unknown map, a value out of range, or a teacher where none is needed or the other way round.
     """
 
-    maps: MapName
+    maps: MapName = field(
+        metadata=words("Map", "Which saliency map of the teacher the pictures are perturbed along.", tuple(STRONG_MAPS))
+    )
     teacher: str | None = None
-    epsilon: float = 8 / 255
-    alpha: float = ALPHA
+    epsilon: float = field(
+        default=8 / 255, metadata=words("Radius of the perturbation", "How far a map moves a value in [0, 1].")
+    )
+    alpha: float = field(
+        default=ALPHA,
+        metadata=words(
+            "Annealing base α",
+            "How long noise stands in for the map: in epoch i, a share α^i of all values is still noise.",
+        ),
+    )
     of_label: bool = False
 
     def __post_init__(self) -> None:
@@ -189,7 +203,7 @@ class SaliencyTrades(_FromSaliency):
 
     perturbation: SaliencyPerturbation
     attack: KlAscent
-    beta: float = 1.0
+    beta: float = field(default=1.0, metadata=BETA_WORDS)
 
     def __post_init__(self) -> None:
         check_weight(self.beta, "beta")
@@ -221,3 +235,107 @@ def paced(recipe: Recipe, epochs: int) -> Recipe:
 def coin_flip(generator: torch.Generator) -> bool:
     """One toss of a fair coin."""
     return bool(torch.rand((), generator=generator, device=generator.device) < 0.5)
+
+
+_SOURCE = "Mangla et al. 2020, arXiv:2006.07828"
+
+
+def _perturbation(task: Task, maps: MapName, teacher: str | None = None) -> SaliencyPerturbation:
+    """The perturbation of a task, at the radius that its robustness is reported at."""
+    return SaliencyPerturbation(maps, teacher, task.radii["linf"])
+
+
+SALIENCY_OF_STANDARD_RECIPE = RecipeEntry(
+    "sat-strong-standard",
+    "Saliency of standard",
+    "Saliency of the standard network",
+    "Learns from pictures perturbed along where the standard network looks.",
+    _SOURCE,
+    lambda task: SaliencyTraining(_perturbation(task, "gradient-sign", "standard")),
+    colour="#887010",
+)
+
+SALIENCY_OF_ROBUST_RECIPE = RecipeEntry(
+    "sat-strong-robust",
+    "Saliency of robust",
+    "Saliency of a robust network",
+    "Learns from pictures perturbed along where an adversarially trained network looks.",
+    _SOURCE,
+    lambda task: SaliencyTraining(_perturbation(task, "gradient-sign", "pgd-linf")),
+    colour="#D01070",
+)
+
+SALIENCY_PGD_RECIPE = RecipeEntry(
+    "sat-pgd",
+    "Saliency + PGD",
+    "Saliency and PGD",
+    "Tosses a coin for each batch: a robust network's saliency, or an attack.",
+    _SOURCE,
+    lambda task: SaliencyPgd(_perturbation(task, "gradient-sign", "pgd-linf"), pgd_of_task(task, 5)),
+    colour="#7058A0",
+)
+
+SALIENCY_TRADES_RECIPE = RecipeEntry(
+    "sat-trades",
+    "sat-trades",
+    "Saliency and TRADES",
+    "TRADES, its picture nearby made from a robust network's saliency or by ascent, as a coin says for each batch.",
+    _SOURCE,
+    lambda task: SaliencyTrades(
+        _perturbation(task, "gradient-sign", "pgd-linf"), KlAscent(task.radii["linf"], steps=5)
+    ),
+)
+
+BOXES_RECIPE = RecipeEntry(
+    "sat-box",
+    "Boxes",
+    "Saliency from boxes",
+    "Learns from pictures with the object's box darkened and the rest brightened.",
+    _SOURCE,
+    lambda task: SaliencyTraining(_perturbation(task, "given")),
+    annotations="boxes",
+    colour="#D01070",
+)
+
+BOXES_PGD_RECIPE = RecipeEntry(
+    "sat-box-pgd",
+    "Boxes + PGD",
+    "Saliency from boxes, and PGD",
+    "Tosses a coin for each batch: boxes, or an attack.",
+    _SOURCE,
+    lambda task: SaliencyPgd(_perturbation(task, "given"), pgd_of_task(task, 5)),
+    annotations="boxes",
+    colour="#7058A0",
+)
+
+MASKS_RECIPE = RecipeEntry(
+    "sat-mask",
+    "Masks",
+    "Saliency from masks",
+    "Learns from pictures with the object darkened and the rest brightened.",
+    _SOURCE,
+    lambda task: SaliencyTraining(_perturbation(task, "given")),
+    annotations="masks",
+    colour="#D01070",
+)
+
+MASKS_PGD_RECIPE = RecipeEntry(
+    "sat-mask-pgd",
+    "Masks + PGD",
+    "Saliency from masks, and PGD",
+    "Tosses a coin for each batch: masks, or an attack.",
+    _SOURCE,
+    lambda task: SaliencyPgd(_perturbation(task, "given"), pgd_of_task(task, 5)),
+    annotations="masks",
+    colour="#7058A0",
+)
+
+SIGN_NOISE_RECIPE = RecipeEntry(
+    "noise-sign",
+    "Sign noise",
+    "Sign noise",
+    "The control for saliency: every value goes up or down by the same amount, at random.",
+    _SOURCE,
+    lambda task: SaliencyTraining(_perturbation(task, "none")),
+    colour="#E858B8",
+)
