@@ -1,5 +1,7 @@
 """Integrated gradients averaged over many reference images, by sampling: expected gradients and GradientSHAP."""
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
@@ -11,6 +13,9 @@ from core.saliency.target import resolve_target_by
 CHUNK = 128  # images a pass: larger ones leave the cache and take longer
 GREYS = 9
 """Levels of the plain images that stand in where no references are given."""
+SHAP_NOISE = 0.09
+"""Of GradientSHAP, which is Lundberg and Lee's in their library's GradientExplainer and in Captum: that of Captum's
+tutorial for images."""
 
 
 def plain_references(x: Tensor) -> Tensor:
@@ -75,41 +80,20 @@ def expected_gradients(
     return total / samples
 
 
-def gradient_shap(
-    model: nn.Module,
-    x: Tensor,
-    target: Tensor,
-    generator: torch.Generator,
-    samples: int = 32,
-    references: Tensor | None = None,
-    noise: float = 0.09,
-) -> Tensor:
-    """Signed attributions (B, C, H, W), in logits: expected gradients from noisy copies of the image.
+_sampled = partial(Method, family="path", cost=3 * STEPS, random=True)
 
-    Lundberg, Lee 2017, arXiv:1705.07874, as in their library's GradientExplainer and in Captum; the default noise is
-    that of Captum's tutorial for images. Arguments and errors as for `expected_gradients`.
-    """
-    return expected_gradients(model, x, target, generator, samples, references, noise)
-
-
-EXPECTED_GRADIENTS_METHOD = Method(
-    key="expected-gradients",
-    title="Expected gradients",
-    source="Erion et al. 2021, arXiv:1906.10670",
-    family="path",
-    cost=3 * STEPS,
+EXPECTED_GRADIENTS_METHOD = _sampled(
+    "expected-gradients",
+    "Expected gradients",
+    "Erion et al. 2021, arXiv:1906.10670",
     sentence="Integrated gradients averaged over plain grey references from black to white.",
     run=lambda ask: expected_gradients(ask.model, ask.x, ask.target, ask.generator, STEPS),
-    random=True,
 )
 
-GRADIENT_SHAP_METHOD = Method(
-    key="gradient-shap",
-    title="GradientSHAP",
-    source="Lundberg, Lee 2017, arXiv:1705.07874, as in their library",
-    family="path",
-    cost=3 * STEPS,
+GRADIENT_SHAP_METHOD = _sampled(
+    "gradient-shap",
+    "GradientSHAP",
+    "Lundberg, Lee 2017, arXiv:1705.07874, as in their library",
     sentence="Expected gradients from noisy copies of the image.",
-    run=lambda ask: gradient_shap(ask.model, ask.x, ask.target, ask.generator, STEPS),
-    random=True,
+    run=lambda ask: expected_gradients(ask.model, ask.x, ask.target, ask.generator, STEPS, noise=SHAP_NOISE),
 )
