@@ -1,6 +1,6 @@
 """Integrated gradients averaged over many reference images, by sampling: expected gradients and GradientSHAP."""
 
-from functools import partial
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -41,10 +41,9 @@ def expected_gradients(
     the global generator, so it is written out here.
 
     Args:
-        model: images (B, C, H, W) to logits (B, K), in eval mode.
-        x: images (B, C, H, W), float in [0, 1]; left unchanged.
-        target: the class explained, (B,), int64; a negative entry means the class predicted for that image. With shape
-            (B, 2), the logit of the first minus that of the second is explained.
+        model: as for `integrated_gradients`.
+        x: as for `integrated_gradients`.
+        target: as for `integrated_gradients`.
         generator: source of all draws.
         samples: gradients an image.
         references: images (N, C, H, W) to compare with, [0, 1]; None takes `plain_references`.
@@ -80,20 +79,22 @@ def expected_gradients(
     return total / samples
 
 
-_sampled = partial(Method, family="path", cost=3 * STEPS, random=True)
-
-EXPECTED_GRADIENTS_METHOD = _sampled(
+EXPECTED_GRADIENTS_METHOD = Method(
     "expected-gradients",
     "Expected gradients",
     "Erion et al. 2021, arXiv:1906.10670",
+    family="path",
+    cost=3 * STEPS,
     sentence="Integrated gradients averaged over plain grey references from black to white.",
     run=lambda ask: expected_gradients(ask.model, ask.x, ask.target, ask.generator, STEPS),
+    random=True,
 )
 
-GRADIENT_SHAP_METHOD = _sampled(
-    "gradient-shap",
-    "GradientSHAP",
-    "Lundberg, Lee 2017, arXiv:1705.07874, as in their library",
+GRADIENT_SHAP_METHOD = replace(
+    EXPECTED_GRADIENTS_METHOD,
+    key="gradient-shap",
+    title="GradientSHAP",
+    source="Lundberg, Lee 2017, arXiv:1705.07874, as in their library",
     sentence="Expected gradients from noisy copies of the image.",
     run=lambda ask: expected_gradients(ask.model, ask.x, ask.target, ask.generator, STEPS, noise=SHAP_NOISE),
 )

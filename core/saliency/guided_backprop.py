@@ -1,6 +1,6 @@
 """Guided backpropagation: the input gradient, with negative gradients dropped at every activation on the way back."""
 
-from functools import partial
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -59,20 +59,21 @@ def _by_rule(model: nn.Module, x: Tensor, target: Tensor, rule: Rule, name: str)
     return attributions
 
 
-_of_rule = partial(Method, family="rule", cost=3)
-
-GUIDED_BACKPROP_METHOD = _of_rule(
+GUIDED_BACKPROP_METHOD = Method(
     "guided-backprop",
     "Guided backpropagation",
     "Springenberg et al. 2015, arXiv:1412.6806, Sec. 3.4",
+    family="rule",
+    cost=3,
     sentence="The gradient, keeping at each activation only what speaks for the class.",
     run=plain(guided_backprop),
 )
 
-DECONVOLUTION_METHOD = _of_rule(
-    "deconvolution",
-    "Deconvolution",
-    "Zeiler, Fergus 2014, arXiv:1311.2901, Sec. 2.1",
+DECONVOLUTION_METHOD = replace(
+    GUIDED_BACKPROP_METHOD,
+    key="deconvolution",
+    title="Deconvolution",
+    source="Zeiler, Fergus 2014, arXiv:1311.2901, Sec. 2.1",
     sentence="What speaks for the class, sent back through every unit, whether it was on or off.",
     run=plain(deconvolution),
 )

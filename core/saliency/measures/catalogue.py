@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from core.errors import ConfigError, InputError
+from core.errors import InputError, choice_of
 from core.saliency.measures.alignment import ALIGNMENT_COSINE_MEASURE, ALIGNMENT_MEASURE
 from core.saliency.measures.curve_area import DELETION_MEASURE, INSERTION_MEASURE
 from core.saliency.measures.infidelity import INFIDELITY_MEASURE
@@ -46,9 +46,7 @@ def run_measure(key: str, case: Case) -> Values:
         ConfigError: no such measure.
         InputError: the case lacks what the measure needs.
     """
-    if key not in SALIENCY_MEASURES:
-        raise ConfigError(f"measure must be one of {', '.join(SALIENCY_MEASURES)}; got {key!r}")
-    measure = SALIENCY_MEASURES[key]
+    measure = SALIENCY_MEASURES[choice_of("measure", SALIENCY_MEASURES, key)]
     if measure.needs != "nothing" and getattr(case, measure.needs) is None:
         raise InputError(f"{measure.title} needs {_WORDS[measure.needs]}")
     values = np.asarray(measure.run(case), np.float64)

@@ -30,11 +30,9 @@ class AdversarialTraining(Recipe):
     def describe(self) -> str:
         """The recipe in one line."""
         a = self.attack
-        radius = radius_words(a.norm, a.epsilon)
-        return (
-            f"adversarial training: min E[ max CE(f(x + delta), y) ], |delta| <= {radius} in {a.norm}, "
-            f"{a.steps}-step PGD of step {a.step:.4g}{', random start' if a.random_start else ''}"
-        )
+        ball = f"|delta| <= {radius_words(a.norm, a.epsilon)} in {a.norm}"
+        steps = f"{a.steps}-step PGD of step {a.step:.4g}{', random start' if a.random_start else ''}"
+        return f"adversarial training: min E[ max CE(f(x + delta), y) ], {ball}, {steps}"
 
     def loss(self, model: PreActResNet, batch: Batch) -> Tensor:
         """Mean cross-entropy of the attacked batch."""

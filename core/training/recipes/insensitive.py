@@ -2,12 +2,9 @@
 
 from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, log_softmax
 
-from core.models.resnet import PreActResNet
-from core.training.recipes.base import Batch
 from core.training.recipes.double_backprop import GradientPenalty, squared_gradient
 from core.training.recipes.entry import RecipeEntry
 from core.training.recipes.settings import words
@@ -18,7 +15,7 @@ class Insensitive(GradientPenalty):
     """Mean cross-entropy plus `weight` times the mean squared L2 norm of the input gradient of `mean_k log p_k`.
 
     That is double backpropagation with the uniform label in the penalty, which thus needs no label (Ross, Doshi-Velez
-    2018, arXiv:1711.09404, "Grad. Reg. (1/K)"). Computed in float32, and `weight` counts, as in `DoubleBackprop`.
+    2018, arXiv:1711.09404, "Grad. Reg. (1/K)"). `weight` counts as in `DoubleBackprop`.
     """
 
     weight: float = field(metadata=words("Weight λ", "How much a steady certainty counts beside being right."))
@@ -27,13 +24,9 @@ class Insensitive(GradientPenalty):
         """The recipe in one line."""
         return f"certainty insensitivity: min E[ CE(f(x), y) + {self.weight:g} |grad_x (1/K) sum_k log p_k(x)|^2 ]"
 
-    def loss(self, model: PreActResNet, batch: Batch) -> Tensor:
-        """Mean cross-entropy plus the weighted penalty."""
-        with torch.autocast(batch.x.device.type, enabled=False):
-            x = batch.x.detach().requires_grad_()
-            logits = model(x)
-            uniform = log_softmax(logits, 1).mean(1)
-            return cross_entropy(logits, batch.labels) + self.weight * squared_gradient(uniform, x)
+    def penalised(self, logits: Tensor, labels: Tensor, x: Tensor) -> Tensor:
+        """Mean cross-entropy plus the weighted penalty on the gradient of the mean log-probability."""
+        return cross_entropy(logits, labels) + self.weight * squared_gradient(log_softmax(logits, 1).mean(1), x)
 
 
 WEIGHT = 0.35

@@ -1,5 +1,6 @@
 """Saliency-based training: perturbations built from maps, annealed from sign noise, alone or beside an attack."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -245,13 +246,25 @@ def _perturbation(task: Task, maps: MapName, teacher: str | None = None) -> Sali
     return SaliencyPerturbation(maps, teacher, task.radii["linf"])
 
 
+def _along(teacher: str) -> Callable[[Task], SaliencyTraining]:
+    return lambda task: SaliencyTraining(_perturbation(task, "gradient-sign", teacher))
+
+
+def _given(task: Task) -> SaliencyTraining:
+    return SaliencyTraining(_perturbation(task, "given"))
+
+
+def _given_and_pgd(task: Task) -> SaliencyPgd:
+    return SaliencyPgd(_perturbation(task, "given"), pgd_of_task(task, 5))
+
+
 SALIENCY_OF_STANDARD_RECIPE = RecipeEntry(
     "sat-strong-standard",
     "Saliency of standard",
     "Saliency of the standard network",
     "Learns from pictures perturbed along where the standard network looks.",
     _SOURCE,
-    lambda task: SaliencyTraining(_perturbation(task, "gradient-sign", "standard")),
+    _along("standard"),
     colour="#887010",
 )
 
@@ -261,7 +274,7 @@ SALIENCY_OF_ROBUST_RECIPE = RecipeEntry(
     "Saliency of a robust network",
     "Learns from pictures perturbed along where an adversarially trained network looks.",
     _SOURCE,
-    lambda task: SaliencyTraining(_perturbation(task, "gradient-sign", "pgd-linf")),
+    _along("pgd-linf"),
     colour="#D01070",
 )
 
@@ -292,7 +305,7 @@ BOXES_RECIPE = RecipeEntry(
     "Saliency from boxes",
     "Learns from pictures with the object's box darkened and the rest brightened.",
     _SOURCE,
-    lambda task: SaliencyTraining(_perturbation(task, "given")),
+    _given,
     annotations="boxes",
     colour="#D01070",
 )
@@ -303,7 +316,7 @@ BOXES_PGD_RECIPE = RecipeEntry(
     "Saliency from boxes, and PGD",
     "Tosses a coin for each batch: boxes, or an attack.",
     _SOURCE,
-    lambda task: SaliencyPgd(_perturbation(task, "given"), pgd_of_task(task, 5)),
+    _given_and_pgd,
     annotations="boxes",
     colour="#7058A0",
 )
@@ -314,7 +327,7 @@ MASKS_RECIPE = RecipeEntry(
     "Saliency from masks",
     "Learns from pictures with the object darkened and the rest brightened.",
     _SOURCE,
-    lambda task: SaliencyTraining(_perturbation(task, "given")),
+    _given,
     annotations="masks",
     colour="#D01070",
 )
@@ -325,7 +338,7 @@ MASKS_PGD_RECIPE = RecipeEntry(
     "Saliency from masks, and PGD",
     "Tosses a coin for each batch: masks, or an attack.",
     _SOURCE,
-    lambda task: SaliencyPgd(_perturbation(task, "given"), pgd_of_task(task, 5)),
+    _given_and_pgd,
     annotations="masks",
     colour="#7058A0",
 )
