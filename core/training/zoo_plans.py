@@ -16,7 +16,8 @@ from core.training.recipes.double_backprop import DoubleBackprop
 from core.training.recipes.random_radius import RandomRadius
 from core.training.recipes.registry import entry_of, recipes_for
 from core.training.recipes.saliency_maps import MapName
-from core.training.recipes.saliency_training import SaliencyPerturbation, SaliencyPgd, SaliencyTraining, pace, paced
+from core.training.recipes.saliency_perturbation import SaliencyPerturbation, pace
+from core.training.recipes.saliency_training import SaliencyPgd, SaliencyTraining, paced
 from core.training.recipes.trades import Trades
 
 EPOCHS: Mapping[str, int] = {"cifar10": 10, "fashion-mnist": 5, "tiny20": 30, "pasted": 5}

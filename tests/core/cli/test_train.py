@@ -111,7 +111,7 @@ def test_every_recipe_of_every_task_has_a_plan():
 
 
 def test_maps_take_the_place_of_noise_as_fast_as_in_the_authors_hundred_epochs():
-    from core.training.recipes.saliency_training import ALPHA
+    from core.training.recipes.saliency_perturbation import ALPHA
     from core.training.zoo_plans import plan_named
 
     plan = plan_named("fashion-mnist", "sat-strong-robust")
