@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from core.errors import ConfigError
+from core.errors import choice_of
 
 Norm = Literal["linf", "l2"]
 NORMS: tuple[Norm, ...] = ("linf", "l2")
@@ -23,10 +23,7 @@ def check_norm(norm: str) -> Norm:
     Raises:
         ConfigError: any other name.
     """
-    for known in NORMS:
-        if norm == known:
-            return known
-    raise ConfigError(f"norm must be one of {', '.join(NORMS)}; got {norm!r}")
+    return choice_of("norm", NORMS, norm)
 
 
 def _spread(values: Tensor, like: Tensor) -> Tensor:

@@ -27,7 +27,6 @@ MAP_TITLES: Mapping[str, str] = {
     NONE: "No map: noise alone",
 }
 
-
 LAST_EPOCH = 100
 
 FIRST_EPOCH = 10

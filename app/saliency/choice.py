@@ -10,7 +10,7 @@ from app.state.query_fields import WHOLE, Check, QueryField, keys, one_of, some_
 from core.data.tasks import Task, task_named
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.metrics.map_agreement import AGREEMENTS
-from core.saliency.measures import SALIENCY_MEASURES
+from core.saliency.measures.catalogue import measures_of_maps
 from core.saliency.target import Target
 
 FIRST_METHODS = ("gradient", "integrated-gradients", "smooth-grad", "grad-cam", "guided-backprop")
@@ -24,7 +24,6 @@ SCALES: Mapping[str, str] = {"method": "a method's maps", "all": "all maps", "ow
 COLOURS: Mapping[str, str] = {"signed": "sign and strength", "strength": "strength alone"}
 AGREED: Mapping[str, str] = {"": "this picture", "report": "the report's pictures"}
 VIEWS: Mapping[str, str] = {"": "page", "present": "presenter", "guess": "guess the class"}
-MEASURABLE = tuple(key for key, measure in SALIENCY_MEASURES.items() if measure.of == "map")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +167,8 @@ FIELDS: tuple[QueryField[SaliencyChoice, Beside], ...] = (
     ),
     QueryField("other", "other", str, _shown, "must name a network that is shown"),
     QueryField(
-        "measures", "measures", keys, some_of(MEASURABLE), "must name measures of this page, each once",
-        clean=_as_tuple,
+        "measures", "measures", keys, some_of(lambda part, beside: measures_of_maps()),
+        "must name measures of this page, each once", clean=_as_tuple,
     ),
     QueryField("agreement", "agreement", str, one_of(AGREEMENTS), f"must be one of {', '.join(AGREEMENTS)}"),
     QueryField("agreed", "agreed", str, one_of(AGREED), "must be report"),

@@ -21,7 +21,7 @@ from app.ui.elements import two_figures
 from core.data.tasks import task_named
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.saliency.grid import SaliencyMap
-from core.saliency.measures import SALIENCY_MEASURES
+from core.saliency.measures.catalogue import SALIENCY_MEASURES
 from core.text import csv_cell
 
 DPI = 300

@@ -27,7 +27,7 @@ from app.ui.task_progress import LongTask, watch
 from core.data.tasks import Task
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.saliency.grid import SaliencyMap
-from core.saliency.measures import SALIENCY_MEASURES
+from core.saliency.measures.catalogue import SALIENCY_MEASURES
 from core.saliency.method import FAMILIES
 
 REDRAW = 0.25  # seconds between two drawings of a grid that fills

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from numpy.typing import NDArray
 
-from app.saliency.choice import MEASURABLE, SaliencyChoice
+from app.saliency.choice import SaliencyChoice
 from app.saliency.colouring import why_empty
 from app.saliency.grid_page import CONFIG, number
 from app.saliency.results import Cell, Measuring, Scores
@@ -24,7 +24,7 @@ from app.ui.task_progress import LongTask, watch
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.reports.saliency.report import SaliencyReport
 from core.saliency.grid import SaliencyMap
-from core.saliency.measures import SALIENCY_MEASURES
+from core.saliency.measures.catalogue import SALIENCY_MEASURES, measures_of_maps
 
 Array = NDArray[np.float64]
 BETTER = {"higher": "higher is better", "lower": "lower is better", "neither": "neither way is better"}
@@ -33,7 +33,7 @@ BETTER = {"higher": "higher is better", "lower": "lower is better", "neither": "
 def measures(measuring: Measuring, models: Sequence[str], found: Mapping[Cell, SaliencyMap]) -> Scores:
     """The picker, the work behind it, and the table; gives the figures that are there."""
     st.multiselect(
-        "Measures", MEASURABLE, format_func=lambda key: SALIENCY_MEASURES[key].title,
+        "Measures", measures_of_maps(), format_func=lambda key: SALIENCY_MEASURES[key].title,
         **session.binding("measures", "saliency.measures"),
     )  # fmt: skip
     part = session.page_choice(SaliencyChoice)

@@ -16,7 +16,7 @@ from app.ui.elements import how_to_read, ink
 from core.reports.form.report import Row
 from core.reports.saliency.report import SaliencyReport
 from core.reports.saliency.rows import Figures
-from core.saliency.measures import SALIENCY_MEASURES
+from core.saliency.measures.catalogue import SALIENCY_MEASURES
 
 AGAINST: Mapping[str, str] = {
     "ara": "accuracy-robustness area (RMSE)",

@@ -25,7 +25,8 @@ from core.reports.saliency.measurements import slightly_attacked
 from core.reports.saliency.report import NAME, SaliencyReport
 from core.reports.saliency.rows import Figures, robustness
 from core.saliency.grid import SaliencyMap, saliency_grid, saliency_map
-from core.saliency.measures import SALIENCY_MEASURES, Case, measured
+from core.saliency.measures.catalogue import SALIENCY_MEASURES, run_measure
+from core.saliency.measures.measure import Case
 from core.saliency.method import AttributionRequest
 from core.saliency.target import Target
 
@@ -226,7 +227,7 @@ class Measuring:
             case = Case(
                 ATTRIBUTION_METHODS[one.method], ask, torch.from_numpy(one.attributions)[None], SEED, mask, x_adv
             )
-            score = float(measured(measure, case)[0])
+            score = float(run_measure(measure, case)[0])
         except StoppedError:
             raise
         except CoreError as problem:

@@ -9,8 +9,8 @@ from app.state import query_fields
 from app.state.query_fields import QueryField, matching, one_of
 from core.data.tasks import FASHION_MNIST, TASKS, task_named
 from core.errors import ConfigError
-from core.training.jobs.messages import TrainingRequest, recipes_for
-from core.training.recipes.registry import RECIPES
+from core.training.jobs.messages import TrainingRequest
+from core.training.recipes.registry import RECIPES, recipes_for
 from core.training.recipes.settings import Setting, Value, settings_of
 
 IMAGES, EPOCHS = 8_000, 6

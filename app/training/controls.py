@@ -28,8 +28,8 @@ from app.ui.controls import pick
 from core.data.tasks import FASHION_MNIST, TASKS, task_named
 from core.errors import InputError
 from core.models.bundle import MAX_ZIP_BYTES, install, pack, unpack
-from core.training.jobs.messages import LEAST_IMAGES, MOST_EPOCHS, TrainingRequest, recipes_for
-from core.training.recipes.registry import RECIPES
+from core.training.jobs.messages import LEAST_IMAGES, MOST_EPOCHS, TrainingRequest
+from core.training.recipes.registry import RECIPES, recipes_for
 from core.training.recipes.settings import Setting
 
 _ORDER, _SEEN, _NOTES, _NAME = "training.order", "training.seen", "training.notes", "training.name"
@@ -123,8 +123,8 @@ def _recipe(visitor: str) -> None:
     if needs_teacher(order):
         known = _teachers()[order.task]
         _pick("teacher", "Network it learns from", known, {key: model_name(key) for key in known})
-        if order.recipe == "distilled":
-            st.caption("Distillation means a teacher that was trained by “Teacher for distillation”: train one first.")
+        if entry.teacher:
+            st.caption(entry.teacher)
     found = settings(order)
     for row in range(0, len(found), 2):
         for column, setting in zip(st.columns(2), found[row : row + 2], strict=False):

@@ -17,7 +17,8 @@ from app.ui.task_progress import time_left
 from app.ui.training_film import MOST_SHOWN
 from core.data.tasks import Task, task_named
 from core.models.zoo import Card
-from core.training.recipes.registry import RECIPES, RecipeEntry
+from core.training.recipes.entry import RecipeEntry
+from core.training.recipes.registry import RECIPES
 
 
 def no_data(task: Task) -> None:

@@ -6,33 +6,7 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-# Each has a contrast of at least 3 on the light and on the dark ground; chosen one after the other, each as far from
-# those before it as can be, seen with and without green-blindness. So the first few, which are shown most, differ most.
-_MODELS = {
-    "standard": "#CF6A17",
-    "pgd-linf": "#128A86",
-    "pgd-l2": "#8E5BD6",
-    "noise-sign": "#E858B8",
-    "sat-strong-robust": "#D01070",
-    "double-backprop": "#58A010",
-    "distilled": "#885858",
-    "lipschitz-all": "#1058E8",
-    "oneepoch": "#8888B8",
-    "trades": "#108810",
-    "adversarial": "#D010E8",
-    "noise": "#1088E8",
-    "insensitive": "#A07070",
-    "sat-pgd": "#7058A0",
-    "sat-strong-standard": "#887010",
-    "adversarial-double-backprop": "#E81010",
-    "lipschitz": "#287070",
-    "pgd-l2-large": "#D05858",
-    "pgd-l2-radii": "#B810A0",
-    "sat-box": "#D01070",  # boxes and masks belong to tasks of their own, without the teachers' maps
-    "sat-mask": "#D01070",
-    "sat-box-pgd": "#7058A0",
-    "sat-mask-pgd": "#7058A0",
-}
+from core.training.recipes.registry import colour_of
 
 # Purple, white, orange (ColorBrewer PuOr, safe under colour blindness): lowers the score, no effect, raises it.
 _SIGNED = np.array(
@@ -43,9 +17,10 @@ _SIGNED = np.array(
 
 
 def model_colour(key: str) -> str:
-    """The colour "#rrggbb" of a model: always the same for the same key."""
-    if key in _MODELS:
-        return _MODELS[key]
+    """The colour "#rrggbb" of a model: its recipe's, or one that follows from its key."""
+    chosen = colour_of(key)
+    if chosen is not None:
+        return chosen
     hue = hashlib.blake2b(key.encode(), digest_size=2).digest()
     red, green, blue = colorsys.hls_to_rgb(int.from_bytes(hue, "big") / 65536, 0.46, 0.55)
     return f"#{round(red * 255):02X}{round(green * 255):02X}{round(blue * 255):02X}"

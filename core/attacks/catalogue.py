@@ -7,7 +7,7 @@ from torch import Tensor
 from core.attacks.attack import Attack, AttackRequest
 from core.attacks.fgsm import FGSM_ATTACK, TGSM_ATTACK
 from core.attacks.pgd import ITERATED_TGSM_ATTACK, PGD_ATTACK
-from core.errors import ConfigError
+from core.errors import choice_of
 
 _ATTACKS = (FGSM_ATTACK, TGSM_ATTACK, ITERATED_TGSM_ATTACK, PGD_ATTACK)
 ATTACKS: Mapping[str, Attack] = {attack.key: attack for attack in _ATTACKS}
@@ -20,9 +20,7 @@ def attack_named(key: str) -> Attack:
     Raises:
         ConfigError: there is none.
     """
-    if key not in ATTACKS:
-        raise ConfigError(f"attack must be one of {', '.join(ATTACKS)}; got {key!r}")
-    return ATTACKS[key]
+    return ATTACKS[choice_of("attack", ATTACKS, key)]
 
 
 def run_attack(key: str, request: AttackRequest) -> Tensor:

@@ -59,16 +59,16 @@ class Fgsm:
 
 
 FGSM_ATTACK = Attack(
-    key="fgsm",
-    title="FGSM, one step",
-    source="Goodfellow et al. 2015, arXiv:1412.6572, Sec. 4",
-    run=lambda ask: Fgsm(ask.epsilon)(ask.model, ask.x, ask.labels),
+    "fgsm",
+    "FGSM, one step",
+    "Goodfellow et al. 2015, arXiv:1412.6572, Sec. 4",
+    lambda ask: Fgsm(ask.epsilon)(ask.model, ask.x, ask.labels),
 )
 
 TGSM_ATTACK = Attack(
-    key="tgsm",
-    title="TGSM, one step to a class",
-    source="Ross, Doshi-Velez 2018, arXiv:1711.09404",
-    run=lambda ask: Fgsm(ask.epsilon, targeted=True)(ask.model, ask.x, ask.labels),
+    "tgsm",
+    "TGSM, one step to a class",
+    "Ross, Doshi-Velez 2018, arXiv:1711.09404",
+    lambda ask: Fgsm(ask.epsilon, targeted=True)(ask.model, ask.x, ask.labels),
     aims=True,
 )

@@ -44,8 +44,8 @@ class Jsma:
         """Images in [0, 1] that differ from `x` in at most `gamma D` entries.
 
         Args:
-            model: images (B, C, H, W) to logits (B, K), in eval mode.
-            x: clean images (B, C, H, W), float in [0, 1]; left unchanged.
+            model: as for `Pgd`.
+            x: as for `Pgd`.
             labels: the classes aimed at (B,), int64; an image that is classified so already stays as it is.
 
         Raises:

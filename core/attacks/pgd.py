@@ -170,19 +170,19 @@ def _iterated_tgsm(ask: AttackRequest) -> Tensor:
 
 
 PGD_ATTACK = Attack(
-    key="pgd",
-    title="PGD",
-    source="Madry et al. 2018, arXiv:1706.06083, Sec. 2.1",
-    run=_pgd,
+    "pgd",
+    "PGD",
+    "Madry et al. 2018, arXiv:1706.06083, Sec. 2.1",
+    _pgd,
     iterates=True,
     draws=True,
 )
 
 ITERATED_TGSM_ATTACK = Attack(
-    key="iterated-tgsm",
-    title="iterated TGSM",
-    source="Ross, Doshi-Velez 2018, arXiv:1711.09404",
-    run=_iterated_tgsm,
+    "iterated-tgsm",
+    "iterated TGSM",
+    "Ross, Doshi-Velez 2018, arXiv:1711.09404",
+    _iterated_tgsm,
     aims=True,
     iterates=True,
 )

@@ -108,8 +108,8 @@ class ScheduledAttack:
         """The change of each image and when it first met its goal.
 
         Args:
-            model: images (B, C, H, W) to logits (B, K), in eval mode.
-            x: clean images (B, C, H, W), float in [0, 1]; left unchanged.
+            model: as for `Pgd`.
+            x: as for `Pgd`.
             labels: the class made less likely (or more, with `encourage`), (B,), int64.
             encourage: a choice of its own for each image (B,), bool; None takes the setting.
             start: the change (B, C, H, W) to begin with instead of none. (Our addition.)

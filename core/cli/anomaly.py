@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from core.cli.options import count, keys, new_file, new_folder, share
+from core.cli.options import count, keys, new_file, new_folder, share, task_command
 from core.cli.output import follow, say
-from core.data.tasks import TASKS, task_named
+from core.data.tasks import task_named
 from core.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
@@ -22,23 +22,19 @@ FLAGGED_TOO_OFTEN = 3
 
 def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     """Join the other commands."""
-    calibrate = commands.add_parser(
-        "calibrate", parents=[shared], help="fit a task's anomaly detectors; what is fitted already is kept"
+    calibrate = task_command(
+        commands, shared, "calibrate", "fit a task's anomaly detectors; what is fitted already is kept"
     )
-    calibrate.add_argument("--task", choices=TASKS, required=True)
     calibrate.add_argument("--models", type=keys, help="keys joined by commas (default: all of the task's)")
     calibrate.add_argument("--again", action="store_true", help="also what is fitted already")
     calibrate.add_argument("--images", type=count, help="the first N calibration images only; needs --out")
     calibrate.add_argument("--out", type=new_folder, help="folder (default: the one that ships)")
     calibrate.set_defaults(action=_calibrate)
 
-    score = commands.add_parser(
-        "score",
-        parents=[shared],
-        help="anomaly scores of pictures as a table; an interrupted run goes on where it stopped",
+    score = task_command(
+        commands, shared, "score", "anomaly scores of pictures as a table; an interrupted run goes on where it stopped"
     )
     score.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a file, a folder or a ZIP")
-    score.add_argument("--task", choices=TASKS, required=True)
     score.add_argument("--model", required=True, help="key of a model that ships")
     score.add_argument("--out", type=new_file, required=True, help="the table: CSV if it is called so, else Parquet")
     score.add_argument(

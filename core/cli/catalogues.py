@@ -43,8 +43,7 @@ def _tasks(task: str) -> list[Entry]:
 
 def _recipes(task: str) -> list[Entry]:
     """The recipes of a task, each with its settings as they are where none is given."""
-    from core.training.jobs.messages import recipes_for
-    from core.training.recipes.registry import RECIPES
+    from core.training.recipes.registry import RECIPES, recipes_for
     from core.training.recipes.settings import settings_of
 
     found = []

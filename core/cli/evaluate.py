@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from core.cli import folders
 from core.cli.models import choose
-from core.cli.options import count, keys, new_file, seed
+from core.cli.options import count, keys, new_file, seed, task_command
 from core.cli.output import follow, say
-from core.data.tasks import TASKS, Task, task_named
+from core.data.tasks import Task, task_named
 from core.errors import ConfigError
 from core.reports.catalogue import DEFAULT, REPORTS, command_of
 
@@ -24,8 +24,7 @@ ACCURACY, GENERATOR = "accuracy", "generator"
 
 def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     """Join the other commands."""
-    evaluate = commands.add_parser("evaluate", parents=[shared], help="recompute a report")
-    evaluate.add_argument("--task", choices=TASKS, required=True)
+    evaluate = task_command(commands, shared, "evaluate", "recompute a report")
     evaluate.add_argument("--models", type=keys, help="keys joined by commas (default: what the report asks for)")
     evaluate.add_argument(
         "--weights", type=Path, help="a classifier from outside: its safetensors file, card beside it"

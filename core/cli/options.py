@@ -6,6 +6,9 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+from core.data.tasks import TASKS
 
 LARGEST = 2**31 - 1
 """Of counts and seeds."""
@@ -147,3 +150,10 @@ def _writable(path: Path, folder: Path) -> Path:
 
 Add = Callable[["argparse._SubParsersAction[argparse.ArgumentParser]", argparse.ArgumentParser], None]
 """How a command joins the others: it is given them, and the options that all share."""
+
+
+def task_command(commands: Any, shared: argparse.ArgumentParser, name: str, words: str) -> argparse.ArgumentParser:
+    """A command about one task, which `--task` names; `words` stand in the help."""
+    command: argparse.ArgumentParser = commands.add_parser(name, parents=[shared], help=words)
+    command.add_argument("--task", choices=TASKS, required=True)
+    return command

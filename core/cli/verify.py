@@ -8,9 +8,9 @@ from dataclasses import asdict
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from core.cli.options import count, seed
+from core.cli.options import count, seed, task_command
 from core.cli.output import say
-from core.data.tasks import TASKS, task_named
+from core.data.tasks import task_named
 from core.errors import ConfigError, CoreError
 from core.reports.catalogue import REPORTS, command_of
 
@@ -23,10 +23,9 @@ SAMPLE = 16
 
 def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     """Join the other commands."""
-    verify = commands.add_parser(
-        "verify", parents=[shared], help="recompute one figure of each report of a task from weights and data"
+    verify = task_command(
+        commands, shared, "verify", "recompute one figure of each report of a task from weights and data"
     )
-    verify.add_argument("--task", choices=TASKS, required=True)
     verify.add_argument("--report", choices=REPORTS, help="this one alone")
     verify.add_argument(
         "--sample",

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from core.attacks.pgd import Pgd
 from core.errors import ConfigError
-from core.explanations.perturbed import PerturbedImage
+from core.explanations.perturbed import PerturbedImage, common_fields
 from core.explanations.prediction import check_image, probabilities
 from core.explanations.smoothed_network import SmoothedMethod, check_gradient, check_method, heat_map_of
 from core.models.zoo import ZooModel
@@ -24,35 +24,21 @@ HIGHLIGHTED = 0.5
 STEPS = 10
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutsideAttackResult(PerturbedImage):
-    """One image before and after an attack that keeps to a part of it; all figures are measured here, from the images.
+    """One image before and after an attack that keeps to a part of it.
 
     Attributes:
-        task: the task's key.
-        model: the model attacked.
         method: whose heat map says what is highlighted, one of `METHODS`.
-        settings: where the attack was let, its other settings, and its seed.
-        x: the image (C, H, W), float32 in [0, 1].
-        x_adv: the changed image (C, H, W), float32 in [0, 1].
         heatmap: the map (H, W) of the class predicted for `x`: at least 0, adding up to 1 (0 where there is none).
         highlighted: the fewest pixels that hold half of the map, bool (H, W); none where there is no map.
         share_outside: of the sum of squared changes, the part on pixels that are not highlighted; 0 without a change.
-        probs: softmax probabilities (K,) of `x`.
-        probs_adv: softmax probabilities (K,) of `x_adv`.
     """
 
-    task: str
-    model: str
     method: SmoothedMethod
-    settings: dict[str, object]
-    x: NDArray[np.float32]
-    x_adv: NDArray[np.float32]
     heatmap: NDArray[np.float32]
     highlighted: NDArray[np.bool_]
     share_outside: float
-    probs: NDArray[np.float32]
-    probs_adv: NDArray[np.float32]
 
 
 def attack_outside(
@@ -118,17 +104,11 @@ def attacks_outside(
     settings = {"where": where, "highlighted": HIGHLIGHTED, **asdict(attack), "seed": seed}
     return [
         OutsideAttackResult(
-            model.card.task,
-            model.card.key,
-            method,
-            dict(settings),
-            x[index].contiguous().numpy(),
-            x_adv[index].contiguous().numpy(),
-            heatmaps[index].contiguous().numpy(),
-            highlighted[index].numpy(),
-            float(shares[index]),
-            probs[index].numpy(),
-            probs_adv[index].numpy(),
+            **common_fields(model, settings, x[index], x_adv[index], probs[index], probs_adv[index]),
+            method=method,
+            heatmap=heatmaps[index].contiguous().numpy(),
+            highlighted=highlighted[index].numpy(),
+            share_outside=float(shares[index]),
         )
         for index in range(len(x))
     ]

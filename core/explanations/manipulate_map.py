@@ -1,6 +1,6 @@
 """A change within epsilon that keeps a network's answer and moves its heat map to a place of the user's choice."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.errors import ConfigError, InputError
-from core.explanations.perturbed import PerturbedImage
+from core.explanations.perturbed import PerturbedImage, common_fields
 from core.explanations.prediction import check_image, probabilities
 from core.explanations.smoothed_network import (
     JUDGED_POINTS,
@@ -25,6 +25,7 @@ from core.explanations.smoothed_network import (
 )
 from core.models.zoo import ZooModel
 from core.norms import project, random_in_ball, steepest_ascent_direction
+from core.progress import OnProgress, ShouldStop, never, silent
 
 __all__ = [
     "SMOOTHED_METHODS",
@@ -48,17 +49,12 @@ JUDGED_EVERY = 2
 """The real network is asked after every so many steps, and after the last."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ManipulationResult(PerturbedImage):
-    """One image before and after its heat map was moved; all figures are measured here, from the images.
+    """One image before and after its heat map was moved.
 
     Attributes:
-        task: the task's key.
-        model: the model whose map is moved.
         method: one of `METHODS`.
-        settings: of the search, and its seed.
-        x: the image (C, H, W), float32 in [0, 1].
-        x_adv: the changed image (C, H, W), float32 in [0, 1].
         region: where the map shall lie, bool (H, W).
         heatmap: the map (H, W) of the class predicted for `x`, on `x`, on the real network: at least 0, adding up to 1
             (0 everywhere where there is none).
@@ -66,24 +62,15 @@ class ManipulationResult(PerturbedImage):
         target_map: the map (H, W) asked for: even inside the region, 0 outside, adding up to 1.
         correlation_target: Pearson's correlation of `heatmap_adv` with `target_map`; 0 where a map is constant.
         correlation_original: the same with `heatmap`.
-        probs: softmax probabilities (K,) of `x`.
-        probs_adv: softmax probabilities (K,) of `x_adv`.
     """
 
-    task: str
-    model: str
     method: SmoothedMethod
-    settings: dict[str, object]
-    x: NDArray[np.float32]
-    x_adv: NDArray[np.float32]
     region: NDArray[np.bool_]
     heatmap: NDArray[np.float32]
     heatmap_adv: NDArray[np.float32]
     target_map: NDArray[np.float32]
     correlation_target: float
     correlation_original: float
-    probs: NDArray[np.float32]
-    probs_adv: NDArray[np.float32]
 
     @property
     def probability_change(self) -> float:
@@ -124,8 +111,8 @@ def manipulate_map(
     region: NDArray[np.bool_],
     epsilon: float,
     seed: int = 0,
-    on_progress: Callable[[int, int], None] = lambda done, of: None,
-    should_stop: Callable[[], bool] = lambda: False,
+    on_progress: OnProgress = silent,
+    should_stop: ShouldStop = never,
 ) -> ManipulationResult:
     """Move the heat map of the class that `model` predicts for the image `x` (1, C, H, W); see `move_maps`.
 
@@ -156,8 +143,8 @@ def manipulate_maps(
     regions: Tensor,
     epsilon: float,
     seed: int = 0,
-    on_progress: Callable[[int, int], None] = lambda done, of: None,
-    should_stop: Callable[[], bool] = lambda: False,
+    on_progress: OnProgress = silent,
+    should_stop: ShouldStop = never,
 ) -> list[ManipulationResult]:
     """Move the heat maps of several images (B, C, H, W) at once, each to its region, bool (B, H, W).
 
@@ -196,20 +183,14 @@ def manipulate_maps(
         settings |= {"points": POINTS, "judged_points": JUDGED_POINTS}
     return [
         ManipulationResult(
-            model.card.task,
-            model.card.key,
-            method,
-            dict(settings),
-            x[index].contiguous().numpy(),
-            x_adv[index].contiguous().numpy(),
-            regions[index].numpy(),
-            heatmaps[index].contiguous().numpy(),
-            heatmaps_adv[index].contiguous().numpy(),
-            wanted[index].numpy(),
-            float(with_target[index]),
-            float(with_original[index]),
-            probs[index].numpy(),
-            probs_adv[index].numpy(),
+            **common_fields(model, settings, x[index], x_adv[index], probs[index], probs_adv[index]),
+            method=method,
+            region=regions[index].numpy(),
+            heatmap=heatmaps[index].contiguous().numpy(),
+            heatmap_adv=heatmaps_adv[index].contiguous().numpy(),
+            target_map=wanted[index].numpy(),
+            correlation_target=float(with_target[index]),
+            correlation_original=float(with_original[index]),
         )
         for index in range(len(x))
     ]
@@ -241,12 +222,7 @@ class _Search:
         self.original = heat_map_of(self.real, x, target, method, POINTS)
         self.best, self.best_score = self.x.clone(), torch.full((len(x),), -torch.inf)
 
-    def __call__(
-        self,
-        generator: torch.Generator,
-        on_progress: Callable[[int, int], None],
-        should_stop: Callable[[], bool],
-    ) -> Tensor:
+    def __call__(self, generator: torch.Generator, on_progress: OnProgress, should_stop: ShouldStop) -> Tensor:
         """The best image found for each."""
         steps = STEPS[self.method]
         path = 2.5 * self.epsilon

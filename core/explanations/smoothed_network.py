@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, leaky_relu
 
-from core.errors import ConfigError, InputError
+from core.errors import ConfigError, InputError, choice_of
 from core.models.fast import private_copy
 from core.models.pooled import as_pooled
 from core.saliency.grad_cam import grad_cam
@@ -31,10 +31,7 @@ def check_method(method: str) -> SmoothedMethod:
     Raises:
         ConfigError: any other name.
     """
-    for known in SMOOTHED_METHODS:
-        if method == known:
-            return known
-    raise ConfigError(f"method must be one of {', '.join(SMOOTHED_METHODS)}; got {method!r}")
+    return choice_of("method", SMOOTHED_METHODS, method)
 
 
 def check_gradient(model: nn.Module, x: Tensor) -> None:

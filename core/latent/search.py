@@ -1,6 +1,5 @@
 """The search for the smallest change of a code that makes its picture wrong, or for any within a bound."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -16,6 +15,7 @@ from core.latent.margin import OBJECTIVES, Objective, margin, misclassified
 from core.latent.noise import decayed, scaled_norm
 from core.latent.starts import random_starts, unit
 from core.norms import rmse
+from core.progress import OnProgress, ShouldStop, never, silent
 
 Start = Literal["centre", "random"]
 STARTS: tuple[Start, ...] = ("centre", "random")
@@ -122,8 +122,8 @@ def search(  # noqa: PLR0913, PLR0917  # what is searched, how, and how it is wa
     eps: float,
     settings: Search,
     seed: int = 0,
-    on_progress: Callable[[int, int], None] = lambda done, of: None,
-    should_stop: Callable[[], bool] = lambda: False,
+    on_progress: OnProgress = silent,
+    should_stop: ShouldStop = never,
 ) -> SearchResult:
     """The nearest code around each decayed code whose picture is wrong; each code is searched as if it were alone.
 
@@ -187,7 +187,7 @@ class _Walk:
             raise InputError("the classifier answers these codes with values that are not finite")
         return logits
 
-    def run(self, start: Tensor, first: bool, should_stop: Callable[[], bool]) -> None:
+    def run(self, start: Tensor, first: bool, should_stop: ShouldStop) -> None:
         """One run of each row that is still searched, from offsets (N, n) in the ball of radius 1."""
         settings = self.settings
         rows = (~self.already_wrong if settings.shrinking else self.norm.isinf()).nonzero()[:, 0]

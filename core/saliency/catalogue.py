@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from core.errors import ConfigError, InputError
+from core.errors import InputError, choice_of
 from core.models.asking import check_pixels, differentiating, usable
 from core.progress import check
 from core.saliency.coalitions import KERNEL_SHAP_METHOD, LIME_METHOD
@@ -55,9 +55,7 @@ def method_named(method: str | Method) -> Method:
     """
     if isinstance(method, Method):
         return method
-    if method not in SALIENCY_METHODS:
-        raise ConfigError(f"method must be one of {', '.join(SALIENCY_METHODS)}; got {method!r}")
-    return SALIENCY_METHODS[method]
+    return SALIENCY_METHODS[choice_of("method", SALIENCY_METHODS, method)]
 
 
 @differentiating

@@ -1,15 +1,16 @@
 """KernelSHAP and LIME: a linear model of what each superpixel adds, fitted to images with some of them covered."""
 
 from collections.abc import Callable
+from functools import partial
 from itertools import product
 from math import comb
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.errors import ConfigError, InputError
-from core.progress import OnProgress, ShouldStop, check, never, silent
-from core.saliency.method import MASKED, Method
+from core.progress import check
+from core.saliency.method import MASKED, AttributionRequest, Method
 from core.saliency.occlusion import GREY
 from core.saliency.superpixels import superpixels
 from core.saliency.target import resolve_target_by, score
@@ -23,16 +24,7 @@ RIDGE = 1.0
 Fit = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
 
-def kernel_shap(
-    model: nn.Module,
-    x: Tensor,
-    target: Tensor,
-    generator: torch.Generator,
-    samples: int = 256,
-    pieces: Tensor | None = None,
-    on_progress: OnProgress = silent,
-    should_stop: ShouldStop = never,
-) -> Tensor:
+def kernel_shap(ask: AttributionRequest, samples: int = MASKED, pieces: Tensor | None = None) -> Tensor:
     """Signed attributions (B, C, H, W), in logits, the same over a superpixel: estimates of its Shapley value.
 
     Lundberg, Lee 2017, arXiv:1705.07874, Theorem 2. A superpixel that is absent is mid-grey. The coalitions are drawn
@@ -42,35 +34,20 @@ def kernel_shap(
     written out here.
 
     Args:
-        model: images (B, C, H, W) to logits (B, K), in eval mode.
-        x: images (B, C, H, W), float in [0, 1]; left unchanged.
-        target: the class explained, (B,), int64; a negative entry means the class predicted for that image. With shape
-            (B, 2), the logit of the first minus that of the second is explained.
-        generator: source of the coalitions.
+        ask: what is explained, and the source of the coalitions; told of coalitions done. A negative entry of its
+            target means the class predicted.
         samples: coalitions an image.
         pieces: for each pixel the number of its piece (B, H, W), int64 from 0 up; None takes `superpixels`.
-        on_progress: called with coalitions done, and of how many.
-        should_stop: asked before each pass.
 
     Raises:
         ConfigError: samples < 2.
         InputError: the network answers with values that are not finite.
         StoppedError: `should_stop` said so.
     """
-    work = _Work(model, x, target, pieces, on_progress, should_stop)
-    return work.maps(lambda count: _shapley_draws(count, samples, generator), _shapley_fit, samples)
+    return _Work(ask, pieces).maps(lambda count: _shapley_draws(count, samples, ask.generator), _shapley_fit, samples)
 
 
-def lime(
-    model: nn.Module,
-    x: Tensor,
-    target: Tensor,
-    generator: torch.Generator,
-    samples: int = 256,
-    pieces: Tensor | None = None,
-    on_progress: OnProgress = silent,
-    should_stop: ShouldStop = never,
-) -> Tensor:
+def lime(ask: AttributionRequest, samples: int = MASKED, pieces: Tensor | None = None) -> Tensor:
     """Signed attributions (B, C, H, W), in logits, the same over a superpixel: its coefficient in LIME's linear model.
 
     Ribeiro et al. 2016, arXiv:1602.04938, Sec. 3.4, as their code for images: each superpixel is present with
@@ -78,28 +55,16 @@ def lime(
     to the whole image, and the coefficients are fitted by ridge regression with an intercept. The paper's score is a
     probability; here it is the logit, as in all our maps. Arguments and errors as for `kernel_shap`.
     """
-    work = _Work(model, x, target, pieces, on_progress, should_stop)
-    return work.maps(lambda count: _even_draws(count, samples, generator), _ridge_fit, samples)
+    return _Work(ask, pieces).maps(lambda count: _even_draws(count, samples, ask.generator), _ridge_fit, samples)
 
 
 class _Work:
     """The scores of an image with coalitions of its pieces present, and a linear model fitted to them."""
 
-    def __init__(
-        self,
-        model: nn.Module,
-        x: Tensor,
-        target: Tensor,
-        pieces: Tensor | None,
-        on_progress: OnProgress,
-        should_stop: ShouldStop,
-    ) -> None:
-        self.model = model
-        self.x = x.detach()
-        self.classes = resolve_target_by(model, self.x, target)
+    def __init__(self, ask: AttributionRequest, pieces: Tensor | None) -> None:
+        self.ask, self.x = ask, ask.x.detach()
+        self.classes = resolve_target_by(ask.model, self.x, ask.target)
         self.pieces = superpixels(self.x) if pieces is None else pieces
-        self.on_progress = on_progress
-        self.should_stop = should_stop
 
     def maps(self, draws: Callable[[int], tuple[Tensor, Tensor]], fit: Fit, samples: int) -> Tensor:
         """Attributions (B, C, H, W)."""
@@ -120,13 +85,13 @@ class _Work:
         image, pieces = self.x[index], self.pieces[index]
         scores = []
         for part in coalitions.to(image.device).split(CHUNK):
-            check(self.should_stop)
+            check(self.ask.should_stop)
             points = torch.where(part[:, pieces][:, None], image, GREY)
             classes = self.classes[index : index + 1].expand(len(part), *self.classes.shape[1:])
             with torch.no_grad():
-                scores.append(score(self.model(points).float(), classes).double().cpu())
+                scores.append(score(self.ask.model(points).float(), classes).double().cpu())
             done = index * samples + min(samples, sum(map(len, scores)))
-            self.on_progress(done, len(self.x) * samples)
+            self.ask.on_progress(done, len(self.x) * samples)
         found = torch.cat(scores)
         if not bool(found.isfinite().all()):
             raise InputError("the network answers covered images with values that are not finite")
@@ -179,30 +144,20 @@ def _ridge_fit(coalitions: Tensor, weights: Tensor, scores: Tensor, ends: Tensor
     return coefficients
 
 
-KERNEL_SHAP_METHOD = Method(
-    key="kernel-shap",
-    title="KernelSHAP",
-    source="Lundberg, Lee 2017, arXiv:1705.07874, Theorem 2",
-    family="cover",
-    cost=MASKED,
+_of_coalitions = partial(Method, family="cover", cost=MASKED, random=True, flat=True, long=True)
+
+KERNEL_SHAP_METHOD = _of_coalitions(
+    "kernel-shap",
+    "KernelSHAP",
+    "Lundberg, Lee 2017, arXiv:1705.07874, Theorem 2",
     sentence="Each piece's fair share (Shapley value) of the score, estimated from images with some pieces grey.",
-    run=lambda ask: kernel_shap(
-        ask.model, ask.x, ask.target, ask.generator, MASKED, None, ask.on_progress, ask.should_stop
-    ),
-    random=True,
-    flat=True,
-    long=True,
+    run=kernel_shap,
 )
 
-LIME_METHOD = Method(
-    key="lime",
-    title="LIME",
-    source="Ribeiro et al. 2016, arXiv:1602.04938, Sec. 3.4",
-    family="cover",
-    cost=MASKED,
+LIME_METHOD = _of_coalitions(
+    "lime",
+    "LIME",
+    "Ribeiro et al. 2016, arXiv:1602.04938, Sec. 3.4",
     sentence="Each piece's weight in a linear model of the score near this image.",
-    run=lambda ask: lime(ask.model, ask.x, ask.target, ask.generator, MASKED, None, ask.on_progress, ask.should_stop),
-    random=True,
-    flat=True,
-    long=True,
+    run=lime,
 )

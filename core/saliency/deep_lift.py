@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from core.errors import ConfigError
 from core.models.asking import differentiating
-from core.saliency.method import Method
+from core.saliency.method import Method, plain
 from core.saliency.rules import Ruled, straight
 from core.saliency.target import resolve_target, score
 
@@ -65,11 +65,11 @@ def deep_lift(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
 
 
 DEEP_LIFT_METHOD = Method(
-    key="deep-lift",
-    title="DeepLIFT",
-    source="Shrikumar et al. 2017, arXiv:1704.02685, Sec. 3.5.1 (Rescale)",
+    "deep-lift",
+    "DeepLIFT",
+    "Shrikumar et al. 2017, arXiv:1704.02685, Sec. 3.5.1 (Rescale)",
     family="rule",
     cost=4,
     sentence="What each pixel adds compared with a black image, by differences instead of slopes; sums to the change.",
-    run=lambda ask: deep_lift(ask.model, ask.x, ask.target),
+    run=plain(deep_lift),
 )

@@ -1,5 +1,7 @@
 """Integrated gradients averaged over many reference images, by sampling: expected gradients and GradientSHAP."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
@@ -11,6 +13,9 @@ from core.saliency.target import resolve_target_by
 CHUNK = 128  # images a pass: larger ones leave the cache and take longer
 GREYS = 9
 """Levels of the plain images that stand in where no references are given."""
+SHAP_NOISE = 0.09
+"""Of GradientSHAP, which is Lundberg and Lee's in their library's GradientExplainer and in Captum: that of Captum's
+tutorial for images."""
 
 
 def plain_references(x: Tensor) -> Tensor:
@@ -36,10 +41,9 @@ def expected_gradients(
     the global generator, so it is written out here.
 
     Args:
-        model: images (B, C, H, W) to logits (B, K), in eval mode.
-        x: images (B, C, H, W), float in [0, 1]; left unchanged.
-        target: the class explained, (B,), int64; a negative entry means the class predicted for that image. With shape
-            (B, 2), the logit of the first minus that of the second is explained.
+        model: as for `integrated_gradients`.
+        x: as for `integrated_gradients`.
+        target: as for `integrated_gradients`.
         generator: source of all draws.
         samples: gradients an image.
         references: images (N, C, H, W) to compare with, [0, 1]; None takes `plain_references`.
@@ -75,27 +79,10 @@ def expected_gradients(
     return total / samples
 
 
-def gradient_shap(
-    model: nn.Module,
-    x: Tensor,
-    target: Tensor,
-    generator: torch.Generator,
-    samples: int = 32,
-    references: Tensor | None = None,
-    noise: float = 0.09,
-) -> Tensor:
-    """Signed attributions (B, C, H, W), in logits: expected gradients from noisy copies of the image.
-
-    Lundberg, Lee 2017, arXiv:1705.07874, as in their library's GradientExplainer and in Captum; the default noise is
-    that of Captum's tutorial for images. Arguments and errors as for `expected_gradients`.
-    """
-    return expected_gradients(model, x, target, generator, samples, references, noise)
-
-
 EXPECTED_GRADIENTS_METHOD = Method(
-    key="expected-gradients",
-    title="Expected gradients",
-    source="Erion et al. 2021, arXiv:1906.10670",
+    "expected-gradients",
+    "Expected gradients",
+    "Erion et al. 2021, arXiv:1906.10670",
     family="path",
     cost=3 * STEPS,
     sentence="Integrated gradients averaged over plain grey references from black to white.",
@@ -103,13 +90,11 @@ EXPECTED_GRADIENTS_METHOD = Method(
     random=True,
 )
 
-GRADIENT_SHAP_METHOD = Method(
+GRADIENT_SHAP_METHOD = replace(
+    EXPECTED_GRADIENTS_METHOD,
     key="gradient-shap",
     title="GradientSHAP",
     source="Lundberg, Lee 2017, arXiv:1705.07874, as in their library",
-    family="path",
-    cost=3 * STEPS,
     sentence="Expected gradients from noisy copies of the image.",
-    run=lambda ask: gradient_shap(ask.model, ask.x, ask.target, ask.generator, STEPS),
-    random=True,
+    run=lambda ask: expected_gradients(ask.model, ask.x, ask.target, ask.generator, STEPS, noise=SHAP_NOISE),
 )

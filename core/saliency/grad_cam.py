@@ -1,6 +1,7 @@
 """Grad-CAM and Grad-CAM++: which places of the last feature map speak for a class."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from core.errors import ConfigError
 from core.models.asking import differentiating
 from core.models.pooled import PooledClassifier
 from core.norms import precise
-from core.saliency.method import Method
+from core.saliency.method import Method, plain
 from core.saliency.target import resolve_target, score
 
 
@@ -94,26 +95,20 @@ def _spread(heatmap: Tensor, x: Tensor) -> Tensor:
     return interpolate(heatmap, x.shape[2:], mode="bilinear", align_corners=False).expand_as(x)
 
 
-GRAD_CAM_METHOD = Method(
-    key="grad-cam",
-    title="Grad-CAM",
-    source="Selvaraju et al. 2017, arXiv:1610.02391, eq. 1, 2",
-    family="place",
-    cost=1,
+_of_places = partial(Method, family="place", cost=1, signed=False, flat=True)
+
+GRAD_CAM_METHOD = _of_places(
+    "grad-cam",
+    "Grad-CAM",
+    "Selvaraju et al. 2017, arXiv:1610.02391, eq. 1, 2",
     sentence="Where the last feature map holds what speaks for the class; coarse.",
-    run=lambda ask: grad_cam(ask.model, ask.x, ask.target),
-    signed=False,
-    flat=True,
+    run=plain(grad_cam),
 )
 
-GRAD_CAM_PLUS_PLUS_METHOD = Method(
-    key="grad-cam++",
-    title="Grad-CAM++",
-    source="Chattopadhay et al. 2018, arXiv:1710.11063",
-    family="place",
-    cost=1,
+GRAD_CAM_PLUS_PLUS_METHOD = _of_places(
+    "grad-cam++",
+    "Grad-CAM++",
+    "Chattopadhay et al. 2018, arXiv:1710.11063",
     sentence="Grad-CAM with places weighed one by one, so that several objects show.",
     run=lambda ask: grad_cam_plus_plus(ask.model, ask.x, ask.target).relu(),
-    signed=False,
-    flat=True,
 )

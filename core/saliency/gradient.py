@@ -1,10 +1,12 @@
 """The input gradient: how each pixel's value moves the score of a class."""
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
 from core.models.asking import differentiating
-from core.saliency.method import Method
+from core.saliency.method import Method, plain
 from core.saliency.target import resolve_target, score
 
 
@@ -48,32 +50,28 @@ def certainty_gradient(model: nn.Module, x: Tensor) -> Tensor:
     return attributions
 
 
-GRADIENT_METHOD = Method(
-    key="gradient",
-    title="Gradient",
-    source="Simonyan et al. 2014, arXiv:1312.6034, Sec. 3",
-    family="gradient",
-    cost=3,
+_of_slopes = partial(Method, family="gradient", cost=3)
+
+GRADIENT_METHOD = _of_slopes(
+    "gradient",
+    "Gradient",
+    "Simonyan et al. 2014, arXiv:1312.6034, Sec. 3",
     sentence="How much the class's score rises when a pixel gets a little brighter.",
     run=lambda ask: gradient(ask.model, ask.x, ask.target)[0],
 )
 
-GRADIENT_INPUT_METHOD = Method(
-    key="gradient-input",
-    title="Gradient x input",
-    source="Shrikumar et al. 2016, arXiv:1605.01713, Sec. 2",
-    family="gradient",
-    cost=3,
+GRADIENT_INPUT_METHOD = _of_slopes(
+    "gradient-input",
+    "Gradient x input",
+    "Shrikumar et al. 2016, arXiv:1605.01713, Sec. 2",
     sentence="The gradient times the pixel's value: what the pixel adds, if the network were linear.",
-    run=lambda ask: gradient_times_input(ask.model, ask.x, ask.target),
+    run=plain(gradient_times_input),
 )
 
-CERTAINTY_METHOD = Method(
-    key="certainty",
-    title="Certainty gradient",
-    source="Ross, Doshi-Velez 2018, arXiv:1711.09404, authors' code",
-    family="gradient",
-    cost=3,
+CERTAINTY_METHOD = _of_slopes(
+    "certainty",
+    "Certainty gradient",
+    "Ross, Doshi-Velez 2018, arXiv:1711.09404, authors' code",
     sentence="Which change of a pixel makes the network less sure of any class; the same map for every class.",
     run=lambda ask: certainty_gradient(ask.model, ask.x),
     of_class=False,

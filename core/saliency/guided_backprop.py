@@ -1,11 +1,13 @@
 """Guided backpropagation: the input gradient, with negative gradients dropped at every activation on the way back."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
 from core.errors import ConfigError
 from core.models.asking import differentiating
-from core.saliency.method import Method
+from core.saliency.method import Method, plain
 from core.saliency.rules import Rule, Ruled, straight
 from core.saliency.target import resolve_target, score
 
@@ -58,21 +60,20 @@ def _by_rule(model: nn.Module, x: Tensor, target: Tensor, rule: Rule, name: str)
 
 
 GUIDED_BACKPROP_METHOD = Method(
-    key="guided-backprop",
-    title="Guided backpropagation",
-    source="Springenberg et al. 2015, arXiv:1412.6806, Sec. 3.4",
+    "guided-backprop",
+    "Guided backpropagation",
+    "Springenberg et al. 2015, arXiv:1412.6806, Sec. 3.4",
     family="rule",
     cost=3,
     sentence="The gradient, keeping at each activation only what speaks for the class.",
-    run=lambda ask: guided_backprop(ask.model, ask.x, ask.target),
+    run=plain(guided_backprop),
 )
 
-DECONVOLUTION_METHOD = Method(
+DECONVOLUTION_METHOD = replace(
+    GUIDED_BACKPROP_METHOD,
     key="deconvolution",
     title="Deconvolution",
     source="Zeiler, Fergus 2014, arXiv:1311.2901, Sec. 2.1",
-    family="rule",
-    cost=3,
     sentence="What speaks for the class, sent back through every unit, whether it was on or off.",
-    run=lambda ask: deconvolution(ask.model, ask.x, ask.target),
+    run=plain(deconvolution),
 )

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from core.saliency.grad_cam import grad_cam, grad_cam_plus_plus
 from core.saliency.gradient import gradient
 from core.saliency.guided_backprop import guided_backprop
-from core.saliency.method import Method
+from core.saliency.method import Method, plain
 from core.saliency.scaling import min_max
 
 
@@ -36,11 +36,11 @@ def guided_grad_cam_product(model: nn.Module, x: Tensor, target: Tensor) -> Tens
 
 
 GUIDED_GRAD_CAM_METHOD = Method(
-    key="guided-grad-cam",
-    title="Guided Grad-CAM",
-    source="Selvaraju et al. 2017, arXiv:1610.02391, Sec. 3.2",
+    "guided-grad-cam",
+    "Guided Grad-CAM",
+    "Selvaraju et al. 2017, arXiv:1610.02391, Sec. 3.2",
     family="place",
     cost=4,
     sentence="Guided backpropagation, shown where Grad-CAM looks.",
-    run=lambda ask: guided_grad_cam_product(ask.model, ask.x, ask.target),
+    run=plain(guided_grad_cam_product),
 )

@@ -69,9 +69,9 @@ def integrated_gradients(
 
 
 INTEGRATED_GRADIENTS_METHOD = Method(
-    key="integrated-gradients",
-    title="Integrated gradients",
-    source="Sundararajan et al. 2017, arXiv:1703.01365, Sec. 3",
+    "integrated-gradients",
+    "Integrated gradients",
+    "Sundararajan et al. 2017, arXiv:1703.01365, Sec. 3",
     family="path",
     cost=3 * STEPS,
     sentence="What each pixel adds on the straight way from a black image; the map sums to the change of the score.",

@@ -47,6 +47,15 @@ class AttributionRequest:
     should_stop: ShouldStop = never
 
 
+Run = Callable[[AttributionRequest], Tensor]
+"""The call that all methods share; it gives attributions (B, C, H, W)."""
+
+
+def plain(function: Callable[[nn.Module, Tensor, Tensor], Tensor]) -> Run:
+    """The run of a method that needs the network, the images and the classes explained, and nothing else."""
+    return lambda ask: function(ask.model, ask.x, ask.target)
+
+
 @dataclass(frozen=True, slots=True)
 class Method:
     """A saliency method.
@@ -72,7 +81,7 @@ class Method:
     family: Family
     cost: int
     sentence: str
-    run: Callable[[AttributionRequest], Tensor]
+    run: Run
     signed: bool = True
     random: bool = False
     of_class: bool = True

@@ -16,7 +16,7 @@ from core.models.fast import fast_form
 from core.models.resnet import PreActResNet
 from core.training.loop import train
 from core.training.plan import TrainingPlan
-from core.training.recipes.base import Standard
+from core.training.recipes.standard import Standard
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from core.attacks.pgd import Pgd
 from core.errors import ConfigError
 from core.training.recipes.base import Batch
 from core.training.recipes.saliency_maps import STRONG_MAPS
-from core.training.recipes.saliency_training import Mixture, SaliencyPerturbation
+from core.training.recipes.saliency_perturbation import Mixture, SaliencyPerturbation
 
 Image = NDArray[np.float32]
 

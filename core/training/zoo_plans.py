@@ -8,16 +8,16 @@ from core.attacks.pgd import Pgd
 from core.data.tasks import CIFAR10, FASHION_MNIST, PASTED, TINY20, Task, task_named
 from core.errors import ConfigError
 from core.training.augment import Augmentation
-from core.training.jobs.messages import recipes_for
 from core.training.plan import TrainingPlan, network_for
 from core.training.recipes.adversarial import AdversarialTraining
 from core.training.recipes.base import Recipe
 from core.training.recipes.distillation import Distilled, Tempered
 from core.training.recipes.double_backprop import DoubleBackprop
 from core.training.recipes.random_radius import RandomRadius
-from core.training.recipes.registry import entry_of
+from core.training.recipes.registry import entry_of, recipes_for
 from core.training.recipes.saliency_maps import MapName
-from core.training.recipes.saliency_training import SaliencyPerturbation, SaliencyPgd, SaliencyTraining, pace, paced
+from core.training.recipes.saliency_perturbation import SaliencyPerturbation, pace
+from core.training.recipes.saliency_training import SaliencyPgd, SaliencyTraining, paced
 from core.training.recipes.trades import Trades
 
 EPOCHS: Mapping[str, int] = {"cifar10": 10, "fashion-mnist": 5, "tiny20": 30, "pasted": 5}

@@ -37,7 +37,8 @@ from core.saliency.catalogue import attribute
 from core.saliency.grad_cam import grad_cam
 from core.saliency.grid import saliency_grid
 from core.saliency.linearised import linearised_robustness
-from core.saliency.measures import SALIENCY_MEASURES, Case, measured
+from core.saliency.measures.catalogue import SALIENCY_MEASURES, run_measure
+from core.saliency.measures.measure import Case
 from core.saliency.randomisation import cascade
 from tests.helpers.attribution import ask
 from tests.helpers.networks import DUMMY, DummyConfig, brought
@@ -120,7 +121,7 @@ def test_every_measure_of_a_map(model, x, key):
     inside = torch.zeros(1, 32, 32, dtype=torch.bool)
     inside[:, :16] = True
     case = Case("gradient", request, attribute("gradient", request), 0, inside, (x + 0.01).clamp(0, 1))
-    assert measured(key, case).shape == (1,)
+    assert run_measure(key, case).shape == (1,)
 
 
 def test_randomisation_reaches_every_layer(resnet18, x):

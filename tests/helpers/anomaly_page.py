@@ -1,20 +1,9 @@
 """What tests of the page Anomaly share: pictures to upload, and the verdicts that it shows."""
 
-import io
-
-import numpy as np
-from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from tests.helpers.pages import bodies, value
-from tests.helpers.pictures import columns
-
-
-def png(pixels: np.ndarray) -> bytes:
-    """Pixels (H, W, 3) as a file."""
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "PNG")
-    return out.getvalue()
+from tests.helpers.pictures import columns, png
 
 
 def normal(index: int) -> bytes:

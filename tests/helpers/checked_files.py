@@ -17,9 +17,13 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def write_json(path: Path, fields: Mapping[str, Any], **options: Any) -> None:
     """Write fields with a checksum that fits."""
-    write_checked(path, json.dumps(fields, **options).encode())
+    write_checked(path, json.dumps(_unsigned(fields), **options).encode())
 
 
 def json_bytes(fields: Mapping[str, Any]) -> bytes:
     """Fields as JSON with a checksum that fits."""
-    return with_checksum(json.dumps({name: value for name, value in fields.items() if name != "checksum"}).encode())
+    return with_checksum(json.dumps(_unsigned(fields)).encode())
+
+
+def _unsigned(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name != "checksum"}

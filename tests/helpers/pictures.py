@@ -1,6 +1,10 @@
 """Pictures that are made up."""
 
+import io
+
+import numpy as np
 import torch
+from PIL import Image
 
 from core.data.datasets import LabelledImages
 from core.data.tasks import task_named
@@ -9,6 +13,13 @@ from core.data.tasks import task_named
 def rand(*shape: int, seed: int = 0) -> torch.Tensor:
     """Numbers uniform in [0, 1)."""
     return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """Grey levels (H, W), or colours (H, W, 3), uint8, as a PNG file."""
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    return out.getvalue()
 
 
 def columns(count: int, seed: int, task: str = "fashion-mnist") -> LabelledImages:

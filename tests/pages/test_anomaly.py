@@ -7,9 +7,9 @@ from core.anomaly.catalogue import DETECTORS
 from core.anomaly.label_references import fit_references, references_path, write_references
 from core.anomaly.perceptron_detector import PERCEPTRON
 from core.models.zoo import load_zoo_model
-from tests.helpers.anomaly_page import judged, normal, png
+from tests.helpers.anomaly_page import judged, normal
 from tests.helpers.pages import bodies, checked, finished, query, restored, value
-from tests.helpers.pictures import columns
+from tests.helpers.pictures import columns, png
 from tests.helpers.tiny_zoo import write_zoo
 
 PAGE = "pages/anomaly"

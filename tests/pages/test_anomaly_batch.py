@@ -11,8 +11,9 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from app.anomaly import batch, batch_table
-from tests.helpers.anomaly_page import judged, normal, png
+from tests.helpers.anomaly_page import judged, normal
 from tests.helpers.pages import checked, finished, query
+from tests.helpers.pictures import png
 
 PAGE = "pages/anomaly"
 pytestmark = pytest.mark.usefixtures("calibrations")

@@ -1,9 +1,13 @@
 """The page Compare: answers, attacks, pictures and maps on tiny networks, its link, and an engine error shown."""
 
+import ast
+import subprocess
+import sys
+
 import pytest
 
 from app.state.choice import Choice
-from tests.helpers.pages import bodies, checked, picture, query, source, upload, value
+from tests.helpers.pages import ROOT, bodies, checked, picture, query, source, upload, value
 from tests.helpers.tiny_zoo import KEYS, write_zoo
 
 PAGE = "streamlit_app"
@@ -165,3 +169,12 @@ def test_damaged_weights_are_a_sentence(visit, monkeypatch, tmp_path):
     path.write_bytes(path.read_bytes()[:-1] + b"!")
     at = visit()
     assert len(at.error) == 1 and "pgd-l2.safetensors" in at.error[0].value and str(tmp_path) not in at.error[0].value
+
+
+def test_importing_the_page_does_not_bring_captum():
+    """It names networks and shows gradients; neither needs what explains. Asked of a fresh process."""
+    script = ast.parse((ROOT / "pages" / "compare.py").read_text())
+    imports = [ast.unparse(line) for line in script.body if isinstance(line, ast.Import | ast.ImportFrom)]
+    code = "\n".join([*imports, "import sys", "print('captum' in sys.modules, 'core.training' in sys.modules)"])
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["False", "True"]

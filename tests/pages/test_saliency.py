@@ -13,6 +13,8 @@ from streamlit.testing.v1 import AppTest
 from app.state.training_job import Job
 from core.models.resnet import PreActResNet
 from core.models.zoo import load_zoo_model, save
+from core.saliency.measures.catalogue import SALIENCY_MEASURES
+from core.saliency.measures.measure import Measure
 from core.training.jobs.messages import Point, Ready, TrainingRequest
 from tests.helpers.pages import bodies, checked, finished, opened, query, restored
 from tests.helpers.synthetic.saliency import write_saliency_report
@@ -154,6 +156,21 @@ def test_maps_are_measured_at_the_press_of_a_button_and_stand_in_the_table(visit
     table = after(at, "saliency.measure.start", "data-scored")
     assert table.count("data-scored") == 4 and "–" not in table and table.count("best here") == 2
     assert not any(button.key == "saliency.measure.start" for button in at.button) and not at.error
+
+
+def test_a_measure_that_joins_the_catalogue_is_offered_explained_and_measured(visit, monkeypatch):
+    """One entry, and no other file."""
+    total = Measure(
+        "total", "Total", "The sum of the shown map.", "nobody 2026", "neither", "none",
+        lambda case: case.heatmaps.sum((1, 2), dtype=np.float64),
+    )  # fmt: skip
+    monkeypatch.setitem(SALIENCY_MEASURES, total.key, total)
+    at = visit(**TWO, methods="gradient", measures="total", image="photo:coffee")
+    assert "Total" in at.multiselect(key="saliency.measures").options
+    terms = "".join(bodies(at, "rs-terms"))
+    assert "The sum of the shown map." in terms and "nobody 2026" in terms and not at.warning
+    table = after(at, "saliency.measure.start", "data-scored")
+    assert table.count("data-scored") == 2 and ">Total<" in table and "–" not in table and not at.error
 
 
 @pytest.mark.slow

@@ -12,6 +12,8 @@ from core.data.tasks import FASHION_MNIST
 from core.models.bundle import pack
 from core.models.resnet import PreActResNet, ResNetConfig
 from core.models.zoo import Card, load_zoo_model, save
+from core.training.recipes.registry import RECIPES
+from tests.helpers.added_recipe import BRIGHTENED_RECIPE
 from tests.helpers.pages import ROOT, bodies, checked
 from tests.helpers.waiting import until
 from tests.helpers.workers import fake_worker
@@ -80,6 +82,19 @@ def test_a_first_visit_is_ready_to_start_and_says_what_each_setting_does(world):
     assert "one more pass" in captions and "Madry" in captions and "At most three minutes" in captions
     assert any("max CE" in block.value for block in at.code)
     assert at.query_params == {} or not at.query_params
+
+
+def test_a_recipe_that_joins_the_catalogue_is_offered_with_its_settings_and_starts(world, monkeypatch):
+    """One entry, and no other file."""
+    monkeypatch.setitem(RECIPES, "brightened", BRIGHTENED_RECIPE)
+    at = visit(recipe="brightened", more="0.2")
+    assert "Brighter pictures" in at.selectbox(key="training.recipe").options and not at.warning
+    assert any("better light" in item.value for item in at.markdown)
+    assert at.number_input(key="training.set.brightened.more").value == 0.2
+    captions = " ".join(item.value for item in at.caption)
+    assert "nobody 2026" in captions and "added to every value" in captions
+    checked(button(at, "Start training").click().run())
+    assert [(job.order.recipe, job.order.changes) for job in mine(at)] == [("brightened", {"more": 0.2})]
 
 
 def test_without_the_data_set_the_page_says_how_to_get_it_and_nothing_starts(world, monkeypatch, tmp_path):

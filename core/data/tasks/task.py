@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:  # the command line names the tasks in its help, and does not wait for torch to do so
     from core.norms import Norm
 
+Annotation = Literal["box", "mask"]
+"""What may come with an image: a box around the object, or its outline."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:
@@ -40,7 +43,7 @@ class Task:
     val_size: int = 2000
     calibration_size: int = 2000
     radii: "Mapping[Norm, float]" = field(default_factory=lambda: {"linf": 8 / 255, "l2": 0.5})
-    annotation: Literal["box", "mask"] | None = None
+    annotation: Annotation | None = None
 
     @property
     def classes(self) -> int:

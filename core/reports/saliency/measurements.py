@@ -22,7 +22,8 @@ from core.reports.form.resume import Part
 from core.reports.form.settings import ReportSettings
 from core.saliency.catalogue import attribute
 from core.saliency.faithfulness import SAMPLES, floor
-from core.saliency.measures import SALIENCY_MEASURES, Case, measured
+from core.saliency.measures.catalogue import SALIENCY_MEASURES, run_measure
+from core.saliency.measures.measure import Case
 from core.saliency.method import AttributionRequest
 from core.saliency.randomisation import as_shown
 
@@ -174,7 +175,7 @@ class SaliencyMeasurer(Measurer[SaliencySettings]):
         x, labels = self.data.images(start, stop), self.data.labels[start:stop]
         case = Case("gradient", self._ask(model, start, stop), torch.zeros_like(x), self.seed(start))
         found: Part = {
-            key: measured(key, case).astype(np.float32)
+            key: run_measure(key, case).astype(np.float32)
             for key in self.measures
             if SALIENCY_MEASURES[key].of == "network"
         }
@@ -201,7 +202,7 @@ class SaliencyMeasurer(Measurer[SaliencySettings]):
             self._inside(start, stop),
             x_adv,
         )
-        return {key: measured(key, case).astype(np.float32) for key in measures}
+        return {key: run_measure(key, case).astype(np.float32) for key in measures}
 
     def _maps(self, model: ZooModel, method: str, start: int, stop: int) -> Tensor:
         """A method's attributions (n, C, H, W)."""

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from core.metrics.intervals import bootstrap
 from core.metrics.map_agreement import spearman
 from core.reports.form.report import Arrays, Row, read_report, report_path
-from core.saliency.measures import SALIENCY_MEASURES
+from core.saliency.measures.catalogue import SALIENCY_MEASURES
 
 RELATED = ("alignment", "alignment-cosine", "linearised-robustness")
 """The measures of networks that are held against robustness."""
-ON_OBJECT = ("pointing-game", "mass-inside", "area")
 FEWEST = 4
 """Networks that a rank correlation needs to say anything."""
 
@@ -95,7 +94,8 @@ def middle(measure: str, values: NDArray[Any]) -> float:
     values = values[np.isfinite(values)].astype(np.float64)
     if len(values) == 0:
         return float("nan")
-    return float(np.mean(values) if measure in ON_OBJECT else np.median(values))
+    on_object = measure == "area" or SALIENCY_MEASURES[measure].needs == "inside"
+    return float(np.mean(values) if on_object else np.median(values))
 
 
 def relation(measure: str, medians: Mapping[str, float | None], against: str, robust: Mapping[str, float]) -> Row:

@@ -11,12 +11,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.tasks import Task, task_named
+from core.data.tasks import task_named
 from core.errors import ConfigError, InputError
 from core.training.augment import Augmentation
 from core.training.plan import TrainingPlan, network_for
 from core.training.recipes.base import Recipe
-from core.training.recipes.registry import RECIPES
+from core.training.recipes.registry import RECIPES, recipes_for
 from core.training.recipes.saliency_training import paced
 from core.training.recipes.settings import Value, changed, with_teacher
 
@@ -101,15 +101,6 @@ def read_request(text: str) -> TrainingRequest:
         return TrainingRequest(**json.loads(text))
     except (ValueError, TypeError) as error:
         raise InputError(f"this is no order for a training: {error}") from error
-
-
-def recipes_for(task: Task) -> list[str]:
-    """Keys of the recipes that a task can be trained with, in the registry's order."""
-    return [
-        key
-        for key, entry in RECIPES.items()
-        if not entry.build(task).needs_maps or key.startswith(f"sat-{task.annotation}")
-    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,13 @@ from torch.nn.functional import cross_entropy
 
 from core.attacks.fgsm import Fgsm
 from core.attacks.pgd import Pgd
+from core.data.tasks import Task
 from core.errors import ConfigError
 from core.models.fast import fast_form
 from core.models.resnet import PreActResNet
 from core.norms import radius_words
 from core.training.recipes.base import Batch, Recipe
+from core.training.recipes.entry import RecipeEntry, Variant
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +30,9 @@ class AdversarialTraining(Recipe):
     def describe(self) -> str:
         """The recipe in one line."""
         a = self.attack
-        radius = radius_words(a.norm, a.epsilon)
-        return (
-            f"adversarial training: min E[ max CE(f(x + delta), y) ], |delta| <= {radius} in {a.norm}, "
-            f"{a.steps}-step PGD of step {a.step:.4g}{', random start' if a.random_start else ''}"
-        )
+        ball = f"|delta| <= {radius_words(a.norm, a.epsilon)} in {a.norm}"
+        steps = f"{a.steps}-step PGD of step {a.step:.4g}{', random start' if a.random_start else ''}"
+        return f"adversarial training: min E[ max CE(f(x + delta), y) ], {ball}, {steps}"
 
     def loss(self, model: PreActResNet, batch: Batch) -> Tensor:
         """Mean cross-entropy of the attacked batch."""
@@ -77,3 +77,40 @@ class SingleStepTraining(Recipe):
         """Mean cross-entropy of the attacked batch."""
         x_adv = self.attack(fast_form(model), batch.x)
         return cross_entropy(model(x_adv).float(), batch.labels)
+
+
+def pgd_of_task(task: Task, steps: int) -> Pgd:
+    """PGD at the task's L-infinity radius; steps add up to 1.25 epsilon as in the authors' five steps of 2/255."""
+    return Pgd(task.radii["linf"], "linf", steps, 1.25 * task.radii["linf"] / steps)
+
+
+ADVERSARIAL_LINF_RECIPE = RecipeEntry(
+    "pgd-linf",
+    "Robust, L∞",
+    "Adversarial, L-infinity",
+    "Learns from pictures in which every pixel has moved a little against the network.",
+    "Madry et al. 2018, arXiv:1706.06083",
+    lambda task: AdversarialTraining(pgd_of_task(task, 2)),
+    colour="#128A86",
+)
+
+ADVERSARIAL_L2_RECIPE = RecipeEntry(
+    "pgd-l2",
+    "Robust, L2",
+    "Adversarial, L2",
+    "Learns from pictures moved a short way against the network, a few pixels more than others.",
+    "Madry et al. 2018, arXiv:1706.06083",
+    lambda task: AdversarialTraining(Pgd(task.radii["l2"], "l2", 2, 0.625 * task.radii["l2"])),
+    colour="#8E5BD6",
+    variants=(Variant("pgd-l2-large", "Robust, large L2", "#D05858"),),  # at a larger radius
+)
+
+SINGLE_STEP_RECIPE = RecipeEntry(
+    "adversarial",
+    "Single-step attacks",
+    "Adversarial, single step",
+    "Learns half from clean pictures and half from pictures moved one step away from the network's own answer.",
+    "Ross, Doshi-Velez 2018, arXiv:1711.09404",
+    lambda task: SingleStepTraining(Fgsm(task.radii["linf"])),
+    colour="#D010E8",
+)

@@ -1,11 +1,10 @@
-"""How a batch becomes a loss: what a recipe is, and the plainest one."""
+"""How a batch becomes a loss: what a recipe is."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from core.data.tasks import Task
 from core.models.resnet import PreActResNet
@@ -69,16 +68,3 @@ class Recipe(ABC):
     @abstractmethod
     def loss(self, model: PreActResNet, batch: Batch) -> Tensor:
         """The mean loss of a batch (a scalar), attached to the graph of `model`, which is in train mode."""
-
-
-@dataclass(frozen=True, slots=True)
-class Standard(Recipe):
-    """Cross-entropy on clean images."""
-
-    def describe(self) -> str:
-        """The recipe in one line."""
-        return "cross-entropy on clean images: min E[ CE(f(x), y) ]"
-
-    def loss(self, model: PreActResNet, batch: Batch) -> Tensor:
-        """Mean cross-entropy of the batch."""
-        return cross_entropy(model(batch.x).float(), batch.labels)

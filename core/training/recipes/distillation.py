@@ -1,6 +1,6 @@
 """Defensive distillation: a teacher and a student, both trained on softened probabilities."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -9,6 +9,8 @@ from torch.nn.functional import cross_entropy
 from core.errors import ConfigError
 from core.models.resnet import PreActResNet
 from core.training.recipes.base import Batch, Recipe
+from core.training.recipes.entry import RecipeEntry
+from core.training.recipes.settings import words
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,9 @@ class Tempered(Recipe):
         ConfigError: a temperature below 1.
     """
 
-    temperature: float = 50.0
+    temperature: float = field(
+        default=50.0, metadata=words("Temperature T", "The scores are divided by it while the network learns.")
+    )
 
     def __post_init__(self) -> None:
         _check_temperature(self.temperature)
@@ -57,7 +61,9 @@ class Distilled(Recipe):
     """
 
     teacher: str
-    temperature: float = 50.0
+    temperature: float = field(
+        default=50.0, metadata=words("Temperature T", "The scores of teacher and student are divided by it.")
+    )
 
     def __post_init__(self) -> None:
         _check_temperature(self.temperature)
@@ -86,3 +92,24 @@ class Distilled(Recipe):
 def _check_temperature(temperature: float) -> None:
     if not 1 <= temperature < float("inf"):
         raise ConfigError(f"temperature must be at least 1; got {temperature}")
+
+
+TEMPERED_RECIPE = RecipeEntry(
+    "distilled-teacher",
+    "distilled-teacher",
+    "Teacher for distillation",
+    "Learns the labels at a high temperature, so that its probabilities stay soft.",
+    "Papernot et al. 2016, arXiv:1511.04508",
+    lambda task: Tempered(),
+)
+
+DISTILLED_RECIPE = RecipeEntry(
+    "distilled",
+    "Distilled",
+    "Defensive distillation",
+    "Learns the soft probabilities of its teacher; what looks like robustness is a vanished gradient.",
+    "Papernot et al. 2016, arXiv:1511.04508",
+    lambda task: Distilled("distilled-teacher"),
+    colour="#885858",
+    teacher="Distillation means a teacher that was trained by “Teacher for distillation”: train one first.",
+)

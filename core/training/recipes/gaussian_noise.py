@@ -1,6 +1,6 @@
 """Training under Gaussian noise."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -9,6 +9,8 @@ from torch.nn.functional import cross_entropy
 from core.errors import ConfigError
 from core.models.resnet import PreActResNet
 from core.training.recipes.base import Batch, Recipe
+from core.training.recipes.entry import RecipeEntry
+from core.training.recipes.settings import words
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class GaussianNoise(Recipe):
         ConfigError: a negative sigma.
     """
 
-    sigma: float = 0.4
+    sigma: float = field(default=0.4, metadata=words("Deviation σ", "How strong the noise is, on values in [0, 1]."))
     clamp: bool = False
 
     def __post_init__(self) -> None:
@@ -41,3 +43,14 @@ class GaussianNoise(Recipe):
         """Mean cross-entropy of the noisy batch."""
         x = batch.x + self.sigma * torch.randn(batch.x.shape, generator=batch.generator, device=batch.x.device)
         return cross_entropy(model(x.clamp(0.0, 1.0) if self.clamp else x).float(), batch.labels)
+
+
+GAUSSIAN_NOISE_RECIPE = RecipeEntry(
+    "noise",
+    "Gaussian noise",
+    "Gaussian noise",
+    "Learns from pictures under strong noise.",
+    "the robust classifiers of the latent-metrics paper",
+    lambda task: GaussianNoise(),
+    colour="#1088E8",
+)

@@ -1,18 +1,20 @@
 """The Lipschitz-inspired penalty: small input gradients of logits, as strong as the training loss allows."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from core.attacks.scheduled import ScheduledAttack
+from core.attacks.scheduled import L2_MIN_TRAINING, L2_TRAINING, ScheduledAttack
 from core.data.tasks import Task
 from core.errors import ConfigError
 from core.models.fast import fast_form
 from core.models.resnet import PreActResNet
 from core.training.recipes.base import Batch, Recipe
+from core.training.recipes.entry import RecipeEntry
+from core.training.recipes.settings import words
 
 INTEGRAL = "integral"  # the controller's I in a recipe's state
 
@@ -35,8 +37,13 @@ class PsiController:
         ConfigError: a value out of range.
     """
 
-    target: float = 1.5
-    start: float = 220.0
+    target: float = field(
+        default=1.5,
+        metadata=words("Loss aimed at", "The penalty grows while the training loss is below this, in nats."),
+    )
+    start: float = field(
+        default=220.0, metadata=words("Penalty at the start", "The weight ψ of the penalty before it is steered.")
+    )
     growth: float = 0.02
     better: float = 1.0
     worse: float = 0.01
@@ -79,9 +86,15 @@ class Lipschitz(Recipe):
     """
 
     controller: PsiController = PsiController()
-    zeta: float = 0.2
+    zeta: float = field(
+        default=0.2,
+        metadata=words("Share of margins ζ", "How often the penalty is on the label's margin, not on one score."),
+    )
     attack: ScheduledAttack | None = None
-    share: float = 1.0
+    share: float = field(
+        default=1.0,
+        metadata=words("Share attacked", "The share of pictures that are attacked before they are learned."),
+    )
 
     def __post_init__(self) -> None:
         if not 0 <= self.zeta <= 1 or not 0 <= self.share <= 1:
@@ -157,3 +170,44 @@ def mean_squared_gradient(values: Tensor, x: Tensor) -> Tensor:
     """
     (grad,) = torch.autograd.grad(values.sum(), x, create_graph=True)
     return grad.square().mean()
+
+
+_SOURCE = "Woods, Chen, Teuscher 2019, arXiv:1906.02896"
+
+
+def _controller(task: Task) -> PsiController:
+    """The authors' loss target for ten classes, and the same share of the loss of guessing for others."""
+    return PsiController(target=1.5 * math.log(task.classes) / math.log(10))
+
+
+LIPSCHITZ_RECIPE = RecipeEntry(
+    "lipschitz",
+    "Lipschitz",
+    "Lipschitz-inspired",
+    "Keeps the scores of all classes from changing quickly with the picture, as far as its loss allows.",
+    _SOURCE,
+    lambda task: Lipschitz(_controller(task)),
+    activation="hhrelu",
+    colour="#287070",
+)
+
+LIPSCHITZ_L2_RECIPE = RecipeEntry(
+    "lipschitz-l2",
+    "lipschitz-l2",
+    "Lipschitz-inspired, L2 attacks",
+    "The same on pictures that are all moved a short way against the network.",
+    _SOURCE,
+    lambda task: Lipschitz(_controller(task), attack=L2_TRAINING),
+    activation="hhrelu",
+)
+
+LIPSCHITZ_ALL_RECIPE = RecipeEntry(
+    "lipschitz-all",
+    "Lipschitz, all",
+    "Lipschitz-inspired, all additions",
+    "The same with half of the pictures moved just far enough to be mistaken.",
+    _SOURCE,
+    lambda task: Lipschitz(_controller(task), attack=L2_MIN_TRAINING, share=0.5),
+    activation="hhrelu",
+    colour="#1058E8",
+)

@@ -10,6 +10,7 @@ from core.attacks.pgd import Pgd
 from core.models.fast import fast_form
 from core.models.resnet import PreActResNet
 from core.training.recipes.base import Batch, Recipe
+from core.training.recipes.entry import RecipeEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +51,15 @@ class RandomRadius(Recipe):
         shares = torch.rand(len(batch.x), generator=batch.generator, device=batch.x.device)
         x_adv = self.attack(fast_form(model), batch.x, batch.labels, batch.generator, shares)
         return cross_entropy(model(x_adv).float(), batch.labels)
+
+
+RANDOM_RADIUS_RECIPE = RecipeEntry(
+    "pgd-l2-radii",
+    "Robust, all radii",
+    "Adversarial, L2, all radii",
+    "Learns from pictures of which each was moved a way of its own length against the network, short or long.",
+    "our own, for the area of Woods et al. 2019",
+    lambda task: RandomRadius(Pgd(2 * task.radii["l2"], "l2", 2, 1.25 * task.radii["l2"])),
+    activation="hhrelu",
+    colour="#B810A0",
+)

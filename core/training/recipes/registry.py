@@ -1,273 +1,83 @@
-"""The recipes by the key of the model that each makes, with what a menu must say about them."""
+"""The recipes by the key of the model that each makes, and what models of the zoo are called and look like."""
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 
-from core.attacks.fgsm import Fgsm
-from core.attacks.kl_ascent import KlAscent
-from core.attacks.pgd import Pgd
-from core.attacks.scheduled import L2_MIN_TRAINING, L2_TRAINING
 from core.data.tasks import Task
-from core.models.activations import Activation
-from core.training.recipes.adversarial import AdversarialTraining, SingleStepTraining
-from core.training.recipes.adversarial_double_backprop import AdversarialDoubleBackprop
-from core.training.recipes.base import Recipe, Standard
-from core.training.recipes.distillation import Distilled, Tempered
-from core.training.recipes.double_backprop import DoubleBackprop
-from core.training.recipes.gaussian_noise import GaussianNoise
-from core.training.recipes.insensitive import Insensitive
-from core.training.recipes.lipschitz import Lipschitz, PsiController
-from core.training.recipes.random_radius import RandomRadius
-from core.training.recipes.saliency_maps import MapName
-from core.training.recipes.saliency_training import SaliencyPerturbation, SaliencyPgd, SaliencyTrades, SaliencyTraining
-from core.training.recipes.trades import Trades
+from core.training.recipes.adversarial import ADVERSARIAL_L2_RECIPE, ADVERSARIAL_LINF_RECIPE, SINGLE_STEP_RECIPE
+from core.training.recipes.adversarial_double_backprop import ADVERSARIAL_DOUBLE_BACKPROP_RECIPE
+from core.training.recipes.distillation import DISTILLED_RECIPE, TEMPERED_RECIPE
+from core.training.recipes.double_backprop import DOUBLE_BACKPROP_RECIPE
+from core.training.recipes.entry import RecipeEntry, Variant
+from core.training.recipes.gaussian_noise import GAUSSIAN_NOISE_RECIPE
+from core.training.recipes.insensitive import INSENSITIVE_RECIPE
+from core.training.recipes.lipschitz import LIPSCHITZ_ALL_RECIPE, LIPSCHITZ_L2_RECIPE, LIPSCHITZ_RECIPE
+from core.training.recipes.random_radius import RANDOM_RADIUS_RECIPE
+from core.training.recipes.saliency_training import (
+    BOXES_PGD_RECIPE,
+    BOXES_RECIPE,
+    MASKS_PGD_RECIPE,
+    MASKS_RECIPE,
+    SALIENCY_OF_ROBUST_RECIPE,
+    SALIENCY_OF_STANDARD_RECIPE,
+    SALIENCY_PGD_RECIPE,
+    SALIENCY_TRADES_RECIPE,
+    SIGN_NOISE_RECIPE,
+)
+from core.training.recipes.standard import STANDARD_RECIPE
+from core.training.recipes.trades import TRADES_RECIPE
+
+_RECIPES = (
+    STANDARD_RECIPE,
+    ADVERSARIAL_LINF_RECIPE,
+    ADVERSARIAL_L2_RECIPE,
+    RANDOM_RADIUS_RECIPE,
+    SINGLE_STEP_RECIPE,
+    TRADES_RECIPE,
+    DOUBLE_BACKPROP_RECIPE,
+    INSENSITIVE_RECIPE,
+    ADVERSARIAL_DOUBLE_BACKPROP_RECIPE,
+    LIPSCHITZ_RECIPE,
+    LIPSCHITZ_L2_RECIPE,
+    LIPSCHITZ_ALL_RECIPE,
+    SALIENCY_OF_STANDARD_RECIPE,
+    SALIENCY_OF_ROBUST_RECIPE,
+    SALIENCY_PGD_RECIPE,
+    SALIENCY_TRADES_RECIPE,
+    BOXES_RECIPE,
+    BOXES_PGD_RECIPE,
+    MASKS_RECIPE,
+    MASKS_PGD_RECIPE,
+    SIGN_NOISE_RECIPE,
+    GAUSSIAN_NOISE_RECIPE,
+    TEMPERED_RECIPE,
+    DISTILLED_RECIPE,
+)
+RECIPES: Mapping[str, RecipeEntry] = {entry.key: entry for entry in _RECIPES}
+"""By the key used in files and URLs; menus, the command line, names and colours are read from it."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecipeEntry:
-    """One way to train.
-
-    Attributes:
-        name: what its networks are called side by side, short.
-        title: what the way of training is called, in a menu.
-        sentence: what it does, one sentence.
-        source: paper and section.
-        build: the recipe with default settings for a task; sizes follow the task's radii. The formula is its
-            `describe()`.
-        activation: what the recipe wants its network to have.
-    """
-
-    name: str
-    title: str
-    sentence: str
-    source: str
-    build: Callable[[Task], Recipe]
-    activation: Activation = "relu"
-
-
-def _saliency(task: Task, maps: MapName, teacher: str | None = None) -> SaliencyPerturbation:
-    """The perturbation of a task, at the radius that its robustness is reported at."""
-    return SaliencyPerturbation(maps, teacher, task.radii["linf"])
-
-
-def _pgd(task: Task, steps: int) -> Pgd:
-    """PGD at the task's L-infinity radius; steps add up to 1.25 epsilon as in the authors' five steps of 2/255."""
-    return Pgd(task.radii["linf"], "linf", steps, 1.25 * task.radii["linf"] / steps)
-
-
-# Ross and Doshi-Velez's lambdas for notMNIST as weights on the mean, where pixels span a range of 1 as here. (SVHN's
-# 19.5 is per squared deviation of an image, so about 1 in these units; MNIST's 110 is for an easier task.)
-WEIGHT, WEIGHT_INSENSITIVE = 1.1, 0.35
-
-_SAT = "Mangla et al. 2020, arXiv:2006.07828"
-_ROSS = "Ross, Doshi-Velez 2018, arXiv:1711.09404"
-_WOODS = "Woods, Chen, Teuscher 2019, arXiv:1906.02896"
-
-RECIPES: Mapping[str, RecipeEntry] = {
-    "standard": RecipeEntry(
-        "Standard", "Standard", "Learns from the pictures as they are.", "the common baseline", lambda task: Standard()
-    ),
-    "pgd-linf": RecipeEntry(
-        "Robust, L∞",
-        "Adversarial, L-infinity",
-        "Learns from pictures in which every pixel has moved a little against the network.",
-        "Madry et al. 2018, arXiv:1706.06083",
-        lambda task: AdversarialTraining(_pgd(task, 2)),
-    ),
-    "pgd-l2": RecipeEntry(
-        "Robust, L2",
-        "Adversarial, L2",
-        "Learns from pictures moved a short way against the network, a few pixels more than others.",
-        "Madry et al. 2018, arXiv:1706.06083",
-        lambda task: AdversarialTraining(Pgd(task.radii["l2"], "l2", 2, 0.625 * task.radii["l2"])),
-    ),
-    "pgd-l2-radii": RecipeEntry(
-        "Robust, all radii",
-        "Adversarial, L2, all radii",
-        "Learns from pictures of which each was moved a way of its own length against the network, short or long.",
-        "our own, for the area of Woods et al. 2019",
-        lambda task: RandomRadius(Pgd(2 * task.radii["l2"], "l2", 2, 1.25 * task.radii["l2"])),
-        "hhrelu",
-    ),
-    "adversarial": RecipeEntry(
-        "Single-step attacks",
-        "Adversarial, single step",
-        "Learns half from clean pictures and half from pictures moved one step away from the network's own answer.",
-        _ROSS,
-        lambda task: SingleStepTraining(Fgsm(task.radii["linf"])),
-    ),
-    "trades": RecipeEntry(
-        "TRADES",
-        "TRADES",
-        "Learns the label from the clean picture, and the same answer from the worst picture near it.",
-        "Zhang et al. 2019, arXiv:1901.08573",
-        lambda task: Trades(KlAscent(task.radii["linf"], steps=5)),
-    ),
-    "double-backprop": RecipeEntry(
-        "Double backprop",
-        "Double backpropagation",
-        "Learns the label while keeping small how much the loss changes with the picture.",
-        _ROSS,
-        lambda task: DoubleBackprop(WEIGHT),
-    ),
-    "insensitive": RecipeEntry(
-        "Insensitive",
-        "Certainty-insensitive",
-        "Learns the label while keeping small how much its certainty changes with the picture.",
-        _ROSS,
-        lambda task: Insensitive(WEIGHT_INSENSITIVE),
-    ),
-    "adversarial-double-backprop": RecipeEntry(
-        "Double backprop + attacks",
-        "Double backpropagation and adversarial",
-        "Learns half by double backpropagation on clean pictures, half from pictures moved one step.",
-        _ROSS,
-        lambda task: AdversarialDoubleBackprop(DoubleBackprop(WEIGHT), SingleStepTraining(Fgsm(task.radii["linf"]))),
-    ),
-    "lipschitz": RecipeEntry(
-        "Lipschitz",
-        "Lipschitz-inspired",
-        "Keeps the scores of all classes from changing quickly with the picture, as far as its loss allows.",
-        _WOODS,
-        lambda task: Lipschitz(_controller(task)),
-        "hhrelu",
-    ),
-    "lipschitz-l2": RecipeEntry(
-        "lipschitz-l2",
-        "Lipschitz-inspired, L2 attacks",
-        "The same on pictures that are all moved a short way against the network.",
-        _WOODS,
-        lambda task: Lipschitz(_controller(task), attack=L2_TRAINING),
-        "hhrelu",
-    ),
-    "lipschitz-all": RecipeEntry(
-        "Lipschitz, all",
-        "Lipschitz-inspired, all additions",
-        "The same with half of the pictures moved just far enough to be mistaken.",
-        _WOODS,
-        lambda task: Lipschitz(_controller(task), attack=L2_MIN_TRAINING, share=0.5),
-        "hhrelu",
-    ),
-    "sat-strong-standard": RecipeEntry(
-        "Saliency of standard",
-        "Saliency of the standard network",
-        "Learns from pictures perturbed along where the standard network looks.",
-        _SAT,
-        lambda task: SaliencyTraining(_saliency(task, "gradient-sign", "standard")),
-    ),
-    "sat-strong-robust": RecipeEntry(
-        "Saliency of robust",
-        "Saliency of a robust network",
-        "Learns from pictures perturbed along where an adversarially trained network looks.",
-        _SAT,
-        lambda task: SaliencyTraining(_saliency(task, "gradient-sign", "pgd-linf")),
-    ),
-    "sat-pgd": RecipeEntry(
-        "Saliency + PGD",
-        "Saliency and PGD",
-        "Tosses a coin for each batch: a robust network's saliency, or an attack.",
-        _SAT,
-        lambda task: SaliencyPgd(_saliency(task, "gradient-sign", "pgd-linf"), _pgd(task, 5)),
-    ),
-    "sat-trades": RecipeEntry(
-        "sat-trades",
-        "Saliency and TRADES",
-        "TRADES, its picture nearby made from a robust network's saliency or by ascent, as a coin says for each batch.",
-        _SAT,
-        lambda task: SaliencyTrades(
-            _saliency(task, "gradient-sign", "pgd-linf"), KlAscent(task.radii["linf"], steps=5)
-        ),
-    ),
-    "sat-box": RecipeEntry(
-        "Boxes",
-        "Saliency from boxes",
-        "Learns from pictures with the object's box darkened and the rest brightened.",
-        _SAT,
-        lambda task: SaliencyTraining(_saliency(task, "given")),
-    ),
-    "sat-box-pgd": RecipeEntry(
-        "Boxes + PGD",
-        "Saliency from boxes, and PGD",
-        "Tosses a coin for each batch: boxes, or an attack.",
-        _SAT,
-        lambda task: SaliencyPgd(_saliency(task, "given"), _pgd(task, 5)),
-    ),
-    "sat-mask": RecipeEntry(
-        "Masks",
-        "Saliency from masks",
-        "Learns from pictures with the object darkened and the rest brightened.",
-        _SAT,
-        lambda task: SaliencyTraining(_saliency(task, "given")),
-    ),
-    "sat-mask-pgd": RecipeEntry(
-        "Masks + PGD",
-        "Saliency from masks, and PGD",
-        "Tosses a coin for each batch: masks, or an attack.",
-        _SAT,
-        lambda task: SaliencyPgd(_saliency(task, "given"), _pgd(task, 5)),
-    ),
-    "noise-sign": RecipeEntry(
-        "Sign noise",
-        "Sign noise",
-        "The control for saliency: every value goes up or down by the same amount, at random.",
-        _SAT,
-        lambda task: SaliencyTraining(_saliency(task, "none")),
-    ),
-    "noise": RecipeEntry(
-        "Gaussian noise",
-        "Gaussian noise",
-        "Learns from pictures under strong noise.",
-        "the robust classifiers of the latent-metrics paper",
-        lambda task: GaussianNoise(),
-    ),
-    "distilled-teacher": RecipeEntry(
-        "distilled-teacher",
-        "Teacher for distillation",
-        "Learns the labels at a high temperature, so that its probabilities stay soft.",
-        "Papernot et al. 2016, arXiv:1511.04508",
-        lambda task: Tempered(),
-    ),
-    "distilled": RecipeEntry(
-        "Distilled",
-        "Defensive distillation",
-        "Learns the soft probabilities of its teacher; what looks like robustness is a vanished gradient.",
-        "Papernot et al. 2016, arXiv:1511.04508",
-        lambda task: Distilled("distilled-teacher"),
-    ),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """A model of the zoo that differs from that of its recipe by settings alone.
-
-    Attributes:
-        recipe: key of the recipe.
-        name: what the model is called, short.
-    """
-
-    recipe: str
-    name: str
-
-
-VARIANTS: Mapping[str, Variant] = {
-    "oneepoch": Variant("standard", "One epoch"),  # stopped early
-    "pgd-l2-large": Variant("pgd-l2", "Robust, large L2"),  # at a larger radius
-}
+def recipes_for(task: Task) -> list[str]:
+    """Keys of the recipes that a task can be trained with: those whose annotation its images have."""
+    return [key for key, entry in RECIPES.items() if entry.annotation in (None, task.annotation)]
 
 
 def entry_of(model: str) -> RecipeEntry | None:
     """The recipe of the zoo's model of that key; None where it is not one of ours."""
-    return RECIPES.get(VARIANTS[model].recipe if model in VARIANTS else model)
+    return next((entry for known, entry, _ in _models() if known == model), None)
 
 
 def name_of(model: str) -> str | None:
     """What the zoo's model of that key is called; None where it is not one of ours."""
-    named = VARIANTS.get(model) or RECIPES.get(model)
-    return named.name if named else None
+    return next((shown.name for known, _, shown in _models() if known == model), None)
 
 
-def _controller(task: Task) -> PsiController:
-    """The authors' loss target for ten classes, and the same share of the loss of guessing for others."""
-    return PsiController(target=1.5 * math.log(task.classes) / math.log(10))
+def colour_of(model: str) -> str | None:
+    """The colour "#rrggbb" of the zoo's model of that key; None where its recipe chose none."""
+    return next((shown.colour for known, _, shown in _models() if known == model), None)
+
+
+def _models() -> Iterator[tuple[str, RecipeEntry, RecipeEntry | Variant]]:
+    """Each model of the zoo: its key, its recipe, and what says how it is shown."""
+    for key, entry in RECIPES.items():
+        yield key, entry, entry
+        yield from ((variant.key, entry, variant) for variant in entry.variants)

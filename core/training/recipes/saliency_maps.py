@@ -10,7 +10,6 @@ from core.saliency.grad_cam import grad_cam_plus_plus
 from core.saliency.gradient import gradient
 from core.saliency.guided_backprop import guided_backprop
 from core.saliency.guided_grad_cam import guided_grad_cam
-from core.saliency.integrated_gradients import integrated_gradients
 from core.saliency.scaling import min_max
 from core.saliency.smooth_grad import smooth_grad
 
@@ -26,6 +25,14 @@ MapName = Literal[
     "integrated-gradients",
 ]
 
+
+def _integrated_gradients(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+    """Those of the loss. Captum comes with them, which no page should wait for that only names its networks."""
+    from core.saliency.integrated_gradients import integrated_gradients  # noqa: PLC0415
+
+    return integrated_gradients(model, x, target, of="loss")
+
+
 # Mangla et al. 2020, arXiv:2006.07828, as coded. Maps in [-1, 1] move pixels both ways, maps in [0, 1] only darken: the
 # two are not comparable at the same epsilon. The released code means to guide and does not, so it computes
 # "gradient-sign" and "gradient-grad-cam++"; its integrated gradients are those of the loss, whose sign is the other way
@@ -37,5 +44,5 @@ STRONG_MAPS: dict[MapName, Callable[[nn.Module, Tensor, Tensor, torch.Generator]
     "grad-cam++": lambda model, x, target, _: min_max(grad_cam_plus_plus(model, x, target)),
     "guided-grad-cam++": lambda model, x, target, _: guided_grad_cam(model, x, target),
     "gradient-grad-cam++": lambda model, x, target, _: guided_grad_cam(model, x, target, guided=False),
-    "integrated-gradients": lambda model, x, target, _: min_max(integrated_gradients(model, x, target, of="loss")),
+    "integrated-gradients": lambda model, x, target, _: min_max(_integrated_gradients(model, x, target)),
 }

@@ -1,6 +1,7 @@
 """Saliency-based training: perturbations built from maps, annealed from sign noise, alone or beside an attack."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -8,112 +9,16 @@ from torch.nn.functional import cross_entropy
 
 from core.attacks.kl_ascent import KlAscent
 from core.attacks.pgd import Pgd
-from core.errors import ConfigError
+from core.data.tasks import Task
 from core.models.fast import fast_form
 from core.models.resnet import PreActResNet
-from core.norms import radius_words
+from core.training.recipes.adversarial import pgd_of_task
 from core.training.recipes.base import Batch, Recipe
 from core.training.recipes.double_backprop import check_weight
-from core.training.recipes.saliency_maps import STRONG_MAPS, MapName
-from core.training.recipes.trades import trades_loss
-
-ALPHA = 0.6**0.1  # so that alpha^10 = 0.6
-AUTHORS_EPOCHS = 100
-"""How long the authors train; at `ALPHA` a shorter training sees little but noise."""
-
-
-def pace(epochs: int) -> float:
-    """The annealing base with which so many epochs pass through the mixing of the authors' hundred."""
-    return float(ALPHA ** (AUTHORS_EPOCHS / epochs))
-
-
-@dataclass(frozen=True, slots=True)
-class Mixture:
-    """How a perturbation came about, step by step; every tensor has the shape of the images (B, C, H, W).
-
-    Attributes:
-        saliency: the map s, in [-1, 1]; zero where there is none.
-        noise: the sign noise eta, -1 or +1.
-        chosen: the mask w: whether an entry takes the map instead of the noise.
-        mixed: `m = (1 - w) eta + w s`.
-    """
-
-    saliency: Tensor
-    noise: Tensor
-    chosen: Tensor
-    mixed: Tensor
-
-
-@dataclass(frozen=True, slots=True)
-class SaliencyPerturbation:
-    """`x' = clip(x - epsilon m)`, m mixed from sign noise and a saliency map.
-
-    Mangla et al. 2020, arXiv:2006.07828, as coded. In epoch i, counted from 0, each entry takes the map with
-    probability `1 - alpha^i`, else noise. The map is
-    subtracted: it points to where the score of the true class grows.
-
-    Attributes:
-        maps: "none" (noise only, the control), "given" (boxes or masks that come with the images), or a map of the
-            teacher.
-        teacher: zoo key of the network that a strong map explains; None for "none" and "given".
-        epsilon: in [0, 1] pixel units.
-        alpha: annealing base, in [0, 1]: 1 stays with noise, 0 takes maps alone from the second epoch on.
-        of_label: explain the image's label instead of the teacher's prediction. (Ours; the authors take the
-            prediction.)
-
-    Raises:
-        ConfigError: an unknown map, a value out of range, or a teacher where none is needed or the other way round.
-    """
-
-    maps: MapName
-    teacher: str | None = None
-    epsilon: float = 8 / 255
-    alpha: float = ALPHA
-    of_label: bool = False
-
-    def __post_init__(self) -> None:
-        if self.maps not in ("none", "given", *STRONG_MAPS):
-            raise ConfigError(f"maps must be one of none, given, {', '.join(STRONG_MAPS)}; got {self.maps!r}")
-        if not 0 <= self.epsilon <= 1 or not 0 <= self.alpha <= 1:
-            raise ConfigError(f"epsilon and alpha must lie in [0, 1]; got {self.epsilon} and {self.alpha}")
-        if (self.maps in STRONG_MAPS) != (self.teacher is not None):
-            raise ConfigError(f"maps {self.maps!r} {'need' if self.teacher is None else 'need no'} teacher")
-
-    def describe(self) -> str:
-        """The perturbation in one line."""
-        source = {"none": "no map", "given": "boxes or masks"}.get(self.maps, f"{self.maps} of {self.teacher}")
-        share = "0" if self.maps == "none" else f"1 - {self.alpha:.4g}^epoch"
-        size = radius_words("linf", self.epsilon)
-        return f"x' = clip(x - {size} m), m = (1 - w) sign noise + w s, w ~ Bernoulli({share}), s from {source}"
-
-    def share(self, epoch: int) -> float:
-        """The probability p_i that an entry takes the map in an epoch, counted from 0."""
-        return 0.0 if self.maps == "none" else 1.0 - self.alpha**epoch
-
-    def mixture(self, batch: Batch) -> Mixture:
-        """The mixture for a batch; draws noise and mask from its generator."""
-        x, generator = batch.x, batch.generator
-        saliency = self._saliency(batch)
-        noise = torch.where(torch.rand(x.shape, generator=generator, device=x.device) < 0.5, -1.0, 1.0)
-        chosen = torch.rand(x.shape, generator=generator, device=x.device) < self.share(batch.epoch)
-        return Mixture(saliency, noise, chosen, torch.where(chosen, saliency, noise))
-
-    def __call__(self, batch: Batch) -> Tensor:
-        """The perturbed images, within [0, 1] and within epsilon of `batch.x`."""
-        return (batch.x - self.epsilon * self.mixture(batch).mixed).clamp(0.0, 1.0)
-
-    def _saliency(self, batch: Batch) -> Tensor:
-        """The map s (B, C, H, W) of a batch, in [-1, 1]."""
-        if self.maps == "none":
-            return torch.zeros_like(batch.x)
-        if self.maps == "given":
-            if batch.maps is None:
-                raise ConfigError("the images come without boxes or masks")
-            return batch.maps.expand_as(batch.x)
-        if batch.teacher is None:
-            raise ConfigError(f"maps {self.maps!r} need the network {self.teacher!r}")
-        target = batch.labels if self.of_label else torch.full_like(batch.labels, -1)
-        return STRONG_MAPS[self.maps](batch.teacher, batch.x, target, batch.generator)
+from core.training.recipes.entry import RecipeEntry
+from core.training.recipes.saliency_maps import MapName
+from core.training.recipes.saliency_perturbation import SaliencyPerturbation, pace
+from core.training.recipes.trades import BETA_WORDS, trades_loss
 
 
 class _FromSaliency(Recipe):
@@ -189,7 +94,7 @@ class SaliencyTrades(_FromSaliency):
 
     perturbation: SaliencyPerturbation
     attack: KlAscent
-    beta: float = 1.0
+    beta: float = field(default=1.0, metadata=BETA_WORDS)
 
     def __post_init__(self) -> None:
         check_weight(self.beta, "beta")
@@ -221,3 +126,119 @@ def paced(recipe: Recipe, epochs: int) -> Recipe:
 def coin_flip(generator: torch.Generator) -> bool:
     """One toss of a fair coin."""
     return bool(torch.rand((), generator=generator, device=generator.device) < 0.5)
+
+
+_SOURCE = "Mangla et al. 2020, arXiv:2006.07828"
+
+
+def _perturbation(task: Task, maps: MapName, teacher: str | None = None) -> SaliencyPerturbation:
+    """The perturbation of a task, at the radius that its robustness is reported at."""
+    return SaliencyPerturbation(maps, teacher, task.radii["linf"])
+
+
+def _along(teacher: str) -> Callable[[Task], SaliencyTraining]:
+    return lambda task: SaliencyTraining(_perturbation(task, "gradient-sign", teacher))
+
+
+def _given(task: Task) -> SaliencyTraining:
+    return SaliencyTraining(_perturbation(task, "given"))
+
+
+def _given_and_pgd(task: Task) -> SaliencyPgd:
+    return SaliencyPgd(_perturbation(task, "given"), pgd_of_task(task, 5))
+
+
+SALIENCY_OF_STANDARD_RECIPE = RecipeEntry(
+    "sat-strong-standard",
+    "Saliency of standard",
+    "Saliency of the standard network",
+    "Learns from pictures perturbed along where the standard network looks.",
+    _SOURCE,
+    _along("standard"),
+    colour="#887010",
+)
+
+SALIENCY_OF_ROBUST_RECIPE = RecipeEntry(
+    "sat-strong-robust",
+    "Saliency of robust",
+    "Saliency of a robust network",
+    "Learns from pictures perturbed along where an adversarially trained network looks.",
+    _SOURCE,
+    _along("pgd-linf"),
+    colour="#D01070",
+)
+
+SALIENCY_PGD_RECIPE = RecipeEntry(
+    "sat-pgd",
+    "Saliency + PGD",
+    "Saliency and PGD",
+    "Tosses a coin for each batch: a robust network's saliency, or an attack.",
+    _SOURCE,
+    lambda task: SaliencyPgd(_perturbation(task, "gradient-sign", "pgd-linf"), pgd_of_task(task, 5)),
+    colour="#7058A0",
+)
+
+SALIENCY_TRADES_RECIPE = RecipeEntry(
+    "sat-trades",
+    "sat-trades",
+    "Saliency and TRADES",
+    "TRADES, its picture nearby made from a robust network's saliency or by ascent, as a coin says for each batch.",
+    _SOURCE,
+    lambda task: SaliencyTrades(
+        _perturbation(task, "gradient-sign", "pgd-linf"), KlAscent(task.radii["linf"], steps=5)
+    ),
+)
+
+BOXES_RECIPE = RecipeEntry(
+    "sat-box",
+    "Boxes",
+    "Saliency from boxes",
+    "Learns from pictures with the object's box darkened and the rest brightened.",
+    _SOURCE,
+    _given,
+    annotation="box",
+    colour="#D01070",
+)
+
+BOXES_PGD_RECIPE = RecipeEntry(
+    "sat-box-pgd",
+    "Boxes + PGD",
+    "Saliency from boxes, and PGD",
+    "Tosses a coin for each batch: boxes, or an attack.",
+    _SOURCE,
+    _given_and_pgd,
+    annotation="box",
+    colour="#7058A0",
+)
+
+MASKS_RECIPE = RecipeEntry(
+    "sat-mask",
+    "Masks",
+    "Saliency from masks",
+    "Learns from pictures with the object darkened and the rest brightened.",
+    _SOURCE,
+    _given,
+    annotation="mask",
+    colour="#D01070",
+)
+
+MASKS_PGD_RECIPE = RecipeEntry(
+    "sat-mask-pgd",
+    "Masks + PGD",
+    "Saliency from masks, and PGD",
+    "Tosses a coin for each batch: masks, or an attack.",
+    _SOURCE,
+    _given_and_pgd,
+    annotation="mask",
+    colour="#7058A0",
+)
+
+SIGN_NOISE_RECIPE = RecipeEntry(
+    "noise-sign",
+    "Sign noise",
+    "Sign noise",
+    "The control for saliency: every value goes up or down by the same amount, at random.",
+    _SOURCE,
+    lambda task: SaliencyTraining(_perturbation(task, "none")),
+    colour="#E858B8",
+)

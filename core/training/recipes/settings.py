@@ -7,7 +7,6 @@ from typing import Any
 
 from core.errors import ConfigError
 from core.training.recipes.base import Recipe
-from core.training.recipes.saliency_maps import STRONG_MAPS
 
 Value = int | float | str
 
@@ -34,8 +33,8 @@ class Setting:
 _RADIUS = "How far a picture may be moved: on every value in [0, 1] for L-infinity, as a length in all for L2."
 _STEPS = "More steps find worse pictures, and each costs one more pass through the network and back."
 
-# By the class and the field.
-_SENTENCES: Mapping[tuple[str, str], tuple[str, str]] = {
+# Attacks stand below training and know nothing of it, so the words for their fields stand here, by class and field.
+_OF_ATTACKS: Mapping[tuple[str, str], tuple[str, str]] = {
     ("Pgd", "epsilon"): ("Radius of the attack", _RADIUS),
     ("Pgd", "steps"): ("Steps of the attack", _STEPS),
     ("Pgd", "step_size"): ("Length of a step", "How far one step of the attack goes, in the unit of its radius."),
@@ -44,29 +43,11 @@ _SENTENCES: Mapping[tuple[str, str], tuple[str, str]] = {
     ("KlAscent", "steps"): ("Steps of the attack", _STEPS),
     ("ScheduledAttack", "epsilon"): ("Size of the attack", "Root mean square of the change of a picture, in [0, 1]."),
     ("ScheduledAttack", "steps"): ("Steps of the attack", _STEPS),
-    ("Trades", "beta"): ("Weight β", "How much keeping the same answer nearby counts beside being right."),
-    ("SaliencyTrades", "beta"): ("Weight β", "How much keeping the same answer nearby counts beside being right."),
-    ("DoubleBackprop", "weight"): (
-        "Weight λ",
-        "How much a small input gradient counts beside being right.",
-    ),
-    ("Insensitive", "weight"): ("Weight λ", "How much a steady certainty counts beside being right."),
-    ("GaussianNoise", "sigma"): ("Deviation σ", "How strong the noise is, on values in [0, 1]."),
-    ("PsiController", "target"): ("Loss aimed at", "The penalty grows while the training loss is below this, in nats."),
-    ("PsiController", "start"): ("Penalty at the start", "The weight ψ of the penalty before it is steered."),
-    ("Lipschitz", "zeta"): ("Share of margins ζ", "How often the penalty is on the label's margin, not on one score."),
-    ("Lipschitz", "share"): ("Share attacked", "The share of pictures that are attacked before they are learned."),
-    ("SaliencyPerturbation", "epsilon"): ("Radius of the perturbation", "How far a map moves a value in [0, 1]."),
-    ("SaliencyPerturbation", "alpha"): (
-        "Annealing base α",
-        "How long noise stands in for the map: in epoch i, a share α^i of all values is still noise.",
-    ),
-    ("SaliencyPerturbation", "maps"): ("Map", "Which saliency map of the teacher the pictures are perturbed along."),
-    ("Tempered", "temperature"): ("Temperature T", "The scores are divided by it while the network learns."),
-    ("Distilled", "temperature"): ("Temperature T", "The scores of teacher and student are divided by it."),
 }
 
 MOST_STEPS = 50
+
+_WORDS = "setting"  # where the words stand in a field's metadata
 
 
 def settings_of(recipe: Recipe) -> tuple[Setting, ...]:
@@ -76,18 +57,31 @@ def settings_of(recipe: Recipe) -> tuple[Setting, ...]:
     return tuple(setting for setting in found if setting.path != "share" or attacked)
 
 
+def words(title: str, sentence: str, options: tuple[str, ...] = ()) -> Mapping[str, object]:
+    """The metadata of a dataclass's field that can be set: its name for people, what it does, and what it can be.
+
+    Where a recipe has a value that is not among the options, that is what makes it another recipe: it can't be set.
+    """
+    return {_WORDS: (title, sentence, options)}
+
+
 def _walk(part: Any, prefix: str) -> list[Setting]:
     found: list[Setting] = []
     for field in dataclasses.fields(part):
         value = getattr(part, field.name)
-        words = _SENTENCES.get((type(part).__name__, field.name))
         if dataclasses.is_dataclass(value):
             found += _walk(value, f"{prefix}{field.name}.")
-        elif field.name == "maps" and value not in STRONG_MAPS:
-            continue  # annotations and noise are recipes of their own
-        elif words is not None and value is not None:
-            options: tuple[str, ...] = tuple(STRONG_MAPS) if field.name == "maps" else ()
-            found.append(Setting(f"{prefix}{field.name}", *words, value, options))
+            continue
+        title, sentence, options = _words_of(part, field)
+        if title and value is not None and (not options or value in options):
+            found.append(Setting(f"{prefix}{field.name}", title, sentence, value, options))
+    return found
+
+
+def _words_of(part: Any, field: "dataclasses.Field[Any]") -> tuple[str, str, tuple[str, ...]]:
+    """Title, sentence and options of a field; empty ones where it can't be set."""
+    of_attack = _OF_ATTACKS.get((type(part).__name__, field.name), ("", ""))
+    found: tuple[str, str, tuple[str, ...]] = field.metadata.get(_WORDS, (*of_attack, ()))
     return found
 
 

@@ -1,6 +1,6 @@
 """TRADES: cross-entropy on clean images plus the divergence that an attack finds around them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 from torch.nn.functional import cross_entropy, kl_div
@@ -11,6 +11,10 @@ from core.models.resnet import PreActResNet
 from core.norms import radius_words
 from core.training.recipes.base import Batch, Recipe
 from core.training.recipes.double_backprop import check_weight
+from core.training.recipes.entry import RecipeEntry
+from core.training.recipes.settings import words
+
+BETA_WORDS = words("Weight β", "How much keeping the same answer nearby counts beside being right.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class Trades(Recipe):
     """
 
     attack: KlAscent
-    beta: float = 6.0
+    beta: float = field(default=6.0, metadata=BETA_WORDS)
 
     def __post_init__(self) -> None:
         check_weight(self.beta, "beta")
@@ -55,3 +59,14 @@ def trades_loss(model: PreActResNet, x: Tensor, x_adv: Tensor, labels: Tensor, b
     moved = model(x_adv).float().log_softmax(1)
     divergence = kl_div(moved, clean.log_softmax(1), reduction="batchmean", log_target=True)
     return cross_entropy(clean, labels) + beta * divergence
+
+
+TRADES_RECIPE = RecipeEntry(
+    "trades",
+    "TRADES",
+    "TRADES",
+    "Learns the label from the clean picture, and the same answer from the worst picture near it.",
+    "Zhang et al. 2019, arXiv:1901.08573",
+    lambda task: Trades(KlAscent(task.radii["linf"], steps=5)),
+    colour="#108810",
+)

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from app.saliency.choice import FIRST_METHODS, MEASURABLE, MOST_SHEET, SaliencyChoice
+from app.saliency.choice import FIRST_MEASURES, FIRST_METHODS, MOST_SHEET, SaliencyChoice
 from app.state.choice import Options
 from app.state.choice import default as first_view
 from app.state.page_choice import Beside
 from core.data.tasks import task_named
 from core.explanations.catalogue import ATTRIBUTION_METHODS
-from core.saliency.measures import SALIENCY_MEASURES
+from core.saliency.measures.catalogue import SALIENCY_MEASURES, measures_of_maps
 from core.saliency.target import Target
 from tests.helpers.saliency import PART
 
@@ -106,4 +106,5 @@ def test_a_target_is_said_in_classes_of_the_task():
 
 
 def test_the_menus_are_those_of_the_engine():
-    assert {*FIRST_METHODS} <= {*ATTRIBUTION_METHODS} and {*MEASURABLE} < {*SALIENCY_MEASURES}
+    assert {*FIRST_METHODS} <= {*ATTRIBUTION_METHODS}
+    assert {*FIRST_MEASURES} < {*measures_of_maps()} < {*SALIENCY_MEASURES}

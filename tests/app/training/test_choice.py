@@ -6,7 +6,8 @@ import pytest
 
 from app.training.choice import FIRST, needs_teacher, pair, read, refusal, settings, to_query, with_field
 from core.data.tasks import TASKS, task_named
-from core.training.jobs.messages import TrainingRequest, recipes_for
+from core.training.jobs.messages import TrainingRequest
+from core.training.recipes.registry import recipes_for
 
 TEACHERS = {"cifar10": ["standard", "pgd-linf", "own-mine"], "fashion-mnist": ["standard", "pgd-linf"], "tiny20": []}
 

@@ -1,7 +1,6 @@
 """Scores of files: rows are what the screen says, a killed run goes on without loss or repeats, and reasons."""
 
 import hashlib
-import io
 import os
 import zipfile
 from pathlib import Path
@@ -10,22 +9,15 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-from PIL import Image
 
 from core.anomaly import batch_file as module
 from core.anomaly.batch_file import Scoring, score_files
 from core.anomaly.batch_parts import SCHEMA
 from core.errors import ConfigError, InputError
 from core.images import decode, fit
-from tests.helpers.pictures import columns
+from tests.helpers.pictures import columns, png
 
 ASKED = ("norms-all", "msp")
-
-
-def png(pixels: np.ndarray) -> bytes:
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "PNG")
-    return out.getvalue()
 
 
 @pytest.fixture

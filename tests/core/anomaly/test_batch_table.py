@@ -8,22 +8,15 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-from PIL import Image
 
 from core.anomaly.batch_file import Scoring, score_files
 from core.anomaly.batch_parts import SCHEMA
 from core.anomaly.batch_table import score_many, to_csv
 from core.data.incoming import Incoming, incoming
 from core.errors import ConfigError
-from tests.helpers.pictures import columns
+from tests.helpers.pictures import columns, png
 
 ASKED = ("norms-all", "msp")
-
-
-def png(pixels: np.ndarray) -> bytes:
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "PNG")
-    return out.getvalue()
 
 
 @pytest.fixture

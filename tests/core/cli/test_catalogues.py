@@ -8,7 +8,8 @@ from core.anomaly import catalogue
 from core.cli.catalogues import CATALOGUES
 from core.cli.main import main
 from core.reports.catalogue import REPORTS, command_of
-from core.training.recipes import registry
+from core.training.recipes.registry import RECIPES
+from tests.helpers.added_recipe import BRIGHTENED_RECIPE
 
 
 def listed(what, capsys, *more):
@@ -24,9 +25,9 @@ def test_every_catalogue_has_entries_with_a_key(what, capsys):
 
 
 def test_a_recipe_that_joins_is_listed_with_its_settings(capsys, monkeypatch):
-    dummy = registry.RECIPES["noise"]
-    monkeypatch.setitem(registry.RECIPES, "dummy", dummy)
-    assert listed("recipes", capsys)["dummy"]["settings"].keys() == {"sigma"}
+    monkeypatch.setitem(RECIPES, "brightened", BRIGHTENED_RECIPE)
+    found = listed("recipes", capsys)["brightened"]
+    assert found["settings"] == {"more": 0.1} and "better light" in found["title"]
 
 
 def test_recipes_are_those_of_the_task(capsys):

@@ -37,27 +37,37 @@ def test_impossible_numbers_are_refused_in_one_short_sentence(text):
         assert str(refused.value).startswith("must be") and len(str(refused.value)) < 160
 
 
-NUMBERS = {
-    "train cifar10 pgd-linf": "--epochs --images --seed --epsilon --steps --step-size",
-    "train-generator cifar10": "--steps --seed",
-    "make-gallery cifar10": "--seed",
-    "evaluate --task cifar10": "--images --robust-images --seed",
-    "verify --task cifar10": "--sample --seed",
-    "calibrate --task cifar10": "--images",
-    "score x --task cifar10 --model m --out t": "--alpha --fail-above",
-    "models": "--threads",
-    "run": "--port",
-}
-OPTIONS = [(*words.split(), option) for words, options in NUMBERS.items() for option in options.split()]
+OPTIONS = (
+    "train cifar10 pgd-linf --epochs",
+    "train cifar10 pgd-linf --images",
+    "train cifar10 pgd-linf --seed",
+    "train cifar10 pgd-linf --epsilon",
+    "train cifar10 pgd-linf --steps",
+    "train cifar10 pgd-linf --step-size",
+    "train-generator cifar10 --steps",
+    "train-generator cifar10 --seed",
+    "make-gallery cifar10 --seed",
+    "evaluate --task cifar10 --images",
+    "evaluate --task cifar10 --robust-images",
+    "evaluate --task cifar10 --seed",
+    "verify --task cifar10 --sample",
+    "verify --task cifar10 --seed",
+    "calibrate --task cifar10 --images",
+    "score x --task cifar10 --model m --out t --alpha",
+    "score x --task cifar10 --model m --out t --fail-above",
+    "models --threads",
+    "run --port",
+)
 
 
-@pytest.mark.parametrize("words", OPTIONS, ids=lambda words: f"{words[0]} {words[-1]}")
-def test_no_option_takes_an_impossible_number(words, capsys):
+@pytest.mark.parametrize("command", OPTIONS)
+def test_no_option_takes_an_impossible_number(command, capsys):
+    *words, option = command.split()
     for text in (*IMPOSSIBLE, "9" * 23):
         with pytest.raises(SystemExit) as left:
-            main([*words[:-1], f"{words[-1]}={text}"])
+            main([*words, f"{option}={text}"])
         error = capsys.readouterr().err
-        assert left.value.code == 2 and f"argument {words[-1]}: must be" in error and "Traceback" not in error
+        assert left.value.code == 2 and f"argument {option}: must be" in error and "Traceback" not in error
 
 
 @settings(deadline=None)  # a busy machine is no fault of the reader

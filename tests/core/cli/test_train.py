@@ -6,6 +6,8 @@ import pytest
 
 from core.cli.main import main
 from core.models.zoo import load_weights
+from core.training.recipes.registry import RECIPES
+from tests.helpers.added_recipe import BRIGHTENED_RECIPE
 
 
 def test_train_writes_weights_and_card_that_load(fashion_root, tmp_path, capsys):
@@ -72,6 +74,14 @@ def test_train_takes_a_recipe_that_does_not_ship_with_settings_of_its_own(fashio
     assert card.command.endswith("--set zeta=1/4 --set controller.start=10")
 
 
+def test_a_recipe_that_joins_the_catalogue_is_trained_with_its_settings(fashion_root, tmp_path, monkeypatch):
+    """Its entry alone: no plan, no words of its settings, no menu elsewhere."""
+    monkeypatch.setitem(RECIPES, "brightened", BRIGHTENED_RECIPE)
+    assert main(["train", "fashion-mnist", "brightened", *SHORT, "--set", "more=0.2", "--out", str(tmp_path)]) == 0
+    card = load_weights(tmp_path / "fashion-mnist" / "brightened.safetensors").card
+    assert card.settings["recipe"] == {"name": "Brightened", "more": 0.2} and "x + 0.2" in card.recipe
+
+
 @pytest.mark.slow
 def test_a_teacher_is_trained_at_the_temperature_of_its_student(fashion_root, tmp_path, monkeypatch):
     """Distillation from a teacher of another temperature would be another recipe."""
@@ -95,7 +105,7 @@ def test_what_does_not_ship_is_not_written_among_what_ships(capsys):
 
 def test_every_recipe_of_every_task_has_a_plan():
     from core.data.tasks import TASKS
-    from core.training.jobs.messages import recipes_for
+    from core.training.recipes.registry import recipes_for
     from core.training.zoo_plans import plan_named
 
     for task in TASKS.values():
@@ -104,7 +114,7 @@ def test_every_recipe_of_every_task_has_a_plan():
 
 
 def test_maps_take_the_place_of_noise_as_fast_as_in_the_authors_hundred_epochs():
-    from core.training.recipes.saliency_training import ALPHA
+    from core.training.recipes.saliency_perturbation import ALPHA
     from core.training.zoo_plans import plan_named
 
     plan = plan_named("fashion-mnist", "sat-strong-robust")

@@ -12,7 +12,7 @@ from core.data.annotated import load_annotated_folder
 from core.data.datasets import LabelledImages
 from core.data.galleries import gallery
 from core.data.tasks import CIFAR10, FASHION_MNIST, PASTED, TINY20
-from core.errors import DataMissingError, InputError
+from core.errors import InputError
 from core.training.augment import Augmentation
 
 PER_CLASS = 52  # 1,040 training pictures, of which 500 and 500 are set apart
@@ -170,14 +170,6 @@ def test_pasted_takes_garments_and_photographs_of_the_same_split(fashion_root, m
         assert torch.equal(data.labels, garments.labels)
         outside = data.pixels.masked_select(data.maps == -1)
         assert outside.unique().tolist() == [100 + 10 * datasets.SPLITS.index(split)]
-
-
-@pytest.mark.parametrize("task", [TINY20, PASTED], ids=lambda task: task.key)
-def test_missing_data_says_where_to_put_it(task, tmp_path):
-    assert not datasets.available(task, tmp_path)
-    with pytest.raises(DataMissingError, match="robustscope data fetch") as caught:
-        datasets.load(task, "test", tmp_path)
-    assert str(tmp_path) in str(caught.value)
 
 
 def test_tiny20_is_available_where_its_files_are(tiny_files):

@@ -9,7 +9,7 @@ from PIL import Image
 
 from core.data import datasets, fashion_mnist
 from core.data.official import official
-from core.data.tasks import CIFAR10, FASHION_MNIST, task_named
+from core.data.tasks import CIFAR10, FASHION_MNIST, TASKS, task_named
 from core.errors import ConfigError, DataMissingError, InputError
 from core.torchvision_compat import torchvision
 
@@ -52,7 +52,7 @@ def test_cifar10_pixels_come_as_channels_first(tmp_path, monkeypatch):
     assert test.pixels[:, 0].unique().tolist() == [200] and test.pixels[:, 1:].unique().tolist() == [0]
 
 
-@pytest.mark.parametrize("task", [CIFAR10, FASHION_MNIST], ids=lambda task: task.key)
+@pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.key)
 def test_missing_data_says_where_to_put_it(task, tmp_path):
     assert not datasets.available(task, tmp_path)
     with pytest.raises(DataMissingError, match="robustscope data fetch") as caught:

@@ -9,7 +9,7 @@ from core.errors import ConfigError, InputError
 from core.explanations import attack_outside_map
 from core.explanations.attack_outside_map import WHERE, attack_outside, attacks_outside, fewest_pixels
 from core.explanations.smoothed_network import SMOOTHED_METHODS
-from core.models.zoo import Card, ZooModel, load_zoo_model
+from core.models.zoo import Card, ZooModel
 
 
 class Linear(torch.nn.Module):
@@ -28,11 +28,6 @@ def linear():
     network = Linear()
     card = Card("fashion-mnist", "linear", None, "recipe", {}, 0, "command", {}, sha256="0" * 64, parameters=0)
     return ZooModel(card, network, network)
-
-
-@pytest.fixture
-def model(zoo_folder):
-    return load_zoo_model("fashion-mnist", "standard", zoo_folder)
 
 
 @pytest.fixture

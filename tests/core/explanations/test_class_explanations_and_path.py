@@ -13,7 +13,7 @@ from core.data.tasks import FASHION_MNIST
 from core.errors import ConfigError, InputError
 from core.explanations.attack_path import path
 from core.explanations.class_explanations import explain
-from core.models.zoo import Card, ZooModel, load_zoo_model
+from core.models.zoo import Card, ZooModel
 
 
 class Linear(nn.Module):
@@ -34,11 +34,6 @@ def zoo_model(network: nn.Module, key: str = "standard") -> ZooModel:
 
 def cosine(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.vdot(one, other) / np.linalg.norm(one) / np.linalg.norm(other))
-
-
-@pytest.fixture
-def model(zoo_folder):
-    return load_zoo_model("fashion-mnist", "standard", zoo_folder)
 
 
 @pytest.fixture

@@ -11,12 +11,6 @@ from core.attacks.pgd import Pgd
 from core.errors import InputError
 from core.explanations.attack_result import attack_result
 from core.explanations.prediction import predict
-from core.models.zoo import load_zoo_model
-
-
-@pytest.fixture
-def model(zoo_folder):
-    return load_zoo_model("fashion-mnist", "standard", zoo_folder)
 
 
 @pytest.fixture

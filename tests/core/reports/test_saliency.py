@@ -23,7 +23,8 @@ from core.reports.saliency.report import SaliencyReport, saliency_report
 from core.reports.saliency.rows import relation, robustness
 from core.saliency.catalogue import attribute
 from core.saliency.gradient import gradient
-from core.saliency.measures import Case, measured
+from core.saliency.measures.catalogue import run_measure
+from core.saliency.measures.measure import Case
 from core.saliency.method import AttributionRequest
 from tests.helpers.rows import figures
 
@@ -55,7 +56,7 @@ def test_figures_are_medians_of_the_arrays_on_as_many_images_as_asked(models, tm
         assert row["value_low"] <= row["value"] <= row["value_high"] and row["better"] == "lower"
     last = pictures(FASHION_MNIST).images(10, 12)  # the second batch has its own maps
     ask = AttributionRequest(models[0].fast, last, models[0].fast(last).argmax(1), torch.Generator())
-    expected = measured("deletion", Case("gradient", ask, attribute("gradient", ask)))
+    expected = run_measure("deletion", Case("gradient", ask, attribute("gradient", ask)))
     assert made.arrays["deletion__standard__gradient"][10:] == pytest.approx(expected, rel=1e-4)
     alignment = made.arrays["alignment__standard"]
     assert len(alignment) == 14 and rows["standard", "", "alignment"]["value_n"] == 14

@@ -16,16 +16,10 @@ from core.saliency.guided_backprop import guided_backprop
 from core.saliency.guided_grad_cam import guided_grad_cam
 from core.saliency.integrated_gradients import integrated_gradients
 from core.saliency.scaling import min_max
-from core.saliency.smooth_grad import smooth_grad
+from core.saliency.smooth_grad import NoisyCopies, smooth_grad
+from tests.helpers.networks import seeded
 
 PREDICTED = torch.full((4,), -1)
-
-
-def seeded(net: nn.Module) -> nn.Module:
-    generator = torch.Generator().manual_seed(7)
-    for parameter in net.parameters():
-        nn.init.normal_(parameter, std=0.5, generator=generator)
-    return net.eval()
 
 
 @pytest.fixture
@@ -139,7 +133,7 @@ def test_guided_grad_cam_is_minus_one_or_the_place(resnet, x):
 def test_smooth_grad_is_the_mean_over_copies_with_noise_by_each_images_range(resnet, x):
     x = x * torch.tensor([0.1, 0.4, 0.7, 1.0])[:, None, None, None]
     target = resnet(x).argmax(1)
-    found = smooth_grad(resnet, x, target, torch.Generator().manual_seed(3), samples=4, noise=0.2)
+    found = smooth_grad(resnet, x, target, torch.Generator().manual_seed(3), NoisyCopies(4, 0.2))
     generator = torch.Generator().manual_seed(3)
     expected = torch.zeros_like(x)
     for _ in range(4):
@@ -151,7 +145,7 @@ def test_smooth_grad_is_the_mean_over_copies_with_noise_by_each_images_range(res
 
 
 def test_smooth_grad_without_noise_is_the_gradient(resnet, x):
-    found = smooth_grad(resnet, x, PREDICTED, torch.Generator(), samples=2, noise=0.0)
+    found = smooth_grad(resnet, x, PREDICTED, torch.Generator(), NoisyCopies(2, 0.0))
     assert_close(found, gradient(resnet, x, PREDICTED)[0])
 
 
@@ -178,8 +172,8 @@ def test_scaling_reaches_both_ends_and_a_constant_map_is_zero():
 @pytest.mark.parametrize(
     "call",
     [
-        lambda m, x: smooth_grad(m, x, PREDICTED, torch.Generator(), samples=0),
-        lambda m, x: smooth_grad(m, x, PREDICTED, torch.Generator(), noise=-1.0),
+        lambda m, x: NoisyCopies(samples=0),
+        lambda m, x: NoisyCopies(noise=-1.0),
         lambda m, x: integrated_gradients(m, x, PREDICTED, steps=0),
         lambda m, x: integrated_gradients(m, x, PREDICTED, of="other"),
     ],

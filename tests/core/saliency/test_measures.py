@@ -18,7 +18,8 @@ from core.saliency.curves import deletion, insertion
 from core.saliency.faithfulness import floor, infidelity, max_sensitivity
 from core.saliency.gradient import gradient
 from core.saliency.linearised import linearised_robustness
-from core.saliency.measures import SALIENCY_MEASURES, Case, measured, stability
+from core.saliency.measures.catalogue import SALIENCY_MEASURES, run_measure
+from core.saliency.measures.measure import Case, stability
 from core.saliency.method import AttributionRequest
 from core.saliency.randomisation import cascade, layers, without_weights
 from tests.helpers.networks import linear, seeded
@@ -235,17 +236,17 @@ def test_every_measure_gives_one_number_an_image_in_its_range_and_again(resnet, 
     inside = torch.zeros(3, 8, 8, dtype=torch.bool)
     inside[:, 2:5, 2:5] = True
     known = case(resnet, x, inside=inside, x_adv=(x + 0.03).clamp(0, 1))
-    found = measured(key, known)
+    found = run_measure(key, known)
     low, high = SALIENCY_MEASURES[key].range
     assert found.shape == (3,) and found.dtype == np.float64
     assert (found >= low).all() and (found <= high).all()
     assert len(set(found.tolist())) > 1 or key == "pointing-game"
-    assert np.array_equal(found, measured(key, known))
+    assert np.array_equal(found, run_measure(key, known))
 
 
 @pytest.mark.parametrize("key", ["infidelity", "max-sensitivity", "stability-noise", "randomisation"])
 def test_a_measures_seed_counts(resnet, x, key):
-    assert not np.array_equal(measured(key, case(resnet, x)), measured(key, case(resnet, x, seed=1)))
+    assert not np.array_equal(run_measure(key, case(resnet, x)), run_measure(key, case(resnet, x, seed=1)))
 
 
 @pytest.mark.parametrize("key", [key for key, measure in SALIENCY_MEASURES.items() if measure.of == "map"])
@@ -253,18 +254,18 @@ def test_a_map_of_zeros_has_no_measure_and_the_others_of_its_batch_keep_theirs(r
     inside = torch.zeros(3, 8, 8, dtype=torch.bool)
     inside[:, 2:5, 2:5] = True
     known = case(resnet, x, inside=inside, x_adv=(x + 0.03).clamp(0, 1))
-    whole = measured(key, known)
+    whole = run_measure(key, known)
     known.attributions[1] = 0
-    found = measured(key, known)
+    found = run_measure(key, known)
     assert np.isnan(found[1]) and np.array_equal(found[[0, 2]], whole[[0, 2]])
 
 
 def test_what_a_measure_needs_is_asked_for(resnet, x):
     for key, what in (("mass-inside", "place"), ("stability-attack", "attacked")):
         with pytest.raises(InputError, match=what):
-            measured(key, case(resnet, x))
+            run_measure(key, case(resnet, x))
     with pytest.raises(ConfigError):
-        measured("beauty", case(resnet, x))
+        run_measure("beauty", case(resnet, x))
 
 
 def test_a_cases_seed_decides_what_is_drawn_when_it_is_explained_again(resnet, x):

@@ -17,12 +17,13 @@ from core.models.zoo import cards, load_zoo_model
 from core.saliency.catalogue import attribute, resolve_targets
 from core.saliency.coalitions import _shapley_draws, kernel_shap, lime
 from core.saliency.deep_lift import deep_lift
-from core.saliency.expected_gradients import expected_gradients, gradient_shap, plain_references
+from core.saliency.expected_gradients import SHAP_NOISE, expected_gradients, plain_references
 from core.saliency.grad_cam import grad_cam, grad_cam_plus_plus
 from core.saliency.gradient import certainty_gradient, gradient, gradient_times_input
 from core.saliency.guided_backprop import deconvolution, guided_backprop
 from core.saliency.guided_grad_cam import guided_grad_cam_product
 from core.saliency.integrated_gradients import integrated_gradients
+from core.saliency.method import STEPS
 from core.saliency.occlusion import feature_ablation, occlusion
 from core.saliency.smooth_grad import smooth_grad, smooth_grad_squared, var_grad
 from core.saliency.target import Target
@@ -57,10 +58,10 @@ def test_weights_or_weights_times_input_on_a_linear_network(pair):
             expected_gradients(net, images, classes, rng(), 8, torch.full((1, 3, 2, 2), 0.25)),
             weights * (images - 0.25),
         ),
-        "occlusion": (occlusion(net, images, classes, 1, 1), square.expand_as(images)),
-        "ablation": (feature_ablation(net, images, classes, each), square.expand_as(images)),
-        "shap": (kernel_shap(net, images, classes, rng(), 16, each), square.expand_as(images)),
-        "shap, drawn": (kernel_shap(net, images, classes, rng(), 12, each), square.expand_as(images)),
+        "occlusion": (occlusion(ask(net, images, classes), 1, 1), square.expand_as(images)),
+        "ablation": (feature_ablation(ask(net, images, classes), each), square.expand_as(images)),
+        "shap": (kernel_shap(ask(net, images, classes), 16, each), square.expand_as(images)),
+        "shap, drawn": (kernel_shap(ask(net, images, classes), 12, each), square.expand_as(images)),
     }
     for name, (attributions, expected) in found.items():
         assert_close(attributions, expected, rtol=1e-4, atol=1e-5, msg=lambda text, name=name: f"{name}: {text}")
@@ -80,9 +81,9 @@ def test_lime_on_a_linear_network_is_ridge_regression_of_its_own_samples():
     net = linear(entries=192)
     image = torch.rand(1, 3, 8, 8, generator=rng(1))
     pieces = (torch.arange(64).view(1, 8, 8) // 16).long()
-    exact = feature_ablation(net, image, torch.tensor([1]), pieces)
-    many = lime(net, image, torch.tensor([1]), rng(), 4000, pieces)
-    few = lime(net, image, torch.tensor([1]), rng(), 60, pieces)
+    exact = feature_ablation(ask(net, image, torch.tensor([1])), pieces)
+    many = lime(ask(net, image, torch.tensor([1])), 4000, pieces)
+    few = lime(ask(net, image, torch.tensor([1])), 60, pieces)
     assert_close(many, exact, rtol=0.05, atol=0.02)
     assert (few - exact).abs().sum() > 3 * (many - exact).abs().sum()
 
@@ -102,7 +103,7 @@ def test_kernel_shap_is_the_shapley_value_by_its_definition(resnet, x):
     for order in permutations(range(4)):
         for place, piece in enumerate(order):
             shapley[piece] += (value(order[: place + 1]) - value(order[:place])) / 24
-    found = kernel_shap(resnet, image, label, rng(), 16, pieces)
+    found = kernel_shap(ask(resnet, image, label), 16, pieces)
     assert_close(found, shapley[pieces][:, None].expand_as(image), rtol=1e-3, atol=1e-4)
 
 
@@ -110,7 +111,7 @@ def test_sampled_kernel_shap_keeps_the_sum_and_comes_near(resnet, x):
     image, label = x[:1], resnet(x[:1]).argmax(1)
     pieces = (torch.arange(8)[:, None] // 2 * 4 + torch.arange(8) // 2)[None] // 2
     count = int(pieces.max()) + 1
-    drawn, exact = (kernel_shap(resnet, image, label, rng(), n, pieces) for n in (120, 2**count))
+    drawn, exact = (kernel_shap(ask(resnet, image, label), n, pieces) for n in (120, 2**count))
     first = torch.stack([drawn[0, 0][pieces[0] == piece][0] for piece in range(count)]).sum()
     gain = (resnet(image) - resnet(torch.full_like(image, 0.5)))[0, label[0]]
     assert_close(first, gain, rtol=1e-3, atol=1e-4)
@@ -178,9 +179,11 @@ def test_expected_gradients_sum_to_the_change_from_the_mean_reference(resnet, x,
     assert_close(found, expected, rtol=0.05, atol=0.05)
 
 
-def test_gradient_shap_without_noise_is_expected_gradients(resnet, x, target):
-    assert_close(gradient_shap(resnet, x, target, rng(), noise=0.0), expected_gradients(resnet, x, target, rng()))
-    assert not torch.allclose(gradient_shap(resnet, x, target, rng()), expected_gradients(resnet, x, target, rng()))
+def test_gradient_shap_is_expected_gradients_with_noise(resnet, x, target):
+    plain, noisy = (expected_gradients(resnet, x, target, rng(), STEPS, noise=noise) for noise in (0.0, SHAP_NOISE))
+    assert torch.equal(attribute("expected-gradients", ask(resnet, x, target)), plain)
+    assert torch.equal(attribute("gradient-shap", ask(resnet, x, target)), noisy)
+    assert not torch.allclose(plain, noisy)
 
 
 @pytest.mark.parametrize("act", [nn.ReLU(), HalfHuberReLU()], ids=["relu", "hhrelu"])
@@ -290,16 +293,16 @@ def test_what_an_activation_changes_in_place_is_changed(x, target, method, chang
 def test_impossible_settings_are_refused(resnet, x, target):
     for call in (
         lambda: attribute("x-ray", ask(resnet, x, target)),
-        lambda: occlusion(resnet, x, target, 3, 4),
-        lambda: occlusion(resnet, x, target, 0),
+        lambda: occlusion(ask(resnet, x, target), 3, 4),
+        lambda: occlusion(ask(resnet, x, target), 0),
         lambda: expected_gradients(resnet, x, target, rng(), 0),
-        lambda: kernel_shap(resnet, x, target, rng(), 1),
+        lambda: kernel_shap(ask(resnet, x, target), 1),
         lambda: integrated_gradients(resnet, x, torch.zeros(4, 2, dtype=torch.int64), of="loss"),
     ):
         with pytest.raises(ConfigError):
             call()
     with pytest.raises(InputError):
-        occlusion(resnet, x, target, 9)
+        occlusion(ask(resnet, x, target), 9)
     with pytest.raises(InputError):
         expected_gradients(resnet, x, target, rng(), references=torch.zeros(0, 3, 8, 8))
     assert resolve_targets(resnet, x, Target()).tolist() == target.tolist()

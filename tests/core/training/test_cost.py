@@ -12,8 +12,10 @@ from core.models.resnet import PreActResNet, ResNetConfig
 from core.training import loop
 from core.training.cost import CostSettings, relative_cost
 from core.training.plan import TrainingPlan
-from core.training.recipes.base import Batch, Recipe, Standard
-from core.training.recipes.saliency_training import SaliencyPerturbation, SaliencyTraining
+from core.training.recipes.base import Batch, Recipe
+from core.training.recipes.saliency_perturbation import SaliencyPerturbation
+from core.training.recipes.saliency_training import SaliencyTraining
+from core.training.recipes.standard import Standard
 
 TINY = ResNetConfig(10, (0.3,), (0.3,), (4, 8), (1, 1))
 QUICK = CostSettings(steps=2, rounds=3)

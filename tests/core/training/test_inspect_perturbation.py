@@ -15,7 +15,7 @@ from core.models.resnet import PreActResNet, ResNetConfig
 from core.training.inspect_perturbation import adversity, construct, strong_map, worst_found
 from core.training.recipes.base import Batch
 from core.training.recipes.saliency_maps import STRONG_MAPS
-from core.training.recipes.saliency_training import SaliencyPerturbation
+from core.training.recipes.saliency_perturbation import SaliencyPerturbation
 
 EPSILON = 0.05
 

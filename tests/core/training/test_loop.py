@@ -20,8 +20,8 @@ from core.training.augment import Augmentation
 from core.training.loop import Progress, one_cycle, train
 from core.training.plan import TrainingPlan
 from core.training.recipes.adversarial import AdversarialTraining
-from core.training.recipes.base import Standard
 from core.training.recipes.random_radius import RandomRadius
+from core.training.recipes.standard import Standard
 
 
 def grey_images(count: int) -> LabelledImages:

@@ -10,7 +10,7 @@ from core.metrics.map_agreement import AGREEMENTS
 from core.models.zoo import cards
 from core.npz import write_npz
 from core.reports.form.report import Report, write_report
-from core.saliency.measures import SALIENCY_MEASURES
+from core.saliency.measures.catalogue import SALIENCY_MEASURES
 
 IMAGES = 30
 

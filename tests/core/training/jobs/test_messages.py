@@ -16,9 +16,9 @@ from core.training.jobs.messages import (
     decode,
     encode,
     read_request,
-    recipes_for,
 )
-from core.training.recipes.saliency_training import ALPHA, pace
+from core.training.recipes.registry import recipes_for
+from core.training.recipes.saliency_perturbation import ALPHA, pace
 
 ORDER = TrainingRequest("fashion-mnist", "pgd-linf", "mine", 1000, 3, changes={"attack.steps": 4})
 

@@ -2,11 +2,9 @@
 
 from dataclasses import replace
 
-import pytest
 from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 
-from core.errors import ConfigError
 from core.training.recipes.insensitive import Insensitive
 
 
@@ -22,22 +20,3 @@ def test_the_penalty_needs_no_labels(linear, batch):
     other = replace(batch, labels=(batch.labels + 1) % 3)
     penalties = [Insensitive(2.5).loss(linear, b) - cross_entropy(linear(b.x), b.labels) for b in (batch, other)]
     assert_close(penalties[0], penalties[1])
-
-
-def test_weight_zero_is_cross_entropy(linear, batch):
-    assert_close(Insensitive(0.0).loss(linear, batch), cross_entropy(linear(batch.x), batch.labels), rtol=0, atol=0)
-
-
-def test_duplicating_the_batch_changes_nothing(linear, batch):
-    twice = replace(batch, x=batch.x.repeat(2, 1, 1, 1), labels=batch.labels.repeat(2))
-    assert_close(Insensitive(2.5).loss(linear, twice), Insensitive(2.5).loss(linear, batch))
-
-
-def test_the_penalty_is_differentiated_too(smooth, batch, weight_gradcheck):
-    double = replace(batch, x=batch.x.double())
-    assert weight_gradcheck(smooth, lambda: Insensitive(2.5).loss(smooth, double))
-
-
-def test_negative_weight_is_refused():
-    with pytest.raises(ConfigError, match="weight"):
-        Insensitive(-1.0)

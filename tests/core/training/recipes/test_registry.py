@@ -12,7 +12,7 @@ from core.models.fast import fast_form
 from core.models.resnet import PreActResNet, ResNetConfig
 from core.training.plan import TrainingPlan
 from core.training.recipes.base import Batch
-from core.training.recipes.registry import RECIPES, VARIANTS, entry_of, name_of
+from core.training.recipes.registry import RECIPES, colour_of, entry_of, name_of
 from core.training.zoo_plans import SHIPPED
 
 # The keys of the design's contract, without `oneepoch`, which is a schedule.
@@ -28,9 +28,11 @@ def test_the_models_of_the_contract_have_a_recipe():
 
 
 def test_networks_are_told_apart_by_name_and_a_name_is_short():
-    names = [name_of(key) for key in (*RECIPES, *VARIANTS)]
+    variants = [variant.key for entry in RECIPES.values() for variant in entry.variants]
+    names = [name_of(key) for key in (*RECIPES, *variants)]
     assert len({*names}) == len(names) and max(map(len, names)) <= 25 and all(names)
-    assert name_of("nobody") is None and entry_of("nobody") is None
+    assert name_of("nobody") is None and entry_of("nobody") is None and colour_of("nobody") is None
+    assert entry_of("oneepoch") == RECIPES["standard"]
 
 
 def network(task, entry) -> ResNetConfig:
@@ -70,12 +72,11 @@ def test_it_takes_a_step_on_real_networks_in_either_precision(key):
 def test_recipes_that_need_something_say_so():
     assert RECIPES["sat-strong-robust"].build(CIFAR10).teacher_key == "pgd-linf"
     assert RECIPES["distilled"].build(CIFAR10).teacher_key == "distilled-teacher"
-    assert {key for key, entry in RECIPES.items() if entry.build(CIFAR10).needs_maps} == {
-        "sat-box",
-        "sat-box-pgd",
-        "sat-mask",
-        "sat-mask-pgd",
-    }
+    needing = {key for key, entry in RECIPES.items() if entry.build(CIFAR10).needs_maps}
+    assert needing == {"sat-box", "sat-box-pgd", "sat-mask", "sat-mask-pgd"}
+    assert needing == {key for key, entry in RECIPES.items() if entry.annotation is not None}
+    taught = {key for key, entry in RECIPES.items() if entry.teacher}
+    assert all(RECIPES[key].build(CIFAR10).teacher_key is not None for key in taught) and taught == {"distilled"}
 
 
 def test_what_ships_follows_the_recipe_of_its_name():

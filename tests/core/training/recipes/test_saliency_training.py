@@ -18,16 +18,11 @@ from core.saliency.scaling import min_max
 from core.training.augment import Augmentation
 from core.training.loop import train
 from core.training.plan import TrainingPlan
-from core.training.recipes.base import Batch, Standard
+from core.training.recipes.base import Batch
 from core.training.recipes.saliency_maps import STRONG_MAPS
-from core.training.recipes.saliency_training import (
-    ALPHA,
-    SaliencyPerturbation,
-    SaliencyPgd,
-    SaliencyTrades,
-    SaliencyTraining,
-    coin_flip,
-)
+from core.training.recipes.saliency_perturbation import ALPHA, SaliencyPerturbation
+from core.training.recipes.saliency_training import SaliencyPgd, SaliencyTrades, SaliencyTraining, coin_flip
+from core.training.recipes.standard import Standard
 from core.training.recipes.trades import trades_loss
 
 NETWORK = ResNetConfig(10, (0.5,), (0.3,), (4, 8), (1, 1))
