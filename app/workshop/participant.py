@@ -138,7 +138,7 @@ def _answers(seat: Seat, round_: Round, index: int, item: Item, options: tuple[O
         for place, option in enumerate(options):
             st.button(
                 escape_markdown(looks.option_label(option, place)),
-                key=f"ws-answer-{round_.id}-{index}-{option.value}",
+                key=f"ws-answer-{round_.id}-{index}-{place}",  # no value: it may name a network
                 on_click=_answer,
                 args=(seat, round_, index, option.value),
                 width="stretch",

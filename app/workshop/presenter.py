@@ -7,7 +7,7 @@ import streamlit as st
 
 from app.state.errors import guard
 from app.workshop import doors, looks, offers, results
-from app.workshop.address import join_address, qr_svg
+from app.workshop.address import join_address, qr_html
 from app.workshop.choice import WorkshopLink
 from app.workshop.doors import KEY
 from app.workshop.server import POLL, database, hub
@@ -139,7 +139,7 @@ def _lobby(leader: Leader, drawn: int, address: str) -> None:
             f'<p class="ws-code" aria-label="Join code {" ".join(workshop.code)}">{workshop.code}</p>'
             f'<p class="ws-count" aria-live="polite"><b>{workshop.people}</b> {_people(workshop.people)} here</p>'
             f'<div class="ws-names">{names}</div></div>'
-            f"<figure>{qr_svg(address)}<figcaption>or scan</figcaption></figure></div>"
+            f"<figure>{qr_html(address)}<figcaption>or scan</figcaption></figure></div>"
         )
 
 
@@ -167,5 +167,5 @@ def _question(leader: Leader, drawn: int, round_: Round, address: str) -> None:
             f'<div class="ws-due"><i style="width: {100 * share:.1f}%"></i></div>'
             + looks.bars_html(summary.shares(round_, room.tallies), masked=not poll)
             + ("" if poll else '<p class="ws-calm">What the letters stand for comes with the reveal.</p>')
-            + f'</div><figure>{qr_svg(address)}<figcaption class="ws-late">{workshop.code}</figcaption></figure></div>'
+            + f'</div><figure>{qr_html(address)}<figcaption class="ws-late">{workshop.code}</figcaption></figure></div>'
         )

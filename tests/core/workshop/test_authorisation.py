@@ -66,11 +66,11 @@ def test_a_code_is_no_key_and_a_key_opens_its_own_workshop_alone(database, begun
 
 def test_guessing_is_stopped_from_one_place_and_not_from_another(database, begun):
     workshop, _ = begun
-    for number in range(limits.MOST):
-        with pytest.raises(InputError, match=r"not the presenter's|No workshop"):
-            if number % 2:
-                leading.lead(database, workshop.code, presenter_key(), "10.0.0.9")
-            else:
+    for number in range(limits.MOST - 3):
+        with pytest.raises(InputError, match="not the presenter's"):
+            leading.lead(database, workshop.code, presenter_key(), "10.0.0.9")
+        if number < 3:
+            with pytest.raises(InputError, match="No workshop"):
                 taking_part.find_room(database, "QQQQQ" if workshop.code != "QQQQQ" else "RRRRR", "10.0.0.9")
     with pytest.raises(InputError, match="Too many"):
         taking_part.find_room(database, workshop.code, "10.0.0.9")
@@ -129,7 +129,7 @@ def test_a_hidden_nickname_is_seen_by_nobody(database, begun):
 @pytest.mark.parametrize(
     "address",
     [
-        "https://evil.example/phish", "//evil.example/x", "javascript:alert(1)", "/workshop?join=ABCDE", "/../etc/passwd",
+        "https://evil.example/phish", "//evil.example/x", "javascript:alert(1)", "/workshop?join=ABCDE", "/../etc",
         "/saliency/../workshop", "http://[broken", "/saliency?" + "a" * 10_000, "/training;x", "data:text/html,x",
         "/saliency?" + "&".join(f"a{number}=1" for number in range(100)),
     ],
