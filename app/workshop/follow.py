@@ -28,7 +28,11 @@ def band(page: str, pages: Mapping[str, Page]) -> None:
         if page in PAGES:
             _lead(leader, page)
     elif (seat := st.session_state.get(SEAT)) is not None:
-        _follow(seat, pages)
+        if page == "workshop":
+            with guard():
+                _go(seat, pages)  # that page looks for changes itself
+        else:
+            _watch(seat, pages)
 
 
 @st.fragment(run_every=POLL)
@@ -71,17 +75,21 @@ def _release(leader: Leader) -> None:
 
 
 @st.fragment(run_every=POLL)
-def _follow(seat: Seat, pages: Mapping[str, Page]) -> None:
-    """A phone: go where the presenter goes, once for each view, and back when released."""
+def _watch(seat: Seat, pages: Mapping[str, Page]) -> None:
     with guard():
-        workshop = hub().room(seat.workshop).workshop
-        link, before = workshop.following, st.session_state.get(_SHOWN, "")
-        if link == before:
-            if link:
-                st.html('<div class="ws-following">You see what the presenter shows.</div>')
-            return
-        st.session_state[_SHOWN] = link
-        if link:
-            target, query = read_link(link)
-            st.switch_page(pages[target], query_params=query)
-        st.switch_page(pages["workshop"], query_params={"join": workshop.code})
+        _go(seat, pages)
+        if st.session_state.get(_SHOWN):
+            st.html('<p class="rs-guide">You see what the presenter shows.</p>')
+
+
+def _go(seat: Seat, pages: Mapping[str, Page]) -> None:
+    """A phone goes where the presenter goes, once for each view, and back when released."""
+    workshop = hub().room(seat.workshop).workshop
+    link = workshop.following
+    if link == st.session_state.get(_SHOWN, ""):
+        return
+    st.session_state[_SHOWN] = link
+    if link:
+        target, query = read_link(link)
+        st.switch_page(pages[target], query_params=query)
+    st.switch_page(pages["workshop"], query_params={"join": workshop.code})

@@ -14,7 +14,7 @@ from tests.helpers.workshop import plain_round
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[3]
-PEOPLE = 60
+PEOPLE = 24
 
 ANSWERING = """
 import sys
@@ -24,7 +24,7 @@ from core.workshop.database import Database
 
 database = Database(sys.argv[1])
 room = reading.room(database, int(sys.argv[2]), {})
-for number in range(60):
+for number in range(24):
     seat = taking_part.seat_of(database, room.workshop.id, f"phone {number}")
     for item in assigned(room.rounds[0].items, room.rounds[0].each, seat.number, seat.seed, room.workshop.seed):
         taking_part.answer(database, seat, room.rounds[0], item, "yes")
@@ -33,7 +33,7 @@ for number in range(60):
 
 
 def test_a_killed_server_loses_no_answer_and_doubles_none(url):
-    """A process answers for sixty people and is killed after forty answers; another one goes on where it stopped.
+    """A process answers for 24 people and is killed after sixteen answers; another one goes on where it stopped.
 
     Everybody presses again what they had pressed, as people do when a screen stands still.
     """
@@ -45,7 +45,7 @@ def test_a_killed_server_loses_no_answer_and_doubles_none(url):
         [sys.executable, "-c", ANSWERING, url, str(workshop.id)], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
     assert killed.stdout is not None
-    acknowledged = [tuple(map(int, killed.stdout.readline().split())) for _ in range(40)]
+    acknowledged = [tuple(map(int, killed.stdout.readline().split())) for _ in range(16)]
     killed.send_signal(signal.SIGKILL)
     acknowledged += [tuple(map(int, line.split())) for line in killed.stdout if line.count(" ") == 1]
     killed.wait()
