@@ -41,7 +41,7 @@ _TABLE: tuple[QueryField[WorkshopLink, Context], ...] = (
         instead="; type it here.",
     ),
     QueryField(
-        "round", "round", matching(r"-?\d{1,9}", int), lambda value, link, context: 1 <= value <= context(link),
+        "round", "round", matching(r"-?[1-9]\d{0,8}", int), lambda value, link, context: 1 <= value <= context(link),
         "must be the number of a round that this workshop has revealed", instead="; the current one is shown.",
     ),
 )  # fmt: skip

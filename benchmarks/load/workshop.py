@@ -187,7 +187,8 @@ async def play(options: argparse.Namespace, server: Server, database: Database, 
         whole = len(answers) == len({(person, item) for person, item, _ in answers}) == now.answers == due
         wrong += not whole or now.workshop.people != options.people
         print(
-            f"{room.workshop.code}: {len(answers)} answers of {due} due, counted {now.answers}, {now.workshop.people} people"
+            f"{room.workshop.code}: {len(answers)} answers of {due} due, counted {now.answers}, "
+            f"{now.workshop.people} people"
         )
     print(stated("answer to acknowledgement", [wait for room in rooms for wait in room.waits]))
     if lags := [lag for room in rooms for lag in room.lags()]:

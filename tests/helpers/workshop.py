@@ -1,5 +1,10 @@
 """Rounds without networks, for tests of what happens to answers."""
 
+import io
+from dataclasses import replace
+
+from PIL import Image
+
 from core.workshop.items import Item, Option, Picture
 from core.workshop.state import PreparedRound
 
@@ -17,3 +22,12 @@ def plain_round(
         for condition in conditions
     )
     return PreparedRound("guess", {"each": each, "networks": list(conditions)}, items, {"d": PNG})
+
+
+def presentable_round() -> PreparedRound:
+    """A round that a page can show: its picture is one, and its networks have names."""
+    out = io.BytesIO()
+    Image.new("L", (8, 8), 90).save(out, "PNG")
+    made = plain_round()
+    names = {"standard": "Standard", "pgd-l2": "Robust, L2"}
+    return replace(made, pictures={"d": out.getvalue()}, settings={**made.settings, "names": names, "task": "cifar10"})
