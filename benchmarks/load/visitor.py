@@ -103,7 +103,10 @@ class Visitor:
         kind = message.WhichOneof("type")
         if kind == "new_session":
             self._run, self._touched = {}, set()
-            self._page = message.new_session.page_script_hash
+        elif kind == "navigation":
+            self._page = message.navigation.page_script_hash
+        elif kind == "page_info_changed":
+            self.query = message.page_info_changed.query_string
         elif kind == "auto_rerun":
             again = message.auto_rerun
             if old := self._pollers.pop(again.fragment_id, None):

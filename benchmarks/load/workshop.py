@@ -136,7 +136,7 @@ class Room:
 
 
 def _thanked(visitor: Visitor) -> bool:
-    return any("Thank you" in text for _, text in visitor.texts[-8:])
+    return any("Thank you" in text for _, text in visitor.texts)
 
 
 def _moved(visitor: Visitor, before: set[str]) -> bool:
