@@ -69,6 +69,9 @@ def join(database: Database, workshop: int, secret: str, nickname: str = "") -> 
         InputError: the workshop has ended or is full.
     """
     with database.write() as connection:
+        connection.execute(
+            select(_W.id).where(_W.id == workshop).with_for_update()
+        )  # one after the other, from here on
         state = reading.workshop_of(connection, workshop)
         if (seat := _seat(connection, workshop, secret)) is not None:
             return seat
@@ -76,21 +79,12 @@ def join(database: Database, workshop: int, secret: str, nickname: str = "") -> 
             raise InputError("This workshop has ended.")
         if state.people >= MOST_PEOPLE:
             raise InputError(f"This workshop is full: it has {MOST_PEOPLE} people.")
-        people = connection.scalar(  # locks the row, so that no two people get one number
-            update(_W)
-            .where(_W.id == workshop)
-            .values(people=_W.people + 1, version=_W.version + 1)
-            .returning(_W.people)
-        )
-        assert people is not None
-        if (seat := _seat(connection, workshop, secret)) is not None:  # another tab was here first
-            connection.rollback()
-            return seat
+        connection.execute(update(_W).where(_W.id == workshop).values(people=_W.people + 1, version=_W.version + 1))
         connection.execute(
             insert(_P).values(
                 workshop=workshop,
                 digest=digest(secret),
-                number=people - 1,
+                number=state.people,
                 seed=secrets.randbits(48),
                 nickname=shorten(nickname.strip(), LONGEST_NAME),
                 hidden=False,
