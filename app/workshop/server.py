@@ -4,7 +4,7 @@ from threading import Event
 
 import streamlit as st
 
-from app.state import visitors
+from app.state import visitors, zoo
 from core.workshop.database import Database, database_url
 from core.workshop.hub import EVERY, Hub
 from core.workshop.notices import listen
@@ -28,6 +28,7 @@ def hub() -> Hub:
 
 @st.cache_resource(show_spinner=False)
 def _hub(url: str) -> Hub:
+    zoo.leave_the_imports()  # or each look of each phone would go through half a million objects
     database = Database(url)
     if database.kind == "sqlite":
         return Hub(database, EVERY)
