@@ -4,6 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.workshop.follow import band
+
 ICON = Path(__file__).parent / "assets" / "style" / "icon.png"  # an icon by name would be fetched from a font host
 
 st.set_page_config(page_title="Robustscope", page_icon=ICON, layout="wide")
@@ -18,5 +20,8 @@ PAGES = [
     st.Page("pages/latent.py", title="Latent", url_path="latent"),
     st.Page("pages/models.py", title="Models", url_path="models"),
     st.Page("pages/training.py", title="Train", url_path="training"),
+    st.Page("pages/workshop.py", title="Workshop", url_path="workshop"),
 ]
-st.navigation(PAGES, position="top").run()
+page = st.navigation(PAGES, position="top")
+band(page.url_path or "compare", {each.url_path: each for each in PAGES})
+page.run()

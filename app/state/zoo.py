@@ -73,12 +73,12 @@ def _folder(key: str) -> Path:
 @st.cache_resource(max_entries=24, show_spinner=False)
 def _model(task: str, key: str, folder: str, sha256: str) -> ZooModel:
     _use_the_cores()
-    _leave_the_imports()
+    leave_the_imports()
     return load_zoo_model(task, key, Path(folder))
 
 
 @st.cache_resource(show_spinner=False)
-def _leave_the_imports() -> None:
+def leave_the_imports() -> None:
     """Keep the collection of garbage off what is there for good: the half million objects that were imported.
 
     Streamlit collects after every run of a page or fragment, which would hold up all visitors for 0.25 s each time.

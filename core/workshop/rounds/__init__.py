@@ -1,0 +1,1 @@
+"""The kinds of rounds: one file each, listed in `catalogue`."""

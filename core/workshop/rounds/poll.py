@@ -1,0 +1,53 @@
+"""A free poll: the presenter's own question and answers."""
+
+from collections.abc import Sequence
+
+from core.errors import InputError
+from core.text import shorten
+from core.workshop.items import Item, Option
+from core.workshop.rounds.kind import Kind, Measure, Preparation, Share, among_values, percent
+from core.workshop.state import PreparedRound, Round, Tallies
+
+LONGEST_QUESTION, LONGEST_OPTION = 160, 60
+OPTIONS = (2, 8)
+
+
+def prepare(preparation: Preparation) -> PreparedRound:
+    """The presenter's question; what does not print is escaped, and long texts lose their middle.
+
+    Raises:
+        InputError: no question, or too few or too many answers.
+    """
+    question = shorten(str(preparation.settings.get("prompt", "")).strip(), LONGEST_QUESTION)
+    texts = [shorten(str(text).strip(), LONGEST_OPTION) for text in preparation.settings.get("options", ())][:100]
+    texts = list(dict.fromkeys(text for text in texts if text))
+    if not question or not OPTIONS[0] <= len(texts) <= OPTIONS[1]:
+        raise InputError(f"A poll needs a question and {OPTIONS[0]} to {OPTIONS[1]} different answers.")
+    options = tuple(Option(str(number), text) for number, text in enumerate(texts))
+    item = Item(0, "", "", question, (), options)
+    return PreparedRound("poll", preparation.stated(each=1, prompt=question), (item,), {})
+
+
+def measures(round_: Round) -> tuple[Measure, ...]:
+    """How often each answer was given."""
+    return tuple(
+        Measure("chosen", option.value, option.label, among_values(option.value)) for option in round_.items[0].options
+    )
+
+
+def words(round_: Round, shares: Sequence[Share], tallies: Tallies) -> str:
+    """Which answer leads."""
+    best = max(shares, key=lambda share: share.hits)
+    return f"Most of the room ({percent(best)}) says: “{best.label}”." if best.hits else "Nobody has answered yet."
+
+
+POLL = Kind(
+    key="poll",
+    title="A poll of your own",
+    sentence="Your question, your answers, nothing to be right about.",
+    prepare=prepare,
+    measures=measures,
+    words=words,
+    source="The presenter's own question",
+    networks=(0, 4),
+)

@@ -1,0 +1,121 @@
+"""A workshop in real browsers: a presenter at 1280x720 and three phones at 390x844, from the door to the end."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page
+
+from core.workshop import leading, reading
+from core.workshop.database import Database
+from tests.helpers.browser import ARTIFACTS, served
+from tests.helpers.waiting import until
+from tests.helpers.workshop import presentable_round
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("workshop"), pytest.mark.timeout(900)]
+ANSWERS = "[class*=st-key-ws-answer-] button"
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory) -> str:
+    return f"sqlite:///{tmp_path_factory.mktemp('workshop') / 'workshops.db'}"
+
+
+@pytest.fixture(scope="module")
+def database(url) -> Iterator[Database]:
+    """The database that the server shares with the test."""
+    opened = Database(url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def address(url, tmp_path_factory) -> Iterator[str]:
+    with served(ROBUSTSCOPE_DATABASE=url, ROBUSTSCOPE_VISITORS=str(tmp_path_factory.mktemp("visitors"))) as found:
+        yield found
+
+
+def picture(page: Page, name: str) -> None:
+    ARTIFACTS.mkdir(exist_ok=True)
+    page.screenshot(path=ARTIFACTS / f"workshop-{name}.png")
+
+
+def next_phase(page: Page) -> None:
+    page.locator(".st-key-ws-next button").click()
+
+
+def join(visitor, address: str, code: str, name: str) -> Page:
+    """A phone that has come in, by keyboard alone."""
+    page = visitor("narrow").new_page()
+    page.goto(f"{address}/workshop?join={code}")
+    page.get_by_label("Nickname").fill(name)
+    page.keyboard.press("Enter")
+    page.get_by_text("You are in").wait_for()
+    return page
+
+
+def answer(page: Page, by_key: bool = False) -> None:
+    """All questions of a phone; twice on each, as impatient people do."""
+    page.locator(ANSWERS).first.wait_for()
+    for number in (1, 2):
+        page.get_by_text(f"{number} of 2", exact=True).wait_for()
+        if by_key:
+            page.keyboard.press("1")
+        else:
+            page.locator(ANSWERS).first.dblclick()
+    page.get_by_text("Thank you").wait_for()
+
+
+def test_a_room_from_the_door_to_the_end(visitor, address, database):
+    """Every answer once, although two people press twice and one reloads; the presenter comes back with the key."""
+    workshop, key = leading.open_workshop(database, "A <b>room</b>", [presentable_round()])
+    lead = visitor("projector").new_page()
+    lead.goto(f"{address}/workshop?lead={workshop.code}")
+    lead.get_by_label("Presenter's key").fill(key)
+    lead.keyboard.press("Enter")
+    lead.locator(".ws-code").wait_for()
+    assert key not in lead.url and lead.locator(".ws-code").inner_text() == workshop.code
+    phones = [join(visitor, address, workshop.code, name) for name in ("Ann", "Bo <i>", "")]
+    until(lambda: lead.locator(".ws-count b").inner_text() == "3", "three people on the screen")
+    assert lead.locator(".ws-qr").evaluate("image => image.naturalWidth") > 100
+    picture(lead, "lobby")
+
+    next_phase(lead)
+    lead.locator(".ws-live").wait_for()
+    phones[0].locator(ANSWERS).first.wait_for()
+    picture(phones[0], "phone")
+    low = phones[0].locator(ANSWERS).last.bounding_box()
+    assert low["height"] >= 48 and low["y"] + low["height"] <= 844, "answers lie under the thumb, without scrolling"
+    answer(phones[0])
+    phones[1].reload()
+    answer(phones[1])
+    answer(phones[2], by_key=True)
+    phones[2].reload()
+    phones[2].get_by_text("Thank you").wait_for()
+    until(lambda: lead.locator(".ws-answered b").inner_text() == "6", "six answers on the screen")
+    assert not re.search("Standard|Robust", lead.locator(".ws-live").inner_text())
+    picture(lead, "question")
+    assert len(reading.answers_of(database, reading.room(database, workshop.id, {}).rounds[0].id)) == 6
+
+    next_phase(lead)
+    lead.get_by_text("The room guessed").wait_for()
+    phones[1].get_by_text("You were right").wait_for()
+    size = lead.locator(".ws-point").evaluate("line => parseFloat(getComputedStyle(line).fontSize)")
+    assert size >= 28, "the point can be read from the back row"
+    picture(lead, "reveal")
+    picture(phones[1], "result")
+
+    lead.reload()  # the browser that has shown the key goes on leading
+    lead.locator(".st-key-ws-next button").wait_for()
+    lead.goto(f"{address}/models")
+    lead.get_by_role("button", name="Show this in the room").click()
+    phones[0].wait_for_url("**/models**")
+    lead.get_by_role("button", name="Release the room").click()
+    phones[0].get_by_text("The room guessed").wait_for()
+
+    lead.goto(f"{address}/workshop?lead={workshop.code}")
+    next_phase(lead)
+    lead.get_by_text("what the room said").wait_for()
+    phones[2].get_by_text("That was it").wait_for()
+    assert lead.get_by_role("button", name="Report as a page").is_visible()
+    assert reading.room(database, workshop.id, {}).names == ()
