@@ -35,7 +35,7 @@ def _url(workshop: int, digest: str, form: str) -> str:
 
 
 def url(workshop: int, picture: Picture) -> str:
-    """A picture, or a map in the app's signed_colours colours, as a data URL.
+    """A picture, or a map in the app's signed colours, as a data URL.
 
     Raises:
         InputError: the workshop has no such picture.
