@@ -40,10 +40,15 @@ class Visitor:
         url = self.address.replace("http", "ws", 1) + "/_stcore/stream"
         headers = {"Cookie": self.cookie} if self.cookie else {}
         self._socket = await websockets.connect(
-            url, subprotocols=["streamlit"], max_size=None, additional_headers=headers, open_timeout=120
+            url,
+            subprotocols=["streamlit"],
+            max_size=None,
+            additional_headers=headers,
+            open_timeout=120,
+            ping_interval=None,
         )
         self.buttons.clear()
-        self._page = ""
+        self._page, self._failed = "", None
         self._reader = asyncio.create_task(self._read())
         await self._send()
 
@@ -90,14 +95,16 @@ class Visitor:
         await self._socket.send(message.SerializeToString())
 
     async def _read(self) -> None:
-        with suppress(websockets.ConnectionClosed, asyncio.CancelledError):
-            try:
-                async for data in self._socket:
-                    message = ForwardMsg()
-                    message.ParseFromString(data)
-                    self._take(message)
-            except (AttributeError, KeyError, ValueError) as error:  # of ours: whoever waits must hear it
-                self._failed = error
+        try:
+            async for data in self._socket:
+                message = ForwardMsg()
+                message.ParseFromString(data)
+                self._take(message)
+            self._failed = ConnectionError("the server closed the connection")
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # whoever waits must hear of it
+            self._failed = error
 
     def _take(self, message: ForwardMsg) -> None:
         kind = message.WhichOneof("type")

@@ -28,6 +28,7 @@ from core.workshop.sessions import prepare, session_named, subjects_of
 from core.workshop.state import Leader, Workshop
 
 ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 15.0  # seconds after which a person presses again, or opens the page again
 SHOWN = re.compile(r'ws-answered" aria-live="polite"><b>(\d+)</b>')
 
 
@@ -71,6 +72,7 @@ class Room:
     def __init__(self, workshop: Workshop, leader: Leader, key: str) -> None:
         self.workshop, self.leader, self.key = workshop, leader, key
         self.visitors: list[Visitor] = []
+        self.repeated = 0
         self.waits: list[float] = []
         self.acknowledged: list[float] = []
         self.presenter: Visitor | None = None
@@ -91,8 +93,13 @@ class Room:
         self.visitors.append(visitor)
         await visitor.open()
         (button,) = await visitor.until(lambda: visitor.find("Join"))
-        await visitor.press(button)
-        await visitor.until(lambda: any("You are in" in text for _, text in visitor.texts))
+        while True:
+            await visitor.press(button)
+            try:
+                await visitor.until(lambda: any("You are in" in text for _, text in visitor.texts), PATIENCE)
+                return
+            except TimeoutError:  # a person would press again; how often that was needed is said
+                self.repeated += 1
 
     async def answer(self, visitor: Visitor, think: float, draw: random.Random) -> None:
         """All questions of one person."""
@@ -107,8 +114,9 @@ class Room:
             before, start = {name.split("ws-answer-")[1].rsplit("-", 1)[0] for name in options}, time.monotonic()
             try:
                 await visitor.press(draw.choice(options))
-                await visitor.until(lambda before=before: _thanked(visitor) or _moved(visitor, before), 60)
+                await visitor.until(lambda before=before: _thanked(visitor) or _moved(visitor, before), PATIENCE)
             except Exception:  # the server was killed: open the page again, as a phone does
+                self.repeated += 1
                 await asyncio.sleep(draw.uniform(1, 3))
                 await self._again(visitor)
                 continue
@@ -190,6 +198,7 @@ async def play(options: argparse.Namespace, server: Server, database: Database, 
             f"{room.workshop.code}: {len(answers)} answers of {due} due, counted {now.answers}, "
             f"{now.workshop.people} people"
         )
+    print(f"presses without an effect in {PATIENCE:.0f} s, done again: {sum(room.repeated for room in rooms)}")
     print(stated("answer to acknowledgement", [wait for room in rooms for wait in room.waits]))
     if lags := [lag for room in rooms for lag in room.lags()]:
         print(stated("presenter's number behind", lags))
