@@ -6,7 +6,7 @@ import streamlit as st
 
 ICON = Path(__file__).parent / "assets" / "style" / "icon.png"  # an icon by name would be fetched from a font host
 
-st.set_page_config(page_title="Robustscope", page_icon=ICON, layout="wide")
+st.set_page_config(page_title="Robustscope", page_icon=ICON, layout="wide", initial_sidebar_state="auto")
 
 PAGES = [
     # Streamlit serves the default page at / alone, whatever its path; so /compare is a page of its own.
@@ -19,4 +19,9 @@ PAGES = [
     st.Page("pages/models.py", title="Models", url_path="models"),
     st.Page("pages/training.py", title="Train", url_path="training"),
 ]
-st.navigation(PAGES, position="top").run()
+page = st.navigation(PAGES, position="top")
+with st.container(key="pages-narrow"):  # Streamlit folds the pages' names into a menu on narrow screens
+    for one in PAGES:
+        if one.visibility != "hidden":
+            st.page_link(one)
+page.run()

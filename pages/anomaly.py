@@ -1,8 +1,6 @@
 """Anomaly: does a picture look normal to each network, by how far its weights would have to move to believe it."""
 
-import streamlit as st
-
-from app.anomaly import sections, verdicts
+from app.anomaly import sections
 from app.anomaly.choice import AnomalyChoice
 from app.state import session, zoo
 from app.state.errors import guard
@@ -12,7 +10,7 @@ from core.data.tasks import task_named
 VIEWS = {"one": sections.one_picture, "many": sections.many_pictures, "measured": sections.measured}
 
 
-def page() -> None:
+def page(head: elements.Head) -> None:
     """Choose, run, show."""
     if not zoo.zoo_tasks():
         elements.no_zoo(zoo.zoo_folder())
@@ -21,12 +19,11 @@ def page() -> None:
     controls.model_panel()
     elements.summary(task_named(choice.task), choice.models)
     elements.notes(session.notes())
-    verdicts.view_picker()
     view = session.page_choice(AnomalyChoice).view
-    VIEWS[view](session.now())
+    VIEWS[view](head)
 
 
 elements.style()
-st.title("Which pictures are odd to a network?", anchor=False)
+top = elements.head("Which pictures are odd to a network?")
 with guard():
-    page()
+    page(top)

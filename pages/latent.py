@@ -6,11 +6,11 @@ from app.latent import explorer, generators, sections
 from app.latent.choice import LatentChoice
 from app.state import session, zoo
 from app.state.errors import guard
-from app.ui import controls, elements
+from app.ui import controls, elements, picture_picker
 from core.data.tasks import task_named
 
 
-def page() -> None:
+def page(head: elements.Head) -> None:
     """Choose, run, show."""
     if not zoo.zoo_tasks():
         elements.no_zoo(zoo.zoo_folder())
@@ -21,8 +21,7 @@ def page() -> None:
     elements.summary(task, choice.models)
     elements.notes(session.notes())
     with guard():
-        shown = controls.chosen_picture()
-        st.header("Where does each network change its mind?", anchor=False)
+        shown = picture_picker.chosen_picture(head, pin=False)
         if generators.has_generator(task.key):
             sections.explore(task, shown)
             sections.show_report(task)
@@ -32,6 +31,6 @@ def page() -> None:
 
 elements.style()
 st.html(elements.STYLE.with_name("latent.css"))
-st.title("How far can a picture change naturally before a network changes its mind?", anchor=False)
+top = elements.head("How far can a picture change naturally before a network changes its mind?")
 with guard():
-    page()
+    page(top)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.models import results, sections, zoo_table
+from app.models import results, sections
 from app.models.choice import PerturbationChoice
 from app.state import session, zoo
 from app.state.errors import guard
@@ -23,14 +23,10 @@ def page() -> None:
     cards, report = list(zoo.cards_of(task.key).values()), None
     with guard():
         report = results.robustness(task.key)
-    zoo_table.cards(cards, report.report.rows if report else ())
-    zoo_table.card_guide()
     with guard():
+        sections.show_standings(report, cards)
         sections.show_robustness(report, cards)
-    st.header("How is a saliency perturbation made?", anchor=False)
-    with guard():
-        shown = controls.chosen_picture()
-        sections.show_perturbation(shown)
+    sections.show_perturbation()
 
 
 elements.style()

@@ -1,16 +1,14 @@
 """Saliency: the maps of many methods for several networks side by side, and measures that say which to trust."""
 
-import streamlit as st
-
 from app.saliency import grid_page, sections
 from app.saliency.choice import SaliencyChoice
 from app.state import pictures, session, zoo
 from app.state.errors import guard
-from app.ui import controls, elements
+from app.ui import controls, elements, picture_picker
 from core.data.tasks import task_named
 
 
-def page() -> None:
+def page(head: elements.Head) -> None:
     """Choose, run, show."""
     if not zoo.zoo_tasks():
         elements.no_zoo(zoo.zoo_folder())
@@ -26,11 +24,11 @@ def page() -> None:
     elements.summary(task, choice.models)
     elements.notes(session.notes())
     with guard():
-        shown = controls.chosen_picture()
+        shown = picture_picker.chosen_picture(head)
         sections.show(task, shown)
 
 
 elements.style()
-st.title("Which pixels matter to each network, and which map can you trust?", anchor=False)
+top = elements.head("Which pixels matter to each network, and which map can you trust?")
 with guard():
-    page()
+    page(top)

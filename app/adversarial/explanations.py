@@ -100,8 +100,8 @@ def _verdict(verdict: EvidenceVerdict) -> str:
         )
     )
     return (
-        f'<span class="rs-says" data-draws="{found.draws}">{words}<small>this picture, at ρ = '
-        f"{found.settings['rho']:g}: {votes}</small></span>"
+        f'<span class="rs-says" data-draws="{found.draws}">{words}<details><summary>why</summary>this picture, at '
+        f"ρ = {found.settings['rho']:g}: {votes}</details></span>"
     )
 
 
@@ -148,7 +148,7 @@ def _drawn(row: Row) -> str:
 
 
 def grid(task: Task, results: Sequence[Explanations], verdicts: Sequence[EvidenceVerdict], shown: str) -> None:
-    """A row a model: the picture as it is, and what the model makes of it for each class."""
+    """A row a model: its answer, and what it makes of the picture for each class."""
     factor = _factor(results)
     blocks = [_row(task, result, verdict, shown, factor) for result, verdict in zip(results, verdicts, strict=True)]
     st.html(f'<div class="rs-explanations">{"".join(blocks)}</div>')
@@ -158,16 +158,12 @@ def _row(task: Task, result: Explanations, verdict: EvidenceVerdict, shown: str,
     name, answer = model_name(result.model), result.predicted
     pictures = result.x_adv if shown == "picture" else 0.5 + factor * result.delta
     cells = "".join(_cell(task, result, index, pictures[index]) for index in range(task.classes))
-    truth = (
-        f'<figure class="rs-original"><img src="{data_url(result.x)}" alt="The picture as it is"><figcaption>'
-        f"<b>{escape(task.class_names[answer])}</b> {_share(result.probs[answer])}"
-        f"<small>the picture as it is, and its answer</small></figcaption></figure>"
-    )
     return (
         f'<section style="--rs-colour: {model_colour(result.model)}" data-explained="{escape(result.model)}">'
-        f'<div class="rs-head"><span class="rs-name">{escape(name)}</span>{_verdict(verdict)}</div>'
-        f'<div class="rs-row" tabindex="0" role="group" aria-label="{escape(name)}: a picture for each class">{truth}'
-        f'<div class="rs-cells">{cells}</div></div></section>'
+        f'<div class="rs-head"><span class="rs-name">{escape(name)}</span><span class="rs-answer"><b class="rs-class">'
+        f"{escape(task.class_names[answer])}</b> {_share(result.probs[answer])}</span>{_verdict(verdict)}</div>"
+        f'<div class="rs-cells rs-scrolls" tabindex="0" role="group" aria-label="{escape(name)}: a picture for each '
+        f'class">{cells}</div></section>'
     )
 
 

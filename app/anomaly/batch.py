@@ -14,7 +14,7 @@ from app.anomaly.verdicts import uncalibrated
 from app.state import pictures, session, zoo
 from app.state.choice import Choice
 from app.state.names import model_name
-from app.ui.controls import FILE_TYPES
+from app.ui.picture_picker import FILE_TYPES
 from app.ui.task_progress import LongTask
 from core.anomaly.batch_file import Scoring
 from core.anomaly.batch_table import ManyScores, score_many
@@ -94,7 +94,7 @@ def look(files: Sequence[UploadedFile], place: int) -> None:
     """Make one of the files, by its place among all, the picture that the page is about."""
     found = next(islice(incoming(files), place, None), None)
     if found is not None and not found.error:
-        session.set_field("image", pictures.keep_upload(found.data))
+        session.set_field("image", pictures.keep_upload(found.data, found.path))
         session.set_field("view", "one")
 
 

@@ -15,7 +15,6 @@ from app.latent.results import Reconstruction
 from app.state import session
 from app.state.names import model_name
 from app.state.pictures import ModelInput
-from app.state.uploads import UPLOAD
 from app.ui.colours import model_colour
 from app.ui.data_urls import data_url
 from app.ui.elements import how_to_read, percent
@@ -76,14 +75,11 @@ def position_of(task: Task, start: Start, part: LatentChoice, models: Sequence[s
     return resolve(place, models)
 
 
-def keep_upload_in_link(task: Task, start: Start) -> None:
-    """A link can't carry a visitor's own picture, but it can carry its code."""
-    if session.now().image.startswith(UPLOAD) and not session.page_choice(LatentChoice).code:
-        session.set_field("start", (task.class_names[start.label], start.code))
+def start_controls(task: Task, start: Start, true: int | None, place: LatentPosition) -> None:
+    """Which class the code is of, codes from elsewhere, and what the sliders lead to.
 
-
-def start_controls(task: Task, start: Start, true: int | None) -> None:
-    """Which class the code is of, and codes from elsewhere; `true` is the picture's class, where it is known."""
+    `true` is the picture's class, where it is known.
+    """
     names = task.class_names
     marks = ((start.picture.proposed, "proposed"), (true, "true class"))
     said = {name: [word for label, word in marks if label == index] for index, name in enumerate(names)}
@@ -115,6 +111,7 @@ def start_controls(task: Task, start: Start, true: int | None) -> None:
                 "Sliders to rest", icon=":material/restart_alt:", key="latent.rest", on_click=session.set_field,
                 args=("rest", None),
             )  # fmt: skip
+        slider_controls(task, place)
 
 
 def _take_label(key: str, code: str) -> None:
@@ -126,7 +123,7 @@ def _take_sample(task: str, label: str) -> None:
 
 
 def now(task: Task, start: Start, here: ResolvedPosition, strip: DecodedRow) -> None:
-    """The decoded picture, where it came from, and every network's answer."""
+    """The decoded picture, and where it came from."""
     names = task.class_names
     label = names[start.label]
     picture, rebuilt = start.picture, start.picture.rebuilt[start.label]
@@ -146,6 +143,10 @@ def now(task: Task, start: Start, here: ResolvedPosition, strip: DecodedRow) -> 
         f"of every number of the code), <b>{strip.image[0]:.3f}</b> in the picture (RMSE, black to white is 1). "
         f"The code is {length:.2f} times as long as usual.</div>"
     )
+
+
+def answers(task: Task, start: Start, here: ResolvedPosition, strip: DecodedRow) -> None:
+    """Every network's answer to the decoded picture."""
     st.html(
         '<div class="rs-says-all">'
         + "".join(_answer(task, key, strip.probs[number, 0], start.label) for number, key in enumerate(here.models))
@@ -241,18 +242,17 @@ def slider_controls(task: Task, place: LatentPosition) -> None:
     key = f"latent.towards.{task.key}"
     if st.session_state.get(key) != names[place.way]:
         st.session_state[key] = names[place.way]
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="latent-ways"):
-        st.selectbox(
-            "The class slider leads towards",
-            [name for index, name in enumerate(names) if index != place.label],
-            key=key,
-            on_change=lambda: session.set_field("towards", st.session_state[key]),
-            width=240,
-        )
-        st.button(
-            "Other noise", icon=":material/casino:", key="latent.draw", on_click=session.set_field,
-            args=("draw", place.draw % MOST_DRAWS + 1),
-        )  # fmt: skip
+    st.selectbox(
+        "The class slider leads towards",
+        [name for index, name in enumerate(names) if index != place.label],
+        key=key,
+        on_change=lambda: session.set_field("towards", st.session_state[key]),
+        width=240,
+    )
+    st.button(
+        "Other noise", icon=":material/casino:", key="latent.draw", on_click=session.set_field,
+        args=("draw", place.draw % MOST_DRAWS + 1),
+    )  # fmt: skip
 
 
 def guide(task: Task) -> None:
