@@ -1,4 +1,4 @@
-"""Anomaly: does a picture look normal to each network, by how far its weights would have to move to believe it."""
+"""Anomaly: is a picture odd to each network, by how far its weights would have to move to believe it."""
 
 from app.anomaly import sections
 from app.anomaly.choice import AnomalyChoice

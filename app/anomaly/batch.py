@@ -9,9 +9,8 @@ from itertools import islice
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from app.anomaly import results
 from app.anomaly.verdicts import uncalibrated
-from app.state import pictures, session, zoo
+from app.state import judgements, pictures, session, zoo
 from app.state.choice import Choice
 from app.state.names import model_name
 from app.ui.picture_picker import FILE_TYPES
@@ -55,7 +54,7 @@ def calibrated(task: Task, models: Sequence[str]) -> list[str]:
     """The networks that can score; what is missing of the others is said."""
     found = []
     for key in models:
-        if results.calibration_of(task.key, key) is None:
+        if judgements.calibration_of(task.key, key) is None:
             uncalibrated(task, key)
         else:
             found.append(key)
@@ -66,7 +65,7 @@ def offered(task: Task, models: Sequence[str], files: Sequence[UploadedFile], ch
     """The scoring of these files."""
     pairs = []
     for key in models:
-        screen = results.calibration_of(task.key, key)
+        screen = judgements.calibration_of(task.key, key)
         assert screen is not None
         pairs.append((zoo.model(task.key, key), screen))
     detectors = tuple(key for key in pairs[0][1].detectors if all(key in screen.detectors for _, screen in pairs))

@@ -43,7 +43,7 @@ def show_picture(shown: ModelInput) -> None:
     choice = session.now()
     task = task_named(choice.task)
     with guard():
-        judged = verdicts.judgements(task, choice.models, shown)
+        judged = verdicts.verdicts_of(task, choice.models, shown)
         verdicts.columns(task, shown, judged)
         verdicts.controls()
         if any(judged.values()):

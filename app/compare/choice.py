@@ -10,7 +10,7 @@ from app.state.query_fields import WHOLE, QueryField, one_of, whole
 
 FORMS: Mapping[str, str] = {"over": "over the picture", "alone": "alone"}
 SCALES: Mapping[str, str] = {"own": "each its own", "shared": "shared"}
-WITHHELD: Mapping[str, str] = {"no": "every answer", "yes": "only for pictures that are not flagged"}
+WITHHELD: Mapping[str, str] = {"no": "always", "yes": "unless flagged"}
 
 
 @dataclass(frozen=True, slots=True)

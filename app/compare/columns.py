@@ -1,6 +1,6 @@
 """The columns of the Compare page: engine results in, Streamlit elements out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -34,15 +34,27 @@ def _figures(card: Card) -> None:
     st.html(f'<div class="rs-figures" data-figures="{escape(card.key)}">{lines}{note}</div>')
 
 
-def looks(task: Task, results: Sequence[Prediction], cards: Sequence[Card], form: CompareChoice) -> None:
-    """One column a model: its answer, its gradient map, its five most probable classes, its figures."""
+def looks(
+    task: Task,
+    results: Sequence[Prediction],
+    cards: Sequence[Card],
+    form: CompareChoice,
+    withheld: Mapping[str, str],
+) -> None:
+    """One column a model: its answer, its gradient map, its five most probable classes, its figures.
+
+    `withheld` says by model why its answer is not shown.
+    """
     shared = map_png.scale(results)
     for column, result, card in zip(_columns(len(results), "looks"), results, cards, strict=True):
         with column:
             _head(card)
-            _answer(task, result)
-            _gradient_map(task, result, shared, form)
-            _bars(task, result)
+            if result.model in withheld:
+                _no_answer(result.model, withheld[result.model])
+            else:
+                _answer(task, result)
+                _gradient_map(task, result, shared, form)
+                _bars(task, result)
             _figures(card)
 
 
@@ -65,6 +77,14 @@ def _answer(task: Task, look: Prediction) -> None:
         f'<div class="rs-answer" style="--rs-colour: {model_colour(look.model)}" data-answer="{escape(look.model)}" '
         f'data-class="{escape(name)}"><span class="rs-class">{escape(name)}</span>'
         f'<span class="rs-share">{percent(look.probs[look.target])}</span></div>'
+    )
+
+
+def _no_answer(key: str, reason: str) -> None:
+    """What stands in place of an answer that is withheld."""
+    st.html(
+        f'<div class="rs-answer" data-withheld="{escape(key)}"><span class="rs-withheld">no answer</span></div>'
+        f'<div class="rs-small">{escape(reason)}</div>'
     )
 
 

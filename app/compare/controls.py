@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from app.compare.choice import FORMS, SCALES, CompareChoice
+from app.compare.choice import FORMS, SCALES, WITHHELD, CompareChoice
 from app.state import session
 from app.state.epsilon_scale import NORM_TITLES, dial
+from app.state.judgements import ALPHA
 from app.ui.controls import norm_picker
 from core.data.tasks import task_named
 
@@ -20,6 +21,12 @@ def map_form() -> None:
             "Their colour scale", list(SCALES), format_func=SCALES.__getitem__, required=True,
             help="Each its own: the shape of a weak map shows. Shared: strengths compare.",
             **session.bound("scale", "compare.scale"),
+        )  # fmt: skip
+        st.segmented_control(
+            "Networks answer", list(WITHHELD), format_func=WITHHELD.__getitem__, required=True,
+            help=f"A picture is flagged where at most {ALPHA * 100:g} % of normal pictures look as odd to the network; "
+            "see the page Anomaly. A network that is not calibrated always answers.",
+            **session.bound("withheld", "compare.withheld"),
         )  # fmt: skip
         if session.page_choice(CompareChoice).over:
             st.slider(

@@ -10,20 +10,28 @@ from app.state.pictures import ModelInput
 from app.ui.controls import share
 from core.attacks.pgd import Pgd
 from core.data.tasks import task_named
+from core.explanations.prediction import Prediction
 
 PGD_STEPS = 20
 
 
-@st.fragment
 def show_looks(shown: ModelInput) -> None:
-    """One column a network: its answer, its gradient map, its figures; another form of the maps re-runs only this."""
+    """One column a network: its answer, its gradient map, its figures."""
     choice = session.now()
-    task = task_named(choice.task)
+    with st.skeleton(height=420):
+        looks = predictions.predictions_of(task_named(choice.task), choice.models, shown)
+    _looks(looks, shown)
+
+
+@st.fragment
+def _looks(looks: list[Prediction], shown: ModelInput) -> None:
+    """The columns, and the form of their maps; another form re-runs only this."""
+    task = session.now().task
     with guard():
-        with st.skeleton(height=420):
-            looks = predictions.predictions_of(task, choice.models, shown)
-        cards = zoo.cards_of(choice.task)
-        columns.looks(task, looks, [cards[key] for key in choice.models], session.page_choice(CompareChoice))
+        cards = zoo.cards_of(task)
+        part = session.page_choice(CompareChoice)
+        withheld = results.withheld(task_named(task), looks, shown) if part.withheld == "yes" else {}
+        columns.looks(task_named(task), looks, [cards[one.model] for one in looks], part, withheld)
         controls.map_form()
         columns.look_guide()
 

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 import numpy as np
@@ -12,13 +12,13 @@ from app.latent import generators, results, slider_predictions
 from app.latent.choice import AXES, LEADING, MOST_DRAWS, LatentChoice
 from app.latent.position import LatentPosition, ResolvedPosition, resolve
 from app.latent.results import Reconstruction
-from app.state import session
+from app.state import openings, predictions, session
 from app.state.names import model_name
 from app.state.pictures import ModelInput
 from app.ui.colours import model_colour
 from app.ui.data_urls import data_url
 from app.ui.elements import how_to_read, percent
-from core.data.tasks import Task
+from core.data.tasks import Task, task_named
 from core.latent.directions import RANGES, Direction
 from core.latent.strips import DecodedRow
 from core.training.generator.shipped import GENERATORS
@@ -57,6 +57,44 @@ def no_generator(task: Task) -> None:
             st.code(f"robustscope train-generator {task.key}", language="bash")
         else:
             st.caption("No plan for training one ships for this task.")
+        others = [key for key in session.options().models if generators.has_generator(key)]
+        st.markdown(
+            "What the networks of this task answer, look at and find odd is on the other pages"
+            + ("; this page can show it for:" if others else ".")
+        )
+        with st.container(horizontal=True):
+            for key in others:
+                st.button(
+                    task_named(key).title, key=f"latent.task.{key}", on_click=session.set_field, args=("task", key)
+                )
+
+
+def warn_undrawn(task: Task, start: Start, shown: ModelInput, models: Sequence[str]) -> None:
+    """Say that the generator can't draw a picture, where no network recognises the drawing, and offer a way out."""
+    if not start.own:
+        return
+    rebuilt = start.picture.rebuilt[start.label][None]
+    drawn = replace(shown, x=rebuilt, digest=f"{shown.digest} rebuilt as {start.label}")
+    before, after = predictions.predictions_of(task, models, shown), predictions.predictions_of(task, models, drawn)
+    if any(one.target == other.target for one, other in zip(before, after, strict=True)):
+        return
+    with st.container(border=True, key="undrawn"):
+        st.warning(
+            "The generator can't draw this picture: none of these networks gives its drawing the answer that it gives "
+            "the picture. What the sliders show is about the drawing.",
+            icon=":material/broken_image:",
+        )
+        opening = openings.opening_of(task.key)
+        with st.container(horizontal=True):
+            st.button(
+                "Draw a sample instead", key="latent.undrawn.sample", on_click=_take_sample,
+                args=(task.key, task.class_names[start.label]),
+            )  # fmt: skip
+            if opening is not None and opening.picture != session.now().image:
+                st.button(
+                    "Take a picture that it can draw", key="latent.undrawn.opening", on_click=session.set_field,
+                    args=("image", opening.picture),
+                )  # fmt: skip
 
 
 def start_of(task: Task, shown: ModelInput, part: LatentChoice) -> Start:

@@ -28,6 +28,7 @@ def show_parts(task: Task, shown: ModelInput) -> None:
     choice = session.now()
     start = explorer.start_of(task, shown, session.page_choice(LatentChoice))
     position = explorer.position_of(task, start, session.page_choice(LatentChoice), choice.models)
+    explorer.warn_undrawn(task, start, shown, choice.models)
     see, say, move = st.columns([0.8, 0.8, 1.9], gap="medium")
     with see, guard():
         strip = results.row_at(position)
@@ -42,7 +43,7 @@ def show_parts(task: Task, shown: ModelInput) -> None:
     with st.container(horizontal=True):
         arrays = partial(files.explorer_npz, position)
         downloads(f"latent-{task.key}", ("Picture, code and ribbons as NPZ", "npz", arrays))
-        controls.share()
+        controls.share({"as": task.class_names[start.label], "code": start.code})
     show_around(task, position)
 
 

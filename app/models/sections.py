@@ -39,28 +39,24 @@ def show_robustness(report: Robustness | None, cards: list[Card]) -> None:
     choice = session.now()
     task, rows = task_named(choice.task), report.report.rows if report else ()
     keys = [card.key for card in measured(cards, rows)]
-    place = elements.section("curves", "How much does each withstand?")
-    if place.open:
-        with place, guard():
-            if report and keys:
+    if report and keys:
+        place = elements.section("curves", "How much does each withstand?")
+        if place.open:
+            with place, guard():
                 zoo_table.curves(task, report, keys, choice.norm)
                 zoo_table.provenance(report)
-            else:
-                zoo_table.not_measured(task, stale=report is not None)
-    place = elements.section("claims", "What do the papers claim, and what came out here?")
-    if place.open:
-        with place, guard():
-            if claims := results.orderings(task.key):
+    else:
+        zoo_table.not_measured(task, stale=report is not None)
+    if claims := results.orderings(task.key):
+        place = elements.section("claims", "What do the papers claim, and what came out here?")
+        if place.open:
+            with place, guard():
                 zoo_table.claims(claims)
-            else:
-                st.caption("Not measured for this task.")
-    place = elements.section("sure", "How sure are they, and how steep?")
-    if place.open:
-        with place, guard():
-            if report and keys:
+    if report and keys:
+        place = elements.section("sure", "How sure are they, and how steep?")
+        if place.open:
+            with place, guard():
                 zoo_table.distributions(report, keys)
-            else:
-                zoo_table.not_measured(task, stale=report is not None)
     place = elements.section("cards", "How was each trained?")
     if place.open:
         with place, guard():

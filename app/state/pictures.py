@@ -116,11 +116,6 @@ def thumbnail(task: str, key: str) -> bytes:
     return to_png(fit(_picture(task, key, str(data_root())).pixels, (3, THUMBNAIL, THUMBNAIL))[0])
 
 
-def openings() -> Mapping[str, str]:
-    """By task the picture of a first visit, where one was chosen for it."""
-    return {}
-
-
 def model_input(task: str, image: str, mode: str, invert: bool) -> ModelInput:
     """The picture with this image key, fitted to a task.
 

@@ -5,12 +5,14 @@ that a link was made with an uploaded picture; and the picture is chosen by butt
 """
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
-from app.state import pictures, zoo
+from app.state import openings, pictures, zoo
 from app.state.bounded_store import shared_store
 from app.state.choice import Choice, Options, change, read, within
 from app.state.page_choice import Beside, PageChoice
@@ -18,7 +20,7 @@ from app.state.presence import owner
 
 _CHOICE, _SEEN, _NOTES, _PAGE, _PART = "choice.now", "choice.seen", "choice.notes", "choice.page", "choice.part"
 _FIRST, _OPEN = "choice.first", "choice.open"
-MOST_SEEN_BYTES = 2_000_000
+PAGES_SEEN, MOST_SEEN_BYTES = "pages seen", 2_000_000
 
 Part = TypeVar("Part", bound=PageChoice)
 
@@ -33,7 +35,7 @@ def options() -> Options:
     return Options(
         {task: tuple(zoo.cards_of(task)) for task in tasks},
         {task: pictures.items(task).keys() for task in tasks},
-        pictures.openings(),
+        openings.pictures_of(tasks),
         pictures.latest_upload(),
     )
 
@@ -79,7 +81,7 @@ def _turn_to(page: str) -> None:
     if st.session_state.get(_PAGE) == page and _FIRST in st.session_state:
         return
     st.session_state[_PAGE] = page
-    seen = shared_store("pages seen", MOST_SEEN_BYTES)
+    seen = shared_store(PAGES_SEEN, MOST_SEEN_BYTES)
     st.session_state[_FIRST] = seen.get((owner(), page), owner()) is None
     seen.put((owner(), page), True, owner())
 
@@ -199,7 +201,7 @@ def _take(field: str, key: str) -> None:
     set_field(field, st.session_state[key])
 
 
-def link() -> str:
-    """The address of this view, whole."""
+def link(more: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The address of this view, whole, with further query parameters."""
     here = urlsplit(st.context.url or "")
-    return urlunsplit(here._replace(query=urlencode(_query(), safe=":,"), fragment=""))
+    return urlunsplit(here._replace(query=urlencode(_query() | dict(more), safe=":,"), fragment=""))

@@ -1,5 +1,7 @@
 """Controls that pages share; each shows one field of the shared choice and changes it."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from app.state import session
@@ -71,13 +73,22 @@ def norm_picker() -> None:
     )
 
 
-def share() -> None:
-    """The link to this view, ready to copy."""
+def share(instead: Mapping[str, str] | None = None) -> None:
+    """The link to this view, ready to copy.
+
+    `instead` holds query parameters that show something of a visitor's own picture: they are added where asked for.
+    """
     with st.popover("Copy a link to this view", icon=":material/link:"):
-        st.code(session.link(), language=None, wrap_lines=True)
-        if session.now().image.startswith(UPLOAD):
-            st.caption(
-                "A link can't carry your own picture: who opens it sees this set-up with a photograph, and is told so."
-            )
-        else:
+        own = session.now().image.startswith(UPLOAD)
+        more: Mapping[str, str] = {}
+        if own and instead and st.toggle("With what the generator makes of your picture", key="share.more"):
+            more = instead
+        st.code(session.link(more), language=None, wrap_lines=True)
+        if not own:
             st.caption("It restores what is chosen on this page.")
+        elif more:
+            st.caption("Who opens it sees the generator's drawing of your picture, and moves it as you do.")
+        else:
+            st.caption(
+                "It does not carry your own picture: who opens it sees this set-up with a photograph, and is told so."
+            )

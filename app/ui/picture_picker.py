@@ -7,6 +7,7 @@ from itertools import islice
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app.state import pictures, session, visitors
 from app.state.errors import guard
@@ -16,11 +17,14 @@ from app.ui.controls import fit_picker
 from app.ui.elements import Head, picture, pinned
 from core.data.galleries import GalleryItem
 from core.data.tasks import task_named
+from core.errors import InputError
 from core.images import MAX_BYTES
+from core.text import escape_markdown, shorten
 
 ROW = 8  # pictures in the row
 OF_A_KIND = 4  # of them, as far as there are others
 A_PAGE = 30  # pictures of the gallery shown at once
+_TAKEN, _REFUSED = "picker.taken", "picker.refused"
 FILE_TYPES = ["png", "jpg", "jpeg", "jpe", "jfif", "jpg_large", "webp", "bmp", "tif", "tiff", "gif"]
 
 
@@ -44,6 +48,8 @@ def chosen_picture(head: Head, pin: bool = True) -> ModelInput:
     shown = pictures.model_input(choice.task, choice.image, choice.fit, choice.invert)
     with head.picture:
         picture(task_named(choice.task), shown)
+    if _REFUSED in st.session_state:
+        _say_refusal(shown)
     if pin:
         pinned(shown)
     return shown
@@ -88,26 +94,45 @@ def _own(cookie: DeltaGenerator) -> None:
         label_visibility="collapsed", width="stretch",
     )  # fmt: skip
     if source == "Camera":
-        photo = st.camera_input("Take a photo", key="picker.camera")
-        _take(photo.getvalue() if photo else None, "", cookie)
+        _take(st.camera_input("Take a photo", key="picker.camera"), cookie)
         return
     limit = MAX_BYTES // 1_000_000
-    file = st.file_uploader("PNG, JPEG, WebP, BMP, TIFF or GIF", FILE_TYPES, key="picker.upload", max_upload_size=limit)
-    _take(file.getvalue() if file else None, file.name if file else "", cookie)
+    _take(
+        st.file_uploader("PNG, JPEG, WebP, BMP, TIFF or GIF", FILE_TYPES, key="picker.upload", max_upload_size=limit),
+        cookie,
+    )
 
 
-def _take(data: bytes | None, name: str, cookie: DeltaGenerator) -> None:
+def _take(file: UploadedFile | None, cookie: DeltaGenerator) -> None:
     """Choose an uploaded picture once: a file that stays in its box must not win over a later gallery choice."""
-    if data is None:
-        st.session_state.pop("picker.taken", None)
+    if file is None:
+        st.session_state.pop(_TAKEN, None)
+        st.session_state.pop(_REFUSED, None)
         return
+    if st.session_state.get(_TAKEN) == file.file_id:
+        return
+    st.session_state[_TAKEN] = file.file_id
     if not session.now().image.startswith(UPLOAD):
         with cookie:
             visitors.introduce()
-    key = pictures.keep_upload(data, name)
-    if st.session_state.get("picker.taken") != key:
-        st.session_state["picker.taken"] = key
-        session.set_field("image", key)
+    try:
+        key = pictures.keep_upload(file.getvalue(), file.name)
+    except InputError as error:
+        st.session_state[_REFUSED] = (shorten(file.name), str(error))
+        return
+    st.session_state.pop(_REFUSED, None)
+    session.set_field("image", key)
+
+
+def _say_refusal(shown: ModelInput) -> None:
+    """Why a file was not taken; what is below belongs to another picture, and stays dimmed until that is accepted."""
+    name, reason = st.session_state[_REFUSED]
+    st.error(f"**{escape_markdown(name)}** was refused. {escape_markdown(reason)}", icon=":material/error:")
+    st.button(
+        f"Go on with {escape_markdown(shown.title)}", key="picker.accept", icon=":material/undo:",
+        on_click=st.session_state.pop, args=(_REFUSED, None),
+    )  # fmt: skip
+    st.html('<div class="rs-refused"></div>')
 
 
 def _open_gallery() -> None:
@@ -120,6 +145,7 @@ def _close_gallery() -> None:
 
 def _choose(key: str) -> None:
     _close_gallery()
+    st.session_state.pop(_REFUSED, None)
     session.set_field("image", key)
 
 

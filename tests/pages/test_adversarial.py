@@ -17,7 +17,7 @@ from tests.helpers.synthetic.adversarial import write_adversarial_reports
 from tests.helpers.tiny_zoo import KEYS, write_zoo
 
 PAGE = "pages/adversarial"
-TWO = {"models": "standard,pgd-l2"}
+TWO = {"models": "standard,pgd-l2", "open": "path,survival,transfer,fooling"}
 
 
 @pytest.fixture

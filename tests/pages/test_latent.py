@@ -15,7 +15,7 @@ from tests.helpers.synthetic.latent import write_latent_reports
 
 PAGE = "pages/latent"
 pytestmark = pytest.mark.usefixtures("generators")
-TWO = {"task": "fashion-mnist", "models": "standard,pgd-l2"}
+TWO = {"task": "fashion-mnist", "models": "standard,pgd-l2", "open": "scrub,fool,neighbours,classes,way,metrics"}
 
 
 def drawn(at: AppTest) -> str:

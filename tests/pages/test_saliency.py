@@ -19,7 +19,7 @@ from tests.helpers.synthetic.saliency import write_saliency_report
 from tests.helpers.tiny_zoo import KEYS, write_zoo
 
 PAGE = "pages/saliency"
-TWO = {"models": "standard,pgd-l2"}
+TWO = {"models": "standard,pgd-l2", "open": "closer,pair,maps,trust,alike,sanity,training,sheet"}
 CHEAP = {"methods": "gradient,grad-cam"}
 
 
@@ -208,7 +208,7 @@ def test_an_early_and_a_late_state_stand_side_by_side_where_both_ship(visit, tin
     monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(tmp_path / "zoo"))
     (strip,) = bodies(visit(**TWO, **CHEAP), "data-course")
     assert "after 1 epoch: why" in strip and "after 32 epochs: why" in strip and strip.count("<img") == 3
-    assert not bodies(visit(models="pgd-l2", **CHEAP), "data-course")
+    assert not bodies(visit(open=TWO["open"], models="pgd-l2", **CHEAP), "data-course")
 
 
 def test_a_network_of_ones_own_shows_the_film_of_its_training(visit, tiny_zoo, monkeypatch):
