@@ -164,8 +164,8 @@ def distribution_guide(judged: Judged) -> None:
         f"network nor detector has seen; red ones would be flagged. The promise: of normal pictures at most "
         f"{alpha_text(part.alpha)} are flagged, on average over calibrations. How many odd pictures are found is "
         "another matter, and nothing promises it: those counts are of the report anomaly, each set of a kind counted "
-        "alike, at most 500 pictures a set; see “How far to trust it”. Not flagged does not mean that the picture shows "
-        "what the network knows.",
+        "alike, at most 500 pictures a set; see “How far to trust it”. Not flagged does not mean that the picture "
+        "shows what the network knows.",
         "Confounding labels: Lee et al. 2022, arXiv:2206.08255; conformal p-values: Vovk et al. 2005, "
         "Bates et al. 2023, arXiv:2104.08279.",
     )

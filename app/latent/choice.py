@@ -90,7 +90,7 @@ class LatentChoice(PageChoice):
     def opening(cls, beside: Beside) -> Self:
         """The view of a visit without a link: the slider that turns the standard network alone, where one was found."""
         first, choice = cls.first(beside), beside.choice
-        found = openings.opening_of(choice.task)
+        found = openings.opening_of(choice.task, "latent")
         plain = choice.fit == "crop" and not choice.invert
         if found is None or not found.direction or choice.image != found.picture or not plain:
             return first

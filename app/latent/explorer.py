@@ -84,7 +84,7 @@ def warn_undrawn(task: Task, start: Start, shown: ModelInput, models: Sequence[s
             "the picture. What the sliders show is about the drawing.",
             icon=":material/broken_image:",
         )
-        opening = openings.opening_of(task.key)
+        opening = openings.opening_of(task.key, "latent")
         with st.container(horizontal=True):
             st.button(
                 "Draw a sample instead", key="latent.undrawn.sample", on_click=_take_sample,

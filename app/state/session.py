@@ -35,7 +35,7 @@ def options() -> Options:
     return Options(
         {task: tuple(zoo.cards_of(task)) for task in tasks},
         {task: pictures.items(task).keys() for task in tasks},
-        openings.pictures_of(tasks),
+        openings.pictures_of(tasks, st.session_state.get(_PAGE, "")),
         pictures.latest_upload(),
     )
 

@@ -3,7 +3,8 @@
 The rule. Of a task's pictures with a known class, those qualify that `RIGHT` networks all get right and of which only
 the first loses the class to an attack at 2/255. Where the task has a generator, pictures come first that it rebuilds
 best as their own class and of which one slider along a leading direction turns the first network's answer and none of
-the others'. Among equals it is the picture whose class the least sure network gives the largest probability.
+the others'. Among equals it is the picture whose class the least sure network gives the largest probability. Where no
+such slider is found so, the page Latent opens with a picture of its own: chosen likewise, but for the attack.
 """
 
 import json
@@ -19,6 +20,7 @@ from core.attacks.pgd import Pgd
 from core.data.galleries import ASSETS, Gallery
 from core.errors import InputError
 from core.explanations.attack_result import attack_result
+from core.explanations.prediction import probabilities
 from core.files import write_atomically
 from core.images import fit
 from core.latent.codes import read_code, write_code
@@ -43,12 +45,14 @@ class OpeningSettings:
         steps: of PGD.
         seed: of its random start.
         directions: how many leading directions are tried.
+        tests: of so many test images, the first of the gallery's.
     """
 
     epsilon: float = 2 / 255
     steps: int = 20
     seed: int = 0
     directions: int = 5
+    tests: int = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,8 @@ class Openings:
         settings: of the rule.
         networks: checksums of the networks asked, by key; the choice says nothing about others.
         generator: checksum of the generator; empty where the task has none.
-        chosen: the picture of each kind, by "test" (its test images) and "ships".
+        chosen: the picture of each kind, by "test" (its test images) and "ships"; "test-latent" and "ships-latent" are
+            those of the page Latent where it has one of its own.
     """
 
     task: str
@@ -97,9 +102,15 @@ def openings(
     for key, item in pictures.items.items():
         if item.label is not None:
             kinds["test" if key.startswith("test:") else "ships"].append(key)
-    chosen = {
-        kind: best for kind, keys in kinds.items() if (best := choose(pictures, keys, models, generator, settings))
-    }
+    chosen: dict[str, Opening] = {}
+    for kind, keys in (("test", kinds["test"][: settings.tests]), ("ships", kinds["ships"])):
+        best = choose(pictures, keys, models, generator, settings)
+        if best is not None:
+            chosen[kind] = best
+        if generator is not None and (best is None or not best.direction):
+            best = choose(pictures, keys, models, generator, settings, attacked=False)
+            if best is not None and best.direction:
+                chosen[f"{kind}-latent"] = best
     networks = {model.card.key: model.card.sha256 for model in models}
     return Openings(pictures.task.key, command, settings, networks, generator.card.sha256 if generator else "", chosen)
 
@@ -110,9 +121,10 @@ def choose(
     models: Sequence[ZooModel],
     generator: Generator | None,
     settings: OpeningSettings,
+    attacked: bool = True,
 ) -> Opening | None:
-    """The picture that the rule picks among some; None where none qualifies."""
-    found = list(_qualifying(pictures, keys, models, generator, settings))
+    """The picture that the rule picks among some; None where none qualifies. Without `attacked` no attack is asked."""
+    found = list(_qualifying(pictures, keys, models, generator, settings, attacked))
     return max(found, key=lambda one: (one.direction > 0, one.least), default=None)
 
 
@@ -122,29 +134,33 @@ def _qualifying(
     models: Sequence[ZooModel],
     generator: Generator | None,
     settings: OpeningSettings,
+    attacked: bool,
 ) -> Iterator[Opening]:
     task = pictures.task
     for key in keys:
         label = pictures.items[key].label
         assert label is not None
         x = fit(pictures.picture(key).pixels, task.shape, "crop", task.background)
-        least = least_sure(models, x, label, settings)
+        least = least_sure(models, x, label, settings if attacked else None)
         if least is not None:
             yield Opening(key, least, *(turning(generator, models, x, label, settings) if generator else (0, 0.0)))
 
 
-def least_sure(models: Sequence[ZooModel], x: Tensor, label: int, settings: OpeningSettings) -> float | None:
+def least_sure(models: Sequence[ZooModel], x: Tensor, label: int, settings: OpeningSettings | None) -> float | None:
     """The smallest probability that one of the networks gives a picture's class (x: (1, C, H, W)).
 
-    None where one is wrong, where the first one stands the attack, or where one of the others does not.
+    None where one is wrong; with settings also where the first one stands the attack, or one of the others does not.
     """
-    attack, shares = Pgd(settings.epsilon, "linf", settings.steps), []
-    for number, model in enumerate(models):
-        result = attack_result(model, x, attack, settings.seed)
-        if result.before != label or (result.after == label) != (number > 0):
-            return None
-        shares.append(float(result.probs[label]))
-    return min(shares)
+    with torch.no_grad():
+        probs = [probabilities(model, model.fast(x))[0] for model in models]
+    if any(int(each.argmax()) != label for each in probs):
+        return None
+    if settings is not None:
+        attack = Pgd(settings.epsilon, "linf", settings.steps)
+        for number, model in enumerate(models):
+            if (attack_result(model, x, attack, settings.seed).after == label) != (number > 0):
+                return None
+    return min(float(each[label]) for each in probs)
 
 
 def turning(
