@@ -173,11 +173,11 @@ def _cell(task: Task, result: Explanations, index: int, picture: NDArray[np.floa
     before, after = float(result.probs[index]), float(result.probs_shown[index, index])
     believed = int(result.probs_shown[index].argmax()) == index
     mark = "its answer" if index == result.predicted else ""
-    mark = "its second guess" if index == result.strongest_other and not mark else mark
+    mark = "second guess" if index == result.strongest_other and not mark else mark
     return (
         f'<figure class="{"rs-believed" if believed else ""}" data-class="{escape(name)}" data-before="{before:.4f}" '
         f'data-after="{after:.4f}"><img src="{data_url(picture)}" alt="Changed towards {escape(name)}">'
-        f"<figcaption><b>{escape(name)}</b><span>{_share(before)} → {_share(after)}</span>"
+        f"<figcaption><b>{escape(name)}</b><span>{_kept_together(before)} → {_kept_together(after)}</span>"
         f"<small>{mark}</small></figcaption></figure>"
     )
 
@@ -186,6 +186,11 @@ def _factor(results: Sequence[Explanations]) -> float:
     """How changes are amplified, alike for all: nearly all values stay within the range."""
     largest = max((float(np.quantile(np.abs(result.delta), 0.995)) for result in results), default=0.0)
     return 0.5 / largest if largest > 0 else 1.0
+
+
+def _kept_together(probability: float) -> str:
+    """A probability that no line break parts."""
+    return _share(probability).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _share(probability: float) -> str:

@@ -12,7 +12,7 @@ _CUT = """() => {
   const main = document.querySelector('[data-testid=stMain]');
   for (const element of main.querySelectorAll('*')) {
     const box = element.getBoundingClientRect();
-    if (box.width < 1 || box.height < 1 || box.right <= wide || element.closest('canvas, svg, style')) continue;
+    if (box.width < 1 || box.height < 1 || box.right <= wide || element.closest('canvas, svg, style, input')) continue;
     let holder = element.parentElement, hinted = false;
     for (; holder && holder !== main; holder = holder.parentElement) {
       const style = getComputedStyle(holder);

@@ -170,6 +170,7 @@ def test_a_link_restores_every_part_of_the_page(visit):
         "task": "cifar10", "models": "pgd-l2,standard", "image": "photo:coffee", "fit": "letterbox", "invert": "no",
         "norm": "linf", "epsilon": "2", "view": "one", "detector": "vim", "alpha": "0.1", "label": "ones",
         "head": "sigmoid", "tensors": "all", "push": "jpeg", "step": "4", "seen": "pgd-l2",
+        "open": "push",
     }  # fmt: skip
     at = visit(**link)
     assert not at.warning and not at.error and query(at) == link

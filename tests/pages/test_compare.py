@@ -3,6 +3,7 @@
 import pytest
 
 from app.compare.choice import CompareChoice
+from app.state import visitor_cookie
 from app.state.choice import Choice
 from tests.helpers.pages import bodies, checked, picture, query, source, upload, value
 from tests.helpers.tiny_zoo import KEYS, write_zoo
@@ -60,10 +61,31 @@ def test_an_upload_is_looked_at_and_a_later_click_in_the_gallery_wins(visit):
 @pytest.mark.slow
 def test_a_truncated_upload_is_a_sentence_and_the_session_lives_on(visit):
     at = upload(visit(), "broken.png", picture()[:-200])
-    assert len(at.error) == 1 and "Something went wrong" not in at.error[0].value
+    assert len(at.error) == 1 and "Something went wrong" not in at.error[0].value and "broken.png" in at.error[0].value
     assert len(bodies(at, "data-answer")) == 3 and any("Cat" in caption.value for caption in at.caption)
+    assert bodies(at, 'class="rs-refused"')  # what is below is dimmed: it is not of this file
     upload(at, "whole.png", picture())
-    assert not at.error and any("Your picture" in caption.value for caption in at.caption)
+    assert not at.error and any("Your picture whole.png" in caption.value for caption in at.caption)
+    assert not bodies(at, 'class="rs-refused"')
+    upload(at, "broken.png", picture()[:-200])
+    checked(at.button(key="picker.accept").click().run())
+    assert not at.error and not bodies(at, 'class="rs-refused"')
+
+
+@pytest.mark.slow
+def test_a_reload_brings_a_visitor_their_own_picture_and_nobody_elses(visit, monkeypatch):
+    at = upload(visit(), "mine.png", picture())
+    shown = bodies(at, "data-answer")
+    assert query(at)["image"] == "upload"
+    name = at.session_state["visitor.name"]
+    monkeypatch.setattr(visitor_cookie, "name_in", lambda cookie, folder: name)
+    again = visit(**query(at))  # the cookie says who comes back
+    assert bodies(again, "data-answer") == shown and not again.warning
+    assert any("Your picture mine.png" in caption.value for caption in again.caption)
+    monkeypatch.setattr(visitor_cookie, "name_in", lambda cookie, folder: "c" * 32)
+    other = visit(**query(at))
+    assert bodies(other, "data-answer") != shown and "somebody's own picture" in other.warning[0].value
+    assert not any("mine.png" in caption.value for caption in other.caption)
 
 
 @pytest.mark.slow
