@@ -46,7 +46,7 @@ def test_without_a_report_the_cards_stand_and_a_sentence_says_how_to_get_one(vis
     assert [f'data-card="{key}"' in block for key in KEYS] == [True] * 3 and "Accuracy not measured" in block
     assert any("is not here yet" in item.value for item in at.markdown)
     assert any("--task cifar10 --report robustness" in item.value for item in at.code)
-    assert not at.error and not at.warning and query(at) == {}
+    assert not at.error and not at.warning and query(at) == {"open": OPEN}
     assert "How sure are they, and how steep?" not in headers(at) and bodies(at, "data-cosine")
 
 
@@ -141,7 +141,7 @@ def test_every_map_of_a_teacher_is_made(visit, name):
 
 def test_a_hostile_link_is_answered_with_sentences_and_the_first_view(visit):
     names = ("map", "teacher", "network", "size", "epoch", "alpha", "box")
-    at = visit(task="<b>x</b>", **dict.fromkeys(names, "<script>" * 99))
+    at = visit(open=f"{OPEN},<b>,../x", task="<b>x</b>", **dict.fromkeys(names, "<script>" * 99))
     (warning,) = [item.value for item in at.warning]
     assert all(f"`{name}`" in warning for name in ("task", *names)) and "script" not in warning
     assert not at.error and share(at) == pytest.approx(1 - 0.95**10, abs=1e-4)

@@ -92,7 +92,7 @@ def test_a_link_restores_every_part_of_the_page(visit):
         "norm": "linf", "epsilon": "6", "methods": "grad-cam,gradient", "explain": "bag", "against": "other",
         "rows": "networks", "scale": "own", "colours": "strength", "over": "50", "map": "standard,gradient",
         "other": "pgd-l2", "measures": "sparsity", "agreement": "cosine", "agreed": "report",
-        "sheet": "photo:coffee,photo:chelsea",
+        "sheet": "photo:coffee,photo:chelsea", "open": "closer",
     }  # fmt: skip
     at = visit(**link)
     assert not at.warning and not at.error and query(at) == link
