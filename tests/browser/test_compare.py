@@ -147,7 +147,7 @@ def test_a_truncated_png_gives_a_sentence_and_the_session_lives_on(visit):
 
 def test_a_link_restores_the_view_for_somebody_else(visit):
     page = visit("?models=pgd-linf,standard")
-    page.locator(".st-key-pick-photo-astronaut button").click()
+    page.locator(".st-key-pick-photo-astronaut button").first.click()
     until(
         lambda: "image=photo:astronaut" in here(page).replace("%3A", ":") and settled(page),
         "the picture in the address",

@@ -83,5 +83,8 @@ def test_networks_go_by_under_a_picture_that_stays(visitor, address):
 def test_axe_finds_no_serious_fault(visitor, address, name, scheme):
     page = visitor("wide", scheme).new_page()
     opened(page, address, name, NAMED.get(name, "h1"))
+    faint = "all => all.filter(e => getComputedStyle(e).opacity < 0.8).length"
+    captions = page.locator("[data-testid=stCaptionContainer]")
+    until(lambda: not captions.evaluate_all(faint) and settled(page), "the style sheet")  # a rerun draws it anew
     assert not violations(page)
     photograph(page, f"first-{name}-{scheme}")

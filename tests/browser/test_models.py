@@ -73,7 +73,7 @@ def test_a_move_of_a_slider_answers_at_once_and_changes_only_the_perturbation(vi
 def test_the_choice_comes_along_through_the_navigation_and_back(visitor, address):
     page = visitor().new_page()
     page.goto(address)
-    page.locator(".st-key-pick-photo-rocket button").click()
+    page.locator(".st-key-pick-photo-rocket button").first.click()
     until(lambda: "rocket" in here(page) and settled(page), "the picture in the address")
     page.get_by_test_id("stTopNavLink").filter(has_text="Models").click()
     page.locator(".st-key-trade-off .cartesianlayer path").first.wait_for(state="attached")
