@@ -8,7 +8,7 @@ from app.workshop.follow import band
 
 ICON = Path(__file__).parent / "assets" / "style" / "icon.png"  # an icon by name would be fetched from a font host
 
-st.set_page_config(page_title="Robustscope", page_icon=ICON, layout="wide")
+st.set_page_config(page_title="Robustscope", page_icon=ICON, layout="wide", initial_sidebar_state="auto")
 
 PAGES = [
     # Streamlit serves the default page at / alone, whatever its path; so /compare is a page of its own.
@@ -24,4 +24,8 @@ PAGES = [
 ]
 page = st.navigation(PAGES, position="top")
 band(page.url_path or "compare", {each.url_path: each for each in PAGES})
+with st.container(key="pages-narrow"):  # Streamlit folds the pages' names into a menu on narrow screens
+    for one in PAGES:
+        if one.visibility != "hidden":
+            st.page_link(one)
 page.run()

@@ -2,21 +2,21 @@
 
 from app.adversarial import sections
 from app.adversarial.choice import AdversarialChoice
-from app.state import session
 from app.state.choice import Choice
 from app.state.errors import guard
-from app.ui import controls, page
+from app.ui import page, picture_picker
+from app.ui.elements import Head
 
 
-def draw(choice: Choice) -> None:
+def draw(choice: Choice, head: Head) -> None:
     """Choose, run, show."""
     page.head(choice)
     with guard():
-        shown = controls.chosen_picture()
+        shown = picture_picker.chosen_picture(head)
         sections.show_explanations(shown)
-        sections.show_survival(session.now())
+        sections.show_survival()
         sections.show_transfer(shown)
         sections.show_fooling(shown)
 
 
-page.show_choice("What would each network change to believe another class?", draw, "adversarial", AdversarialChoice)
+page.show_picture("What would each network change to believe another class?", draw, "adversarial", AdversarialChoice)

@@ -6,18 +6,17 @@ from app.latent import autoencoders, explorer, sections
 from app.latent.choice import LatentChoice
 from app.state.choice import Choice
 from app.state.errors import guard
-from app.ui import controls, elements, page
+from app.ui import elements, page, picture_picker
 from core.data.tasks import task_named
 
 
-def draw(choice: Choice) -> None:
+def draw(choice: Choice, head: elements.Head) -> None:
     """Choose, run, show."""
     st.html(elements.STYLE.with_name("latent.css"))
     page.head(choice)
     task = task_named(choice.task)
     with guard():
-        shown = controls.chosen_picture()
-        st.header("Where does each network change its mind?", anchor=False)
+        shown = picture_picker.chosen_picture(head, pin=False)
         if autoencoders.has_autoencoder(task.key):
             sections.explore(task, shown)
             sections.show_report(task)
@@ -25,6 +24,6 @@ def draw(choice: Choice) -> None:
             explorer.no_autoencoder(task)
 
 
-page.show_choice(
+page.show_picture(
     "How far can a picture change naturally before a network changes its mind?", draw, "latent", LatentChoice
 )

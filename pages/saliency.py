@@ -5,7 +5,8 @@ from app.saliency.choice import SaliencyChoice
 from app.state import pictures, session
 from app.state.choice import Choice
 from app.state.errors import guard
-from app.ui import controls, page
+from app.ui import controls, page, picture_picker
+from app.ui.elements import Head
 from core.data.tasks import task_named
 
 
@@ -15,7 +16,7 @@ def panel() -> None:
     grid_page.form_picker()
 
 
-def draw(choice: Choice) -> None:
+def draw(choice: Choice, head: Head) -> None:
     """Choose, run, show."""
     task = task_named(choice.task)
     if session.page_choice(SaliencyChoice).view:
@@ -24,8 +25,8 @@ def draw(choice: Choice) -> None:
         return
     page.head(choice, panel)
     with guard():
-        shown = controls.chosen_picture()
+        shown = picture_picker.chosen_picture(head)
         sections.show(task, shown)
 
 
-page.show_choice("Which pixels matter to each network, and which map can you trust?", draw, "saliency", SaliencyChoice)
+page.show_picture("Which pixels matter to each network, and which map can you trust?", draw, "saliency", SaliencyChoice)

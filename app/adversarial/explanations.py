@@ -94,8 +94,8 @@ def _verdict(verdict: EvidenceVerdict) -> str:
         )
     )
     return (
-        f'<span class="rs-says" data-draws="{found.draws}">{words}<small>this picture, at ρ = '
-        f"{found.settings['rho']:g}: {votes}</small></span>"
+        f'<span class="rs-says" data-draws="{found.draws}">{words}<details><summary>why</summary>this picture, at '
+        f"ρ = {found.settings['rho']:g}: {votes}</details></span>"
     )
 
 
@@ -142,7 +142,7 @@ def _drawn(row: Row) -> str:
 
 
 def grid(task: Task, results: Sequence[Explanations], verdicts: Sequence[EvidenceVerdict], shown: str) -> None:
-    """A row a model: the picture as it is, and what the model makes of it for each class."""
+    """A row a model: its answer, and what it makes of the picture for each class."""
     factor = _factor(results)
     blocks = [_row(task, result, verdict, shown, factor) for result, verdict in zip(results, verdicts, strict=True)]
     st.html(f'<div class="rs-explanations">{"".join(blocks)}</div>')
@@ -152,16 +152,12 @@ def _row(task: Task, result: Explanations, verdict: EvidenceVerdict, shown: str,
     name, answer = model_name(result.model), result.predicted
     pictures = result.x_adv if shown == "picture" else 0.5 + factor * result.delta
     cells = "".join(_cell(task, result, index, pictures[index]) for index in range(task.classes))
-    truth = (
-        f'<figure class="rs-original"><img src="{data_url(result.x)}" alt="The picture as it is"><figcaption>'
-        f"<b>{escape(task.class_names[answer])}</b> {_share(result.probs[answer])}"
-        f"<small>the picture as it is, and its answer</small></figcaption></figure>"
-    )
     return (
         f'<section style="--rs-colour: {model_colour(result.model)}" data-explained="{escape(result.model)}">'
-        f'<div class="rs-head"><span class="rs-name">{escape(name)}</span>{_verdict(verdict)}</div>'
-        f'<div class="rs-row" tabindex="0" role="group" aria-label="{escape(name)}: a picture for each class">{truth}'
-        f'<div class="rs-cells">{cells}</div></div></section>'
+        f'<div class="rs-head"><span class="rs-name">{escape(name)}</span><span class="rs-answer"><b class="rs-class">'
+        f"{escape(task.class_names[answer])}</b> {_share(result.probs[answer])}</span>{_verdict(verdict)}</div>"
+        f'<div class="rs-cells rs-scrolls" tabindex="0" role="group" aria-label="{escape(name)}: a picture for each '
+        f'class">{cells}</div></section>'
     )
 
 
@@ -171,11 +167,11 @@ def _cell(task: Task, result: Explanations, index: int, picture: NDArray[np.floa
     before, after = float(result.probs[index]), float(result.probs_shown[index, index])
     believed = int(result.probs_shown[index].argmax()) == index
     mark = "its answer" if index == result.predicted else ""
-    mark = "its second guess" if index == result.strongest_other and not mark else mark
+    mark = "second guess" if index == result.strongest_other and not mark else mark
     return (
         f'<figure class="{"rs-believed" if believed else ""}" data-class="{escape(name)}" data-before="{before:.4f}" '
         f'data-after="{after:.4f}"><img src="{data_url(picture)}" alt="Changed towards {escape(name)}">'
-        f"<figcaption><b>{escape(name)}</b><span>{_share(before)} → {_share(after)}</span>"
+        f"<figcaption><b>{escape(name)}</b><span>{_kept_together(before)} → {_kept_together(after)}</span>"
         f"<small>{mark}</small></figcaption></figure>"
     )
 
@@ -184,6 +180,11 @@ def _factor(results: Sequence[Explanations]) -> float:
     """How changes are amplified, alike for all: nearly all values stay within the range."""
     largest = max((float(np.quantile(np.abs(result.delta), 0.995)) for result in results), default=0.0)
     return 0.5 / largest if largest > 0 else 1.0
+
+
+def _kept_together(probability: float) -> str:
+    """A probability that no line break parts."""
+    return _share(probability).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _share(probability: float) -> str:

@@ -9,10 +9,9 @@ from app.adversarial import report as adversarial_report
 from app.adversarial.choice import AdversarialChoice
 from app.adversarial.results import UNSAID
 from app.state import session, zoo
-from app.state.choice import Choice
 from app.state.errors import guard
 from app.state.pictures import ModelInput
-from app.ui import controls
+from app.ui import controls, elements
 from app.ui.downloads import downloads
 from app.ui.task_progress import watch
 from core.data.tasks import task_named
@@ -20,20 +19,21 @@ from core.data.tasks import task_named
 
 @st.fragment
 def show_explanations(shown: ModelInput) -> None:
-    """The budget, the grid and the path; a move re-runs only this."""
-    st.header("What does each network add to see each class?", anchor=False)
-    explanations.budget()
+    """The grid, its budget and the path; a move re-runs only this."""
     choice, part = session.now(), session.page_choice(AdversarialChoice)
     task = task_named(choice.task)
     with guard():
-        found = explanations.with_progress(
-            results.explanations(task, choice.models, shown, part.rho), len(choice.models)
-        )
-        place = st.empty()
-        with place:  # the pictures first: the verdicts take as long again
+        place = st.container()
+        explanations.budget()
+        with place:
+            found = explanations.with_progress(
+                results.explanations(task, choice.models, shown, part.rho), len(choice.models)
+            )
+            grid = st.empty()
+        with grid:  # the pictures first: the verdicts take as long again
             explanations.grid(task, found, [UNSAID] * len(found), part.shown)
         verdicts = results.verdicts(task, choice.models, shown)
-        with place:
+        with grid:
             explanations.grid(task, found, verdicts, part.shown)
         if not any(verdict.evidence or verdict.because for verdict in verdicts):
             explanations.no_verdicts(task)
@@ -44,35 +44,48 @@ def show_explanations(shown: ModelInput) -> None:
             ("Grid as PNG", "png", partial(files.grid_png, found, [*map(explanations.says_where, verdicts)])),
             ("All arrays as NPZ", "npz", partial(files.explanations_npz, found)),
         )
-    st.header("How does it get there, step by step?", anchor=False)
-    explanations.class_picker(task)
-    part = session.page_choice(AdversarialChoice)
-    with guard():
-        ways = explanations.with_progress(
-            results.paths(task, choice.models, shown, part.target, part.rho), len(choice.models)
-        )
-        explanations.path_player(task, ways, part.rho)
-        explanations.path_guide()
-        downloads(f"path-{task.key}", ("All arrays as NPZ", "npz", partial(files.paths_npz, ways)))
+    place = elements.section("path", "How does it get there, step by step?")
+    if place.open:
+        with place, guard():
+            show_path(shown)
     controls.share()
 
 
-def show_survival(choice: Choice) -> None:
+def show_path(shown: ModelInput) -> None:
+    """The way of each network's attack to a class."""
+    choice = session.now()
+    task = task_named(choice.task)
+    explanations.class_picker(task)
+    part = session.page_choice(AdversarialChoice)
+    ways = explanations.with_progress(
+        results.paths(task, choice.models, shown, part.target, part.rho), len(choice.models)
+    )
+    explanations.path_player(task, ways, part.rho)
+    explanations.path_guide()
+    downloads(f"path-{task.key}", ("All arrays as NPZ", "npz", partial(files.paths_npz, ways)))
+
+
+@st.fragment
+def show_survival() -> None:
     """Curves with shaded areas, and their figures, for the networks side by side."""
-    st.header("How large must a change be?", anchor=False)
-    with guard():
-        cards = zoo.cards_of(choice.task)
-        report = results.adversarial_report(choice.task)
-        adversarial_report.survival(task_named(choice.task), report, [cards[key] for key in choice.models])
+    choice = session.now()
+    place = elements.section("survival", "How large must a change be?")
+    if place.open:
+        with place, guard():
+            cards = zoo.cards_of(choice.task)
+            report = results.adversarial_report(choice.task)
+            adversarial_report.survival(task_named(choice.task), report, [cards[key] for key in choice.models])
 
 
 @st.fragment
 def show_transfer(shown: ModelInput) -> None:
     """The transfer matrix, and the picture of the chosen cell; a click re-runs only this."""
-    st.header("Does what fools one network fool the others?", anchor=False)
+    place = elements.section("transfer", "Does what fools one network fool the others?")
+    if not place.open:
+        return
     choice = session.now()
     task = task_named(choice.task)
-    with guard():
+    with place, guard():
         report = results.transfer_report(task.key)
         cell = transfer.transfer_matrix(task, report, zoo.cards_of(task.key), choice.models)
         if cell:
@@ -85,18 +98,21 @@ def show_transfer(shown: ModelInput) -> None:
 @st.fragment
 def show_fooling(shown: ModelInput) -> None:
     """The controls, a button, and the two ways to fool a heat map; the work runs beside the page."""
-    st.header("Can a heat map be fooled?", anchor=False)
+    place = elements.section("fooling", "Can a heat map be fooled?")
+    if not place.open:
+        return
     choice = session.now()
     task = task_named(choice.task)
-    fooling.controls(task)
-    part = session.page_choice(AdversarialChoice)
-    models = fooling.fooled_models(choice.models)
-    with guard():
-        report = results.fooling_report(task.key)
-        adversarial_report.fooled_shares(task, report, zoo.cards_of(task.key), part.method)
-    with guard():
-        work = watch(fooling.fooling_task(task, models, shown, part))
-        if work is not None:
-            fooling.results(task, work.result)
-            downloads(f"fooled-{task.key}", ("All arrays as NPZ", "npz", partial(fooling.npz, work.result)))
-    controls.share()
+    with place:
+        fooling.controls(task)
+        part = session.page_choice(AdversarialChoice)
+        models = fooling.fooled_models(choice.models)
+        with guard():
+            report = results.fooling_report(task.key)
+            adversarial_report.fooled_shares(task, report, zoo.cards_of(task.key), part.method)
+        with guard():
+            work = watch(fooling.fooling_task(task, models, shown, part))
+            if work is not None:
+                fooling.results(task, work.result)
+                downloads(f"fooled-{task.key}", ("All arrays as NPZ", "npz", partial(fooling.npz, work.result)))
+        controls.share()

@@ -9,12 +9,11 @@ from itertools import islice
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from app.anomaly import results
 from app.anomaly.verdicts import missing_calibration
-from app.state import pictures, session, zoo
+from app.state import judgements, pictures, session, zoo
 from app.state.choice import Choice
 from app.state.names import model_name
-from app.ui.controls import FILE_TYPES
+from app.ui.picture_picker import FILE_TYPES
 from app.ui.task_progress import LongTask
 from core.anomaly.batch_file import Scoring
 from core.anomaly.batch_table import ManyScores, score_many
@@ -55,7 +54,7 @@ def calibrated_models(task: Task, models: Sequence[str]) -> list[str]:
     """The networks that can score; what is missing of the others is said."""
     found = []
     for key in models:
-        if results.calibration_of(task.key, key) is None:
+        if judgements.calibration_of(task.key, key) is None:
             missing_calibration(task, key)
         else:
             found.append(key)
@@ -66,7 +65,7 @@ def batch_task(task: Task, models: Sequence[str], files: Sequence[UploadedFile],
     """The scoring of these files."""
     pairs = []
     for key in models:
-        screen = results.calibration_of(task.key, key)
+        screen = judgements.calibration_of(task.key, key)
         assert screen is not None
         pairs.append((zoo.model(task.key, key), screen))
     detectors = tuple(key for key in pairs[0][1].detectors if all(key in screen.detectors for _, screen in pairs))
@@ -94,7 +93,7 @@ def look(files: Sequence[UploadedFile], place: int) -> None:
     """Make one of the files, by its place among all, the picture that the page is about."""
     found = next(islice(incoming(files), place, None), None)
     if found is not None and not found.error:
-        session.set_field("image", pictures.keep_upload(found.data))
+        session.set_field("image", pictures.keep_upload(found.data, found.path))
         session.set_field("view", "one")
 
 

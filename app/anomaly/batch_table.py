@@ -137,7 +137,7 @@ def _shown(
         name, values = model_name(key), p_values[key][places]
         columns[f"{name}: answer"] = [_answer(task, int(found.answers[key][at])) for at in places]
         columns[f"{name}: share"] = [None if np.isnan(value) else float(value) * 100 for value in values]
-        columns[name] = ["" if np.isnan(value) else "odd" if value <= alpha else "looks normal" for value in values]
+        columns[name] = ["" if np.isnan(value) else "odd" if value <= alpha else "not flagged" for value in values]
     if any(found.errors[at] for at in places):
         columns["Why not"] = [found.errors[at] for at in places]
     return columns

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from app.state.choice import Choice, Options
+from app.state.judgements import ALPHA
 from app.state.page_choice import Beside, PageChoice, network_here
 from app.state.query_fields import WHOLE, QueryField, matching, one_of, whole
 from core.anomaly.catalogue import DEFAULT, DETECTORS
@@ -14,7 +15,6 @@ from core.data.tasks import task_named
 
 VIEWS: Mapping[str, str] = {"one": "One picture", "many": "Many pictures", "measured": "How far to trust it"}
 ALPHAS = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
-FIRST_ALPHA = 0.05
 TENSORS: Mapping[str, str] = {"all": "every tensor", "weights": "weights alone"}
 FIRST_M = 2
 
@@ -64,7 +64,7 @@ class AnomalyChoice(PageChoice):
     def first(cls, beside: Beside) -> Self:
         """The view of a first visit: the papers' label and loss, 5 % false alarms, PGD at half the reported radius."""
         seen = beside.choice.models[0]
-        return cls("one", DEFAULT, FIRST_ALPHA, "ones", "sigmoid", FIRST_M, "weights", "pgd", 3, seen)
+        return cls("one", DEFAULT, ALPHA, "ones", "sigmoid", FIRST_M, "weights", "pgd", 3, seen)
 
     @classmethod
     def table(cls) -> tuple[QueryField[Any, Beside], ...]:

@@ -153,7 +153,6 @@ def nearest(task: Task, choice: Choice, shown: ModelInput, found: dict[str, Refe
     """For each network the normal pictures whose profiles are nearest to this one's."""
     part = session.page_choice(AnomalyChoice)
     here = pictures.data_there(task.key)
-    st.header(f"Which {'normal' if here else 'other'} pictures have a profile like this?", anchor=False)
     waits = [model_name(key) for key in found if here and results.normal_norms(task.key, key, part.probe) is None]
     if waits:
         st.caption(f"Those for {enumeration(waits)} come once the normal pictures are measured.")

@@ -49,6 +49,21 @@ _AGAINST: Mapping[str, str] = {
 }
 
 
+_NORMAL: Mapping[str, str] = {
+    "cifar10": "CIFAR-10 photographs",
+    "fashion-mnist": "Fashion-MNIST pictures of garments",
+    "tiny20": "Tiny ImageNet photographs",
+    "pasted": "garments pasted on photographs",
+}
+
+
+def normal_pictures(task: Task) -> str:
+    """What is normal to a task's networks: the pictures that their detectors were calibrated on."""
+    what = _NORMAL.get(task.key, f"pictures of {task.title}")
+    first, last = task.class_names[0], task.class_names[-1]
+    return f"{what}: {first} … {last}, {task.shape[2]} × {task.shape[1]}"
+
+
 def against_name(key: str) -> str:
     """What an attack or a set of the report is called."""
     return _AGAINST.get(key, key)

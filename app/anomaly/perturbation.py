@@ -11,7 +11,7 @@ from app.anomaly.choice import AnomalyChoice
 from app.anomaly.layers import layers, references
 from app.anomaly.names import change_title, share_text, strength_text
 from app.anomaly.verdicts import CONFIG, chip
-from app.state import session
+from app.state import judgements, session
 from app.state.errors import guard
 from app.state.names import model_name
 from app.state.pictures import ModelInput
@@ -43,12 +43,12 @@ def sweeps(task: Task, shown: ModelInput) -> dict[str, Verdict]:
     """By calibrated network the picture at each strength, with a bar while they are made."""
     part = session.page_choice(AnomalyChoice)
     found: dict[str, Verdict] = {}
-    models = [key for key in session.now().models if results.calibration_of(task.key, key) is not None]
+    models = [key for key in session.now().models if judgements.calibration_of(task.key, key) is not None]
     place = st.empty()
     for number, key in enumerate(models):
         place.progress(number / len(models), f"{change_title(part.push)}: network {number + 1} of {len(models)}")
         with guard():
-            one = results.judgements_of(task, key, shown, part.push)
+            one = judgements.judgements_of(task, key, shown, part.push)
             if one is not None:
                 found[key] = one
     place.empty()

@@ -1,6 +1,5 @@
 """What visitors of the Anomaly page share: calibrations, judgements, norms of normal pictures, the report; bounded."""
 
-import os
 from collections.abc import Hashable, Sequence
 from pathlib import Path
 
@@ -11,19 +10,17 @@ from numpy.typing import NDArray
 
 from app.state import pictures, zoo
 from app.state.bounded_store import SERVER, BoundedStore, shared_store
+from app.state.judgements import calibration_folder, calibration_of
 from app.state.names import OWN
-from app.state.pictures import ModelInput
 from app.state.presence import owner
 from app.state.reports import cached_report
 from app.state.result_cache import cached_result
 from app.state.tasks import Call
 from core.anomaly import reference
-from core.anomaly.calibration import ASSETS, Calibration, calibration_path, read_calibration
 from core.anomaly.confounding import ConfoundingLabel
 from core.anomaly.label_references import IMAGES, References, read_references, references_path
 from core.anomaly.measurements import EVERY, MAIN, PROBES, weights_among
 from core.anomaly.reference import Reference, of_norms, of_screen
-from core.anomaly.verdict import Verdict, judge
 from core.data.datasets import LabelledImages, data_root, load
 from core.data.tasks import Task, task_named
 from core.progress import OnProgress, ShouldStop
@@ -32,48 +29,6 @@ from core.reports.anomaly.report import NAME, Anomaly
 NORMALS = IMAGES  # normal pictures whose norms are measured here: as many as under the labels that ship
 STORE_BYTES = 100_000_000
 Norms = NDArray[np.float32]
-
-
-def calibration_folder() -> Path:
-    """Where the calibrations lie: `ROBUSTSCOPE_CALIBRATION`, or those that ship."""
-    configured = os.environ.get("ROBUSTSCOPE_CALIBRATION")
-    return Path(configured).expanduser() if configured else ASSETS
-
-
-def calibration_of(task: str, key: str) -> Calibration | None:
-    """The detectors of a network; None while it is not calibrated, as a visitor's own never is.
-
-    Raises:
-        InputError: its calibration is damaged, or belongs to other weights; or the network's files are damaged.
-    """
-    path = calibration_path(task, key, calibration_folder())
-    if key.startswith(OWN) or not path.exists():
-        return None
-    return _calibration_of(task, key, zoo.model(task, key).card.sha256, str(path), path.stat().st_mtime_ns)
-
-
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _calibration_of(task: str, key: str, sha256: str, path: str, stamp: int) -> Calibration:
-    return read_calibration(zoo.model(task, key), Path(path))
-
-
-def judgements_of(task: Task, key: str, shown: ModelInput, change: str = "") -> Verdict | None:
-    """What a network's detectors say of the picture, and with a change of it at each strength; None without any.
-
-    Raises:
-        InputError: files are damaged, or the network answers with values that are not finite.
-    """
-    detectors = calibration_of(task.key, key)
-    if detectors is None:
-        return None
-    return _judgements_of(task.key, key, detectors.digest, shown.digest, change, shown.x)
-
-
-@cached_result
-def _judgements_of(task: str, key: str, calibration: str, digest: str, change: str, _x: NDArray[np.float32]) -> Verdict:
-    detectors = calibration_of(task, key)
-    assert detectors is not None
-    return judge(zoo.model(task, key), detectors, torch.from_numpy(_x.copy()), change)
 
 
 def norms(task: Task, key: str, digest: str, x: NDArray[np.float32], probe: ConfoundingLabel) -> Norms:

@@ -7,11 +7,10 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app.anomaly import batch, batch_table, layers, perturbation, report, results, verdicts
 from app.anomaly import files as anomaly_files
-from app.state import session
-from app.state.choice import Choice
+from app.state import pictures, session
 from app.state.errors import guard
 from app.state.pictures import ModelInput
-from app.ui import controls
+from app.ui import controls, elements, picture_picker
 from app.ui.downloads import downloads
 from app.ui.task_progress import watch
 from core.data.tasks import Task, task_named
@@ -20,58 +19,81 @@ from core.data.tasks import Task, task_named
 @st.fragment
 def show_push(shown: ModelInput) -> None:
     """The picture attacked or corrupted; the slider re-runs only this."""
-    st.header("Push it: when does somebody notice?", anchor=False)
+    place = elements.section("push", "Push it: when does somebody notice?")
+    if not place.open:
+        return
     task = task_named(session.now().task)
-    perturbation.controls(task)
-    with guard():
-        found = perturbation.sweeps(task, shown)
-        if found:
-            perturbation.columns(task, shown, found)
-            perturbation.course(task, found)
-            perturbation.guide()
-            downloads(f"anomaly-{task.key}", ("All scores as NPZ", "npz", partial(anomaly_files.judged_npz, found)))
-        else:
-            st.caption("None of these networks is calibrated: nobody could notice.")
-    controls.share()
+    with place:
+        perturbation.controls(task)
+        with guard():
+            found = perturbation.sweeps(task, shown)
+            if found:
+                perturbation.columns(task, shown, found)
+                perturbation.course(task, found)
+                perturbation.guide()
+                downloads(f"anomaly-{task.key}", ("All scores as NPZ", "npz", partial(anomaly_files.judged_npz, found)))
+            else:
+                st.caption("None of these networks is calibrated: nobody could notice.")
+        controls.share()
 
 
 @st.fragment
 def show_picture(shown: ModelInput) -> None:
-    """Verdicts, layers and neighbours; a change of a control re-runs only this."""
+    """Verdicts, detectors and layers; a change of a control re-runs only this."""
     choice = session.now()
     task = task_named(choice.task)
-    st.header("Does it look normal to each network?", anchor=False)
-    verdicts.controls()
     with guard():
-        judged = verdicts.judgements(task, choice.models, shown)
+        judged = verdicts.verdicts_of(task, choice.models, shown)
         verdicts.columns(task, shown, judged)
+        verdicts.controls()
         if any(judged.values()):
             verdicts.distribution_guide(judged)
-            st.header("Do the detectors agree?", anchor=False)
-            verdicts.detector_table(judged)
-    st.header("Which layers would have to change to believe it?", anchor=False)
-    layers.controls(task)
-    with guard():
-        found = layers.references(task, choice.models)
-        layers.profiles(task, choice.models, shown, found)
-        layers.normals_invitation(task, choice.models)
-        if found:
-            layers.profile_guide(found)
-            layers.nearest(task, choice, shown, found)
-            layers.nearest_guide(task)
-    show_push(shown)
+            place = elements.section("agree", "Do the detectors agree?")
+            if place.open:
+                with place:
+                    verdicts.detector_table(judged)
+    show_layers(task, shown)
+    controls.share()
 
 
-def one_picture(_choice: Choice) -> None:
+def show_layers(task: Task, shown: ModelInput) -> None:
+    """The profile over the layers, and the normal pictures whose profiles are nearest."""
+    choice = session.now()
+    profile = elements.section("layers", "Which layers would have to change to believe it?")
+    if profile.open:
+        with profile:
+            layers.controls(task)
+            with guard():
+                found = layers.references(task, choice.models)
+                layers.profiles(task, choice.models, shown, found)
+                layers.normals_invitation(task, choice.models)
+                if found:
+                    layers.profile_guide(found)
+    here = pictures.data_there(task.key)
+    near = elements.section("nearest", f"Which {'normal' if here else 'other'} pictures have a profile like this?")
+    if near.open:
+        with near, guard():
+            found = layers.references(task, choice.models)
+            if found:
+                layers.nearest(task, choice, shown, found)
+                layers.nearest_guide(task)
+            else:
+                st.caption("What is normal to these networks under the chosen label is not known yet.")
+
+
+def one_picture(head: elements.Head) -> None:
     """Choose a picture, and see what is said of it."""
     with guard():
-        shown = controls.chosen_picture()
+        shown = picture_picker.chosen_picture(head)
+        verdicts.view_picker()
         show_picture(shown)
+        show_push(shown)
 
 
-def many_pictures(choice: Choice) -> None:
+def many_pictures(_head: elements.Head) -> None:
     """Take files, score them beside the page, and show the table."""
-    st.header("Which of many pictures look odd?", anchor=False)
+    verdicts.view_picker()
+    choice = session.now()
     task = task_named(choice.task)
     files = batch.uploads()
     controls.fit_picker()
@@ -93,8 +115,10 @@ def score(task: Task, models: list[str], files: list[UploadedFile]) -> None:
         batch_table.guide()
 
 
-def whole_sets(choice: Choice) -> None:
+def whole_sets(_head: elements.Head) -> None:
     """What was measured over whole sets."""
+    verdicts.view_picker()
+    choice = session.now()
     task = task_named(choice.task)
     with guard():
         report.show(task, results.report(task.key), choice.models)

@@ -5,11 +5,13 @@ from html import escape
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
 from app.anomaly import figures, results
 from app.anomaly.choice import ALPHAS, VIEWS, AnomalyChoice
-from app.anomaly.names import KINDS, alpha_text, detector_title, enumeration, share_text, verdict
-from app.state import predictions, session
+from app.anomaly.names import KINDS, alpha_text, detector_title, enumeration, normal_pictures, share_text, verdict
+from app.state import judgements, predictions, session, zoo
 from app.state.errors import guard
 from app.state.names import OWN, model_name
 from app.state.pictures import ModelInput
@@ -22,8 +24,14 @@ from core.anomaly.conformal import threshold
 from core.anomaly.perceptron_detector import PERCEPTRON
 from core.anomaly.verdict import Verdict
 from core.data.tasks import Task
+from core.reports.anomaly.flagged import flagged_shares
 
 CONFIG = {"displayModeBar": False}
+FOUND: Mapping[str, str] = {
+    "semantic": "pictures of other objects",
+    "far": "of other kinds",
+    "attack": "attacked ones",
+}
 Judged = Mapping[str, Verdict | None]
 
 
@@ -45,12 +53,12 @@ def controls() -> None:
     )  # fmt: skip
 
 
-def judgements(task: Task, models: Sequence[str], shown: ModelInput, change: str = "") -> dict[str, Verdict | None]:
+def verdicts_of(task: Task, models: Sequence[str], shown: ModelInput, change: str = "") -> dict[str, Verdict | None]:
     """By network what its detectors say; a network whose files are damaged is a sentence, and left out."""
     found: dict[str, Verdict | None] = {}
     for key in models:
         with guard():
-            found[key] = results.judgements_of(task, key, shown, change)
+            found[key] = judgements.judgements_of(task, key, shown, change)
     return found
 
 
@@ -59,7 +67,8 @@ def columns(task: Task, shown: ModelInput, judged: Judged) -> None:
     part = session.page_choice(AnomalyChoice)
     if not judged:
         return
-    for place, (key, one) in zip(st.columns(len(judged), gap="medium"), judged.items(), strict=True):
+    st.html(f'<div class="rs-normal">Normal is: {escape(normal_pictures(task))}.</div>')
+    for place, (key, one) in zip(_columns(len(judged)), judged.items(), strict=True):
         with place, guard():
             answer = predictions.predictions_of(task, [key], shown)[0]
             st.html(
@@ -67,13 +76,18 @@ def columns(task: Task, shown: ModelInput, judged: Judged) -> None:
                 f"{escape(task.class_names[answer.target])}</span>"
                 f'<span class="rs-share">{percent(answer.probs[answer.target])}</span></div>'
             )
-            detectors = results.calibration_of(task.key, key)
+            detectors = judgements.calibration_of(task.key, key)
             if one is None or detectors is None:
                 missing_calibration(task, key)
             elif part.detector not in one.p_values:
                 st.info(f"{DETECTORS[part.detector].name} is not calibrated for this network.", icon=":material/info:")
             else:
-                _verdict(one, detectors, part)
+                _verdict(task, one, detectors, part)
+
+
+def _columns(count: int) -> Sequence[DeltaGenerator]:
+    with st.container(key="networks-judged"):
+        return st.columns(count, gap="medium")
 
 
 def _head(key: str) -> str:
@@ -85,7 +99,7 @@ def _head(key: str) -> str:
 
 def missing_calibration(task: Task, key: str) -> None:
     """What stands in place of a verdict where there is no calibration."""
-    with st.container(border=True, key=f"uncalibrated-{key}"):
+    with st.container(border=True, key=f"missing_calibration-{key}"):
         if key.startswith(OWN):
             st.markdown(
                 "**No verdict:** a network of your own has no calibration, so nothing says what is normal to it."
@@ -98,14 +112,16 @@ def missing_calibration(task: Task, key: str) -> None:
         st.code(f"robustscope calibrate --task {task.key} --models {key}", language="bash", wrap_lines=True)
 
 
-def _verdict(one: Verdict, detectors: Calibration, part: AnomalyChoice) -> None:
-    """The verdict of the chosen detector, and the distribution behind it."""
+def _verdict(task: Task, one: Verdict, detectors: Calibration, part: AnomalyChoice) -> None:
+    """The verdict of the chosen detector, what it rests on, and the distribution behind it."""
     p_value, normals = float(one.p_values[part.detector][0]), detectors.normals[part.detector]
     flagged = p_value <= part.alpha
     said = verdict(p_value, part.alpha, len(normals))
     st.html(
         f'<div class="rs-judged" data-judged="{escape(one.model)}" data-p="{p_value:.4f}" data-flagged="{flagged}">'
-        f'{chip(flagged)}<span class="rs-says">{escape(said)}</span></div>'
+        f'{chip(flagged)}<span class="rs-says">{escape(said)}</span>'
+        f'<span class="rs-small" data-finds="{escape(one.model)}">'
+        f"{escape(finds(task, one.model, normals, part))}</span></div>"
     )
     figure = figures.distribution(
         normals, float(one.scores[part.detector][0]), threshold(normals, part.alpha), one.model, ink()
@@ -113,9 +129,22 @@ def _verdict(one: Verdict, detectors: Calibration, part: AnomalyChoice) -> None:
     st.plotly_chart(figure, config=CONFIG, key=f"anomaly-distribution-{one.model}", alt=said)
 
 
+def finds(task: Task, key: str, normals: NDArray[np.floating], part: AnomalyChoice) -> str:
+    """How much of what is odd this setting flags, by the report; that it was not measured, where it has no rows."""
+    report = results.report(task.key)
+    row_of = (key, zoo.cards_of(task.key)[key].sha256)
+    shares = flagged_shares(report, row_of, part.detector, normals, part.alpha) if report else {}
+    told = [f"{shares[family].value * 100:.0f} of 100 {words}" for family, words in FOUND.items() if family in shares]
+    absent = [words for family, words in FOUND.items() if family not in shares]
+    if not told:
+        return "How many odd pictures it flags at this setting was not measured."
+    missing = f" Not measured: {enumeration(absent)}." if absent else ""
+    return f"At this setting it flags {enumeration(told)}.{missing}"
+
+
 def chip(flagged: bool) -> str:
     """A verdict in a word or two."""
-    return f'<span class="rs-verdict{" rs-changed" if flagged else ""}">{"odd" if flagged else "looks normal"}</span>'
+    return f'<span class="rs-verdict{" rs-changed" if flagged else ""}">{"odd" if flagged else "not flagged"}</span>'
 
 
 def distribution_guide(judged: Judged) -> None:
@@ -132,7 +161,9 @@ def distribution_guide(judged: Judged) -> None:
         f"{' or '.join(f'{count:,}' for count in sorted(map(int, map(str, n)))) or 'no'} normal pictures that neither "
         f"network nor detector has seen; red ones would be flagged. The promise: of normal pictures at most "
         f"{alpha_text(part.alpha)} are flagged, on average over calibrations. How many odd pictures are found is "
-        "another matter, and nothing promises it: see “How far to trust it”.",
+        "another matter, and nothing promises it: those counts are of the report anomaly, each set of a kind counted "
+        "alike, at most 500 pictures a set; see “How far to trust it”. Not flagged does not mean that the picture "
+        "shows what the network knows.",
         "Confounding labels: Lee et al. 2022, arXiv:2206.08255; conformal p-values: Vovk et al. 2005, "
         "Bates et al. 2023, arXiv:2104.08279.",
     )

@@ -1,17 +1,16 @@
 """The columns of the Compare page: engine results in, Streamlit elements out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-import plotly.graph_objects as go
 import streamlit as st
 
-from app.compare.controls import MapForm
+from app.compare.choice import CompareChoice
 from app.state.names import model_name
 from app.ui import map_png
 from app.ui.colours import gradient_css, model_colour
-from app.ui.elements import figures_in_words, how_to_read, ink, percent, show_png, two_figures
+from app.ui.elements import figures_in_words, how_to_read, percent, show_png, two_figures
 from core.data.tasks import Task
 from core.explanations.attack_result import AttackResult
 from core.explanations.prediction import Prediction
@@ -21,25 +20,42 @@ TOP = 5
 
 
 def _head(card: Card) -> None:
-    """A model's name, colour and measured figures, and what its card says must be known beside them."""
-    lines = "<br>".join(escape(line) for line in figures_in_words(card))
-    note = f'<div class="rs-note">{escape(card.note)}</div>' if card.note else ""
+    """A model's name and colour."""
     st.html(
         f'<div class="rs-head" style="--rs-colour: {model_colour(card.key)}" data-model="{escape(card.key)}">'
-        f'<div class="rs-name">{escape(model_name(card.key))}<span class="rs-key">{escape(card.key)}</span></div>'
-        f'<div class="rs-figures">{lines}</div>{note}</div>'
+        f'<div class="rs-name">{escape(model_name(card.key))}<span class="rs-key">{escape(card.key)}</span></div></div>'
     )
 
 
-def looks(task: Task, results: Sequence[Prediction], cards: Sequence[Card], form: MapForm) -> None:
-    """One column a model: its figures, its answer, its five most probable classes, its gradient map."""
+def _figures(card: Card) -> None:
+    """What was measured of a model, and what its card says must be known beside it."""
+    lines = "<br>".join(escape(line) for line in figures_in_words(card))
+    note = f'<div class="rs-note">{escape(card.note)}</div>' if card.note else ""
+    st.html(f'<div class="rs-figures" data-figures="{escape(card.key)}">{lines}{note}</div>')
+
+
+def looks(
+    task: Task,
+    results: Sequence[Prediction],
+    cards: Sequence[Card],
+    form: CompareChoice,
+    withheld: Mapping[str, str],
+) -> None:
+    """One column a model: its answer, its gradient map, its five most probable classes, its figures.
+
+    `withheld` says by model why its answer is not shown.
+    """
     shared = map_png.scale(results)
-    for column, result, card in zip(_columns(len(results)), results, cards, strict=True):
+    for column, result, card in zip(_columns(len(results), "looks"), results, cards, strict=True):
         with column:
             _head(card)
-            _answer(task, result)
-            _bars(task, result)
-            _gradient_map(task, result, shared, form)
+            if result.model in withheld:
+                _no_answer(result.model, withheld[result.model])
+            else:
+                _answer(task, result)
+                _gradient_map(task, result, shared, form)
+                _bars(task, result)
+            _figures(card)
 
 
 def look_guide() -> None:
@@ -47,8 +63,8 @@ def look_guide() -> None:
     how_to_read(
         "A bar is the softmax probability of a class. In the map, orange pixels raise the answer's score when they get "
         "brighter, purple pixels lower it, white ones hardly matter. The shade grows with the square root of the "
-        "value. Maps of robust networks tend to be weaker, and to follow the shape of the object: give each its own "
-        "colour scale (side panel) to see it.",
+        "value. Maps of robust networks tend to be weaker, and to follow the shape of the object: on a colour scale of "
+        "its own each shows its shape, on a shared one they show how strong they are.",
         "Input gradients: Simonyan et al. 2014, arXiv:1312.6034; those of robust networks: Tsipras et al. 2019, "
         "arXiv:1805.12152.",
     )
@@ -64,72 +80,57 @@ def _answer(task: Task, look: Prediction) -> None:
     )
 
 
+def _no_answer(key: str, reason: str) -> None:
+    """What stands in place of an answer that is withheld."""
+    st.html(
+        f'<div class="rs-answer" data-withheld="{escape(key)}"><span class="rs-withheld">no answer</span></div>'
+        f'<div class="rs-small">{escape(reason)}</div>'
+    )
+
+
 def _bars(task: Task, look: Prediction) -> None:
     """The five largest probabilities as bars on the same scale, 0 to 100 %."""
-    order = look.probs.argsort()[::-1][:TOP]
-    shares = [float(look.probs[index]) * 100 for index in order]
-    names = [task.class_names[index] for index in order]
-    figure = go.Figure(
-        go.Bar(
-            x=shares,
-            y=names,
-            orientation="h",
-            text=[percent(share / 100) for share in shares],
-            textposition="outside",
-            textfont={"size": 15, "color": ink()},
-            cliponaxis=False,
-            marker={"color": model_colour(look.model), "opacity": [1.0] + [0.55] * (len(order) - 1)},
-            hovertemplate="%{y}: %{x:.2f} %<extra></extra>",
+    rows = ""
+    for index in look.probs.argsort()[::-1][:TOP]:
+        share = float(look.probs[index])
+        rows += (
+            f"<li><span>{escape(task.class_names[index])}</span>"
+            f'<i><u style="width: {share * 100:.2f}%"></u></i><b>{percent(share)}</b></li>'
         )
-    )
-    figure.update_layout(
-        height=190, margin={"l": 96, "r": 56, "t": 0, "b": 0}, bargap=0.28, showlegend=False, dragmode=False
-    )
-    figure.update_xaxes(range=[0, 100], visible=False, fixedrange=True)
-    figure.update_yaxes(
-        autorange="reversed",
-        tickfont={"size": 15, "color": ink()},
-        ticklabelstandoff=6,
-        automargin=False,
-        fixedrange=True,
-        title=None,
-        showgrid=False,
-    )
-    summary = ", ".join(f"{name} {percent(share / 100)}" for name, share in zip(names, shares, strict=True))
-    st.plotly_chart(
-        figure,
-        width="stretch",
-        height=190,
-        config={"displayModeBar": False},
-        key=f"bars-{look.model}",
-        alt=f"Most probable classes: {summary}",
-    )
+    st.html(f'<ul class="rs-bars" style="--rs-colour: {model_colour(look.model)}">{rows}</ul>')
 
 
-def _gradient_map(task: Task, look: Prediction, shared: float, form: MapForm) -> None:
+def _gradient_map(task: Task, look: Prediction, shared: float, form: CompareChoice) -> None:
     """The signed input gradient, alone or over the grey image, with its scale and how it compares."""
     scale = shared if form.shared else map_png.scale([look])
     png = (
-        map_png.overlay(look.heatmap, look.x, scale, form.opacity)
+        map_png.overlay(look.heatmap, look.x, scale, form.opacity / 100)
         if form.over
         else map_png.signed_map(look.heatmap, scale)
     )
     name = task.class_names[look.target]
-    show_png(png, f"Input gradient of {name} in {model_name(look.model)}")
+    with st.container(key=f"map-{look.model}"):
+        show_png(png, f"Input gradient of {name} in {model_name(look.model)}")
     strongest = map_png.scale([look])
-    weaker = f", {shared / strongest:.0f} times less than in the strongest map" if shared >= 1.5 * strongest else ""
     full, half_way = two_figures(scale), two_figures(scale / 4)  # the shade is a square root
     st.html(
+        f'<div class="rs-small" data-weaker="{escape(look.model)}"><b>{weaker(shared, strongest)}</b>: strongest pixel '
+        f"{two_figures(strongest)} logits from black to white</div>"
         f'<div class="rs-scale"><i style="background: {gradient_css()}"></i>'
         f"<span><b>−{full}</b><b>−{half_way}</b><b>0</b><b>+{half_way}</b><b>+{full}</b></span></div>"
-        f'<div class="rs-small">Strongest pixel: {two_figures(strongest)} logits from black to white{weaker}</div>'
     )
+
+
+def weaker(shared: float, strongest: float) -> str:
+    """How a map's strength compares with the strongest map's beside it, in words."""
+    ratio = shared / strongest
+    return f"{ratio:.0f} times weaker" if ratio >= 1.5 else "Strongest map" if ratio <= 1 else "About as strong"
 
 
 def challenges(task: Task, results: Sequence[AttackResult]) -> None:
     """One column a model: its answer after the attack, the attacked image and the change, amplified alike for all."""
     factor = map_png.amplification([result.delta for result in results])
-    for column, result in zip(_columns(len(results)), results, strict=True):
+    for column, result in zip(_columns(len(results), "attacked"), results, strict=True):
         with column:
             _challenged(task, result, factor)
 
@@ -166,5 +167,6 @@ def challenge_guide(radius: str, steps: int) -> None:
     )
 
 
-def _columns(count: int) -> Sequence[Any]:
-    return st.columns(count, gap="medium")
+def _columns(count: int, part: str) -> Sequence[Any]:
+    with st.container(key=f"networks-{part}"):
+        return st.columns(count, gap="medium")

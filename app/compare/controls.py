@@ -1,60 +1,38 @@
 """The controls of the Compare page: the form of the maps and the strength of the attack."""
 
-from dataclasses import dataclass
-
 import streamlit as st
 
+from app.compare.choice import FORMS, SCALES, WITHHELD, CompareChoice
 from app.state import session
 from app.state.epsilon_scale import NORM_TITLES, dial
-from app.ui.controls import model_panel, norm_picker, pick
+from app.state.judgements import ALPHA
+from app.ui.controls import norm_picker
 from core.data.tasks import task_named
 
 
-@dataclass(frozen=True, slots=True)
-class MapForm:
-    """How gradient maps are drawn.
-
-    Attributes:
-        over: over the grey picture, or alone.
-        opacity: of the strongest values of a map over the picture, in [0, 1].
-        shared: one scale for all maps side by side, or one for each.
-    """
-
-    over: bool = False
-    opacity: float = 0.8
-    shared: bool = True
-
-
-_FORM, _OPACITY, _SCALE = "side.map", "side.opacity", "side.scale"
-
-
-def side_panel() -> None:
-    """Task, models and the form of the maps, in the side panel."""
-    model_panel()
-    with st.sidebar:
-        pick(
-            "Gradient maps",
-            {"alone": "alone", "overlay": "over the picture"},
-            default="alone",
-            key=_FORM,
-            persist_state="session",
-        )
-        if st.session_state[_FORM] == "overlay":
-            st.slider("Opacity of the map", 10, 100, 80, step=10, format="%d %%", key=_OPACITY, persist_state="session")
-        pick(
-            "Colour scale of the maps",
-            {"shared": "shared", "own": "each its own"},
-            default="shared",
-            help="Shared: strengths compare. Each its own: the shape of a weak map shows.",
-            key=_SCALE,
-            persist_state="session",
-        )
-
-
-def map_form() -> MapForm:
-    """How gradient maps are shown, as set in the side panel."""
-    opacity = min(max(st.session_state.get(_OPACITY, 80), 0), 100) / 100
-    return MapForm(st.session_state.get(_FORM) == "overlay", opacity, st.session_state.get(_SCALE) != "own")
+def map_form() -> None:
+    """How gradient maps are drawn."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        st.segmented_control(
+            "Gradient maps", list(FORMS), format_func=FORMS.__getitem__, required=True,
+            **session.binding("form", "compare.map"),
+        )  # fmt: skip
+        st.segmented_control(
+            "Their colour scale", list(SCALES), format_func=SCALES.__getitem__, required=True,
+            help="Each its own: the shape of a weak map shows. Shared: strengths compare.",
+            **session.binding("scale", "compare.scale"),
+        )  # fmt: skip
+        st.segmented_control(
+            "Networks answer", list(WITHHELD), format_func=WITHHELD.__getitem__, required=True,
+            help=f"A picture is flagged where at most {ALPHA * 100:g} % of normal pictures look as odd to the network; "
+            "see the page Anomaly. A network that is not calibrated always answers.",
+            **session.binding("withheld", "compare.withheld"),
+        )  # fmt: skip
+        if session.page_choice(CompareChoice).over:
+            st.slider(
+                "Opacity of the maps", 10, 100, step=10, format="%d %%", width=220,
+                **session.binding("opacity", "compare.opacity"),
+            )  # fmt: skip
 
 
 def attack_dial() -> None:

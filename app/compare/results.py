@@ -1,4 +1,4 @@
-"""What visitors of the Compare page share: pictures before and after an attack."""
+"""What visitors of the Compare page share: attacked pictures, and whose answer is withheld."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from app.state.judgements import ALPHA, judgements_of
 from app.state.pictures import ModelInput
 from app.state.result_cache import cached_result
 from app.state.zoo import model
+from core.anomaly.catalogue import DEFAULT, DETECTORS
 from core.attacks.pgd import Pgd
 from core.data.tasks import Task
 from core.explanations.attack_result import AttackResult, attack_result
+from core.explanations.prediction import Prediction
 
 
 def attack_results(task: Task, keys: Sequence[str], shown: ModelInput, attack: Pgd) -> list[AttackResult]:
@@ -24,3 +27,22 @@ def attack_results(task: Task, keys: Sequence[str], shown: ModelInput, attack: P
 @cached_result
 def _attack_result(task: str, key: str, sha256: str, digest: str, attack: Pgd, _x: NDArray[np.float32]) -> AttackResult:
     return attack_result(model(task, key), torch.from_numpy(_x.copy()), attack)
+
+
+def withheld(task: Task, looks: Sequence[Prediction], shown: ModelInput) -> dict[str, str]:
+    """By network why its answer is withheld; networks that answer are left out, as are those that are not calibrated.
+
+    A picture is odd to a network where the default detector flags it at the default false-alarm rate.
+    """
+    found = {}
+    for look in looks:
+        verdict = judgements_of(task, look.model, shown)
+        if verdict is None or DEFAULT not in verdict.p_values:
+            continue
+        p_value = float(verdict.p_values[DEFAULT][0])
+        if p_value <= ALPHA:
+            found[look.model] = (
+                f"The picture is odd to it: {p_value * 100:.1f} % of normal pictures look at least as odd to "
+                f"{DETECTORS[DEFAULT].name}, and the limit is {ALPHA * 100:g} %."
+            )
+    return found

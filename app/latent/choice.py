@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from app.latent import autoencoders
+from app.state import openings
 from app.state.choice import Choice, Options
 from app.state.page_choice import Beside, PageChoice
 from app.state.query_fields import WHOLE, Check, QueryField, between, matching, one_of, whole
@@ -82,8 +83,19 @@ class LatentChoice(PageChoice):
 
     @classmethod
     def first(cls, beside: Beside) -> Self:
-        """The view of a first visit."""
+        """What a link is taken to mean that says nothing."""
         return cls(of=_picture_of(beside.choice))
+
+    @classmethod
+    def opening(cls, beside: Beside) -> Self:
+        """The view of a visit without a link: the slider that turns the standard network alone, where one was found."""
+        first, choice = cls.first(beside), beside.choice
+        found = openings.opening_of(choice.task, "latent")
+        plain = choice.fit == "crop" and not choice.invert
+        if found is None or not found.direction or choice.image != found.picture or not plain:
+            return first
+        moves: dict[str, Any] = {LEADING[found.direction - 1]: found.position}
+        return replace(first, **moves)
 
     @classmethod
     def usual(cls) -> Self:

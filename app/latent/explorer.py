@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 import numpy as np
@@ -12,14 +12,13 @@ from app.latent import autoencoders, results, slider_predictions
 from app.latent.choice import AXES, LEADING, MOST_DRAWS, LatentChoice
 from app.latent.position import LatentPosition, ResolvedPosition, resolve
 from app.latent.results import Reconstruction
-from app.state import session
+from app.state import openings, predictions, session
 from app.state.names import model_name
 from app.state.pictures import ModelInput
-from app.state.uploads import UPLOAD
 from app.ui.colours import model_colour
 from app.ui.data_urls import data_url
 from app.ui.elements import how_to_read, percent
-from core.data.tasks import Task
+from core.data.tasks import Task, task_named
 from core.latent.directions import RANGES, Direction
 from core.latent.strips import DecodedRow
 from core.training.generator.shipped import GENERATORS
@@ -58,6 +57,44 @@ def no_autoencoder(task: Task) -> None:
             st.code(f"robustscope train-generator {task.key}", language="bash")
         else:
             st.caption("No plan for training one ships for this task.")
+        others = [key for key in session.options().models if autoencoders.has_autoencoder(key)]
+        st.markdown(
+            "What the networks of this task answer, look at and find odd is on the other pages"
+            + ("; this page can show it for:" if others else ".")
+        )
+        with st.container(horizontal=True):
+            for key in others:
+                st.button(
+                    task_named(key).title, key=f"latent.task.{key}", on_click=session.set_field, args=("task", key)
+                )
+
+
+def warn_undrawn(task: Task, start: Start, shown: ModelInput, models: Sequence[str]) -> None:
+    """Say that the generator can't draw a picture, where no network recognises the drawing, and offer a way out."""
+    if not start.own:
+        return
+    rebuilt = start.picture.rebuilt[start.label][None]
+    drawn = replace(shown, x=rebuilt, digest=f"{shown.digest} rebuilt as {start.label}")
+    before, after = predictions.predictions_of(task, models, shown), predictions.predictions_of(task, models, drawn)
+    if any(one.target == other.target for one, other in zip(before, after, strict=True)):
+        return
+    with st.container(border=True, key="undrawn"):
+        st.warning(
+            "The generator can't draw this picture: none of these networks gives its drawing the answer that it gives "
+            "the picture. What the sliders show is about the drawing.",
+            icon=":material/broken_image:",
+        )
+        opening = openings.opening_of(task.key, "latent")
+        with st.container(horizontal=True):
+            st.button(
+                "Draw a sample instead", key="latent.undrawn.sample", on_click=_take_sample,
+                args=(task.key, task.class_names[start.label]),
+            )  # fmt: skip
+            if opening is not None and opening.picture != session.now().image:
+                st.button(
+                    "Take a picture that it can draw", key="latent.undrawn.opening", on_click=session.set_field,
+                    args=("image", opening.picture),
+                )  # fmt: skip
 
 
 def start_of(task: Task, shown: ModelInput, part: LatentChoice) -> Start:
@@ -76,14 +113,11 @@ def position_of(task: Task, start: Start, part: LatentChoice, models: Sequence[s
     return resolve(place, models)
 
 
-def keep_upload_in_link(task: Task, start: Start) -> None:
-    """A link can't carry a visitor's own picture, but it can carry its code."""
-    if session.now().image.startswith(UPLOAD) and not session.page_choice(LatentChoice).code:
-        session.set_field("start", (task.class_names[start.label], start.code))
+def start_controls(task: Task, start: Start, true: int | None, place: LatentPosition) -> None:
+    """Which class the code is of, codes from elsewhere, and what the sliders lead to.
 
-
-def start_controls(task: Task, start: Start, true: int | None) -> None:
-    """Which class the code is of, and codes from elsewhere; `true` is the picture's class, where it is known."""
+    `true` is the picture's class, where it is known.
+    """
     names = task.class_names
     marks = ((start.picture.proposal, "proposed"), (true, "true class"))
     said = {name: [word for label, word in marks if label == index] for index, name in enumerate(names)}
@@ -114,6 +148,7 @@ def start_controls(task: Task, start: Start, true: int | None) -> None:
                 "Sliders to rest", icon=":material/restart_alt:", key="latent.rest", on_click=session.set_field,
                 args=("rest", None),
             )  # fmt: skip
+        slider_controls(task, place)
 
 
 def _take_label(key: str, code: str) -> None:
@@ -125,7 +160,7 @@ def _take_sample(task: str, label: str) -> None:
 
 
 def now(task: Task, start: Start, here: ResolvedPosition, strip: DecodedRow) -> None:
-    """The decoded picture, where it came from, and every network's answer."""
+    """The decoded picture, and where it came from."""
     names = task.class_names
     label = names[start.label]
     picture, rebuilt = start.picture, start.picture.rebuilt[start.label]
@@ -145,6 +180,10 @@ def now(task: Task, start: Start, here: ResolvedPosition, strip: DecodedRow) -> 
         f"of every number of the code), <b>{strip.image[0]:.3f}</b> in the picture (RMSE, black to white is 1). "
         f"The code is {length:.2f} times as long as usual.</div>"
     )
+
+
+def answers(task: Task, start: Start, here: ResolvedPosition, strip: DecodedRow) -> None:
+    """Every network's answer to the decoded picture."""
     st.html(
         '<div class="rs-says-all">'
         + "".join(_answer(task, key, strip.probs[number, 0], start.label) for number, key in enumerate(here.models))
@@ -239,18 +278,17 @@ def slider_controls(task: Task, place: LatentPosition) -> None:
     names = task.class_names
     key = f"latent.towards.{task.key}"
     session.hold(key, names[place.way])
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="latent-ways"):
-        st.selectbox(
-            "The class slider leads towards",
-            [name for index, name in enumerate(names) if index != place.label],
-            key=key,
-            on_change=lambda: session.set_field("towards", st.session_state[key]),
-            width=240,
-        )
-        st.button(
-            "Other noise", icon=":material/casino:", key="latent.draw", on_click=session.set_field,
-            args=("draw", place.draw % MOST_DRAWS + 1),
-        )  # fmt: skip
+    st.selectbox(
+        "The class slider leads towards",
+        [name for index, name in enumerate(names) if index != place.label],
+        key=key,
+        on_change=lambda: session.set_field("towards", st.session_state[key]),
+        width=240,
+    )
+    st.button(
+        "Other noise", icon=":material/casino:", key="latent.draw", on_click=session.set_field,
+        args=("draw", place.draw % MOST_DRAWS + 1),
+    )  # fmt: skip
 
 
 def guide(task: Task) -> None:

@@ -10,7 +10,7 @@ from app.latent.position import ResolvedPosition
 from app.state import session, zoo
 from app.state.errors import guard
 from app.state.pictures import ModelInput
-from app.ui import controls
+from app.ui import controls, elements
 from app.ui.downloads import downloads
 from app.ui.task_progress import watch
 from core.data.tasks import Task
@@ -24,40 +24,51 @@ def explore(task: Task, shown: ModelInput) -> None:
 
 
 def show_parts(task: Task, shown: ModelInput) -> None:
-    """Picture and answers first, then the ribbons as they are made, then what else is around the code."""
+    """Picture, answers and ribbons first, then what else is around the code."""
     choice = session.now()
     start = explorer.start_of(task, shown, session.page_choice(LatentChoice))
-    explorer.keep_upload_in_link(task, start)
     position = explorer.position_of(task, start, session.page_choice(LatentChoice), choice.models)
-    explorer.start_controls(task, start, shown.label)
-    see, move = st.columns([1, 1.9], gap="large")
+    explorer.warn_undrawn(task, start, shown, choice.models)
+    see, say, move = st.columns([0.8, 0.8, 1.9], gap="medium")
     with see, guard():
         strip = results.row_at(position)
         explorer.now(task, start, position, strip)
+    with say:
+        explorer.answers(task, start, position, strip)
     with move, guard():
         explorer.mini(task, strip, choice.models)
-        explorer.slider_controls(task, position.place)
         explorer.sliders(task, position)
+    explorer.start_controls(task, start, shown.label, position.place)
     explorer.guide(task)
     with st.container(horizontal=True):
         arrays = partial(files.explorer_npz, position)
         downloads(f"latent-{task.key}", ("Picture, code and ribbons as NPZ", "npz", arrays))
-        controls.share()
-    st.header("One slider, without waiting", anchor=False)
-    with guard():
-        strips.scrub(task, position, session.page_choice(LatentChoice))
-    st.header("What is the smallest change that fools each network?", anchor=False)
-    with guard():
-        fool(task, position)
-    st.header("Do the answers hold for its neighbours?", anchor=False)
-    with guard():
-        strips.neighbours(task, position, session.page_choice(LatentChoice))
-    st.header("What if the same code were another class?", anchor=False)
-    with guard():
-        strips.every_class(task, position)
-    st.header("From this picture to another", anchor=False)
-    with guard():
-        strips.interpolation(task, position, session.page_choice(LatentChoice))
+        controls.share({"as": task.class_names[start.label], "code": start.code})
+    show_around(task, position)
+
+
+def show_around(task: Task, position: ResolvedPosition) -> None:
+    """What lies around the code where the sliders stand, in the parts that are unfolded."""
+    place = elements.section("scrub", "How does one slider look without waiting?")
+    if place.open:
+        with place, guard():
+            strips.scrub(task, position, session.page_choice(LatentChoice))
+    place = elements.section("fool", "What is the smallest change that fools each network?")
+    if place.open:
+        with place, guard():
+            fool(task, position)
+    place = elements.section("neighbours", "Do the answers hold for its neighbours?")
+    if place.open:
+        with place, guard():
+            strips.neighbours(task, position, session.page_choice(LatentChoice))
+    place = elements.section("classes", "What if the same code were another class?")
+    if place.open:
+        with place, guard():
+            strips.every_class(task, position)
+    place = elements.section("way", "What lies between this picture and another?")
+    if place.open:
+        with place, guard():
+            strips.interpolation(task, position, session.page_choice(LatentChoice))
 
 
 def fool(task: Task, position: ResolvedPosition) -> None:
@@ -78,7 +89,9 @@ def fool(task: Task, position: ResolvedPosition) -> None:
 @st.fragment
 def show_report(task: Task) -> None:
     """The metrics over the zoo; a change of what is shown re-runs only this."""
-    st.header("Does latent robustness follow accuracy, or robustness?", anchor=False)
-    with guard():
+    place = elements.section("metrics", "Does latent robustness follow accuracy, or robustness?")
+    if not place.open:
+        return
+    with place, guard():
         found, readings = results.report(task.key), results.readings(task.key)
         report.report(task, found, readings, zoo.cards_of(task.key), session.now().models)

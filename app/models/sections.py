@@ -6,45 +6,75 @@ from app.models import perturbation as models_perturbation
 from app.models import results, zoo_table
 from app.models.choice import PerturbationChoice
 from app.models.standings import cards_in_report, standings
-from app.state import pictures, session
+from app.state import session
 from app.state.errors import guard
-from app.ui import controls
+from app.state.pictures import ModelInput
+from app.ui import controls, elements, picture_picker
 from core.data.tasks import task_named
 from core.models.zoo import Card
 from core.reports.robustness.report import Robustness
 
 
+def show_standings(report: Robustness | None, cards: list[Card]) -> None:
+    """Table and points for one norm, and the cards of the networks that are chosen in the table."""
+    choice = session.now()
+    rows = report.report.rows if report else ()
+    standing = standings(cards, rows, choice.norm)
+    left, right = st.columns([1.35, 1], gap="large")
+    with left:
+        with st.container(width=420):
+            controls.norm_picker()
+        chosen = zoo_table.table(standing)
+        st.caption("A head sorts. Choose rows to open their cards.")
+    with right:
+        zoo_table.trade_off(standing)
+    if chosen:
+        zoo_table.cards([cards[row] for row in chosen], rows)
+        zoo_table.card_guide()
+    zoo_table.table_guide()
+
+
 def show_robustness(report: Robustness | None, cards: list[Card]) -> None:
-    """Curves, points and the table for one norm; what the papers claim; how sure and how steep the networks are."""
+    """Curves for one norm; what the papers claim; how sure and how steep the networks are; every card."""
     choice = session.now()
     task, rows = task_named(choice.task), report.report.rows if report else ()
     keys = [card.key for card in cards_in_report(cards, rows)]
-    standing = standings(cards, rows, choice.norm)
-    st.header("How much does each withstand?", anchor=False)
-    with st.columns([1, 1.6])[0]:
-        controls.norm_picker()
-    left, right = st.columns(2, gap="large")
-    with left:
-        if report and keys:
-            zoo_table.curves(task, report, keys, choice.norm)
-        else:
-            zoo_table.no_report(task, stale=report is not None)
-    with right:
-        zoo_table.trade_off(standing)
-    zoo_table.table(standing)
-    zoo_table.table_guide()
     if report and keys:
-        zoo_table.provenance(report)
+        place = elements.section("curves", "How much does each withstand?")
+        if place.open:
+            with place, guard():
+                zoo_table.curves(task, report, keys, choice.norm)
+                zoo_table.provenance(report)
+    else:
+        zoo_table.no_report(task, stale=report is not None)
     if claims := results.orderings(task.key):
-        st.header("What the papers claim, and what came out here", anchor=False)
-        zoo_table.claims(claims)
+        place = elements.section("claims", "What do the papers claim, and what came out here?")
+        if place.open:
+            with place, guard():
+                zoo_table.claims(claims)
     if report and keys:
-        st.header("How sure are they, and how steep?", anchor=False)
-        zoo_table.distributions(report, keys)
+        place = elements.section("sure", "How sure are they, and how steep?")
+        if place.open:
+            with place, guard():
+                zoo_table.distributions(report, keys)
+    place = elements.section("cards", "How was each trained?")
+    if place.open:
+        with place, guard():
+            zoo_table.cards(cards, rows)
+            zoo_table.card_guide()
+
+
+def show_perturbation() -> None:
+    """How the perturbation of a picture is made; the picture is chosen here."""
+    place = elements.section("perturbation", "How is a saliency perturbation made?")
+    if place.open:
+        with place, guard():
+            shown = picture_picker.chosen_picture(elements.picture_strip("perturbed"), pin=False)
+            show_steps(shown)
 
 
 @st.fragment
-def show_perturbation(shown: pictures.ModelInput) -> None:
+def show_steps(shown: ModelInput) -> None:
     """The controls and the steps of one perturbation; a move re-runs only this."""
     models_perturbation.controls()
     choice, chosen = session.now(), session.page_choice(PerturbationChoice)

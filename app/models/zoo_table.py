@@ -123,8 +123,8 @@ def no_report(task: Task, stale: bool) -> None:
         st.code(f"robustscope evaluate --task {task.key} --report robustness", language="bash")
 
 
-def table(standing: Sequence[Standing]) -> None:
-    """The figures of every model as a table that a click on a head sorts."""
+def table(standing: Sequence[Standing]) -> list[int]:
+    """The figures of every model as a table that a click on a head sorts; the places of the rows that are chosen."""
     rows = [
         {
             "Network": model_name(one.card.key),
@@ -148,7 +148,11 @@ def table(standing: Sequence[Standing]) -> None:
         )
     }
     cost = st.column_config.NumberColumn("Epoch time", format="%.1f ×", help="Time of an epoch over the standard's")
-    st.dataframe(rows, hide_index=True, column_config=bar | {"Epoch time": cost}, placeholder="–", key="models-table")
+    picked = st.dataframe(
+        rows, hide_index=True, column_config=bar | {"Epoch time": cost}, placeholder="–", key="models-table",
+        height=min(420, 36 * len(rows) + 38), on_select="rerun", selection_mode="multi-row",
+    )  # fmt: skip
+    return [row for row in picked.selection.rows if row < len(standing)]
 
 
 def _points(share: Share | None) -> float | None:

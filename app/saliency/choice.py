@@ -71,12 +71,17 @@ class SaliencyChoice(PageChoice):
 
     @classmethod
     def first(cls, beside: Beside) -> Self:
-        """The view of a first visit: five methods, each network's own answer."""
+        """What a link is taken to mean that says nothing: five methods, each network's own answer."""
         models = beside.choice.models
         return cls(
             FIRST_METHODS, TOP, ALONE, "methods", "method", "signed", 0, FIRST_METHODS[0], models[0], models[:2][-1],
             FIRST_MEASURES, "spearman", "", (), "",
         )  # fmt: skip
+
+    @classmethod
+    def opening(cls, beside: Beside) -> Self:
+        """The view of a visit without a link: a row a network, so that all maps stand on one screen."""
+        return replace(cls.first(beside), rows="networks")
 
     @classmethod
     def table(cls) -> tuple[QueryField[Any, Beside], ...]:

@@ -34,16 +34,17 @@ def grid_html(task: Task, models: Sequence[str], part: SaliencyChoice, found: Ma
         body = "".join(
             _method_head(method) + "".join(cell(model, method) for model in models) for method in part.methods
         )
-        columns = len(models)
+        rows, columns = len(part.methods), len(models)
     else:
         heads = "".join(_method_head(method) for method in part.methods)
         body = "".join(
             _model_head(task, model, found) + "".join(cell(model, method) for method in part.methods)
             for model in models
         )
-        columns = len(part.methods)
+        rows, columns = len(models), len(part.methods)
     return (
-        f'<div class="rs-maps" style="--rs-columns: {columns}" data-maps="{len(found)}" data-rows="{part.rows}"><div>'
+        f'<div class="rs-maps rs-scrolls" style="--rs-columns: {columns}; --rs-rows: {rows}" '
+        f'data-maps="{len(found)}" data-rows="{part.rows}"><div>'
         f"</div>{heads}{body}</div>{_scale(part.colours)}"
     )
 

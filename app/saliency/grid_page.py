@@ -221,12 +221,11 @@ def ready(question: Question, models: Sequence[str], methods: Sequence[str]) -> 
 
 def room() -> None:
     """The ways to show the grid to a room."""
-    with st.container(horizontal=True):
-        for view, label, icon in (
-            ("present", "Presenter view", ":material/slideshow:"),
-            ("guess", "Guess the class", ":material/psychology_alt:"),
-        ):
-            st.button(label, key=f"saliency.view.{view}", icon=icon, on_click=session.set_field, args=("view", view))
+    for view, label, icon in (
+        ("present", "Presenter view", ":material/slideshow:"),
+        ("guess", "Guess the class", ":material/psychology_alt:"),
+    ):
+        st.button(label, key=f"saliency.view.{view}", icon=icon, on_click=session.set_field, args=("view", view))
 
 
 def guide() -> None:

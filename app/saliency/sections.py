@@ -1,5 +1,6 @@
 """The parts of the page Saliency, in the order in which they stand there."""
 
+from collections.abc import Mapping
 from functools import partial
 
 import streamlit as st
@@ -17,67 +18,98 @@ from app.saliency import (
 )
 from app.saliency import report as saliency_report
 from app.saliency.choice import SaliencyChoice
-from app.saliency.results import Measuring
+from app.saliency.results import Cell, Measuring, Question
 from app.state import session
 from app.state.choice import Choice
 from app.state.errors import guard
 from app.state.pictures import ModelInput
-from app.ui import controls, downloads
+from app.ui import controls, downloads, elements
 from core.data.tasks import Task
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.reports.saliency.report import SaliencyReport
+from core.saliency.grid import SaliencyMap
 
 
 def show_parts(choice: Choice, measuring: Measuring) -> None:
-    """The grid as it fills, and everything that is said about its maps."""
+    """The grid as it fills, and what is said about its maps in the parts that are unfolded."""
     part, question, task = session.page_choice(SaliencyChoice), measuring.question, measuring.question.task
     found = grid_page.fill(question, choice)
+    with st.popover("Methods, and what is explained", icon=":material/tune:"):
+        grid_page.pickers(task, question.shown.label)
     grid_page.long_maps(question, choice.models, part.methods)
-    grid_page.guide()
-    grid_page.room()
     taken = st.container()
+    grid_page.guide()
     report: SaliencyReport | None = None
     with guard():
         report = results.report(task.key)
-    st.header("What does one map say?", anchor=False)
-    with guard():
-        grid_page.closer(measuring, found.get((part.seen, part.method)))
-        st.header("The same method in another network", anchor=False)
-        agreement.pair(choice.models, part, found)
-    st.header("Do the maps agree?", anchor=False)
-    with guard():
-        agreement.agreement(choice.models, session.page_choice(SaliencyChoice), found, report)
-    st.header("Which should I trust?", anchor=False)
+    _of_one_map(choice, measuring, found)
+    place = elements.section("maps", "Do the maps agree?")
+    if place.open:
+        with place, guard():
+            agreement.agreement(choice.models, session.page_choice(SaliencyChoice), found, report)
     scores: results.Scores = {}
-    with guard():
-        scores = measures.measures(measuring, choice.models, found)
-        part = session.page_choice(SaliencyChoice)
-        measures.among(task.key, report, part, choice.models, scores)
-    st.header("Is the gradient of a robust network more like the picture?", anchor=False)
-    with guard():
-        saliency_report.alignment_relation(report, results.robust(task.key, report) if report else {})
-    st.header("Does the map depend on what was learnt?", anchor=False)
-    with guard():
-        sanity_check.sanity(question, part.method, sanity_check.models_with(part.method, found, choice.models))
-    st.header("How did the map come about in training?", anchor=False)
-    with guard():
-        during_training.course(question, choice.models, part, ATTRIBUTION_METHODS[part.method])
-    st.header("The same method on many pictures", anchor=False)
-    with guard():
-        contact_sheet.sheet(task, choice, part)
+    place = elements.section("trust", "Which should I trust?")
+    if place.open:
+        with place, guard():
+            scores = measures.measures(measuring, choice.models, found)
+            part = session.page_choice(SaliencyChoice)
+            measures.among(task.key, report, part, choice.models, scores)
+    place = elements.section("alike", "Is the gradient of a robust network more like the picture?")
+    if place.open:
+        with place, guard():
+            saliency_report.alignment_relation(report, results.robust(task.key, report) if report else {})
+    _of_a_method(choice, question, found)
     with taken:
-        title = grid_page.title(question, part)
-        downloads.downloads(
-            f"saliency-{task.key}",
-            ("Grid as PNG, 300 dpi", "png", partial(files.grid_png, found, choice.models, part, title)),
-            ("All maps as NPZ", "npz", partial(files.grid_npz, found, choice.models, part.methods)),
-            ("Measures as CSV", "csv", partial(files.measures_csv, found, scores)),
-            (
-                "Report as HTML",
-                "html",
-                partial(files.report_html, found, choice.models, part, scores, title, session.link()),
-            ),
-        )
+        _take_away(choice, question, found, scores)
+
+
+def _of_one_map(choice: Choice, measuring: Measuring, found: Mapping[Cell, SaliencyMap]) -> None:
+    """The map that is looked at, alone and beside another network's."""
+    part = session.page_choice(SaliencyChoice)
+    place = elements.section("closer", "What does one map say?")
+    if place.open:
+        with place, guard():
+            grid_page.closer(measuring, found.get((part.seen, part.method)))
+    place = elements.section("pair", "How does the same method look in another network?")
+    if place.open:
+        with place, guard():
+            agreement.pair(choice.models, part, found)
+
+
+def _of_a_method(choice: Choice, question: Question, found: Mapping[Cell, SaliencyMap]) -> None:
+    """What is known of the chosen method: sanity, training, many pictures."""
+    part = session.page_choice(SaliencyChoice)
+    place = elements.section("sanity", "Does the map depend on what was learnt?")
+    if place.open:
+        with place, guard():
+            sanity_check.sanity(question, part.method, sanity_check.models_with(part.method, found, choice.models))
+    place = elements.section("training", "How did the map come about in training?")
+    if place.open:
+        with place, guard():
+            during_training.course(question, choice.models, part, ATTRIBUTION_METHODS[part.method])
+    place = elements.section("sheet", "What does the method show on many pictures?")
+    if place.open:
+        with place, guard():
+            contact_sheet.sheet(question.task, choice, part)
+
+
+def _take_away(choice: Choice, question: Question, found: Mapping[Cell, SaliencyMap], scores: results.Scores) -> None:
+    """Files, the link, and the ways to show the grid to a room."""
+    part = session.page_choice(SaliencyChoice)
+    title, link = grid_page.title(question, part), session.link()
+    downloads.downloads(
+        f"saliency-{question.task.key}",
+        ("Grid as PNG, 300 dpi", "png", partial(files.grid_png, found, choice.models, part, title)),
+        ("All maps as NPZ", "npz", partial(files.grid_npz, found, choice.models, part.methods)),
+        ("Measures as CSV", "csv", partial(files.measures_csv, found, scores)),
+        (
+            "Report as HTML",
+            "html",
+            partial(files.report_html, found, choice.models, part, scores, title, link),
+        ),
+    )
+    with st.container(horizontal=True):
+        grid_page.room()
         controls.share()
 
 
@@ -86,8 +118,6 @@ def show(task: Task, shown: ModelInput) -> None:
     """Everything below the picture; a change of it re-runs only this."""
     if session.page_choice(SaliencyChoice).view:
         st.rerun()  # to the presenter view, which has the page for itself
-    st.header("What does each network look at?", anchor=False)
-    grid_page.pickers(task, shown.label)
     choice = session.now()
     with guard():
         mask = results.inside(task, choice.image, choice.fit)

@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter, OrderedDict
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from threading import Lock
 from typing import Any, Generic, TypeVar
@@ -159,7 +159,8 @@ def shared_store(name: str, most_bytes: int) -> BoundedStore[Any]:
     return _stores().setdefault(name, BoundedStore(most_bytes))
 
 
-def forget(owner: str) -> None:
-    """A visitor is gone: forget what is theirs in every store of the server."""
-    for store in [*_stores().values()]:
-        store.forget(owner)
+def forget(owner: str, but: Collection[str] = ()) -> None:
+    """A visitor is gone: forget what is theirs in every store of the server, but for those of some names."""
+    for name, store in [*_stores().items()]:
+        if name not in but:
+            store.forget(owner)

@@ -1,7 +1,7 @@
 """What is looked at: task, models, picture, fit, and the attack's strength; to and from a link's query parameters."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from app.state import query_fields
@@ -27,10 +27,14 @@ class Options:
     Attributes:
         models: keys of the models of each task that has any.
         images: keys of each task's gallery.
+        openings: by task the picture of a first visit, where one was chosen for it.
+        own: key of the visitor's latest uploaded picture that is still here, or "".
     """
 
     models: Mapping[str, tuple[str, ...]]
     images: Mapping[str, Collection[str]]
+    openings: Mapping[str, str] = field(default_factory=dict)
+    own: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +70,9 @@ class Choice:
 
 
 def default(options: Options, task: str | None = None) -> Choice:
-    """The view of a first visit: three models, a quarter of the reported radius, and a photograph of a cat.
+    """The view of a first visit: three models, a quarter of the reported radius, and the picture chosen for it.
 
-    A task whose gallery does not begin with photographs begins with its own first picture instead.
+    Where none was chosen it is a photograph of a cat, or the first picture of a gallery that does not begin with those.
     """
     task = task or next(iter(options.models))
     models = options.models[task]
@@ -76,15 +80,21 @@ def default(options: Options, task: str | None = None) -> Choice:
     chosen = tuple((first + [key for key in models if key not in first])[:3])
     images = list(options.images[task])
     image = DEFAULT_IMAGE if DEFAULT_IMAGE in images and images[0].startswith(PHOTO) else images[0]
+    if options.openings.get(task) in options.images[task]:
+        image = options.openings[task]
     return Choice(task, chosen, image, "crop", False, "linf", dial(task_named(task), "linf").start)
 
 
 def read(query: Mapping[str, str], options: Options) -> tuple[Choice, list[str]]:
     """The view that query parameters from anyone describe, and a sentence for each value that had to be replaced.
 
-    The sentences name the parameter and never repeat the value, which may be anything.
+    The sentences name the parameter and never repeat the value, which may be anything. A link says of an uploaded
+    picture only that it was one: who made the link sees their latest again.
     """
-    return query_fields.read(FIELDS, _start(query, options), query, options)
+    back = query.get("image") == LINK_UPLOAD and bool(options.own)
+    asked = {name: text for name, text in query.items() if not (back and name == "image")}
+    choice, notes = query_fields.read(FIELDS, _start(query, options), asked, options)
+    return (replace(choice, image=options.own) if back else choice), notes
 
 
 def _start(query: Mapping[str, str], options: Options) -> Choice:

@@ -3,22 +3,27 @@
 import threading
 
 from app.state import bounded_store, visitors
+from app.state.pictures import UPLOADED_FILES, UPLOADS
 from app.state.presence import presence
+from app.state.session import PAGES_SEEN
 from app.state.tasks import task_pool
 from app.state.training_queue import jobs
 
+PICTURES_KEPT = 3600.0  # seconds after it in which a visitor's pictures are still found again, as after a locked phone
 FORGOTTEN = 120.0  # seconds after the last tab was closed, as long as Streamlit itself waits for one to come back
+LASTING = (UPLOADS, UPLOADED_FILES, PAGES_SEEN)
 SWEEP = 15.0  # seconds between two looks at who is here
 TIDY = 3600.0  # seconds between two looks at the folders
 
 
-def sweep(after: float = FORGOTTEN) -> None:
-    """Forget what visitors who are gone left in memory; their folders stay."""
+def sweep(after: float = FORGOTTEN, pictures_after: float = PICTURES_KEPT) -> None:
+    """Forget what visitors who are gone left in memory, their pictures last; their folders stay."""
     for visitor in presence().gone(after):
+        gone = presence().away(visitor) > pictures_after
         task_pool().forget(visitor)
-        bounded_store.forget(visitor)
+        bounded_store.forget(visitor, () if gone else LASTING)
         jobs().release(visitor)
-        if visitor not in jobs().busy():  # a training that still ends is waited for
+        if gone and visitor not in jobs().busy():  # a training that still ends is waited for
             presence().forget(visitor)
 
 

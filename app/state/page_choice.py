@@ -41,7 +41,7 @@ class PageChoice(ABC):
     @classmethod
     @abstractmethod
     def first(cls, beside: Beside) -> Self:
-        """The view of a first visit."""
+        """What a link is taken to mean that says nothing."""
 
     @classmethod
     @abstractmethod
@@ -51,6 +51,11 @@ class PageChoice(ABC):
     @abstractmethod
     def within(self, choice: Choice, options: Options) -> Self:
         """The nearest that is possible beside a choice."""
+
+    @classmethod
+    def opening(cls, beside: Beside) -> Self:
+        """The view of a visit without a link: it may show more than what a link is taken to mean that does not say."""
+        return cls.first(beside)
 
     @classmethod
     def usual(cls) -> Self | None:

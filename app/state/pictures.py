@@ -15,16 +15,19 @@ from numpy.typing import NDArray
 from app.state.bounded_store import shared_store
 from app.state.presence import owner
 from app.state.result_cache import cached_result
-from app.state.uploads import MAX_BYTES, UPLOAD, Uploads
+from app.state.uploads import MAX_BYTES, MAX_FILES_BYTES, UPLOAD, Uploads
 from core.data.datasets import available, data_root
 from core.data.galleries import Gallery, GalleryItem, gallery
 from core.data.tasks import task_named
 from core.errors import DataMissingError
 from core.images import Picture, decode, fit, to_png
+from core.text import shorten
 
 PREVIEW = 640  # longest side of the original as it is shown, in pixels
 
 THUMBNAIL = 112
+
+UPLOADS, UPLOADED_FILES = "uploads", "uploaded files"  # stores
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +73,22 @@ def _find_data(task: str, root: str) -> None:
 
 def uploads() -> Uploads:
     """The uploaded pictures of this server."""
-    return Uploads(shared_store("uploads", MAX_BYTES))
+    return Uploads(shared_store(UPLOADS, MAX_BYTES), shared_store(UPLOADED_FILES, MAX_FILES_BYTES))
 
 
-def keep_upload(data: bytes) -> str:
+def keep_upload(data: bytes, name: str = "") -> str:
     """The image key of an uploaded file, decoded and kept.
 
     Raises:
         InputError: the file is not a usable picture; says why.
     """
-    return UPLOAD + uploads().keep(decode(data), owner())
+    return UPLOAD + uploads().keep(decode(data), owner(), name)
+
+
+def latest_upload() -> str:
+    """The image key of this visitor's latest picture that is still kept; empty where there is none."""
+    digest = uploads().latest(owner())
+    return UPLOAD + digest if digest else ""
 
 
 def items(task: str) -> Mapping[str, GalleryItem]:
@@ -115,14 +124,20 @@ def model_input(task: str, image: str, mode: str, invert: bool) -> ModelInput:
         InputError: the gallery has no such picture, or the upload is no longer kept.
     """
     if image.startswith(UPLOAD):
-        item = GalleryItem(image, "Your picture", None, "uploaded by you, kept in this server's memory only")
-        return _model_input(task, image, mode, invert, item, uploads().find(image.removeprefix(UPLOAD), owner()))
-    found = _picture(task, image, str(data_root()))
-    return _model_input(task, image, mode, invert, items(task)[image], found)
+        mine, digest = uploads(), image.removeprefix(UPLOAD)
+        picture, name = mine.find(digest, owner()), mine.name(digest, owner())
+        mine.keep(picture, owner(), name)  # the one looked at last is the one that comes back
+        title = f"Your picture {shorten(name)}".strip()
+        item = GalleryItem(image, title, None, "kept in this server's memory only")
+        return _model_input(task, image, mode, invert, title, item, picture)
+    found, item = _picture(task, image, str(data_root())), items(task)[image]
+    return _model_input(task, image, mode, invert, item.title, item, found)
 
 
 @cached_result
-def _model_input(task: str, image: str, mode: str, invert: bool, _item: GalleryItem, _of: Picture) -> ModelInput:
+def _model_input(
+    task: str, image: str, mode: str, invert: bool, title: str, _item: GalleryItem, _of: Picture
+) -> ModelInput:
     problem = task_named(task)
     pixels = _of.pixels
     x = fit(pixels, problem.shape, "letterbox" if mode == "letterbox" else "crop", problem.background, invert).numpy()

@@ -4,17 +4,23 @@
 that a link was made with an uploaded picture; and the picture is chosen by buttons, which it can't bind.
 """
 
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
-from app.state import pictures, zoo
+from app.state import openings, pictures, zoo
+from app.state.bounded_store import shared_store
 from app.state.choice import Choice, Options, change, read, within
-from app.state.page_choice import PageChoice
+from app.state.page_choice import Beside, PageChoice
+from app.state.presence import owner
 
 _CHOICE, _SEEN, _NOTES, _PAGE, _PART = "choice.now", "choice.seen", "choice.notes", "choice.page", "choice.part"
-
+_FIRST, _OPEN = "choice.first", "choice.open"
+PAGES_SEEN, MOST_SEEN_BYTES = "pages seen", 2_000_000
 
 Part = TypeVar("Part", bound=PageChoice)
 
@@ -27,7 +33,10 @@ def options() -> Options:
     """
     tasks = zoo.zoo_tasks()
     return Options(
-        {task: tuple(zoo.cards_of(task)) for task in tasks}, {task: pictures.items(task).keys() for task in tasks}
+        {task: tuple(zoo.cards_of(task)) for task in tasks},
+        {task: pictures.items(task).keys() for task in tasks},
+        openings.pictures_of(tasks, st.session_state.get(_PAGE, "")),
+        pictures.latest_upload(),
     )
 
 
@@ -43,14 +52,16 @@ def start(page: str = "compare", kind: type[PageChoice] | None = None) -> Choice
     """
     query = st.query_params.to_dict()
     came = _CHOICE in st.session_state and st.session_state.get(_PAGE, page) != page and not query
-    st.session_state[_PAGE] = page
+    _turn_to(page)
     if not came and (_CHOICE not in st.session_state or query != st.session_state[_SEEN]):
         st.session_state[_CHOICE], st.session_state[_NOTES] = read(query, options())
         st.session_state[_SEEN] = query
         st.session_state.pop(_page_choice_key(), None)
+        st.session_state[_open_key()] = _names(query.get("open", ""))
     st.session_state[_CHOICE] = within(now(), options())
     if kind is not None and not isinstance(_part(), kind):
-        st.session_state[_page_choice_key()], notes = kind.read(query, now(), options())
+        part, notes = kind.read(query, now(), options())
+        st.session_state[_page_choice_key()] = part if query else kind.opening(Beside(now(), options()))
         st.session_state[_NOTES] = [*st.session_state[_NOTES], *notes]
     _settle()
     if came:
@@ -62,7 +73,22 @@ def start(page: str = "compare", kind: type[PageChoice] | None = None) -> Choice
 
 def aside(page: str) -> None:
     """A page is open that has no part in the choice, which waits for the next one that does."""
+    _turn_to(page)
+
+
+def _turn_to(page: str) -> None:
+    """Note which page is open, and whether this visitor sees it for the first time."""
+    if st.session_state.get(_PAGE) == page and _FIRST in st.session_state:
+        return
     st.session_state[_PAGE] = page
+    seen = shared_store(PAGES_SEEN, MOST_SEEN_BYTES)
+    st.session_state[_FIRST] = seen.get((owner(), page), owner()) is None
+    seen.put((owner(), page), True, owner())
+
+
+def first_time() -> bool:
+    """Whether this visitor sees the page that is open for the first time."""
+    return st.session_state.get(_FIRST, True)
 
 
 def now() -> Choice:
@@ -119,7 +145,8 @@ def _write() -> None:
 def _query() -> dict[str, str]:
     """The query parameters of this view, whole."""
     part = _part()
-    return now().to_query() | (part.to_query() if part is not None else {})
+    unfolded = {"open": ",".join(unfolded_sections())} if unfolded_sections() else {}
+    return now().to_query() | (part.to_query() if part is not None else {}) | unfolded
 
 
 def _page_choice_key() -> str:
@@ -130,6 +157,35 @@ def hold(key: str, value: Any) -> None:
     """Make the widget of this key show a value; set without need, it would pull a slider back under the hand."""
     if st.session_state.get(key) != value:
         st.session_state[key] = value
+
+
+def unfolded_sections() -> tuple[str, ...]:
+    """The parts of the page that the visitor, or the link, has unfolded."""
+    return st.session_state.get(_open_key(), ())
+
+
+def fold(key: str) -> dict[str, Any]:
+    """Keyword arguments that make an expander the part `key` of the page, which is unfolded where a link says so."""
+    name, unfolded = f"section-{key}", key in unfolded_sections()
+    if st.session_state.get(name) != unfolded:
+        st.session_state[name] = unfolded
+    return {"key": name, "on_change": _turn, "args": (key,)}
+
+
+def _turn(key: str) -> None:
+    """A part of the page was folded or unfolded."""
+    others = tuple(name for name in unfolded_sections() if name != key)
+    st.session_state[_open_key()] = others if key in unfolded_sections() else (*others, key)
+    _write()
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """The names in a text from anyone: at most 20."""
+    return tuple(dict.fromkeys(name for name in text[:400].split(",") if re.fullmatch("[a-z]{1,20}", name)))[:20]
+
+
+def _open_key() -> str:
+    return f"{_OPEN}.{st.session_state[_PAGE]}"
 
 
 def binding(field: str, key: str) -> dict[str, Any]:
@@ -150,7 +206,7 @@ def _take(field: str, key: str) -> None:
     set_field(field, st.session_state[key])
 
 
-def link() -> str:
-    """The address of this view, whole."""
+def link(more: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The address of this view, whole, with further query parameters."""
     here = urlsplit(st.context.url or "")
-    return urlunsplit(here._replace(query=urlencode(_query(), safe=":,"), fragment=""))
+    return urlunsplit(here._replace(query=urlencode(_query() | dict(more), safe=":,"), fragment=""))

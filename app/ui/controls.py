@@ -1,25 +1,15 @@
 """Controls that pages share; each shows one field of the shared choice and changes it."""
 
-import base64
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
-from app.state import pictures, session
+from app.state import session
 from app.state.choice import MOST_MODELS
-from app.state.errors import guard
 from app.state.names import model_name
-from app.state.pictures import ModelInput
 from app.state.uploads import UPLOAD
-from app.ui.elements import picture
 from core.data.tasks import task_named
-from core.images import MAX_BYTES
-
-A_PAGE = 12  # gallery pictures shown at once
-
-FILE_TYPES = ["png", "jpg", "jpeg", "jpe", "jfif", "jpg_large", "webp", "bmp", "tif", "tiff", "gif"]
 
 
 def pick(label: str, titles: Mapping[Any, str], place: Any = st, **how: Any) -> Any:
@@ -62,48 +52,6 @@ def model_panel() -> None:
         )
 
 
-def chosen_picture() -> ModelInput:
-    """The picker, beside it the picture and what the networks see of it; returns that picture.
-
-    Raises:
-        InputError: it can't be used.
-    """
-    pick, see = st.columns([1, 1.15], gap="large")
-    with pick:
-        picture_picker()
-    choice = session.now()  # the picker may just have taken a file
-    shown = pictures.model_input(choice.task, choice.image, choice.fit, choice.invert)
-    with see:
-        picture(task_named(choice.task), shown)
-    return shown
-
-
-def picture_picker() -> None:
-    """Choose the picture: gallery, file or camera. A file that can't be used leaves the choice as it was."""
-    source = st.segmented_control(
-        "Picture from",
-        ["Gallery", "Upload", "Camera"],
-        default="Gallery",
-        required=True,
-        key="picker.source",
-        label_visibility="collapsed",
-        width="stretch",
-    )
-    with guard():
-        if source == "Gallery":
-            _gallery()
-        elif source == "Upload":
-            limit = MAX_BYTES // 1_000_000
-            file = st.file_uploader(
-                "PNG, JPEG, WebP, BMP, TIFF or GIF", FILE_TYPES, key="picker.upload", max_upload_size=limit
-            )
-            _take(file.getvalue() if file else None)
-        else:
-            photo = st.camera_input("Take a photo", key="picker.camera")
-            _take(photo.getvalue() if photo else None)
-    fit_picker()
-
-
 def fit_picker() -> None:
     """How a picture is brought to the networks' shape."""
     task = task_named(session.now().task)
@@ -123,47 +71,28 @@ def fit_picker() -> None:
             )
 
 
-def _take(data: bytes | None) -> None:
-    """Choose an uploaded picture once: a file that stays in its box must not win over a later gallery choice."""
-    if data is None:
-        st.session_state.pop("picker.taken", None)
-        return
-    key = pictures.keep_upload(data)
-    if st.session_state.get("picker.taken") != key:
-        st.session_state["picker.taken"] = key
-        session.set_field("image", key)
-
-
-def _gallery() -> None:
-    choice = session.now()
-    items = list(pictures.items(choice.task).values())
-    pages = -(-len(items) // A_PAGE)
-    place = st.container(horizontal=True, gap="small")
-    page = st.pagination(pages, key=f"picker.page.{choice.task}") if pages > 1 else 1
-    rules = []
-    for item in items[(page - 1) * A_PAGE : page * A_PAGE]:
-        key = "pick-" + re.sub(r"[^a-z0-9]+", "-", item.key)
-        png = base64.b64encode(pictures.thumbnail(choice.task, item.key)).decode()
-        ring = "box-shadow: 0 0 0 3px var(--rs-ring);" if item.key == choice.image else ""
-        rules.append(f".st-key-{key} button {{ background-image: url(data:image/png;base64,{png}); {ring} }}")
-        place.button(item.title, key=key, on_click=session.set_field, args=("image", item.key))
-    ring_colour = st.get_option("theme.light.primaryColor") or "#0B6A70"
-    st.html(f"<style>:root {{ --rs-ring: {ring_colour}; }} {' '.join(rules)}</style>")
-
-
 def norm_picker() -> None:
     """What the size of a change is measured by."""
     titles = {"linf": "L∞ · each pixel", "l2": "L2 · in total"}
     pick("Measure the change by", titles, width="stretch", **session.binding("norm", "attack.norm"))
 
 
-def share() -> None:
-    """The link to this view, ready to copy."""
+def share(instead: Mapping[str, str] | None = None) -> None:
+    """The link to this view, ready to copy.
+
+    `instead` holds query parameters that show something of a visitor's own picture: they are added where asked for.
+    """
     with st.popover("Copy a link to this view", icon=":material/link:"):
-        st.code(session.link(), language=None, wrap_lines=True)
-        if session.now().image.startswith(UPLOAD):
-            st.caption(
-                "A link can't carry your own picture: who opens it sees this set-up with a photograph, and is told so."
-            )
-        else:
+        own = session.now().image.startswith(UPLOAD)
+        more: Mapping[str, str] = {}
+        if own and instead and st.toggle("With what the generator makes of your picture", key="share.more"):
+            more = instead
+        st.code(session.link(more), language=None, wrap_lines=True)
+        if not own:
             st.caption("It restores what is chosen on this page.")
+        elif more:
+            st.caption("Who opens it sees the generator's drawing of your picture, and moves it as you do.")
+        else:
+            st.caption(
+                "It does not carry your own picture: who opens it sees this set-up with a photograph, and is told so."
+            )

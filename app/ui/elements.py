@@ -1,21 +1,27 @@
 """What every page is built of: its chrome, the picture, notes, guides and numbers in words."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 from streamlit.runtime.pages_manager import PagesManager
 
+from app.state import session
 from app.state.epsilon_scale import radius_text
 from app.state.names import model_name
 from app.state.pictures import ModelInput
 from app.ui import map_png
+from app.ui.data_urls import data_url
 from core.data.tasks import Task
 from core.models.zoo import Card
 from core.reports.accuracy.report import attacked_in_words
+from core.text import escape_markdown
 
 STYLE = Path(__file__).resolve().parents[2] / "assets" / "style" / "app.css"
 
@@ -38,9 +44,36 @@ def _through_the_entry() -> None:
         st.rerun()
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The top of a page: its question with what is chosen below it, and beside them what is looked at."""
+
+    question: DeltaGenerator
+    picture: DeltaGenerator
+
+
+def head(question: str) -> Head:
+    """The top of a page, with its question as the title."""
+    strip = picture_strip("head")
+    strip.question.title(question, anchor=False)
+    return strip
+
+
+def picture_strip(key: str) -> Head:
+    """The places for a picture and its choice, side by side."""
+    with st.container(key=key):
+        return Head(*st.columns([1.75, 1], gap="medium"))
+
+
+def section(key: str, question: str) -> ExpanderContainer:
+    """A part of a page under its question, folded as it comes; what is in it is made only while `open` is true."""
+    return st.expander(question, **session.fold(key))
+
+
 def how_to_read(text: str, source: str) -> None:
-    """A short guide under a figure, with where its method comes from."""
-    st.html(f'<div class="rs-guide"><b>How to read this.</b> {escape(text)} <i>{escape(source)}</i></div>')
+    """A short guide under a figure, with where its method comes from; folded once its page was seen."""
+    with st.expander("How to read this", expanded=session.first_time(), type="compact"):
+        st.html(f'<div class="rs-guide">{escape(text)} <i>{escape(source)}</i></div>')
 
 
 def no_zoo(folder: Path) -> None:
@@ -67,19 +100,29 @@ def notes(sentences: Sequence[str]) -> None:
 
 
 def picture(task: Task, shown: ModelInput) -> None:
-    """The original beside what the models get of it."""
+    """The original beside what the models get of it, small; what is to be said of them is below."""
     channels, height, width = task.shape
     truth = f" True class: **{task.class_names[shown.label]}**." if shown.label is not None else ""
     kind = "grey" if channels == 1 else "colour"
-    row = st.container(horizontal=True, wrap=False, gap="medium", key="pair-picture")
+    row = st.container(horizontal=True, wrap=False, gap="small", key="pair-picture")
     with row.container(key="original-smooth" if max(shown.size) > 2 * max(height, width) else "original-sharp"):
         show_png(shown.original, f"{shown.title}, the original")
-        st.caption(f"**{escape(shown.title)}**, {shown.size[0]} × {shown.size[1]} pixels ({shown.source})")
     with row.container(key="seen"):
         show_png(map_png.enlarge(shown.x[0]), f"{shown.title}, as the networks see it")
-        st.caption(f"**What the networks see**: {width} × {height} {kind} pixels, each enlarged to a square.{truth}")
-    for note in shown.notes:
-        st.caption(f":material/info: {note}")
+    notes = "".join(f" {note}" for note in shown.notes)
+    st.caption(
+        f"**{escape_markdown(shown.title)}**, {shown.size[0]} × {shown.size[1]} ({shown.source}), and what the "
+        f"networks see: {width} × {height} {kind} pixels.{truth}{escape_markdown(notes)}"
+    )
+
+
+def pinned(shown: ModelInput) -> None:
+    """The picture once more, on narrow screens only: it stays in sight of what is said of it."""
+    with st.container(key="pinned"):
+        st.html(
+            f'<div class="rs-pinned"><img src="{data_url(shown.x[0])}" alt=""><span>{escape(shown.title)}</span>'
+            "<small>swipe for the next network</small></div>"
+        )
 
 
 def figures_in_words(card: Card) -> list[str]:

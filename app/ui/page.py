@@ -9,6 +9,7 @@ from app.state.choice import Choice
 from app.state.errors import guard
 from app.state.page_choice import PageChoice
 from app.ui import controls, elements
+from app.ui.elements import Head
 from core.data.tasks import task_named
 
 
@@ -31,14 +32,31 @@ def show_choice(
         name: the page's, in links.
         kind: the page's own part of the choice, where it has one.
     """
+    show(question, lambda: _with_choice(draw, name, kind))
 
-    def body() -> None:
-        if zoo.zoo_tasks():
-            draw(session.start(name, kind))
-        else:
-            elements.no_zoo(zoo.zoo_folder())
 
-    show(question, body)
+def show_picture(
+    question: str, draw: Callable[[Choice, Head], None], name: str, kind: type[PageChoice] | None = None
+) -> None:
+    """A page about a picture, which stands beside the question; otherwise as `show_choice`.
+
+    Args:
+        question: the page's.
+        draw: the page from the choice and the top of the page, where the picture goes.
+        name: the page's, in links.
+        kind: the page's own part of the choice, where it has one.
+    """
+    elements.style()
+    top = elements.head(question)
+    with guard():
+        _with_choice(lambda choice: draw(choice, top), name, kind)
+
+
+def _with_choice(draw: Callable[[Choice], None], name: str, kind: type[PageChoice] | None) -> None:
+    if zoo.zoo_tasks():
+        draw(session.start(name, kind))
+    else:
+        elements.no_zoo(zoo.zoo_folder())
 
 
 def head(choice: Choice, panel: Callable[[], None] = controls.model_panel, several: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""`robustscope train-generator` and `make-gallery`: generators, and the pictures that ship of them."""
+"""`robustscope train-generator`, `make-gallery`, `choose-opening`: generators, and the pictures that ship of them."""
 
 import argparse
 import json
@@ -31,6 +31,12 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     gallery.add_argument("task", choices=TASKS)
     gallery.add_argument("--seed", type=seed, default=0)
     gallery.set_defaults(action=_make_gallery)
+
+    opening = commands.add_parser(
+        "choose-opening", parents=[shared], help="choose the picture that a first visit opens with, by a rule"
+    )
+    opening.add_argument("task", choices=TASKS)
+    opening.set_defaults(action=_choose_opening)
 
 
 def _train_generator(options: argparse.Namespace) -> int:
@@ -91,4 +97,23 @@ def _make_gallery(options: argparse.Namespace) -> int:
         made = load_generator(options.task)
         paths = write_gallery(made, folder, options.seed, command) + write_sheets(made, ASSETS, options.seed)
     say(json.dumps([str(path) for path in paths]) if options.json else f"{len(paths)} pictures written")
+    return 0
+
+
+def _choose_opening(options: argparse.Namespace) -> int:
+    from core.data.galleries import gallery
+    from core.explanations.opening import RIGHT, OpeningSettings, openings, write_openings
+    from core.latent.generator import load_generator, shipped
+    from core.models.zoo import cards, load_zoo_model
+
+    here = cards(options.task)
+    models = [load_zoo_model(options.task, key) for key in RIGHT if key in here]
+    if len(models) < 2:
+        raise ConfigError(f"the rule compares {', '.join(RIGHT)}; {options.task} has {len(models)} of them")
+    generator = load_generator(options.task) if shipped(options.task) else None
+    command = f"robustscope choose-opening {options.task}"
+    made = openings(gallery(task_named(options.task)), models, generator, command, OpeningSettings())
+    path = write_openings(made)
+    lines = [f"{kind}: {one.picture}" for kind, one in made.chosen.items()] or ["no picture qualifies"]
+    say(json.dumps(asdict(made), indent=1) if options.json else "\n".join([*lines, f"written to {path.name}"]))
     return 0

@@ -104,14 +104,14 @@ class Gallery:
 
 
 def gallery(task: Task, root: Path | None = None) -> Gallery:
-    """What can be picked for `task`: photographs, generated pictures, then the first test images where they are.
+    """What can be picked for `task`: the first test images where they are, photographs, then generated pictures.
 
     Photographs come last in a task of garments, none of which they show.
     """
     tests = _first_tests(task, root or data_root())
-    own = (*_generated_items(task), *_test_items(task, tests))
     garments = task.class_names == FASHION_MNIST.class_names
-    items = (*own, *photographs()) if garments else (*photographs(), *own)
+    shipped = (_generated_items(task), photographs()) if garments else (photographs(), _generated_items(task))
+    items = (*_test_items(task, tests), *shipped[0], *shipped[1])
     return Gallery(task, MappingProxyType({item.key: item for item in items}), tests)
 
 
@@ -147,7 +147,7 @@ def _generated_items(task: Task) -> Iterator[GalleryItem]:
     for number, path in _generated(task).items():
         label = labels[path.stem.partition("-")[2]]
         of_class[label] += 1
-        title = f"{task.class_names[label]} {of_class[label]}"
+        title = f"generated {task.class_names[label]} {of_class[label]}"
         yield GalleryItem(f"generated:{number}", title, label, f"made by this project's generators for {task.title}")
 
 

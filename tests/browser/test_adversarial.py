@@ -11,7 +11,7 @@ from tests.helpers.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("adversarial"), pytest.mark.timeout(900)]
 
-START = "adversarial?models=standard,pgd-l2"
+START = "adversarial?models=standard,pgd-l2&image=photo:chelsea&open=path,survival,transfer,fooling"
 LAST = 35  # steps of an explanation
 
 

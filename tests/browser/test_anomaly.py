@@ -18,7 +18,8 @@ from tests.helpers.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("anomaly"), pytest.mark.timeout(900)]
 
-START = "anomaly?models=standard,pgd-linf&tensors=weights"
+PARTS = "&open=agree,layers,nearest,push"
+START = f"anomaly?models=standard,pgd-linf&tensors=weights&image=photo:chelsea{PARTS}"
 
 
 address = served_with(write_anomaly_report, "cifar10")
@@ -73,7 +74,7 @@ def test_a_photo_a_small_picture_noise_and_a_zip_get_verdicts_a_table_and_files(
 
 
 def test_a_picture_is_judged_and_an_attack_is_noticed_when_it_grows(visit):
-    page = visit("anomaly?models=standard")
+    page = visit(f"anomaly?models=standard&image=photo:chelsea{PARTS}")
     assert page.locator("[data-judged=standard]").get_attribute("data-flagged") in ("True", "False")
     assert page.locator("[data-detector]").count() == 16 and page.locator("[data-profile]").count() == 1
     first = float(page.locator("[data-pushed=standard]").get_attribute("data-p"))

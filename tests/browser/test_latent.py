@@ -11,7 +11,8 @@ from tests.helpers.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("latent"), pytest.mark.timeout(900)]
 
-START = "latent?task=fashion-mnist&models=standard,pgd-l2&image=photo:astronaut"
+PARTS = "open=scrub,fool,neighbours,classes,way,metrics"
+START = f"latent?task=fashion-mnist&models=standard,pgd-l2&image=photo:astronaut&{PARTS}"
 RIBBONS = 8
 
 

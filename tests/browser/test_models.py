@@ -11,7 +11,8 @@ from tests.helpers.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("models"), pytest.mark.timeout(600)]
 
-START = "models"
+PARTS = "&open=curves,claims,sure,cards,perturbation"
+START = f"models?image=photo:chelsea{PARTS}"
 CHARTS = ["curves", "trade-off", "certainty", "gradients", "share", "cosine", "losses"]
 
 
@@ -45,7 +46,7 @@ def slider(page: Page, label: str):
 
 
 def test_a_move_of_a_slider_answers_at_once_and_changes_only_the_perturbation(visit):
-    page = visit("models?network=pgd-linf&epoch=0&alpha=0.5")
+    page = visit(f"models?network=pgd-linf&epoch=0&alpha=0.5&image=photo:chelsea{PARTS}")
     noise, cards = cosine(page), page.locator("[data-card]").all_inner_texts()
     assert abs(noise) < 0.1
     slider(page, "Epoch i").focus()
@@ -63,10 +64,10 @@ def test_a_move_of_a_slider_answers_at_once_and_changes_only_the_perturbation(vi
 def test_the_choice_comes_along_through_the_navigation_and_back(visitor, address):
     page = visitor().new_page()
     page.goto(address)
-    page.locator(".st-key-pick-photo-rocket button").click()
+    page.locator(".st-key-pick-photo-rocket button").first.click()
     until(lambda: "rocket" in here(page) and settled(page), "the picture in the address")
     page.get_by_test_id("stTopNavLink").filter(has_text="Models").click()
-    whole(page)
+    page.locator(".st-key-trade-off .cartesianlayer path").first.wait_for(state="attached")
     until(lambda: "/models" in here(page) and "rocket" in here(page), "the picture in the new address")
     page.get_by_text("L2 · in total").click()
     until(lambda: "norm=l2" in here(page) and settled(page), "the norm in the address")

@@ -15,7 +15,8 @@ from tests.helpers.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("saliency"), pytest.mark.timeout(900)]
 
-START = "saliency?task=fashion-mnist&models=standard,pgd-linf&methods=gradient,grad-cam,smooth-grad"
+METHODS, PARTS = "methods=gradient,grad-cam,smooth-grad", "open=closer,pair,maps,trust,sheet"
+START = f"saliency?task=fashion-mnist&models=standard,pgd-linf&image=generated:00&{METHODS}&{PARTS}"
 
 
 address = served_with(write_saliency_report, "fashion-mnist")

@@ -18,7 +18,7 @@ from tests.helpers.synthetic.adversarial import write_adversarial_reports
 from tests.helpers.tiny_zoo import KEYS, write_zoo
 
 PAGE = "pages/adversarial"
-TWO = {"models": "standard,pgd-l2"}
+TWO = {"models": "standard,pgd-l2", "open": "path,survival,transfer,fooling"}
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_reports_give_verdicts_areas_and_the_matrix(visit, measured):
     at = visit(**TWO, cell="pgd-linf,standard", attack="pgd", at="0.0314")
     body = explained(at)
     assert body.count("data-draws=") == 2 and body.count("at ρ = 0.1") == 2
-    votes = [part.split("</small>")[0] for part in body.split("this picture, at ρ")[1:]]
+    votes = [part.split("</details>")[0] for part in body.split("this picture, at ρ")[1:]]
     verdicts = [value("data-draws=" + part, "data-draws") for part in body.split("data-draws=")[1:]]
     assert [str(each.count("✓") >= 2) for each in votes] == verdicts
     assert all(each.count("✓") + each.count("✗") == 3 and "(cut 60 %)" in each for each in votes)
@@ -116,6 +116,7 @@ def test_a_link_restores_every_part_of_the_page(visit, measured):
         "task": "fashion-mnist", "models": "pgd-l2,standard", "image": "photo:coffee", "fit": "crop", "invert": "yes",
         "norm": "linf", "epsilon": "6", "rho": "0.03", "target": "bag", "show": "change", "attack": "iterated-tgsm",
         "at": "0.05", "method": "integrated-gradients", "region": "top-right", "move": "5", "cell": "pgd-l2,pgd-linf",
+        "open": "transfer,fooling",
     }  # fmt: skip
     at = restored(visit, link)
     assert at.slider(key="adversarial.rho").value == 0.03

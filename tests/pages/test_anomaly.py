@@ -14,7 +14,7 @@ from tests.helpers.tiny_zoo import write_zoo
 
 PAGE = "pages/anomaly"
 pytestmark = pytest.mark.usefixtures("calibrations")
-TWO = {"models": "standard,pgd-l2"}
+TWO = {"models": "standard,pgd-l2", "open": "agree,layers,nearest,push"}
 
 
 @pytest.mark.slow
@@ -49,7 +49,7 @@ def test_the_verdict_follows_the_detector_and_the_rate_alone(visit):
 
 @pytest.mark.slow
 def test_the_detectors_of_another_opinion_are_marked_and_named(visit):
-    at = visit(models="standard", detector="msp", alpha="0.1")
+    at = visit(open=TWO["open"], models="standard", detector="msp", alpha="0.1")
     (table,), (said,) = bodies(at, "data-detector"), bodies(at, "data-flags")
     rows = {part.split('"')[0]: part.split("</tr>")[0] for part in table.split('data-detector="')[1:]}
     rows = {key: row for key, row in rows.items() if "–" not in row}  # not in this calibration
@@ -77,12 +77,12 @@ def test_a_normal_picture_passes_and_a_photograph_and_noise_do_not(visit):
 
 @pytest.mark.slow
 def test_a_network_without_calibration_has_a_sentence_and_the_command(visit):
-    at = visit(models="standard,pgd-linf")
+    at = visit(open=TWO["open"], models="standard,pgd-linf")
     assert set(judged(at)) == {"standard"} and not at.error
     assert any("calibrate --task cifar10 --models pgd-linf" in item.value for item in at.code)
     assert any("is not calibrated here" in item.value for item in at.markdown)
     assert len(bodies(at, "data-profile")) == 1 and len(bodies(at, "data-pushed")) == 1
-    alone = visit(models="pgd-linf")
+    alone = visit(open=TWO["open"], models="pgd-linf")
     assert not judged(alone) and any("nobody could notice" in item.value for item in alone.caption) and not alone.error
 
 
@@ -118,7 +118,7 @@ def test_another_label_needs_no_data_set_where_its_reference_ships(visit, tiny_z
 
 @pytest.mark.slow
 def test_where_the_data_set_is_any_label_has_a_band_and_neighbours(visit, fashion_root):
-    at = visit(task="fashion-mnist", models="standard", label="top-m", m="3", head="softmax")
+    at = visit(open=TWO["open"], task="fashion-mnist", models="standard", label="top-m", m="3", head="softmax")
     finished(at)
     (profile,) = bodies(at, "data-profile")
     (nearest,) = bodies(at, "data-nearest")
@@ -173,6 +173,7 @@ def test_a_link_restores_every_part_of_the_page(visit):
         "task": "cifar10", "models": "pgd-l2,standard", "image": "photo:coffee", "fit": "letterbox", "invert": "no",
         "norm": "linf", "epsilon": "2", "view": "one", "detector": "vim", "alpha": "0.1", "label": "ones",
         "head": "sigmoid", "tensors": "all", "push": "jpeg", "step": "4", "seen": "pgd-l2",
+        "open": "push",
     }  # fmt: skip
     at = restored(visit, link)
     assert at.selectbox(key="anomaly.detector").value == "vim" and at.select_slider(key="anomaly.alpha").value == 0.1

@@ -6,18 +6,21 @@ import sys
 
 import pytest
 
+from app.compare.choice import CompareChoice
+from app.state import visitor_cookie
 from app.state.choice import Choice
 from tests.helpers.pages import ROOT, bodies, checked, picture, query, source, upload, value
 from tests.helpers.tiny_zoo import KEYS, write_zoo
 
 PAGE = "streamlit_app"
+STRENGTH = "attack.strength.cifar10.linf"
 
 
 def test_a_first_visit_shows_three_networks_and_an_attack_with_a_clean_address(visit):
     at = visit()
     assert [value(body, "data-answer") for body in bodies(at, "data-answer")] == list(KEYS)
     assert [value(body, "data-attacked") for body in bodies(at, "data-attacked")] == list(KEYS)
-    assert "Accuracy not measured" in bodies(at, "data-model")[0]
+    assert "Accuracy not measured" in bodies(at, "data-figures")[0]
     assert not at.error and not at.warning and query(at) == {}
 
 
@@ -27,7 +30,7 @@ def test_epsilon_zero_changes_nothing_and_the_slider_moves_only_the_attack(visit
     before = bodies(at, "data-answer")
     assert all(value(body, "data-before") == value(body, "data-after") for body in bodies(at, "data-attacked"))
     assert all("×" not in body or "L2 0.00" in body for body in bodies(at, 'class="rs-small"'))
-    checked(at.slider[0].set_value(16).run())
+    checked(at.slider(key=STRENGTH).set_value(16).run())
     attacked = bodies(at, "data-attacked")
     assert any(value(body, "data-before") != value(body, "data-after") for body in attacked)
     assert all("changed" in body or "kept" in body for body in attacked)
@@ -37,10 +40,10 @@ def test_epsilon_zero_changes_nothing_and_the_slider_moves_only_the_attack(visit
 @pytest.mark.slow
 def test_the_server_does_not_pull_the_slider_back_under_the_hand(visit):
     at = visit()
-    checked(at.slider[0].set_value(9).run())
-    assert not at.slider[0].proto.set_value
-    checked(at.slider[0].set_value(10).run())
-    assert not at.slider[0].proto.set_value and query(at)["epsilon"] == "10"
+    checked(at.slider(key=STRENGTH).set_value(9).run())
+    assert not at.slider(key=STRENGTH).proto.set_value
+    checked(at.slider(key=STRENGTH).set_value(10).run())
+    assert not at.slider(key=STRENGTH).proto.set_value and query(at)["epsilon"] == "10"
 
 
 @pytest.mark.slow
@@ -62,10 +65,31 @@ def test_an_upload_is_looked_at_and_a_later_click_in_the_gallery_wins(visit):
 @pytest.mark.slow
 def test_a_truncated_upload_is_a_sentence_and_the_session_lives_on(visit):
     at = upload(visit(), "broken.png", picture()[:-200])
-    assert len(at.error) == 1 and "Something went wrong" not in at.error[0].value
+    assert len(at.error) == 1 and "Something went wrong" not in at.error[0].value and "broken.png" in at.error[0].value
     assert len(bodies(at, "data-answer")) == 3 and any("Cat" in caption.value for caption in at.caption)
+    assert bodies(at, 'class="rs-refused"')  # what is below is dimmed: it is not of this file
     upload(at, "whole.png", picture())
-    assert not at.error and any("Your picture" in caption.value for caption in at.caption)
+    assert not at.error and any("Your picture whole.png" in caption.value for caption in at.caption)
+    assert not bodies(at, 'class="rs-refused"')
+    upload(at, "broken.png", picture()[:-200])
+    checked(at.button(key="picker.accept").click().run())
+    assert not at.error and not bodies(at, 'class="rs-refused"')
+
+
+@pytest.mark.slow
+def test_a_reload_brings_a_visitor_their_own_picture_and_nobody_elses(visit, monkeypatch):
+    at = upload(visit(), "mine.png", picture())
+    shown = bodies(at, "data-answer")
+    assert query(at)["image"] == "upload"
+    name = at.session_state["visitor.name"]
+    monkeypatch.setattr(visitor_cookie, "name_in", lambda cookie, folder: name)
+    again = visit(**query(at))  # the cookie says who comes back
+    assert bodies(again, "data-answer") == shown and not again.warning
+    assert any("Your picture mine.png" in caption.value for caption in again.caption)
+    monkeypatch.setattr(visitor_cookie, "name_in", lambda cookie, folder: "c" * 32)
+    other = visit(**query(at))
+    assert bodies(other, "data-answer") != shown and "somebody's own picture" in other.warning[0].value
+    assert not any("mine.png" in caption.value for caption in other.caption)
 
 
 @pytest.mark.slow
@@ -74,7 +98,10 @@ def test_session_state_holds_no_pixels(visit):
     state = at.session_state._state._state.filtered_state
     assert "choice.now" in state
     held = [value for key, value in state.items() if key != "picker.upload"]  # Streamlit keeps the file for its widget
-    assert all(value is None or isinstance(value, str | int | float | list | dict | Choice) for value in held)
+    assert all(
+        value is None or isinstance(value, str | int | float | list | dict | tuple | Choice | CompareChoice)
+        for value in held
+    )
 
 
 def test_a_link_restores_the_view(visit):
@@ -89,7 +116,7 @@ def test_a_link_restores_the_view(visit):
     }
     at = visit(**link)
     assert [value(body, "data-attacked") for body in bodies(at, "data-attacked")] == ["pgd-l2", "standard"]
-    assert at.slider[0].value == pytest.approx(1.2) and at.toggle[0].value is True
+    assert at.slider(key="attack.strength.fashion-mnist.l2").value == pytest.approx(1.2) and at.toggle[0].value is True
     assert at.segmented_control(key="picker.fit").value == "letterbox"
     assert any("Rocket" in caption.value for caption in at.caption)
     assert not at.warning and query(at) == link
@@ -146,14 +173,18 @@ def test_no_network_chosen_is_not_possible(visit):
 
 
 @pytest.mark.slow
-def test_maps_can_lie_over_the_picture_on_scales_of_their_own(visit):
+def test_maps_open_each_on_its_scale_and_a_link_carries_their_form(visit):
     at = visit()
-    shared = {body.split("</span>")[0] for body in bodies(at, 'class="rs-scale"')}
-    checked(at.segmented_control(key="side.scale").set_value("own").run())
-    own = {body.split("</span>")[0] for body in bodies(at, 'class="rs-scale"')}
-    assert len(shared) == 1 and len(own) == 3
-    checked(at.segmented_control(key="side.map").set_value("overlay").run())
-    assert at.slider(key="side.opacity").value == 80
+    own = {body.split("rs-scale")[1] for body in bodies(at, "data-weaker")}
+    assert len(own) == 3 and any("Strongest map" in body for body in bodies(at, "data-weaker"))
+    checked(at.segmented_control(key="compare.scale").set_value("shared").run())
+    assert len({body.split("rs-scale")[1] for body in bodies(at, "data-weaker")}) == 1
+    checked(at.slider(key="compare.opacity").set_value(40).run())
+    assert (query(at)["scale"], query(at)["opacity"]) == ("shared", "40") and "map" not in query(at)
+    checked(at.segmented_control(key="compare.map").set_value("alone").run())
+    again = visit(**query(at))
+    assert bodies(again, "data-weaker") == bodies(at, "data-weaker") and not again.warning
+    assert again.segmented_control(key="compare.map").value == "alone"
 
 
 def test_an_empty_zoo_has_a_page_of_its_own(visit, monkeypatch, tmp_path):

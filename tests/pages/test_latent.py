@@ -1,6 +1,7 @@
 """The page Latent: start, sliders and ribbons, the search, strips and links, on tiny networks and generators."""
 
 import shutil
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -15,7 +16,7 @@ from tests.helpers.synthetic.latent import write_latent_reports
 
 PAGE = "pages/latent"
 pytestmark = pytest.mark.usefixtures("generators")
-TWO = {"task": "fashion-mnist", "models": "standard,pgd-l2"}
+TWO = {"task": "fashion-mnist", "models": "standard,pgd-l2", "open": "scrub,fool,neighbours,classes,way,metrics"}
 
 
 def drawn(at: AppTest) -> str:
@@ -98,13 +99,17 @@ def test_a_link_shows_the_same_picture_again(visit):
 
 
 @pytest.mark.slow
-def test_an_upload_travels_as_its_code(visit):
+def test_an_upload_travels_as_its_code_where_that_is_asked_for_and_never_by_itself(visit):
     at = visit(**TWO)
     upload(at, "mine.png", picture())
     checked(at.run())
-    assert query(at)["image"] == "upload" and query(at)["code"]
+    assert query(at)["image"] == "upload" and "code" not in query(at) and "as" not in query(at)
+    assert not any("code=" in item.value for item in at.code)
     assert 'data-tile="picture"' in bodies(at, "data-here")[0]
-    again = visit(**query(at))
+    checked(at.toggle(key="share.more").set_value(True).run())
+    (link,) = [item.value for item in at.code if "code=" in item.value]
+    assert "code" not in query(at)
+    again = visit(**dict(parse_qsl(urlsplit(link).query)))
     assert drawn(again) == drawn(at) and 'data-tile="picture"' not in bodies(again, "data-here")[0]
     assert "somebody's own picture" in again.warning[0].value
 

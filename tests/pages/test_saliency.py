@@ -21,7 +21,7 @@ from tests.helpers.synthetic.saliency import write_saliency_report
 from tests.helpers.tiny_zoo import KEYS, write_zoo
 
 PAGE = "pages/saliency"
-TWO = {"models": "standard,pgd-l2"}
+TWO = {"models": "standard,pgd-l2", "open": "closer,pair,maps,trust,alike,sanity,training,sheet"}
 CHEAP = {"methods": "gradient,grad-cam"}
 
 
@@ -94,7 +94,7 @@ def test_a_link_restores_every_part_of_the_page(visit):
         "norm": "linf", "epsilon": "6", "methods": "grad-cam,gradient", "explain": "bag", "against": "other",
         "rows": "networks", "scale": "own", "colours": "strength", "over": "50", "map": "standard,gradient",
         "other": "pgd-l2", "measures": "sparsity", "agreement": "cosine", "agreed": "report",
-        "sheet": "photo:coffee,photo:chelsea",
+        "sheet": "photo:coffee,photo:chelsea", "open": "closer",
     }  # fmt: skip
     at = restored(visit, link)
     assert at.multiselect(key="saliency.methods").value == ["grad-cam", "gradient"]
@@ -224,7 +224,7 @@ def test_an_early_and_a_late_state_stand_side_by_side_where_both_ship(visit, tin
     monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(tmp_path / "zoo"))
     (strip,) = bodies(visit(**TWO, **CHEAP), "data-course")
     assert "after 1 epoch: why" in strip and "after 32 epochs: why" in strip and strip.count("<img") == 3
-    assert not bodies(visit(models="pgd-l2", **CHEAP), "data-course")
+    assert not bodies(visit(open=TWO["open"], models="pgd-l2", **CHEAP), "data-course")
 
 
 def test_a_network_of_ones_own_shows_the_film_of_its_training(visit, tiny_zoo, monkeypatch):

@@ -55,7 +55,7 @@ def test_who_is_gone_leaves_no_result_no_upload_and_no_training_in_memory(server
     assert pool.find(Lane("bob", "tab", "many"), "key") is not None
     pool.forget("bob")  # who looked at it holds it, too
     time.sleep(0.2)
-    housekeeping.sweep(after=0.1)
+    housekeeping.sweep(after=0.1, pictures_after=0.1)
     assert pool.find(Lane("ann", "closed", "many"), "key") is None and known.known() == ["bob"]
     with pytest.raises(InputError, match="upload it again"):
         uploads.find(digest)

@@ -1,0 +1,52 @@
+"""The parts of the page Compare, in the order in which they stand there."""
+
+import streamlit as st
+
+from app.compare import columns, controls, results
+from app.compare.choice import CompareChoice
+from app.state import predictions, session, zoo
+from app.state.errors import guard
+from app.state.pictures import ModelInput
+from app.ui.controls import share
+from core.attacks.pgd import Pgd
+from core.data.tasks import task_named
+from core.explanations.prediction import Prediction
+
+PGD_STEPS = 20
+
+
+def show_looks(shown: ModelInput) -> None:
+    """One column a network: its answer, its gradient map, its figures."""
+    choice = session.now()
+    with st.skeleton(height=420):
+        looks = predictions.predictions_of(task_named(choice.task), choice.models, shown)
+    _looks(looks, shown)
+
+
+@st.fragment
+def _looks(looks: list[Prediction], shown: ModelInput) -> None:
+    """The columns, and the form of their maps; another form re-runs only this."""
+    task = session.now().task
+    with guard():
+        cards = zoo.cards_of(task)
+        part = session.page_choice(CompareChoice)
+        withheld = results.withheld(task_named(task), looks, shown) if part.withheld == "yes" else {}
+        columns.looks(task_named(task), looks, [cards[one.model] for one in looks], part, withheld)
+        controls.map_form()
+        columns.look_guide()
+
+
+@st.fragment
+def show_attack(shown: ModelInput) -> None:
+    """The slider, and one column a network: attacked picture, difference, new answer. The slider re-runs only this."""
+    st.header("Which answers survive a small change of the picture?", anchor=False)
+    controls.attack_dial()
+    choice = session.now()
+    task = task_named(choice.task)
+    attack = Pgd(choice.dial.epsilon(choice.strength), choice.norm, PGD_STEPS)
+    with guard():
+        with st.skeleton(height=320):
+            found = results.attack_results(task, choice.models, shown, attack)
+        columns.challenges(task, found)
+        columns.challenge_guide(choice.dial.text(choice.strength), PGD_STEPS)
+    share()

@@ -1,0 +1,61 @@
+"""What the detectors of anomalies say of a picture, shared by all pages and visitors."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+import torch
+from numpy.typing import NDArray
+
+from app.state import zoo
+from app.state.names import OWN
+from app.state.pictures import ModelInput
+from app.state.result_cache import cached_result
+from core.anomaly.calibration import ASSETS, Calibration, calibration_path, read_calibration
+from core.anomaly.verdict import Verdict, judge
+from core.data.tasks import Task
+
+ALPHA = 0.05  # the false-alarm rate where nobody chose one
+
+
+def calibration_folder() -> Path:
+    """Where the calibrations lie: `ROBUSTSCOPE_CALIBRATION`, or those that ship."""
+    configured = os.environ.get("ROBUSTSCOPE_CALIBRATION")
+    return Path(configured).expanduser() if configured else ASSETS
+
+
+def calibration_of(task: str, key: str) -> Calibration | None:
+    """The detectors of a network; None while it is not calibrated, as a visitor's own never is.
+
+    Raises:
+        InputError: its calibration is damaged, or belongs to other weights; or the network's files are damaged.
+    """
+    path = calibration_path(task, key, calibration_folder())
+    if key.startswith(OWN) or not path.exists():
+        return None
+    return _calibration_of(task, key, zoo.model(task, key).card.sha256, str(path), path.stat().st_mtime_ns)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _calibration_of(task: str, key: str, sha256: str, path: str, stamp: int) -> Calibration:
+    return read_calibration(zoo.model(task, key), Path(path))
+
+
+def judgements_of(task: Task, key: str, shown: ModelInput, change: str = "") -> Verdict | None:
+    """What a network's detectors say of the picture, and with a change of it at each strength; None without any.
+
+    Raises:
+        InputError: files are damaged, or the network answers with values that are not finite.
+    """
+    detectors = calibration_of(task.key, key)
+    if detectors is None:
+        return None
+    return _judgements_of(task.key, key, detectors.digest, shown.digest, change, shown.x)
+
+
+@cached_result
+def _judgements_of(task: str, key: str, calibration: str, digest: str, change: str, _x: NDArray[np.float32]) -> Verdict:
+    detectors = calibration_of(task, key)
+    assert detectors is not None
+    return judge(zoo.model(task, key), detectors, torch.from_numpy(_x.copy()), change)

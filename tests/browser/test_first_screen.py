@@ -1,0 +1,90 @@
+"""The first screen answers the page's question, no page is long as it opens, and everybody can read it."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.helpers.browser import SIZES, photograph, served, settled
+from tests.helpers.screen import cut, outside, screens, violations
+from tests.helpers.waiting import until
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("first-screen"), pytest.mark.timeout(900)]
+
+NAMED = {
+    "compare": "[data-answer], [class*=st-key-map-] img",
+    "adversarial": "[data-explained]",
+    "anomaly": "[data-judged] .rs-verdict, [data-judged] .rs-says",
+    "saliency": "[data-map]",
+    "latent": "[data-answer], .st-key-no-generator",
+    "models": "[data-testid=stDataFrame], .st-key-trade-off",
+}
+"""By page the elements that answer its question."""
+AS_FIRST = {"saliency": "&rows=networks"}
+"""What a visit without a link shows and a link that says nothing does not mean: older links keep their view."""
+TASKS = ("cifar10", "fashion-mnist", "tiny20", "pasted")
+PAGES = (*NAMED, "training")
+MOST_SCREENS = 4.0
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with served() as found:
+        yield found
+
+
+def opened(page: Page, address: str, path: str, wanted: str) -> None:
+    """Go to a page, and wait until what is wanted is there and the server has nothing left to do."""
+    page.goto(f"{address}/{path}")
+    until(lambda: page.locator(wanted).count() and settled(page), wanted, 240)
+    page.wait_for_timeout(700)
+    until(lambda: settled(page), path, 240)
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_the_answer_stands_on_the_first_screen_for_every_task(visitor, address, name):
+    page = visitor("wide").new_page()
+    for task in TASKS:
+        page.set_viewport_size(SIZES["wide"])
+        opened(page, address, f"{name}?task={task}{AS_FIRST.get(name, '')}", NAMED[name])
+        assert screens(page) <= MOST_SCREENS, (task, screens(page))
+        assert not outside(page, NAMED[name]), task
+        page.set_viewport_size(SIZES["projector"])
+        page.wait_for_timeout(700)
+        assert not outside(page, NAMED[name]), task
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_phone_shows_every_page_by_name_and_a_sign_where_something_goes_on(visitor, address, name):
+    page = visitor("narrow").new_page()
+    opened(page, address, name, NAMED.get(name, "h1"))
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert not cut(page)
+    links = page.locator(".st-key-pages-narrow a")
+    assert links.all_inner_texts() == ["Compare", "Adversarial", "Anomaly", "Saliency", "Latent", "Models", "Train"]
+    assert not outside(page, ".st-key-pages-narrow a")
+
+
+def test_networks_go_by_under_a_picture_that_stays(visitor, address):
+    page = visitor("narrow").new_page()
+    opened(page, address, "compare", NAMED["compare"])
+    second = page.locator("[data-model]").nth(1)
+    first = second.bounding_box()["x"]
+    assert 250 < first < 390  # it shows that it is there
+    second.evaluate("e => e.scrollIntoView({inline: 'start', block: 'center'})")
+    until(lambda: second.bounding_box()["x"] < 60, "the second network")
+    page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 900)")
+    page.wait_for_timeout(300)
+    assert 0 <= page.locator(".rs-pinned img").bounding_box()["y"] < 200
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_no_serious_fault(visitor, address, name, scheme):
+    page = visitor("wide", scheme).new_page()
+    opened(page, address, name, NAMED.get(name, "h1"))
+    faint = "all => all.filter(e => getComputedStyle(e).opacity < 0.8).length"
+    captions = page.locator("[data-testid=stCaptionContainer]")
+    until(lambda: not captions.evaluate_all(faint) and settled(page), "the style sheet")  # a rerun draws it anew
+    assert not violations(page)
+    photograph(page, f"first-{name}-{scheme}")

@@ -1,0 +1,53 @@
+"""What tests of the first screen measure in a page: where things stand, how long it is, what goes on to the right."""
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+SERIOUS = ("serious", "critical")
+_BELOW = """([selector, height]) => [...document.querySelectorAll(selector)].map(e => e.getBoundingClientRect())
+  .map(box => ({top: box.top, bottom: box.bottom, width: box.width})).filter(box =>
+    box.top < 0 || box.bottom > height || box.width < 1)"""
+_CUT = """() => {
+  const wide = document.documentElement.clientWidth + 1, found = new Set();
+  const main = document.querySelector('[data-testid=stMain]');
+  for (const element of main.querySelectorAll('*')) {
+    const box = element.getBoundingClientRect();
+    if (box.width < 1 || box.height < 1 || box.right <= wide || element.closest('canvas, svg, style, input')) continue;
+    let holder = element.parentElement, hinted = false;
+    for (; holder && holder !== main; holder = holder.parentElement) {
+      const style = getComputedStyle(holder);
+      if (holder.getBoundingClientRect().right > wide || style.overflowX === 'visible') continue;
+      hinted = style.animationName.includes('rs-goes-on') || holder.matches('[data-testid=stDataFrame] *, .player *');
+      break;
+    }
+    if (!hinted) found.add(`${element.tagName}.${element.className} at ${Math.round(box.right)}`);
+  }
+  return [...found].slice(0, 5);
+}"""
+
+
+def outside(page: Page, selector: str) -> list[dict[str, float]]:
+    """The elements of a selector that are not wholly inside of the first screen; fails where there is none."""
+    page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 0)")
+    assert page.locator(selector).count(), f"nothing is {selector}"
+    return page.evaluate(_BELOW, [selector, page.viewport_size["height"]])
+
+
+def screens(page: Page) -> float:
+    """How many screens long the page is."""
+    return page.get_by_test_id("stMain").evaluate("main => main.scrollHeight / window.innerHeight")
+
+
+def cut(page: Page) -> list[str]:
+    """What goes on to the right of the window without a sign that it does."""
+    return page.evaluate(_CUT)
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core calls a serious or critical fault, with where it is."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{one['id']} ({len(one['nodes'])}): {one['nodes'][0]['html'][:200]} {one['nodes'][0].get('failureSummary')}"
+        for one in found
+        if one["impact"] in SERIOUS
+    ]
