@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
+from app.state.result_cache import cached_result
 from app.ui.colours import model_colour, signed_colours
 from app.ui.data_urls import bytes_url
 from app.ui.elements import STYLE
@@ -25,7 +26,7 @@ def style() -> None:
     st.html(STYLE.with_name("workshop.css"))
 
 
-@st.cache_data(max_entries=4096, show_spinner=False)
+@cached_result
 def _url(workshop: int, digest: str, form: str) -> str:
     png = reading.picture(database(), workshop, digest)
     if form == "picture":

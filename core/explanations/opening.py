@@ -17,11 +17,11 @@ import torch
 from torch import Tensor
 
 from core.attacks.pgd import Pgd
+from core.checksums import read_checked, write_checked
 from core.data.galleries import ASSETS, Gallery
 from core.errors import InputError
 from core.explanations.attack_result import attack_result
 from core.explanations.prediction import probabilities
-from core.files import write_atomically
 from core.images import fit
 from core.latent.codes import read_code, write_code
 from core.latent.directions import directions
@@ -194,7 +194,7 @@ def turning(
 def write_openings(made: Openings, folder: Path = ASSETS) -> Path:
     """Write the choice beside the task's gallery; its path."""
     path = folder / made.task / NAME
-    write_atomically(path, (json.dumps(asdict(made), indent=1, sort_keys=True) + "\n").encode())
+    write_checked(path, (json.dumps(asdict(made), indent=1, sort_keys=True) + "\n").encode())
     return path
 
 
@@ -207,13 +207,10 @@ def read_openings(task: str, folder: Path = ASSETS) -> Openings | None:
     path = folder / task / NAME
     if not path.exists():
         return None
+    data = read_checked(path, MAX_BYTES)
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path.name} is larger than {MAX_BYTES:,} bytes")
-        fields: dict[str, Any] = json.loads(path.read_bytes())
+        fields: dict[str, Any] = json.loads(data)
         chosen = {str(kind): Opening(**one) for kind, one in fields.pop("chosen").items()}
         return Openings(settings=OpeningSettings(**fields.pop("settings")), chosen=chosen, **fields)
-    except OSError as error:
-        raise InputError(f"{path.name} could not be read: {error.strerror or error}") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path.name} is not a choice of pictures: {error}") from error

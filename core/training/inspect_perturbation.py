@@ -123,14 +123,14 @@ def adversity(model: nn.Module, made: Construction, label: int, x_pgd: Image, ep
         x_pgd: what `worst_found` made at the same epsilon, (C, H, W).
         epochs: epochs 0 to `epochs` are on the curve.
     """
-    x, saliency = torch.from_numpy(made.x)[None], torch.from_numpy(made.saliency)[None]
+    x, saliency = torch.tensor(made.x)[None], torch.tensor(made.saliency)[None]
     epsilon, alpha, seed = (made.settings[name] for name in ("epsilon", "alpha", "seed"))
     assert isinstance(epsilon, float) and isinstance(alpha, float) and isinstance(seed, int)
-    moves = {"noise": torch.from_numpy(made.noise)[None], "against": saliency, "along": -saliency}
+    moves = {"noise": torch.tensor(made.noise)[None], "against": saliency, "along": -saliency}
     images = {
         "clean": x,
         **{name: (x + epsilon * move).clamp(0.0, 1.0) for name, move in moves.items()},
-        "mixed": torch.from_numpy(made.x_new)[None],
+        "mixed": torch.tensor(made.x_new)[None],
         "pgd": torch.from_numpy(x_pgd)[None],
     }
     target = torch.tensor([label])
@@ -143,7 +143,7 @@ def adversity(model: nn.Module, made: Construction, label: int, x_pgd: Image, ep
     perturbation = _perturbation(given, epsilon, alpha)
     course = [_mixture(perturbation, x, given, epoch, seed).mixed for epoch in range(epochs + 1)]
     cosines = cosine_similarity(-torch.cat(course).flatten(1), slope.flatten(1))
-    now = cosine_similarity(-torch.from_numpy(made.mixed).flatten(), slope.flatten(), dim=0)
+    now = cosine_similarity(-torch.tensor(made.mixed).flatten(), slope.flatten(), dim=0)
     best = cosine_similarity(slope.sign().flatten(), slope.flatten(), dim=0)
     told = dict(zip(images, losses.tolist(), strict=True))
     return Adversity(label, told, float(now), float(best), cosines.numpy())
@@ -159,7 +159,7 @@ def _mixture(perturbation: SaliencyPerturbation, x: Tensor, saliency: Image | No
 
 def _batch(x: Tensor, saliency: Image | None, epoch: int, seed: int) -> Batch:
     """One image as training sees it, with fresh draws from `seed`: the same noise, and a mask that grows by epoch."""
-    maps = None if saliency is None else torch.from_numpy(saliency)[None]
+    maps = None if saliency is None else torch.tensor(saliency)[None]
     return Batch(x, torch.zeros(1, dtype=torch.int64), _seeded(seed), epoch, maps)
 
 

@@ -43,5 +43,5 @@ def test_the_page_anomaly_gives_verdicts_once_it_is_calibrated(tmp_path):
 
 @pytest.mark.usefixtures("brought_zoo")
 def test_the_page_models_names_their_architectures():
-    (block,) = bodies(opened("pages/models", task="cifar10"), "data-card")
+    (block,) = bodies(opened("pages/models", task="cifar10", open="cards"), "data-card")
     assert "ResNet-18, 11," in block and "Dummy, 40 parameters" in block

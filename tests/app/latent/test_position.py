@@ -33,7 +33,7 @@ def test_every_row_of_a_resolved_position_is_made_without_resolving_it_again(pla
         results.neighbours_of(here, 0.5, 3, 1), results.relabelled_row(here),
     ]  # fmt: skip
     assert all(row.probs.shape[0] == 2 for row in rows)
-    assert torch.equal(torch.from_numpy(rows[0].z), here.code) and not torch.equal(here.code, here.start)
+    assert torch.equal(torch.tensor(rows[0].z), here.code) and not torch.equal(here.code, here.start)
 
 
 def test_at_rest_the_code_is_the_one_that_all_sliders_start_from(place):

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from core.checksums import write_checked
 from core.data.galleries import gallery
 from core.data.tasks import TASKS, task_named
 from core.errors import InputError
 from core.explanations.opening import (
-    NAME,
     Opening,
     Openings,
     OpeningSettings,
@@ -21,6 +21,7 @@ from core.explanations.opening import (
 )
 from core.latent.generator import load_generator
 from core.models.zoo import cards, load_zoo_model
+from tests.helpers.checked_files import read_json
 
 NOWHERE = Path("nowhere")
 
@@ -74,8 +75,8 @@ def test_a_choice_is_read_as_it_was_written_and_a_damaged_one_is_refused(tmp_pat
     (tmp_path / "pasted").mkdir()
     path = write_openings(made, tmp_path)
     assert read_openings("pasted", tmp_path) == made and read_openings("cifar10", tmp_path) is None
-    fields = json.loads(path.read_text())
+    fields = read_json(path)
     for broken in ("{", json.dumps(fields | {"chosen": {"ships": {"picture": "a"}}}), json.dumps({"task": "pasted"})):
-        (tmp_path / "pasted" / NAME).write_text(broken)
+        write_checked(path, broken.encode())
         with pytest.raises(InputError, match="not a choice"):
             read_openings("pasted", tmp_path)
