@@ -131,7 +131,7 @@ def adversity(model: nn.Module, made: Construction, label: int, x_pgd: Image, ep
         "clean": x,
         **{name: (x + epsilon * move).clamp(0.0, 1.0) for name, move in moves.items()},
         "mixed": torch.tensor(made.x_new)[None],
-        "pgd": torch.from_numpy(x_pgd)[None],
+        "pgd": torch.tensor(x_pgd)[None],
     }
     target = torch.tensor([label])
     with torch.no_grad():
