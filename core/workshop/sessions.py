@@ -142,4 +142,6 @@ def prepare(
         if not least <= len(plan.networks) <= most:
             raise ConfigError(f"“{kind.title}” takes {least} to {most} networks; got {len(plan.networks)}")
         models = tuple(load(task, key) for key in plan.networks)
-        yield kind.prepare(Preparation(task_named(task), models, tuple(subjects), plan.settings, seed, on_progress))
+        yield kind.rules.prepare(
+            Preparation(task_named(task), models, tuple(subjects), plan.settings, seed, on_progress)
+        )

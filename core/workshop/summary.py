@@ -64,7 +64,7 @@ class Summary:
 
 def shares(round_: Round, tallies: Tallies) -> tuple[Share, ...]:
     """The bars of a round from its counts alone; without any answer an interval is all of [0, 1]."""
-    return tuple(_share(round_, measure, tallies) for measure in kind_named(round_.kind).measures(round_))
+    return tuple(_share(round_, measure, tallies) for measure in kind_named(round_.kind).rules.measures(round_))
 
 
 def _share(round_: Round, measure: Measure, tallies: Tallies) -> Share:
@@ -82,21 +82,21 @@ def sentence(round_: Round, tallies: Tallies) -> str:
     """The room's answer as one sentence."""
     if not tallies:
         return "Nobody has answered yet."
-    return kind_named(round_.kind).words(round_, shares(round_, tallies), tallies)
+    return kind_named(round_.kind).rules.words(round_, shares(round_, tallies), tallies)
 
 
 def summarise(round_: Round, tallies: Tallies, answers: Answers) -> Summary:
     """All that is said of a round once it is revealed."""
     kind = kind_named(round_.kind)
-    measures = kind.measures(round_)
-    pairs = [(measures[one], measures[two]) for one, two in kind.compared(round_)]
+    measures = kind.rules.measures(round_)
+    pairs = [(measures[one], measures[two]) for one, two in kind.rules.compared(round_)]
     compared = (compare(round_, one, two, answers) for one, two in pairs)
     return Summary(
         sentence(round_, tallies),
         shares(round_, tallies),
         tuple(each for each in compared if each is not None),
         nominal_alpha((item, value) for _, item, value in answers),
-        kind.machines(round_),
+        kind.rules.machines(round_),
     )
 
 

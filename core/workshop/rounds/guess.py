@@ -4,7 +4,17 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from core.workshop.items import Item, Option
-from core.workshop.rounds.kind import Kind, Measure, Preparation, Share, full_blocks, known_by_all, percent, under
+from core.workshop.rounds.kind import (
+    Kind,
+    Measure,
+    Preparation,
+    Rules,
+    Share,
+    full_blocks,
+    known_by_all,
+    percent,
+    under,
+)
 from core.workshop.rounds.pictures import Album
 from core.workshop.state import PreparedRound, Round, Tallies
 
@@ -59,10 +69,9 @@ GUESS = Kind(
     key="guess",
     title="Guess the class from a map",
     sentence="People see a gradient map alone and say what the picture shows: whose maps can be read?",
-    prepare=prepare,
-    measures=measures,
-    words=words,
     source="The gradient is of the true class's logit, each map on its own scale (99th percentile).",
-    compared=lambda round_: tuple(pairwise(range(len(round_.settings["networks"])))),
+    rules=Rules(
+        prepare, measures, words, compared=lambda round_: tuple(pairwise(range(len(round_.settings["networks"]))))
+    ),
     networks=(1, 3),
 )

@@ -104,6 +104,25 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
+class Rules:
+    """How a round is asked and counted.
+
+    Attributes:
+        prepare: everything that may be asked.
+        measures: the bars of a round.
+        words: the room's answer in a sentence, from the shares in the order of `measures` and the counts.
+        compared: pairs of bars, by number, that are compared person by person.
+        machines: what networks and detectors did on the same items, as shares.
+    """
+
+    prepare: Callable[[Preparation], PreparedRound]
+    measures: Callable[[Round], tuple[Measure, ...]]
+    words: Callable[[Round, Sequence[Share], Tallies], str]
+    compared: Callable[[Round], tuple[tuple[int, int], ...]] = lambda round_: ()
+    machines: Callable[[Round], tuple[Share, ...]] = lambda round_: ()
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of round.
 
@@ -111,26 +130,18 @@ class Kind:
         key: its name in the database and in files.
         title: its name for people, in the presenter's menu.
         sentence: what it shows, in the menu, too.
-        prepare: everything that may be asked.
-        measures: the bars of a round.
-        words: the room's answer in a sentence, from the shares in the order of `measures` and the counts.
         source: where the question comes from.
+        rules: how it is asked and counted.
         shuffled: how many options, from the first, stand in an order of each person's own.
-        compared: pairs of bars, by number, that are compared person by person.
-        machines: what networks and detectors did on the same items, as shares.
         networks: how many networks it takes, least and most.
     """
 
     key: str
     title: str
     sentence: str
-    prepare: Callable[[Preparation], PreparedRound]
-    measures: Callable[[Round], tuple[Measure, ...]]
-    words: Callable[[Round, Sequence[Share], Tallies], str]
     source: str
+    rules: Rules
     shuffled: int = 0
-    compared: Callable[[Round], tuple[tuple[int, int], ...]] = lambda round_: ()
-    machines: Callable[[Round], tuple[Share, ...]] = lambda round_: ()
     networks: tuple[int, int] = (1, 4)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from core.errors import InputError
 from core.text import shorten
 from core.workshop.items import Item, Option
-from core.workshop.rounds.kind import Kind, Measure, Preparation, Share, among_values, percent
+from core.workshop.rounds.kind import Kind, Measure, Preparation, Rules, Share, among_values, percent
 from core.workshop.state import PreparedRound, Round, Tallies
 
 LONGEST_QUESTION, LONGEST_OPTION = 160, 60
@@ -45,9 +45,7 @@ POLL = Kind(
     key="poll",
     title="A poll of your own",
     sentence="Your question, your answers, nothing to be right about.",
-    prepare=prepare,
-    measures=measures,
-    words=words,
     source="The presenter's own question",
+    rules=Rules(prepare, measures, words),
     networks=(0, 4),
 )

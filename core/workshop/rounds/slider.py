@@ -9,7 +9,7 @@ from core.errors import InputError
 from core.latent.generator import load_generator, shipped
 from core.metrics.intervals import wilson
 from core.workshop.items import Item, Option
-from core.workshop.rounds.kind import Kind, Measure, Preparation, Share, percent
+from core.workshop.rounds.kind import Kind, Measure, Preparation, Rules, Share, percent
 from core.workshop.rounds.pictures import Album
 from core.workshop.state import PreparedRound, Round, Tallies
 
@@ -106,10 +106,7 @@ SLIDER = Kind(
     key="slider",
     title="Where does it stop being a shoe?",
     sentence="A picture turns into another; people say where it stops being what it was, and so do networks.",
-    prepare=prepare,
-    measures=measures,
-    words=words,
     source="Pictures of one code in two classes (this project's generator), mixed pixel by pixel",
-    machines=machines,
+    rules=Rules(prepare, measures, words, machines=machines),
     networks=(1, 3),
 )

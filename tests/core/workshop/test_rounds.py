@@ -50,7 +50,7 @@ def test_every_kind_is_prepared_and_has_its_bars(rounds):
     assert set(rounds) == set(KINDS)
     for key, made in rounds.items():
         stored = Round(1, 1, 0, key, json.loads(json.dumps(dict(made.settings))), made.items)
-        assert KINDS[key].measures(stored) and made.settings["each"] <= len({item.subject for item in made.items})
+        assert KINDS[key].rules.measures(stored) and made.settings["each"] <= len({item.subject for item in made.items})
         assert {picture.digest for item in made.items for picture in item.pictures} <= set(made.pictures)
         for item in made.items:
             assert not item.truth or item.truth in {option.value for option in item.options}
@@ -94,7 +94,7 @@ def test_detectors_speak_of_the_pictures_that_people_saw(rounds):
     """Of attacked and noisy pictures more are flagged than of normal ones, or the round would have no point."""
     flagged = {
         share.group: share.share
-        for share in KINDS["odd"].machines(Round(1, 1, 0, "odd", rounds["odd"].settings, rounds["odd"].items))
+        for share in KINDS["odd"].rules.machines(Round(1, 1, 0, "odd", rounds["odd"].settings, rounds["odd"].items))
     }
     assert flagged["normal"] < flagged["attacked"] and flagged["normal"] < flagged["noisy"]
 
