@@ -1,5 +1,6 @@
 """What a server does by itself: forget visitors who are gone, and keep their folders within bounds."""
 
+import gc
 import threading
 
 from app.state import bounded_store, visitors
@@ -13,13 +14,14 @@ TIDY = 3600.0  # seconds between two looks at the folders
 
 
 def sweep(after: float = FORGOTTEN) -> None:
-    """Forget what visitors who are gone left in memory; their folders stay."""
+    """Forget what visitors who are gone left in memory, and what refers to itself; their folders stay."""
     for visitor in presence().gone(after):
         task_pool().forget(visitor)
         bounded_store.forget(visitor)
         jobs().release(visitor)
         if visitor not in jobs().busy():  # a training that still ends is waited for
             presence().forget(visitor)
+    gc.collect()  # for all runs since the last sweep; Streamlit would do so after each, which holds up everybody
 
 
 def tidy() -> None:
