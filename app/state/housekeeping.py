@@ -1,5 +1,6 @@
 """What a server does by itself: forget visitors who are gone, and keep their folders within bounds."""
 
+import gc
 import threading
 
 from app.state import bounded_store, visitors
@@ -17,7 +18,7 @@ TIDY = 3600.0  # seconds between two looks at the folders
 
 
 def sweep(after: float = FORGOTTEN, pictures_after: float = PICTURES_KEPT) -> None:
-    """Forget what visitors who are gone left in memory, their pictures last; their folders stay."""
+    """Forget what visitors who are gone left in memory, their pictures last, and what refers to itself; folders stay."""
     for visitor in presence().gone(after):
         gone = presence().away(visitor) > pictures_after
         task_pool().forget(visitor)
@@ -25,6 +26,7 @@ def sweep(after: float = FORGOTTEN, pictures_after: float = PICTURES_KEPT) -> No
         jobs().release(visitor)
         if gone and visitor not in jobs().busy():  # a training that still ends is waited for
             presence().forget(visitor)
+    gc.collect()  # for all runs since the last sweep; Streamlit would do so after each, which holds up everybody
 
 
 def tidy() -> None:

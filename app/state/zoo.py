@@ -81,7 +81,7 @@ def _model(task: str, key: str, folder: str, sha256: str) -> ZooModel:
 def leave_the_imports() -> None:
     """Keep the collection of garbage off what is there for good: the half million objects that were imported.
 
-    Streamlit collects after every run of a page or fragment, which would hold up all visitors for 0.25 s each time.
+    Each collection (see `housekeeping.sweep`) would hold up all visitors for 0.25 s.
     """
     gc.collect()
     gc.freeze()

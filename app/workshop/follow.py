@@ -1,20 +1,22 @@
 """Follow me: a presenter shows any page in the room, and phones go there and come back; drawn above every page."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from app.state import visitors
 from app.state.errors import guard
 from app.workshop.doors import LEADER
 from app.workshop.participant import SEAT
 from app.workshop.server import POLL, database, hub
 from core.errors import CoreError
-from core.workshop import leading
+from core.workshop import leading, taking_part
 from core.workshop.links import PAGES, read_link, write_link
 from core.workshop.state import Leader, Seat
 
-_SHOWN = "workshop.followed"
+_SHOWN, _SOUGHT = "workshop.followed", "workshop.sought"
 
 
 def band(page: str, pages: Mapping[str, Page]) -> None:
@@ -24,6 +26,8 @@ def band(page: str, pages: Mapping[str, Page]) -> None:
         page: which page is open, by its path.
         pages: the pages of the app by their paths, as Streamlit knows them.
     """
+    if page in PAGES:
+        _come_back()
     if (leader := st.session_state.get(LEADER)) is not None:
         if page in PAGES:
             _lead(leader, page)
@@ -33,6 +37,19 @@ def band(page: str, pages: Mapping[str, Page]) -> None:
                 _go(seat, pages)  # that page looks for changes itself
         else:
             _watch(seat, pages)
+
+
+def _come_back() -> None:
+    """Know a browser again that was reloaded, or woke up, on one of these pages; looked for once a session."""
+    if _SOUGHT in st.session_state:
+        return
+    st.session_state[_SOUGHT] = True
+    browser = visitors.me()
+    if browser is None or LEADER in st.session_state or SEAT in st.session_state:
+        return
+    with suppress(CoreError):  # these pages need no database of workshops
+        st.session_state[LEADER] = leading.latest(database(), browser)
+        st.session_state[SEAT] = taking_part.latest(database(), browser)
 
 
 @st.fragment(run_every=POLL)

@@ -28,7 +28,7 @@ def hub() -> Hub:
 
 @st.cache_resource(show_spinner=False)
 def _hub(url: str) -> Hub:
-    zoo.leave_the_imports()  # or each look of each phone would go through half a million objects
+    zoo.leave_the_imports()
     database = Database(url)
     if database.kind == "sqlite":
         return Hub(database, EVERY)

@@ -87,6 +87,18 @@ def leader_of(database: Database, code: str, secret: str) -> Leader | None:
     return None if workshop is None else Leader(workshop, digest(secret))
 
 
+def latest(database: Database, secret: str) -> Leader | None:
+    """The right to lead the newest workshop that goes on and that a secret leads; None where it leads none."""
+    with database.read() as connection:
+        workshop = connection.scalar(
+            select(_W.id)
+            .join(LeaderRow, LeaderRow.workshop == _W.id)
+            .where(_W.phase != "finished", LeaderRow.digest == digest(secret))
+            .order_by(_W.id.desc())
+        )
+    return None if workshop is None else Leader(workshop, digest(secret))
+
+
 def remember(database: Database, leader: Leader, secret: str) -> None:
     """Let another secret lead, too: that of the browser in which the key was shown, which may be reloaded."""
     with database.write() as connection:

@@ -49,6 +49,18 @@ def seat_of(database: Database, workshop: int, secret: str) -> Seat | None:
         return _seat(connection, workshop, secret)
 
 
+def latest(database: Database, secret: str) -> Seat | None:
+    """The seat of a browser's secret in the newest workshop that goes on; None where it has none."""
+    with database.read() as connection:
+        row = connection.execute(
+            select(_P.workshop, _P.id, _P.number, _P.seed)
+            .join(_W, _W.id == _P.workshop)
+            .where(_W.phase != "finished", _P.digest == digest(secret))
+            .order_by(_W.id.desc())
+        ).first()
+    return None if row is None else Seat(*row)
+
+
 def _seat(connection: Connection, workshop: int, secret: str) -> Seat | None:
     row = connection.execute(
         select(_P.id, _P.number, _P.seed).where(_P.workshop == workshop, _P.digest == digest(secret))

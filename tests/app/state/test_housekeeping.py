@@ -3,6 +3,9 @@
 import os
 import threading
 import time
+import tomllib
+import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -36,6 +39,22 @@ def server(tmp_path, monkeypatch, tabs):
         monkeypatch.setattr(housekeeping, name, lambda one=one: one)
     yield known, pool, queue
     queue.close()
+
+
+class Node:
+    """Something that refers to itself, so that its memory waits for a collection."""
+
+    def __init__(self) -> None:
+        self.me = self
+
+
+def test_garbage_is_collected_by_the_sweep_instead_of_by_each_run(server):
+    """Collections after each of a hundred runs a second would leave a room of phones without an answer."""
+    settings = tomllib.loads((Path(housekeeping.__file__).parents[2] / ".streamlit" / "config.toml").read_text())
+    assert settings["runner"]["postScriptGC"] is False
+    left = weakref.ref(Node())
+    housekeeping.sweep()
+    assert left() is None
 
 
 def test_who_is_gone_leaves_no_result_no_upload_and_no_training_in_memory(server, tabs):

@@ -143,3 +143,21 @@ def test_a_followed_link_keeps_the_view_and_loses_the_host():
     page, query = read_link("https://evil.example/base/saliency?task=cifar10&models=standard,pgd-l2", "/base")
     assert write_link(page, query) == "/saliency?task=cifar10&models=standard,pgd-l2"
     assert read_link("http://here:8501/start") == read_link("http://here:8501/") == ("compare", {})
+
+
+def test_a_browser_is_known_again_in_the_newest_workshop_that_goes_on(database, begun):
+    """Its secret leads or sits there, and nowhere once that has ended; another secret does neither."""
+    workshop, leader = begun
+    newer, key = leading.open_workshop(database, "Newer", [plain_round()])
+    there = leading.lead(database, newer.code, key, "")
+    for each in (leader, there):
+        leading.remember(database, each, "mine")
+    seats = [taking_part.join(database, each.id, "hers") for each in (workshop, newer)]
+    assert leading.latest(database, "mine").workshop == newer.id
+    assert taking_part.latest(database, "hers") == seats[1]
+    leading.finish(database, there)
+    assert leading.latest(database, "mine").workshop == workshop.id
+    assert taking_part.latest(database, "hers") == seats[0]
+    leading.finish(database, leader)
+    assert leading.latest(database, "mine") is None and taking_part.latest(database, "hers") is None
+    assert leading.latest(database, "hers") is None and taking_part.latest(database, "mine") is None
