@@ -18,7 +18,7 @@ TIDY = 3600.0  # seconds between two looks at the folders
 
 
 def sweep(after: float = FORGOTTEN, pictures_after: float = PICTURES_KEPT) -> None:
-    """Forget what visitors who are gone left in memory, their pictures last, and what refers to itself; folders stay."""
+    """Forget what visitors who are gone left in memory, their pictures last, and what refers to itself."""
     for visitor in presence().gone(after):
         gone = presence().away(visitor) > pictures_after
         task_pool().forget(visitor)
