@@ -11,7 +11,8 @@ from tests.helpers.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("adversarial"), pytest.mark.timeout(900)]
 
-START = "adversarial?models=standard,pgd-l2&image=photo:chelsea&open=path,survival,transfer,fooling"
+OPEN = "path,survival,transfer,fooling"
+START = f"adversarial?models=standard,pgd-l2&image=photo:chelsea&open={OPEN}"
 LAST = 35  # steps of an explanation
 
 
@@ -169,7 +170,7 @@ def test_a_search_can_be_stopped(visit):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", ["wide", "narrow"])
 def test_the_page_fits_its_window(visit, size, scheme):
-    page = visit("adversarial?models=standard,pgd-linf,pgd-l2" if size == "wide" else START, size, scheme)
+    page = visit(f"adversarial?models=standard,pgd-linf,pgd-l2&open={OPEN}" if size == "wide" else START, size, scheme)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     script = "all => all.map(e => e.getBoundingClientRect().width)"
     widths = page.eval_on_selector_all("[data-explained] [data-class] img", script)

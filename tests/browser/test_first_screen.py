@@ -61,7 +61,16 @@ def test_a_phone_shows_every_page_by_name_and_a_sign_where_something_goes_on(vis
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     assert not cut(page)
     links = page.locator(".st-key-pages-narrow a")
-    assert links.all_inner_texts() == ["Compare", "Adversarial", "Anomaly", "Saliency", "Latent", "Models", "Train"]
+    assert links.all_inner_texts() == [
+        "Compare",
+        "Adversarial",
+        "Anomaly",
+        "Saliency",
+        "Latent",
+        "Models",
+        "Train",
+        "Workshop",
+    ]
     assert not outside(page, ".st-key-pages-narrow a")
 
 
