@@ -174,5 +174,5 @@ def test_the_page_fits_its_window(visit, size, scheme):
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     script = "all => all.map(e => e.getBoundingClientRect().width)"
     widths = page.eval_on_selector_all("[data-explained] [data-class] img", script)
-    assert min(widths) > 100
+    assert min(widths) > 80  # three networks beside each other, all classes on the first screen
     photograph(page, f"adversarial-{size}-{scheme}")
