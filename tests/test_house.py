@@ -145,6 +145,7 @@ def run_pytest(folder: Path, *more: str, **environment: str) -> subprocess.Compl
         *more,
     ]
     clean = {key: value for key, value in os.environ.items() if not key.startswith("ROBUSTSCOPE_")}
+    clean["PYTHONPATH"] = str(ROOT)  # where the helpers of its fixtures are
     return subprocess.run(command, cwd=folder, env=clean | environment, capture_output=True, text=True, check=False)
 
 

@@ -24,7 +24,7 @@ def test_the_gallery_has_every_class_and_says_how_it_was_made(generator, tmp_pat
     found = galleries.gallery(FASHION_MNIST, tmp_path)
     items = [item for item in found.items.values() if item.key.startswith("generated:")]
     assert [item.label for item in items] == [label for label in range(10) for _ in range(2)]
-    assert items[0].title == "T-shirt/top 1" and items[7].key == "generated:07" and len(paths) == 20
+    assert items[0].title == "generated T-shirt/top 1" and items[7].key == "generated:07" and len(paths) == 20
     z = generator.sample(20, torch.Generator().manual_seed(3))
     x = generator.decode(z, torch.arange(10).repeat_interleave(2))
     picture = found.picture("generated:07")
