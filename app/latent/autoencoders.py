@@ -7,8 +7,8 @@ import streamlit as st
 import torch
 from torch import Tensor
 
+from core.latent.autoencoder import ASSETS, Autoencoder, load_autoencoder, shipped
 from core.latent.codes import read_code, write_code
-from core.latent.generator import ASSETS, Generator, load_generator, shipped
 
 
 def autoencoders_folder() -> Path:
@@ -22,7 +22,7 @@ def has_autoencoder(task: str) -> bool:
     return shipped(task, autoencoders_folder())
 
 
-def autoencoder(task: str) -> Generator:
+def autoencoder(task: str) -> Autoencoder:
     """The generator of a task, shared by everyone and never written to; read again when its card changes.
 
     Raises:
@@ -35,8 +35,8 @@ def autoencoder(task: str) -> Generator:
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
-def _autoencoder(task: str, folder: str, stamp: int) -> Generator:
-    return load_generator(task, Path(folder))
+def _autoencoder(task: str, folder: str, stamp: int) -> Autoencoder:
+    return load_autoencoder(task, Path(folder))
 
 
 def parse_code(task: str, text: str) -> Tensor:

@@ -38,7 +38,7 @@ class LatentChoice(PageChoice):
         towards: name of the class that the class slider leads to; "" for the first other.
         mix: its position, in deviations of the prior.
         decay: the share of the code that is taken away, in [0, 1].
-        noise: magnitude of the noise, eps.
+        noise: magnitude of the noise, epsilon.
         draw: which noise.
         scrub: the slider, one of `AXES`, that the player goes along.
         centre: noise magnitude, one of `CENTRES`, with whose decay a search starts.

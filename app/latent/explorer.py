@@ -21,7 +21,7 @@ from app.ui.elements import how_to_read, percent
 from core.data.tasks import Task, task_named
 from core.latent.directions import RANGES, Direction
 from core.latent.strips import DecodedRow
-from core.training.generator.shipped import GENERATORS
+from core.training.autoencoder.shipped import AUTOENCODERS
 
 STEPS = {"decay": 0.05, "noise": 0.05}
 STEP = 0.25  # of the others
@@ -52,7 +52,7 @@ def no_autoencoder(task: Task) -> None:
             f"**There is no generator of {task.title} here.** This page moves a picture through the latent space of a "
             "generative model, and draws what it finds there."
         )
-        if task.key in {planned for planned, _ in GENERATORS}:
+        if task.key in {planned for planned, _ in AUTOENCODERS}:
             st.markdown("This command trains one, goes on where it was stopped, and this page shows it after a reload:")
             st.code(f"robustscope train-generator {task.key}", language="bash")
         else:

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from app.latent.autoencoders import autoencoder
 from app.state import zoo
 from app.state.result_cache import cached_result
+from core.latent.autoencoder import Autoencoder
 from core.latent.codes import read_code
 from core.latent.directions import Direction, decay_direction, directions, moved, noise_direction, towards
-from core.latent.generator import Generator
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class ResolvedPosition:
 
     place: LatentPosition
     networks: tuple[tuple[str, str], ...]
-    decoder: Generator
+    decoder: Autoencoder
     classifiers: tuple[nn.Module, ...]
     start: Tensor
     directions: tuple[Direction, ...]
@@ -109,7 +109,7 @@ def resolve(place: LatentPosition, models: Sequence[str]) -> ResolvedPosition:
 
 
 @cached_result
-def _directions(place: LatentPosition, _decoder: Generator, _start: Tensor) -> tuple[Direction, ...]:
+def _directions(place: LatentPosition, _decoder: Autoencoder, _start: Tensor) -> tuple[Direction, ...]:
     """The sliders' directions at the code that all start from."""
     return (
         *_leading(replace(place, way=0, draw=0), _decoder, _start),
@@ -120,6 +120,6 @@ def _directions(place: LatentPosition, _decoder: Generator, _start: Tensor) -> t
 
 
 @cached_result
-def _leading(place: LatentPosition, _decoder: Generator, _start: Tensor) -> tuple[Direction, ...]:
+def _leading(place: LatentPosition, _decoder: Autoencoder, _start: Tensor) -> tuple[Direction, ...]:
     """The directions in which the picture changes most; they hang on the code and its class alone."""
     return directions(_decoder, _start, torch.tensor([place.label]), min(place.count, _decoder.latent))

@@ -85,7 +85,7 @@ def rows_by_network(found: Latent | None, cards: Mapping[str, Card]) -> dict[str
 
 def figures_of(rows: Sequence[Row], codes: str, found: Latent) -> dict[str, Figure]:
     """A network's figures by the names of `MEASURES`, `ACROSS` and "plain" (right on codes without any change)."""
-    eps, letter = found.report.settings.get("eps"), LETTER[codes]
+    epsilon, letter = found.report.settings.get("eps"), LETTER[codes]
     how, radius = within(found)
 
     def pick(metric: str, more: Mapping[str, Any] | None = None, figure: str = "value") -> Figure | None:
@@ -94,11 +94,11 @@ def figures_of(rows: Sequence[Row], codes: str, found: Latent) -> dict[str, Figu
                 return _figure(row, figure)
         return None
 
-    searched: dict[str, Any] = {"setting": "default", "epsilon": eps}
+    searched: dict[str, Any] = {"setting": "default", "epsilon": epsilon}
     wanted = {
         "severity": pick(f"LA{letter}S", searched),
         "accuracy-in-latent": pick(f"LA{letter}A", searched | {"search": how, "rho": radius}),
-        "noise": pick("LLNA", {"codes": codes, "epsilon": eps}),
+        "noise": pick("LLNA", {"codes": codes, "epsilon": epsilon}),
         "change": pick(f"LA{letter}S", searched, "l2"),
         "plain": pick(f"L{letter}A"),
         "accuracy": pick("accuracy"),
@@ -226,13 +226,13 @@ def _measured(row: Row) -> str:
 
 def _curves(found: Latent, codes: str, models: Sequence[str]) -> None:
     """The share that stands against the radius, of the networks side by side."""
-    eps = float(found.report.settings.get("eps", 1.0))
-    name = f"distance_{codes}_default_{eps:g}"
+    epsilon = float(found.report.settings.get("eps", 1.0))
+    name = f"distance_{codes}_default_{epsilon:g}"
     distances = {key: found.arrays[f"{name}__{key}"] for key in models if f"{name}__{key}" in found.arrays}
     if not distances:
         return
     finite = np.concatenate([each[np.isfinite(each)] for each in distances.values()])
-    usual = typical_norm(eps)
+    usual = typical_norm(epsilon)
     top = max(float(np.quantile(finite, 0.98)) if len(finite) else 0.0, 1.15 * usual)
     st.html('<div class="rs-chart">How far may a code move?</div>')
     said = "; ".join(f"{model_name(key)} {np.mean(each > 0.3):.0%} at 0.3" for key, each in distances.items())

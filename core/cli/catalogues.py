@@ -83,10 +83,10 @@ def _fittings(task: str) -> list[Entry]:
 
 
 def _designs(task: str) -> list[Entry]:
-    from core.training.generator.shipped import DESIGN, GENERATORS
+    from core.training.autoencoder.shipped import AUTOENCODERS, DESIGN
 
     found: dict[str, list[str]] = {}
-    for of_task, design in GENERATORS:
+    for of_task, design in AUTOENCODERS:
         found.setdefault(design, []).append(of_task)
     return [
         {"key": key, "title": f"generators of {', '.join(tasks)}{' (ships)' if key == DESIGN else ''}"}

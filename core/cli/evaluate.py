@@ -107,14 +107,14 @@ def _report_file(options: argparse.Namespace, changed: bool) -> Path | None:
 
 def _update_cards(task: Task, report: "Report") -> None:
     """Write a report's rows into the cards of what they tell of: the shipped models, or the shipped generator."""
-    from core.latent import generator
+    from core.latent import autoencoder
     from core.models.zoo import cards, write_card
     from core.training.zoo_plans import NOTES
 
     if report.report == GENERATOR:
-        made = generator.read_card(generator.ASSETS / f"{task.key}.json")
+        made = autoencoder.read_card(autoencoder.ASSETS / f"{task.key}.json")
         if made.sha256 == report.settings["generator"]:
-            generator.write_card(replace(made, figures=report.rows, measured=_measured(report, report.rows)))
+            autoencoder.write_card(replace(made, figures=report.rows, measured=_measured(report, report.rows)))
         return
     for card in cards(task.key).values():
         rows = tuple(row for row in report.rows if row["model"] == card.key and row["sha256"] == card.sha256)

@@ -23,7 +23,7 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     trainer.add_argument("--images", type=count, help="learn from the first so many training images only")
     trainer.add_argument("--seed", type=seed, help="other than 0")
     trainer.add_argument("--out", type=new_folder, help="folder for weights and card; needed when the plan is changed")
-    trainer.set_defaults(action=_train_generator)
+    trainer.set_defaults(action=_train_autoencoder)
 
     gallery = commands.add_parser(
         "make-gallery", parents=[shared], help="make the pictures that ship of generators: galleries and contact sheets"
@@ -39,21 +39,21 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     opening.set_defaults(action=_choose_opening)
 
 
-def _train_generator(options: argparse.Namespace) -> int:
+def _train_autoencoder(options: argparse.Namespace) -> int:
     import torch
     from tqdm import tqdm
 
     from core.data.datasets import load
-    from core.latent.generator import ASSETS, GeneratorCard, save
+    from core.latent.autoencoder import ASSETS, AutoencoderCard, save
     from core.models.zoo import load_zoo_model
-    from core.training.generator.loop import GeneratorProgress, train_generator
-    from core.training.generator.shipped import DESIGN, NOTES, generator_plan
+    from core.training.autoencoder.loop import AutoencoderProgress, train_autoencoder
+    from core.training.autoencoder.shipped import DESIGN, NOTES, autoencoder_plan
 
     design = options.design or DESIGN
     given = {name: getattr(options, name) for name in ("steps", "images", "seed")}
     given = {name: value for name, value in given.items() if value is not None}
     words = [f"--{name} {value}" for name, value in given.items()]
-    plan = generator_plan(options.task, design)
+    plan = autoencoder_plan(options.task, design)
     if (words or design != DESIGN) and options.out is None:
         raise ConfigError(
             "another design or a changed plan needs --out, so that a shipped generator is not overwritten"
@@ -67,16 +67,16 @@ def _train_generator(options: argparse.Namespace) -> int:
     data = load(task_named(plan.task), "train")
     with tqdm(total=plan.total, unit="step", disable=options.json, desc=f"generator of {plan.task}") as bar:
 
-        def on_progress(progress: GeneratorProgress) -> None:
+        def on_progress(progress: AutoencoderProgress) -> None:
             bar.n = progress.step
             bar.set_postfix_str(", ".join(f"{name} {value:.2f}" for name, value in progress.losses.items()))
 
-        trained = train_generator(plan, data, classifier, folder, on_progress, device=device)
+        trained = train_autoencoder(plan, data, classifier, folder, on_progress, device=device)
     command = " ".join(["robustscope", "train-generator", plan.task, *words])
     recipe = plan.recipe.describe()
     note = "" if options.out else NOTES[plan.task]
     course = trained.course(device)
-    card = GeneratorCard(plan.task, plan.network, recipe, plan.settings(), plan.seed, command, course, note=note)
+    card = AutoencoderCard(plan.task, plan.network, recipe, plan.settings(), plan.seed, command, course, note=note)
     out = options.out or ASSETS
     card = save(trained.network, card, out)
     say(json.dumps(asdict(card), indent=1) if options.json else f"weights and card are in {out}")
@@ -85,16 +85,16 @@ def _train_generator(options: argparse.Namespace) -> int:
 
 def _make_gallery(options: argparse.Namespace) -> int:
     from core.data import galleries
-    from core.latent.generator import ASSETS, load_generator
+    from core.latent.autoencoder import ASSETS, load_autoencoder
     from core.latent.sheets import write_gallery, write_pasted_gallery, write_sheets
 
     words = f" --seed {options.seed}" if options.seed else ""
     command, folder = f"robustscope make-gallery {options.task}{words}", galleries.ASSETS / options.task
     if options.task == PASTED.key:
-        garments, photographs = load_generator(FASHION_MNIST.key), load_generator(CIFAR10.key)
+        garments, photographs = load_autoencoder(FASHION_MNIST.key), load_autoencoder(CIFAR10.key)
         paths = write_pasted_gallery(garments, photographs, folder, options.seed, command)
     else:
-        made = load_generator(options.task)
+        made = load_autoencoder(options.task)
         paths = write_gallery(made, folder, options.seed, command) + write_sheets(made, ASSETS, options.seed)
     say(json.dumps([str(path) for path in paths]) if options.json else f"{len(paths)} pictures written")
     return 0
@@ -103,16 +103,16 @@ def _make_gallery(options: argparse.Namespace) -> int:
 def _choose_opening(options: argparse.Namespace) -> int:
     from core.data.galleries import gallery
     from core.explanations.opening import RIGHT, OpeningSettings, openings, write_openings
-    from core.latent.generator import load_generator, shipped
+    from core.latent.autoencoder import load_autoencoder, shipped
     from core.models.zoo import cards, load_zoo_model
 
     here = cards(options.task)
     models = [load_zoo_model(options.task, key) for key in RIGHT if key in here]
     if len(models) < 2:
         raise ConfigError(f"the rule compares {', '.join(RIGHT)}; {options.task} has {len(models)} of them")
-    generator = load_generator(options.task) if shipped(options.task) else None
+    autoencoder = load_autoencoder(options.task) if shipped(options.task) else None
     command = f"robustscope choose-opening {options.task}"
-    made = openings(gallery(task_named(options.task)), models, generator, command, OpeningSettings())
+    made = openings(gallery(task_named(options.task)), models, autoencoder, command, OpeningSettings())
     path = write_openings(made)
     lines = [f"{kind}: {one.picture}" for kind, one in made.chosen.items()] or ["no picture qualifies"]
     say(json.dumps(asdict(made), indent=1) if options.json else "\n".join([*lines, f"written to {path.name}"]))

@@ -23,9 +23,9 @@ from core.errors import InputError
 from core.explanations.attack_result import attack_result
 from core.explanations.prediction import probabilities
 from core.images import fit
+from core.latent.autoencoder import Autoencoder
 from core.latent.codes import read_code, write_code
 from core.latent.directions import directions
-from core.latent.generator import Generator
 from core.latent.ribbons import ribbon
 from core.models.zoo import ZooModel
 from core.norms import rmse
@@ -95,7 +95,11 @@ class Openings:
 
 
 def openings(
-    pictures: Gallery, models: Sequence[ZooModel], generator: Generator | None, command: str, settings: OpeningSettings
+    pictures: Gallery,
+    models: Sequence[ZooModel],
+    autoencoder: Autoencoder | None,
+    command: str,
+    settings: OpeningSettings,
 ) -> Openings:
     """The choice for a task, of the test images and of what ships, as far as there are any that qualify."""
     kinds: dict[str, list[str]] = {"test": [], "ships": []}
@@ -104,27 +108,29 @@ def openings(
             kinds["test" if key.startswith("test:") else "ships"].append(key)
     chosen: dict[str, Opening] = {}
     for kind, keys in (("test", kinds["test"][: settings.tests]), ("ships", kinds["ships"])):
-        best = choose(pictures, keys, models, generator, settings)
+        best = choose(pictures, keys, models, autoencoder, settings)
         if best is not None:
             chosen[kind] = best
-        if generator is not None and (best is None or not best.direction):
-            best = choose(pictures, keys, models, generator, settings, attacked=False)
+        if autoencoder is not None and (best is None or not best.direction):
+            best = choose(pictures, keys, models, autoencoder, settings, attacked=False)
             if best is not None and best.direction:
                 chosen[f"{kind}-latent"] = best
     networks = {model.card.key: model.card.sha256 for model in models}
-    return Openings(pictures.task.key, command, settings, networks, generator.card.sha256 if generator else "", chosen)
+    return Openings(
+        pictures.task.key, command, settings, networks, autoencoder.card.sha256 if autoencoder else "", chosen
+    )
 
 
 def choose(
     pictures: Gallery,
     keys: Iterable[str],
     models: Sequence[ZooModel],
-    generator: Generator | None,
+    autoencoder: Autoencoder | None,
     settings: OpeningSettings,
     attacked: bool = True,
 ) -> Opening | None:
     """The picture that the rule picks among some; None where none qualifies. Without `attacked` no attack is asked."""
-    found = list(_qualifying(pictures, keys, models, generator, settings, attacked))
+    found = list(_qualifying(pictures, keys, models, autoencoder, settings, attacked))
     return max(found, key=lambda one: (one.direction > 0, one.least), default=None)
 
 
@@ -132,7 +138,7 @@ def _qualifying(
     pictures: Gallery,
     keys: Iterable[str],
     models: Sequence[ZooModel],
-    generator: Generator | None,
+    autoencoder: Autoencoder | None,
     settings: OpeningSettings,
     attacked: bool,
 ) -> Iterator[Opening]:
@@ -143,7 +149,7 @@ def _qualifying(
         x = fit(pictures.picture(key).pixels, task.shape, "crop", task.background)
         least = least_sure(models, x, label, settings if attacked else None)
         if least is not None:
-            yield Opening(key, least, *(turning(generator, models, x, label, settings) if generator else (0, 0.0)))
+            yield Opening(key, least, *(turning(autoencoder, models, x, label, settings) if autoencoder else (0, 0.0)))
 
 
 def least_sure(models: Sequence[ZooModel], x: Tensor, label: int, settings: OpeningSettings | None) -> float | None:
@@ -164,24 +170,24 @@ def least_sure(models: Sequence[ZooModel], x: Tensor, label: int, settings: Open
 
 
 def turning(
-    generator: Generator, models: Sequence[ZooModel], x: Tensor, label: int, settings: OpeningSettings
+    autoencoder: Autoencoder, models: Sequence[ZooModel], x: Tensor, label: int, settings: OpeningSettings
 ) -> tuple[int, float]:
     """The slider, from 1, that turns the first network's answer and none of the others', and where, nearest to rest.
 
     (0, 0) where none does, where another class rebuilds the picture better, or where a network is wrong at rest.
     """
     with torch.no_grad():
-        labels = torch.arange(generator.task.classes)
+        labels = torch.arange(autoencoder.task.classes)
         every = x.expand(len(labels), -1, -1, -1)
-        codes = [read_code(write_code(z[None]), generator.latent) for z in generator.encode(every, labels)]
-        apart = rmse(generator.decode(torch.cat(codes), labels) - every)
+        codes = [read_code(write_code(z[None]), autoencoder.latent) for z in autoencoder.encode(every, labels)]
+        apart = rmse(autoencoder.decode(torch.cat(codes), labels) - every)
     if int(apart.argmin()) != label:
         return 0, 0.0
     z, own = codes[label], torch.tensor([label])
-    ways = directions(generator, z, own, min(settings.directions, generator.latent))
+    ways = directions(autoencoder, z, own, min(settings.directions, autoencoder.latent))
     fast, found = [model.fast for model in models], []
     for which in range(len(ways)):
-        row = ribbon(generator, fast, z, own, ways, [0.0] * len(ways), which)
+        row = ribbon(autoencoder, fast, z, own, ways, [0.0] * len(ways), which)
         answers = row.predicted
         rest = int(abs(row.positions).argmin())
         if (answers[:, rest] != label).any():

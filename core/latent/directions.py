@@ -30,7 +30,7 @@ class Direction:
         key: its name: "principal-1", "towards-3" (class 3), "decay", "noise".
         kind: "straight": `z + t v`, so t counts deviations of the prior, and the scaled move is `|t| / sqrt(n)`.
             "decay": `(1 - t) z`; 1 is the class without any code. "noise": `(z + t v) / sqrt(1 + t^2)`: the noise of
-            `core.latent.noise` with eps = t and xi = v, which ends at v.
+            `core.latent.noise` with epsilon = t and xi = v, which ends at v.
         v: (n,), of length 1 where straight, of the prior for noise, zero for decay.
         change: root mean square of the picture's change for one unit at t = 0 (straight), in [0, 1] pixel units; NaN
             for the other kinds.

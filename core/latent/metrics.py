@@ -32,14 +32,14 @@ def right_on_codes(decoder: Decoder, classifier: Classifier, z: Tensor, labels: 
 
 
 def right_when_decayed(
-    decoder: Decoder, classifier: Classifier, z: Tensor, labels: Tensor, eps: float
+    decoder: Decoder, classifier: Classifier, z: Tensor, labels: Tensor, epsilon: float
 ) -> NDArray[np.bool_]:
     """Whether pictures of the decayed codes are classified as their classes (N,): what the searches start from.
 
     Raises:
-        ConfigError: eps < 0.
+        ConfigError: epsilon < 0.
     """
-    return right_on_codes(decoder, classifier, decayed(z, eps), labels)
+    return right_on_codes(decoder, classifier, decayed(z, epsilon), labels)
 
 
 def right_under_noise(
@@ -47,18 +47,18 @@ def right_under_noise(
     classifier: Classifier,
     z: Tensor,
     labels: Tensor,
-    eps: float,
+    epsilon: float,
     draws: int,
     generator: torch.Generator,
 ) -> NDArray[np.bool_]:
     """Whether pictures of noisy codes are classified as their classes: bool (N, draws).
 
-    The mean over draws is each image's local latent noise accuracy; the mean of all is LLNA at `eps`.
+    The mean over draws is each image's local latent noise accuracy; the mean of all is LLNA at `epsilon`.
 
     Raises:
-        ConfigError: eps < 0 or draws < 1.
+        ConfigError: epsilon < 0 or draws < 1.
     """
     if draws < 1:
         raise ConfigError(f"draws must be at least 1; got {draws}")
-    columns = [right_on_codes(decoder, classifier, noisy(z, eps, generator), labels) for _ in range(draws)]
+    columns = [right_on_codes(decoder, classifier, noisy(z, epsilon, generator), labels) for _ in range(draws)]
     return np.stack(columns, 1)

@@ -15,7 +15,7 @@ MAX_PARAMETERS = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class GeneratorConfig:
+class AutoencoderConfig:
     """What a generator is made of.
 
     Attributes:
@@ -119,7 +119,7 @@ class Block(nn.Module):
 class DecoderNetwork(nn.Module):
     """Codes (N, n) and labels (N,) to images (N, C, H, W) in [0, 1]."""
 
-    def __init__(self, config: GeneratorConfig) -> None:
+    def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
         coarse, middle, fine = config.widths
         channels, height, width = config.shape
@@ -145,7 +145,7 @@ class DecoderNetwork(nn.Module):
 class EncoderNetwork(nn.Module):
     """Images (N, C, H, W) in [0, 1] and labels (N,) to the mean and the log variance of their codes, each (N, n)."""
 
-    def __init__(self, config: GeneratorConfig) -> None:
+    def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
         coarse, middle, _ = config.widths
         channels, height, width = config.shape
@@ -163,10 +163,10 @@ class EncoderNetwork(nn.Module):
         return mean, log_variance.clamp(-10.0, 4.0)
 
 
-class GeneratorNetwork(nn.Module):
+class AutoencoderNetwork(nn.Module):
     """An encoder and a decoder of one configuration."""
 
-    def __init__(self, config: GeneratorConfig, generator: torch.Generator | None = None) -> None:
+    def __init__(self, config: AutoencoderConfig, generator: torch.Generator | None = None) -> None:
         """Networks with fresh weights, drawn from `generator` where one is given."""
         super().__init__()
         self.config = config

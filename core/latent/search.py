@@ -78,7 +78,7 @@ class SearchResult:
     """What a search found, an entry a code. Norms of codes are scaled, `||v||_2 / sqrt(n)`.
 
     Attributes:
-        settings: those of `Search`, with `eps` and `seed`.
+        settings: those of `Search`, with `epsilon` and `seed`.
         labels: the right classes (N,).
         z: codes (N, n).
         z_decayed: the centres of the search (N, n).
@@ -119,7 +119,7 @@ def search(  # noqa: PLR0913, PLR0917  # what is searched, how, and how it is wa
     classifier: Classifier,
     z: Tensor,
     labels: Tensor,
-    eps: float,
+    epsilon: float,
     settings: Search,
     seed: int = 0,
     on_progress: OnProgress = silent,
@@ -132,21 +132,21 @@ def search(  # noqa: PLR0913, PLR0917  # what is searched, how, and how it is wa
         classifier: pictures (B, C, H, W) to logits (B, K), in eval mode.
         z: codes (N, n), float32, N at least 1.
         labels: their classes (N,), int64: those that the pictures show.
-        eps: noise magnitude whose decay is applied; 0 searches around the codes themselves.
+        epsilon: noise magnitude whose decay is applied; 0 searches around the codes themselves.
         settings: of the search.
         seed: of the random starts.
         on_progress: called with runs ended and of how many.
         should_stop: asked before each step; True ends the search with the best found so far.
 
     Raises:
-        ConfigError: eps < 0.
+        ConfigError: epsilon < 0.
         InputError: no codes, codes of another length or number than the classes, or values that are not finite.
     """
     if z.ndim != 2 or z.shape[1] != decoder.latent or labels.shape != z.shape[:1] or len(z) == 0:
         raise InputError(
             f"need codes of length {decoder.latent}, a class each; got {tuple(z.shape)} and {tuple(labels.shape)}"
         )
-    walk = _Walk(decoder, classifier, z.detach(), labels, eps, settings)
+    walk = _Walk(decoder, classifier, z.detach(), labels, epsilon, settings)
     starts = random_starts(z, labels, settings.restarts, seed)
     if settings.start == "centre":
         starts.zero_()
@@ -158,17 +158,17 @@ def search(  # noqa: PLR0913, PLR0917  # what is searched, how, and how it is wa
     walk.norm_plain = walk.norm.clone()
     if settings.bisection:
         walk.finish()
-    return walk.found({**asdict(settings), "eps": eps, "seed": seed})
+    return walk.found({**asdict(settings), "eps": epsilon, "seed": seed})
 
 
 class _Walk:
     """All searches side by side: a row a code, each with its own radius; offsets are counted from the decayed codes."""
 
     def __init__(
-        self, decoder: Decoder, classifier: Classifier, z: Tensor, labels: Tensor, eps: float, settings: Search
+        self, decoder: Decoder, classifier: Classifier, z: Tensor, labels: Tensor, epsilon: float, settings: Search
     ) -> None:
         self.decoder, self.classifier, self.settings = decoder, classifier, settings
-        self.z, self.centre, self.labels = z, decayed(z, eps), labels
+        self.z, self.centre, self.labels = z, decayed(z, epsilon), labels
         self.best, self.safe = torch.zeros_like(z), torch.zeros_like(z)  # nearest wrong offset, and the one before it
         self.path = z.new_full((len(z), settings.steps + 2, z.shape[1]), torch.nan)
         self.path_margin = self.path[:, :, 0].clone()

@@ -12,7 +12,7 @@ from core.data import galleries
 from core.data.pasted import paste
 from core.data.tasks import PASTED, Task
 from core.images import fit, to_png
-from core.latent.generator import Generator
+from core.latent.autoencoder import Autoencoder
 
 PER_CLASS = 2
 COLUMNS = 10  # samples of each class on the sheet
@@ -21,7 +21,7 @@ PRIOR = "N(0, I), none left out"
 GAP = 4  # pixels between the halves of a sheet, before enlarging
 
 
-def write_gallery(autoencoder: Generator, folder: Path, seed: int, command: str) -> list[Path]:
+def write_gallery(autoencoder: Autoencoder, folder: Path, seed: int, command: str) -> list[Path]:
     """Write samples of every class as PNG to `folder`, with `made.json` that says how; returns the pictures' paths.
 
     They are the first samples drawn from the full prior: none is left out.
@@ -34,7 +34,7 @@ def write_gallery(autoencoder: Generator, folder: Path, seed: int, command: str)
 
 
 def write_pasted_gallery(
-    garments: Generator, photographs: Generator, folder: Path, seed: int, command: str
+    garments: Autoencoder, photographs: Autoencoder, folder: Path, seed: int, command: str
 ) -> list[Path]:
     """Write a gallery of the task `pasted`: samples of one generator pasted on samples of another, with their masks.
 
@@ -65,7 +65,7 @@ def _write_pictures(task: Task, x: Tensor, folder: Path, made: Mapping[str, obje
     return paths
 
 
-def write_sheets(autoencoder: Generator, folder: Path, seed: int) -> list[Path]:
+def write_sheets(autoencoder: Autoencoder, folder: Path, seed: int) -> list[Path]:
     """Write the contact sheets `<task>-samples.png` and `<task>-rebuilt.png` to `folder`; returns their paths.
 
     The first has a row of ten samples a class and, beside it, the same after encoding and decoding. The second has
@@ -89,7 +89,7 @@ def write_sheets(autoencoder: Generator, folder: Path, seed: int) -> list[Path]:
     return paths
 
 
-def nearest_class(autoencoder: Generator, x: Tensor) -> tuple[int, Tensor]:
+def nearest_class(autoencoder: Autoencoder, x: Tensor) -> tuple[int, Tensor]:
     """The class as which `x` (1, C, H, W) is rebuilt with the least squared error, and that picture (1, C, H, W)."""
     labels = torch.arange(autoencoder.task.classes)
     with torch.no_grad():
@@ -99,7 +99,7 @@ def nearest_class(autoencoder: Generator, x: Tensor) -> tuple[int, Tensor]:
     return best, rebuilt[best : best + 1]
 
 
-def _samples(autoencoder: Generator, count: int, seed: int) -> Tensor:
+def _samples(autoencoder: Autoencoder, count: int, seed: int) -> Tensor:
     """`count` samples of each class in turn, (K count, C, H, W)."""
     labels = torch.arange(autoencoder.task.classes).repeat_interleave(count)
     with torch.no_grad():

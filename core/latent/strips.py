@@ -80,17 +80,17 @@ def neighbours(
     classifiers: Sequence[Classifier],
     z: Tensor,
     labels: Tensor,
-    eps: float,
+    epsilon: float,
     count: int,
     generator: torch.Generator,
 ) -> DecodedRow:
-    """`count` random neighbours of one code (1, n): noise of magnitude `eps` that keeps the prior; all in its class.
+    """`count` random neighbours of one code (1, n): noise of magnitude `epsilon` that keeps the prior; its class.
 
-    Positions are 1, 2, ...; errors as for `strip`, and a ConfigError for count < 1 or eps < 0.
+    Positions are 1, 2, ...; errors as for `strip`, and a ConfigError for count < 1 or epsilon < 0.
     """
     if count < 1:
         raise ConfigError(f"count must be at least 1; got {count}")
-    codes = noisy(z.expand(count, -1), eps, generator)
+    codes = noisy(z.expand(count, -1), epsilon, generator)
     return decode_row(decoder, classifiers, codes, labels.expand(count), range(1, count + 1), z)
 
 

@@ -5,11 +5,11 @@ import torch
 from core.saliency.method import AttributionRequest
 
 
-def rng(seed: int = 0) -> torch.Generator:
+def generator(seed: int = 0) -> torch.Generator:
     """A generator with this seed."""
     return torch.Generator().manual_seed(seed)
 
 
 def ask(model, x, target, seed=0) -> AttributionRequest:
     """A request whose draws come from this seed."""
-    return AttributionRequest(model, x, target, rng(seed))
+    return AttributionRequest(model, x, target, generator(seed))

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from tests.helpers.fixtures import in_place_of
 from tests.helpers.pages import opened
 from tests.helpers.synthetic.anomaly import write_calibrations
-from tests.helpers.synthetic.latent import write_generators
+from tests.helpers.synthetic.latent import write_autoencoders
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ calibrations = in_place_of("ROBUSTSCOPE_CALIBRATION", "_calibrations")
 
 @pytest.fixture(scope="session")
 def _generators(tmp_path_factory) -> Path:
-    return write_generators(tmp_path_factory.mktemp("generators"), ("fashion-mnist",))
+    return write_autoencoders(tmp_path_factory.mktemp("generators"), ("fashion-mnist",))
 
 
 generators = in_place_of("ROBUSTSCOPE_GENERATORS", "_generators")

@@ -6,7 +6,7 @@ from pathlib import Path
 from core.data.datasets import load
 from core.data.tasks import task_named
 from core.errors import InputError
-from core.latent.generator import ASSETS, load_generator
+from core.latent.autoencoder import ASSETS, load_autoencoder
 from core.metrics.samples import NEIGHBOUR
 from core.reports.form.command import Answer, Command
 from core.reports.form.measuring import Request
@@ -19,7 +19,7 @@ from core.reports.generator.report import GeneratorSettings, generator_report
 def _run(request: Request[GeneratorSettings]) -> Answer:
     task = request.task
     folder = Path(request.settings.folder) if request.settings.folder else ASSETS
-    report = generator_report(request, load_generator(task.key, folder), load(task, "calibration"))
+    report = generator_report(request, load_autoencoder(task.key, folder), load(task, "calibration"))
     return Answer(report, tuple(map(_line, report.rows)))
 
 
@@ -36,8 +36,8 @@ FIGURES = ("code_norm", "mse", "ssim", "distance", "accuracy", "LRA", "LGA")
 def _recompute(sample: Sample) -> Recomputation:
     """One figure of the generator that ships; the report keeps no entry an image."""
     report = read_report(sample.path)
-    generator = load_generator(report.task)
-    if generator.card.sha256 != report.settings["generator"]:
+    autoencoder = load_autoencoder(report.task)
+    if autoencoder.card.sha256 != report.settings["generator"]:
         raise InputError(f"{sample.path.name} tells of another generator than the one that is here")
     row = sample.draw.choice([row for row in report.rows if row["metric"] in FIGURES])
     key = row["model"] or next(iter(report.settings["models"]))
@@ -45,7 +45,7 @@ def _recompute(sample: Sample) -> Recomputation:
     n = max(sample.count(report.settings["images"]), NEIGHBOUR + 1)
     settings = replace(settings_from(GeneratorSettings, report.settings), images=n)
     others = load(task_named(report.task), "calibration")
-    made = generator_report(Request([model], sample.data, settings), generator, others)
+    made = generator_report(Request([model], sample.data, settings), autoencoder, others)
     same = ("of", "metric", "class", "model")
     again = next(each for each in made.rows if all(each[name] == row[name] for name in same))
     subject = f", {row['model']}" if row["model"] else ""

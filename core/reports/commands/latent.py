@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import InputError
-from core.latent.generator import Generator, load_generator
+from core.latent.autoencoder import Autoencoder, load_autoencoder
 from core.latent.search import Search
 from core.models.zoo import ZooModel
 from core.reports.claims import latent
@@ -21,7 +21,7 @@ from core.reports.latent.rows import counted
 
 
 def _run(request: Request[LatentSettings]) -> Answer:
-    made = latent_report(request, load_generator(request.task.key))
+    made = latent_report(request, load_autoencoder(request.task.key))
     claims = latent.readings(made)
     if request.path is not None:
         write_report(claims, request.path.with_name(f"{latent.NAME}.json"))
@@ -30,7 +30,7 @@ def _run(request: Request[LatentSettings]) -> Answer:
 
 
 def _line(row: Row) -> str:
-    at = ", ".join(f"{words} {row[name]:g}" for words, name in (("eps", "epsilon"), ("rho", "rho")) if row[name])
+    at = ", ".join(f"{words} {row[name]:g}" for words, name in (("epsilon", "epsilon"), ("rho", "rho")) if row[name])
     head = f"{row['model']:16} {row['metric']:17} {row['codes']:14} {row['setting']:7} {at:18}"
     value = f"{row['value']:.3f} ({row['value_low']:.3f} to {row['value_high']:.3f}, n = {row['value_n']:,})"
     if "median" not in row:
@@ -44,8 +44,8 @@ def _line(row: Row) -> str:
 def _recompute(sample: Sample) -> Recomputation:
     """A network's accuracy on images or reconstructions, or its severity on reconstructions, code by code."""
     found = Latent.read(sample.path)
-    generator = load_generator(found.report.task)
-    if generator.card.sha256 != found.report.settings["generator"]:
+    autoencoder = load_autoencoder(found.report.task)
+    if autoencoder.card.sha256 != found.report.settings["generator"]:
         raise InputError(f"{sample.path.name} tells of another generator than the one that is here")
     row = sample.draw.choice(found.report.rows)
     settings = settings_from(LatentSettings, found.report.settings)
@@ -55,22 +55,24 @@ def _recompute(sample: Sample) -> Recomputation:
     model, n = sample.network(row), sample.count(len(reported))
     few = replace(settings, images=n, paper_images=0, accuracy_images=n, noise_images=1)
     if metric != "LARS":
-        codes = codes_of(generator, sample.data, few)
-        again = accuracies(generator, model.fast, sample.data, codes, few)[name]
+        codes = codes_of(autoencoder, sample.data, few)
+        again = accuracies(autoencoder, model.fast, sample.data, codes, few)[name]
         return from_entries(f"{row['model']}, {metric}", reported[:n], again)
-    distance = _distances(generator, model, sample, few)
+    distance = _distances(autoencoder, model, sample, few)
     most = Search().rho
     return from_entries(f"{row['model']}, LARS", counted(reported[:n], most), counted(distance, most))
 
 
-def _distances(generator: Generator, model: ZooModel, sample: Sample, settings: LatentSettings) -> NDArray[np.float32]:
+def _distances(
+    autoencoder: Autoencoder, model: ZooModel, sample: Sample, settings: LatentSettings
+) -> NDArray[np.float32]:
     """Severity of the reconstructions of the first `settings.images` images (n,)."""
-    codes = codes_of(generator, sample.data, settings)["reconstruction"]
+    codes = codes_of(autoencoder, sample.data, settings)["reconstruction"]
     setting = settings.settings_of(model.card.key)[0]
     parts = []
     for start in range(0, settings.images, BATCH):
         part = codes.first(start, min(start + BATCH, settings.images))
-        found = searched(generator, model.fast, part, settings.eps, setting, settings.bound, settings.seed)
+        found = searched(autoencoder, model.fast, part, settings.eps, setting, settings.bound, settings.seed)
         parts.append(found["distance"])
     return np.concatenate(parts)
 

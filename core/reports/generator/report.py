@@ -13,7 +13,7 @@ from torch import Tensor
 
 from core.data.datasets import LabelledImages
 from core.errors import ConfigError, InputError
-from core.latent.generator import Generator
+from core.latent.autoencoder import Autoencoder
 from core.latent.perceptual import feature_distance, taps
 from core.metrics.intervals import bootstrap
 from core.metrics.samples import NEIGHBOUR, frechet_distance, kernel_distance, precision_recall
@@ -49,7 +49,7 @@ class GeneratorSettings(ReportSettings):
             raise ConfigError(f"images must be above {NEIGHBOUR}; got {self.images}")
 
 
-def generator_report(request: Request[GeneratorSettings], generator: Generator, others: LabelledImages) -> Report:
+def generator_report(request: Request[GeneratorSettings], autoencoder: Autoencoder, others: LabelledImages) -> Report:
     """Figures of a generator's reconstructions and of its samples under the full prior, one row each.
 
     Rows have the keys `of` ("reconstructions", "samples", "other images": real ones held out, as a scale to read the
@@ -67,35 +67,35 @@ def generator_report(request: Request[GeneratorSettings], generator: Generator, 
 
     Args:
         request: what is asked; progress is of networks.
-        generator: what is measured.
+        autoencoder: what is measured.
         others: further real images of the task that the generator did not learn from.
 
     Raises:
         InputError: a generator of another task than the networks'.
     """
     task, settings, models = request.task, request.settings, request.models
-    if task.key != generator.card.task:
-        raise InputError(f"the generator makes pictures of {generator.card.task}, the models look at {task.key}")
+    if task.key != autoencoder.card.task:
+        raise InputError(f"the generator makes pictures of {autoencoder.card.task}, the models look at {task.key}")
     refuse_uncommitted(request.path, request.allow_uncommitted)
     began = time.perf_counter()
     data = request.data if settings.images is None else request.data.first(settings.images)
     others = others.first(len(data))
-    rng = torch.Generator().manual_seed(settings.seed)
-    z = generator.sample(len(data), rng)
+    generator = torch.Generator().manual_seed(settings.seed)
+    z = autoencoder.sample(len(data), generator)
     sets = {
         "images": data.images(),
         "reconstructions": _through(
-            lambda x, y: generator.decode(generator.encode(x, y), y), data.images(), data.labels
+            lambda x, y: autoencoder.decode(autoencoder.encode(x, y), y), data.images(), data.labels
         ),
-        "samples": _through(generator.decode, z, data.labels),
+        "samples": _through(autoencoder.decode, z, data.labels),
         "other images": others.images(),
     }
     rows = [
-        *_rebuilt(generator, sets, data.labels, settings.seed),
+        *_rebuilt(autoencoder, sets, data.labels, settings.seed),
         *_variances(sets, data.labels, task.class_names),
     ]
     for index, model in enumerate(models):
-        marks = {"model": model.card.key, "trained_with": model.card.key == _teacher(generator)}
+        marks = {"model": model.card.key, "trained_with": model.card.key == _teacher(autoencoder)}
         rows += [{**row, **marks} for row in _views(model, sets, data.labels, settings.seed)]
         request.on_progress(f"samples and reconstructions as {model.card.key} sees them", index + 1, len(models))
     stated: dict[str, Any] = {
@@ -103,7 +103,7 @@ def generator_report(request: Request[GeneratorSettings], generator: Generator, 
         "images": len(data),
         "data": data.origin,
         "others": others.origin,
-        "generator": generator.card.sha256,
+        "generator": autoencoder.card.sha256,
         "models": {model.card.key: model.card.sha256 for model in models},
         "neighbour": NEIGHBOUR,
     }
@@ -111,9 +111,9 @@ def generator_report(request: Request[GeneratorSettings], generator: Generator, 
     return measured_at_once(request, NAME, stated, time.perf_counter() - began, (empty | row for row in rows))
 
 
-def _teacher(generator: Generator) -> str:
+def _teacher(autoencoder: Autoencoder) -> str:
     """The key of the classifier that the generator learned from; empty where it learned from none."""
-    recipe: Mapping[str, Any] = generator.card.settings.get("recipe", {})
+    recipe: Mapping[str, Any] = autoencoder.card.settings.get("recipe", {})
     used = any(recipe.get(name) for name in ("features", "critic", "agreement"))
     return str(recipe["classifier"]) if used else ""
 
@@ -133,11 +133,11 @@ def _mean(metric: str, values: NDArray[np.floating], of: str, seed: int) -> Row:
     return {"of": of, "metric": metric, "value": mean, "value_low": low, "value_high": high, "value_n": len(values)}
 
 
-def _rebuilt(generator: Generator, sets: Mapping[str, Tensor], labels: Tensor, seed: int) -> Iterator[Row]:
+def _rebuilt(autoencoder: Autoencoder, sets: Mapping[str, Tensor], labels: Tensor, seed: int) -> Iterator[Row]:
     """What needs no classifier, of the reconstructions."""
     x, x_hat = sets["images"], sets["reconstructions"]
-    codes = _through(generator.encode, x, labels)
-    yield _mean("code_norm", (codes.norm(dim=1) / generator.latent**0.5).numpy(), "reconstructions", seed)
+    codes = _through(autoencoder.encode, x, labels)
+    yield _mean("code_norm", (codes.norm(dim=1) / autoencoder.latent**0.5).numpy(), "reconstructions", seed)
     yield _mean("mse", (x_hat - x).square().mean((1, 2, 3)).numpy(), "reconstructions", seed)
     pairs = zip(x.numpy(), x_hat.numpy(), strict=True)
     yield _mean("ssim", np.array([ssim(one, other) for one, other in pairs]), "reconstructions", seed)

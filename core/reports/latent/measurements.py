@@ -15,7 +15,7 @@ from core.attacks.softened import Softened
 from core.data.datasets import LabelledImages
 from core.data.tasks import Task
 from core.errors import ConfigError
-from core.latent.generator import Generator
+from core.latent.autoencoder import Autoencoder
 from core.latent.metrics import right_on_codes, right_under_noise, right_when_decayed
 from core.latent.noise import decayed, scaled_norm
 from core.latent.search import Search, search
@@ -43,17 +43,17 @@ class Setting:
         name: "default" or "paper".
         images: the first so many test images, and as many codes of the prior.
         restarts: runs for each code.
-        eps: noise magnitudes.
+        epsilon: noise magnitudes.
     """
 
     name: str
     images: int
     restarts: int
-    eps: tuple[float, ...]
+    epsilon: tuple[float, ...]
 
-    def part(self, kind: str, eps: float) -> str:
+    def part(self, kind: str, epsilon: float) -> str:
         """How arrays of its searches end, before the network's key."""
-        return f"{kind}_{self.name}_{eps:g}"
+        return f"{kind}_{self.name}_{epsilon:g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class LatentSettings(ReportSettings):
     Attributes:
         images: of the default setting,
         restarts: and its runs for each code. What a search finds is an upper bound, and fewer runs leave it higher.
-        eps: its noise magnitude.
+        eps: its noise magnitude, under the name it has in reports.
         paper_images: of the paper's setting, for the networks in `PAPER`; 0 leaves it out,
         paper_restarts: and its runs for each code.
         paper_eps: its noise magnitudes.
@@ -118,64 +118,67 @@ class Codes:
         return Codes(self.z[start:stop], self.labels[start:stop])
 
 
-def codes_of(generator: Generator, data: LabelledImages, settings: LatentSettings) -> dict[str, Codes]:
+def codes_of(autoencoder: Autoencoder, data: LabelledImages, settings: LatentSettings) -> dict[str, Codes]:
     """By kind, the codes that all networks are measured on; those of the prior take the classes in turn."""
     data = data.first(settings.codes)
     with torch.no_grad():
         starts = range(0, len(data), BATCH)
-        z = torch.cat([generator.encode(data.images(i, i + BATCH), data.labels[i : i + BATCH]) for i in starts])
-    drawn = generator.sample(settings.codes, torch.Generator().manual_seed(settings.seed))
-    classes = torch.arange(settings.codes) % generator.task.classes
+        z = torch.cat([autoencoder.encode(data.images(i, i + BATCH), data.labels[i : i + BATCH]) for i in starts])
+    drawn = autoencoder.sample(settings.codes, torch.Generator().manual_seed(settings.seed))
+    classes = torch.arange(settings.codes) % autoencoder.task.classes
     return {"reconstruction": Codes(z, data.labels), "generation": Codes(drawn, classes)}
 
 
-def rebuilt(generator: Generator, data: LabelledImages, codes: Codes) -> Part:
+def rebuilt(autoencoder: Autoencoder, data: LabelledImages, codes: Codes) -> Part:
     """`rebuilt`: root mean square distance of each image to its reconstruction (N,), in [0, 1] pixel units."""
     found = []
     for start in range(0, len(codes.z), BATCH):
         part = codes.first(start, start + BATCH)
         with torch.no_grad():
-            found.append(rmse(generator.decode(part.z, part.labels) - data.images(start, start + len(part.z))))
+            found.append(rmse(autoencoder.decode(part.z, part.labels) - data.images(start, start + len(part.z))))
     return {"rebuilt": torch.cat(found).numpy()}
 
 
 def accuracies(
-    generator: Generator, model: nn.Module, data: LabelledImages, codes: dict[str, Codes], settings: LatentSettings
+    autoencoder: Autoencoder, model: nn.Module, data: LabelledImages, codes: dict[str, Codes], settings: LatentSettings
 ) -> Part:
     """Who is right on what, an entry an image.
 
     `right`, `right_gaussian` (on images with noise of `SIGMA`), and for each kind of codes `right_<kind>`,
-    `decayed_<kind>_<eps>` for the magnitudes that are searched at, all bool, and `noise_<kind>_<eps>`, the share of
-    draws that are right, for each of `NOISE`.
+    `decayed_<kind>_<epsilon>` for the magnitudes that are searched at, all bool, and `noise_<kind>_<epsilon>`, the
+    share of draws that are right, for each of `NOISE`.
     """
     data = data.first(settings.accuracy_images)
-    rng = torch.Generator().manual_seed(settings.seed)
-    found: Part = {"right": _right_on(model, data, 0.0, rng), "right_gaussian": _right_on(model, data, SIGMA, rng)}
+    generator = torch.Generator().manual_seed(settings.seed)
+    found: Part = {
+        "right": _right_on(model, data, 0.0, generator),
+        "right_gaussian": _right_on(model, data, SIGMA, generator),
+    }
     for kind, every in codes.items():
         some = every.first(0, settings.accuracy_images)
-        found[f"right_{kind}"] = right_on_codes(generator, model, some.z, some.labels)
-        for eps in sorted({settings.eps, *settings.paper_eps}):
-            found[f"decayed_{kind}_{eps:g}"] = right_when_decayed(generator, model, some.z, some.labels, eps)
+        found[f"right_{kind}"] = right_on_codes(autoencoder, model, some.z, some.labels)
+        for epsilon in sorted({settings.eps, *settings.paper_eps}):
+            found[f"decayed_{kind}_{epsilon:g}"] = right_when_decayed(autoencoder, model, some.z, some.labels, epsilon)
         few = every.first(0, settings.noise_images)
-        for eps in NOISE:
-            right = right_under_noise(generator, model, few.z, few.labels, eps, settings.draws, rng)
-            found[f"noise_{kind}_{eps:g}"] = right.mean(1, dtype=np.float32)
+        for epsilon in NOISE:
+            right = right_under_noise(autoencoder, model, few.z, few.labels, epsilon, settings.draws, generator)
+            found[f"noise_{kind}_{epsilon:g}"] = right.mean(1, dtype=np.float32)
     return found
 
 
-def _right_on(model: nn.Module, data: LabelledImages, sigma: float, rng: torch.Generator) -> NDArray[np.bool_]:
+def _right_on(model: nn.Module, data: LabelledImages, sigma: float, generator: torch.Generator) -> NDArray[np.bool_]:
     """Whether each image is classified as labelled once noise is added, bool (N,)."""
     right = []
     for start in range(0, len(data), BATCH):
         x = data.images(start, start + BATCH)
-        x = x + sigma * torch.randn(x.shape, generator=rng)
+        x = x + sigma * torch.randn(x.shape, generator=generator)
         with torch.no_grad():
             right.append(model(x).argmax(1) == data.labels[start : start + BATCH])
     return np.asarray(torch.cat(right).numpy())
 
 
 def searched(
-    generator: Generator, model: nn.Module, codes: Codes, eps: float, setting: Setting, bound: float, seed: int
+    autoencoder: Autoencoder, model: nn.Module, codes: Codes, epsilon: float, setting: Setting, bound: float, seed: int
 ) -> Part:
     """What the minimum search and the bounded one find, an entry a code; judged here, from the codes that they give.
 
@@ -187,13 +190,13 @@ def searched(
     """
     minimum = Search(restarts=setting.restarts)
     ball = replace(minimum, rho=bound, shrinking=False)
-    found, within = (search(generator, model, codes.z, codes.labels, eps, each, seed) for each in (minimum, ball))
-    centre = decayed(codes.z, eps)
+    found, within = (search(autoencoder, model, codes.z, codes.labels, epsilon, each, seed) for each in (minimum, ball))
+    centre = decayed(codes.z, epsilon)
     with torch.no_grad():
-        already = model(generator.decode(centre, codes.labels)).argmax(1) != codes.labels
-        one, other = (_judged(generator, model, codes, centre, torch.from_numpy(f.z_adv)) for f in (found, within))
+        already = model(autoencoder.decode(centre, codes.labels)).argmax(1) != codes.labels
+        one, other = (_judged(autoencoder, model, codes, centre, torch.from_numpy(f.z_adv)) for f in (found, within))
         z_adv = torch.from_numpy(np.where((other < one).numpy()[:, None], within.z_adv, found.z_adv))
-        change = generator.decode(z_adv, codes.labels) - generator.decode(centre, codes.labels)
+        change = autoencoder.decode(z_adv, codes.labels) - autoencoder.decode(centre, codes.labels)
     distance = torch.where(already, 0.0, torch.minimum(one, other))
     plain = torch.where(already, 0.0, torch.where(one.isinf(), torch.inf, torch.from_numpy(found.norm_plain)))
     moved = distance.isfinite() & ~already
@@ -210,9 +213,9 @@ def searched(
     }
 
 
-def _judged(generator: Generator, model: nn.Module, codes: Codes, centre: Tensor, z_adv: Tensor) -> Tensor:
+def _judged(autoencoder: Autoencoder, model: nn.Module, codes: Codes, centre: Tensor, z_adv: Tensor) -> Tensor:
     """The scaled norms of changed codes (N,), infinite where their picture is not wrong."""
-    wrong = model(generator.decode(z_adv, codes.labels)).argmax(1) != codes.labels
+    wrong = model(autoencoder.decode(z_adv, codes.labels)).argmax(1) != codes.labels
     return torch.where(wrong, scaled_norm(z_adv - centre), torch.inf)
 
 

@@ -21,7 +21,7 @@ space, `||v|| / sqrt(n)`; each is null where a metric has none.
 - `severity-l2`, `severity-linf`: the image-space counterparts, clamped to [0, 1], in pixel units: `l2` as root mean
   square; what was not found counts as the largest found.
 
-`setting` is "default", or "paper" (600 codes, 12 runs each, and also eps 0.5) for the networks in
+`setting` is "default", or "paper" (600 codes, 12 runs each, and also epsilon 0.5) for the networks in
 `core.reports.latent.report.measurements.PAPER`; "" where nothing is searched in the latent space.
 
 Arrays, in the order of test images or of codes, for `<part>` = `<codes>_<setting>_<epsilon>`:
@@ -44,8 +44,8 @@ from core.attacks.softened import LEAD
 from core.data.datasets import LabelledImages
 from core.data.tasks import Task
 from core.errors import InputError
+from core.latent.autoencoder import Autoencoder
 from core.latent.finish import HALVINGS, ROUNDS
-from core.latent.generator import Generator
 from core.latent.search import Search
 from core.models.zoo import ZooModel
 from core.reports.form.measuring import Measurer, Measuring, Request
@@ -84,8 +84,8 @@ class Latent(Measured):
         As a share, of the codes that a network was searched on in both; None where there are none, or where the
         settings have as many runs. What neither found counts at the search's radius.
         """
-        settings, eps = self.report.settings, self.report.settings["eps"]
-        both = [f"distance_{kind}_{name}_{eps:g}__{key}" for name in ("default", "paper")]
+        settings, epsilon = self.report.settings, self.report.settings["eps"]
+        both = [f"distance_{kind}_{name}_{epsilon:g}__{key}" for name in ("default", "paper")]
         if settings.get("restarts") == settings.get("paper_restarts") or not all(name in self.arrays for name in both):
             return None
         n = min(len(self.arrays[name]) for name in both)
@@ -93,31 +93,36 @@ class Latent(Measured):
         return few / many - 1 if many else None
 
 
-def latent_report(request: Request[LatentSettings], generator: Generator) -> Latent:
+def latent_report(request: Request[LatentSettings], autoencoder: Autoencoder) -> Latent:
     """The report over the networks of one task.
 
     Args:
         request: what is asked. What its file holds is good only for the same generator.
-        generator: of that task.
+        autoencoder: of that task.
 
     Raises:
         InputError: a generator of another task.
     """
     settings, task = request.settings, request.task
-    if generator.card.task != task.key:
-        raise InputError(f"the generator makes pictures of {generator.card.task}; the networks solve {task.key}")
-    stated = _stated(task, generator, request.data, settings)
-    bench = LatentMeasurer(request, stated, generator)
+    if autoencoder.card.task != task.key:
+        raise InputError(f"the generator makes pictures of {autoencoder.card.task}; the networks solve {task.key}")
+    stated = _stated(task, autoencoder, request.data, settings)
+    bench = LatentMeasurer(request, stated, autoencoder)
     draft = request.draft(stated)
 
     def result(draft: ReportDraft) -> Latent:
-        found = (rows_of(key, draft.weights[key], settings, generator.latent, draft.arrays) for key in draft.keys)
+        found = (rows_of(key, draft.weights[key], settings, autoencoder.latent, draft.arrays) for key in draft.keys)
         rows = draft.signed(row for rows in found for row in rows)
         return Latent(draft.report(task.key, NAME, rows), dict(draft.arrays))
 
     def lacking(model: ZooModel) -> Sequence[Setting]:
         key, beyond = model.card.key, settings.settings_of(model.card.key)[1:]
-        names = [f"distance_{each.part(kind, eps)}__{key}" for each in beyond for eps in each.eps for kind in KINDS]
+        names = [
+            f"distance_{each.part(kind, epsilon)}__{key}"
+            for each in beyond
+            for epsilon in each.epsilon
+            for kind in KINDS
+        ]
         return () if all(name in draft.arrays for name in names) else beyond
 
     if DISTANCES not in draft.arrays:
@@ -127,15 +132,15 @@ def latent_report(request: Request[LatentSettings], generator: Generator) -> Lat
     return measuring.more(lacking, bench.searches)
 
 
-def _stated(task: Task, generator: Generator, data: LabelledImages, settings: LatentSettings) -> dict[str, Any]:
+def _stated(task: Task, autoencoder: Autoencoder, data: LabelledImages, settings: LatentSettings) -> dict[str, Any]:
     """Everything that decides the figures, as plain values."""
     return {
         **asdict(settings),
         "paper_eps": list(settings.paper_eps),
         "data": data.origin,
         "test_images": len(data),
-        "generator": generator.card.sha256,
-        "latent": generator.latent,
+        "generator": autoencoder.card.sha256,
+        "latent": autoencoder.latent,
         "search": asdict(Search()),
         "halvings": HALVINGS,
         "rounds": ROUNDS,
@@ -154,22 +159,22 @@ def _stated(task: Task, generator: Generator, data: LabelledImages, settings: La
 class LatentMeasurer(Measurer[LatentSettings]):
     """Measures networks on a generator's codes; gives arrays by their full names, and the seconds they took."""
 
-    def __init__(self, request: Request[LatentSettings], stated: Mapping[str, Any], generator: Generator) -> None:
+    def __init__(self, request: Request[LatentSettings], stated: Mapping[str, Any], autoencoder: Autoencoder) -> None:
         """Measure with what the report states."""
         super().__init__(request, {"report": NAME} | dict(stated), BATCH)
-        self.generator = generator
-        self.codes = codes_of(generator, self.data, self.settings)
+        self.autoencoder = autoencoder
+        self.codes = codes_of(autoencoder, self.data, self.settings)
 
     def distances(self) -> tuple[Part, float]:
         """The array that belongs to no network."""
         few = self.codes["reconstruction"].first(0, self.settings.accuracy_images)
-        return joined([self.parts.get(DISTANCES, "", lambda: rebuilt(self.generator, self.data, few))])
+        return joined([self.parts.get(DISTANCES, "", lambda: rebuilt(self.autoencoder, self.data, few))])
 
     def network(self, model: ZooModel) -> tuple[Part, float, list[Row]]:
         """Everything but the paper's setting, for one network, and what its rows say of its weights."""
         arrays, seconds = self.searches(model, self.settings.settings_of(model.card.key)[:1])
         net, key, images = model.fast, model.card.key, min(self.settings.images, len(self.data))
-        make = partial(accuracies, self.generator, net, self.data, self.codes, self.settings)
+        make = partial(accuracies, self.autoencoder, net, self.data, self.codes, self.settings)
         right, spent = joined([self.parts.get(f"{key}-accuracies", model.card.sha256, make)])
         distance, more = self.over(model, "image-space", images, self._image_space(model))
         arrays |= {f"{name}__{key}": values for name, values in (right | distance).items()}
@@ -180,20 +185,20 @@ class LatentMeasurer(Measurer[LatentSettings]):
         arrays: Part = {}
         seconds = 0.0
         for setting in settings:
-            for eps in setting.eps:
+            for epsilon in setting.epsilon:
                 for kind in KINDS:
-                    part = setting.part(kind, eps)
+                    part = setting.part(kind, epsilon)
                     codes = self.codes[kind].first(0, setting.images)
-                    measure = self._search(model, codes, eps, setting)
+                    measure = self._search(model, codes, epsilon, setting)
                     found, spent = self.over(model, part, len(codes.z), measure)
                     arrays |= {f"{name}_{part}__{model.card.key}": values for name, values in found.items()}
                     seconds += spent
         return arrays, seconds
 
-    def _search(self, model: ZooModel, codes: Codes, eps: float, setting: Setting) -> Callable[[int, int], Part]:
+    def _search(self, model: ZooModel, codes: Codes, epsilon: float, setting: Setting) -> Callable[[int, int], Part]:
         def measure(start: int, stop: int) -> Part:
             part, seed = codes.first(start, stop), self.settings.seed
-            return searched(self.generator, model.fast, part, eps, setting, self.settings.bound, seed)
+            return searched(self.autoencoder, model.fast, part, epsilon, setting, self.settings.bound, seed)
 
         return measure
 

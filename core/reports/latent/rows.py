@@ -33,17 +33,17 @@ def rows_of(key: str, sha256: str, settings: LatentSettings, latent: int, arrays
     head = {"model": key, "sha256": sha256}
     found = [*_accuracies(key, settings, arrays)]
     for setting in settings.settings_of(key):
-        for eps in setting.eps:
+        for epsilon in setting.epsilon:
             for kind in KINDS:
-                if f"distance_{setting.part(kind, eps)}__{key}" in arrays:
-                    found += _searched(key, settings, setting, kind, eps, latent, arrays)
+                if f"distance_{setting.part(kind, epsilon)}__{key}" in arrays:
+                    found += _searched(key, settings, setting, kind, epsilon, latent, arrays)
     found += _image_space(key, arrays)
     return [head | row for row in found]
 
 
-def row(metric: str, codes: str, eps: float | None = None, rho: float | None = None, **more: str) -> Row:
+def row(metric: str, codes: str, epsilon: float | None = None, rho: float | None = None, **more: str) -> Row:
     """What a row begins with, less the network."""
-    return {"metric": metric, "codes": codes, "setting": "", "search": "", "epsilon": eps, "rho": rho, **more}
+    return {"metric": metric, "codes": codes, "setting": "", "search": "", "epsilon": epsilon, "rho": rho, **more}
 
 
 def counted(distance: NDArray[np.floating], most: float) -> NDArray[np.float64]:
@@ -62,30 +62,30 @@ def _accuracies(key: str, settings: LatentSettings, arrays: Arrays) -> Iterator[
     for kind in KINDS:
         distance = mean("distance", arrays["rebuilt"]) if kind == "reconstruction" else {}
         yield row(f"L{LETTER[kind]}A", kind) | right(f"right_{kind}") | distance
-        for eps in sorted({settings.eps, *settings.paper_eps}):
-            yield row("decayed-accuracy", kind, eps) | right(f"decayed_{kind}_{eps:g}")
-        for eps in NOISE:
-            yield row("LLNA", kind, eps) | mean("value", arrays[f"noise_{kind}_{eps:g}__{key}"])
+        for epsilon in sorted({settings.eps, *settings.paper_eps}):
+            yield row("decayed-accuracy", kind, epsilon) | right(f"decayed_{kind}_{epsilon:g}")
+        for epsilon in NOISE:
+            yield row("LLNA", kind, epsilon) | mean("value", arrays[f"noise_{kind}_{epsilon:g}__{key}"])
 
 
 def _searched(
-    key: str, settings: LatentSettings, setting: Setting, kind: str, eps: float, latent: int, arrays: Arrays
+    key: str, settings: LatentSettings, setting: Setting, kind: str, epsilon: float, latent: int, arrays: Arrays
 ) -> Iterator[Row]:
     """Severity with what belongs to it, and accuracy within radii."""
-    of = f"{setting.part(kind, eps)}__{key}"
+    of = f"{setting.part(kind, epsilon)}__{key}"
     distance, letter, name = arrays[f"distance_{of}"], LETTER[kind], setting.name
     rho = Search().rho
-    severity = row(f"LA{letter}S", kind, eps, rho, setting=name, search="minimum") | _severity(distance, rho)
+    severity = row(f"LA{letter}S", kind, epsilon, rho, setting=name, search="minimum") | _severity(distance, rho)
     severity |= mean("plain", counted(arrays[f"plain_{of}"], rho))
-    severity |= share("likely", int((distance < typical_norm(eps)).sum()), len(distance))
+    severity |= share("likely", int((distance < typical_norm(epsilon)).sum()), len(distance))
     for figure in ("outward", "l2", "l1"):
         severity |= mean(figure, arrays[f"{figure}_{of}"])
     yield severity
     fooled = arrays[f"fooled_{of}"]
     stands = {("bounded", settings.bound): ~fooled, **{("minimum", radius): distance > radius for radius in RHOS}}
     for (how, radius), standing in stands.items():
-        found = row(f"LA{letter}A", kind, eps, radius, setting=name, search=how)
-        found["log_tau"] = log_likelihood_bound(radius, eps, latent)
+        found = row(f"LA{letter}A", kind, epsilon, radius, setting=name, search=how)
+        found["log_tau"] = log_likelihood_bound(radius, epsilon, latent)
         yield found | share("value", int(standing.sum()), len(standing))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from core.errors import InputError
-from core.latent.generator import load_generator, shipped
+from core.latent.autoencoder import load_autoencoder, shipped
 from core.metrics.intervals import wilson
 from core.workshop.items import Item, Option
 from core.workshop.rounds.kind import Kind, Measure, Preparation, Rules, Share, percent
@@ -31,7 +31,7 @@ def prepare(preparation: Preparation) -> PreparedRound:
     """
     if not shipped(preparation.task.key):
         raise InputError(f"{preparation.task.title} has no generator: choose another task for this round.")
-    decoder = load_generator(preparation.task.key)
+    decoder = load_autoencoder(preparation.task.key)
     generator = torch.Generator().manual_seed(preparation.seed)
     names, album = preparation.task.class_names, Album()
     items: list[Item] = []

@@ -9,7 +9,7 @@ import pytest
 from app.latent.choice import AXES, LatentChoice
 from app.state.choice import Options, change, default
 from core.data.tasks import task_named
-from tests.helpers.synthetic.latent import LATENT, write_generators
+from tests.helpers.synthetic.latent import LATENT, write_autoencoders
 
 WORLD = Options(
     {"cifar10": ("standard", "pgd-l2"), "fashion-mnist": ("standard", "pgd-l2")},
@@ -20,7 +20,7 @@ CHOICE = default(WORLD, "fashion-mnist")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return write_generators(tmp_path_factory.mktemp("generators"), ("fashion-mnist",))
+    return write_autoencoders(tmp_path_factory.mktemp("generators"), ("fashion-mnist",))
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ from app.state import zoo as state_zoo
 from app.ui.downloads import CELL, GAP, HEAD
 from core.data.tasks import task_named
 from core.latent.search import Search
-from tests.helpers.synthetic.latent import LATENT, write_generators
+from tests.helpers.synthetic.latent import LATENT, write_autoencoders
 
 TASK = task_named("fashion-mnist")
 MODELS = ["standard", "pgd-l2"]
@@ -28,7 +28,7 @@ MODELS = ["standard", "pgd-l2"]
 @pytest.fixture
 def position(zoo, tmp_path, monkeypatch):
     """Some position in the latent space of a tiny generator, sliders moved, with two networks."""
-    monkeypatch.setenv("ROBUSTSCOPE_GENERATORS", str(write_generators(tmp_path, (TASK.key,))))
+    monkeypatch.setenv("ROBUSTSCOPE_GENERATORS", str(write_autoencoders(tmp_path, (TASK.key,))))
     sha256 = autoencoders.autoencoder(TASK.key).card.sha256
     code = autoencoders.sample_code(TASK.key, 3)
     at = (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5)

@@ -6,7 +6,7 @@ import torch
 from app.latent import autoencoders, position, results
 from app.latent.position import LatentPosition, resolve
 from core.data.tasks import task_named
-from tests.helpers.synthetic.latent import write_generators
+from tests.helpers.synthetic.latent import write_autoencoders
 
 TASK = task_named("fashion-mnist")
 AT = (1.0, 0.0, -2.0, 0.0, 0.0, 0.5, 0.1, 0.5)
@@ -14,7 +14,7 @@ AT = (1.0, 0.0, -2.0, 0.0, 0.0, 0.5, 0.1, 0.5)
 
 @pytest.fixture
 def place(zoo, tmp_path, monkeypatch):
-    monkeypatch.setenv("ROBUSTSCOPE_GENERATORS", str(write_generators(tmp_path, (TASK.key,))))
+    monkeypatch.setenv("ROBUSTSCOPE_GENERATORS", str(write_autoencoders(tmp_path, (TASK.key,))))
     sha256 = autoencoders.autoencoder(TASK.key).card.sha256
     return LatentPosition(TASK.key, sha256, autoencoders.sample_code(TASK.key, 3), 2, 5, 1, 5, AT)
 

@@ -15,7 +15,7 @@ from app.latent.choice import LatentChoice
 from app.models.choice import PerturbationChoice
 from app.saliency.choice import SaliencyChoice
 from app.state.choice import Options, read
-from tests.helpers.synthetic.latent import write_generators
+from tests.helpers.synthetic.latent import write_autoencoders
 
 pytestmark = pytest.mark.slow
 
@@ -34,7 +34,7 @@ PAGES = (*PARTS, "compare", "training")
 @pytest.fixture(scope="module", autouse=True)
 def generators(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        folder = write_generators(tmp_path_factory.mktemp("generators"), ("cifar10", "fashion-mnist"))
+        folder = write_autoencoders(tmp_path_factory.mktemp("generators"), ("cifar10", "fashion-mnist"))
         patch.setenv("ROBUSTSCOPE_GENERATORS", str(folder))
         yield
 

@@ -4,14 +4,14 @@ import json
 
 from core.cli.main import main
 from core.data import galleries
-from core.latent import generator
-from core.latent.network import GeneratorConfig
-from core.training.generator import shipped as plans
-from core.training.generator.plan import GeneratorPlan, GeneratorRecipe
+from core.latent import autoencoder
+from core.latent.network import AutoencoderConfig
+from core.training.autoencoder import shipped as plans
+from core.training.autoencoder.plan import AutoencoderPlan, AutoencoderRecipe
 
 
 def test_a_generator_is_trained_measured_and_makes_its_gallery(shipped, fashion_root, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(plans, "generator_plan", lambda task, design: tiny_plan(design))
+    monkeypatch.setattr(plans, "autoencoder_plan", lambda task, design: tiny_plan(design))
     command = ["train-generator", "fashion-mnist", "--steps", "2", "--out", str(tmp_path / "made"), "--json"]
     assert main(command) == 0
     card = json.loads(capsys.readouterr().out)
@@ -22,9 +22,9 @@ def test_a_generator_is_trained_measured_and_makes_its_gallery(shipped, fashion_
     assert main([*asked, "--generator", str(tmp_path / "made"), "--images", "20", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["settings"]["generator"] == card["sha256"]
 
-    monkeypatch.setattr(generator, "ASSETS", tmp_path / "made")
-    original = generator.load_generator
-    monkeypatch.setattr(generator, "load_generator", lambda task: original(task, tmp_path / "made"))
+    monkeypatch.setattr(autoencoder, "ASSETS", tmp_path / "made")
+    original = autoencoder.load_autoencoder
+    monkeypatch.setattr(autoencoder, "load_autoencoder", lambda task: original(task, tmp_path / "made"))
     monkeypatch.setattr(galleries, "ASSETS", tmp_path / "gallery")
     assert main(["make-gallery", "fashion-mnist", "--seed", "2", "--json"]) == 0
     made = json.loads((tmp_path / "gallery" / "fashion-mnist" / galleries.MADE).read_text())
@@ -34,9 +34,9 @@ def test_a_generator_is_trained_measured_and_makes_its_gallery(shipped, fashion_
 
 def tiny_plan(design):
     """A plan of four steps on the synthetic pictures, whose classifier has a network of two stages."""
-    network = GeneratorConfig(10, (1, 28, 28), 4, (8, 8, 4))
-    recipe = GeneratorRecipe(features=1.0, classifier="standard")
-    return GeneratorPlan("fashion-mnist", recipe, network, 4, warm_up=2, batch_size=8, images=16, precision="fp32")
+    network = AutoencoderConfig(10, (1, 28, 28), 4, (8, 8, 4))
+    recipe = AutoencoderRecipe(features=1.0, classifier="standard")
+    return AutoencoderPlan("fashion-mnist", recipe, network, 4, warm_up=2, batch_size=8, images=16, precision="fp32")
 
 
 def test_a_shipped_generator_is_not_overwritten_by_another(capsys):

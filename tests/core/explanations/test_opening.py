@@ -19,7 +19,7 @@ from core.explanations.opening import (
     read_openings,
     write_openings,
 )
-from core.latent.generator import load_generator
+from core.latent.autoencoder import load_autoencoder
 from core.models.zoo import cards, load_zoo_model
 from tests.helpers.checked_files import read_json
 
@@ -37,7 +37,7 @@ def test_the_rule_finds_on_shipped_networks_and_pictures_what_ships(garments):
     pictures = gallery(task_named("fashion-mnist"), NOWHERE)
     keys = [key for key, item in pictures.items.items() if item.label is not None]
     assert kept.settings == OpeningSettings()
-    again = choose(pictures, keys, garments, load_generator("fashion-mnist"), kept.settings)
+    again = choose(pictures, keys, garments, load_autoencoder("fashion-mnist"), kept.settings)
     assert again.picture == kept.chosen["ships"].picture
     assert again.least == pytest.approx(kept.chosen["ships"].least, abs=1e-3)
 

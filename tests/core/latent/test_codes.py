@@ -9,7 +9,7 @@ import torch
 
 from core.errors import InputError
 from core.latent.codes import MOST, read_code, round_code, write_code
-from tests.helpers.known_generators import normal
+from tests.helpers.known_autoencoders import normal
 
 
 def text_of(numbers):

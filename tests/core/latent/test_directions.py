@@ -18,7 +18,7 @@ from core.latent.directions import (
     towards,
 )
 from core.latent.noise import decayed, noisy
-from tests.helpers.known_generators import Linear, normal
+from tests.helpers.known_autoencoders import Linear, normal
 
 ONE = torch.tensor([1])
 

@@ -5,7 +5,7 @@ import torch
 
 from core.latent.finish import at_the_edge
 from core.latent.noise import scaled_norm
-from tests.helpers.known_generators import normal
+from tests.helpers.known_autoencoders import normal
 
 ZERO = torch.zeros(1, dtype=torch.int64)
 

@@ -8,7 +8,7 @@ from core.errors import ConfigError
 from core.latent import metrics
 from core.latent.metrics import right_on_codes, right_under_noise, right_when_decayed
 from core.latent.noise import decayed
-from tests.helpers.known_generators import codes_and_classes, normal, planes
+from tests.helpers.known_autoencoders import codes_and_classes, normal, planes
 
 
 @pytest.fixture(autouse=True)
@@ -35,15 +35,15 @@ def test_without_noise_every_draw_is_the_code_itself(curved, classifier):
 
 def test_noise_accuracy_is_the_normal_distribution_beyond_a_plane(linear):
     """A linear pair with two classes: the share of noisy codes on the right side of the plane, in closed form."""
-    net, z, eps = planes(2), normal(1, 12, seed=2), 0.7
-    labels = net(linear.decode(decayed(z, eps), torch.tensor([0]))).argmax(1)
+    net, z, epsilon = planes(2), normal(1, 12, seed=2), 0.7
+    labels = net(linear.decode(decayed(z, epsilon), torch.tensor([0]))).argmax(1)
     right = right_under_noise(
-        linear, net, z.expand(1000, -1), labels.expand(1000), eps, 4, torch.Generator().manual_seed(0)
+        linear, net, z.expand(1000, -1), labels.expand(1000), epsilon, 4, torch.Generator().manual_seed(0)
     )
-    logits = net(linear.decode(decayed(z, eps), labels))[0]
+    logits = net(linear.decode(decayed(z, epsilon), labels))[0]
     own, other = int(labels), 1 - int(labels)
     normal_of = (net[1].weight[own] - net[1].weight[other]) @ linear.weight * (1 + 0.1 * own)
-    sigma = float(normal_of.norm()) * eps / (1 + eps**2) ** 0.5
+    sigma = float(normal_of.norm()) * epsilon / (1 + epsilon**2) ** 0.5
     expected = float(torch.special.ndtr((logits[own] - logits[other]) / sigma))
     assert 0.55 < expected < 0.95
     assert right.mean() == pytest.approx(expected, abs=5 * (expected * (1 - expected) / 4000) ** 0.5)
@@ -53,9 +53,9 @@ def test_more_noise_tells_less(curved, classifier):
     z = normal(300, 6, seed=0)
     labels = classifier(curved.decode(z, torch.zeros(300, dtype=torch.int64))).argmax(1)
     own = torch.zeros(300, dtype=torch.int64)  # decoded in the class whose answers the labels are
-    rng = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
 
-    def told(eps):
+    def told(epsilon):
         pictures = curved.decode(z, own)
         assert np.array_equal(classifier(pictures).argmax(1), labels)
 
@@ -65,7 +65,7 @@ def test_more_noise_tells_less(curved, classifier):
             def decode(self, z, labels):
                 return curved.decode(z, torch.zeros_like(labels))
 
-        return right_under_noise(Own(), classifier, z, labels, eps, 3, rng).mean()
+        return right_under_noise(Own(), classifier, z, labels, epsilon, 3, generator).mean()
 
     assert told(0.0) == 1 > told(0.3) > told(1.0)
 

@@ -14,34 +14,34 @@ from core.latent.search import BOUNDED, FAST, Search, _Walk, search
 from core.latent.starts import random_starts, unit
 from core.metrics.survival_curve import survival_curve
 from core.norms import rmse
-from tests.helpers.known_generators import Curved, codes_and_classes, normal, planes
+from tests.helpers.known_autoencoders import Curved, codes_and_classes, normal, planes
 
 PLAIN = Search(restarts=12, bisection=False, objective="probability")
 """The search of the authors' code."""
 
 
-def exact(generator, net, z, labels, eps):
-    """Scaled distances from the decayed codes to the nearest edge of a linear classifier of a linear generator."""
-    logits, weight = net(generator.decode(decayed(z, eps), labels)), net[1].weight
+def exact(decoder, net, z, labels, epsilon):
+    """Scaled distances from the decayed codes to the nearest edge of a linear classifier of a linear decoder."""
+    logits, weight = net(decoder.decode(decayed(z, epsilon), labels)), net[1].weight
     gap = logits.gather(1, labels[:, None]) - logits
-    seen = (weight[labels][:, None] - weight) @ (generator.weight * (1 + 0.1 * labels[:, None, None]))
-    width = seen.norm(dim=2) * math.sqrt(generator.latent)
+    seen = (weight[labels][:, None] - weight) @ (decoder.weight * (1 + 0.1 * labels[:, None, None]))
+    width = seen.norm(dim=2) * math.sqrt(decoder.latent)
     return torch.where(width > 0, gap / width, torch.inf).amin(1)
 
 
-def problem(generator, classes, count=150):
+def problem(decoder, classes, count=150):
     """A linear classifier, codes, and the classes that it gives their decayed pictures."""
-    net, z = planes(classes), normal(count, generator.latent, seed=3)
-    labels = net(generator.decode(decayed(z, 1.0), torch.zeros(count, dtype=torch.int64))).argmax(1)
-    right = net(generator.decode(decayed(z, 1.0), labels)).argmax(1) == labels
+    net, z = planes(classes), normal(count, decoder.latent, seed=3)
+    labels = net(decoder.decode(decayed(z, 1.0), torch.zeros(count, dtype=torch.int64))).argmax(1)
+    right = net(decoder.decode(decayed(z, 1.0), labels)).argmax(1) == labels
     return net, z[right], labels[right]
 
 
-def ratios(generator, classes, settings):
-    net, z, labels = problem(generator, classes)
-    made = search(generator, net, z, labels, 1.0, settings)
+def ratios(decoder, classes, settings):
+    net, z, labels = problem(decoder, classes)
+    made = search(decoder, net, z, labels, 1.0, settings)
     assert made.found.all() and not made.already_wrong.any()
-    return torch.from_numpy(made.norm) / exact(generator, net, z, labels, 1.0)
+    return torch.from_numpy(made.norm) / exact(decoder, net, z, labels, 1.0)
 
 
 @pytest.mark.slow

@@ -15,29 +15,32 @@ from core.latent.perceptual import feature_distance
 from core.latent.sheets import nearest_class, write_gallery, write_pasted_gallery, write_sheets
 
 
-def test_the_gallery_has_every_class_and_says_how_it_was_made(generator, tmp_path, monkeypatch):
+def test_the_gallery_has_every_class_and_says_how_it_was_made(autoencoder, tmp_path, monkeypatch):
     folder = tmp_path / "gallery" / "fashion-mnist"
-    paths = write_gallery(generator, folder, 3, "robustscope make-gallery fashion-mnist --seed 3")
+    paths = write_gallery(autoencoder, folder, 3, "robustscope make-gallery fashion-mnist --seed 3")
     made = json.loads((folder / galleries.MADE).read_text())
-    assert made["command"].endswith("--seed 3") and made["generator"] == generator.card.sha256
+    assert made["command"].endswith("--seed 3") and made["generator"] == autoencoder.card.sha256
     monkeypatch.setattr(galleries, "ASSETS", tmp_path / "gallery")
     found = galleries.gallery(FASHION_MNIST, tmp_path)
     items = [item for item in found.items.values() if item.key.startswith("generated:")]
     assert [item.label for item in items] == [label for label in range(10) for _ in range(2)]
     assert items[0].title == "generated T-shirt/top 1" and items[7].key == "generated:07" and len(paths) == 20
-    z = generator.sample(20, torch.Generator().manual_seed(3))
-    x = generator.decode(z, torch.arange(10).repeat_interleave(2))
+    z = autoencoder.sample(20, torch.Generator().manual_seed(3))
+    x = autoencoder.decode(z, torch.arange(10).repeat_interleave(2))
     picture = found.picture("generated:07")
     assert_close(torch.tensor(picture.pixels[:, :, 0]) / 255.0, x[7, 0], rtol=0, atol=0.5 / 255 + 1e-6)
 
 
-def test_a_pasted_gallery_has_garments_on_pictures_and_their_masks(generator, tmp_path, monkeypatch):
-    card = dataclasses.replace(generator.card, task="cifar10")
+def test_a_pasted_gallery_has_garments_on_pictures_and_their_masks(autoencoder, tmp_path, monkeypatch):
+    card = dataclasses.replace(autoencoder.card, task="cifar10")
     colour = types.SimpleNamespace(
-        task=CIFAR10, card=card, sample=generator.sample, decode=lambda z, labels: torch.full((len(z), 3, 32, 32), 0.2)
+        task=CIFAR10,
+        card=card,
+        sample=autoencoder.sample,
+        decode=lambda z, labels: torch.full((len(z), 3, 32, 32), 0.2),
     )
     bright = types.SimpleNamespace(
-        task=FASHION_MNIST, card=generator.card, sample=generator.sample,
+        task=FASHION_MNIST, card=autoencoder.card, sample=autoencoder.sample,
         decode=lambda z, labels: torch.ones(len(z), 1, 28, 28),
     )  # fmt: skip
     folder = tmp_path / "gallery" / "pasted"
@@ -58,22 +61,22 @@ def test_a_pasted_gallery_has_garments_on_pictures_and_their_masks(generator, tm
     assert found.annotation("generated:03") is None
 
 
-def test_a_picture_is_nearest_to_the_class_that_rebuilds_it_best(generator):
+def test_a_picture_is_nearest_to_the_class_that_rebuilds_it_best(autoencoder):
     x = torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(0))
     errors = []
     for label in range(10):
         labels = torch.tensor([label])
-        errors.append(float((generator.decode(generator.encode(x, labels), labels) - x).square().mean()))
-    best, rebuilt = nearest_class(generator, x)
+        errors.append(float((autoencoder.decode(autoencoder.encode(x, labels), labels) - x).square().mean()))
+    best, rebuilt = nearest_class(autoencoder, x)
     assert best == int(np.argmin(errors)) and float((rebuilt - x).square().mean()) == min(errors)
 
 
-def test_sheets_are_laid_out_by_class(generator, tmp_path):
-    samples, rebuilt = write_sheets(generator, tmp_path, 0)
+def test_sheets_are_laid_out_by_class(autoencoder, tmp_path):
+    samples, rebuilt = write_sheets(autoencoder, tmp_path, 0)
     wide = decode(samples.read_bytes()).pixels
     assert wide.shape == (2 * 280, 2 * (2 * 280 + 4), 3)
-    z = generator.sample(100, torch.Generator().manual_seed(0))
-    x = generator.decode(z, torch.arange(10).repeat_interleave(10))
+    z = autoencoder.sample(100, torch.Generator().manual_seed(0))
+    x = autoencoder.decode(z, torch.arange(10).repeat_interleave(10))
     corner = torch.tensor(wide[2 * 28 * 2 : 2 * 28 * 3 : 2, 2 * 28 : 2 * 28 * 2 : 2, 0]) / 255.0
     assert_close(corner, x[21, 0], rtol=0, atol=0.5 / 255 + 1e-6)  # third class, second sample
     assert decode(rebuilt.read_bytes()).pixels.shape == (2 * 56, 2 * 28 * 4, 3)

@@ -12,12 +12,12 @@ from core.latent.noise import scaled_norm
 from core.latent.ribbons import POSITIONS, places, ribbon
 from core.latent.strips import arc, class_row, decode_row, interpolation, neighbours
 from core.norms import rmse
-from tests.helpers.known_generators import normal, planes
+from tests.helpers.known_autoencoders import normal, planes
 
 ONE = torch.tensor([1])
 
 
-def rng(seed=0):
+def generator(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
@@ -58,7 +58,7 @@ def test_a_ribbon_moves_one_slider_and_leaves_the_others(curved, classifier):
 def test_neighbours_are_of_the_prior_and_as_far_as_their_noise(linear):
     net = planes(3)
     z = normal(1, 12, seed=0)
-    made = neighbours(linear, [net], z, ONE, 0.5, 2000, rng())
+    made = neighbours(linear, [net], z, ONE, 0.5, 2000, generator())
     assert scaled_norm(torch.from_numpy(made.z)).square().mean() == pytest.approx(
         float(scaled_norm(z)) ** 2 / 1.25 + 0.2, rel=0.03
     )
@@ -66,9 +66,9 @@ def test_neighbours_are_of_the_prior_and_as_far_as_their_noise(linear):
     x = linear.decode(torch.from_numpy(made.z), ONE.expand(2000))
     np.testing.assert_allclose(made.image, rmse(x - linear.decode(z, ONE)), atol=1e-5)
     assert np.array_equal(made.predicted[0], net(x).argmax(1))
-    again = neighbours(linear, [net], z, ONE, 0.5, 3, rng())
-    assert np.array_equal(again.z, neighbours(linear, [net], z, ONE, 0.5, 3, rng()).z)
-    none = neighbours(linear, [net], z, ONE, 0.0, 2, rng())
+    again = neighbours(linear, [net], z, ONE, 0.5, 3, generator())
+    assert np.array_equal(again.z, neighbours(linear, [net], z, ONE, 0.5, 3, generator()).z)
+    none = neighbours(linear, [net], z, ONE, 0.0, 2, generator())
     assert not none.latent.any() and none.positions.tolist() == [1, 2]
 
 
@@ -112,6 +112,6 @@ def test_impossible_requests_are_refused(linear):
         with pytest.raises(ConfigError):
             arc(z, [position])
     with pytest.raises(ConfigError):
-        neighbours(linear, [net], z[:1], ONE, 0.5, 0, rng())
+        neighbours(linear, [net], z[:1], ONE, 0.5, 0, generator())
     with pytest.raises(ConfigError):
-        neighbours(linear, [net], z[:1], ONE, -0.5, 1, rng())
+        neighbours(linear, [net], z[:1], ONE, -0.5, 1, generator())

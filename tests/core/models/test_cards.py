@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from core.checksums import without_checksum
 from core.errors import InputError
-from core.latent.generator import GeneratorCard
-from core.latent.network import GeneratorConfig
+from core.latent.autoencoder import AutoencoderCard
+from core.latent.network import AutoencoderConfig
 from core.models.cards import MAX_BYTES, card_bytes, card_of, read_card, write_card
 from core.models.resnet import ResNetConfig
 from core.models.zoo import Card
@@ -28,7 +28,7 @@ CARD = Card(
     12,
     ({"attack": "pgd", "robust": 0.5, "flags": None},),
 )
-GENERATOR = GeneratorCard("fashion-mnist", GeneratorConfig(), "recipe", {}, 0, "command", {}, "f" * 64)
+GENERATOR = AutoencoderCard("fashion-mnist", AutoencoderConfig(), "recipe", {}, 0, "command", {}, "f" * 64)
 
 
 def fields_of(card):
@@ -140,7 +140,7 @@ def test_a_generators_shape_has_three_entries():
     fields = fields_of(GENERATOR)
     fields["network"]["shape"] = [1, 28]
     with pytest.raises(InputError, match="shape must have 3 entries; it has 2"):
-        read(json.dumps(fields).encode(), GeneratorCard)
+        read(json.dumps(fields).encode(), AutoencoderCard)
 
 
 def test_what_could_not_be_read_is_not_written(tmp_path):

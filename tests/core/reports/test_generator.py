@@ -7,8 +7,8 @@ import torch
 from core.data.datasets import load
 from core.data.tasks import CIFAR10, FASHION_MNIST
 from core.errors import ConfigError, InputError
-from core.latent.generator import GeneratorCard
-from core.latent.network import GeneratorConfig
+from core.latent.autoencoder import AutoencoderCard
+from core.latent.network import AutoencoderConfig
 from core.metrics.samples import kernel_distance
 from core.models import zoo
 from core.reports.form.measuring import Request
@@ -25,11 +25,11 @@ class Shelf:
     task = FASHION_MNIST
 
     def __init__(self, task="fashion-mnist", recipe=RECIPE):
-        config = GeneratorConfig(10, (1, 28, 28), 4)
-        self.card = GeneratorCard(task, config, "recipe", {"recipe": recipe}, 0, "command", {}, sha256="abc")
+        config = AutoencoderConfig(10, (1, 28, 28), 4)
+        self.card = AutoencoderCard(task, config, "recipe", {"recipe": recipe}, 0, "command", {}, sha256="abc")
 
-    def sample(self, count, rng):
-        return torch.randn(count, self.latent, generator=rng)
+    def sample(self, count, generator):
+        return torch.randn(count, self.latent, generator=generator)
 
     def encode(self, x, labels):
         return x.mean((1, 2, 3))[:, None].expand(-1, 4)

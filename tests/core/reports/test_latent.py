@@ -9,9 +9,9 @@ import torch
 from core.data.datasets import load
 from core.data.tasks import FASHION_MNIST
 from core.errors import ConfigError, InputError
-from core.latent.generator import GeneratorCard, load_generator
-from core.latent.generator import save as save_generator
-from core.latent.network import GeneratorConfig, GeneratorNetwork
+from core.latent.autoencoder import AutoencoderCard, load_autoencoder
+from core.latent.autoencoder import save as save_autoencoder
+from core.latent.network import AutoencoderConfig, AutoencoderNetwork
 from core.latent.noise import decayed, log_likelihood_bound
 from core.latent.search import search
 from core.models.zoo import load_zoo_model
@@ -37,22 +37,24 @@ from tests.helpers.rows import figures
 SETTINGS = LatentSettings(
     5, 2, 1.0, paper_images=6, paper_restarts=3, accuracy_images=20, noise_images=10, draws=2, bound=0.5
 )
-TINY = GeneratorConfig(10, (1, 28, 28), 8, (8, 8, 4))
+TINY = AutoencoderConfig(10, (1, 28, 28), 8, (8, 8, 4))
 
 
 @pytest.fixture
-def generator_folder(tmp_path):
+def autoencoder_folder(tmp_path):
     folder = tmp_path / "generators"
-    network = GeneratorNetwork(TINY, torch.Generator().manual_seed(0))
+    network = AutoencoderNetwork(TINY, torch.Generator().manual_seed(0))
     with torch.no_grad():
         network.decoder.start.weight.mul_(10.0)  # so that codes matter
-    save_generator(network, GeneratorCard("fashion-mnist", TINY, "recipe", {}, 0, "command", {"seconds": 1}), folder)
+    save_autoencoder(
+        network, AutoencoderCard("fashion-mnist", TINY, "recipe", {}, 0, "command", {"seconds": 1}), folder
+    )
     return folder
 
 
 @pytest.fixture
-def generator(generator_folder):
-    return load_generator("fashion-mnist", generator_folder)
+def generator(autoencoder_folder):
+    return load_autoencoder("fashion-mnist", autoencoder_folder)
 
 
 @pytest.fixture
@@ -228,8 +230,8 @@ def test_a_killed_run_goes_on_with_the_batch_it_was_in(generator, pair, data, tm
     said = []
     latent_report(Request(pair, data, SETTINGS, tmp_path, path, recorder(said)), generator)
     assert said == [
-        f"standard {kind}_paper_{eps} {done}/6"
-        for eps in ("0.5", "1")
+        f"standard {kind}_paper_{epsilon} {done}/6"
+        for epsilon in ("0.5", "1")
         for kind in ("reconstruction", "generation")
         for done in (3, 6)
     ]
@@ -267,9 +269,9 @@ def test_another_generator_makes_another_report(generator, pair, data, tmp_path)
 
 @pytest.mark.slow
 def test_the_command_says_each_metric_and_writes_the_readings(
-    generator, generator_folder, pair, data, tmp_path, monkeypatch
+    generator, autoencoder_folder, pair, data, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(commands_latent, "load_generator", lambda task: load_generator(task, generator_folder))
+    monkeypatch.setattr(commands_latent, "load_autoencoder", lambda task: load_autoencoder(task, autoencoder_folder))
     command = command_of("latent")
     assert command.settings(None, 0) == LatentSettings() and command.models == ()
     assert command.settings(7, 1).images == 7 and command.settings(7, 1).paper_images == 0

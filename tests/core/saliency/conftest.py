@@ -5,13 +5,13 @@ import torch
 
 from core.models.fast import fast_form
 from core.models.resnet import PreActResNet, ResNetConfig
-from tests.helpers.attribution import rng
+from tests.helpers.attribution import generator
 from tests.helpers.networks import seeded
 
 
 @pytest.fixture
 def x():
-    return torch.rand(4, 3, 8, 8, generator=rng())
+    return torch.rand(4, 3, 8, 8, generator=generator())
 
 
 @pytest.fixture(params=["relu", "hhrelu"])

@@ -12,7 +12,7 @@ from core.models.resnet import PreActResNet
 from core.progress import StoppedError
 from core.saliency.catalogue import SALIENCY_METHODS, attribute
 from core.saliency.method import FAMILIES, AttributionRequest
-from tests.helpers.attribution import ask, rng
+from tests.helpers.attribution import ask, generator
 
 
 @pytest.mark.parametrize("key", SALIENCY_METHODS)
@@ -110,7 +110,7 @@ def test_sixteen_threads_on_one_network_get_the_maps_of_one_alone(resnet, x, tar
 @pytest.mark.parametrize("key", [key for key in SALIENCY_METHODS if SALIENCY_METHODS[key].long])
 def test_long_methods_tell_how_far_they_are_and_can_be_stopped(resnet, x, target, key):
     seen = []
-    attribute(key, AttributionRequest(resnet, x, target, rng(), lambda done, of: seen.append((done, of))))
+    attribute(key, AttributionRequest(resnet, x, target, generator(), lambda done, of: seen.append((done, of))))
     assert len(seen) >= 2 and seen == sorted(seen) and seen[-1][0] == seen[-1][1]
     with pytest.raises(StoppedError):
-        attribute(key, AttributionRequest(resnet, x, target, rng(), should_stop=lambda: len(seen) > 0))
+        attribute(key, AttributionRequest(resnet, x, target, generator(), should_stop=lambda: len(seen) > 0))

@@ -25,13 +25,13 @@ from core.saliency.randomisation import cascade, layers, without_weights
 from tests.helpers.networks import linear, seeded
 
 
-def rng(seed: int = 0) -> torch.Generator:
+def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
 @pytest.fixture
 def x():
-    return torch.rand(3, 3, 8, 8, generator=rng())
+    return torch.rand(3, 3, 8, 8, generator=generator())
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +43,8 @@ def case(net, x, key="gradient", seed=0, **more):
     target = net(x).argmax(1)
     return Case(
         key,
-        AttributionRequest(net, x, target, rng()),
-        attribute(key, AttributionRequest(net, x, target, rng())),
+        AttributionRequest(net, x, target, generator()),
+        attribute(key, AttributionRequest(net, x, target, generator())),
         seed,
         **more,
     )
@@ -62,7 +62,7 @@ def opposed(seed: int = 7) -> tuple[nn.Module, torch.Tensor]:
 def test_alignment_robustness_and_its_linear_form_are_one_on_opposed_logits():
     """The sheet's identity: with logits (w.x, -w.x) all three are |w.x| / |w|; also when the logits are scaled."""
     net, w = opposed()
-    images = torch.rand(5, 3, 2, 2, generator=rng(1))
+    images = torch.rand(5, 3, 2, 2, generator=generator(1))
     expected = ((images.flatten(1) @ w).abs() / w.norm()).detach()
     slopes = gradient(net, images, torch.full((5,), -1))[0]
     assert_close(torch.from_numpy(alignment(images.numpy(), slopes.numpy())).float(), expected)
@@ -111,7 +111,7 @@ def test_curves_follow_the_order_of_the_map():
 
 def test_a_map_that_knows_a_linear_network_beats_its_opposite_on_both_curves():
     net = linear(2, 192)
-    images = torch.rand(2, 3, 8, 8, generator=rng(2))
+    images = torch.rand(2, 3, 8, 8, generator=generator(2))
     classes = net(images).argmax(1)
     score = (gradient(net, images, torch.stack([classes, 1 - classes], 1))[0] * (images - 0.5)).sum(1)
     good, bad = (deletion(net, images, sign * score, classes) for sign in (1.0, -1.0))
@@ -127,7 +127,7 @@ def test_a_map_that_knows_a_linear_network_beats_its_opposite_on_both_curves():
 
 def test_infidelity_is_nothing_for_a_linear_networks_gradient_and_everything_for_an_idle_map():
     net = linear(3, 192)
-    images = torch.rand(3, 3, 8, 8, generator=rng(2))
+    images = torch.rand(3, 3, 8, 8, generator=generator(2))
     target = torch.tensor([0, 2, 1])
     slopes = gradient(net, images, target)[0]
     assert_close(infidelity(net, images, slopes, target), torch.zeros(3), atol=1e-4, rtol=0)
@@ -137,7 +137,7 @@ def test_infidelity_is_nothing_for_a_linear_networks_gradient_and_everything_for
 
 def test_a_map_of_the_wrong_sign_foretells_nothing():
     net = linear(3, 192)
-    images = torch.rand(3, 3, 8, 8, generator=rng(2))
+    images = torch.rand(3, 3, 8, 8, generator=generator(2))
     target = torch.tensor([0, 2, 1])
     assert_close(infidelity(net, images, -gradient(net, images, target)[0], target), torch.ones(3))
 
@@ -147,8 +147,8 @@ def test_a_map_of_the_wrong_sign_foretells_nothing():
 def test_maps_that_know_nothing_have_one_on_average_and_the_floor_is_where_it_says(samples):
     """A linear answer to noise in 3,000 pixels, and 400 random maps; with 16 draws their mean was 0.97."""
     net = linear(3, 3072)
-    image = torch.rand(1, 3, 32, 32, generator=rng(2))
-    maps = torch.randn(400, 3, 32, 32, generator=rng(5))
+    image = torch.rand(1, 3, 32, 32, generator=generator(2))
+    maps = torch.randn(400, 3, 32, 32, generator=generator(5))
     target = torch.zeros(1, dtype=torch.int64)
     found = torch.cat([infidelity(net, image, each[None], target, seed, samples) for seed, each in enumerate(maps)])
     assert float(found.mean()) == pytest.approx(1.0, abs=0.1 / samples**0.5)
@@ -158,9 +158,9 @@ def test_maps_that_know_nothing_have_one_on_average_and_the_floor_is_where_it_sa
 
 def test_a_map_that_knows_half_of_a_linear_network_has_a_half():
     net = linear(3, 3072)
-    image, target = torch.rand(1, 3, 32, 32, generator=rng(2)), torch.zeros(1, dtype=torch.int64)
+    image, target = torch.rand(1, 3, 32, 32, generator=generator(2)), torch.zeros(1, dtype=torch.int64)
     slopes = gradient(net, image, target)[0]
-    half = torch.where(torch.rand(slopes.shape, generator=rng(3)) < 0.5, slopes, 0.0)
+    half = torch.where(torch.rand(slopes.shape, generator=generator(3)) < 0.5, slopes, 0.0)
     expected = 1 - half.square().sum() / slopes.square().sum()
     found = [float(infidelity(net, image, half, target, seed)[0]) for seed in range(200)]
     assert np.mean(found) == pytest.approx(float(expected), abs=0.02)
@@ -170,7 +170,7 @@ def test_infidelity_is_its_definition(resnet, x):
     """Written out: the best factor for the map that keeps its sign, what is left over one degree of freedom less."""
     target = resnet(x).argmax(1)
     maps = gradient(resnet, x, target)[0] * torch.tensor([1.0, 1.0, -1.0])[:, None, None, None]
-    noise = 0.1 * torch.randn(8, 3, 3, 8, 8, generator=rng(4))
+    noise = 0.1 * torch.randn(8, 3, 3, 8, 8, generator=generator(4))
     answers = torch.stack([(resnet(x) - resnet(x - each)).gather(1, target[:, None])[:, 0] for each in noise])
     told = (noise * maps).sum((2, 3, 4))
     factor = ((told * answers).sum(0) / told.square().sum(0)).clamp_min(0)
@@ -185,7 +185,7 @@ def test_max_sensitivity_is_nothing_where_the_map_never_changes_and_exact_where_
     target = torch.tensor([0, 1, 2])
     assert_close(max_sensitivity(lambda images, t: gradient(net, images, t)[0], x, target), torch.zeros(3))
     found = max_sensitivity(lambda images, t: images, x, target, seed=3, samples=5)
-    noise = (2 * torch.rand(15, 3, 8, 8, generator=rng(3)) - 1) * 0.02
+    noise = (2 * torch.rand(15, 3, 8, 8, generator=generator(3)) - 1) * 0.02
     expected = noise.flatten(1).norm(dim=1).view(3, 5).amax(1) / x.flatten(1).norm(dim=1)
     assert_close(found, expected, rtol=1e-3, atol=1e-6)
 
@@ -203,21 +203,22 @@ def test_the_cascade_loses_layer_after_layer_of_a_copy(resnet, x):
     target = resnet(x).argmax(1)
     names = layers(resnet)
     assert names[0] == "head" and names[-1] == "stem"
-    steps = list(cascade("gradient", AttributionRequest(resnet, x, target, rng())))
+    steps = list(cascade("gradient", AttributionRequest(resnet, x, target, generator())))
     assert [step.layer for step in steps] == ["", *names]
     assert steps[0].similarity == pytest.approx(1.0)
     assert all((step.similarity < 0.999).all() for step in steps[1:])
     assert_close(resnet.state_dict(), before, rtol=0, atol=0)
-    again = list(cascade("gradient", AttributionRequest(resnet, x, target, rng())))
+    again = list(cascade("gradient", AttributionRequest(resnet, x, target, generator())))
     assert all(np.array_equal(one.heatmaps, two.heatmaps) for one, two in zip(steps, again, strict=True))
     assert not np.array_equal(
-        steps[-1].heatmaps, list(cascade("gradient", AttributionRequest(resnet, x, target, rng()), 1))[-1].heatmaps
+        steps[-1].heatmaps,
+        list(cascade("gradient", AttributionRequest(resnet, x, target, generator()), 1))[-1].heatmaps,
     )
-    last = without_weights("gradient", AttributionRequest(resnet, x, target, rng()), steps[0].heatmaps)
+    last = without_weights("gradient", AttributionRequest(resnet, x, target, generator()), steps[0].heatmaps)
     assert last.layer == "stem" and np.array_equal(last.heatmaps, steps[-1].heatmaps)
     assert np.array_equal(last.similarity, steps[-1].similarity)
     with pytest.raises(StoppedError):
-        list(cascade("gradient", AttributionRequest(resnet, x, target, rng(), should_stop=lambda: True)))
+        list(cascade("gradient", AttributionRequest(resnet, x, target, generator(), should_stop=lambda: True)))
 
 
 def test_a_method_that_draws_is_not_called_random_for_its_draws(x):
@@ -227,7 +228,7 @@ def test_a_method_that_draws_is_not_called_random_for_its_draws(x):
     with torch.no_grad():
         net[0].weight.fill_(0.3)
         net[0].bias.fill_(0.1)
-    steps = list(cascade("smooth-grad", AttributionRequest(net, x, torch.tensor([0, 1, 2]), rng())))
+    steps = list(cascade("smooth-grad", AttributionRequest(net, x, torch.tensor([0, 1, 2]), generator())))
     assert steps[-1].layer == "0" and np.array_equal(steps[0].heatmaps, steps[-1].heatmaps)
 
 

@@ -27,7 +27,7 @@ from core.saliency.method import STEPS
 from core.saliency.occlusion import feature_ablation, occlusion
 from core.saliency.smooth_grad import smooth_grad, smooth_grad_squared, var_grad
 from core.saliency.target import Target
-from tests.helpers.attribution import ask, rng
+from tests.helpers.attribution import ask, generator
 from tests.helpers.networks import WAYS, Functional, linear, seeded
 
 SHIPPED = [(task, key) for task in TASKS for key in cards(task)]
@@ -39,7 +39,7 @@ SHIPPED = [(task, key) for task in TASKS for key in cards(task)]
 @pytest.mark.parametrize("pair", [False, True], ids=["class", "contrast"])
 def test_weights_or_weights_times_input_on_a_linear_network(pair):
     net = linear()
-    images = torch.rand(2, 3, 2, 2, generator=rng(1))
+    images = torch.rand(2, 3, 2, 2, generator=generator(1))
     classes = torch.tensor([[0, 2], [1, 0]]) if pair else torch.tensor([0, 2])
     rows = net[1].weight.detach()
     weights = (rows[classes[:, 0]] - rows[classes[:, 1]] if pair else rows[classes]).view_as(images)
@@ -48,14 +48,14 @@ def test_weights_or_weights_times_input_on_a_linear_network(pair):
     each = torch.arange(4).view(1, 2, 2).expand(2, -1, -1)
     found = {
         "gradient": (gradient(net, images, classes)[0], weights),
-        "smooth": (smooth_grad(net, images, classes, rng()), weights),
-        "squared": (smooth_grad_squared(net, images, classes, rng()), weights**2),
-        "variance": (var_grad(net, images, classes, rng()), torch.zeros_like(weights)),
+        "smooth": (smooth_grad(net, images, classes, generator()), weights),
+        "squared": (smooth_grad_squared(net, images, classes, generator()), weights**2),
+        "variance": (var_grad(net, images, classes, generator()), torch.zeros_like(weights)),
         "input": (gradient_times_input(net, images, classes), weights * images),
         "path": (integrated_gradients(net, images, classes, 8), weights * images),
         "deep": (deep_lift(net, images, classes), weights * images),
         "expected": (
-            expected_gradients(net, images, classes, rng(), 8, torch.full((1, 3, 2, 2), 0.25)),
+            expected_gradients(net, images, classes, generator(), 8, torch.full((1, 3, 2, 2), 0.25)),
             weights * (images - 0.25),
         ),
         "occlusion": (occlusion(ask(net, images, classes), 1, 1), square.expand_as(images)),
@@ -70,7 +70,7 @@ def test_weights_or_weights_times_input_on_a_linear_network(pair):
 def test_the_certainty_gradient_of_a_linear_network():
     """`d/dz sum_k log p_k = 1 - K p`, so the map is `W^T (1 - K p)`."""
     net = linear()
-    images = torch.rand(2, 3, 2, 2, generator=rng(1))
+    images = torch.rand(2, 3, 2, 2, generator=generator(1))
     probs = net(images).softmax(1)
     expected = ((1 - 3 * probs) @ net[1].weight).detach().view_as(images)
     assert_close(certainty_gradient(net, images), expected)
@@ -79,7 +79,7 @@ def test_the_certainty_gradient_of_a_linear_network():
 def test_lime_on_a_linear_network_is_ridge_regression_of_its_own_samples():
     """Few penalties and all pieces of equal size: coefficients near the exact ones, and shrunk, never grown."""
     net = linear(entries=192)
-    image = torch.rand(1, 3, 8, 8, generator=rng(1))
+    image = torch.rand(1, 3, 8, 8, generator=generator(1))
     pieces = (torch.arange(64).view(1, 8, 8) // 16).long()
     exact = feature_ablation(ask(net, image, torch.tensor([1])), pieces)
     many = lime(ask(net, image, torch.tensor([1])), 4000, pieces)
@@ -120,7 +120,7 @@ def test_sampled_kernel_shap_keeps_the_sum_and_comes_near(resnet, x):
 
 def test_coalitions_come_with_their_complement_and_by_the_shapley_kernel():
     """Of 30 pieces, the chance of size s goes with 1 / (s (30 - s))."""
-    coalitions, weights = _shapley_draws(30, 40_000, rng())
+    coalitions, weights = _shapley_draws(30, 40_000, generator())
     assert torch.equal(coalitions[:20_000], ~coalitions[20_000:]) and bool((weights == 1).all())
     sizes = torch.arange(1, 30).double()
     expected = 1 / (sizes * (30 - sizes))
@@ -173,14 +173,16 @@ def test_integrated_gradients_and_deep_lift_are_complete(resnet, x, target, pair
 
 @pytest.mark.slow
 def test_expected_gradients_sum_to_the_change_from_the_mean_reference(resnet, x, target):
-    found = expected_gradients(resnet, x, target, rng(), 3000).sum((1, 2, 3))
+    found = expected_gradients(resnet, x, target, generator(), 3000).sum((1, 2, 3))
     at_references = resnet(plain_references(x)).mean(0)[target]
     expected = (resnet(x).gather(1, target[:, None])[:, 0] - at_references).detach()
     assert_close(found, expected, rtol=0.05, atol=0.05)
 
 
 def test_gradient_shap_is_expected_gradients_with_noise(resnet, x, target):
-    plain, noisy = (expected_gradients(resnet, x, target, rng(), STEPS, noise=noise) for noise in (0.0, SHAP_NOISE))
+    plain, noisy = (
+        expected_gradients(resnet, x, target, generator(), STEPS, noise=noise) for noise in (0.0, SHAP_NOISE)
+    )
     assert torch.equal(attribute("expected-gradients", ask(resnet, x, target)), plain)
     assert torch.equal(attribute("gradient-shap", ask(resnet, x, target)), noisy)
     assert not torch.allclose(plain, noisy)
@@ -189,7 +191,7 @@ def test_gradient_shap_is_expected_gradients_with_noise(resnet, x, target):
 @pytest.mark.parametrize("act", [nn.ReLU(), HalfHuberReLU()], ids=["relu", "hhrelu"])
 def test_deconvolution_sends_what_is_positive_through_every_unit(act):
     net = seeded(nn.Sequential(nn.Flatten(), nn.Linear(12, 30), act, nn.Linear(30, 3)))
-    images = torch.rand(4, 3, 2, 2, generator=rng(1))
+    images = torch.rand(4, 3, 2, 2, generator=generator(1))
     classes = torch.tensor([0, 1, 2, 0])
     expected = net[3].weight[classes].relu() @ net[1].weight
     assert_close(deconvolution(net, images, classes), expected.detach().view_as(images))
@@ -229,7 +231,7 @@ def test_a_rule_is_refused_where_it_would_not_act():
 @pytest.mark.parametrize(("task", "key"), SHIPPED)
 def test_guided_backprop_differs_from_the_gradient_on_every_shipped_model(task, key):
     model = load_zoo_model(task, key)
-    coarse = torch.rand(2, model.task.shape[0], 7, 7, generator=rng(3))
+    coarse = torch.rand(2, model.task.shape[0], 7, 7, generator=generator(3))
     images = nn.functional.interpolate(coarse, model.task.shape[1:], mode="bilinear")
     top = torch.full((2,), -1)
     guided, plain = guided_backprop(model.fast, images, top), gradient(model.fast, images, top)[0]
@@ -295,7 +297,7 @@ def test_impossible_settings_are_refused(resnet, x, target):
         lambda: attribute("x-ray", ask(resnet, x, target)),
         lambda: occlusion(ask(resnet, x, target), 3, 4),
         lambda: occlusion(ask(resnet, x, target), 0),
-        lambda: expected_gradients(resnet, x, target, rng(), 0),
+        lambda: expected_gradients(resnet, x, target, generator(), 0),
         lambda: kernel_shap(ask(resnet, x, target), 1),
         lambda: integrated_gradients(resnet, x, torch.zeros(4, 2, dtype=torch.int64), of="loss"),
     ):
@@ -304,5 +306,5 @@ def test_impossible_settings_are_refused(resnet, x, target):
     with pytest.raises(InputError):
         occlusion(ask(resnet, x, target), 9)
     with pytest.raises(InputError):
-        expected_gradients(resnet, x, target, rng(), references=torch.zeros(0, 3, 8, 8))
+        expected_gradients(resnet, x, target, generator(), references=torch.zeros(0, 3, 8, 8))
     assert resolve_targets(resnet, x, Target()).tolist() == target.tolist()

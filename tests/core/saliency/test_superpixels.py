@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from core.saliency.superpixels import superpixels
-from tests.helpers.attribution import rng
+from tests.helpers.attribution import generator
 
 
 def test_superpixels_follow_colour_and_cover_everything():
@@ -19,5 +19,5 @@ def test_superpixels_follow_colour_and_cover_everything():
 
 @pytest.mark.parametrize("shape", [(3, 32, 32), (1, 28, 28)])
 def test_an_image_without_colours_that_hang_together_falls_into_a_grid(shape):
-    assert int(superpixels(torch.rand(1, *shape, generator=rng())).max()) + 1 >= 6
+    assert int(superpixels(torch.rand(1, *shape, generator=generator())).max()) + 1 >= 6
     assert int(superpixels(torch.full((1, *shape), 0.3)).max()) + 1 >= 6

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from core.data.tasks import task_named
-from core.latent.generator import GeneratorCard, save
-from core.latent.network import GeneratorConfig, GeneratorNetwork
+from core.latent.autoencoder import AutoencoderCard, save
+from core.latent.network import AutoencoderConfig, AutoencoderNetwork
 from core.models.zoo import cards
 from core.reports.claims.latent import readings
 from core.reports.form.report import Report, write_report
@@ -19,14 +19,14 @@ LATENT = 16
 SETTINGS = LatentSettings(images=120, paper_images=0, accuracy_images=200, noise_images=100)
 
 
-def write_generators(folder: Path, tasks: tuple[str, ...] = ("cifar10", "fashion-mnist")) -> Path:
+def write_autoencoders(folder: Path, tasks: tuple[str, ...] = ("cifar10", "fashion-mnist")) -> Path:
     """`folder` with a generator for each task, each from a seed of its own."""
     for seed, task in enumerate(map(task_named, tasks)):
-        config = GeneratorConfig(task.classes, task.shape, LATENT, (8, 8, 4))
-        network = GeneratorNetwork(config, torch.Generator().manual_seed(seed))
+        config = AutoencoderConfig(task.classes, task.shape, LATENT, (8, 8, 4))
+        network = AutoencoderNetwork(config, torch.Generator().manual_seed(seed))
         with torch.no_grad():  # fresh ones draw nearly the same for every code
             network.decoder.last.weight.mul_(40)
-        save(network, GeneratorCard(task.key, config, "untrained", {}, seed, "none", {}), folder)
+        save(network, AutoencoderCard(task.key, config, "untrained", {}, seed, "none", {}), folder)
     return folder
 
 
@@ -53,8 +53,8 @@ def _arrays(key: str, index: int, rng: np.random.Generator) -> dict[str, np.ndar
     made = {name: rng.random(SETTINGS.accuracy_images) < right for name in ("right", "right_gaussian")}
     for kind in KINDS:
         made[f"right_{kind}"] = rng.random(SETTINGS.accuracy_images) < right
-        made |= {f"decayed_{kind}_{eps:g}": made["right"] for eps in (0.5, 1.0)}
-        made |= {f"noise_{kind}_{eps:g}": rng.random(SETTINGS.noise_images).astype(np.float32) for eps in NOISE}
+        made |= {f"decayed_{kind}_{epsilon:g}": made["right"] for epsilon in (0.5, 1.0)}
+        made |= {f"noise_{kind}_{epsilon:g}": rng.random(SETTINGS.noise_images).astype(np.float32) for epsilon in NOISE}
         distance = rng.gamma(4, 0.15 / (index + 1), n).astype(np.float32)
         distance[:5], distance[-index - 1 :] = 0, np.inf
         part = f"{kind}_{SETTINGS.settings_of(key)[0].name}_{SETTINGS.eps:g}"

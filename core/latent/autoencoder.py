@@ -13,7 +13,7 @@ from torch import Tensor
 from core.data.tasks import Task, task_named
 from core.errors import ConfigError, InputError
 from core.files import write_atomically
-from core.latent.network import GeneratorConfig, GeneratorNetwork
+from core.latent.network import AutoencoderConfig, AutoencoderNetwork
 from core.models import cards
 from core.models.weights import check_tensors, read_tensors
 
@@ -22,7 +22,7 @@ MAX_WEIGHT_BYTES = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class GeneratorCard:
+class AutoencoderCard:
     """What is known about one generator; stored as JSON beside its weights.
 
     Attributes:
@@ -41,7 +41,7 @@ class GeneratorCard:
     """
 
     task: str
-    network: GeneratorConfig
+    network: AutoencoderConfig
     recipe: str
     settings: Mapping[str, Any]
     seed: int
@@ -55,7 +55,7 @@ class GeneratorCard:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Generator:
+class Autoencoder:
     """A class-conditional generator with prior `z ~ N(0, I_n)`: frozen, in eval mode, float32; nobody may write to it.
 
     Attributes:
@@ -63,8 +63,8 @@ class Generator:
         network: its decoder and encoder.
     """
 
-    card: GeneratorCard
-    network: GeneratorNetwork
+    card: AutoencoderCard
+    network: AutoencoderNetwork
 
     @property
     def task(self) -> Task:
@@ -117,7 +117,7 @@ def shipped(task: str, folder: Path = ASSETS) -> bool:
     return (folder / f"{task}.json").exists()
 
 
-def load_generator(task: str, folder: Path = ASSETS) -> Generator:
+def load_autoencoder(task: str, folder: Path = ASSETS) -> Autoencoder:
     """The shipped generator of a task.
 
     Checked before anything is copied: sizes, the checksum, and that names, shapes and types are those of the card's
@@ -137,20 +137,20 @@ def load_generator(task: str, folder: Path = ASSETS) -> Generator:
     return assemble(card, read_tensors(path, card.sha256, MAX_WEIGHT_BYTES))
 
 
-def assemble(card: GeneratorCard, tensors: Mapping[str, Tensor]) -> Generator:
+def assemble(card: AutoencoderCard, tensors: Mapping[str, Tensor]) -> Autoencoder:
     """The generator of a card with the given weights, which are in half precision as they are stored.
 
     Raises:
         InputError: names, shapes or types differ from the architecture's, or a value is not finite.
     """
-    network = GeneratorNetwork(card.network)
+    network = AutoencoderNetwork(card.network)
     check_tensors(card.task, tensors, network.state_dict(), torch.float16)
     network.load_state_dict({name: value.float() for name, value in tensors.items()})
     network.eval().requires_grad_(False)
-    return Generator(card, network.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
+    return Autoencoder(card, network.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
 
 
-def save(network: GeneratorNetwork, card: GeneratorCard, folder: Path) -> GeneratorCard:
+def save(network: AutoencoderNetwork, card: AutoencoderCard, folder: Path) -> AutoencoderCard:
     """Write weights (in half precision) and card to `folder`, each in one move; the card then has checksum and size.
 
     Raises:
@@ -165,7 +165,7 @@ def save(network: GeneratorNetwork, card: GeneratorCard, folder: Path) -> Genera
     return card
 
 
-def write_card(card: GeneratorCard, folder: Path = ASSETS) -> None:
+def write_card(card: AutoencoderCard, folder: Path = ASSETS) -> None:
     """Write a card to `folder` in one move.
 
     Raises:
@@ -174,17 +174,17 @@ def write_card(card: GeneratorCard, folder: Path = ASSETS) -> None:
     cards.write_card(card, folder / f"{card.task}.json")
 
 
-def read_card(path: Path) -> GeneratorCard:
+def read_card(path: Path) -> AutoencoderCard:
     """The card in a JSON file from anywhere; see `core.models.cards.card_of`.
 
     Raises:
         InputError: missing, too large, not JSON, fields that are absent, unknown or of the wrong kind, or a network
             that is not one of the task.
     """
-    return cards.read_card(path, GeneratorCard, "a generator's card", _check)
+    return cards.read_card(path, AutoencoderCard, "a generator's card", _check)
 
 
-def _check(card: GeneratorCard) -> None:
+def _check(card: AutoencoderCard) -> None:
     """Refuse a card whose values can't be."""
     task = cards.check_facts(card.task, card.seed, card.parameters, card.sha256, card.figures)
     if card.network.classes != task.classes or card.network.shape != task.shape:

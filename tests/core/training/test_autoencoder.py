@@ -10,20 +10,20 @@ from torch.testing import assert_close
 from core.data.datasets import load
 from core.data.tasks import FASHION_MNIST
 from core.errors import ConfigError
-from core.latent.network import GeneratorConfig, GeneratorNetwork
+from core.latent.network import AutoencoderConfig, AutoencoderNetwork
 from core.latent.perceptual import feature_distance, logits_of, taps
 from core.models import zoo
 from core.models.resnet import PreActResNet, ResNetConfig
-from core.training.generator import loop
-from core.training.generator.critic import Critic, SpectralConv, critic_approval, critic_loss
-from core.training.generator.loop import rate_at, train_generator
-from core.training.generator.loss import divergence, generator_losses, make_pictures
-from core.training.generator.plan import GeneratorPlan, GeneratorRecipe
-from core.training.generator.shipped import GENERATORS, PLAIN, generator_plan
+from core.training.autoencoder import loop
+from core.training.autoencoder.critic import Critic, SpectralConv, critic_approval, critic_loss
+from core.training.autoencoder.loop import rate_at, train_autoencoder
+from core.training.autoencoder.loss import autoencoder_losses, divergence, make_pictures
+from core.training.autoencoder.plan import AutoencoderPlan, AutoencoderRecipe
+from core.training.autoencoder.shipped import AUTOENCODERS, PLAIN, autoencoder_plan
 
-FULL = GeneratorRecipe(features=1.0, critic=0.5, agreement=0.1)
-TINY = GeneratorConfig(10, (1, 28, 28), 4, (8, 8, 4))
-PLAN = GeneratorPlan("fashion-mnist", FULL, TINY, 4, warm_up=1, batch_size=8, critic_width=4, precision="fp32")
+FULL = AutoencoderRecipe(features=1.0, critic=0.5, agreement=0.1)
+TINY = AutoencoderConfig(10, (1, 28, 28), 4, (8, 8, 4))
+PLAN = AutoencoderPlan("fashion-mnist", FULL, TINY, 4, warm_up=1, batch_size=8, critic_width=4, precision="fp32")
 NETWORK = ResNetConfig(10, (0.3,), (0.3,), (4, 6, 8), (1, 1, 1))
 
 
@@ -40,7 +40,7 @@ def images(fashion_root):
 
 
 def made_with(classifier, images, recipe=FULL, samples=True):
-    network = GeneratorNetwork(TINY, torch.Generator().manual_seed(1))
+    network = AutoencoderNetwork(TINY, torch.Generator().manual_seed(1))
     noise = torch.Generator().manual_seed(2)
     return make_pictures(
         network, classifier.fast, images.images(0, 8), images.labels[:8], noise, samples, bool(recipe.features)
@@ -48,8 +48,8 @@ def made_with(classifier, images, recipe=FULL, samples=True):
 
 
 def test_divergence_is_that_of_the_gaussians():
-    rng = torch.Generator().manual_seed(0)
-    mean, log_variance = torch.randn(3, 5, generator=rng), torch.randn(3, 5, generator=rng)
+    generator = torch.Generator().manual_seed(0)
+    mean, log_variance = torch.randn(3, 5, generator=generator), torch.randn(3, 5, generator=generator)
     exact = kl_divergence(Normal(mean, (0.5 * log_variance).exp()), Normal(0.0, 1.0)).sum(1)
     assert_close(divergence(mean, log_variance), exact)
     assert float(divergence(torch.zeros(1, 5), torch.zeros(1, 5))) == 0
@@ -64,9 +64,9 @@ def test_the_critic_is_content_beyond_its_margins_only():
 
 
 def test_a_spectral_convolution_has_norm_one_as_a_matrix():
-    rng = torch.Generator().manual_seed(0)
-    conv = SpectralConv(3, 5, 1, 1, rng)
-    h = torch.randn(2, 3, 4, 4, generator=rng)
+    generator = torch.Generator().manual_seed(0)
+    conv = SpectralConv(3, 5, 1, 1, generator)
+    h = torch.randn(2, 3, 4, 4, generator=generator)
     for _ in range(200):
         out = conv(h)
     exact = torch.linalg.matrix_norm(conv.weight.flatten(1), 2)
@@ -105,7 +105,7 @@ def test_reconstructions_come_first_and_samples_follow(classifier, images):
     assert len(made.mean) == 4 and len(made.fakes) == 8
     alike = made_with(classifier, images, samples=False)
     assert len(alike.mean) == 8 and torch.equal(alike.mean[:4], made.mean)
-    terms = generator_losses(GeneratorRecipe(deviation=0.25, divergence=2.0), made, classifier.fast, None, False)
+    terms = autoencoder_losses(AutoencoderRecipe(deviation=0.25, divergence=2.0), made, classifier.fast, None, False)
     assert set(terms) == {"pixels", "divergence"}
     assert_close(terms["pixels"], 8 * (made.fakes[:4] - made.x[:4]).square().mean())
     assert_close(terms["divergence"], 2 * divergence(made.mean, made.log_variance).mean() / 784)
@@ -115,9 +115,9 @@ def test_samples_answer_to_critic_and_classifier_alone(classifier, images):
     """Pixels and features belong to reconstructions, agreement to samples, approval to both."""
     critic = Critic((1, 28, 28), NETWORK.widths, 10, 4, torch.Generator().manual_seed(0)).eval()
     made = made_with(classifier, images)
-    waiting = generator_losses(FULL, made, classifier.fast, critic, False)
+    waiting = autoencoder_losses(FULL, made, classifier.fast, critic, False)
     assert set(waiting) == {"pixels", "divergence", "features"}
-    terms = generator_losses(FULL, made, classifier.fast, critic, True)
+    terms = autoencoder_losses(FULL, made, classifier.fast, critic, True)
     touched = {}
     for name in ("pixels", "features", "approval", "agreement"):
         (gradient,) = torch.autograd.grad(terms[name], made.fakes, retain_graph=True)
@@ -140,19 +140,19 @@ def test_samples_answer_to_critic_and_classifier_alone(classifier, images):
 @pytest.mark.slow
 def test_the_loss_falls_on_eight_pictures(classifier, images, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "ROUND", 20)
-    plan = replace(PLAN, recipe=GeneratorRecipe(), steps=60, warm_up=0)
-    history = train_generator(plan, images.first(8), classifier, tmp_path / "run").history
+    plan = replace(PLAN, recipe=AutoencoderRecipe(), steps=60, warm_up=0)
+    history = train_autoencoder(plan, images.first(8), classifier, tmp_path / "run").history
     assert history[-1].losses["pixels"] < 0.5 * history[0].losses["pixels"]
 
 
 @pytest.mark.slow
 def test_a_killed_run_ends_with_the_weights_of_an_uninterrupted_one(classifier, images, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "ROUND", 2)
-    whole = train_generator(PLAN, images, classifier, tmp_path / "whole")
+    whole = train_autoencoder(PLAN, images, classifier, tmp_path / "whole")
     asked = iter(range(100))
-    part = train_generator(PLAN, images, classifier, tmp_path / "part", should_stop=lambda: next(asked) == 3)
+    part = train_autoencoder(PLAN, images, classifier, tmp_path / "part", should_stop=lambda: next(asked) == 3)
     assert whole.finished and not part.finished and len(part.history) == 1
-    rest = train_generator(PLAN, images, classifier, tmp_path / "part")
+    rest = train_autoencoder(PLAN, images, classifier, tmp_path / "part")
     assert rest.finished and len(rest.history) == 2
     for name, value in whole.network.state_dict().items():
         assert torch.equal(value, rest.network.state_dict()[name]), name
@@ -163,8 +163,8 @@ def test_a_killed_run_ends_with_the_weights_of_an_uninterrupted_one(classifier, 
 def test_the_seed_decides_and_the_classifier_stays_as_it_was(classifier, images, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "ROUND", 2)
     before = {name: value.clone() for name, value in classifier.fast.state_dict().items()}
-    one = train_generator(PLAN, images, classifier, tmp_path / "one").network.state_dict()
-    other = train_generator(replace(PLAN, seed=1), images, classifier, tmp_path / "other").network.state_dict()
+    one = train_autoencoder(PLAN, images, classifier, tmp_path / "one").network.state_dict()
+    other = train_autoencoder(replace(PLAN, seed=1), images, classifier, tmp_path / "other").network.state_dict()
     assert not torch.equal(one["decoder.up1.weight"], other["decoder.up1.weight"])
     assert all(torch.equal(value, before[name]) for name, value in classifier.fast.state_dict().items())
     assert not any(parameter.requires_grad for parameter in classifier.fast.parameters())
@@ -173,18 +173,18 @@ def test_the_seed_decides_and_the_classifier_stays_as_it_was(classifier, images,
 def test_every_round_draws_its_own_pictures(classifier, images, tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr(loop, "ROUND", 2)
-    monkeypatch.setattr(loop, "Augmentation", lambda padding, flip: lambda x, rng: seen.append(x) or x)
-    train_generator(replace(PLAN, recipe=GeneratorRecipe()), images, classifier, tmp_path)
+    monkeypatch.setattr(loop, "Augmentation", lambda padding, flip: lambda x, generator: seen.append(x) or x)
+    train_autoencoder(replace(PLAN, recipe=AutoencoderRecipe()), images, classifier, tmp_path)
     assert len(seen) == 4 and not any(torch.equal(seen[0], later) for later in seen[1:])
 
 
 def test_a_checkpoint_of_another_plan_is_refused(classifier, images, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "ROUND", 2)
-    train_generator(PLAN, images, classifier, tmp_path)
+    train_autoencoder(PLAN, images, classifier, tmp_path)
     with pytest.raises(ConfigError, match="another plan"):
-        train_generator(replace(PLAN, seed=1), images, classifier, tmp_path)
+        train_autoencoder(replace(PLAN, seed=1), images, classifier, tmp_path)
     with pytest.raises(ConfigError, match="fewer than one batch"):
-        train_generator(PLAN, images.first(4), classifier, tmp_path / "few")
+        train_autoencoder(PLAN, images.first(4), classifier, tmp_path / "few")
 
 
 def test_rates_stay_and_then_fall_to_near_zero():
@@ -196,7 +196,7 @@ def test_the_polish_follows_the_steps_with_an_agreement_of_its_own(classifier, i
     monkeypatch.setattr(loop, "ROUND", 2)
     plan = replace(PLAN, recipe=replace(FULL, polish=10.0), polish=2)
     assert [plan.recipe_at(step).agreement for step in (0, 3, 4, 5)] == [0.1, 0.1, 10.0, 10.0]
-    history = train_generator(plan, images, classifier, tmp_path).history
+    history = train_autoencoder(plan, images, classifier, tmp_path).history
     assert len(history) == 3
     assert history[2].losses["agreement"] > 20 * history[1].losses["agreement"]
 
@@ -224,15 +224,15 @@ def test_impossible_plans_are_refused(wrong):
 @pytest.mark.parametrize("wrong", [{"deviation": 0.0}, {"divergence": -1.0}, {"critic": -1.0}])
 def test_impossible_recipes_are_refused(wrong):
     with pytest.raises(ConfigError):
-        GeneratorRecipe(**wrong)
+        AutoencoderRecipe(**wrong)
 
 
 def test_both_designs_have_the_same_networks_and_pictures():
-    for task in {task for task, _ in GENERATORS}:
-        ours, plain = generator_plan(task), generator_plan(task, PLAIN)
+    for task in {task for task, _ in AUTOENCODERS}:
+        ours, plain = autoencoder_plan(task), autoencoder_plan(task, PLAIN)
         assert replace(plain, recipe=ours.recipe, warm_up=ours.warm_up, polish=ours.polish) == ours
         assert (plain.recipe.features, plain.recipe.critic, plain.recipe.agreement) == (0, 0, 0)
         assert plain.recipe.divergence == ours.recipe.divergence
         assert "critic" in ours.recipe.describe() and "critic" not in plain.recipe.describe()
     with pytest.raises(ConfigError, match="tiny20"):
-        generator_plan("tiny20")
+        autoencoder_plan("tiny20")

@@ -11,14 +11,14 @@ from torch import Tensor
 
 from core.data.datasets import LabelledImages
 from core.errors import ConfigError, InputError
-from core.latent.network import GeneratorNetwork
+from core.latent.network import AutoencoderNetwork
 from core.models.pooled import as_pooled
 from core.models.zoo import ZooModel
 from core.training.augment import Augmentation
+from core.training.autoencoder.critic import Critic, critic_loss
+from core.training.autoencoder.loss import Pictures, autoencoder_losses, make_pictures
+from core.training.autoencoder.plan import AutoencoderPlan
 from core.training.checkpoint import read_checkpoint, write_checkpoint
-from core.training.generator.critic import Critic, critic_loss
-from core.training.generator.loss import Pictures, generator_losses, make_pictures
-from core.training.generator.plan import GeneratorPlan
 
 ROUND = 100  # steps between checkpoints
 DECLINE = 0.4  # share of the steps over which the learning rates fall to 0
@@ -27,7 +27,7 @@ MOMENTS = (0.5, 0.99)  # of Adam
 
 
 @dataclass(frozen=True, slots=True)
-class GeneratorProgress:
+class AutoencoderProgress:
     """Where a run stands: steps done and of how many, mean losses of this round by name, seconds so far."""
 
     step: int
@@ -45,10 +45,10 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
-class TrainedGenerator:
+class TrainedAutoencoder:
     """The outcome of a run: the averaged network (in eval mode), its history, and whether all steps were done."""
 
-    network: GeneratorNetwork
+    network: AutoencoderNetwork
     history: tuple[Round, ...]
     finished: bool
 
@@ -69,15 +69,15 @@ class TrainedGenerator:
         }
 
 
-def train_generator(
-    plan: GeneratorPlan,
+def train_autoencoder(
+    plan: AutoencoderPlan,
     data: LabelledImages,
     classifier: ZooModel,
     folder: Path,
-    on_progress: Callable[[GeneratorProgress], None] = lambda progress: None,
+    on_progress: Callable[[AutoencoderProgress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
     device: str = "cpu",
-) -> TrainedGenerator:
+) -> TrainedAutoencoder:
     """Train as the plan says, going on from the checkpoint in `folder` where there is one.
 
     Everything random in a round is drawn from a generator seeded by (seed, round), so that a killed run that is started
@@ -104,10 +104,10 @@ def train_generator(
     while len(history) * ROUND < plan.total:
         done = run.round(len(history), data, sum(past.seconds for past in history), on_progress, should_stop)
         if done is None:
-            return TrainedGenerator(run.averaged(), tuple(history), finished=False)
+            return TrainedAutoencoder(run.averaged(), tuple(history), finished=False)
         history.append(done)
         run.save(folder, history)
-    return TrainedGenerator(run.averaged(), tuple(history), finished=True)
+    return TrainedAutoencoder(run.averaged(), tuple(history), finished=True)
 
 
 def rate_at(step: int, steps: int) -> float:
@@ -118,8 +118,8 @@ def rate_at(step: int, steps: int) -> float:
 class _Opponent:
     """A critic with its optimiser."""
 
-    def __init__(self, plan: GeneratorPlan, widths: tuple[int, ...], rng: torch.Generator, device: str) -> None:
-        self.critic = Critic(plan.network.shape, widths, plan.network.classes, plan.critic_width, rng).to(device)
+    def __init__(self, plan: AutoencoderPlan, widths: tuple[int, ...], generator: torch.Generator, device: str) -> None:
+        self.critic = Critic(plan.network.shape, widths, plan.network.classes, plan.critic_width, generator).to(device)
         self.critic.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.rate = plan.critic_rate
         self.optimiser = torch.optim.Adam(self.critic.parameters(), plan.critic_rate, MOMENTS)
@@ -138,40 +138,42 @@ class _Opponent:
 class _Run:
     """The state that moves: networks, the generator's average, the optimisers."""
 
-    def __init__(self, plan: GeneratorPlan, classifier: ZooModel, device: str) -> None:
+    def __init__(self, plan: AutoencoderPlan, classifier: ZooModel, device: str) -> None:
         self.plan = plan
         self.device = device
         self.fingerprint = json.dumps([plan.settings(), classifier.card.sha256], sort_keys=True)
         self.classifier = classifier.fast.to(device)
-        rng = torch.Generator().manual_seed(plan.seed)
-        self.network = GeneratorNetwork(plan.network, rng).to(device)
+        generator = torch.Generator().manual_seed(plan.seed)
+        self.network = AutoencoderNetwork(plan.network, generator).to(device)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = {name: value.clone() for name, value in self.network.state_dict().items()}
         self.optimiser = torch.optim.Adam(self.network.parameters(), plan.learning_rate, MOMENTS)
-        self.opponent = _Opponent(plan, as_pooled(classifier.fast).widths, rng, device) if plan.recipe.critic else None
+        self.opponent = (
+            _Opponent(plan, as_pooled(classifier.fast).widths, generator, device) if plan.recipe.critic else None
+        )
 
     def round(
         self,
         index: int,
         data: LabelledImages,
         spent: float,
-        on_progress: Callable[[GeneratorProgress], None],
+        on_progress: Callable[[AutoencoderProgress], None],
         should_stop: Callable[[], bool],
     ) -> Round | None:
         """Up to `ROUND` steps on images drawn without replacement (anew when all are used); None if it was stopped."""
         plan, began = self.plan, time.perf_counter()
-        rng = torch.Generator().manual_seed(plan.seed * 1_000_003 + index + 1)
+        generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + index + 1)
         noise = torch.Generator(self.device).manual_seed(plan.seed * 1_000_003 + index + 1)
         augmentation = Augmentation(padding=0, flip=plan.flip)
         wanted = ROUND * plan.batch_size
-        order = torch.cat([torch.randperm(len(data), generator=rng) for _ in range(1 + wanted // len(data))])
+        order = torch.cat([torch.randperm(len(data), generator=generator) for _ in range(1 + wanted // len(data))])
         totals: dict[str, float] = {}
         first, last = index * ROUND, min((index + 1) * ROUND, plan.total)
         for step in range(first, last):
             if should_stop():
                 return None
             chosen = order[(step - first) * plan.batch_size :][: plan.batch_size]
-            x = augmentation(data.pixels[chosen].float() / 255.0, rng)
+            x = augmentation(data.pixels[chosen].float() / 255.0, generator)
             x = x.to(self.device).contiguous(memory_format=torch.channels_last)
             losses = self._step(step, x, data.labels[chosen].to(self.device), noise)
             for name, value in losses.items():
@@ -179,7 +181,7 @@ class _Run:
             means = {name: total / (step - first + 1) for name, total in totals.items()}
             if not torch.tensor(list(means.values())).isfinite().all():
                 raise InputError(f"a loss at step {step + 1} is no longer a number: lower the learning rates")
-            on_progress(GeneratorProgress(step + 1, plan.total, means, spent + time.perf_counter() - began))
+            on_progress(AutoencoderProgress(step + 1, plan.total, means, spent + time.perf_counter() - began))
         return Round(means, time.perf_counter() - began)
 
     def _step(self, step: int, x: Tensor, labels: Tensor, noise: torch.Generator) -> dict[str, Tensor]:
@@ -194,7 +196,7 @@ class _Run:
             if opposed and self.opponent is not None:
                 found["critic"] = self.opponent.learn(made, rate)
             critic = None if self.opponent is None else self.opponent.critic
-            terms = generator_losses(recipe, made, self.classifier, critic, opposed)
+            terms = autoencoder_losses(recipe, made, self.classifier, critic, opposed)
         _update(self.optimiser, torch.stack(list(terms.values())).sum(), rate * self.plan.learning_rate)
         decay = min(self.plan.averaging, (1 + step) / (10 + step))
         with torch.no_grad():
@@ -202,9 +204,9 @@ class _Run:
                 self.average[name].lerp_(value, 1.0 - decay)
         return found | {name: value.detach() for name, value in terms.items()}
 
-    def averaged(self) -> GeneratorNetwork:
+    def averaged(self) -> AutoencoderNetwork:
         """A network with the averaged weights, in eval mode."""
-        network = GeneratorNetwork(self.plan.network)
+        network = AutoencoderNetwork(self.plan.network)
         network.load_state_dict({name: value.cpu() for name, value in self.average.items()})
         return network.eval()
 

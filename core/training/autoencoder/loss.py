@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from core.latent.network import GeneratorNetwork
+from core.latent.network import AutoencoderNetwork
 from core.latent.perceptual import feature_distance, logits_of, taps
-from core.training.generator.critic import Critic, critic_approval
-from core.training.generator.plan import GeneratorRecipe
+from core.training.autoencoder.critic import Critic, critic_approval
+from core.training.autoencoder.plan import AutoencoderRecipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 def make_pictures(
-    network: GeneratorNetwork,
+    network: AutoencoderNetwork,
     classifier: nn.Module,
     x: Tensor,
     labels: Tensor,
@@ -71,8 +71,8 @@ def make_pictures(
     return Pictures(x, labels, fakes, mean, log_variance, real_features, taps(classifier, fakes))
 
 
-def generator_losses(
-    recipe: GeneratorRecipe, made: Pictures, classifier: nn.Module, critic: Critic | None, opposed: bool
+def autoencoder_losses(
+    recipe: AutoencoderRecipe, made: Pictures, classifier: nn.Module, critic: Critic | None, opposed: bool
 ) -> Mapping[str, Tensor]:
     """The terms that encoder and decoder lower, weighted, by name; their sum is the loss.
 

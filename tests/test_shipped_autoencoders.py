@@ -7,20 +7,20 @@ import pytest
 from core.data.galleries import ASSETS as GALLERY
 from core.data.galleries import MADE, gallery
 from core.data.tasks import task_named
-from core.latent.generator import ASSETS, load_generator
+from core.latent.autoencoder import ASSETS, load_autoencoder
 from core.models.zoo import cards
 from core.reports.form.report import read_report, report_path
 from core.reports.generator.report import NAME, GeneratorSettings
-from core.training.generator.shipped import DESIGN, GENERATORS, NOTES
+from core.training.autoencoder.shipped import AUTOENCODERS, DESIGN, NOTES
 
-TASKS = sorted({task for task, _ in GENERATORS})
+TASKS = sorted({task for task, _ in AUTOENCODERS})
 MEGABYTES = 25  # in all, at most
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_card_weights_and_report_belong_together(task):
-    card = load_generator(task).card  # checks the checksum
-    plan = GENERATORS[task, DESIGN]
+    card = load_autoencoder(task).card  # checks the checksum
+    plan = AUTOENCODERS[task, DESIGN]
     assert card.settings == json.loads(json.dumps(plan.settings())) and card.network == plan.network
     assert card.recipe == plan.recipe.describe() and card.command == f"robustscope train-generator {task}"
     assert card.note == NOTES[task]
@@ -38,7 +38,7 @@ def test_they_are_small():
 @pytest.mark.parametrize("task", TASKS)
 def test_the_gallery_shows_every_class_and_was_made_by_the_generator_that_ships(task):
     made = json.loads((GALLERY / task / MADE).read_text())
-    assert made["generator"] == load_generator(task).card.sha256
+    assert made["generator"] == load_autoencoder(task).card.sha256
     labels = [item.label for item in gallery(task_named(task)).items.values() if item.key.startswith("generated:")]
     assert set(labels) == set(range(task_named(task).classes))
 

@@ -5,27 +5,27 @@ from dataclasses import replace
 
 from core.data.tasks import CIFAR10, FASHION_MNIST
 from core.errors import ConfigError
-from core.latent.network import GeneratorConfig
-from core.training.generator.plan import GeneratorPlan, GeneratorRecipe
+from core.latent.network import AutoencoderConfig
+from core.training.autoencoder.plan import AutoencoderPlan, AutoencoderRecipe
 
 DESIGN, PLAIN = "vae-gan", "vae"
 """Names of the design that ships and of the one it was compared with."""
 
 _SHIPPED = (
-    GeneratorPlan(
+    AutoencoderPlan(
         FASHION_MNIST.key,
-        GeneratorRecipe(divergence=10.0, features=5.0, critic=1.0, agreement=0.3, polish=3.0),
-        GeneratorConfig(10, FASHION_MNIST.shape, 64, (96, 48, 8)),
+        AutoencoderRecipe(divergence=10.0, features=5.0, critic=1.0, agreement=0.3, polish=3.0),
+        AutoencoderConfig(10, FASHION_MNIST.shape, 64, (96, 48, 8)),
         steps=6000,
         polish=1200,
         warm_up=200,
         learning_rate=6e-4,
         critic_rate=6e-4,
     ),
-    GeneratorPlan(
+    AutoencoderPlan(
         CIFAR10.key,
-        GeneratorRecipe(divergence=15.0, features=5.0, critic=1.0, agreement=0.1),
-        GeneratorConfig(10, CIFAR10.shape, 128, (96, 64, 16)),
+        AutoencoderRecipe(divergence=15.0, features=5.0, critic=1.0, agreement=0.1),
+        AutoencoderConfig(10, CIFAR10.shape, 128, (96, 64, 16)),
         steps=3500,
         warm_up=300,
         learning_rate=6e-4,
@@ -35,13 +35,13 @@ _SHIPPED = (
 )
 
 
-def _plain(plan: GeneratorPlan) -> GeneratorPlan:
+def _plain(plan: AutoencoderPlan) -> AutoencoderPlan:
     """The same networks and pictures, and what is left of the loss without a classifier and without a critic."""
     recipe = replace(plan.recipe, features=0.0, critic=0.0, agreement=0.0, polish=0.0)
     return replace(plan, recipe=recipe, polish=0, warm_up=0)
 
 
-GENERATORS: Mapping[tuple[str, str], GeneratorPlan] = {
+AUTOENCODERS: Mapping[tuple[str, str], AutoencoderPlan] = {
     (plan.task, design): plan if design == DESIGN else _plain(plan) for plan in _SHIPPED for design in (DESIGN, PLAIN)
 }
 """By task and design; both designs have the same networks, pictures a step and, but for the polish, steps."""
@@ -63,13 +63,13 @@ NOTES: Mapping[str, str] = {
 """What a card must say besides, by task."""
 
 
-def generator_plan(task: str, design: str = DESIGN) -> GeneratorPlan:
+def autoencoder_plan(task: str, design: str = DESIGN) -> AutoencoderPlan:
     """The plan of a design for a task.
 
     Raises:
         ConfigError: there is none.
     """
-    if (task, design) not in GENERATORS:
-        known = ", ".join(f"{design} for {task}" for task, design in GENERATORS)
+    if (task, design) not in AUTOENCODERS:
+        known = ", ".join(f"{design} for {task}" for task, design in AUTOENCODERS)
         raise ConfigError(f"generators are {known}; got {design} for {task}")
-    return GENERATORS[task, design]
+    return AUTOENCODERS[task, design]

@@ -47,12 +47,12 @@ def normal(*shape, seed, scale=1.0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed)) * scale
 
 
-def linear_generator():
+def linear_autoencoder():
     """A linear generator with 12 numbers a code."""
     return Linear(normal(SIDE * SIDE, 12, seed=0, scale=0.1))
 
 
-def curved_generator():
+def curved_autoencoder():
     """A curved generator with 6 numbers a code."""
     return Curved(
         normal(4 * SIDE * SIDE, 6, seed=1),
@@ -66,7 +66,7 @@ def curved_classifier():
     net = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.Tanh(), nn.Linear(16, CLASSES)).requires_grad_(False)
     net[1].weight.copy_(normal(16, 64, seed=10, scale=0.5))
     net[3].weight.copy_(normal(CLASSES, 16, seed=11))
-    x = curved_generator().decode(normal(200, 6, seed=12), torch.arange(200) % CLASSES)
+    x = curved_autoencoder().decode(normal(200, 6, seed=12), torch.arange(200) % CLASSES)
     net[1].bias.copy_(-net[1].weight @ x.mean(0).flatten())
     net[3].bias.copy_(-net[3].weight @ net[:3](x).mean(0))
     return net.eval()

@@ -5,13 +5,13 @@ from typing import Literal
 
 from core.data.tasks import task_named
 from core.errors import ConfigError
-from core.latent.network import GeneratorConfig
+from core.latent.network import AutoencoderConfig
 
 MAX_STEPS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class GeneratorRecipe:
+class AutoencoderRecipe:
     """What a generator is asked for, as weights of the terms of one loss; 0 leaves a term out.
 
     The plain conditional VAE (Kingma, Welling 2014, arXiv:1312.6114; Sohn et al. 2015) has `features`, `critic` and
@@ -61,7 +61,7 @@ class GeneratorRecipe:
 
 
 @dataclass(frozen=True, slots=True)
-class GeneratorPlan:
+class AutoencoderPlan:
     """Everything that decides a generator's weights.
 
     Attributes:
@@ -87,8 +87,8 @@ class GeneratorPlan:
     """
 
     task: str
-    recipe: GeneratorRecipe
-    network: GeneratorConfig
+    recipe: AutoencoderRecipe
+    network: AutoencoderConfig
     steps: int
     polish: int = 0
     warm_up: int = 0
@@ -133,7 +133,7 @@ class GeneratorPlan:
         """All updates, the polish among them."""
         return self.steps + self.polish
 
-    def recipe_at(self, step: int) -> GeneratorRecipe:
+    def recipe_at(self, step: int) -> AutoencoderRecipe:
         """The loss at a step, counted from 0."""
         return self.recipe if step < self.steps else replace(self.recipe, agreement=self.recipe.polish)
 
