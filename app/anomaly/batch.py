@@ -1,53 +1,21 @@
-"""Many pictures at once: uploads and ZIPs, scored beside the page."""
+"""Many pictures at once, scored beside the page."""
 
-import io
-import zipfile
-import zlib
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Sequence
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app.anomaly.verdicts import missing_calibration
-from app.state import judgements, pictures, session, zoo
+from app.state import judgements, session, zoo
 from app.state.choice import Choice
 from app.state.names import model_name
-from app.ui.picture_picker import FILE_TYPES
+from app.ui.picture_files import choose, count_files, incoming
 from app.ui.task_progress import LongTask
 from core.anomaly.batch_file import Scoring
 from core.anomaly.batch_table import ManyScores, score_many
-from core.data.incoming import MAX_ENTRIES, MAX_ZIP_BYTES, Incoming, from_file, open_zip
+from core.data.incoming import MAX_ENTRIES
 from core.data.tasks import Task
-from core.data.walk import entries
 from core.progress import OnProgress, ShouldStop
-
-
-def uploads() -> list[UploadedFile]:
-    """The files that a visitor brings."""
-    return st.file_uploader(
-        "Pictures, or ZIPs of pictures", [*FILE_TYPES, "zip"], accept_multiple_files=True,
-        max_upload_size=MAX_ZIP_BYTES // 1_000_000, key="anomaly.files",
-        help=f"Up to {MAX_ENTRIES:,} pictures. They stay in this server's memory, and only while you look.",
-    )  # fmt: skip
-
-
-def incoming(files: Sequence[UploadedFile]) -> Iterator[Incoming]:
-    """Every picture of the files, in their order."""
-    for file in files:
-        yield from from_file(io.BytesIO(file.getvalue()), file.name, file.size)
-
-
-def count_files(files: Sequence[UploadedFile]) -> int:
-    """About how many pictures there are, for a bar: what a ZIP says of itself counts."""
-    total = 0
-    for file in files:
-        try:
-            with open_zip(io.BytesIO(file.getvalue())) as archive:
-                total += len(entries(archive))
-        except (zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, RuntimeError, OSError):
-            total += 1
-    return min(total, MAX_ENTRIES)
 
 
 def calibrated_models(task: Task, models: Sequence[str]) -> list[str]:
@@ -91,9 +59,7 @@ def batch_task(task: Task, models: Sequence[str], files: Sequence[UploadedFile],
 
 def look(files: Sequence[UploadedFile], place: int) -> None:
     """Make one of the files, by its place among all, the picture that the page is about."""
-    found = next(islice(incoming(files), place, None), None)
-    if found is not None and not found.error:
-        session.set_field("image", pictures.keep_upload(found.data, found.path))
+    if choose(files, place):
         session.set_field("view", "one")
 
 

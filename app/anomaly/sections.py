@@ -10,7 +10,7 @@ from app.anomaly import files as anomaly_files
 from app.state import pictures, session
 from app.state.errors import guard
 from app.state.pictures import ModelInput
-from app.ui import controls, elements, picture_picker
+from app.ui import controls, elements, picture_files, picture_picker
 from app.ui.downloads import downloads
 from app.ui.task_progress import watch
 from core.data.tasks import Task, task_named
@@ -95,7 +95,7 @@ def many_pictures(_head: elements.Head) -> None:
     verdicts.view_picker()
     choice = session.now()
     task = task_named(choice.task)
-    files = batch.uploads()
+    files = picture_files.uploads("anomaly.files")
     controls.fit_picker()
     with guard():
         models = batch.calibrated_models(task, choice.models)

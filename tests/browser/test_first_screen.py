@@ -17,6 +17,7 @@ NAMED = {
     "anomaly": "[data-judged] .rs-verdict, [data-judged] .rs-says",
     "saliency": "[data-map]",
     "latent": "[data-answer], .st-key-no-generator",
+    "find": ".st-key-found > :first-child img",
     "models": "[data-testid=stDataFrame], .st-key-trade-off",
 }
 """By page the elements that answer its question."""
@@ -67,6 +68,7 @@ def test_a_phone_shows_every_page_by_name_and_a_sign_where_something_goes_on(vis
         "Anomaly",
         "Saliency",
         "Latent",
+        "Find",
         "Models",
         "Train",
         "Workshop",

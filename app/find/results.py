@@ -1,0 +1,137 @@
+"""The pictures that are searched, measured beside the page."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+from torch import Tensor
+
+from app.state import judgements, pictures, zoo
+from app.state.choice import Choice
+from app.state.names import model_name
+from app.ui.picture_files import count_files, incoming
+from app.ui.task_progress import LongTask
+from core.anomaly.calibration import Calibration
+from core.data.tasks import Task, task_named
+from core.errors import InputError
+from core.explanations.picture_facts import FactSettings, PictureFacts, measure_pictures
+from core.images import decode, fit
+from core.models.zoo import ZooModel
+from core.progress import OnProgress, ShouldStop
+
+MOST = 500  # pictures of a visitor's own
+SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1)  # of the reported radius: 0.5 to 8/255 for CIFAR-10
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MeasuredPictures:
+    """Pictures and what came out for them.
+
+    Attributes:
+        facts: a picture's key is that of the gallery, or its place among the visitor's files.
+        titles: for people, by picture.
+        levels: what the networks get, uint8 (n, C, H, W).
+        refused: files that could not be read, each with its reason.
+    """
+
+    facts: PictureFacts
+    titles: tuple[str, ...]
+    levels: NDArray[np.uint8]
+    refused: tuple[str, ...]
+
+
+def settings_of(task: Task, attacked: bool) -> FactSettings:
+    """How pictures of a task are measured, with attacks or without."""
+    return FactSettings(tuple(share * task.radii["linf"] for share in SHARES) if attacked else ())
+
+
+def measuring(choice: Choice, files: Sequence[UploadedFile] | None, attacked: bool) -> LongTask:
+    """The measuring of the gallery's pictures, or of a visitor's files, with attacks or without."""
+    task = task_named(choice.task)
+    models = [zoo.model(task.key, key) for key in choice.models]
+    screens = {key: screen for key in choice.models if (screen := judgements.calibration_of(task.key, key))}
+    known = tuple((model.card.key, model.card.sha256) for model in models)
+    calibrated = tuple((key, screen.digest) for key, screen in screens.items())
+    gallery = tuple(pictures.items(task.key))
+    of = len(gallery) if files is None else count_files(files, MOST)
+    named = gallery if files is None else tuple(file.file_id for file in files)
+
+    def call(on_progress: OnProgress, should_stop: ShouldStop) -> MeasuredPictures:
+        on_progress(0, of)
+        notes = _Notes([], [], [])
+        source = _of_gallery(choice, notes) if files is None else _of_files(choice, files, notes)
+        flags = {
+            model.card.key: partial(share_flagged, model, screens[model.card.key])
+            for model in models
+            if model.card.key in screens
+        }
+        settings = settings_of(task, attacked)
+        facts = measure_pictures(models, flags, source, settings, lambda done: on_progress(done, max(done, of)))
+        return MeasuredPictures(facts, tuple(notes.titles), np.stack(notes.levels), tuple(notes.refused))
+
+    names = ", ".join(f"**{model_name(key)}**" for key in choice.models)
+    return LongTask(
+        "find.pictures",
+        ("find", task.key, attacked, known, calibrated, choice.fit, choice.invert, named),
+        lambda: call,
+        f"{of:,} pictures for {names}: answers, maps, detectors{f', and PGD at {len(SHARES)} radii' * attacked}.",
+        "Measure them",
+        ":material/search:",
+        lambda work: f"Picture {work.done:,} of about {work.of:,}" if work.of else "Begun",
+        automatic=files is None,
+    )
+
+
+def share_flagged(model: ZooModel, screen: Calibration, x: Tensor) -> NDArray[np.float64]:
+    """The share of detectors that flag each image (n,) at `ALPHA`."""
+    p_values = screen.p_values(screen.scores(screen.measure(model, x)))
+    share: NDArray[np.float64] = np.mean([values <= judgements.ALPHA for values in p_values.values()], 0)
+    return share
+
+
+@dataclass(frozen=True, slots=True)
+class _Notes:
+    """What is kept of pictures as they go by."""
+
+    titles: list[str]
+    levels: list[NDArray[np.uint8]]
+    refused: list[str]
+
+    def keep(self, title: str, x: Tensor) -> None:
+        self.titles.append(title)
+        self.levels.append((x[0] * 255).round().to(torch.uint8).numpy())
+
+
+def _of_gallery(choice: Choice, notes: _Notes) -> Iterator[tuple[str, int, Tensor]]:
+    found = pictures.gallery_of(choice.task)
+    fitted = _fitting(choice)
+    for key, item in found.items.items():
+        x = fitted(found.picture(key).pixels)
+        notes.keep(item.title, x)
+        yield key, -1 if item.label is None else item.label, x
+
+
+def _of_files(choice: Choice, files: Sequence[UploadedFile], notes: _Notes) -> Iterator[tuple[str, int, Tensor]]:
+    fitted = _fitting(choice)
+    for place, file in enumerate(incoming(files)):
+        if len(notes.titles) == MOST:
+            notes.refused.append(f"Only the first {MOST} pictures are measured.")
+            return
+        try:
+            if file.error:
+                raise InputError(file.error)
+            x = fitted(decode(file.data).pixels)
+        except InputError as error:
+            notes.refused.append(f"{file.path}: {error}")
+            continue
+        notes.keep(file.path, x)
+        yield str(place), -1, x
+
+
+def _fitting(choice: Choice) -> Callable[[NDArray[np.uint8]], Tensor]:
+    task = task_named(choice.task)
+    return lambda pixels: fit(pixels, task.shape, choice.fit, task.background, choice.invert)

@@ -1,0 +1,180 @@
+"""The parts of the page Find: which pictures, by which rule, and those that were found."""
+
+from collections.abc import Sequence
+from functools import partial
+from html import escape
+
+import numpy as np
+import pyarrow as pa
+import streamlit as st
+from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from app.find.choice import EVERY_CLASS, SOURCES, FindChoice
+from app.find.results import MeasuredPictures, measuring, settings_of
+from app.state import pictures, session
+from app.state.choice import Choice
+from app.state.epsilon_scale import radius_text
+from app.state.names import model_name
+from app.ui import controls, elements, map_png, picture_files
+from app.ui.downloads import downloads
+from app.ui.task_progress import watch
+from core.anomaly.batch_table import to_csv
+from core.data.tasks import Task, task_named
+from core.errors import InputError
+from core.explanations.picture_facts import PictureFacts
+from core.explanations.picture_rules import RULES
+from core.text import escape_markdown, shorten
+
+A_PAGE = 12  # pictures found that are shown at once
+OPENS = "pages/compare.py"
+
+
+def show(choice: Choice) -> None:
+    """Choose, measure, and show what was found."""
+    part, task = session.page_choice(FindChoice), task_named(choice.task)
+    _controls(task, part)
+    files = None
+    if part.source == "own":
+        files = picture_files.uploads("find.files")
+        if not files:
+            st.caption("Choose files, or drop a ZIP: the same rules are applied to your own pictures.")
+            return
+    elif not pictures.data_there(choice.task):
+        st.caption(
+            f"The data set is not on this server: the {len(pictures.items(choice.task))} pictures of the gallery are "
+            "searched. With it, the first 200 test images are."
+        )
+    done = watch(measuring(choice, files, RULES[part.rule].attacked))
+    if done is not None:
+        _found(task, part, done.result, files)
+
+
+def _controls(task: Task, part: FindChoice) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox(
+            "Find pictures where",
+            list(RULES),
+            format_func=lambda key: RULES[key].title,
+            width=360,
+            **session.binding("rule", "find.rule"),
+        )
+        st.selectbox(
+            "Class",
+            range(task.classes + 1),
+            width=220,
+            format_func=lambda place: "every class" if place == EVERY_CLASS else task.class_names[place - 1],
+            **session.binding("of_class", f"find.class.{task.key}"),
+        )
+        controls.pick("Pictures", SOURCES, **session.binding("source", "find.source"))
+
+
+def _found(task: Task, part: FindChoice, measured: MeasuredPictures, files: Sequence[UploadedFile] | None) -> None:
+    facts, rule = measured.facts, RULES[part.rule]
+    for sentence in measured.refused[:5]:
+        st.caption(escape_markdown(shorten(sentence, 200)))
+    if len(measured.refused) > 5:
+        st.caption(f"And {len(measured.refused) - 5:,} more files could not be read.")
+    st.caption(f"{rule.sentence} The first network is {escape_markdown(model_name(facts.models[0]))}.")
+    lacks = rule.lacks(facts)
+    if lacks:
+        st.info(lacks)
+        return
+    places = _of_class(rule.places(facts), facts, part.of_class)
+    st.markdown(f"**{len(places):,}** of {len(facts.keys):,} pictures.")
+    if len(places):
+        pages = -(-len(places) // A_PAGE)
+        grid = st.container(horizontal=True, gap="small", key="found")
+        page = st.pagination(pages, key=f"find.page.{task.key}.{part.rule}.{part.of_class}") if pages > 1 else 1
+        for place in places[(page - 1) * A_PAGE : page * A_PAGE]:
+            _card(grid, task, measured, int(place), files)
+    _guide(task)
+    downloads(f"find-{task.key}", ("All pictures as CSV", "csv", partial(_csv, task, measured)))
+
+
+def _guide(task: Task) -> None:
+    settings = settings_of(task, attacked=True)
+    radii = ", ".join(radius_text("linf", epsilon) for epsilon in settings.epsilons)
+    elements.how_to_read(
+        "Each picture is answered by every network, and detectors flag at 5 % false alarms. Where a rule asks for it, "
+        f"PGD of {settings.steps} steps, without restarts, attacks the answer given at {radii}. That none of them "
+        "changes it is the attack's failure, and no proof that nothing does.",
+        "PGD: Madry et al. 2018, arXiv:1706.06083.",
+    )
+
+
+def _of_class(places: NDArray[np.int64], facts: PictureFacts, of_class: int) -> NDArray[np.int64]:
+    """Those of the class counted from 1: the true one, or the first network's answer where that is unknown."""
+    if of_class == EVERY_CLASS:
+        return places
+    classes = np.where(facts.labels >= 0, facts.labels, facts.predicted[0])
+    return places[classes[places] == of_class - 1]
+
+
+def _card(
+    grid: DeltaGenerator,
+    task: Task,
+    measured: MeasuredPictures,
+    place: int,
+    files: Sequence[UploadedFile] | None,
+) -> None:
+    facts, title = measured.facts, measured.titles[place]
+    with grid.container(border=True, width=170, gap="xsmall", key=f"found-{place}"):
+        elements.show_png(map_png.enlarge(measured.levels[place].astype(np.float32) / 255), title)
+        st.html(f'<div class="rs-found"><b>{escape(shorten(title, 40))}</b>{_answers(task, facts, place)}</div>')
+        if st.button("Open", key=f"find.open.{place}", icon=":material/open_in_new:", width="stretch"):
+            _open(facts.keys[place], files)
+
+
+def _answers(task: Task, facts: PictureFacts, place: int) -> str:
+    """What each network makes of a picture, a line each."""
+    lines = []
+    for row, key in enumerate(facts.models):
+        radius = facts.changed_at[row, place]
+        changed = "" if np.isnan(radius) else f"<small>{_changed(task, radius)}</small>"
+        answer = task.class_names[facts.predicted[row, place]]
+        lines.append(
+            f"<div><span>{escape(model_name(key))}</span> <b>{escape(answer)}</b> "
+            f"{facts.probability[row, place]:.0%}{changed}</div>".replace("%", " %")
+        )
+    return "".join(lines)
+
+
+def _changed(task: Task, radius: float) -> str:
+    """What PGD came to, in words."""
+    last = settings_of(task, True).epsilons[-1]
+    return (
+        f"changed at {radius_text('linf', radius)}"
+        if np.isfinite(radius)
+        else f"not changed up to {radius_text('linf', last)}"
+    )
+
+
+def _open(key: str, files: Sequence[UploadedFile] | None) -> None:
+    """Make a picture the one that all pages are about, and go to where networks are compared."""
+    if files is None:
+        session.set_field("image", key)
+    elif not picture_files.choose(files, int(key)):
+        raise InputError("this file is no longer here: choose it again")
+    st.switch_page(OPENS)
+
+
+def _csv(task: Task, measured: MeasuredPictures) -> bytes:
+    """A row a picture and network."""
+    facts = measured.facts
+    rows = [
+        {
+            "picture": measured.titles[place],
+            "class": task.class_names[facts.labels[place]] if facts.labels[place] >= 0 else "",
+            "network": key,
+            "answer": task.class_names[facts.predicted[row, place]],
+            "probability": facts.probability[row, place],
+            "flagged_by": facts.flagged[row, place],
+            "changed_at": facts.changed_at[row, place],
+            "map_agreement": facts.agreement[place],
+        }
+        for place in range(len(facts.keys))
+        for row, key in enumerate(facts.models)
+    ]
+    return to_csv(pa.Table.from_pylist(rows))

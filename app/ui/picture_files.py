@@ -1,0 +1,51 @@
+"""Many pictures that a visitor brings at once: files and ZIPs."""
+
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from app.state import pictures, session
+from app.ui.picture_picker import FILE_TYPES
+from core.data.incoming import MAX_ENTRIES, MAX_ZIP_BYTES, Incoming, from_file, open_zip
+from core.data.walk import entries
+
+
+def uploads(key: str, most: int = MAX_ENTRIES) -> list[UploadedFile]:
+    """The files that a visitor brings, by the widget of this key."""
+    return st.file_uploader(
+        "Pictures, or ZIPs of pictures", [*FILE_TYPES, "zip"], accept_multiple_files=True,
+        max_upload_size=MAX_ZIP_BYTES // 1_000_000, key=key,
+        help=f"Up to {most:,} pictures. They stay in this server's memory, and only while you look.",
+    )  # fmt: skip
+
+
+def incoming(files: Sequence[UploadedFile]) -> Iterator[Incoming]:
+    """Every picture of the files, in their order."""
+    for file in files:
+        yield from from_file(io.BytesIO(file.getvalue()), file.name, file.size)
+
+
+def count_files(files: Sequence[UploadedFile], most: int = MAX_ENTRIES) -> int:
+    """About how many pictures there are, for a bar: what a ZIP says of itself counts."""
+    total = 0
+    for file in files:
+        try:
+            with open_zip(io.BytesIO(file.getvalue())) as archive:
+                total += len(entries(archive))
+        except (zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, RuntimeError, OSError):
+            total += 1
+    return min(total, most)
+
+
+def choose(files: Sequence[UploadedFile], place: int) -> bool:
+    """Make one of the files, by its place among all, the picture that pages are about; whether it could be."""
+    found = next(islice(incoming(files), place, None), None)
+    if found is None or found.error:
+        return False
+    session.set_field("image", pictures.keep_upload(found.data, found.path))
+    return True

@@ -1,0 +1,55 @@
+"""The page Find measures the gallery or a visitor's files, applies a rule, and hands a picture on to every page."""
+
+import pytest
+import streamlit as st
+
+from app.find import sections
+from tests.helpers.pages import bodies, checked, finished, picture, pressed, query
+
+PAGE = "pages/find"
+TASK = "cifar10"
+pytestmark = pytest.mark.usefixtures("calibrations")
+
+
+def cards(at) -> list[str]:
+    """What is said of each picture found."""
+    return bodies(at, 'class="rs-found"')
+
+
+def test_the_gallery_is_measured_by_itself_and_the_rule_picks(visit):
+    at = finished(visit(task=TASK, rule="unsure"))
+    assert len(cards(at)) == sections.A_PAGE and not at.error
+    shares = [int(body.split("</b> ")[1].split(" %")[0]) for body in cards(at)]
+    assert shares == sorted(shares)
+    assert any("24 pictures of the gallery" in item.value for item in at.caption)
+
+
+@pytest.mark.slow
+def test_a_class_narrows_and_an_attack_is_made_where_a_rule_asks_for_it(visit):
+    at = finished(visit(task=TASK, rule="unsure"))
+    checked(at.selectbox(key=f"find.class.{TASK}").set_value(3).run())
+    assert query(at)["class"] == "3" and 0 < len(cards(at)) < sections.A_PAGE
+    assert not any("changed" in body for body in cards(at))
+    checked(at.selectbox(key="find.rule").set_value("easily-changed").run())
+    at = finished(at)
+    assert not at.error and all("changed" in body for body in cards(at))
+
+
+@pytest.mark.slow
+def test_own_pictures_are_searched_and_one_is_opened_everywhere(visit, monkeypatch):
+    gone: list[str] = []
+    monkeypatch.setattr(st, "switch_page", gone.append)
+    at = visit(task=TASK, rule="unsure", pictures="own")
+    files = [("mine<b>.png", picture(), "image/png"), ("broken.png", b"no picture", "image/png")]
+    checked(at.file_uploader[0].set_value(files).run())
+    at = pressed(at, "find.pictures.start")
+    assert len(cards(at)) == 1 and "mine&lt;b&gt;.png" in cards(at)[0]
+    assert any("broken" in item.value for item in at.caption)
+    checked(at.button(key="find.open.0").click().run())
+    assert gone == ["pages/compare.py"] and query(at)["image"] == "upload" and not at.error
+
+
+def test_nonsense_in_a_link_is_a_sentence(visit):
+    at = visit(task=TASK, rule="<script>", **{"class": "99", "pictures": "theirs"})
+    (warning,) = at.warning
+    assert all(f"`{name}`" in warning.value for name in ("rule", "class", "pictures"))
