@@ -51,7 +51,7 @@ def errand(visitor, address) -> Errand:
 
 def test_is_this_photo_odd_and_how_far_may_i_trust_that(errand):
     errand.turn_to("Anomaly", "[data-judged]")
-    errand.click(errand.page.locator(".st-key-pick-photo-coffee button").first)
+    errand.click(errand.page.locator(".st-key-pick-photo-coffee button").last)
     until(lambda: "image=photo:coffee" in here(errand.page) and settled(errand.page), "the photo", 120)
     first = errand.page.locator("[data-judged]").first
     assert first.get_attribute("data-flagged") in ("yes", "no")
@@ -78,7 +78,7 @@ def test_show_two_maps_on_the_projector(errand):
     errand.click(errand.page.get_by_role("button", name="Presenter view"))
     stage = errand.wait(".stage")
     assert stage.get_attribute("data-key") == "standard,gradient"
-    errand.page.keyboard.press("ArrowRight")
+    errand.page.keyboard.press("ArrowDown")
     until(lambda: stage.get_attribute("data-key") == "pgd-linf,gradient", "the next network's map")
 
 
