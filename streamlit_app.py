@@ -20,6 +20,7 @@ PAGES = [
     st.Page("pages/latent.py", title="Latent", url_path="latent"),
     st.Page("pages/find.py", title="Find", url_path="find"),
     st.Page("pages/models.py", title="Models", url_path="models"),
+    st.Page("pages/report.py", title="Report", url_path="report"),
     st.Page("pages/training.py", title="Train", url_path="training"),
     st.Page("pages/workshop.py", title="Workshop", url_path="workshop"),
 ]

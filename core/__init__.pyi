@@ -4,6 +4,7 @@ from .anomaly.batch_file import Scoring as Scoring
 from .anomaly.batch_table import score_many as score_many
 from .anomaly.calibration import calibration_path as calibration_path
 from .anomaly.calibration import read_calibration as read_calibration
+from .anomaly.verdict import judge as judge
 from .attacks.fgsm import Fgsm as Fgsm
 from .attacks.pgd import Pgd as Pgd
 from .data.galleries import gallery as gallery
@@ -17,3 +18,4 @@ from .images import fit as fit
 from .models.zoo import cards as cards
 from .models.zoo import load_zoo_model as load_zoo_model
 from .saliency.grid import saliency_grid as saliency_grid
+from .saliency.target import Target as Target

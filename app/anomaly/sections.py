@@ -10,7 +10,7 @@ from app.anomaly import files as anomaly_files
 from app.state import pictures, session
 from app.state.errors import guard
 from app.state.pictures import ModelInput
-from app.ui import controls, elements, picture_files, picture_picker
+from app.ui import controls, elements, picture_files, picture_picker, python_code
 from app.ui.downloads import downloads
 from app.ui.task_progress import watch
 from core.data.tasks import Task, task_named
@@ -53,7 +53,10 @@ def show_picture(shown: ModelInput) -> None:
                 with place:
                     verdicts.detector_table(judged)
     show_layers(task, shown)
-    controls.share()
+    with st.container(horizontal=True):
+        controls.share()
+        head = python_code.picture_and_networks(choice, python_code.FOR_VERDICTS)
+        python_code.show(head + python_code.VERDICTS)
 
 
 def show_layers(task: Task, shown: ModelInput) -> None:

@@ -7,6 +7,7 @@ from app.compare.choice import CompareChoice
 from app.state import predictions, session, zoo
 from app.state.errors import guard
 from app.state.pictures import ModelInput
+from app.ui import python_code
 from app.ui.controls import share
 from core.attacks.pgd import Pgd
 from core.data.tasks import task_named
@@ -49,4 +50,10 @@ def show_attack(shown: ModelInput) -> None:
             found = results.attack_results(task, choice.models, shown, attack)
         columns.challenges(task, found)
         columns.challenge_guide(choice.dial.text(choice.strength), PGD_STEPS)
-    share()
+    with st.container(horizontal=True):
+        share()
+        python_code.show(
+            python_code.picture_and_networks(choice, [*python_code.FOR_PREDICTIONS, *python_code.FOR_ATTACKS])
+            + python_code.PREDICTIONS
+            + python_code.attacks(choice, PGD_STEPS)
+        )

@@ -23,7 +23,7 @@ from app.state import session
 from app.state.choice import Choice
 from app.state.errors import guard
 from app.state.pictures import ModelInput
-from app.ui import controls, downloads, elements
+from app.ui import controls, downloads, elements, python_code
 from core.data.tasks import Task
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.reports.saliency.report import SaliencyReport
@@ -111,6 +111,9 @@ def _take_away(choice: Choice, question: Question, found: Mapping[Cell, Saliency
     with st.container(horizontal=True):
         grid_page.room()
         controls.share()
+        asked = part.target(question.task), question.shown.label, results.SEED
+        head = python_code.picture_and_networks(choice, python_code.FOR_MAPS)
+        python_code.show(head + python_code.maps(part.methods, *asked))
 
 
 @st.fragment

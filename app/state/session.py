@@ -206,6 +206,12 @@ def _take(field: str, key: str) -> None:
     set_field(field, st.session_state[key])
 
 
+def link_to(page: str) -> str:
+    """The address of another page with the shared choice, without the page's own part."""
+    here = urlsplit(st.context.url or "")
+    return urlunsplit(here._replace(path=f"/{page}", query=urlencode(now().to_query(), safe=":,"), fragment=""))
+
+
 def link(more: Mapping[str, str] = MappingProxyType({})) -> str:
     """The address of this view, whole, with further query parameters."""
     here = urlsplit(st.context.url or "")

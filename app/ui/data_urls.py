@@ -16,10 +16,14 @@ def data_url(x: NDArray[np.float32]) -> str:
 
 def bytes_url(pixels: NDArray[np.uint8]) -> str:
     """A picture (H, W, 3)."""
-    return "data:image/png;base64," + base64.b64encode(to_png(pixels)).decode()
+    return png_url(to_png(pixels))
 
 
 @cached_result
 def _url(values: bytes, shape: tuple[int, ...]) -> str:
-    png = to_png(np.frombuffer(values, np.float32).reshape(shape))
+    return png_url(to_png(np.frombuffer(values, np.float32).reshape(shape)))
+
+
+def png_url(png: bytes) -> str:
+    """A PNG file."""
     return "data:image/png;base64," + base64.b64encode(png).decode()

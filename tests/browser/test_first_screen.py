@@ -18,6 +18,7 @@ NAMED = {
     "saliency": "[data-map]",
     "latent": "[data-answer], .st-key-no-generator",
     "find": ".st-key-found > :first-child img",
+    "report": ".st-key-report-picture-invite",
     "models": "[data-testid=stDataFrame], .st-key-trade-off",
 }
 """By page the elements that answer its question."""
@@ -70,6 +71,7 @@ def test_a_phone_shows_every_page_by_name_and_a_sign_where_something_goes_on(vis
         "Latent",
         "Find",
         "Models",
+        "Report",
         "Train",
         "Workshop",
     ]

@@ -10,7 +10,7 @@ from tests.helpers.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("offline"), pytest.mark.timeout(900)]
 
-PAGES = ("", "adversarial", "anomaly", "saliency", "latent", "find", "models", "training")
+PAGES = ("", "adversarial", "anomaly", "saliency", "latent", "find", "report", "models", "training")
 
 
 @pytest.fixture(scope="module")

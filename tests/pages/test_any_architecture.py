@@ -10,7 +10,7 @@ from tests.helpers.networks import DUMMY, DummyConfig, brought
 from tests.helpers.pages import bodies, finished, opened
 from tests.helpers.synthetic.anomaly import write_calibrations
 
-PAGES = ("compare", "adversarial", "saliency", "anomaly", "latent", "find", "models")
+PAGES = ("compare", "adversarial", "saliency", "anomaly", "latent", "find", "models", "report")
 
 
 @pytest.fixture

@@ -9,7 +9,9 @@ from tests.helpers.tiny_zoo import write_zoo
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", ["compare", "adversarial", "saliency", "anomaly", "latent", "find", "models"])
+@pytest.mark.parametrize(
+    "page", ["compare", "adversarial", "saliency", "anomaly", "latent", "find", "models", "report"]
+)
 def test_the_side_panel_offers_it_and_the_page_shows_it(page, reports, fresh_caches, tmp_path, monkeypatch):
     monkeypatch.setitem(TASKS, STRIPES.key, STRIPES)
     monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(write_zoo(tmp_path / "zoo", ("cifar10", "stripes"))))

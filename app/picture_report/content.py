@@ -1,0 +1,131 @@
+"""What the report of a picture holds: all pages' answers for the view as it stands, made in one go."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+
+from app.state import judgements, predictions, session, zoo
+from app.state.choice import Choice
+from app.state.names import model_name
+from app.state.pictures import ModelInput
+from app.ui import python_code
+from app.ui.task_progress import LongTask
+from core.anomaly.verdict import Verdict
+from core.attacks.pgd import Pgd
+from core.data.tasks import Task, task_named
+from core.explanations.attack_result import AttackResult, attack_result
+from core.explanations.class_explanations import Explanations, explain
+from core.explanations.prediction import Prediction
+from core.models.zoo import Card
+from core.progress import OnProgress, ShouldStop, check
+from core.saliency.grid import SaliencyMap, saliency_grid
+from core.saliency.target import Target
+
+PGD_STEPS = 20
+RHO = 0.1  # RMSE of an explanation, the paper's
+METHODS = ("gradient", "integrated-gradients", "smooth-grad", "grad-cam", "guided-backprop")
+MOST_CLASSES = 20  # of a task whose classes are all explained
+SEED = 0
+PAGES = ("compare", "adversarial", "anomaly", "saliency", "latent")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PictureReport:
+    """The answers of all pages about one picture.
+
+    Attributes:
+        choice: the view.
+        shown: the picture.
+        cards: of its networks.
+        predictions: of each network.
+        attacks: on each network, at the view's strength.
+        verdicts: of the networks that are calibrated, by key.
+        maps: by network and method.
+        explanations: of each network; none where the task has more than `MOST_CLASSES` classes.
+        links: by page the address of this view.
+        code: the program that gives the same numbers.
+    """
+
+    choice: Choice
+    shown: ModelInput
+    cards: tuple[Card, ...]
+    predictions: tuple[Prediction, ...]
+    attacks: tuple[AttackResult, ...]
+    verdicts: Mapping[str, Verdict]
+    maps: Mapping[tuple[str, str], SaliencyMap]
+    explanations: tuple[Explanations, ...]
+    links: Mapping[str, str]
+    code: str
+
+    @property
+    def task(self) -> Task:
+        """The task."""
+        return task_named(self.choice.task)
+
+
+def making(choice: Choice, shown: ModelInput) -> LongTask:
+    """The making of the report; everything that it rests on is in its key."""
+    task = task_named(choice.task)
+    models = [zoo.model(task.key, key) for key in choice.models]
+    cards = tuple(model.card for model in models)
+    links = {page: session.link_to(page) for page in PAGES}
+    seen = predictions.predictions_of(task, choice.models, shown)
+    verdicts = {key: found for key in choice.models if (found := judgements.judgements_of(task, key, shown))}
+    x = torch.from_numpy(shown.x.copy())
+    attack = Pgd(choice.dial.epsilon(choice.strength), choice.norm, PGD_STEPS)
+    explained = models if task.classes <= MOST_CLASSES else []
+    steps = len(models) * (1 + len(METHODS)) + len(explained)
+
+    def call(on_progress: OnProgress, should_stop: ShouldStop) -> PictureReport:
+        done = _counted(on_progress, steps)
+        attacked, explanations, maps = [], [], {}
+        for model in models:
+            check(should_stop)
+            attacked.append(attack_result(model, x, attack, SEED))
+            next(done)
+        for found in saliency_grid(models, x, METHODS, Target(), shown.label, SEED, should_stop=should_stop):
+            maps[found.model, found.method] = found
+            next(done)
+        for model in explained:
+            check(should_stop)
+            explanations.append(explain(model, x, RHO))
+            next(done)
+        return PictureReport(
+            choice, shown, cards, tuple(seen), tuple(attacked), verdicts, maps, tuple(explanations), links,
+            program(choice, shown),
+        )  # fmt: skip
+
+    stamps = tuple((card.key, card.sha256) for card in cards)
+    names = ", ".join(f"**{model_name(key)}**" for key in choice.models)
+    return LongTask(
+        "report.picture",
+        ("picture report", shown.digest, shown.title, stamps, tuple(choice.to_query().items()), tuple(links.items())),
+        lambda: call,
+        f"Answers, an attack at {choice.dial.text(choice.strength)}, anomaly scores, {len(METHODS)} saliency methods "
+        f"and explanations of {names}: some seconds.",
+        "Make the report",
+        ":material/description:",
+        lambda work: f"Step {work.done} of {work.of}" if work.of else "Begun",
+    )
+
+
+def program(choice: Choice, shown: ModelInput) -> str:
+    """The Python that gives the report's numbers."""
+    names = [*python_code.FOR_PREDICTIONS, *python_code.FOR_ATTACKS, *python_code.FOR_VERDICTS, *python_code.FOR_MAPS]
+    small = task_named(choice.task).classes <= MOST_CLASSES
+    return (
+        python_code.picture_and_networks(choice, [*names, *["explain"] * small])
+        + python_code.PREDICTIONS
+        + python_code.attacks(choice, PGD_STEPS)
+        + python_code.VERDICTS
+        + python_code.maps(METHODS, Target(), shown.label, SEED)
+        + python_code.explanations(RHO) * small
+    )
+
+
+def _counted(on_progress: OnProgress, steps: int) -> Iterator[None]:
+    """Tells one step more each time it is asked."""
+    for done in range(steps + 1):
+        on_progress(done, steps)
+        yield

@@ -1,0 +1,147 @@
+"""The report of a picture as one HTML file that needs nothing else."""
+
+import json
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+from numpy.typing import NDArray
+
+from app.picture_report.content import METHODS, PGD_STEPS, RHO, PictureReport
+from app.state.choice import Choice
+from app.state.epsilon_scale import NORM_TITLES
+from app.state.judgements import ALPHA
+from app.state.names import model_name
+from app.ui import map_png
+from app.ui.colours import model_colour
+from app.ui.data_urls import data_url, png_url
+from app.ui.elements import figures_in_words
+from core.anomaly.catalogue import DETECTORS
+from core.explanations.catalogue import ATTRIBUTION_METHODS
+
+TEMPLATE = Path(__file__).with_name("document.html")
+TOP = 5
+LIBRARIES = ("streamlit", "torch", "torchvision", "numpy", "captum")
+
+
+def html_file(report: PictureReport, made: datetime | None = None) -> bytes:
+    """The file; `made` is when, now where it is not said."""
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    shown, task = report.shown, report.task
+    words = {
+        "shown": shown,
+        "task": task,
+        "truth": "" if shown.label is None else task.class_names[shown.label],
+        "original": png_url(shown.original),
+        "seen": data_url(shown.x[0]),
+        "networks": [_network(report, row) for row in range(len(report.cards))],
+        "methods": [_method(report, key) for key in METHODS],
+        "detectors": _detectors(report),
+        "calibrated": [model_name(key) for key in report.verdicts],
+        "explanations": [_explained(report, row) for row in range(len(report.explanations))],
+        "attack": _attack(report.choice),
+        "alpha": ALPHA,
+        "rho": RHO,
+        "links": report.links,
+        "made": (made or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC"),
+        "code": report.code,
+        "settings": json.dumps(settings(report), indent=1, sort_keys=True),
+        "cards": [
+            {"name": model_name(card.key), "card": card, "lines": figures_in_words(card)} for card in report.cards
+        ],
+    }
+    return template.render(words).encode()
+
+
+def settings(report: PictureReport) -> dict[str, Any]:
+    """All that decides the report's numbers, as plain values."""
+    return {
+        "view": report.choice.to_query(),
+        "picture": {"title": report.shown.title, "digest": report.shown.digest, "size": list(report.shown.size)},
+        "networks": {card.key: card.sha256 for card in report.cards},
+        "attack": report.attacks[0].settings,
+        "verdicts": {key: dict(verdict.settings) for key, verdict in report.verdicts.items()},
+        "saliency": next(iter(report.maps.values())).settings | {"methods": list(METHODS)},
+        "explanations": report.explanations[0].settings if report.explanations else None,
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
+    }
+
+
+def _attack(choice: Choice) -> str:
+    return f"PGD with {PGD_STEPS} steps, {NORM_TITLES[choice.norm]}, {choice.dial.text(choice.strength)}"
+
+
+def _network(report: PictureReport, row: int) -> dict[str, Any]:
+    """One network's answer, gradient map, and what the attack made of it."""
+    seen, attacked, names = report.predictions[row], report.attacks[row], report.task.class_names
+    order = np.argsort(-seen.probs, kind="stable")[:TOP]
+    factor = map_png.amplification([result.delta for result in report.attacks])
+    return {
+        "key": seen.model,
+        "name": model_name(seen.model),
+        "colour": model_colour(seen.model),
+        "top": [(names[place], float(seen.probs[place])) for place in order],
+        "map": png_url(map_png.signed_map(seen.heatmap, map_png.scale([seen]))),
+        "strongest": map_png.scale([seen]),
+        "after": names[attacked.after],
+        "after_share": float(attacked.probs_adv[attacked.after]),
+        "changed": attacked.before != attacked.after,
+        "attacked": data_url(attacked.x_adv),
+        "change": png_url(map_png.amplify(attacked.delta, factor)),
+        "factor": factor,
+        "rmse": attacked.rmse,
+    }
+
+
+def _method(report: PictureReport, key: str) -> dict[str, Any]:
+    """One saliency method's maps of all networks, each on a scale of its own."""
+    maps = [report.maps[card.key, key] for card in report.cards]
+    method = ATTRIBUTION_METHODS[key]
+    return {
+        "title": method.title,
+        "source": method.source,
+        "maps": [_map(found.heatmap, found.problem, found.model) for found in maps],
+    }
+
+
+def _map(heatmap: NDArray[np.float32], problem: str, model: str) -> Mapping[str, Any]:
+    strongest = float(np.abs(heatmap).max()) or 1.0
+    return {
+        "url": "" if problem else png_url(map_png.signed_map(heatmap, strongest)),
+        "problem": problem,
+        "strongest": strongest,
+        "name": model_name(model),
+    }
+
+
+def _detectors(report: PictureReport) -> list[dict[str, Any]]:
+    """A row a detector: the share of normal pictures that look at least as odd to each network."""
+    held = [key for key in DETECTORS if any(key in verdict.p_values for verdict in report.verdicts.values())]
+    return [
+        {
+            "name": DETECTORS[key].name,
+            "shares": [
+                None if key not in verdict.p_values else float(verdict.p_values[key][0])
+                for verdict in report.verdicts.values()
+            ],
+        }
+        for key in held
+    ]
+
+
+def _explained(report: PictureReport, row: int) -> dict[str, Any]:
+    """What one network would change to believe each class."""
+    found, names = report.explanations[row], report.task.class_names
+    return {
+        "name": model_name(found.model),
+        "classes": [
+            {"name": names[k], "url": data_url(found.x_adv[k].clip(0, 1)), "share": float(found.probs_shown[k][k])}
+            for k in range(len(names))
+        ],
+    }

@@ -1,0 +1,83 @@
+"""What a page shows, as Python that gives the same numbers: for a notebook, and to be sure of what was asked."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app.state.choice import Choice
+from app.state.uploads import UPLOAD
+from core.saliency.target import Target
+
+FOR_PREDICTIONS = ("predict",)
+FOR_ATTACKS = ("Pgd", "attack_result")
+FOR_VERDICTS = ("calibration_path", "judge", "read_calibration")
+FOR_MAPS = ("Target", "saliency_grid")
+"""What each part imports from `core`."""
+PREDICTIONS = """
+predictions = {key: predict(model, x) for key, model in models.items()}
+for key, found in predictions.items():
+    print(key, task.class_names[found.target], f"{found.probs[found.target]:.1%}")
+"""
+VERDICTS = """
+verdicts = {
+    key: judge(model, read_calibration(model, calibration_path(task.key, key)), x)
+    for key, model in models.items()
+    if calibration_path(task.key, key).exists()
+}
+for key, found in verdicts.items():
+    print(key, {detector: float(p_value[0]) for detector, p_value in found.p_values.items()})
+"""
+
+
+def picture_and_networks(choice: Choice, names: Sequence[str]) -> str:
+    """The program's head: its imports, the task, the networks, and the picture as they get it.
+
+    Args:
+        choice: the view.
+        names: what is imported from `core` besides.
+    """
+    own = choice.image.startswith(UPLOAD)
+    wanted = sorted({"fit", "load_zoo_model", "task_named", "decode" if own else "gallery", *names})
+    source = 'decode(open("your-picture.png", "rb").read())' if own else f"gallery(task).picture({choice.image!r})"
+    return (
+        f"from core import {', '.join(wanted)}\n\n"
+        f"task = task_named({choice.task!r})\n"
+        f"models = {{key: load_zoo_model(task.key, key) for key in {list(choice.models)}}}\n"
+        f"picture = {source}\n"
+        f"x = fit(picture.pixels, task.shape, {choice.fit!r}, task.background, {choice.invert})\n"
+    )
+
+
+def attacks(choice: Choice, steps: int) -> str:
+    """The attack at the view's strength, on each network, from seed 0."""
+    epsilon = choice.dial.epsilon(choice.strength)
+    return (
+        f"\nattack = Pgd({epsilon!r}, {choice.norm!r}, {steps})\n"
+        "attacked = {key: attack_result(model, x, attack) for key, model in models.items()}\n"
+        "for key, found in attacked.items():\n"
+        '    print(key, "after the attack:", task.class_names[found.after], f"{found.probs_adv[found.after]:.1%}")\n'
+    )
+
+
+def maps(methods: Sequence[str], target: Target, label: int | None, seed: int) -> str:
+    """The maps of some methods."""
+    return (
+        f"\nmaps = saliency_grid(list(models.values()), x, {list(methods)}, {target!r}, {label!r}, {seed})\n"
+        "maps = {(found.model, found.method): found for found in maps}\n"
+        'print(len(maps), "maps:", maps.keys())\n'
+    )
+
+
+def explanations(rho: float) -> str:
+    """What each network would change in the picture to believe each class."""
+    return f"\nexplanations = {{key: explain(model, x, {rho!r}) for key, model in models.items()}}\n"
+
+
+def show(code: str) -> None:
+    """A button that opens the program."""
+    with st.popover("Show as Python", icon=":material/code:"):
+        st.code(code, language="python", wrap_lines=True)
+        st.caption(
+            "It gives the numbers of this page, run by `.venv/bin/python` in the project's folder. A picture of your "
+            "own goes where it says `your-picture.png`; a network of your own must be in the folder of networks."
+        )

@@ -1,0 +1,110 @@
+"""Five errands that people come with, each done from the first page in at most six clicks."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Locator, Page
+
+from tests.helpers.browser import here, served, settled
+from tests.helpers.waiting import until
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("errands"), pytest.mark.timeout(900)]
+
+MOST_CLICKS = 6
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with served() as found:
+        yield found
+
+
+class Errand:
+    """A visitor on the first page, whose clicks are counted."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page, self.clicks = page, 0
+        page.goto(address)
+        self.wait("[data-answer]")
+
+    def wait(self, wanted: str) -> Locator:
+        """Until something is there and the server has nothing left to do."""
+        found = self.page.locator(wanted)
+        until(lambda: found.count() and settled(self.page), wanted, 240)
+        return found
+
+    def click(self, target: Locator) -> None:
+        target.click()
+        self.clicks += 1
+        assert self.clicks <= MOST_CLICKS
+
+    def turn_to(self, name: str, wanted: str) -> None:
+        """Go to a page by its name."""
+        self.click(self.page.get_by_role("link", name=name, exact=True).first)
+        self.wait(wanted)
+
+
+@pytest.fixture
+def errand(visitor, address) -> Errand:
+    return Errand(visitor("projector").new_page(), address)
+
+
+def test_is_this_photo_odd_and_how_far_may_i_trust_that(errand):
+    errand.turn_to("Anomaly", "[data-judged]")
+    errand.click(errand.page.locator(".st-key-pick-photo-coffee button").last)
+    until(lambda: "image=photo:coffee" in here(errand.page) and settled(errand.page), "the photo", 120)
+    first = errand.page.locator("[data-judged]").first
+    assert first.get_attribute("data-flagged") in ("yes", "no")
+    said = errand.page.get_by_test_id("stMain").inner_text()
+    assert "At this setting it flags" in said and "of 100" in said and "CIFAR-10 photographs" in said
+
+
+def test_find_a_picture_where_only_the_standard_network_fails(errand):
+    errand.turn_to("Find", ".rs-found")
+    errand.click(errand.page.locator(".st-key-find-rule [data-baseweb=select], .st-key-find-rule input").first)
+    errand.click(errand.page.get_by_role("option", name="The first network wrong, the others right"))
+    until(lambda: "first-fails" in here(errand.page) and settled(errand.page), "the rule")
+    errand.click(errand.wait("[class*=st-key-find-open-] button").first)
+    answers = errand.wait("[data-answer]")
+    until(lambda: "/compare" in here(errand.page) or answers.count() == 3, "the page Compare")
+    truth = errand.page.get_by_test_id("stCaptionContainer").filter(has_text="True class").first.inner_text()
+    named = answers.evaluate_all("all => all.map(e => e.dataset.class)")
+    right = [f"True class: {name}" in truth for name in named]
+    assert right == [False, True, True], (named, truth)
+
+
+def test_show_two_maps_on_the_projector(errand):
+    errand.turn_to("Saliency", "[data-map]")
+    errand.click(errand.page.get_by_role("button", name="Presenter view"))
+    stage = errand.wait(".stage")
+    assert stage.get_attribute("data-key") == "standard,gradient"
+    errand.page.keyboard.press("ArrowDown")
+    until(lambda: stage.get_attribute("data-key") == "pgd-linf,gradient", "the next network's map")
+
+
+def test_flip_a_network_by_a_slider_and_send_the_link(errand, visitor):
+    errand.turn_to("Latent", "[data-answer]")
+    errand.page.locator(".st-key-slider-d1").get_by_role("slider").focus()
+    before = here(errand.page)
+    errand.page.keyboard.press("Home")
+    until(lambda: here(errand.page) != before and settled(errand.page), "the slider", 120)
+    errand.click(errand.page.get_by_role("button", name="Copy a link to this view").first)
+    link = errand.page.get_by_test_id("stCode").last.inner_text().strip()
+    read = "all => all.map(e => e.dataset.class)"
+    answers = errand.page.locator("[data-answer]").evaluate_all(read)
+    assert len(set(answers)) > 1
+    other = visitor("narrow").new_page()
+    other.goto(link)
+    until(lambda: other.locator("[data-answer]").count() == len(answers) and settled(other), "the link", 240)
+    assert other.locator("[data-answer]").evaluate_all(read) == answers
+
+
+def test_take_home_a_report(errand):
+    errand.turn_to("Report", ".st-key-report-picture-start")
+    errand.click(errand.page.locator(".st-key-report-picture-start button"))
+    button = errand.wait("[data-testid=stDownloadButton] button")
+    with errand.page.expect_download() as waiting:
+        errand.click(button)
+    with open(waiting.value.path(), encoding="utf-8") as file:
+        html = file.read()
+    assert html.startswith("<!doctype html>") and "Settings and versions" in html

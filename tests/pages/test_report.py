@@ -1,0 +1,79 @@
+"""The page Report: one HTML file that needs nothing else, whose Python gives the same numbers."""
+
+import re
+from functools import partial
+
+import numpy as np
+import pytest
+
+from app.picture_report import content, document, sections
+from app.state.judgements import calibration_folder
+from core.anomaly.calibration import calibration_path
+from core.models.zoo import load_zoo_model
+from tests.helpers.pages import checked, picture, pressed, upload
+
+PAGE = "pages/report"
+pytestmark = pytest.mark.usefixtures("calibrations")
+LINK = {"task": "cifar10", "models": "standard,pgd-linf", "image": "photo:coffee", "epsilon": "3"}
+
+
+@pytest.fixture
+def taken(monkeypatch):
+    """The reports that were made."""
+    found: list[content.PictureReport] = []
+    html_file = document.html_file
+
+    def keep(report):
+        found.append(report)
+        return html_file(report)
+
+    monkeypatch.setattr(sections, "html_file", keep)
+    monkeypatch.setattr(sections, "downloads", lambda name, file: found.append(file[2]()))
+    return found
+
+
+@pytest.mark.slow
+def test_the_file_is_whole_and_its_python_gives_the_same_numbers(visit, taken, tiny_zoo, monkeypatch):
+    at = pressed(visit(**LINK), "report.picture.start")
+    assert not at.error
+    report, html = taken[0], taken[1].decode()
+    assert not re.search(r'(src|href)="(?!data:|https?://localhost|http://|#|/)', html) and "<script" not in html
+    assert all(f"/{page}?" in html for page in content.PAGES)
+    for one in report.predictions:
+        assert f"{one.probs[one.target]:.1%}".replace("%", " %") in html
+    assert html.count("data:image/png") == 2 + 3 * 2 + 2 * len(content.METHODS) + 2 * 10
+    namespace: dict = {}
+    monkeypatch.setattr("core.load_zoo_model", lambda task, key: load_zoo_model(task, key, tiny_zoo), raising=False)
+    calibrated = partial(calibration_path, folder=calibration_folder())
+    monkeypatch.setattr("core.calibration_path", calibrated, raising=False)
+    exec(report.code, namespace)
+    for seen, attacked, explained in zip(report.predictions, report.attacks, report.explanations, strict=True):
+        key = seen.model
+        assert np.array_equal(namespace["predictions"][key].probs, seen.probs)
+        assert np.array_equal(namespace["attacked"][key].x_adv, attacked.x_adv)
+        assert np.array_equal(namespace["explanations"][key].x_adv, explained.x_adv)
+        if key in report.verdicts:
+            p_values = report.verdicts[key].p_values
+            assert all(np.array_equal(namespace["verdicts"][key].p_values[name], p_values[name]) for name in p_values)
+        for method in content.METHODS:
+            assert np.array_equal(namespace["maps"][key, method].heatmap, report.maps[key, method].heatmap)
+
+
+@pytest.mark.slow
+def test_a_private_picture_is_named_and_stays_out_of_every_address(visit, taken):
+    at = upload(visit(task="cifar10", models="standard"), "<b>mine</b>.png", picture())
+    checked(at)
+    pressed(at, "report.picture.start")
+    html = taken[1].decode()
+    assert "&lt;b&gt;mine&lt;/b&gt;.png" in html and "<b>mine" not in html
+    report = taken[0]
+    assert report.shown.digest not in "".join(report.links.values()) and "image=upload" in report.links["compare"]
+    assert "your-picture.png" in report.code and set(report.verdicts) == {"standard"}
+
+
+def test_the_page_says_what_it_will_make(visit):
+    at = visit(**LINK | {"epsilon": "5"})
+    said = [item.value for item in at.markdown]
+    assert any("5/255" in text for text in said), said
+    assert at.button(key="report.picture.start")
+    assert "from core import" in at.code[0].value
