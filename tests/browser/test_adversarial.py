@@ -5,18 +5,15 @@ import time
 import pytest
 from playwright.sync_api import Page
 
-from tests.helpers.browser import downloaded, here, loaded, photograph, served_with, settled
-from tests.helpers.synthetic.adversarial import write_adversarial_reports
+from tests.helpers.browser import downloaded, here, loaded, photograph, settled
 from tests.helpers.waiting import until
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("adversarial"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("with-reports"), pytest.mark.timeout(900)]
+SERVER = "with_reports"
 
 OPEN = "path,survival,transfer,fooling"
 START = f"adversarial?models=standard,pgd-l2&image=photo:chelsea&open={OPEN}"
 LAST = 35  # steps of an explanation
-
-
-address = served_with(write_adversarial_reports, "cifar10", "fashion-mnist")
 
 
 def whole(page: Page) -> None:
@@ -167,8 +164,7 @@ def test_a_search_can_be_stopped(visit):
     assert not page.locator("[data-moved]").count()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", ["wide", "narrow"])
+@pytest.mark.parametrize(("size", "scheme"), [("wide", "light"), ("narrow", "dark")])
 def test_the_page_fits_its_window(visit, size, scheme):
     page = visit(f"adversarial?models=standard,pgd-linf,pgd-l2&open={OPEN}" if size == "wide" else START, size, scheme)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

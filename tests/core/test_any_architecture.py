@@ -46,7 +46,7 @@ from tests.helpers.pictures import columns, rand
 
 pytestmark = pytest.mark.slow
 
-RESNET18 = ResNet18Config(10, (0.5,) * 3, (0.25,) * 3)
+RESNET18 = ResNet18Config(10, (0.5,) * 3, (0.25,) * 3, "photograph")  # the form that costs least
 SENTENCES = {  # what the network of mean colours can't be asked for
     "grad-cam": "needs a network with convolutions",
     "grad-cam++": "needs a network with convolutions",
