@@ -62,10 +62,18 @@ def test_the_grid_shows_every_class_for_each_network_and_follows_the_budget(visi
     assert not page.get_by_test_id("stAlert").count()
 
 
-def test_the_player_moves_pictures_and_curves_together_and_asks_nothing_of_the_server(visit):
+def test_the_player_asks_nothing_of_the_server(visit):
     page = visit()
     asked = []
     page.on("websocket", lambda socket: asked.append("socket"))
+    pictures_and_curves_move_together(page)
+    page.locator(".scrub").focus()
+    page.keyboard.press("End")
+    it_wipes_blinks_amplifies_zooms_and_reads_a_pixel(page)
+    assert not asked and "rho" not in here(page)
+
+
+def pictures_and_curves_move_together(page: Page) -> None:
     assert position(page) == LAST and page.locator(".track").count() == 2
     ended, final = pixels(page, "now"), curves(page)
     page.locator(".scrub").focus()
@@ -83,11 +91,9 @@ def test_the_player_moves_pictures_and_curves_together_and_asks_nothing_of_the_s
     box = chart.bounding_box()
     page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.5)
     assert 10 < position(page) < 25
-    assert not asked and "rho" not in here(page)
 
 
-def test_the_player_wipes_blinks_amplifies_zooms_and_reads_a_pixel(visit):
-    page = visit()
+def it_wipes_blinks_amplifies_zooms_and_reads_a_pixel(page: Page) -> None:
     weak = pixels(page, "change")
     page.get_by_label("Amplification of the difference").focus()
     page.keyboard.press("End")

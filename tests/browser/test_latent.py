@@ -116,9 +116,8 @@ def test_a_link_shows_a_second_visitor_the_same_picture(visit):
     assert not again.get_by_test_id("stAlert").count()
 
 
-@pytest.mark.parametrize("code", ["AH4" * 43, "1e9", "AAAA"], ids=["not a number", "1e9", "wrong length"])
-def test_an_absurd_code_is_a_sentence(visit, code):
-    page = visit(f"{START}&code={code}")
+def test_a_code_that_is_not_a_number_is_a_sentence(visit):
+    page = visit(f"{START}&code={'AH4' * 43}")
     told = page.get_by_test_id("stAlert").inner_text()
     assert "The link's code can't be used" in told.replace("`", "") and "The picture's own code is used." in told
     assert page.locator("[data-tile=picture]").count() == 1
