@@ -27,7 +27,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # Tests that share something costly name a group, which one process runs; every process takes one thread for torch.
 SHARED := --numprocesses auto --maxprocesses 4 --dist loadgroup
-QUICK := -m 'not slow and not browser'
+QUICK := --ignore tests/browser -m 'not slow and not browser'
 
 check: $(PROJECT) $(DEV)  ## lint, types, import contracts and the quick tests: a minute, before each commit (ARGS='-k pgd')
 	@$(BESIDE) lint quick-tests

@@ -100,7 +100,8 @@ def test_every_method_explains_it_or_says_why_not(model, x, key):
         assert SENTENCES[key] in found.problem
     else:
         flat = model.card.network.architecture == "dummy" and key == "var-grad"  # its gradient is the same everywhere
-        assert not found.problem and np.isfinite(found.attributions).all() and found.attributions.any() != flat
+        assert not found.problem and np.isfinite(found.attributions).all()
+        assert (np.abs(found.attributions).max() > 1e-9) != flat  # rounding aside
 
 
 def test_grad_cam_looks_at_what_the_last_stage_hands_on(resnet18, x):

@@ -70,6 +70,7 @@ def test_evaluate_writes_the_robustness_report_its_arrays_and_its_claims(
     assert json.loads(out.with_name("orderings.json").read_text())["report"] == "orderings"
 
 
+@pytest.mark.slow
 def test_evaluate_writes_the_adversarial_report_and_its_arrays(
     shipped, fashion_root, tmp_path, monkeypatch, capsys, few_resamples
 ):
