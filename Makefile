@@ -25,9 +25,10 @@ run: $(PROJECT)  ## serve the dashboard (ARGS='--server.port 8600' and the like 
 # Tests are compiled once and kept, whatever the machine's habit: else each process of each run rewrites 350 files.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Tests that share something costly name a group, which one process runs; every process takes one thread for torch.
+# Every process takes one thread for torch. Tests that share something costly name a group, which one process runs; the
+# quick ones are handed out in halves instead, which costs the process that hands out less than one by one.
 SHARED := --numprocesses auto --maxprocesses 4 --dist loadgroup
-QUICK := --ignore tests/browser -m 'not slow and not browser'
+QUICK := --dist worksteal --ignore tests/browser -m 'not slow and not browser'
 
 check: $(PROJECT) $(DEV)  ## lint, types, import contracts and the quick tests: a minute, before each commit (ARGS='-k pgd')
 	@$(BESIDE) lint quick-tests

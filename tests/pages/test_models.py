@@ -41,6 +41,7 @@ def slide(at: AppTest, field: str):
     return at.slider(key=f"made.{field}.cifar10")
 
 
+@pytest.mark.slow
 def test_without_a_report_the_cards_stand_and_a_sentence_says_how_to_get_one(visit):
     at = visit(open=OPEN)
     (block,) = bodies(at, "data-card")
