@@ -27,7 +27,13 @@ from tests.helpers.networks import TINY_GREY
 ROOT = Path(__file__).resolve().parents[4]
 ORDER = TrainingRequest("fashion-mnist", "standard", "own-tiny", 384, 4)
 SHORT = TrainingRequest("fashion-mnist", "standard", "own-tiny", 256, 1)
-LONG = TrainingRequest("fashion-mnist", "standard", "own-tiny", 256, 4)
+LONG = TrainingRequest("fashion-mnist", "standard", "own-tiny", 256, 6)
+WORKER = """
+import runpy
+from core.training.jobs import monitor
+monitor.SAMPLE = 10  # measuring a hundred pictures takes most of a training as short as these
+runpy.run_module("core.training.jobs.worker", run_name="__main__")
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +54,7 @@ def tiny_network(monkeypatch):
 def start(folder: Path, out: Path, order: TrainingRequest = LONG) -> subprocess.Popen:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "order.json").write_text(order.to_json())
-    command = [sys.executable, "-m", "core.training.jobs.worker", str(folder), str(out)]
+    command = [sys.executable, "-c", WORKER, str(folder), str(out)]
     pipe = subprocess.PIPE
     return subprocess.Popen(
         command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True, env=os.environ | {"ROBUSTSCOPE_NICE": "0"}
@@ -124,7 +130,9 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing(fashion_root, tiny_network
 
 
 @pytest.mark.slow
-def test_it_stops_with_its_starter_is_killed_and_ends_with_the_weights_of_an_undisturbed_run(fashion_root, tmp_path):
+def test_it_stops_with_its_starter_is_killed_and_ends_with_the_weights_of_an_undisturbed_run(
+    fashion_root, tmp_path, monkeypatch
+):
     first = start(tmp_path / "job", tmp_path / "out")
     next(event for event in map(decode, first.stdout) if isinstance(event, Point) and event.at > 1)
     first.stdin.close()  # whoever started it is gone
@@ -139,6 +147,7 @@ def test_it_stops_with_its_starter_is_killed_and_ends_with_the_weights_of_an_und
     third = start(tmp_path / "job", tmp_path / "out")
     events = [decode(line) for line in third.stdout]
     assert events[0].epochs > ready.epochs and events[-1] == Ended("finished") and third.wait(30) == 0
+    monkeypatch.setattr(monitor, "SAMPLE", 10)
     work(LONG, tmp_path / "whole", tmp_path / "other", Control(), lambda event: None)
     disturbed, whole = (load_weights(tmp_path / out / "fashion-mnist/own-tiny.safetensors") for out in ("out", "other"))
     assert disturbed.card.sha256 == whole.card.sha256
