@@ -12,7 +12,7 @@ DEV := $(VENV)/.installed-dev
 DOCS := $(VENV)/.installed-docs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test shuffle coverage lint style types contracts format models bench distances docs
+.PHONY: help setup run check test quick-tests all-tests shuffle coverage lint style types contracts format models bench distances docs
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -22,15 +22,28 @@ setup: $(PROJECT) $(DEV)  ## install everything into .venv (the other targets do
 run: $(PROJECT)  ## serve the dashboard (ARGS='--server.port 8600' and the like are passed on)
 	$(BIN)/streamlit run server.py $(ARGS)
 
-# Tests that share something costly name a group, which one process runs; every process takes one thread for torch.
-SHARED := --numprocesses auto --maxprocesses 4 --dist loadgroup
-QUICK := -m 'not slow and not browser'
+# Tests are compiled once and kept, whatever the machine's habit: else each process of each run rewrites 350 files.
+unexport PYTHONDONTWRITEBYTECODE
 
-check: lint  ## lint, types, import contracts and the quick tests: a minute, before each commit (ARGS='-k pgd')
+# Every process takes one thread for torch. Tests that share something costly name a group, which one process runs; the
+# quick ones are handed out in halves instead, which costs the process that hands out less than one by one.
+SHARED := --numprocesses auto --maxprocesses 4 --dist loadgroup
+QUICK := --dist worksteal --ignore tests/browser -m 'not slow and not browser'
+
+check: $(PROJECT) $(DEV)  ## lint, types, import contracts and the quick tests: a minute, before each commit (ARGS='-k pgd')
+	@$(BESIDE) lint quick-tests
+
+test: $(PROJECT) $(DEV)  ## lint, types, import contracts and all tests with the browser test
+	@$(BESIDE) lint all-tests
+
+# Types are checked by one process, which takes half a minute where nothing is cached: the tests run beside it.
+BESIDE := $(MAKE) --no-print-directory --jobs 2
+
+quick-tests: $(PROJECT) $(DEV)
 	@echo '== tests: the quick ones'
 	$(BIN)/pytest $(SHARED) $(QUICK) $(ARGS)
 
-test: lint  ## lint, types, import contracts, then all tests with the browser test
+all-tests: $(PROJECT) $(DEV)
 	@echo '== tests: unit, page and browser'
 	$(BIN)/pytest $(SHARED)
 
@@ -58,7 +71,7 @@ models: $(PROJECT) $(DEV)  ## train the zoo again and measure it; many hours, go
 	for task in $(JUDGED); do for report in $(OF_JUDGED); do \
 		$(BIN)/robustscope evaluate --task $$task --report $$report || exit 1; done; done
 
-lint: style types contracts  ## lint, types and import contracts alone (each of the three is a target, too)
+lint: style contracts types  ## lint, types and import contracts alone (each of the three is a target, too)
 
 style: $(PROJECT) $(DEV)
 	@echo '== lint (ruff)'

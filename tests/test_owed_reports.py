@@ -70,6 +70,7 @@ def missing(task):
     return {part: sorted(keys) for part, keys in parts.items() if keys}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_what_is_missing_is_what_is_owed(task):
     """A network that is missing and not on the list fails, and so does one that is on it and there."""

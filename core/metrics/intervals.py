@@ -84,15 +84,13 @@ def bootstrap(
     values: NDArray[np.floating],
     statistic: Callable[[NDArray[np.floating]], float],
     seed: int = 0,
-    resamples: int = RESAMPLES,
 ) -> tuple[float, float]:
-    """The percentile bootstrap interval at 95 % of `statistic` (Efron, Tibshirani 1993, ch. 13).
+    """The percentile bootstrap interval at 95 % of `statistic`, from RESAMPLES (Efron, Tibshirani 1993, ch. 13).
 
     Args:
         values: one row per image (n, ...).
         statistic: from resampled rows (n, ...) to a number.
         seed: of the resampling.
-        resamples: how many resamples are drawn.
 
     Raises:
         InputError: no values.
@@ -100,6 +98,6 @@ def bootstrap(
     if len(values) == 0:
         raise InputError("a bootstrap needs at least one value")
     rng = np.random.default_rng(seed)
-    draws = [statistic(values[rng.integers(0, len(values), len(values))]) for _ in range(resamples)]
+    draws = [statistic(values[rng.integers(0, len(values), len(values))]) for _ in range(RESAMPLES)]
     low, high = np.quantile(draws, [0.025, 0.975])
     return float(low), float(high)

@@ -1,11 +1,17 @@
-"""The browser, one for all tests, and its visitors."""
+"""The browser and two servers, one of each for all tests, and their visitors."""
 
 from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.helpers.browser import FLAGS, SIZES
+from core.models.zoo import ASSETS
+from tests.helpers.browser import FLAGS, SIZES, served
+from tests.helpers.synthetic.adversarial import write_adversarial_reports
+from tests.helpers.synthetic.anomaly import write_anomaly_report
+from tests.helpers.synthetic.latent import write_latent_reports
+from tests.helpers.synthetic.robustness import write_report
+from tests.helpers.synthetic.saliency import write_saliency_report
 from tests.helpers.waiting import PATIENCE
 
 
@@ -15,6 +21,33 @@ def browser(chromium) -> Iterator[Browser]:
         started = playwright.chromium.launch(executable_path=str(chromium), args=FLAGS)
         yield started
         started.close()
+
+
+@pytest.fixture(scope="session")
+def with_what_ships() -> Iterator[str]:
+    """The dashboard as it is after a clone."""
+    with served() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def with_reports(tmp_path_factory) -> Iterator[str]:
+    """The dashboard with the networks that ship, and a synthetic report of each kind on them."""
+    reports = tmp_path_factory.mktemp("reports")
+    for task in ("cifar10", "fashion-mnist"):
+        write_report(ASSETS, reports, task)
+        write_adversarial_reports(ASSETS, reports, task)
+    write_anomaly_report(ASSETS, reports, "cifar10")
+    for write in (write_latent_reports, write_saliency_report):
+        write(ASSETS, reports, "fashion-mnist")
+    with served(ROBUSTSCOPE_REPORTS=str(reports)) as found:
+        yield found
+
+
+@pytest.fixture
+def address(request) -> str:
+    """The server that the module names (`SERVER`); one process runs all its modules."""
+    return request.getfixturevalue(request.module.SERVER)
 
 
 @pytest.fixture

@@ -5,18 +5,15 @@ import time
 import pytest
 from playwright.sync_api import Page
 
-from tests.helpers.browser import downloaded, here, loaded, photograph, served_with, settled
-from tests.helpers.synthetic.adversarial import write_adversarial_reports
+from tests.helpers.browser import downloaded, here, loaded, photograph, settled
 from tests.helpers.waiting import until
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("adversarial"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("with-reports"), pytest.mark.timeout(900)]
+SERVER = "with_reports"
 
 OPEN = "path,survival,transfer,fooling"
 START = f"adversarial?models=standard,pgd-l2&image=photo:chelsea&open={OPEN}"
 LAST = 35  # steps of an explanation
-
-
-address = served_with(write_adversarial_reports, "cifar10", "fashion-mnist")
 
 
 def whole(page: Page) -> None:
@@ -65,10 +62,18 @@ def test_the_grid_shows_every_class_for_each_network_and_follows_the_budget(visi
     assert not page.get_by_test_id("stAlert").count()
 
 
-def test_the_player_moves_pictures_and_curves_together_and_asks_nothing_of_the_server(visit):
+def test_the_player_asks_nothing_of_the_server(visit):
     page = visit()
     asked = []
     page.on("websocket", lambda socket: asked.append("socket"))
+    pictures_and_curves_move_together(page)
+    page.locator(".scrub").focus()
+    page.keyboard.press("End")
+    it_wipes_blinks_amplifies_zooms_and_reads_a_pixel(page)
+    assert not asked and "rho" not in here(page)
+
+
+def pictures_and_curves_move_together(page: Page) -> None:
     assert position(page) == LAST and page.locator(".track").count() == 2
     ended, final = pixels(page, "now"), curves(page)
     page.locator(".scrub").focus()
@@ -86,11 +91,9 @@ def test_the_player_moves_pictures_and_curves_together_and_asks_nothing_of_the_s
     box = chart.bounding_box()
     page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.5)
     assert 10 < position(page) < 25
-    assert not asked and "rho" not in here(page)
 
 
-def test_the_player_wipes_blinks_amplifies_zooms_and_reads_a_pixel(visit):
-    page = visit()
+def it_wipes_blinks_amplifies_zooms_and_reads_a_pixel(page: Page) -> None:
     weak = pixels(page, "change")
     page.get_by_label("Amplification of the difference").focus()
     page.keyboard.press("End")
@@ -167,8 +170,7 @@ def test_a_search_can_be_stopped(visit):
     assert not page.locator("[data-moved]").count()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", ["wide", "narrow"])
+@pytest.mark.parametrize(("size", "scheme"), [("wide", "light"), ("narrow", "dark")])
 def test_the_page_fits_its_window(visit, size, scheme):
     page = visit(f"adversarial?models=standard,pgd-linf,pgd-l2&open={OPEN}" if size == "wide" else START, size, scheme)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -12,17 +12,14 @@ from playwright.sync_api import Page
 
 from core.data.tasks import CIFAR10
 from core.images import fit
-from tests.helpers.browser import downloaded, here, loaded, photograph, served_with, settled
-from tests.helpers.synthetic.anomaly import write_anomaly_report
+from tests.helpers.browser import downloaded, here, loaded, photograph, settled
 from tests.helpers.waiting import until
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("anomaly"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("with-reports"), pytest.mark.timeout(900)]
+SERVER = "with_reports"
 
 PARTS = "&open=agree,layers,nearest,push"
 START = f"anomaly?models=standard,pgd-linf&tensors=weights&image=photo:chelsea{PARTS}"
-
-
-address = served_with(write_anomaly_report, "cifar10")
 
 
 def whole(page: Page) -> None:

@@ -1,7 +1,6 @@
 """The first page in a real browser, on the real server and the weights that ship."""
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,21 +9,16 @@ import skimage.data
 from PIL import Image
 from playwright.sync_api import Page
 
-from tests.helpers.browser import here, loaded, photograph, served, settled
+from tests.helpers.browser import here, loaded, photograph, settled
 from tests.helpers.waiting import until
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("compare"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("with-what-ships"), pytest.mark.timeout(600)]
+SERVER = "with_what_ships"
 
 NETWORKS = ["standard", "pgd-linf", "pgd-l2"]
 # A part of a photograph (left, top, right, bottom) whose answer `standard` changes at 8/255 and `pgd-linf` does not.
 START = "?image=photo:chelsea"
 PHOTO, PART = "coffee.png", (210, 110, 390, 290)
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with served() as found:
-        yield found
 
 
 def whole(page: Page) -> None:
@@ -165,8 +159,7 @@ def test_a_link_restores_the_view_for_somebody_else(visit):
     assert attacked(page) == attacked(other)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", ["wide", "narrow"])
+@pytest.mark.parametrize(("size", "scheme"), [("wide", "light"), ("narrow", "dark")])
 def test_the_page_fits_its_window(visit, size, scheme):
     page = visit(size=size, scheme=scheme)
     until(lambda: settled(page) and loaded(page), "the page")

@@ -1,15 +1,16 @@
-"""The first screen answers the page's question, no page is long as it opens, and everybody can read it."""
+"""The first screen answers the page's question, no page is long as it opens, everybody can read it, also offline."""
 
-from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page
 
-from tests.helpers.browser import SIZES, photograph, served, settled
+from tests.helpers.browser import SIZES, photograph, settled
 from tests.helpers.screen import cut, outside, screens, violations
 from tests.helpers.waiting import until
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("first-screen"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("with-what-ships"), pytest.mark.timeout(900)]
+SERVER = "with_what_ships"
 
 NAMED = {
     "compare": "[data-answer], [class*=st-key-map-] img",
@@ -29,18 +30,17 @@ PAGES = (*NAMED, "training")
 MOST_SCREENS = 4.0
 
 
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with served() as found:
-        yield found
-
-
 def opened(page: Page, address: str, path: str, wanted: str) -> None:
     """Go to a page, and wait until what is wanted is there and the server has nothing left to do."""
     page.goto(f"{address}/{path}")
     until(lambda: page.locator(wanted).count() and settled(page), wanted, 240)
     page.wait_for_timeout(700)
     until(lambda: settled(page), path, 240)
+
+
+def foreign(url: str, address: str) -> bool:
+    """Whether an address is another server's: every page promises to work offline."""
+    return urlsplit(url).scheme in ("http", "https") and urlsplit(url).netloc != urlsplit(address).netloc
 
 
 @pytest.mark.parametrize("name", NAMED)
@@ -93,9 +93,15 @@ def test_networks_go_by_under_a_picture_that_stays(visitor, address):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_no_serious_fault(visitor, address, name, scheme):
+def test_axe_finds_no_serious_fault_and_every_request_goes_to_the_server_itself(visitor, address, name, scheme):
+    """The icon is looked up in the page: headless browsers don't fetch it."""
     page = visitor("wide", scheme).new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     opened(page, address, name, NAMED.get(name, "h1"))
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    icons = page.eval_on_selector_all("link[rel~=icon]", "all => all.map(one => one.href)")
+    assert not [url for url in (*asked, *icons) if foreign(url, address)] and asked and icons
     faint = "all => all.filter(e => getComputedStyle(e).opacity < 0.8).length"
     captions = page.locator("[data-testid=stCaptionContainer]")
     until(lambda: not captions.evaluate_all(faint) and settled(page), "the style sheet")  # a rerun draws it anew

@@ -5,18 +5,15 @@ import time
 import pytest
 from playwright.sync_api import Page
 
-from tests.helpers.browser import here, loaded, photograph, served_with, settled
-from tests.helpers.synthetic.robustness import write_report
+from tests.helpers.browser import here, loaded, photograph, settled
 from tests.helpers.waiting import until
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("models"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("with-reports"), pytest.mark.timeout(600)]
+SERVER = "with_reports"
 
 PARTS = "&open=curves,claims,sure,cards,perturbation"
 START = f"models?image=photo:chelsea{PARTS}"
 CHARTS = ["curves", "trade-off", "certainty", "gradients", "share", "cosine", "losses"]
-
-
-address = served_with(write_report, "cifar10", "fashion-mnist")
 
 
 def whole(page: Page) -> None:
@@ -76,8 +73,7 @@ def test_the_choice_comes_along_through_the_navigation_and_back(visitor, address
     assert "rocket" in here(page) and "norm=l2" in here(page) and "map=" not in here(page)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", ["wide", "narrow"])
+@pytest.mark.parametrize(("size", "scheme"), [("wide", "light"), ("narrow", "dark")])
 def test_the_page_fits_its_window(visit, size, scheme):
     page = visit(size=size, scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -9,17 +9,14 @@ from PIL import Image
 from playwright.sync_api import Page
 
 from app.saliency.files import CELL
-from tests.helpers.browser import downloaded, here, loaded, photograph, served_with, settled
-from tests.helpers.synthetic.saliency import write_saliency_report
+from tests.helpers.browser import downloaded, here, loaded, photograph, settled
 from tests.helpers.waiting import until
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("saliency"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("with-reports"), pytest.mark.timeout(900)]
+SERVER = "with_reports"
 
 METHODS, PARTS = "methods=gradient,grad-cam,smooth-grad", "open=closer,pair,maps,trust,sheet"
 START = f"saliency?task=fashion-mnist&models=standard,pgd-linf&image=generated:00&{METHODS}&{PARTS}"
-
-
-address = served_with(write_saliency_report, "fashion-mnist")
 
 
 def whole(page: Page) -> None:

@@ -179,8 +179,7 @@ def test_a_visitor_gets_one_signed_cookie_that_no_script_reads(visitor, address)
     assert COOKIE not in page.evaluate("document.cookie")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", ["wide", "narrow"])
+@pytest.mark.parametrize(("size", "scheme"), [("wide", "light"), ("narrow", "dark")])
 def test_the_page_fits_its_window(visitor, address, size, scheme):
     page = visitor(size, scheme).new_page()
     page.goto(f"{address}/training")

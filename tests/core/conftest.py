@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from core.anomaly.calibrate import fit_calibration
+from core.metrics import intervals
 from core.models import zoo
 from core.models.resnet import PreActResNet
+from core.reports.claims import latent as latent_claims
 from core.reports.form import parts_cache, provenance
 from core.reports.form.provenance import Code
 from tests.helpers.networks import TINY_GREY
@@ -17,6 +19,13 @@ def committed(monkeypatch):
     """The code counts as committed, whatever state the checkout is in."""
     for module in (provenance, parts_cache):
         monkeypatch.setattr(module, "code", lambda: Code("0.1.0 (0123456789)", uncommitted=False))
+
+
+@pytest.fixture
+def few_resamples(monkeypatch):
+    """A tenth of a report's resamples, for tests to which the last digit of an interval does not matter."""
+    for module in (intervals, latent_claims):
+        monkeypatch.setattr(module, "RESAMPLES", 100)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """A file of ours is read as it was written or not at all: no single bit may differ, in any kind of file."""
 
 import random
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -60,8 +60,13 @@ def shipped(path, read, *others):
     return copied
 
 
+@cache
+def network():
+    return zoo.load_zoo_model(TASK, "standard")
+
+
 def with_its_network(read):
-    return lambda path: read(zoo.load_zoo_model(TASK, "standard"), path)
+    return lambda path: read(network(), path)
 
 
 MODEL = zoo.ASSETS / TASK / "standard.json"

@@ -5,15 +5,13 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pytest
 from playwright.sync_api import Page
 
-from core.models.zoo import ASSETS
 from tests.helpers.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,20 +49,6 @@ def served(**environment: str) -> Iterator[str]:
                 server.terminate()
                 server.wait(20)
         assert "Traceback" not in log.read_text(), log.read_text()
-
-
-def served_with(write: Callable[[Path, Path, str], object], *tasks: str):
-    """A fixture of a module: the dashboard with all that ships, and a synthetic report of each task on its networks."""
-
-    @pytest.fixture(scope="module")
-    def address(tmp_path_factory) -> Iterator[str]:
-        reports = tmp_path_factory.mktemp("reports")
-        for task in tasks:
-            write(ASSETS, reports, task)
-        with served(ROBUSTSCOPE_REPORTS=str(reports)) as found:
-            yield found
-
-    return address
 
 
 def healthy(port: int) -> bool:

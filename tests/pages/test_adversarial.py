@@ -124,6 +124,7 @@ def test_a_link_restores_every_part_of_the_page(visit, measured):
     assert at.slider(key="adversarial.size.fashion-mnist").value == 5
 
 
+@pytest.mark.slow
 def test_a_hostile_link_is_answered_with_sentences_and_the_first_view(visit):
     names = ("rho", "target", "show", "attack", "at", "method", "region", "move", "cell")
     at = visit(**TWO, **dict.fromkeys(names, "<script>" * 99))
@@ -166,6 +167,7 @@ def test_a_network_that_was_never_broken_has_no_area_and_is_not_called_robust(vi
     assert {line.get("name") for line in areas} & {"Standard", "Robust, L2"} == {"Standard"}
 
 
+@pytest.mark.slow
 def test_what_a_search_followed_is_said_where_it_is_not_the_papers_loss(visit, measured):
     path = measured / "cifar10" / "adversarial.json"
     report = read_json(path)

@@ -94,6 +94,7 @@ def test_a_detector_that_a_calibration_lacks_is_a_sentence(visit):
     assert len(lacking) + len(judged(at)) == 2 and lacking and not at.error
 
 
+@pytest.mark.slow
 def test_another_label_needs_the_data_set_and_says_so(visit):
     at = visit(**TWO, label="zeros")
     assert not bodies(at, "data-profile") and not at.error

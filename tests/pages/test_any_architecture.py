@@ -41,6 +41,7 @@ def test_the_page_anomaly_gives_verdicts_once_it_is_calibrated(tmp_path):
     assert set(judged(at)) == {"standard"} and not at.error and not at.warning
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("brought_zoo")
 def test_the_page_models_names_their_architectures():
     (block,) = bodies(opened("pages/models", task="cifar10", open="cards"), "data-card")

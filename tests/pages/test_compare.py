@@ -156,6 +156,7 @@ def test_the_back_button_brings_the_earlier_view(visit):
     assert any("Cat" in caption.value for caption in at.caption)
 
 
+@pytest.mark.slow
 def test_a_hostile_link_is_answered_with_sentences_and_the_first_view(visit):
     at = visit(task="<b>x</b>", models="../..,%00", image="test:999999", fit="x" * 5000, norm="linf;", epsilon="nan")
     assert len(bodies(at, "data-answer")) == 3 and not at.error
@@ -202,6 +203,7 @@ def test_damaged_weights_are_a_sentence(visit, monkeypatch, tmp_path):
     assert len(at.error) == 1 and "pgd-l2.safetensors" in at.error[0].value and str(tmp_path) not in at.error[0].value
 
 
+@pytest.mark.slow
 def test_importing_the_page_does_not_bring_captum():
     """It names networks and shows gradients; neither needs what explains. Asked of a fresh process."""
     script = ast.parse((ROOT / "pages" / "compare.py").read_text())

@@ -41,6 +41,7 @@ def slide(at: AppTest, field: str):
     return at.slider(key=f"made.{field}.cifar10")
 
 
+@pytest.mark.slow
 def test_without_a_report_the_cards_stand_and_a_sentence_says_how_to_get_one(visit):
     at = visit(open=OPEN)
     (block,) = bodies(at, "data-card")
@@ -73,6 +74,7 @@ def test_the_report_gives_figures_curves_and_claims(visit, measured):
     assert query(at)["norm"] == "l2" and list(at.dataframe[0].value["PGD-50"]) != before
 
 
+@pytest.mark.slow
 def test_a_network_that_hides_its_gradient_has_no_curve_and_the_page_says_why(visit, measured):
     path = measured / "cifar10" / "robustness.json"
     report = read_json(path)

@@ -134,6 +134,7 @@ def test_a_network_without_gradient_is_a_sentence_in_its_cells(visit, tiny_zoo, 
     assert not at.error
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fresh_caches")
 def test_a_damaged_network_is_a_sentence_and_the_others_stand(tiny_zoo, tmp_path, monkeypatch, visit):
     folder = write_zoo(tmp_path / "zoo", ("cifar10",))
@@ -158,6 +159,7 @@ def test_maps_are_measured_at_the_press_of_a_button_and_stand_in_the_table(visit
     assert not any(button.key == "saliency.measure.start" for button in at.button) and not at.error
 
 
+@pytest.mark.slow
 def test_a_measure_that_joins_the_catalogue_is_offered_explained_and_measured(visit, monkeypatch):
     """One entry, and no other file."""
     total = Measure(

@@ -256,6 +256,7 @@ def brightness_score(*_):
     return MeasuredScore(np.ones(1, bool), lambda measured, weights: measured.squared["ones"].sum(1, dtype=np.float64))
 
 
+@pytest.mark.slow
 def test_a_new_detector_needs_its_entry_alone_and_older_files_stay_readable(
     network, calibration, file, signals, monkeypatch
 ):

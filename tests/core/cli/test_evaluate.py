@@ -14,6 +14,7 @@ from core.reports.commands import adversarial
 from core.reports.form import provenance
 from core.reports.form import report as form
 from core.reports.form.provenance import Code
+from core.reports.form.settings import sized
 
 
 def test_evaluate_prints_and_writes_and_fills_the_cards(shipped, fashion_root, tmp_path, capsys):
@@ -69,10 +70,14 @@ def test_evaluate_writes_the_robustness_report_its_arrays_and_its_claims(
     assert json.loads(out.with_name("orderings.json").read_text())["report"] == "orderings"
 
 
-def test_evaluate_writes_the_adversarial_report_and_its_arrays(shipped, fashion_root, tmp_path, monkeypatch, capsys):
+@pytest.mark.slow
+def test_evaluate_writes_the_adversarial_report_and_its_arrays(
+    shipped, fashion_root, tmp_path, monkeypatch, capsys, few_resamples
+):
     monkeypatch.setattr(folders, "RUNS", tmp_path / "runs")
     short = AdversarialSettings(opening=2, steps=3, clamped_steps=3, clamped_finer=2)
-    monkeypatch.setattr(adversarial, "AdversarialSettings", partial(replace, short))
+    settings = sized(partial(replace, short), "images", "more_images")
+    monkeypatch.setattr(adversarial, "COMMAND", replace(adversarial.COMMAND, settings=settings))
     command = ["evaluate", "--task", "fashion-mnist", "--report", "adversarial"]
     monkeypatch.setattr(form, "report_path", lambda task, name: tmp_path / task / f"{name}.json")
     assert main([*command, "--models", "standard"]) == 0

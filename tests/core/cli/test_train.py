@@ -10,6 +10,7 @@ from core.training.recipes.registry import RECIPES
 from tests.helpers.added_recipe import BRIGHTENED_RECIPE
 
 
+@pytest.mark.slow
 def test_train_writes_weights_and_card_that_load(fashion_root, tmp_path, capsys):
     command = [
         "train",
@@ -74,6 +75,7 @@ def test_train_takes_a_recipe_that_does_not_ship_with_settings_of_its_own(fashio
     assert card.command.endswith("--set zeta=1/4 --set controller.start=10")
 
 
+@pytest.mark.slow
 def test_a_recipe_that_joins_the_catalogue_is_trained_with_its_settings(fashion_root, tmp_path, monkeypatch):
     """Its entry alone: no plan, no words of its settings, no menu elsewhere."""
     monkeypatch.setitem(RECIPES, "brightened", BRIGHTENED_RECIPE)

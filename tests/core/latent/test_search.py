@@ -18,6 +18,9 @@ from tests.helpers.known_autoencoders import Curved, codes_and_classes, normal, 
 
 PLAIN = Search(restarts=12, bisection=False, objective="probability")
 """The search of the authors' code."""
+SHORT = Search(restarts=3)
+BOUNDED_SHORT = dataclasses.replace(BOUNDED, restarts=3)
+"""With few runs, for what holds of each of them."""
 
 
 def exact(decoder, net, z, labels, epsilon):
@@ -107,7 +110,7 @@ def test_restarts_never_make_the_minimum_larger(curved, classifier):
 
 def test_what_was_found_is_wrong_and_has_the_size_it_says(curved, classifier):
     z, labels = codes_and_classes(curved, classifier, 40)
-    made = search(curved, classifier, z, labels, 1.0, Search())
+    made = search(curved, classifier, z, labels, 1.0, SHORT)
     z_adv, z_decayed = torch.from_numpy(made.z_adv), decayed(z, 1.0)
     x, x_adv = curved.decode(z_decayed, labels), curved.decode(z_adv, labels)
     assert 0 < made.already_wrong.sum() < 40 and made.found[~made.already_wrong].any()
@@ -119,26 +122,26 @@ def test_what_was_found_is_wrong_and_has_the_size_it_says(curved, classifier):
     np.testing.assert_allclose(made.x_adv, x_adv, atol=1e-6)
     np.testing.assert_allclose(made.x_decayed, x, atol=1e-6)
     assert (made.norm[made.already_wrong] == 0).all() and (made.norm <= 2.5 + 1e-5).all()
-    assert made.settings["eps"] == 1.0 and made.settings["restarts"] == 12 and made.settings["seed"] == 0
+    assert made.settings["eps"] == 1.0 and made.settings["restarts"] == 3 and made.settings["seed"] == 0
 
 
 @pytest.mark.slow
 def test_an_edge_is_just_behind_the_right_pictures(curved, classifier):
     """A hundredth less of the way, and most are right again; all are, where edges are straight."""
     z, labels = codes_and_classes(curved, classifier, 60)
-    made = search(curved, classifier, z, labels, 1.0, Search())
+    made = search(curved, classifier, z, labels, 1.0, SHORT)
     moved = torch.from_numpy(made.found & ~made.already_wrong)
     back = torch.from_numpy(made.z_decayed + 0.99 * (made.z_adv - made.z_decayed))[moved]
     still = classifier(curved.decode(back, labels[moved])).argmax(1) != labels[moved]
     assert moved.sum() > 20 and still.float().mean() < 0.05
-    plain = search(curved, classifier, z, labels, 1.0, Search(bisection=False))
+    plain = search(curved, classifier, z, labels, 1.0, dataclasses.replace(SHORT, bisection=False))
     assert (made.norm <= plain.norm + 1e-6).all() and made.norm[moved].mean() < 0.97 * plain.norm[moved].mean()
 
 
 @pytest.mark.slow
 def test_a_path_ends_at_the_code_found_and_crosses_once_at_its_end(curved, classifier):
     z, labels = codes_and_classes(curved, classifier, 30)
-    for settings in (Search(), Search(bisection=False), BOUNDED):
+    for settings in (SHORT, dataclasses.replace(SHORT, bisection=False), BOUNDED_SHORT):
         made = search(curved, classifier, z, labels, 1.0, settings)
         ends = np.isfinite(made.path_margin).sum(1) - 1
         assert (ends > 1).any()
@@ -157,7 +160,7 @@ def test_a_path_ends_at_the_code_found_and_crosses_once_at_its_end(curved, class
 def test_a_code_does_not_care_for_its_neighbours(curved, classifier):
     """Alone, in another order, and beside others: the same to float rounding, which the turns of a search enlarge."""
     z, labels = codes_and_classes(curved, classifier, 12)
-    for settings in (Search(), BOUNDED, Search(objective="probability", bisection=False)):
+    for settings in (SHORT, BOUNDED_SHORT, dataclasses.replace(SHORT, objective="probability", bisection=False)):
         together = search(curved, classifier, z, labels, 1.0, settings, seed=3)
         order = torch.arange(11, -1, -1)
         turned = search(curved, classifier, z[order], labels[order], 1.0, settings, seed=3)
@@ -169,7 +172,7 @@ def test_a_code_does_not_care_for_its_neighbours(curved, classifier):
 
 def test_the_seed_decides_the_starts(curved, classifier):
     z, labels = codes_and_classes(curved, classifier, 12)
-    one, same, other = (search(curved, classifier, z, labels, 1.0, BOUNDED, seed) for seed in (0, 0, 1))
+    one, same, other = (search(curved, classifier, z, labels, 1.0, BOUNDED_SHORT, seed) for seed in (0, 0, 1))
     assert np.array_equal(one.z_adv, same.z_adv) and not np.array_equal(one.z_adv, other.z_adv)
 
 
@@ -211,7 +214,7 @@ def test_the_bounded_search_stays_within_its_bound_and_agrees_with_the_minimum(l
 
 def test_accuracy_within_rho_never_rises_and_begins_at_decayed_accuracy(curved, classifier):
     z, labels = codes_and_classes(curved, classifier, 60)
-    made = search(curved, classifier, z, labels, 1.0, Search())
+    made = search(curved, classifier, z, labels, 1.0, SHORT)
     curve = survival_curve(np.where(made.found, made.norm, np.inf), np.linspace(0.05, 2.5, 20))
     right = classifier(curved.decode(decayed(z, 1.0), labels)).argmax(1) == labels
     assert curve.share[0] == pytest.approx(float(right.float().mean())) and 0 < curve.share[0] < 1
@@ -228,7 +231,7 @@ class Flat(torch.nn.Module):
 @pytest.mark.parametrize("objective", ["probability", "logit"])
 def test_without_a_gradient_nothing_is_found_and_nothing_is_nan(curved, objective):
     z, labels = normal(4, 6, seed=0), torch.zeros(4, dtype=torch.int64)
-    made = search(curved, Flat(), z, labels, 1.0, Search(objective=objective))
+    made = search(curved, Flat(), z, labels, 1.0, dataclasses.replace(SHORT, objective=objective))
     assert not made.found.any() and np.isfinite(made.z_adv).all() and np.isfinite(made.norm).all()
     assert (made.norm > 0).all() and (made.norm < 2.5).all()  # the end of the first run, which stayed where it began
 
@@ -253,8 +256,8 @@ def test_tiny_and_missing_gradients_have_a_direction_or_none():
 def test_a_search_can_be_ended_and_tells_how_far_it_is(curved, classifier):
     z, labels = codes_and_classes(curved, classifier, 10)
     told = []
-    search(curved, classifier, z, labels, 1.0, Search(), on_progress=lambda done, of: told.append((done, of)))
-    assert told == [(run, 12) for run in range(1, 13)]
+    search(curved, classifier, z, labels, 1.0, SHORT, on_progress=lambda done, of: told.append((done, of)))
+    assert told == [(run, 3) for run in range(1, 4)]
     none = search(curved, classifier, z, labels, 1.0, Search(), should_stop=lambda: True)
     assert np.array_equal(none.found, none.already_wrong) and not none.norm.any()
     asked = iter([False] * 60 + [True] * 1000)

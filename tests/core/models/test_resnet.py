@@ -31,6 +31,7 @@ def test_shipped_networks_stay_under_a_million_parameters(task):
     st.sampled_from([1, 3]),
     st.lists(st.tuples(st.integers(1, 20), st.integers(1, 3)), min_size=1, max_size=4),
 )
+@pytest.mark.slow
 def test_parameters_are_counted_without_a_network(classes, channels, stages):
     widths, blocks = zip(*stages, strict=True)
     config = ResNetConfig(classes, (0.5,) * channels, (0.5,) * channels, widths, blocks)

@@ -13,6 +13,8 @@ from core.reports.form.measuring import Request
 from core.reports.form.report import read_report
 from tests.helpers.rows import figures
 
+pytestmark = pytest.mark.usefixtures("few_resamples")
+
 SETTINGS = AccuracySettings(images=40, robust_images=20, steps=3, restarts=2)
 
 

@@ -24,6 +24,8 @@ from core.reports.form.measuring import Request
 from core.reports.form.report import read_report, report_path, write_report
 from tests.helpers.rows import figures
 
+pytestmark = pytest.mark.usefixtures("few_resamples")
+
 SETTINGS = AdversarialSettings(images=20, more_images=30, opening=10, steps=60, clamped_steps=60, clamped_finer=40)
 
 

@@ -63,7 +63,7 @@ def test_figures_are_those_of_the_scores_and_intervals_those_of_the_bootstrap():
         assert row[f"{name}_low"] < row[name] < row[f"{name}_high"]
     drawn = np.random.default_rng(3).permuted(np.arange(300))
     both = lambda index: auroc(normal[drawn[index[:, 0].astype(int)]], odd[index[:, 1].astype(int) % 200])  # noqa: E731
-    low, high = bootstrap(np.stack([np.arange(300), np.arange(300)], 1), both, resamples=300)
+    low, high = bootstrap(np.stack([np.arange(300), np.arange(300)], 1), both)
     assert abs(row["auroc_low"] - low) < 0.02 and abs(row["auroc_high"] - high) < 0.02
 
 

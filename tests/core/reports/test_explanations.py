@@ -26,6 +26,8 @@ from core.reports.form.report import report_path
 from tests.helpers.checked_files import read_json, write_json
 from tests.helpers.rows import figures
 
+pytestmark = pytest.mark.usefixtures("few_resamples")
+
 SETTINGS = ExplanationsSettings(images=25, val_images=22)
 
 

@@ -20,6 +20,8 @@ from core.reports.form.measuring import Request
 from core.reports.form.report import read_report, report_path
 from tests.helpers.rows import figures
 
+pytestmark = pytest.mark.usefixtures("few_resamples")
+
 SETTINGS = FoolingSettings(images=5)
 FEW: tuple[SmoothedMethod, ...] = ("gradient", "grad-cam")
 

@@ -15,6 +15,8 @@ from core.reports.form.measuring import Request
 from core.reports.form.report import read_report
 from core.reports.generator.report import GeneratorSettings, generator_report, ssim
 
+pytestmark = pytest.mark.usefixtures("few_resamples")
+
 RECIPE = {"features": 1.0, "critic": 0.0, "agreement": 0.0, "classifier": "pgd-linf"}
 
 

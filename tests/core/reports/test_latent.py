@@ -1,11 +1,13 @@
 """The report `latent`: rows are what the arrays say, judged from codes, resumed part by part."""
 
 import dataclasses
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
+from core.attacks.ddn import Ddn
 from core.data.datasets import load
 from core.data.tasks import FASHION_MNIST
 from core.errors import ConfigError, InputError
@@ -13,7 +15,7 @@ from core.latent.autoencoder import AutoencoderCard, load_autoencoder
 from core.latent.autoencoder import save as save_autoencoder
 from core.latent.network import AutoencoderConfig, AutoencoderNetwork
 from core.latent.noise import decayed, log_likelihood_bound
-from core.latent.search import search
+from core.latent.search import Search, search
 from core.models.zoo import load_zoo_model
 from core.reports.catalogue import command_of
 from core.reports.commands import latent as commands_latent
@@ -69,6 +71,13 @@ def pair(zoo_folder, monkeypatch):
     return [load_zoo_model("fashion-mnist", key, zoo_folder) for key in ("standard", "pgd-linf")]
 
 
+@pytest.fixture
+def short_searches(monkeypatch, few_resamples):
+    """Searches of a few steps, for tests of what becomes of their results."""
+    monkeypatch.setattr(measurements, "Search", partial(Search, steps=8))
+    monkeypatch.setattr(measurements, "Ddn", partial(Ddn, 10))
+
+
 class StopError(Exception):
     """Stands for a kill."""
 
@@ -94,7 +103,7 @@ def codes_seen_right(generator, model, count=12):
 
 
 @pytest.mark.slow
-def test_rows_say_what_the_arrays_say(generator, pair, data, tmp_path):
+def test_rows_say_what_the_arrays_say(generator, pair, data, tmp_path, short_searches):
     made = latent_report(Request(pair, data, SETTINGS, tmp_path), generator)
     arrays = made.arrays
 
@@ -218,7 +227,7 @@ def test_image_space_sizes_are_of_wrong_images_and_nothing_smaller_is_known(pair
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_with_the_batch_it_was_in(generator, pair, data, tmp_path):
+def test_a_killed_run_goes_on_with_the_batch_it_was_in(generator, pair, data, tmp_path, short_searches):
     path = tmp_path / "latent.json"
     with pytest.raises(StopError):
         latent_report(
@@ -243,7 +252,7 @@ def test_a_killed_run_goes_on_with_the_batch_it_was_in(generator, pair, data, tm
 
 
 @pytest.mark.slow
-def test_only_a_network_with_changed_weights_is_measured_again(generator, pair, data, tmp_path):
+def test_only_a_network_with_changed_weights_is_measured_again(generator, pair, data, tmp_path, short_searches):
     path = tmp_path / "latent.json"
     settings = dataclasses.replace(SETTINGS, paper_images=0)
     latent_report(Request(pair, data, settings, tmp_path / "a", path), generator)
@@ -257,7 +266,7 @@ def test_only_a_network_with_changed_weights_is_measured_again(generator, pair, 
 
 
 @pytest.mark.slow
-def test_another_generator_makes_another_report(generator, pair, data, tmp_path):
+def test_another_generator_makes_another_report(generator, pair, data, tmp_path, short_searches):
     path = tmp_path / "latent.json"
     settings = dataclasses.replace(SETTINGS, paper_images=0)
     latent_report(Request(pair[:1], data, settings, tmp_path, path), generator)
@@ -269,7 +278,7 @@ def test_another_generator_makes_another_report(generator, pair, data, tmp_path)
 
 @pytest.mark.slow
 def test_the_command_says_each_metric_and_writes_the_readings(
-    generator, autoencoder_folder, pair, data, tmp_path, monkeypatch
+    generator, autoencoder_folder, pair, data, tmp_path, monkeypatch, short_searches
 ):
     monkeypatch.setattr(commands_latent, "load_autoencoder", lambda task: load_autoencoder(task, autoencoder_folder))
     command = command_of("latent")

@@ -89,6 +89,7 @@ def spread():
     return model, x, labels
 
 
+@pytest.mark.slow
 def test_the_curve_is_the_exact_answer_on_a_linear_network(spread):
     """A margin m falls within radius |m| / |w| (dual norm); the nested runs find that, and so do separate ones."""
     model, x, labels = spread

@@ -28,6 +28,8 @@ from core.saliency.measures.measure import Case
 from core.saliency.method import AttributionRequest
 from tests.helpers.rows import figures
 
+pytestmark = pytest.mark.usefixtures("few_resamples")
+
 METHODS = ("gradient", "grad-cam", "occlusion")
 MEASURES = ("alignment", "linearised-robustness", "deletion", "stability-attack", "pointing-game", "mass-inside")
 SMALL = SaliencySettings(12, 3, 2, 14, METHODS, MEASURES)

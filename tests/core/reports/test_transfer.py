@@ -26,6 +26,8 @@ from core.reports.transfer.report import (
 )
 from tests.helpers.rows import figures
 
+pytestmark = pytest.mark.usefixtures("few_resamples")
+
 SETTINGS = TransferSettings(images=30)
 RADII = (0.0, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4)
 

@@ -156,6 +156,7 @@ def test_maps_that_know_nothing_have_one_on_average_and_the_floor_is_where_it_sa
     assert floor(16) < 0.9 and 0.98 < floor(128) < 1
 
 
+@pytest.mark.slow
 def test_a_map_that_knows_half_of_a_linear_network_has_a_half():
     net = linear(3, 3072)
     image, target = torch.rand(1, 3, 32, 32, generator=generator(2)), torch.zeros(1, dtype=torch.int64)

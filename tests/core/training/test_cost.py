@@ -52,6 +52,7 @@ def plan(recipe: Recipe, network: ResNetConfig = TINY, task: str = FASHION_MNIST
     return TrainingPlan(task, "test", recipe, network, epochs=4, batch_size=16, tail=1)
 
 
+@pytest.mark.slow
 def test_a_slower_recipe_costs_more(monkeypatch):
     """A nap that dwarfs the tiny network's steps: the ratio is far above 1, and without it is not."""
     monkeypatch.setattr(loop, "time", CLOCK)

@@ -11,6 +11,8 @@ from core.reports.latent import measurements, report
 from core.reports.latent.measurements import LatentSettings
 from core.reports.latent.report import NAME
 
+pytestmark = pytest.mark.usefixtures("few_resamples")
+
 
 def synthetic(accuracy, severity, norm, change, n=300, task="fashion-mnist"):
     """A report whose networks have these means: accuracies, image-space severities, latent norms, picture's changes."""

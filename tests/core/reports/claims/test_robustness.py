@@ -9,6 +9,8 @@ from core.reports.claims.robustness import ADVERSARIAL, AREA, BREAKS, VANISHES, 
 from core.reports.form.report import Report
 from core.reports.robustness.report import Robustness
 
+pytestmark = pytest.mark.usefixtures("few_resamples")
+
 N = 100
 GRID = np.array([0.25, 0.5, 1, 2], np.float32) * np.float32(8 / 255)
 

@@ -8,6 +8,8 @@ from core.reports.claims.transfer import CLAIMS, NAME, readings, verdicts
 from core.reports.form.report import Report
 from core.reports.transfer.report import Transfer
 
+pytestmark = pytest.mark.usefixtures("few_resamples")
+
 N = 1000
 RADII = [0.0, 0.05, 0.1, 0.2, 0.4]
 KEYS = ("standard", "distilled", "adversarial", "double-backprop", "pgd-linf")

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +17,23 @@ from core.data.datasets import load
 from core.data.tasks import FASHION_MNIST
 from core.errors import CoreError, DataMissingError, InputError
 from core.models.zoo import load_weights, load_zoo_model
+from core.training.jobs import monitor
 from core.training.jobs.lock import locked
 from core.training.jobs.messages import Ended, Point, Ready, Step, TrainingRequest, decode
-from core.training.jobs.monitor import PICTURES, SAMPLE, measure, sample
+from core.training.jobs.monitor import PICTURES, measure, sample
 from core.training.jobs.worker import Control, work
+from tests.helpers.networks import TINY_GREY
 
 ROOT = Path(__file__).resolve().parents[4]
 ORDER = TrainingRequest("fashion-mnist", "standard", "own-tiny", 384, 4)
 SHORT = TrainingRequest("fashion-mnist", "standard", "own-tiny", 256, 1)
-LONG = TrainingRequest("fashion-mnist", "standard", "own-tiny", 256, 4)
+LONG = TrainingRequest("fashion-mnist", "standard", "own-tiny", 256, 6)
+WORKER = """
+import runpy
+from core.training.jobs import monitor
+monitor.SAMPLE = 10  # measuring a hundred pictures takes most of a training as short as these
+runpy.run_module("core.training.jobs.worker", run_name="__main__")
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -35,10 +44,17 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
+@pytest.fixture
+def tiny_network(monkeypatch):
+    """Orders train a network of few channels, in tests of what becomes of it."""
+    plan = TrainingRequest.plan
+    monkeypatch.setattr(TrainingRequest, "plan", lambda order: replace(plan(order), network=TINY_GREY))
+
+
 def start(folder: Path, out: Path, order: TrainingRequest = LONG) -> subprocess.Popen:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "order.json").write_text(order.to_json())
-    command = [sys.executable, "-m", "core.training.jobs.worker", str(folder), str(out)]
+    command = [sys.executable, "-c", WORKER, str(folder), str(out)]
     pipe = subprocess.PIPE
     return subprocess.Popen(
         command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True, env=os.environ | {"ROBUSTSCOPE_NICE": "0"}
@@ -46,13 +62,14 @@ def start(folder: Path, out: Path, order: TrainingRequest = LONG) -> subprocess.
 
 
 @pytest.mark.slow
-def test_an_order_becomes_a_model_with_its_card_and_a_growing_record(fashion_root, tmp_path):
+def test_an_order_becomes_a_model_with_its_card_and_a_growing_record(fashion_root, tmp_path, monkeypatch):
+    monkeypatch.setattr(monitor, "SAMPLE", 30)
     told = []
     end = work(ORDER, tmp_path / "job", tmp_path / "out", Control(), told.append)
     assert end == Ended("finished")
     ready, *rest = told
     points = [event for event in rest if isinstance(event, Point)]
-    assert isinstance(ready, Ready) and ready.pictures.shape == (PICTURES, 1, 28, 28) and ready.images == SAMPLE
+    assert isinstance(ready, Ready) and ready.pictures.shape == (PICTURES, 1, 28, 28) and ready.images == 30
     assert len({*ready.labels.tolist()}) == PICTURES
     ats = [point.at for point in points]
     assert ats == sorted(ats) and ats[0] == pytest.approx(1 / 6) and ats[-1] == 4.0 and 20 <= len(ats) <= 26
@@ -70,7 +87,7 @@ def test_an_order_becomes_a_model_with_its_card_and_a_growing_record(fashion_roo
 
 
 @pytest.mark.slow
-def test_a_recipe_with_a_teacher_finds_it_in_the_folder(fashion_root, tmp_path):
+def test_a_recipe_with_a_teacher_finds_it_in_the_folder(fashion_root, tiny_network, tmp_path):
     work(SHORT, tmp_path / "job", tmp_path / "out", Control(), lambda event: None)
     order = TrainingRequest("fashion-mnist", "sat-strong-robust", "own-pupil", 256, 1, teacher="own-tiny")
     with pytest.raises(CoreError, match=r"teacher\.json"):
@@ -89,7 +106,7 @@ def test_without_the_data_set_it_says_how_to_get_it(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("blocked", ["weights", "card"])
-def test_an_unwritable_folder_is_said_and_leaves_no_half_written_model(fashion_root, tmp_path, blocked):
+def test_an_unwritable_folder_is_said_and_leaves_no_half_written_model(fashion_root, tiny_network, tmp_path, blocked):
     out = tmp_path / "out" / "fashion-mnist"
     if blocked == "weights":
         (tmp_path / "out").write_text("a file where a folder should be")
@@ -102,7 +119,7 @@ def test_an_unwritable_folder_is_said_and_leaves_no_half_written_model(fashion_r
 
 
 @pytest.mark.slow
-def test_a_full_disk_is_a_sentence_and_leaves_nothing(fashion_root, tmp_path, monkeypatch):
+def test_a_full_disk_is_a_sentence_and_leaves_nothing(fashion_root, tiny_network, tmp_path, monkeypatch):
     def full(self, data):
         raise OSError(28, "No space left on device")
 
@@ -113,7 +130,9 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing(fashion_root, tmp_path, mo
 
 
 @pytest.mark.slow
-def test_it_stops_with_its_starter_is_killed_and_ends_with_the_weights_of_an_undisturbed_run(fashion_root, tmp_path):
+def test_it_stops_with_its_starter_is_killed_and_ends_with_the_weights_of_an_undisturbed_run(
+    fashion_root, tmp_path, monkeypatch
+):
     first = start(tmp_path / "job", tmp_path / "out")
     next(event for event in map(decode, first.stdout) if isinstance(event, Point) and event.at > 1)
     first.stdin.close()  # whoever started it is gone
@@ -128,6 +147,7 @@ def test_it_stops_with_its_starter_is_killed_and_ends_with_the_weights_of_an_und
     third = start(tmp_path / "job", tmp_path / "out")
     events = [decode(line) for line in third.stdout]
     assert events[0].epochs > ready.epochs and events[-1] == Ended("finished") and third.wait(30) == 0
+    monkeypatch.setattr(monitor, "SAMPLE", 10)
     work(LONG, tmp_path / "whole", tmp_path / "other", Control(), lambda event: None)
     disturbed, whole = (load_weights(tmp_path / out / "fashion-mnist/own-tiny.safetensors") for out in ("out", "other"))
     assert disturbed.card.sha256 == whole.card.sha256
