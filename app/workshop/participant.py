@@ -126,8 +126,14 @@ def _question(seat: Seat, room: Room) -> None:
         st.html(
             f'<div class="ws-progress">{len(dealt) - len(left) + 1} of {len(dealt)}</div>'
             + looks.item_html(room.workshop.id, item, options)
+            + looks.answers_of_html(_prefix(round_, index))
         )
         _answers(seat, round_, index, item, options)
+
+
+def _prefix(round_: Round, index: int) -> str:
+    """How the keys of an item's buttons begin."""
+    return f"ws-answer-{round_.id}-{index}-"
 
 
 def _answers(seat: Seat, round_: Round, index: int, item: Item, options: tuple[Option, ...]) -> None:
@@ -138,7 +144,7 @@ def _answers(seat: Seat, round_: Round, index: int, item: Item, options: tuple[O
         for place, option in enumerate(options):
             st.button(
                 escape_markdown(looks.option_label(option, place)),
-                key=f"ws-answer-{round_.id}-{index}-{place}",  # no value: it may name a network
+                key=f"{_prefix(round_, index)}{place}",  # no value: it may name a network
                 on_click=_answer,
                 args=(seat, round_, index, option.value),
                 width="stretch",
