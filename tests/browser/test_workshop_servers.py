@@ -127,7 +127,7 @@ def test_a_participant_on_each_server_is_in_one_room(database, room):
 
 
 def test_a_server_that_is_killed_costs_nobody_an_answer(behind, database, room):
-    """kill -9 in the middle of a round: its participant goes on at the other one by itself; no answer is lost or doubled.
+    """kill -9 in the middle of a round: its participant goes on at the other one, with every answer once.
 
     A press in the moment of the death may be in vain, so that phone is pressed until it says what it does next.
     """

@@ -18,18 +18,9 @@ from core.workshop.rounds.mistake import attacked
 from core.workshop.rounds.slider import POSITIONS
 from core.workshop.sessions import SESSIONS, Plan, prepare, subjects_of
 from core.workshop.state import Round
-from tests.helpers.workshop import plain_round
+from tests.helpers.workshop import PLANS, TASK, every_kind, plain_round
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workshop-rounds")]
-TASK = "fashion-mnist"
-PLANS = {
-    "guess": Plan("guess", ("standard", "pgd-l2")),
-    "mistake": Plan("mistake", ("standard",)),
-    "pair": Plan("pair", ("standard", "pgd-l2")),
-    "odd": Plan("odd", ("standard",)),
-    "slider": Plan("slider", ("standard", "pgd-l2")),
-    "poll": Plan("poll", (), {"prompt": "Why?", "options": ("a", " b ", "", "a")}),
-}
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +30,7 @@ def subjects():
 
 @pytest.fixture(scope="module")
 def rounds(subjects):
-    """One of each kind; JSMA for as few pictures as make a round."""
-    return {
-        key: next(iter(prepare([plan], TASK, load_zoo_model, subjects[:8] if key == "mistake" else subjects)))
-        for key, plan in PLANS.items()
-    }
+    return every_kind(subjects)
 
 
 def test_every_kind_is_prepared_and_has_its_bars(rounds):
