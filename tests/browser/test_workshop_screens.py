@@ -97,6 +97,6 @@ def test_every_screen_can_be_read_and_reached(visitor, place, rounds, scheme):
     wall.locator(NEXT).click()
     wall.get_by_text("what the room said").wait_for()
     hand.get_by_text("That was it").wait_for()
-    faults += look(wall, f"{scheme}-end-wall", ".ws-point")
+    faults += look(wall, f"{scheme}-end-wall", "[data-testid=stDownloadButton] button")
     faults += look(hand, f"{scheme}-end-hand", ".ws-point")
     assert not faults, "\n".join(faults)

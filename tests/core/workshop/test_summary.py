@@ -30,6 +30,7 @@ def test_alpha_is_one_in_agreement_and_undefined_where_nothing_could_differ():
     assert nominal_alpha([(0, "a"), (0, "a"), (1, "b"), (1, "b")]) == 1
     assert nominal_alpha([(0, "a"), (0, "a"), (1, "a"), (1, "a")]) is None
     assert nominal_alpha([(0, "a"), (1, "b")]) is None
+    assert nominal_alpha([(0, "a"), (0, "b"), (0, "b")]) is None, "a poll's one question says nothing of agreement"
     assert nominal_alpha([(0, "a"), (0, "b"), (1, "a"), (1, "b")]) < 0
 
 
