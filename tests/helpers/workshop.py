@@ -37,13 +37,18 @@ def plain_round(
     return PreparedRound("guess", {"each": each, "networks": list(conditions)}, items, {"d": PNG})
 
 
+def grey_png(level: int) -> bytes:
+    """A small picture of one level, 0 to 255."""
+    out = io.BytesIO()
+    Image.new("L", (8, 8), level).save(out, "PNG")
+    return out.getvalue()
+
+
 def presentable_round() -> PreparedRound:
     """A round that a page can show: its picture is one, and its networks have names."""
-    out = io.BytesIO()
-    Image.new("L", (8, 8), 90).save(out, "PNG")
     made = plain_round()
     names = {"standard": "Standard", "pgd-l2": "Robust, L2"}
-    return replace(made, pictures={"d": out.getvalue()}, settings={**made.settings, "names": names, "task": "cifar10"})
+    return replace(made, pictures={"d": grey_png(90)}, settings={**made.settings, "names": names, "task": "cifar10"})
 
 
 def every_kind(subjects: Sequence[Subject]) -> dict[str, PreparedRound]:
