@@ -18,6 +18,7 @@ from core.workshop.state import Room, Round, Seat
 
 SEAT = "workshop.seat"  # of this session; the entry asks for it on every page
 _OWN, _LOST = "workshop.own", "workshop.refused"
+_ANSWERED = "workshop.answered"  # since the last look: what was drawn then may not have reached the phone
 
 
 def page(link: WorkshopLink) -> None:
@@ -35,6 +36,7 @@ def page(link: WorkshopLink) -> None:
     if seat is None:
         _door(room, mine)
         return
+    st.session_state.pop(_ANSWERED, None)  # all of it is drawn now
     _watch(workshop, room.workshop.step)
     if link.round:
         _result(seat, room, room.rounds[link.round - 1])
@@ -85,10 +87,14 @@ def _door(room: Room, mine: str) -> None:
 
 @st.fragment(run_every=POLL)
 def _watch(workshop: int, drawn: int) -> None:
-    """Draw the page again once what it shows has changed, and the time left meanwhile; this costs next to nothing."""
+    """Draw the page again once what it shows has changed, and the time left meanwhile; this costs next to nothing.
+
+    After an answer the page is drawn a second time: Streamlit drops what a run has drawn where the next request,
+    such as this one, comes between the run's end and its sending. The answer was stored, and the phone stood still.
+    """
     with guard():
         state = hub().room(workshop).workshop
-        if state.step != drawn:
+        if state.step != drawn or st.session_state.pop(_ANSWERED, False):
             st.rerun()
         left = None if state.deadline is None else state.deadline - database().now()
         open_ = state.phase == "question"
@@ -161,6 +167,7 @@ def _answer(seat: Seat, round_: Round, index: int, value: str) -> None:
         st.session_state[_LOST] = str(error)
         return
     own(seat, round_)[index] = stored.value
+    st.session_state[_ANSWERED] = True
 
 
 def _result(seat: Seat, room: Room, round_: Round) -> None:
