@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from importlib.metadata import metadata
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,13 @@ def test_the_names_that_a_notebook_imports_are_there():
 
     assert len(core.__all__) > 10
     assert all(getattr(core, name) is not None for name in core.__all__)
+
+
+def test_the_licences_in_the_guide_to_workshops_are_those_that_the_packages_state():
+    text = (ROOT / "docs/guide/workshop.md").read_text().partition("| library under it |")[2]
+    stated = dict(re.findall(r"^\| ([\w-]+) \| ([\w .-]+) \|$", text, re.MULTILINE))
+    assert {"SQLAlchemy", "alembic", "Mako", "MarkupSafe", "psycopg", "psycopg-binary", "segno"} == set(stated)
+    for name, licence in stated.items():
+        found = metadata(name)
+        classified = [each.rpartition(" :: ")[2] for each in found.get_all("Classifier", ()) if "License ::" in each]
+        assert licence in (found.get("License-Expression"), *classified), name

@@ -7,14 +7,18 @@ import streamlit as st
 from app.state import zoo
 from app.state.names import model_name
 from app.workshop.choice import WorkshopLink, go
+from app.workshop.offers import TYPES
 from app.workshop.server import database, hub, secret, source
 from core.data.datasets import data_root
 from core.data.tasks import task_named
 from core.errors import CoreError
+from core.images import decode, fit
 from core.text import escape_markdown
 from core.workshop import leading
 from core.workshop.codes import LENGTH, read_code
 from core.workshop.rounds.catalogue import KINDS
+from core.workshop.rounds.kind import Subject
+from core.workshop.rounds.pair import WANTED as MOST_OWN
 from core.workshop.rounds.poll import LONGEST_OPTION, LONGEST_QUESTION
 from core.workshop.sessions import SESSIONS, Plan, prepare, subjects_of
 from core.workshop.state import Leader, PreparedRound
@@ -85,8 +89,10 @@ def _open() -> None:
         captions=[*(session.sentence for session in ready.values()), "Your task, networks, rounds and polls."],
         key="workshop.session",
     )
+    own: tuple[Subject, ...] = ()
     if choice == OWN or choice is None:
         task, plans, title = _composed()
+        own = _own_pictures(task) if any(plan.kind == "pair" for plan in plans) else ()
     else:
         task, plans, title = ready[choice].task, list(ready[choice].plans), ready[choice].title
     title = st.text_input("Title", title, max_chars=leading.LONGEST_TITLE, key=f"workshop.title.{choice}") or title
@@ -95,7 +101,7 @@ def _open() -> None:
         help="Else they are deleted when the workshop ends. The participants' door says which.",
     )  # fmt: skip
     if st.button("Open the workshop", type="primary", disabled=not plans):
-        _prepare(title, task, plans, keeps)
+        _prepare(title, task, plans, keeps, own)
 
 
 def _possible(task: str, plans: tuple[Plan, ...]) -> bool:
@@ -124,7 +130,18 @@ def _composed() -> tuple[str, list[Plan], str]:
     return task, plans, "Workshop"
 
 
-def _prepare(title: str, task: str, plans: list[Plan], keeps: bool) -> None:
+def _own_pictures(task: str) -> tuple[Subject, ...]:
+    """Pictures of the presenter's own, for the round of two maps; nobody has to know their class."""
+    files = st.file_uploader(
+        f"Pictures of your own for “{KINDS['pair'].title}”, up to {MOST_OWN}; else those that ship", TYPES,
+        accept_multiple_files=True, max_upload_size=10, key="workshop.pictures",
+    )  # fmt: skip
+    pictures = [decode(file.getvalue()).pixels for file in (files or [])[:MOST_OWN]]
+    shape = task_named(task).shape
+    return tuple(Subject(f"own {number}", fit(each, shape), None) for number, each in enumerate(pictures, 1))
+
+
+def _prepare(title: str, task: str, plans: list[Plan], keeps: bool, own: tuple[Subject, ...]) -> None:
     """Make the rounds, with progress, and open the workshop."""
     bar = st.progress(0.0, "Preparing the pictures")
     try:
@@ -135,7 +152,8 @@ def _prepare(title: str, task: str, plans: list[Plan], keeps: bool) -> None:
             def show(done: int, of: int, number: int = number, title: str = KINDS[plan.kind].title) -> None:
                 bar.progress((number + done / of) / len(plans), f"Preparing “{escape_markdown(title)}”")
 
-            rounds += prepare([plan], task, zoo.model, subjects, on_progress=show)
+            drawn = own if own and plan.kind == "pair" else subjects
+            rounds += prepare([plan], task, zoo.model, drawn, on_progress=show)
         workshop, key = leading.open_workshop(database(), title, rounds, keeps)
         leader = leading.leader_of(database(), workshop.code, key)
         assert leader is not None

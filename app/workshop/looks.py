@@ -62,6 +62,16 @@ def item_html(workshop: int, item: Item, options: Sequence[Option]) -> str:
     return f'<p class="ws-prompt">{escape(item.prompt)}</p><div class="ws-pictures {kind}">{figures}</div>'
 
 
+def answers_of_html(prefix: str) -> str:
+    """Hides the answers to any other item than the one whose buttons have this prefix of their keys.
+
+    Streamlit draws a page piece by piece: without this the next picture stands above the buttons of the one before,
+    whose press says nothing, for as long as a slow phone takes.
+    """
+    answers = '[class*="st-key-ws-answer-"]'
+    return f'<style>{answers}:not([class*="st-key-{prefix}"]) {{ visibility: hidden; }}</style>'
+
+
 def _alt(picture: Picture, caption: str) -> str:
     what = "A map: orange raises the score, purple lowers it" if picture.form == "map" else "A picture"
     return f"{what}, {caption}" if caption else what

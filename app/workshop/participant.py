@@ -18,6 +18,7 @@ from core.workshop.state import Room, Round, Seat
 
 SEAT = "workshop.seat"  # of this session; the entry asks for it on every page
 _OWN, _LOST = "workshop.own", "workshop.refused"
+_ANSWERED = "workshop.answered"  # since the last look: what was drawn then may not have reached the phone
 
 
 def page(link: WorkshopLink) -> None:
@@ -35,6 +36,7 @@ def page(link: WorkshopLink) -> None:
     if seat is None:
         _door(room, mine)
         return
+    st.session_state.pop(_ANSWERED, None)  # all of it is drawn now
     _watch(workshop, room.workshop.step)
     if link.round:
         _result(seat, room, room.rounds[link.round - 1])
@@ -85,10 +87,14 @@ def _door(room: Room, mine: str) -> None:
 
 @st.fragment(run_every=POLL)
 def _watch(workshop: int, drawn: int) -> None:
-    """Draw the page again once what it shows has changed, and the time left meanwhile; this costs next to nothing."""
+    """Draw the page again once what it shows has changed, and the time left meanwhile; this costs next to nothing.
+
+    After an answer the page is drawn a second time: Streamlit drops what a run has drawn where the next request,
+    such as this one, comes between the run's end and its sending. The answer was stored, and the phone stood still.
+    """
     with guard():
         state = hub().room(workshop).workshop
-        if state.step != drawn:
+        if state.step != drawn or st.session_state.pop(_ANSWERED, False):
             st.rerun()
         left = None if state.deadline is None else state.deadline - database().now()
         open_ = state.phase == "question"
@@ -126,8 +132,14 @@ def _question(seat: Seat, room: Room) -> None:
         st.html(
             f'<div class="ws-progress">{len(dealt) - len(left) + 1} of {len(dealt)}</div>'
             + looks.item_html(room.workshop.id, item, options)
+            + looks.answers_of_html(_prefix(round_, index))
         )
         _answers(seat, round_, index, item, options)
+
+
+def _prefix(round_: Round, index: int) -> str:
+    """How the keys of an item's buttons begin."""
+    return f"ws-answer-{round_.id}-{index}-"
 
 
 def _answers(seat: Seat, round_: Round, index: int, item: Item, options: tuple[Option, ...]) -> None:
@@ -138,7 +150,7 @@ def _answers(seat: Seat, round_: Round, index: int, item: Item, options: tuple[O
         for place, option in enumerate(options):
             st.button(
                 escape_markdown(looks.option_label(option, place)),
-                key=f"ws-answer-{round_.id}-{index}-{place}",  # no value: it may name a network
+                key=f"{_prefix(round_, index)}{place}",  # no value: it may name a network
                 on_click=_answer,
                 args=(seat, round_, index, option.value),
                 width="stretch",
@@ -155,6 +167,7 @@ def _answer(seat: Seat, round_: Round, index: int, value: str) -> None:
         st.session_state[_LOST] = str(error)
         return
     own(seat, round_)[index] = stored.value
+    st.session_state[_ANSWERED] = True
 
 
 def _result(seat: Seat, room: Room, round_: Round) -> None:

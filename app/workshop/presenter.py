@@ -73,7 +73,7 @@ def _controls(leader: Leader, room: Room) -> None:
         if workshop.phase == "question":
             for label, seconds in TIMERS.items():
                 st.button(
-                    label, key=f"ws-timer-{seconds:g}", icon=":material/timer:", on_click=_act,
+                    label, key=f"ws-timer-{seconds:g}", icon=":material/timer:", help=f"Ends in {label}", on_click=_act,
                     args=(leader, lambda seconds=seconds: leading.set_timer(base, leader, seconds)),
                 )  # fmt: skip
             st.button(

@@ -109,6 +109,7 @@ class Visitor:
     def _take(self, message: ForwardMsg) -> None:
         kind = message.WhichOneof("type")
         if kind == "new_session":
+            self._redrawn()  # a server in a hurry leaves out that the run before has finished
             self._run, self._touched = {}, set()
         elif kind == "navigation":
             self._page = message.navigation.page_script_hash
@@ -133,9 +134,13 @@ class Visitor:
                 if fragment not in self._touched:
                     self._pollers.pop(fragment).cancel()
         else:
-            kept = {name: each for name, each in self.buttons.items() if each[1] not in self._touched}
-            self.buttons = kept | self._run
+            self._redrawn()
         self.drawn.set()
+
+    def _redrawn(self) -> None:
+        """The buttons of fragments that were drawn are the new ones; those of others stay."""
+        kept = {name: each for name, each in self.buttons.items() if each[1] not in self._touched}
+        self.buttons = kept | self._run
 
     def _element(self, delta) -> None:
         element = delta.new_element

@@ -1,22 +1,15 @@
 """Five errands that people come with, each done from the first page in at most six clicks."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Locator, Page
 
-from tests.helpers.browser import here, served, settled
+from tests.helpers.browser import here, settled
 from tests.helpers.waiting import until
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("errands"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("with-what-ships"), pytest.mark.timeout(900)]
+SERVER = "with_what_ships"
 
 MOST_CLICKS = 6
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with served() as found:
-        yield found
 
 
 class Errand:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Page
@@ -9,11 +10,23 @@ from playwright.sync_api import Page
 from core.workshop import leading, reading
 from core.workshop.database import Database
 from tests.helpers.browser import ARTIFACTS, served
+from tests.helpers.phone import ANSWERS, answer, asked, join
 from tests.helpers.waiting import until
-from tests.helpers.workshop import presentable_round
+from tests.helpers.workshop import plain_round, presentable_round
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("workshop"), pytest.mark.timeout(900)]
-ANSWERS = "[class*=st-key-ws-answer-] button"
+
+TAPPER = """prefix => {
+  let last = "";
+  const tap = () => {
+    const number = document.querySelector(".ws-progress")?.textContent;
+    const seen = [...document.querySelectorAll(prefix)].find(e => getComputedStyle(e).visibility === "visible");
+    if (!number || number === last || !seen) return;
+    last = number;
+    seen.click();
+  };
+  new MutationObserver(tap).observe(document.body, {childList: true, subtree: true, attributes: true});
+}"""  # presses the first answer that can be seen as soon as the next number can
 
 
 @pytest.fixture(scope="module")
@@ -44,28 +57,6 @@ def next_phase(page: Page) -> None:
     page.locator(".st-key-ws-next button").click()
 
 
-def join(visitor, address: str, code: str, name: str) -> Page:
-    """A phone that has come in, by keyboard alone."""
-    page = visitor("narrow").new_page()
-    page.goto(f"{address}/workshop?join={code}")
-    page.get_by_label("Nickname").fill(name)
-    page.keyboard.press("Enter")
-    page.get_by_text("You are in").wait_for()
-    return page
-
-
-def answer(page: Page, by_key: bool = False) -> None:
-    """All questions of a phone; twice on each, as impatient people do."""
-    page.locator(ANSWERS).first.wait_for()
-    for number in (1, 2):
-        page.get_by_text(f"{number} of 2", exact=True).wait_for()
-        if by_key:
-            page.keyboard.press("1")
-        else:
-            page.locator(ANSWERS).first.dblclick()
-    page.get_by_text("Thank you").wait_for()
-
-
 def test_a_room_from_the_door_to_the_end(visitor, address, database):
     """Every answer once, although two people press twice and one reloads; the presenter comes back with the key."""
     workshop, key = leading.open_workshop(database, "A <b>room</b>", [presentable_round()])
@@ -75,14 +66,14 @@ def test_a_room_from_the_door_to_the_end(visitor, address, database):
     lead.keyboard.press("Enter")
     lead.locator(".ws-code").wait_for()
     assert key not in lead.url and lead.locator(".ws-code").inner_text() == workshop.code
-    phones = [join(visitor, address, workshop.code, name) for name in ("Ann", "Bo <i>", "")]
+    phones = [join(visitor("narrow"), address, workshop.code, name) for name in ("Ann", "Bo <i>", "")]
     until(lambda: lead.locator(".ws-count b").inner_text() == "3", "three people on the screen")
     assert lead.locator(".ws-qr").evaluate("image => image.naturalWidth") > 100
     picture(lead, "lobby")
 
     next_phase(lead)
     lead.locator(".ws-live").wait_for()
-    phones[0].locator(ANSWERS).first.wait_for()
+    asked(phones[0], 1, 2)
     picture(phones[0], "phone")
     low = phones[0].locator(ANSWERS).last.bounding_box()
     assert low["height"] >= 48 and low["y"] + low["height"] <= 844, "answers lie under the thumb, without scrolling"
@@ -123,3 +114,16 @@ def test_a_room_from_the_door_to_the_end(visitor, address, database):
     phones[2].get_by_text("That was it").wait_for()
     assert lead.get_by_role("button", name="Report as a page").is_visible()
     assert reading.room(database, workshop.id, {}).names == ()
+
+
+def test_no_tap_is_lost_however_quick_it_is_and_slow_the_phone(visitor, address, database):
+    """Whatever answer is seen beside a question's number belongs to it: each of twelve taps is an answer."""
+    base, made = presentable_round(), plain_round(subjects=12, each=12)
+    round_ = replace(base, items=made.items, settings={**base.settings, "each": 12})
+    workshop, key = leading.open_workshop(database, "Quick", [round_])
+    phone = join(visitor("narrow"), address, workshop.code, "Quick")
+    phone.context.new_cdp_session(phone).send("Emulation.setCPUThrottlingRate", {"rate": 6})
+    phone.evaluate(TAPPER, ANSWERS)
+    leading.move(database, leading.lead(database, workshop.code, key, ""), True, 0)
+    phone.get_by_text("Thank you").wait_for()
+    assert reading.room(database, workshop.id, {}).answers == 12

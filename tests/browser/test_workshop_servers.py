@@ -5,15 +5,18 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page, TimeoutError
 
 from core.workshop import leading, reading
 from core.workshop.database import Database
-from tests.helpers.browser import SIZES, served
+from core.workshop.state import Leader, Workshop
+from tests.helpers.browser import SIZES, serving
+from tests.helpers.phone import ANSWERS, answer, asked, join
 from tests.helpers.postgresql import GET_POSTGRESQL, binaries, cluster, required
 from tests.helpers.waiting import PATIENCE, until
 from tests.helpers.workshop import presentable_round
@@ -27,12 +30,14 @@ http {{
   access_log off;
   client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c;
   uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
-  map $http_user_agent $behind {{ default {one}; "~second" {other}; }}
+  upstream one {{ server {one}; server {other} backup; }}
+  upstream other {{ server {other}; server {one} backup; }}
+  map $http_user_agent $behind {{ default one; "~second" other; }}
   map $http_upgrade $connection_upgrade {{ default upgrade; "" close; }}
   server {{
     listen 127.0.0.1:{port};
     location / {{
-      proxy_pass http://$behind; proxy_http_version 1.1; proxy_read_timeout 300s;
+      proxy_pass http://$behind; proxy_http_version 1.1; proxy_read_timeout 300s; proxy_connect_timeout 5s;
       proxy_set_header Host $http_host; proxy_set_header X-Forwarded-For $remote_addr;
       proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade;
     }}
@@ -53,53 +58,98 @@ def url() -> Iterator[str]:
             yield started
 
 
-@pytest.fixture(scope="module")
-def address(url, tmp_path_factory) -> Iterator[str]:
-    """nginx in front of two servers; which one a browser gets goes by its name."""
-    folder = tmp_path_factory.mktemp("nginx")
-    environment = {"ROBUSTSCOPE_DATABASE": url, "ROBUSTSCOPE_VISITORS": str(folder / "visitors")}
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """nginx in front of two servers, and the process of the first, which "first" gets while it lives."""
+
+    address: str
+    first: subprocess.Popen[bytes]
+
+
+@pytest.fixture
+def behind(url, tmp_path) -> Iterator[Behind]:
+    """Which server a browser gets goes by its name; where that one is gone, it gets the other."""
+    environment = {"ROBUSTSCOPE_DATABASE": url, "ROBUSTSCOPE_VISITORS": str(tmp_path / "visitors")}
     with ExitStack() as stack:
-        one, other = (stack.enter_context(served(**environment)).removeprefix("http://") for _ in range(2))
+        (one, first), (other, _) = (stack.enter_context(serving(**environment)) for _ in range(2))
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        configuration = folder / "nginx.conf"
-        configuration.write_text(CONFIGURATION.format(folder=folder, one=one, other=other, port=port))
+        servers = {"one": one.removeprefix("http://"), "other": other.removeprefix("http://")}
+        configuration = tmp_path / "nginx.conf"
+        configuration.write_text(CONFIGURATION.format(folder=tmp_path, port=port, **servers))
         nginx = subprocess.Popen([shutil.which("nginx", path="/usr/sbin:/usr/bin:/sbin"), "-c", str(configuration)])
         try:
-            yield f"http://127.0.0.1:{port}"
+            yield Behind(f"http://127.0.0.1:{port}", first)
         finally:
             nginx.terminate()
             nginx.wait(20)
 
 
-def phone(browser: Browser, name: str, address: str, code: str) -> Page:
-    context = browser.new_context(viewport=SIZES["narrow"], user_agent=f"robustscope {name}")
-    context.set_default_timeout(PATIENCE * 1000)
-    page = context.new_page()
-    page.goto(f"{address}/workshop?join={code}")
-    page.get_by_label("Nickname").fill(name)
-    page.keyboard.press("Enter")
-    page.get_by_text("You are in").wait_for()
-    return page
+@pytest.fixture
+def database(url) -> Iterator[Database]:
+    opened = Database(url)
+    yield opened
+    opened.close()
 
 
-def test_a_participant_on_each_server_is_in_one_room(browser, url, address):
-    """What the presenter does reaches both, and both answers are in one count."""
-    database = Database(url)
+@pytest.fixture
+def room(browser, behind, database) -> Iterator[tuple[Workshop, Leader, list[Page]]]:
+    """A workshop at its first question, with a participant on each server."""
     workshop, key = leading.open_workshop(database, "Two servers", [presentable_round()])
+    phones = []
+    for name in ("first", "second"):
+        context = browser.new_context(viewport=SIZES["narrow"], user_agent=f"robustscope {name}")
+        context.set_default_timeout(PATIENCE * 1000)
+        phones.append(join(context, behind.address, workshop.code, name))
     leader = leading.lead(database, workshop.code, key, "")
-    phones = [phone(browser, name, address, workshop.code) for name in ("first", "second")]
     leading.move(database, leader, True, 0)
+    yield workshop, leader, phones
     for page in phones:
-        for number in (1, 2):
-            page.get_by_text(f"{number} of 2", exact=True).wait_for()
-            page.locator("[class*=st-key-ws-answer-] button").first.click()
-        page.get_by_text("Thank you").wait_for()
-    room = reading.room(database, workshop.id, {})
-    assert (room.workshop.people, room.answers) == (2, 4)
-    leading.move(database, leader, True, room.workshop.step)
-    for page in phones:
-        until(lambda page=page: page.get_by_text("You were right").count(), "the reveal on both servers")
         page.context.close()
-    database.close()
+
+
+def revealed(database: Database, workshop: Workshop, leader: Leader, phones: list[Page]) -> None:
+    """The presenter reveals, and every phone hears of it."""
+    leading.move(database, leader, True, reading.room(database, workshop.id, {}).workshop.step)
+    for page in phones:
+        page.get_by_text("You were right").wait_for()
+
+
+def test_a_participant_on_each_server_is_in_one_room(database, room):
+    """What the presenter does reaches both, and both answers are in one count."""
+    workshop, leader, phones = room
+    for page in phones:
+        answer(page)
+    now = reading.room(database, workshop.id, {})
+    assert (now.workshop.people, now.answers) == (2, 4)
+    revealed(database, workshop, leader, phones)
+
+
+def test_a_server_that_is_killed_costs_nobody_an_answer(behind, database, room):
+    """kill -9 in the middle of a round: its participant goes on at the other one, with every answer once.
+
+    A press in the moment of the death may be in vain, so that phone is pressed until it says what it does next.
+    """
+    workshop, leader, phones = room
+    first, second = phones
+    asked(first, 1, 2)
+    first.locator(ANSWERS).first.dblclick()
+    asked(first, 2, 2)
+    behind.first.kill()
+    behind.first.wait(20)
+    answer(second)
+    thanked = first.get_by_text("Thank you")
+
+    def pressed() -> bool:
+        with suppress(TimeoutError):  # the buttons are locked while the phone looks for a server
+            first.locator(ANSWERS).first.click(timeout=3000)
+        return bool(thanked.count())
+
+    until(pressed, "the other server to take the answer")
+    (round_,) = reading.room(database, workshop.id, {}).rounds
+    answers = reading.answers_of(database, round_.id)
+    now = reading.room(database, workshop.id, {})
+    assert len(answers) == len({(person, item) for person, item, _ in answers}) == now.answers == 4
+    assert now.workshop.people == 2
+    revealed(database, workshop, leader, phones)

@@ -25,8 +25,8 @@ SIZES = {
 
 
 @contextmanager
-def served(**environment: str) -> Iterator[str]:
-    """The address of the dashboard, served as `make run` serves it; a traceback in its log is a failure."""
+def serving(**environment: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The dashboard, served as `make run` serves it: address and process; a traceback in its log is a failure."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -44,11 +44,18 @@ def served(**environment: str) -> Iterator[str]:
             try:
                 until(lambda: healthy(port) or server.poll() is not None, "the server to start")
                 assert server.poll() is None, log.read_text()
-                yield f"http://127.0.0.1:{port}"
+                yield f"http://127.0.0.1:{port}", server
             finally:
                 server.terminate()
                 server.wait(20)
         assert "Traceback" not in log.read_text(), log.read_text()
+
+
+@contextmanager
+def served(**environment: str) -> Iterator[str]:
+    """The address of the dashboard alone."""
+    with serving(**environment) as (address, _):
+        yield address
 
 
 def healthy(port: int) -> bool:

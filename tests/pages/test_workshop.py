@@ -8,7 +8,7 @@ from core.workshop import leading, reading
 from core.workshop.database import Database
 from tests.helpers.pages import checked, opened
 from tests.helpers.waiting import until
-from tests.helpers.workshop import presentable_round
+from tests.helpers.workshop import grey_png, presentable_round
 
 pytestmark = pytest.mark.slow
 SCRIPT = "<script>alert(1)</script>"
@@ -151,3 +151,15 @@ def test_a_session_is_composed_on_this_servers_networks(database, zoo):
     checked(at.text_area(key="workshop.poll.options").set_value("Yes\nNo").run())
     checked(button(at, "Open the workshop").click().run())
     assert at.query_params["lead"] and "Open on your phone" in bodies(at)
+
+
+def test_a_presenters_own_pictures_make_a_round(database, zoo):
+    """Two uploads are the two questions of the round, whatever tiny networks make of them."""
+    at = opened("pages/workshop")
+    checked(at.radio(key="workshop.session").set_value("own").run())
+    checked(at.multiselect(key="workshop.kinds").set_value(["pair"]).run())
+    files = [(f"{level}.png", grey_png(level), "image/png") for level in (60, 200)]
+    checked(at.file_uploader(key="workshop.pictures").set_value(files).run())
+    checked(button(at, "Open the workshop").click().run())
+    (round_,) = reading.room(database, reading.find(database, at.query_params["lead"]), {}).rounds
+    assert round_.each == len(round_.items) == 2

@@ -25,17 +25,17 @@ EACH, WANTED = 4, 8
 def prepare(preparation: Preparation) -> PreparedRound:
     """Two maps beside their picture, in an order of each person's own.
 
-    A single subject, such as a picture that was offered in the room, makes a round of one question; its class may be
-    unknown, and the one that the first network answers is explained then.
+    Pictures that somebody chose, which are a single one or those of unknown class, are all asked of everybody, up to
+    `WANTED`; where the class is unknown, the one that the first network answers is explained.
 
     Raises:
         InputError: not two networks, or too few pictures.
     """
     if len(preparation.networks) != 2:
         raise InputError(f"This round compares two networks; got {len(preparation.networks)}.")
-    single = len(preparation.subjects) == 1
-    subjects = preparation.subjects if single else known_by_all(preparation)
-    each = 1 if single else EACH
+    chosen = len(preparation.subjects) == 1 or any(subject.label is None for subject in preparation.subjects)
+    subjects = preparation.subjects if chosen else known_by_all(preparation)
+    each = min(len(subjects), WANTED) if chosen else EACH
     subjects = subjects[: full_blocks(len(subjects), each, WANTED)]
     album = Album()
     items = []

@@ -36,9 +36,13 @@ def measures(round_: Round) -> tuple[Measure, ...]:
 
 
 def words(round_: Round, shares: Sequence[Share], tallies: Tallies) -> str:
-    """Which answer leads."""
+    """Which answer leads, and whether it is most of the room's."""
     best = max(shares, key=lambda share: share.hits)
-    return f"Most of the room ({percent(best)}) says: “{best.label}”." if best.hits else "Nobody has answered yet."
+    level = [f"“{share.label}”" for share in shares if share.hits == best.hits]
+    if len(level) > 1:
+        return f"The room is split: {percent(best)} each for {' and '.join(level)}."
+    most = "Most of the room" if 2 * best.hits > best.n else "The largest part of the room"
+    return f"{most} ({percent(best)}) says: “{best.label}”."
 
 
 POLL = Kind(

@@ -1,6 +1,7 @@
 """Each kind of round on shipped networks and pictures: what is right is right, and phones are told nothing else."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,18 +19,9 @@ from core.workshop.rounds.mistake import attacked
 from core.workshop.rounds.slider import POSITIONS
 from core.workshop.sessions import SESSIONS, Plan, prepare, subjects_of
 from core.workshop.state import Round
-from tests.helpers.workshop import plain_round
+from tests.helpers.workshop import PLANS, TASK, every_kind, plain_round
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workshop-rounds")]
-TASK = "fashion-mnist"
-PLANS = {
-    "guess": Plan("guess", ("standard", "pgd-l2")),
-    "mistake": Plan("mistake", ("standard",)),
-    "pair": Plan("pair", ("standard", "pgd-l2")),
-    "odd": Plan("odd", ("standard",)),
-    "slider": Plan("slider", ("standard", "pgd-l2")),
-    "poll": Plan("poll", (), {"prompt": "Why?", "options": ("a", " b ", "", "a")}),
-}
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +31,7 @@ def subjects():
 
 @pytest.fixture(scope="module")
 def rounds(subjects):
-    """One of each kind; JSMA for as few pictures as make a round."""
-    return {
-        key: next(iter(prepare([plan], TASK, load_zoo_model, subjects[:8] if key == "mistake" else subjects)))
-        for key, plan in PLANS.items()
-    }
+    return every_kind(subjects)
 
 
 def test_every_kind_is_prepared_and_has_its_bars(rounds):
@@ -113,6 +101,15 @@ def test_a_slider_leaves_its_class_where_the_networks_say(rounds):
 def test_a_picture_from_the_room_makes_a_round_of_one_question(subjects):
     (made,) = prepare([PLANS["pair"]], TASK, load_zoo_model, subjects[:1])
     assert len(made.items) == made.settings["each"] == 1
+
+
+def test_a_presenters_own_pictures_are_asked_of_everybody_without_a_class(subjects):
+    """Of pictures that nobody labelled, the first network's answer is explained."""
+    own = [replace(subject, label=None) for subject in subjects[:5]]
+    (made,) = prepare([PLANS["pair"]], TASK, load_zoo_model, own)
+    answers = [int(load_zoo_model(TASK, "standard").fast(subject.x).argmax()) for subject in own]
+    assert made.settings["each"] == 5
+    assert [item.facts["class"] for item in made.items] == [task_named(TASK).class_names[each] for each in answers]
 
 
 def test_what_can_not_be_asked_is_refused_in_a_sentence(subjects):

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from core.metrics.intervals import wilson
+from core.models.zoo import load_zoo_model
 from core.workshop.agreement import nominal_alpha
+from core.workshop.sessions import Plan, prepare
 from core.workshop.state import Round
 from core.workshop.summary import pool, sentence, shares, sign_flip_p, summarise
 from tests.helpers.workshop import plain_round
@@ -30,6 +32,7 @@ def test_alpha_is_one_in_agreement_and_undefined_where_nothing_could_differ():
     assert nominal_alpha([(0, "a"), (0, "a"), (1, "b"), (1, "b")]) == 1
     assert nominal_alpha([(0, "a"), (0, "a"), (1, "a"), (1, "a")]) is None
     assert nominal_alpha([(0, "a"), (1, "b")]) is None
+    assert nominal_alpha([(0, "a"), (0, "b"), (0, "b")]) is None, "a poll's one question says nothing of agreement"
     assert nominal_alpha([(0, "a"), (0, "b"), (1, "a"), (1, "b")]) < 0
 
 
@@ -59,6 +62,21 @@ def test_the_rooms_sentence_says_what_was_counted():
     assert sentence(round_, tallies).startswith(
         "The room guessed 40 % from the maps of “Standard” and 70 % from the maps of “Robust”."
     )
+
+
+@pytest.mark.parametrize(
+    ("hits", "said"),
+    [
+        ((6, 4, 0), "Most of the room (60 %) says: “Yes”."),
+        ((4, 3, 3), "The largest part of the room (40 %) says: “Yes”."),
+        ((2, 4, 4), "The room is split: 40 % each for “No” and “It depends”."),
+    ],
+)
+def test_a_poll_has_a_majority_only_where_it_has_one(hits, said):
+    plan = Plan("poll", (), {"prompt": "Trust it?", "options": ("Yes", "No", "It depends")})
+    (made,) = prepare([plan], "cifar10", load_zoo_model, ())
+    round_ = Round(1, 1, 0, "poll", made.settings, made.items)
+    assert sentence(round_, {(0, str(place)): count for place, count in enumerate(hits)}) == said
 
 
 def test_people_are_compared_with_themselves():

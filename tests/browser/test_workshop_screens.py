@@ -1,0 +1,102 @@
+"""What a room looks at: all kinds of rounds, on the wall and in the hand, in both themes; nobody is shut out."""
+
+from pathlib import Path
+from random import Random
+
+import pytest
+from playwright.sync_api import Page
+
+from core.data.tasks import task_named
+from core.workshop import leading, reading, taking_part
+from core.workshop.assignment import assigned
+from core.workshop.database import Database
+from core.workshop.rehearsal import made_up
+from core.workshop.sessions import subjects_of
+from core.workshop.state import Room
+from tests.helpers.browser import ARTIFACTS, served, settled
+from tests.helpers.phone import ANSWERS, asked, join
+from tests.helpers.screen import cut, outside, violations
+from tests.helpers.waiting import until
+from tests.helpers.workshop import TASK, every_kind
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("workshop"), pytest.mark.timeout(1200)]
+PEOPLE = 8  # beside the one whose phone is looked at
+NEXT = ".st-key-ws-next button"
+
+
+@pytest.fixture(scope="module")
+def rounds():
+    return list(every_kind(subjects_of(task_named(TASK), 0, Path("/nowhere"))).values())
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """The address of a server, and the database that it shares with the test."""
+    folder = tmp_path_factory.mktemp("screens")
+    url = f"sqlite:///{folder / 'workshops.db'}"
+    database = Database(url)
+    with served(ROBUSTSCOPE_DATABASE=url, ROBUSTSCOPE_VISITORS=str(folder / "visitors")) as address:
+        yield address, database
+    database.close()
+
+
+def look(page: Page, name: str, fits: str) -> list[str]:
+    """A screenshot, and what is wrong with the screen; what `fits` selects must be seen without scrolling."""
+    until(lambda: settled(page) and not page.locator("[data-stale=true]").count(), f"{name} to stand still")
+    page.wait_for_timeout(400)  # of the style sheet's transitions
+    ARTIFACTS.mkdir(exist_ok=True)
+    page.screenshot(path=ARTIFACTS / f"workshop-{name}.png")
+    found = [*violations(page), *cut(page), *map(str, outside(page, fits))]
+    return [f"{name}: {each}" for each in found]
+
+
+def everybody_answers(database: Database, room: Room, draw: Random) -> None:
+    """The answers of those whose phones are not looked at."""
+    round_ = room.round
+    assert round_ is not None
+    for number in range(PEOPLE):
+        seat = taking_part.join(database, room.workshop.id, f"secret {number}")
+        for index in assigned(round_.items, round_.each, seat.number, seat.seed, room.workshop.seed):
+            taking_part.answer(database, seat, round_, index, made_up(round_.items[index], draw))
+
+
+def counted(wall: Page, answers: int) -> None:
+    """Wait for so many answers on the wall."""
+    until(lambda: wall.locator(".ws-answered b").inner_text() == str(answers), f"{answers} answers on the wall")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_screen_can_be_read_and_reached(visitor, place, rounds, scheme):
+    """On the wall point and controls are always seen; in the hand picture and answers fit without scrolling."""
+    address, database = place
+    workshop, key = leading.open_workshop(database, "What do people see?", rounds)
+    wall = visitor("projector", scheme).new_page()
+    wall.goto(f"{address}/workshop?lead={workshop.code}")
+    wall.get_by_label("Presenter's key").fill(key)
+    wall.keyboard.press("Enter")
+    wall.locator(".ws-code").wait_for()
+    hand = join(visitor("narrow", scheme), address, workshop.code, "Ann")
+    faults = look(wall, f"{scheme}-lobby-wall", f".ws-code, .ws-qr, {NEXT}")
+    faults += look(hand, f"{scheme}-lobby-hand", ".ws-point")
+    for number, made in enumerate(rounds, 1):
+        wall.locator(NEXT).click()
+        wall.locator(".ws-live").wait_for()
+        asked(hand, 1, made.settings["each"])
+        everybody_answers(database, reading.room(database, workshop.id, {}), Random(0))
+        counted(wall, PEOPLE * made.settings["each"])
+        name = f"{scheme}-{number}-{made.kind}"
+        faults += look(wall, f"{name}-question-wall", f".ws-answered, {NEXT}")
+        faults += look(hand, f"{name}-question-hand", f".ws-prompt, .ws-pictures img, {ANSWERS}")
+        hand.locator(ANSWERS).first.click()
+        counted(wall, PEOPLE * made.settings["each"] + 1)
+        wall.locator(NEXT).click()
+        wall.locator(".ws-point").wait_for()
+        hand.locator(".ws-point").wait_for()
+        faults += look(wall, f"{name}-reveal-wall", f".ws-point, {NEXT}")
+        faults += look(hand, f"{name}-reveal-hand", ".ws-point")
+    wall.locator(NEXT).click()
+    wall.get_by_text("what the room said").wait_for()
+    hand.get_by_text("That was it").wait_for()
+    faults += look(wall, f"{scheme}-end-wall", "[data-testid=stDownloadButton] button")
+    faults += look(hand, f"{scheme}-end-hand", ".ws-point")
+    assert not faults, "\n".join(faults)
