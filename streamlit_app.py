@@ -14,6 +14,7 @@ PAGES = [
     # Streamlit serves the default page at / alone, whatever its path; so /compare is a page of its own.
     st.Page("pages/compare.py", title="Compare", url_path="start", default=True),
     st.Page("pages/compare.py", title="Compare", url_path="compare", visibility="hidden"),
+    st.Page("pages/tour.py", title="Show me", url_path="tour"),
     st.Page("pages/adversarial.py", title="Adversarial", url_path="adversarial"),
     st.Page("pages/anomaly.py", title="Anomaly", url_path="anomaly"),
     st.Page("pages/saliency.py", title="Saliency", url_path="saliency"),

@@ -1,4 +1,4 @@
-"""`robustscope train-generator`, `make-gallery`, `choose-opening`: generators, and the pictures that ship of them."""
+"""`train-generator`, `make-gallery`, `choose-opening`, `choose-views`: generators and pictures that ship."""
 
 import argparse
 import json
@@ -37,6 +37,8 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     )
     opening.add_argument("task", choices=TASKS)
     opening.set_defaults(action=_choose_opening)
+    views = commands.add_parser("choose-views", parents=[shared], help="choose the views of the page Show me, by rules")
+    views.set_defaults(action=_choose_views)
 
 
 def _train_autoencoder(options: argparse.Namespace) -> int:
@@ -116,4 +118,16 @@ def _choose_opening(options: argparse.Namespace) -> int:
     path = write_openings(made)
     lines = [f"{kind}: {one.picture}" for kind, one in made.chosen.items()] or ["no picture qualifies"]
     say(json.dumps(asdict(made), indent=1) if options.json else "\n".join([*lines, f"written to {path.name}"]))
+    return 0
+
+
+def _choose_views(options: argparse.Namespace) -> int:
+    from core.tour.rules import RULES, Shipped
+    from core.tour.view import Views, write_views
+
+    found = [view for rule, task in RULES if (view := rule(Shipped(task))) is not None]
+    made = Views("robustscope choose-views", tuple(found))
+    write_views(made)
+    lines = [f"{view.key}: {view.picture}. {view.sentence}" for view in found]
+    say(json.dumps(asdict(made), indent=1) if options.json else "\n".join(lines))
     return 0

@@ -20,6 +20,7 @@ NAMED = {
     "latent": "[data-answer], .st-key-no-generator",
     "find": ".st-key-found > :first-child img",
     "report": ".st-key-report-picture-invite",
+    "tour": "[data-view]",
     "models": "[data-testid=stDataFrame], .st-key-trade-off",
 }
 """By page the elements that answer its question."""
@@ -65,6 +66,7 @@ def test_a_phone_shows_every_page_by_name_and_a_sign_where_something_goes_on(vis
     links = page.locator(".st-key-pages-narrow a")
     assert links.all_inner_texts() == [
         "Compare",
+        "Show me",
         "Adversarial",
         "Anomaly",
         "Saliency",
