@@ -20,14 +20,13 @@ NAMED = {
     "latent": "[data-answer], .st-key-no-generator",
     "find": ".st-key-found > :first-child img",
     "report": ".st-key-report-picture-invite",
-    "tour": "[data-view]",
     "models": "[data-testid=stDataFrame], .st-key-trade-off",
 }
 """By page the elements that answer its question."""
 AS_FIRST = {"saliency": "&rows=networks"}
 """What a visit without a link shows and a link that says nothing does not mean: older links keep their view."""
 TASKS = ("cifar10", "fashion-mnist", "tiny20", "pasted")
-PAGES = (*NAMED, "training")
+PAGES = (*NAMED, "tour", "training")
 MOST_SCREENS = 4.0
 
 
