@@ -12,7 +12,7 @@ from torch import Tensor
 
 from core.errors import InputError
 from core.models.asking import check_pixels, differentiating
-from core.models.pooled import as_pooled
+from core.models.head import head_of
 from core.models.zoo import ZooModel
 from core.torchvision_compat import torchvision  # noqa: F401 - pytorch-ood imports torchvision, which needs this first
 
@@ -75,7 +75,7 @@ class Baselines:
         if found.shape[1] != self.means.shape[1]:
             raise InputError(f"the baselines know {self.means.shape[1]} features; the network has {found.shape[1]}")
         # A copy: the library swaps parameters in and out of the module while it works.
-        head = copy.deepcopy(as_pooled(model.fast).last_layer)
+        head = copy.deepcopy(head_of(model.fast, model.task.shape).linear)
         with torch.no_grad():
             logits = head(found)
         mahalanobis, vim = Mahalanobis(None), _vim(model)
@@ -144,9 +144,9 @@ def fit(model: ZooModel, x: Tensor, labels: Tensor, chunk: int = _CHUNK) -> Base
 def _features(model: ZooModel, x: Tensor) -> Tensor:
     """The pooled features (B, D) that the head reads."""
     with torch.no_grad():
-        return as_pooled(model.fast).features(x).mean((2, 3))
+        return head_of(model.fast, model.task.shape).features(x)
 
 
 def _vim(model: ZooModel) -> ViM:
-    head = as_pooled(model.fast).last_layer
+    head = head_of(model.fast, model.task.shape).linear
     return ViM(None, head.in_features // 2, head.weight, head.bias)

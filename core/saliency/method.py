@@ -37,6 +37,7 @@ class AttributionRequest:
         generator: source of all draws.
         on_progress: called with passes done, and of how many.
         should_stop: asked before each pass of a long method.
+        layer: the name of the layer that methods of places look at; "" is the network's own default.
     """
 
     model: nn.Module
@@ -45,6 +46,7 @@ class AttributionRequest:
     generator: torch.Generator
     on_progress: OnProgress = silent
     should_stop: ShouldStop = never
+    layer: str = ""
 
 
 Run = Callable[[AttributionRequest], Tensor]
