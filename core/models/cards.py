@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from core.checksums import read_checked, with_checksum
-from core.data.tasks import TASKS, Task
+from core.data.tasks import Task, task_named
 from core.errors import CoreError, InputError
 from core.files import write_atomically
 from core.text import shorten
@@ -107,8 +107,7 @@ def check_facts(task: str, seed: int, parameters: int, sha256: str, figures: tup
         InputError: an unknown task, a number below 0, a checksum that is none, or rows that are not flat as those of
             reports are.
     """
-    if task not in TASKS:
-        raise InputError(f"task must be one of {', '.join(TASKS)}; got {shorten(task, 40)}")
+    known = task_named(shorten(task, 80))
     if min(seed, parameters) < 0:
         raise InputError(f"seed and parameters must be at least 0; got {seed} and {parameters}")
     if not _CHECKSUM.fullmatch(sha256):
@@ -117,7 +116,7 @@ def check_facts(task: str, seed: int, parameters: int, sha256: str, figures: tup
         for name, value in row.items():
             if isinstance(value, list | dict):
                 raise InputError(f"rows of figures must be flat; {shorten(name, 40)} holds {_NAMES[type(value)]}")
-    return TASKS[task]
+    return known
 
 
 def _no_number(text: str) -> float:

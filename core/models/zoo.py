@@ -11,6 +11,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from core.data.tasks import Task, task_named
+from core.data.tasks.own import user_folder
 from core.errors import ConfigError, InputError
 from core.files import write_atomically
 from core.models import cards as files
@@ -20,7 +21,7 @@ from core.models.weights import check_tensors, read_tensors
 from core.text import shorten
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets" / "models"
-MAX_WEIGHT_BYTES = 200_000_000
+MAX_WEIGHT_BYTES = 400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,26 @@ def cards(task: str, folder: Path = ASSETS) -> dict[str, Card]:
     return {card.key: card for card in found}
 
 
+def known_cards(task: str) -> dict[str, Card]:
+    """The cards of a task's zoo as it ships, and then those that whoever runs this has brought.
+
+    Raises:
+        InputError: a card is damaged.
+    """
+    return cards(task) | cards(task, user_models())
+
+
+def user_models() -> Path:
+    """Where the networks lie that whoever runs this has brought, laid out as a zoo."""
+    return user_folder() / "models"
+
+
+def folder_of(task: str, key: str) -> Path:
+    """Where the network `key` of a task lies: among those that ship, or those that were brought."""
+    brought = user_models()
+    return brought if (brought / task / f"{key}.json").exists() else ASSETS
+
+
 def load_zoo_model(task: str, key: str, folder: Path = ASSETS) -> ZooModel:
     """The shipped classifier `key` of a task.
 
@@ -113,7 +134,7 @@ def load_weights(path: Path) -> ZooModel:
     """
     card = read_card(path.with_suffix(".json"))
     model = assemble(card, read_tensors(path, card.sha256, MAX_WEIGHT_BYTES))
-    _probe(model)
+    probe(model)
     return model
 
 
@@ -170,7 +191,7 @@ def _check(card: Card) -> None:
     architecture_of(card.network).check(card.network, task)
 
 
-def _probe(model: ZooModel) -> None:
+def probe(model: ZooModel) -> None:
     """Refuse a network that answers black, white, grey or noise with anything but numbers."""
     shape = model.task.shape
     plain = torch.tensor([0.0, 0.5, 1.0]).view(-1, 1, 1, 1).expand(-1, *shape)

@@ -132,6 +132,7 @@ def test_a_large_network_is_refused_before_it_is_built(shelf, tmp_path, monkeypa
     network = card["network"] | {"widths": [256, 512], "blocks": [1, 2]}
     files[".json"] = json_bytes(card | {"network": network})
     monkeypatch.setattr(preact_resnet, "PreActResNet", None)
+    monkeypatch.setattr(bundle, "MOST_PARAMETERS", 5_000_000)
     with pytest.raises(InputError, match="at most 5,000,000"):
         install(files, "kept", tmp_path / "other")
 
@@ -165,6 +166,7 @@ def test_where_there_is_no_room_nothing_is_written(shelf, tmp_path):
 
 def test_the_limits_are_those_of_the_house():
     assert (bundle.MAX_ZIP_BYTES, bundle.MAX_ENTRIES) == (200_000_000, 2_000)
+    assert (bundle.MAX_WEIGHT_BYTES, bundle.MOST_PARAMETERS) == (400_000_000, 100_000_000)
 
 
 def test_what_systems_add_to_a_zip_is_passed_over(shelf):
