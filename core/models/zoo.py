@@ -198,6 +198,10 @@ def probe(model: ZooModel) -> None:
     x = torch.cat([plain, torch.rand(1, *shape, generator=torch.Generator().manual_seed(0))])
     with torch.no_grad():
         answers = (model.plain(x), model.fast(x))
+    wanted = (len(x), model.task.classes)
+    if any(logits.shape != wanted for logits in answers):
+        given = tuple(answers[0].shape)
+        raise InputError(f"the network {shorten(model.card.key, 40)} must answer with {wanted} numbers; got {given}")
     if not all(bool(logits.isfinite().all()) for logits in answers):
         raise InputError(
             f"the network {shorten(model.card.key, 40)} answers simple pictures with values that are not finite"

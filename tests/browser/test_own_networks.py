@@ -77,6 +77,11 @@ def drop(page: Page, label: str, name: str, data: bytes) -> None:
     )
 
 
+def field(page: Page, name: str):
+    """The text field of this label."""
+    return page.get_by_role("textbox", name=name)
+
+
 def rested(page: Page) -> None:
     page.wait_for_timeout(500)
     until(lambda: settled(page), "the page", LONG)
@@ -89,17 +94,17 @@ def test_a_trained_network_is_brought_seen_everywhere_by_its_owner_alone_and_rem
     page = context.new_page()
     page.goto(f"{address}/models?open=own")
     drop(page, "Add your own network", "colours.pt", trained)
-    page.get_by_label("Class names").wait_for(timeout=LONG * 1000)
-    assert page.get_by_text("torchvision/resnet18 · fits").count()
-    page.get_by_label("Class names").fill("\n".join(COLOURS))
-    page.get_by_label("Class names").blur()
+    field(page, "Class names").wait_for(timeout=LONG * 1000)
+    assert "resnet18 · fits" in page.get_by_test_id("stSelectbox").filter(has_text="Architecture").inner_html()
+    field(page, "Class names").fill("\n".join(COLOURS))
+    field(page, "Class names").blur()
     rested(page)
     page.get_by_text("Other settings").click()
-    page.get_by_label("Pixels each way").fill("48")
-    page.get_by_label("Pixels each way").press("Enter")
-    page.get_by_label("Mean of each channel").fill("0:0:0")
-    page.get_by_label("Deviation of each channel").fill("1:1:1")
-    page.get_by_label("Deviation of each channel").press("Enter")
+    page.get_by_role("spinbutton", name="Pixels each way").fill("48")
+    page.get_by_role("spinbutton", name="Pixels each way").press("Enter")
+    field(page, "Mean of each channel").fill("0:0:0")
+    field(page, "Deviation of each channel").fill("1:1:1")
+    field(page, "Deviation of each channel").press("Enter")
     rested(page)
     drop(page, "Labelled pictures", "set.zip", labelled)
     rested(page)

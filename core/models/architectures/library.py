@@ -130,7 +130,7 @@ def _made(config: LibraryConfig, library: Library) -> nn.Module:
 @lru_cache(maxsize=256)
 def _check_shape(config: LibraryConfig, library: Library, shape: tuple[int, int, int]) -> None:
     """Refuse pictures of a shape (C, H, W) that a network can't take, by sending an empty one through it."""
-    network = _safe(_on_meta(config, library)).eval()
+    network = safe(_on_meta(config, library)).eval()
     with torch.device("meta"):
         classifier = PreprocessedClassifier(network, config.preprocessing, shape)
         picture = torch.zeros(2, *shape)
@@ -156,10 +156,10 @@ def build(config: LibraryConfig, library: Library, shape: tuple[int, int, int]) 
         InputError: it can't take pictures of this shape.
     """
     _check_shape(config, library, shape)
-    return PreprocessedClassifier(_safe(_made(config, library)), config.preprocessing, shape)
+    return PreprocessedClassifier(safe(_made(config, library)), config.preprocessing, shape)
 
 
-def _safe(network: nn.Module) -> nn.Module:
+def safe(network: nn.Module) -> nn.Module:
     """The same network without what gets in the way of methods.
 
     Activations do not work in place, so that what a layer was given stays what it was; what can't be differentiated
