@@ -10,7 +10,7 @@ from app.compare.choice import CompareChoice
 from app.state.names import model_name
 from app.ui import map_png
 from app.ui.colours import gradient_css, model_colour
-from app.ui.elements import figures_in_words, how_to_read, percent, show_png, two_figures
+from app.ui.elements import figures_in_words, how_to_read, no_gradients, percent, show_png, two_figures
 from core.data.tasks import Task
 from core.explanations.attack_result import AttackResult
 from core.explanations.prediction import Prediction
@@ -102,6 +102,9 @@ def _bars(task: Task, look: Prediction) -> None:
 
 def _gradient_map(task: Task, look: Prediction, shared: float, form: CompareChoice) -> None:
     """The signed input gradient, alone or over the grey image, with its scale and how it compares."""
+    if look.attributions is None:
+        no_gradients([look.model])
+        return
     scale = shared if form.shared else map_png.scale([look])
     png = (
         map_png.overlay(look.heatmap, look.x, scale, form.opacity / 100)

@@ -2,6 +2,7 @@
 
 import gc
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 
@@ -13,6 +14,7 @@ from app.state.bounded_store import SERVER, shared_store
 from app.state.names import OWN
 from app.state.presence import owner
 from core.data.tasks import Task, listed_tasks
+from core.models.architectures.catalogue import architecture_of
 from core.models.zoo import ASSETS, Card, ZooModel, cards, load_zoo_model, user_models
 
 MODELS = "models"
@@ -66,6 +68,12 @@ def tasks() -> dict[str, Task]:
     """The tasks that this visitor may know, by key: those of the project and of whoever serves, and their own."""
     visitor = visitors.me()
     return listed_tasks() | (visitors.tasks(visitor) if visitor else {})
+
+
+def with_gradients(task: str, keys: Sequence[str]) -> tuple[str, ...]:
+    """Those of some models whose answers can be differentiated: a network from an ONNX file is none."""
+    known = cards_of(task)
+    return tuple(key for key in keys if key not in known or architecture_of(known[key].network).gradients)
 
 
 def model(task: str, key: str) -> ZooModel:

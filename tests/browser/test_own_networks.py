@@ -24,10 +24,10 @@ LONG = 240.0  # seconds; the machine may be busy
 
 
 def pictures(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Noisy pictures (N, 48, 48, 3), each stronger in one colour, and which."""
+    """Noisy pictures (N, 32, 32, 3), each stronger in one colour, and which."""
     generator = np.random.default_rng(seed)
     labels = np.arange(count) % 3
-    x = generator.integers(0, 130, (count, 48, 48, 3))
+    x = generator.integers(0, 130, (count, 32, 32, 3))
     x[np.arange(count), :, :, labels] += 100
     return x.astype(np.uint8), labels
 
@@ -42,7 +42,7 @@ def trained() -> bytes:
             if parameter.ndim > 1:
                 torch.nn.init.kaiming_normal_(parameter, generator=generator)
     optimiser = torch.optim.AdamW(network.parameters(), 1e-3)
-    for step in range(24):
+    for step in range(12):
         x, labels = pictures(24, step)
         batch = torch.from_numpy(x.transpose(0, 3, 1, 2)).float() / 255
         optimiser.zero_grad()
@@ -100,7 +100,7 @@ def test_a_trained_network_is_brought_seen_everywhere_by_its_owner_alone_and_rem
     field(page, "Class names").blur()
     rested(page)
     page.get_by_text("Other settings").click()
-    page.get_by_role("spinbutton", name="Pixels each way").fill("48")
+    page.get_by_role("spinbutton", name="Pixels each way").fill("32")
     page.get_by_role("spinbutton", name="Pixels each way").press("Enter")
     field(page, "Mean of each channel").fill("0:0:0")
     field(page, "Deviation of each channel").fill("1:1:1")

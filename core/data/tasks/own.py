@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from core.checksums import read_checked, write_checked
-from core.data.tasks.task import Task
+from core.data.tasks.task import BROUGHT, Task
 from core.errors import ConfigError, CoreError, InputError
 from core.text import shorten
 
@@ -50,7 +50,7 @@ def own_task(key: str, title: str, class_names: Sequence[str], channels: int, si
         mean=(0.5,) * channels,
         std=(0.25,) * channels,
         source=f"Brought from elsewhere: {len(names):,} classes, {side}x{side} pixels.",
-        reader="core.data.own",
+        reader=BROUGHT,
         radii=radii,  # type: ignore[arg-type]
     )
 

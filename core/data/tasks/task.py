@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:  # the command line names the tasks in its help, and does not wait for torch to do so
     from core.norms import Norm
 
+BROUGHT = "core.data.own"
+"""The reader of tasks that people bring, which have no data set."""
 Annotation = Literal["box", "mask"]
 """What may come with an image: a box around the object, or its outline."""
 
@@ -49,6 +51,11 @@ class Task:
     def classes(self) -> int:
         """The number of classes K."""
         return len(self.class_names)
+
+    @property
+    def brought(self) -> bool:
+        """Whether somebody brought it, without a data set."""
+        return self.reader == BROUGHT
 
     @property
     def grey(self) -> bool:

@@ -123,4 +123,5 @@ ONNX = Architecture(
     licence="MIT",
     config=OnnxConfig,
     build=lambda config, shape: OnnxClassifier(config),
+    gradients=False,
 )
