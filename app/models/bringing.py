@@ -62,7 +62,7 @@ class Trial:
         answers: for each picture.
         variants: ways to prepare pictures; the first is the one given.
         doubt: what speaks against the preprocessing; "" where nothing does.
-        notes: on the file, and on what was passed over of the pictures.
+        notes: on what was passed over of the pictures.
         class_names: of the task.
     """
 
@@ -153,7 +153,7 @@ def _trial(
     tried = tried_variants(model, x, labels, on_progress)
     return Trial(
         tuple(title for title, _ in items), tuple(answers), tuple(tried), suspicion(tried),
-        (*matched.weights.notes, *notes), task.class_names,
+        tuple(notes), task.class_names,
     )  # fmt: skip
 
 

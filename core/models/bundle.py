@@ -14,6 +14,8 @@ from core.data.walk import entries
 from core.errors import InputError
 from core.files import write_atomically
 from core.models import cards
+from core.models.architectures.onnx_network import OnnxConfig
+from core.models.foreign.reading import check_graph
 from core.models.zoo import (
     MAX_WEIGHT_BYTES,
     Card,
@@ -111,11 +113,14 @@ def install(
         with tempfile.TemporaryDirectory() as scratch:
             for suffix, data in _stamped(files).items():
                 Path(scratch, "model").with_suffix(suffix).write_bytes(data)
-            parameters = read_card(Path(scratch, "model.json")).network.parameters
+            network = read_card(Path(scratch, "model.json")).network
+            parameters = network.parameters
             if parameters > MOST_PARAMETERS:
                 raise InputError(
                     f"the network has {parameters:,} parameters; at most {MOST_PARAMETERS:,} are taken here"
                 )
+            if isinstance(network, OnnxConfig):
+                check_graph(Path(scratch, "model.safetensors"))
             model = load_weights(Path(scratch, "model.safetensors"))
     except OSError as error:
         raise InputError(f"the files could not be written here to be checked: {error.strerror or error}") from error

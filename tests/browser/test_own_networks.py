@@ -122,11 +122,10 @@ def test_a_trained_network_is_brought_seen_everywhere_by_its_owner_alone_and_rem
     task = page.evaluate("new URL(location.href).searchParams.get('task')")
     for name in PAGES:
         page.goto(f"{address}/{name}?task={task}")
+        until(lambda: page.get_by_text("colours", exact=True).count(), f"the task on {name}", LONG)
         rested(page)
-        assert (
-            page.get_by_text("colours", exact=True).count() and not page.get_by_test_id("stAlertContentError").count()
-        ), name
-    photograph(page, "own-network-models")
+        assert not page.get_by_test_id("stAlertContentError").count(), name
+        photograph(page, f"own-network-{name}")
 
     stranger = visitor().new_page()
     stranger.goto(f"{address}/compare?task={task}&models=own-colours")

@@ -5,6 +5,7 @@ from typing import Any
 
 from core.errors import ConfigError
 from core.models.architectures.architecture import Architecture, NetworkConfig
+from core.models.architectures.factory_networks import FACTORY
 from core.models.architectures.given_network import GIVEN
 from core.models.architectures.onnx_network import ONNX
 from core.models.architectures.preact_resnet import PREACT_RESNET
@@ -14,7 +15,7 @@ from core.models.architectures.torchvision_networks import TORCHVISION
 from core.text import shorten
 
 ARCHITECTURES: dict[str, Architecture] = {
-    one.key: one for one in (PREACT_RESNET, RESNET18, TIMM, TORCHVISION, ONNX, GIVEN)
+    one.key: one for one in (PREACT_RESNET, RESNET18, TIMM, TORCHVISION, ONNX, FACTORY, GIVEN)
 }
 
 

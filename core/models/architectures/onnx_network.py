@@ -13,6 +13,7 @@ from core.models.preprocessing import Preprocess, Preprocessing
 
 MOST_BYTES = 400_000_000
 NO_GRADIENT = "this network came as an ONNX file, which has no gradients: what needs them can't be had for it"
+CHUNK = 16  # pictures at once: memory was tried with one
 _LEAST = 1e-12  # probability below which a logarithm stops
 
 
@@ -77,7 +78,8 @@ class OnnxClassifier(nn.Module):
         if self._session is None:
             self._session = _session(self.onnx.numpy().tobytes())
         name, pictures = self._session.get_inputs()[0].name, x.detach().cpu().numpy().astype(np.float32)
-        groups = [pictures] if self.config.any_batch else np.split(pictures, len(pictures))
+        size = CHUNK if self.config.any_batch else 1
+        groups = [pictures[start : start + size] for start in range(0, len(pictures), size)]
         out = [self._session.get_outputs()[0].name]
         answers = torch.from_numpy(np.concatenate([self._session.run(out, {name: group})[0] for group in groups]))
         return answers.clamp_min(_LEAST).log() if self.config.probabilities else answers

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from core.errors import ConfigError
+from core.models.architectures.factory_networks import FACTORIES, FactoryConfig
 from core.models.architectures.library import Library
 from core.models.architectures.timm_networks import TIMM_LIBRARY, TimmConfig
 from core.models.architectures.torchvision_networks import TORCHVISION_LIBRARY, TorchvisionConfig
@@ -17,6 +18,7 @@ from core.text import shorten
 LIBRARIES: Mapping[str, tuple[Library, type[Any]]] = {
     "torchvision": (TORCHVISION_LIBRARY, TorchvisionConfig),
     "timm": (TIMM_LIBRARY, TimmConfig),
+    "factory": (FACTORIES, FactoryConfig),
 }
 PASSED_OVER = (
     "num_batches_tracked", "relative_position_index", "relative_coords_table", "attn_mask", "total_ops", "total_params"
@@ -91,7 +93,7 @@ def named(text: str) -> list[NetworkName]:
     Raises:
         ConfigError: none has it; the message holds names that come near.
     """
-    library, slash, name = text.strip().replace(":", "/").partition("/")
+    library, slash, name = text.strip().partition("/")
     if slash and library not in LIBRARIES:
         raise ConfigError(f"networks are of {' or '.join(LIBRARIES)}; got {shorten(text, 60)}")
     found = [

@@ -14,6 +14,7 @@ from core.progress import OnProgress, silent
 
 FILE = Path(__file__).resolve().parents[3] / "assets" / "architectures.json"
 MAX_BYTES = 2_000_000
+_INDEXED = ("torchvision", "timm")
 _MOST_TRIED = 24
 _MOST_FOUND = 6
 
@@ -43,7 +44,7 @@ def signature(names: Iterable[str]) -> str:
 
 def versions() -> dict[str, str]:
     """The installed version of each library, which the index is of."""
-    return {library: version(library).split("+")[0] for library in LIBRARIES}
+    return {library: version(library).split("+")[0] for library in _INDEXED}
 
 
 def make_index(path: Path = FILE, on_network: OnProgress = silent) -> int:
@@ -53,7 +54,7 @@ def make_index(path: Path = FILE, on_network: OnProgress = silent) -> int:
         InputError: it can't be written.
     """
     found: dict[str, list[str]] = {}
-    names = [NetworkName(library, name) for library, (one, _) in LIBRARIES.items() for name in one.names()]
+    names = [NetworkName(library, name) for library in _INDEXED for name in LIBRARIES[library][0].names()]
     for done, network in enumerate(names):
         on_network(done, len(names))
         try:

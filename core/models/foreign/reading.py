@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 
 from core.decoding import child
 from core.errors import InputError
@@ -68,6 +68,25 @@ def read_foreign(path: Path, out: Path, should_stop: ShouldStop = never) -> Fore
         out.unlink(missing_ok=True)
         raise
     return ForeignWeights(answer["kind"], out, shapes, tuple(answer["notes"]), answer.get("graph", {}))
+
+
+def check_graph(path: Path) -> None:
+    """Refuse a graph that was kept as a network of ours, by anyone, as its ONNX file would have been refused.
+
+    Args:
+        path: the network's safetensors file; files are written beside it.
+
+    Raises:
+        InputError: it holds no graph, or one that is not taken.
+    """
+    try:
+        with safe_open(path, "np") as file:
+            graph = file.get_tensor("onnx")
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError("the weights hold no ONNX graph") from error
+    bare = path.with_name("graph.onnx")
+    bare.write_bytes(graph.tobytes())
+    read_foreign(bare, path.with_name("graph.safetensors"))
 
 
 def _answer(path: Path, out: Path, should_stop: ShouldStop) -> dict[str, Any]:
