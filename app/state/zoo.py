@@ -11,6 +11,7 @@ from app.state import visitors
 from app.state.names import OWN
 from core.data.tasks import TASKS
 from core.models.zoo import ASSETS, Card, ZooModel, cards, load_zoo_model
+from core.models.zoo import model_files as files_of
 
 
 def zoo_folder() -> Path:
@@ -94,9 +95,7 @@ def model_files(task: str, key: str) -> dict[str, bytes]:
         ConfigError: the zoo has no such model.
         InputError: its files are damaged.
     """
-    model(task, key)
-    path = _folder(key) / task / key
-    return {suffix: path.with_name(key + suffix).read_bytes() for suffix in (".json", ".safetensors")}
+    return files_of(model(task, key), _folder(key))
 
 
 @st.cache_resource(show_spinner=False)

@@ -2,14 +2,15 @@
 
 from core.data.tasks.cifar10 import CIFAR10
 from core.data.tasks.fashion_mnist import FASHION_MNIST
+from core.data.tasks.imagenet import IMAGENET
 from core.data.tasks.pasted import PASTED
 from core.data.tasks.task import Task
 from core.data.tasks.tiny20 import TINY20
 from core.errors import choice_of
 
-__all__ = ["CIFAR10", "FASHION_MNIST", "PASTED", "TASKS", "TINY20", "Task", "task_named"]
+__all__ = ["CIFAR10", "FASHION_MNIST", "IMAGENET", "PASTED", "TASKS", "TINY20", "Task", "task_named"]
 
-TASKS: dict[str, Task] = {task.key: task for task in (CIFAR10, FASHION_MNIST, TINY20, PASTED)}
+TASKS: dict[str, Task] = {task.key: task for task in (CIFAR10, FASHION_MNIST, TINY20, PASTED, IMAGENET)}
 
 
 def task_named(key: str) -> Task:
