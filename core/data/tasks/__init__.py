@@ -8,9 +8,14 @@ from core.data.tasks.task import Task
 from core.data.tasks.tiny20 import TINY20
 from core.errors import choice_of
 
-__all__ = ["CIFAR10", "FASHION_MNIST", "IMAGENET", "PASTED", "TASKS", "TINY20", "Task", "task_named"]
+__all__ = ["CIFAR10", "FASHION_MNIST", "IMAGENET", "PASTED", "TASKS", "TINY20", "Task", "task_named", "trained_tasks"]
 
 TASKS: dict[str, Task] = {task.key: task for task in (CIFAR10, FASHION_MNIST, TINY20, PASTED, IMAGENET)}
+
+
+def trained_tasks() -> list[str]:
+    """The keys of those that networks are trained for here."""
+    return [key for key, task in TASKS.items() if task.trained]
 
 
 def task_named(key: str) -> Task:

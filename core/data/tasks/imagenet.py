@@ -27,5 +27,6 @@ IMAGENET = Task(
     source="ImageNet, Russakovsky et al. 2015: photographs of a thousand classes, here at 224x224 pixels.",
     reader="core.data.imagenet",
     radii={"linf": 4 / 255, "l2": 3.0},
+    trained=False,
     photographs=("chelsea", "coffee", "astronaut", "rocket", "camera", "china", "flower"),
 )
