@@ -107,7 +107,7 @@ def missing_calibration(task: Task, key: str) -> None:
             return
         if not task.trained:
             st.markdown(
-                f"**No verdict:** {model_name(key)} was trained elsewhere, on pictures of {task.title} that are not here, "
+                f"**No verdict:** {model_name(key)} was trained elsewhere, on pictures that are not here, "
                 "so nothing says what is normal to it. What is below needs no calibration."
             )
             return

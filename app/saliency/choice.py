@@ -76,8 +76,8 @@ class SaliencyChoice(PageChoice):
         """What a link is taken to mean that says nothing: five methods, each network's own answer."""
         models = beside.choice.models
         return cls(
-            FIRST_METHODS, TOP, ALONE, "methods", "method", "signed", "", 0, FIRST_METHODS[0], models[0], models[:2][-1],
-            FIRST_MEASURES, "spearman", "", (), "",
+            FIRST_METHODS, TOP, ALONE, "methods", "method", "signed", "", 0, FIRST_METHODS[0], models[0],
+            models[:2][-1], FIRST_MEASURES, "spearman", "", (), "",
         )  # fmt: skip
 
     @classmethod
@@ -165,7 +165,10 @@ FIELDS: tuple[QueryField[SaliencyChoice, Beside], ...] = (
     QueryField("rows", "rows", str, one_of(ROWS), f"must be {' or '.join(ROWS)}"),
     QueryField("scale", "scale", str, one_of(SCALES), f"must be {' or '.join(SCALES)}"),
     QueryField("colours", "colours", str, one_of(COLOURS), f"must be {' or '.join(COLOURS)}"),
-    QueryField("layer", "layer", matching(r"[\w.]{0,120}", str), lambda value, part, beside: True, "must be the name of a layer"),
+    QueryField(
+        "layer", "layer", matching(r"[\w.]{0,120}", str), lambda value, part, beside: True,
+        "must be the name of a layer",
+    ),
     QueryField("over", "over", WHOLE, whole(0, 100), "must be a whole number of percent from 0 to 100"),
     QueryField("", "method", str, one_of(lambda part, beside: part.methods), ""),
     QueryField("", "seen", str, _shown, ""),
