@@ -77,12 +77,11 @@ def normals_invitation(task: Task, models: Sequence[str]) -> None:
     if not pictures.data_there(task.key):
         known = references(task, models)
         unknown = [model_name(key) for key in models if key not in known]
-        if unknown and task.brought:
-            st.caption("What is normal is not known: a task that was brought has no data set to measure it on.")
-        elif unknown:
+        if unknown:
+            way = f" `robustscope data fetch {task.key}` brings it." if task.trained else ""
             st.info(
                 f"What is normal to {enumeration(unknown)} under this label did not ship: it is measured on the data "
-                f"set, which is not on this machine. `robustscope data fetch {task.key}` brings it.",
+                f"set, which is not on this machine.{way}",
                 icon=":material/info:",
             )
         return

@@ -140,7 +140,7 @@ def _trial(
     task: Task, order: Order, matched: Matched, own: Picture | None, archive: tuple[bytes, str], on_progress: OnProgress
 ) -> Trial:
     model = built(matched, task, order.preprocess, "tried")
-    items = [(item.title, photograph(item.key.partition(":")[2])) for item in photographs()]
+    items = [(item.title, photograph(item.key.partition(":")[2])) for item in photographs(task)]
     items += [("Your latest picture", own)] if own is not None else []
     x = torch.cat([fit(picture.pixels, task.shape, "crop", task.background) for _, picture in items])
     answers = top_answers(model, x)

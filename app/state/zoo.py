@@ -16,6 +16,7 @@ from app.state.presence import owner
 from core.data.tasks import Task, listed_tasks
 from core.models.architectures.catalogue import architecture_of
 from core.models.zoo import ASSETS, Card, ZooModel, cards, load_zoo_model, user_models
+from core.models.zoo import model_files as files_of
 
 MODELS = "models"
 MODEL_BYTES = 2_000_000_000  # of all networks in memory; a shipped one has 6 MB, the largest that is taken 800
@@ -130,9 +131,7 @@ def model_files(task: str, key: str) -> dict[str, bytes]:
         ConfigError: the zoo has no such model.
         InputError: its files are damaged.
     """
-    model(task, key)
-    path = _folder(task, key) / task / key
-    return {suffix: path.with_name(key + suffix).read_bytes() for suffix in (".json", ".safetensors")}
+    return files_of(model(task, key), _folder(task, key))
 
 
 @st.cache_resource(show_spinner=False)

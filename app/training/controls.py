@@ -25,7 +25,7 @@ from app.training.choice import (
 )
 from app.ui import elements
 from app.ui.controls import pick
-from core.data.tasks import FASHION_MNIST, TASKS, task_named
+from core.data.tasks import FASHION_MNIST, TASKS, task_named, trained_tasks
 from core.errors import InputError
 from core.models.bundle import MAX_ZIP_BYTES, install, pack, unpack
 from core.training.jobs.messages import LEAST_IMAGES, MOST_EPOCHS, TrainingRequest
@@ -115,7 +115,7 @@ def _recipe(visitor: str) -> None:
     task = task_named(order.task)
     first, second = st.columns(2)
     with first:
-        _pick("task", "What it learns", list(TASKS), {key: one.title for key, one in TASKS.items()})
+        _pick("task", "What it learns", trained_tasks(), {key: one.title for key, one in TASKS.items()})
     with second:
         _pick("recipe", "How it learns", recipes_for(task), {key: entry.title for key, entry in RECIPES.items()})
     entry = RECIPES[order.recipe]

@@ -185,7 +185,7 @@ def _chunk(
             raise InputError("the network's answers to these images are not finite numbers")
     if directions is not None and len(next(iter(directions.values()))) > 1:
         which.copy_(logits.detach().argmax(1))
-    missed = {layer for layer in layers if layer in watch.missed or watch.calls[layer] > 1}
+    missed = {layer for layer in layers if layer in watch.missed or watch.calls[layer] != 1}
     covered = {_join(layer, own) for layer, wanted in layers.items() if layer not in missed for own in wanted}
     rest = tuple(name for name in names if name not in covered)
     zero = torch.zeros(len(x), dtype=logits.dtype, device=x.device)  # a layer that the answer doesn't depend on

@@ -107,7 +107,7 @@ def _tried(options: argparse.Namespace, task: Task, model: "ZooModel") -> dict[s
     from core.images import fit
     from core.models.foreign.dry_run import labelled_answers, suspicion, top_answers, tried_variants
 
-    items = list(photographs())
+    items = list(photographs(task))
     x = torch.cat([fit(photograph(item.key.partition(":")[2]).pixels, task.shape) for item in items])
     answers = {
         item.title: {task.class_names[k]: round(p, 4) for k, p in zip(one.classes, one.probs, strict=True)}

@@ -113,8 +113,11 @@ def install(
         with tempfile.TemporaryDirectory() as scratch:
             for suffix, data in _stamped(files).items():
                 Path(scratch, "model").with_suffix(suffix).write_bytes(data)
-            network = read_card(Path(scratch, "model.json")).network
-            parameters = network.parameters
+            card = read_card(Path(scratch, "model.json"))
+            if card.weights_from:
+                raise InputError("a network from elsewhere brings its weights; this card takes them from a package")
+            network = card.network
+            parameters = card.network.parameters
             if parameters > MOST_PARAMETERS:
                 raise InputError(
                     f"the network has {parameters:,} parameters; at most {MOST_PARAMETERS:,} are taken here"

@@ -26,6 +26,8 @@ MAX_TEXT = 10_000
 MAX_DIGITS = 18  # so that a whole number fits into 64 bits
 CLASS_OF = "class of"
 """In a field's metadata: from the object that stands there to the dataclass it is of; refuses it by a `CoreError`."""
+OPTIONAL = "optional"
+"""In a field's metadata: left out of the file where it has its default."""
 _CHECKSUM = re.compile(r"[0-9a-f]{64}")
 _NAMES = {str: "text", int: "a whole number", bool: "true or false", dict: "an object", list: "a list"}
 
@@ -36,8 +38,12 @@ def card_bytes(card: "DataclassInstance") -> bytes:
     Raises:
         InputError: a value that JSON does not have, such as NaN.
     """
+    values = asdict(card)
+    for one in fields(card):
+        if one.metadata.get(OPTIONAL) and values[one.name] == one.default:
+            del values[one.name]
     try:
-        text = json.dumps(asdict(card), indent=1, sort_keys=True, allow_nan=False)
+        text = json.dumps(values, indent=1, sort_keys=True, allow_nan=False)
     except (ValueError, TypeError) as error:
         raise InputError(f"the card could not be written: {error}") from error
     return with_checksum(f"{text}\n".encode())

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from core.data.tasks import Task, task_named
 from core.data.tasks.own import user_folder
 from core.errors import ConfigError, InputError
-from core.files import write_atomically
+from core.files import read_limited, write_atomically
 from core.models import cards as files
 from core.models.architectures.architecture import NetworkConfig
 from core.models.architectures.catalogue import architecture_of, settings_class
+from core.models.packaged import read_packaged
 from core.models.weights import check_tensors, read_tensors
 from core.text import shorten
 
@@ -42,6 +43,8 @@ class Card:
         figures: rows of the `accuracy` report (see `core.reports.accuracy.report`) for this model.
         measured: how and when `figures` came about (the report's settings and provenance).
         note: what a reader must know besides; may be empty.
+        weights_from: the package that the weights lie in, a key of `core.models.packaged.PACKAGED`, instead of a
+            safetensors file beside the card; empty for the others.
     """
 
     task: str
@@ -57,6 +60,7 @@ class Card:
     figures: tuple[Mapping[str, Any], ...] = ()
     measured: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
+    weights_from: str = field(default="", metadata={files.OPTIONAL: True})
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,16 +130,39 @@ def load_zoo_model(task: str, key: str, folder: Path = ASSETS) -> ZooModel:
 def load_weights(path: Path) -> ZooModel:
     """The classifier in `path`, a safetensors file with its card beside it (same name, `.json`).
 
-    Checked before anything is copied: sizes, the checksum, and that names, shapes and types are those of the card's
+    Where the card says that its weights lie in a package, there is no such file, and they come from there. Checked
+    before anything is copied: sizes, the checksum, and that names, shapes and types are those of the card's
     architecture; then that every value is finite, and so are the answers to a few pictures.
 
     Raises:
         InputError: a file is missing, too large, damaged, or does not match its card, or answers are not finite.
     """
     card = read_card(path.with_suffix(".json"))
-    model = assemble(card, read_tensors(path, card.sha256, MAX_WEIGHT_BYTES))
-    probe(model)
-    return model
+    model = _network(card)
+    if card.weights_from:
+        tensors = read_packaged(card.weights_from, card.sha256, model.state_dict())
+    else:
+        tensors = read_tensors(path, card.sha256, MAX_WEIGHT_BYTES)
+    found = _with_weights(card, model, tensors)
+    probe(found)
+    return found
+
+
+def model_files(model: ZooModel, folder: Path = ASSETS) -> dict[str, bytes]:
+    """The card and the weights of a classifier under `folder`, by the suffixes of their files.
+
+    Where the weights lie in a package, they are written as they would be beside the card, and the card says so.
+
+    Raises:
+        InputError: they can't be read.
+    """
+    if model.card.weights_from:
+        weights = _weight_bytes(model.plain)
+        card = replace(model.card, weights_from="", sha256=hashlib.sha256(weights).hexdigest())
+        return {".json": files.card_bytes(card), ".safetensors": weights}
+    path = folder / model.card.task / model.card.key
+    limits = {".json": files.MAX_BYTES, ".safetensors": MAX_WEIGHT_BYTES}
+    return {suffix: read_limited(path.with_name(path.name + suffix), limit) for suffix, limit in limits.items()}
 
 
 def assemble(card: Card, tensors: Mapping[str, Tensor]) -> ZooModel:
@@ -144,12 +171,24 @@ def assemble(card: Card, tensors: Mapping[str, Tensor]) -> ZooModel:
     Raises:
         InputError: names, shapes or types differ from the architecture's, or a value is not finite.
     """
-    architecture = architecture_of(card.network)
-    model = architecture.build(card.network, task_named(card.task).shape)
+    return _with_weights(card, _network(card), tensors)
+
+
+def _network(card: Card) -> nn.Module:
+    """The network of a card with any weights."""
+    return architecture_of(card.network).build(card.network, task_named(card.task).shape)
+
+
+def _with_weights(card: Card, model: nn.Module, tensors: Mapping[str, Tensor]) -> ZooModel:
     check_tensors(shorten(card.key, 40), tensors, model.state_dict())
     model.load_state_dict(dict(tensors))
     model.eval().requires_grad_(False)
-    return ZooModel(card, model, architecture.fast_form(model) if architecture.fast_form else model)
+    fast_form = architecture_of(card.network).fast_form
+    return ZooModel(card, model, fast_form(model) if fast_form else model)
+
+
+def _weight_bytes(model: nn.Module) -> bytes:
+    return save_tensors({name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()})
 
 
 def save(model: nn.Module, card: Card, folder: Path) -> Card:
@@ -158,7 +197,7 @@ def save(model: nn.Module, card: Card, folder: Path) -> Card:
     Raises:
         InputError: the folder can't be written.
     """
-    data = save_tensors({name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()})
+    data = _weight_bytes(model)
     card = replace(card, sha256=hashlib.sha256(data).hexdigest(), parameters=card.network.parameters)
     target = folder / card.task / f"{card.key}.safetensors"
     write_atomically(target, data)

@@ -1,7 +1,7 @@
 """What every saliency method is: its names and source, what it costs, and one call that all share."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -89,3 +89,9 @@ class Method:
     of_class: bool = True
     flat: bool = False
     long: bool = False
+
+    def looking_at(self, layer: str) -> "Method":
+        """The same method, where it is one of places, on a layer by name; "" is each network's default."""
+        if self.family != "place" or not layer:
+            return self
+        return replace(self, run=lambda ask: self.run(replace(ask, layer=layer)))

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from core.models.activations import half_huber_relu
+from core.models.activations import half_huber_relu, hard_sigmoid
 
 Rule = Callable[[Tensor, Tensor], Tensor]
 """From the activation's input and the value it gave, to the same value with another way back."""
@@ -28,8 +28,8 @@ RECTIFIERS = frozenset(
 """Activations entry by entry that stand in the place of ReLU, besides HHReLU."""
 GATES = frozenset(
     {
-        F.logsigmoid, F.tanh, F.sigmoid, F.hardsigmoid, torch.tanh, torch.sigmoid, Tensor.tanh, Tensor.sigmoid,
-        torch.tanh_, torch.sigmoid_, Tensor.tanh_, Tensor.sigmoid_,
+        F.logsigmoid, F.tanh, F.sigmoid, F.hardsigmoid, hard_sigmoid, torch.tanh, torch.sigmoid, Tensor.tanh,
+        Tensor.sigmoid, torch.tanh_, torch.sigmoid_, Tensor.tanh_, Tensor.sigmoid_,
     }
 )  # fmt: skip
 """Other activations entry by entry, which bound what passes."""

@@ -60,7 +60,11 @@ SENTENCES = {  # what the network of mean colours can't be asked for
     "deconvolution": "needs ReLU",
     "guided-grad-cam": "needs",
 }
-NOT_AFFINE = {"convnext_atto", "vit_tiny_patch16_224", "squeezenet1_1"}  # norms of layers, attention, a maximum
+NOT_AFFINE = {
+    *("mobilenet_v3_small", "efficientnet_b0", "convnext_atto", "vit_tiny_patch16_224", "squeezenet1_1"),
+    *("resnet50", "swin_t"),
+}
+"""Products with gates, norms of layers, attention, a maximum."""
 EPSILON = 8 / 255
 
 

@@ -51,6 +51,7 @@ def own_task(key: str, title: str, class_names: Sequence[str], channels: int, si
         std=(0.25,) * channels,
         source=f"Brought from elsewhere: {len(names):,} classes, {side}x{side} pixels.",
         reader=BROUGHT,
+        trained=False,
         radii=radii,  # type: ignore[arg-type]
     )
 

@@ -31,6 +31,8 @@ class Task:
         calibration_size: images of it kept for calibrating detectors.
         radii: for each norm the epsilon at which robustness is reported, in [0, 1] pixel units.
         annotation: what says where the object of each picture is; None where nothing does.
+        trained: whether networks are trained for it here; otherwise they come from elsewhere.
+        photographs: those of `core.data.galleries` that are offered, in order.
     """
 
     key: str
@@ -46,6 +48,8 @@ class Task:
     calibration_size: int = 2000
     radii: "Mapping[Norm, float]" = field(default_factory=lambda: {"linf": 8 / 255, "l2": 0.5})
     annotation: Annotation | None = None
+    trained: bool = True
+    photographs: tuple[str, ...] = ("astronaut", "chelsea", "coffee", "rocket")
 
     @property
     def classes(self) -> int:

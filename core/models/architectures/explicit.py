@@ -5,7 +5,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear, relu6
+from torch.nn.functional import linear
+
+from core.models.activations import hard_sigmoid
 
 
 class ExplicitAttention(nn.MultiheadAttention):
@@ -36,11 +38,11 @@ class ExplicitAttention(nn.MultiheadAttention):
 
 
 class ExplicitHardsigmoid(nn.Hardsigmoid):
-    """`relu6(u + 3) / 6` (Howard et al. 2019, arXiv:1905.02244, Sec. 5.2); torch's has no second derivative."""
+    """A gate; see `core.models.activations.hard_sigmoid`."""
 
     def forward(self, input: Tensor) -> Tensor:
         """Values in [0, 1] of any shape."""
-        return relu6(input + 3) / 6
+        return hard_sigmoid(input)
 
 
 EXPLICIT: Mapping[type[nn.Module], type[nn.Module]] = {

@@ -1,13 +1,14 @@
 """Classifiers of a library, by name: counted on the meta device, made safe to be asked, and asked with any picture."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from core.errors import ConfigError, InputError
 from core.models.architectures.explicit import EXPLICIT
@@ -109,12 +110,26 @@ def _count(config: LibraryConfig, library: Library) -> int:
 
 def _on_meta(config: LibraryConfig, library: Library) -> nn.Module:
     check_name(config.name, library)
-    with torch.device("meta"):
-        network = _made(config, library)
+    try:
+        with torch.device("meta"):
+            network = _made(config, library)
+    except ConfigError:  # some work out their widths by tensors, which the meta device can't read back
+        with _NothingAllocated():
+            network = _made(config, library).to("meta")
     parameters = sum(parameter.numel() for parameter in network.parameters())
     if parameters > MAX_PARAMETERS:
         raise ConfigError(f"{config.name} has {parameters:,} parameters; at most {MAX_PARAMETERS:,} are allowed")
     return network
+
+
+class _NothingAllocated(TorchFunctionMode):
+    """While entered, the empty tensors that weights begin as are on the meta device; all others are what they are."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Sequence[type], args: Any = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        return func(*args, **(kwargs | {"device": "meta"} if func is torch.empty else kwargs))
 
 
 def _made(config: LibraryConfig, library: Library) -> nn.Module:

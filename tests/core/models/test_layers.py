@@ -20,7 +20,7 @@ DEFAULTS = {
     "vit": ("network.blocks.11.norm1", "tokens", (192, 4, 4)),
     "squeezenet": ("network.classifier.2", "map", (10, 3, 3)),
     "swin-tiny of timm": ("network.norm", "channels last", (768, 2, 2)),
-    "swin-t": ("network.permute", "map", (768, 2, 2)),
+    "swin": ("network.permute", "map", (768, 2, 2)),
     "vit-b-16": ("network.encoder.layers.encoder_layer_11.ln_1", "tokens", (768, 4, 4)),
 }
 
