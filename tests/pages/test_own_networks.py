@@ -5,7 +5,8 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from app.state import visitors
-from tests.helpers.foreign import SMALL, onnx_model, saved, small_network
+from core.cli.main import main
+from tests.helpers.foreign import SMALL, onnx_model, saved, small_network, written
 from tests.helpers.pages import ROOT, bodies, checked, finished, pressed
 
 NAMES = "red\ngreen\nblue"
@@ -87,3 +88,19 @@ def test_a_file_with_code_in_it_is_a_sentence(room):
     at = uploaded("net.pt", saved(small_network()))
     assert len(at.error) == 1 and "runs code to be read" in at.error[0].value
     assert not [path for path in room.rglob("*") if path.is_file()]
+
+
+@pytest.mark.slow
+def test_a_network_without_gradients_answers_and_every_page_says_what_it_can_not_have(room, tmp_path, monkeypatch):
+    """It was imported by whoever serves, so everybody sees it."""
+    monkeypatch.setenv("ROBUSTSCOPE_USER", str(tmp_path / "user"))
+    written(tmp_path, "names.txt", NAMES.encode())
+    path = written(tmp_path, "graph.onnx", onnx_model().SerializeToString())
+    assert main(["import", str(path), "--classes", str(tmp_path / "names.txt"), "--preprocess", "none"]) == 0
+    for page in PAGES:
+        at = entered(page, task="graph")
+        assert at.segmented_control(key="side.task").value == "graph" and not at.error, page
+        if page in ("compare", "adversarial"):
+            assert any("has no gradients" in item.value for item in at.caption), page
+        if page == "compare":
+            assert bodies(at, 'data-answer="graph"')
