@@ -7,7 +7,6 @@ from app.compare.choice import CompareChoice
 from app.state import predictions, session, zoo
 from app.state.errors import guard
 from app.state.pictures import ModelInput
-from app.ui import elements
 from app.ui.controls import share
 from core.attacks.pgd import Pgd
 from core.data.tasks import task_named
@@ -46,9 +45,9 @@ def show_attack(shown: ModelInput) -> None:
     task = task_named(choice.task)
     attack = Pgd(choice.dial.epsilon(choice.strength), choice.norm, PGD_STEPS)
     with guard():
-        if models := elements.differentiable(task, choice.models):
-            with st.skeleton(height=320):
-                found = results.attack_results(task, models, shown, attack)
-            columns.challenges(task, found)
-            columns.challenge_guide(choice.dial.text(choice.strength), PGD_STEPS)
+        with st.skeleton(height=320):
+            found = results.attack_results(task, choice.models, shown, attack)
+        columns.challenges(task, found)
+        columns.searched(task, choice.models, results.QUERIES)
+        columns.challenge_guide(choice.dial.text(choice.strength), PGD_STEPS)
     share()

@@ -216,7 +216,10 @@ FILES: dict[str, tuple[Make, str]] = {
     "pt cut": (lambda canary: saved(small_network().state_dict())[:-700], "damaged, or only a part of it is here"),
     "code by os.system": (lambda canary: saved({"a": Harmful(canary)}), r"would run code .* \((posix|os).system"),
     "code by eval": (lambda canary: saved({"a": Evaluated(canary)}), "would run code to be read .*eval"),
-    "bare pickle with code": (lambda canary: pickle.dumps({"a": Harmful(canary)}, 2), "damaged, or is no file of"),
+    "bare pickle with code": (
+        lambda canary: pickle.dumps({"a": Harmful(canary)}, 2),
+        r"would run code .*\((posix|os).system",
+    ),
     "old pickle with code": (
         lambda canary: legacy({"a": Harmful(canary)}),
         r"would run code to be read \((posix|os).system",

@@ -103,4 +103,4 @@ def test_a_network_without_gradients_answers_and_every_page_says_what_it_can_not
         if page in ("compare", "adversarial"):
             assert any("has no gradients" in item.value for item in at.caption), page
         if page == "compare":
-            assert bodies(at, 'data-answer="graph"')
+            assert bodies(at, 'data-answer="graph"') and bodies(at, 'data-attacked="graph"')
