@@ -85,9 +85,7 @@ class _Work:
         """What is explained (N,), in double precision, for coalitions (N, M), bool."""
         image, pieces = self.x[index], self.pieces[index]
         scores = []
-        for part in coalitions.to(image.device).split(
-            at_once(image[None], CHUNK) if image.dim() == 3 else at_once(image, CHUNK)
-        ):
+        for part in coalitions.to(image.device).split(at_once(self.x, CHUNK)):
             check(self.ask.should_stop)
             points = torch.where(part[:, pieces][:, None], image, GREY)
             classes = self.classes[index : index + 1].expand(len(part), *self.classes.shape[1:])
