@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.errors import InputError
-from core.models.asking import check_pixels, differentiating
+from core.models.asking import at_once, check_pixels, differentiating
 from core.models.head import head_of
 from core.models.zoo import ZooModel
 from core.torchvision_compat import torchvision  # noqa: F401 - pytorch-ood imports torchvision, which needs this first
@@ -67,7 +67,7 @@ class Baselines:
         if len(x) == 0:
             raise InputError("baselines need at least one image")
         check_pixels(x)
-        parts = [self._chunk(model, part) for part in x.detach().split(chunk)]
+        parts = [self._chunk(model, part) for part in x.detach().split(at_once(x, chunk))]
         return {name: np.concatenate([part[name] for part in parts]) for name in BASELINES}
 
     def _chunk(self, model: ZooModel, x: Tensor) -> dict[str, NDArray[np.float64]]:
@@ -132,7 +132,7 @@ def fit(model: ZooModel, x: Tensor, labels: Tensor, chunk: int = _CHUNK) -> Base
     """
     if labels.unique().tolist() != list(range(model.task.classes)):
         raise InputError("the baselines are fitted to training images of every class")
-    found = torch.cat([_features(model, part) for part in x.split(chunk)])
+    found = torch.cat([_features(model, part) for part in x.split(at_once(x, chunk))])
     mahalanobis = Mahalanobis(None).fit_features(found, labels)
     vim = _vim(model).fit_features(found, labels)
     assert vim.principal_subspace is not None and vim.alpha is not None

@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from core.anomaly.closed_forms import has_closed_form, products, squared_norms
 from core.anomaly.confounding import ConfoundingLabel
 from core.errors import ConfigError, InputError
-from core.models.asking import check_pixels, differentiating
+from core.models.asking import at_once, check_pixels, differentiating
 
 CHUNK = 64
 _FEW = 8  # images whose whole gradients are held at once where no closed form is known, if they are small
@@ -101,7 +101,7 @@ def weight_gradients(
         groups: which parameters count; None takes `Groups()`.
         directions: for each parameter's name either one direction (1, ...) or one a class (K, ...), of which an image
             gets that of its prediction; `along` then holds the dot products.
-        chunk: images in memory at once.
+        chunk: images in memory at once; fewer where they are large.
 
     Raises:
         InputError: no images, or pixels or logits that are not finite.
@@ -142,7 +142,7 @@ def several_weight_gradients(
     if len(x) == 0 or chunk < 1:
         raise InputError(f"need at least one image and a chunk of at least 1; got {len(x)} and {chunk}")
     check_pixels(x)
-    chunks = [_chunk(model, part, probes, names, directions) for part in x.split(chunk)]
+    chunks = [_chunk(model, part, probes, names, directions) for part in x.split(at_once(x, chunk))]
     return tuple(_joined(parts) for parts in zip(*chunks, strict=True))
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from core.models.asking import USUAL_PIXELS
 from core.progress import OnProgress, ShouldStop, never, silent
 
 Family = Literal["gradient", "path", "rule", "place", "cover", "attack"]
@@ -22,6 +23,8 @@ FAMILIES: dict[Family, str] = {
 
 STEPS = 32
 """Points of integrated gradients, and samples of the methods that average over some, when asked for by name."""
+STEPS_LARGE = 16
+"""The same on large images, whose passes cost more."""
 MASKED = 256
 """Covered images of KernelSHAP and LIME."""
 
@@ -47,6 +50,16 @@ class AttributionRequest:
     on_progress: OnProgress = silent
     should_stop: ShouldStop = never
     layer: str = ""
+
+
+def is_large(x: Tensor) -> bool:
+    """Whether images (B, C, H, W) are larger than those that all methods were measured on: 64 pixels a side."""
+    return x.shape[2:].numel() > USUAL_PIXELS
+
+
+def steps_for(x: Tensor) -> int:
+    """Points or samples of a method that is asked for by name, for images (B, C, H, W)."""
+    return STEPS_LARGE if is_large(x) else STEPS
 
 
 Run = Callable[[AttributionRequest], Tensor]

@@ -5,6 +5,7 @@ and torchvision's, by name.
 """
 
 from contextlib import nullcontext
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -61,7 +62,7 @@ SENTENCES = {  # what the network of mean colours can't be asked for
     "guided-grad-cam": "needs",
 }
 NOT_AFFINE = {
-    *("mobilenet_v3_small", "efficientnet_b0", "convnext_atto", "vit_tiny_patch16_224", "squeezenet1_1"),
+    *("mobilenet_v3_small", "convnext_atto", "vit_tiny_patch16_224", "squeezenet1_1"),
     *("resnet50", "swin_t"),
 }
 """Products with gates, norms of layers, attention, a maximum."""
@@ -126,7 +127,7 @@ def test_every_method_explains_it_or_says_why_not(any_model, x, key):
     else:
         flat = model.card.network.architecture == "dummy" and key == "var-grad"  # its gradient is the same everywhere
         assert not found.problem and np.isfinite(found.attributions).all()
-        assert found.attributions.any() != flat or key == "grad-cam++"  # whose map may be below zero everywhere
+        assert found.attributions.any() != flat or ATTRIBUTION_METHODS[key].family == "place"  # may be below zero
 
 
 def test_grad_cam_looks_at_what_the_last_stage_hands_on(resnet18, x):
@@ -183,17 +184,15 @@ def test_per_layer_norms_are_those_of_one_image_at_a_time(any_model):
 
 
 def check_norms(model):
-    x, probe = rand(2, 3, 32, 32, seed=3), ConfoundingLabel()
-    found = weight_gradients(model.plain, x, probe, EVERY)
-    parameters = dict(model.plain.named_parameters())
+    network, x, probe = deepcopy(model.plain).double(), rand(2, 3, 32, 32, seed=3).double(), ConfoundingLabel()
+    found = weight_gradients(network, x, probe, EVERY)
+    parameters = dict(network.named_parameters())
     for index in range(2):
         asked = {name: value.detach().clone().requires_grad_() for name, value in parameters.items()}
-        logits = torch.func.functional_call(model.plain, asked, (x[index : index + 1],))
-        grads = torch.autograd.grad(
-            probe.loss(logits, probe.confounding(logits)).sum(), [asked[n] for n in found.names]
-        )
-        slow = torch.stack([grad.square().sum() for grad in grads])
-        assert_close(found.squared[index], slow, rtol=1e-3, atol=1e-8)
+        logits = torch.func.functional_call(network, asked, (x[index : index + 1],))
+        loss = probe.loss(logits, probe.confounding(logits)).sum()
+        slow = torch.stack([grad.square().sum() for grad in torch.autograd.grad(loss, [asked[n] for n in found.names])])
+        assert_close(found.squared[index], slow, rtol=1e-6, atol=1e-12)
 
 
 def test_a_library_s_network_is_explained_as_plain_autograd_does(from_library, x):

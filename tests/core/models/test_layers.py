@@ -8,6 +8,8 @@ from torch.testing import assert_close
 from core.errors import ConfigError
 from core.models.head import head_of
 from core.models.layers import default_layer, layer_named, layers, outputs_of, stage_layers
+from core.saliency.catalogue import SALIENCY_METHODS
+from core.saliency.grid import saliency_grid
 from tests.helpers.library_networks import library_model
 from tests.helpers.networks import Functional, linear, seeded
 from tests.helpers.pictures import rand
@@ -78,3 +80,15 @@ def test_logits_are_what_the_head_makes_of_the_features(name):
 def test_a_network_that_ends_otherwise_is_a_sentence():
     with pytest.raises(ConfigError, match="ends in a linear layer on one vector of features; this one does not"):
         head_of(library_model("squeezenet").fast, SHAPE)
+
+
+def test_methods_of_places_look_at_the_layer_that_is_asked_for_and_others_do_not_care():
+    model, x = library_model("squeezenet"), rand(1, *SHAPE, seed=5)
+    methods = [SALIENCY_METHODS["gradient"], SALIENCY_METHODS["grad-cam"]]
+    (slope, usual), (same, earlier) = (
+        [one.attributions for one in saliency_grid([model], x, [method.looking_at(layer) for method in methods])]
+        for layer in ("", "network.features.7")  # cheap methods come first
+    )
+    assert (same == slope).all() != (earlier == usual).all()
+    (nowhere,) = saliency_grid([model], x, [methods[1].looking_at("network.nowhere")])
+    assert nowhere.problem == "the network has no layer network.nowhere with places to look at"
