@@ -15,6 +15,7 @@ from .explanations.class_explanations import explain as explain
 from .explanations.prediction import predict as predict
 from .images import decode as decode
 from .images import fit as fit
+from .models.given import register as register
 from .models.zoo import cards as cards
 from .models.zoo import load_zoo_model as load_zoo_model
 from .saliency.grid import saliency_grid as saliency_grid

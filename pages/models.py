@@ -1,4 +1,4 @@
-"""Models: how each network was trained, what that buys under attack, what it costs, and how one recipe works inside."""
+"""Models: how each network was trained, what that buys under attack, what it costs, and one's own."""
 
 from app.models import results, sections
 from app.models.choice import PerturbationChoice
@@ -17,6 +17,7 @@ def draw(choice: Choice) -> None:
     with guard():
         sections.show_standings(report, cards)
         sections.show_robustness(report, cards)
+    sections.show_own()
     sections.show_perturbation()
 
 

@@ -58,9 +58,10 @@ def chromium() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def no_data_sets(tmp_path_factory):
-    """Point the data root at an empty folder, so that no test leans on a data set that happens to be there."""
+    """Point the data root and the user's folder at empty ones, so that no test leans on what happens to be there."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ROBUSTSCOPE_DATA", str(tmp_path_factory.mktemp("no-data-sets")))
+        patch.setenv("ROBUSTSCOPE_USER", str(tmp_path_factory.mktemp("no-user")))
         yield
 
 

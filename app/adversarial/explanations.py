@@ -19,7 +19,7 @@ from app.ui.elements import how_to_read
 from app.ui.player import Line, Series, Track, player
 from core.data.tasks import Task
 from core.explanations.attack_path import Path
-from core.explanations.class_explanations import Explanations
+from core.explanations.class_explanations import FEW, LIKELIEST, Explanations
 from core.models.zoo import Card
 from core.reports.explanations.report import DRAWN, NOISE, ExplanationsReport
 from core.reports.form.report import Row
@@ -55,14 +55,13 @@ def budget() -> None:
 
 
 def class_picker(task: Task) -> None:
-    """Which class the path leads to."""
-    st.pills(
-        "Make each network believe",
-        targets(session.now()),
-        format_func=lambda target: "away from its answer" if target == AWAY else target,
-        required=True,
-        **session.binding("target", f"adversarial.target.{task.key}"),
-    )
+    """Which class the path leads to; of many, one that is searched for."""
+    offered, bound = targets(session.now()), session.binding("target", f"adversarial.target.{task.key}")
+    label, words = "Make each network believe", lambda target: "away from its answer" if target == AWAY else target
+    if task.classes <= FEW:
+        st.pills(label, offered, format_func=words, required=True, **bound)
+    else:
+        st.selectbox(label, offered, format_func=words, **bound)
 
 
 def says(verdict: EvidenceVerdict) -> str:
@@ -151,7 +150,7 @@ def grid(task: Task, results: Sequence[Explanations], verdicts: Sequence[Evidenc
 def _row(task: Task, result: Explanations, verdict: EvidenceVerdict, shown: str, factor: float) -> str:
     name, answer = model_name(result.model), result.predicted
     pictures = result.x_adv if shown == "picture" else 0.5 + factor * result.delta
-    cells = "".join(_cell(task, result, index, pictures[index]) for index in range(task.classes))
+    cells = "".join(_cell(task, result, place, picture) for place, picture in enumerate(pictures))
     return (
         f'<section style="--rs-colour: {model_colour(result.model)}" data-explained="{escape(result.model)}">'
         f'<div class="rs-head"><span class="rs-name">{escape(name)}</span><span class="rs-answer"><b class="rs-class">'
@@ -161,11 +160,12 @@ def _row(task: Task, result: Explanations, verdict: EvidenceVerdict, shown: str,
     )
 
 
-def _cell(task: Task, result: Explanations, index: int, picture: NDArray[np.float32]) -> str:
+def _cell(task: Task, result: Explanations, place: int, picture: NDArray[np.float32]) -> str:
     """One class: the picture, the class, and its probability on the original and on what is shown."""
+    index = int(result.classes[place])
     name = task.class_names[index]
-    before, after = float(result.probs[index]), float(result.probs_shown[index, index])
-    believed = int(result.probs_shown[index].argmax()) == index
+    before, after = float(result.probs[index]), float(result.probs_shown[place, index])
+    believed = int(result.probs_shown[place].argmax()) == index
     mark = "its answer" if index == result.predicted else ""
     mark = "second guess" if index == result.strongest_other and not mark else mark
     return (
@@ -197,15 +197,22 @@ def _share(probability: float) -> str:
 def grid_guide(results: Sequence[Explanations], shown: str) -> None:
     """How to read the grid."""
     factor = _factor(results)
+    few = f" Of {len(results[0].probs):,} classes the {LIKELIEST} likeliest are explained." if _some(results) else ""
     alone = f" Changes are shown × {factor:.2g} around grey, alike for all." if shown == "change" else ""
     how_to_read(
         "Each picture is the first one, changed by about ρ towards the class named, as the network sees it. Below: the "
         "class's probability on the picture as it is → on the one shown. A framed picture is now answered with that "
         "class. Object-like, local strokes say what the network looks for; grain says that its attacks explain "
         "nothing. Pixels are cut to the range that a screen can show, and the second figure is of the cut picture."
+        + few
         + alone,
         "Woods, Chen, Teuscher 2019, arXiv:1906.02896: 35 steps, path of 5 ρ, not clipped inside the attack.",
     )
+
+
+def _some(results: Sequence[Explanations]) -> bool:
+    """Whether there are classes that are not explained."""
+    return bool(results) and len(results[0].classes) < len(results[0].probs)
 
 
 def path_player(task: Task, found: Sequence[Path], rho: float) -> None:

@@ -14,8 +14,8 @@ from core.explanations.class_explanations import Explanations
 
 
 def explanations_npz(found: Sequence[Explanations]) -> bytes:
-    """All arrays of the grid: `x`, and for each model `x_adv`, `delta`, `x_away` and the probabilities."""
-    names = ("x_adv", "delta", "x_away", "probs", "probs_adv", "probs_shown", "probs_away")
+    """All arrays of the grid: `x`, and for each model `classes`, `x_adv`, `delta`, `x_away` and the probabilities."""
+    names = ("classes", "x_adv", "delta", "x_away", "probs", "probs_adv", "probs_shown", "probs_away")
     arrays = {f"{name}__{one.model}": getattr(one, name) for one in found for name in names}
     return npz(arrays | {"x": found[0].x}, _settings(found))
 
@@ -37,7 +37,7 @@ def _settings(found: Sequence[Explanations] | Sequence[Path]) -> dict[str, objec
 def grid_png(found: Sequence[Explanations], verdicts: Sequence[str]) -> bytes:
     """The grid as one picture: a row a model, first the original, then each class, captioned with probabilities."""
     task = task_named(found[0].task)
-    columns, row = task.classes + 1, HEAD + CELL + CAPTION + 2 * GAP
+    columns, row = max(len(one.classes) for one in found) + 1, HEAD + CELL + CAPTION + 2 * GAP
     sheet = Image.new("RGB", (columns * (CELL + GAP) + GAP, len(found) * row + HEAD), PAPER)
     draw = ImageDraw.Draw(sheet)
     small, large = ImageFont.load_default(15), ImageFont.load_default(20)
@@ -48,9 +48,9 @@ def grid_png(found: Sequence[Explanations], verdicts: Sequence[str]) -> bytes:
         draw.text((GAP, top + 9), title, INK, large)
         answer = f"{task.class_names[one.predicted]}\n{one.probs[one.predicted]:.1%} original"
         cells = [(one.x, answer)]
-        for index, name in enumerate(task.class_names):
-            shares = f"{one.probs[index]:.1%} to {one.probs_shown[index, index]:.1%}"
-            cells.append((one.x_adv[index], f"{name}\n{shares}"))
+        for place, index in enumerate(one.classes):
+            shares = f"{one.probs[index]:.1%} to {one.probs_shown[place, index]:.1%}"
+            cells.append((one.x_adv[place], f"{task.class_names[index]}\n{shares}"))
         for column, (x, words) in enumerate(cells):
             left = GAP + column * (CELL + GAP)
             sheet.paste(cell_picture(x), (left, top + HEAD))

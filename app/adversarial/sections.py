@@ -23,16 +23,17 @@ def show_explanations(shown: ModelInput) -> None:
     choice, part = session.now(), session.page_choice(AdversarialChoice)
     task = task_named(choice.task)
     with guard():
+        models = elements.differentiable(task, choice.models)
+        if not models:
+            return
         place = st.container()
         explanations.budget()
         with place:
-            found = explanations.with_progress(
-                results.explanations(task, choice.models, shown, part.rho), len(choice.models)
-            )
+            found = explanations.with_progress(results.explanations(task, models, shown, part.rho), len(models))
             grid = st.empty()
         with grid:  # the pictures first: the verdicts take as long again
             explanations.grid(task, found, [UNSAID] * len(found), part.shown)
-        verdicts = results.verdicts(task, choice.models, shown)
+        verdicts = results.verdicts(task, models, shown)
         with grid:
             explanations.grid(task, found, verdicts, part.shown)
         if not any(verdict.evidence or verdict.because for verdict in verdicts):
@@ -55,11 +56,10 @@ def show_path(shown: ModelInput) -> None:
     """The way of each network's attack to a class."""
     choice = session.now()
     task = task_named(choice.task)
+    models = elements.differentiable(task, choice.models)
     explanations.class_picker(task)
     part = session.page_choice(AdversarialChoice)
-    ways = explanations.with_progress(
-        results.paths(task, choice.models, shown, part.target, part.rho), len(choice.models)
-    )
+    ways = explanations.with_progress(results.paths(task, models, shown, part.target, part.rho), len(models))
     explanations.path_player(task, ways, part.rho)
     explanations.path_guide()
     downloads(f"path-{task.key}", ("All arrays as NPZ", "npz", partial(files.paths_npz, ways)))
@@ -106,7 +106,9 @@ def show_fooling(shown: ModelInput) -> None:
     with place:
         fooling.controls(task)
         part = session.page_choice(AdversarialChoice)
-        models = fooling.fooled_models(choice.models)
+        models = fooling.fooled_models(elements.differentiable(task, choice.models))
+        if not models:
+            return
         with guard():
             report = results.fooling_report(task.key)
             adversarial_report.fooled_shares(task, report, zoo.cards_of(task.key), part.method)

@@ -78,9 +78,10 @@ def normals_invitation(task: Task, models: Sequence[str]) -> None:
         known = references(task, models)
         unknown = [model_name(key) for key in models if key not in known]
         if unknown:
+            way = f" `robustscope data fetch {task.key}` brings it." if task.trained else ""
             st.info(
                 f"What is normal to {enumeration(unknown)} under this label did not ship: it is measured on the data "
-                f"set, which is not on this machine. `robustscope data fetch {task.key}` brings it.",
+                f"set, which is not on this machine.{way}",
                 icon=":material/info:",
             )
         return

@@ -105,6 +105,12 @@ def missing_calibration(task: Task, key: str) -> None:
                 "**No verdict:** a network of your own has no calibration, so nothing says what is normal to it."
             )
             return
+        if not task.trained:
+            st.markdown(
+                f"**No verdict:** {model_name(key)} was trained elsewhere, on pictures that are not here, "
+                "so nothing says what is normal to it. What is below needs no calibration."
+            )
+            return
         st.markdown(
             f"**No verdict yet:** {model_name(key)} is not calibrated here, so nothing says what is normal to it. "
             "Where the data set is, this command does it:"

@@ -7,14 +7,16 @@ from typing import Any
 import streamlit as st
 
 from app.compare.choice import CompareChoice
+from app.state import zoo
 from app.state.names import model_name
 from app.ui import map_png
 from app.ui.colours import gradient_css, model_colour
-from app.ui.elements import figures_in_words, how_to_read, percent, show_png, two_figures
+from app.ui.elements import figures_in_words, how_to_read, no_gradients, percent, show_png, two_figures
 from core.data.tasks import Task
 from core.explanations.attack_result import AttackResult
 from core.explanations.prediction import Prediction
 from core.models.zoo import Card
+from core.text import escape_markdown
 
 TOP = 5
 
@@ -102,6 +104,9 @@ def _bars(task: Task, look: Prediction) -> None:
 
 def _gradient_map(task: Task, look: Prediction, shared: float, form: CompareChoice) -> None:
     """The signed input gradient, alone or over the grey image, with its scale and how it compares."""
+    if look.attributions is None:
+        no_gradients([look.model])
+        return
     scale = shared if form.shared else map_png.scale([look])
     png = (
         map_png.overlay(look.heatmap, look.x, scale, form.opacity / 100)
@@ -155,6 +160,16 @@ def _challenged(task: Task, result: AttackResult, factor: int) -> None:
         f'<div class="rs-small">Left: attacked image. Right: the change × {factor}. '
         f"Largest change {result.linf * 255:.1f}/255, L2 {result.l2:.2f}</div>"
     )
+
+
+def searched(task: Task, keys: Sequence[str], queries: int) -> None:
+    """Which networks were attacked by random search, for they have no gradients."""
+    sharp = zoo.with_gradients(task.key, keys)
+    if blunt := [model_name(key) for key in keys if key not in sharp]:
+        st.caption(
+            f"**{escape_markdown(', '.join(blunt))}** has no gradients: in place of PGD, the Square attack asked it "
+            f"{queries} times (Andriushchenko et al. 2020, arXiv:1912.00049). It finds less."
+        )
 
 
 def challenge_guide(radius: str, steps: int) -> None:

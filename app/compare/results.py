@@ -9,23 +9,51 @@ from numpy.typing import NDArray
 from app.state.judgements import ALPHA, judgements_of
 from app.state.pictures import ModelInput
 from app.state.result_cache import cached_result
-from app.state.zoo import model
+from app.state.zoo import model, with_gradients
 from core.anomaly.catalogue import DEFAULT, DETECTORS
 from core.attacks.pgd import Pgd
+from core.attacks.square import Square
 from core.data.tasks import Task
+from core.errors import ConfigError
 from core.explanations.attack_result import AttackResult, attack_result
 from core.explanations.prediction import Prediction
 
+QUERIES = 300  # of the random search that stands in for gradients
+
 
 def attack_results(task: Task, keys: Sequence[str], shown: ModelInput, attack: Pgd) -> list[AttackResult]:
-    """The picture before and after the attack on each model, in the order of `keys`; always from seed 0."""
+    """The picture before and after the attack on each model, in the order of `keys`; always from seed 0.
+
+    A network without gradients is attacked by random search, within the same radius; in L-infinity alone.
+
+    Raises:
+        ConfigError: a network without gradients, and another norm.
+    """
+    sharp = with_gradients(task.key, keys)
     return [
-        _attack_result(task.key, key, model(task.key, key).card.sha256, shown.digest, attack, shown.x) for key in keys
-    ]
+        _attack_result(
+            task.key, key, model(task.key, key).card.sha256, shown.digest,
+            attack if key in sharp else searching(attack), shown.x,
+        )
+        for key in keys
+    ]  # fmt: skip
+
+
+def searching(attack: Pgd) -> Square:
+    """The random search in place of an attack that follows gradients.
+
+    Raises:
+        ConfigError: the attack is not in L-infinity.
+    """
+    if attack.norm != "linf":
+        raise ConfigError("a network without gradients is attacked in L∞ only: choose that norm")
+    return Square(attack.epsilon, QUERIES)
 
 
 @cached_result
-def _attack_result(task: str, key: str, sha256: str, digest: str, attack: Pgd, _x: NDArray[np.float32]) -> AttackResult:
+def _attack_result(
+    task: str, key: str, sha256: str, digest: str, attack: Pgd | Square, _x: NDArray[np.float32]
+) -> AttackResult:
     return attack_result(model(task, key), torch.from_numpy(_x.copy()), attack)
 
 

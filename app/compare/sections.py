@@ -49,6 +49,7 @@ def show_attack(shown: ModelInput) -> None:
         with st.skeleton(height=320):
             found = results.attack_results(task, choice.models, shown, attack)
         columns.challenges(task, found)
+        columns.searched(task, choice.models, results.QUERIES)
         columns.challenge_guide(choice.dial.text(choice.strength), PGD_STEPS)
     with st.container(horizontal=True):
         share()

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
+from app.models import own_networks, results, zoo_table
 from app.models import perturbation as models_perturbation
-from app.models import results, zoo_table
 from app.models.choice import PerturbationChoice
 from app.models.standings import cards_in_report, standings
 from app.state import session
@@ -71,6 +71,14 @@ def show_perturbation() -> None:
         with place, guard():
             shown = picture_picker.chosen_picture(elements.picture_strip("perturbed"), pin=False)
             show_steps(shown)
+
+
+def show_own() -> None:
+    """The visitor's own networks: add, try, remove."""
+    place = elements.section("own", "How do I add my own network?")
+    if place.open:
+        with place, guard():
+            own_networks.show()
 
 
 @st.fragment

@@ -113,6 +113,9 @@ def card_guide() -> None:
 
 def no_report(task: Task, stale: bool) -> None:
     """What stands in place of the report while there is none for these weights."""
+    if task.brought:
+        st.caption("There is no report on robustness here: a task that was brought has no data set to measure it on.")
+        return
     with st.container(border=True, key="no-report"):
         st.markdown(
             "**The robustness report of these networks is not here yet.** "

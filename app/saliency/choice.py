@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from app.state.choice import Choice, Options
 from app.state.page_choice import Beside, PageChoice
-from app.state.query_fields import WHOLE, Check, QueryField, keys, one_of, some_of, whole
+from app.state.query_fields import WHOLE, Check, QueryField, keys, matching, one_of, some_of, whole
 from core.data.tasks import Task, task_named
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.metrics.map_agreement import AGREEMENTS
@@ -37,6 +37,7 @@ class SaliencyChoice(PageChoice):
         rows: key of `ROWS`.
         scale: key of `SCALES`: which maps share their colours' scale.
         colours: key of `COLOURS`.
+        layer: the name of the layer that methods of places look at; empty for each network's default.
         over: how much the maps cover the picture, in percent; 0 shows them alone.
         method: the method of the map that is looked at.
         seen: the network of that map.
@@ -54,6 +55,7 @@ class SaliencyChoice(PageChoice):
     rows: str
     scale: str
     colours: str
+    layer: str
     over: int
     method: str
     seen: str
@@ -74,8 +76,8 @@ class SaliencyChoice(PageChoice):
         """What a link is taken to mean that says nothing: five methods, each network's own answer."""
         models = beside.choice.models
         return cls(
-            FIRST_METHODS, TOP, ALONE, "methods", "method", "signed", 0, FIRST_METHODS[0], models[0], models[:2][-1],
-            FIRST_MEASURES, "spearman", "", (), "",
+            FIRST_METHODS, TOP, ALONE, "methods", "method", "signed", "", 0, FIRST_METHODS[0], models[0],
+            models[:2][-1], FIRST_MEASURES, "spearman", "", (), "",
         )  # fmt: skip
 
     @classmethod
@@ -163,6 +165,10 @@ FIELDS: tuple[QueryField[SaliencyChoice, Beside], ...] = (
     QueryField("rows", "rows", str, one_of(ROWS), f"must be {' or '.join(ROWS)}"),
     QueryField("scale", "scale", str, one_of(SCALES), f"must be {' or '.join(SCALES)}"),
     QueryField("colours", "colours", str, one_of(COLOURS), f"must be {' or '.join(COLOURS)}"),
+    QueryField(
+        "layer", "layer", matching(r"[\w.]{0,120}", str), lambda value, part, beside: True,
+        "must be the name of a layer",
+    ),
     QueryField("over", "over", WHOLE, whole(0, 100), "must be a whole number of percent from 0 to 100"),
     QueryField("", "method", str, one_of(lambda part, beside: part.methods), ""),
     QueryField("", "seen", str, _shown, ""),

@@ -40,7 +40,7 @@ def sheet(task: Task, choice: Choice, part: SaliencyChoice) -> None:
     rows: dict[str, str] = dict.fromkeys(choice.models, "")
     heads = ""
     for number, picture in enumerate(shown):
-        question = results.question_of(task, picture, part.target(task))
+        question = results.question_of(task, picture, part.target(task), part.layer)
         for _ in results.quick_maps(question, choice.models, [part.method]):
             pass
         found = results.known_maps(question, choice.models, [part.method])

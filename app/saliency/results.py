@@ -27,7 +27,7 @@ from core.reports.saliency.rows import Figures, robustness
 from core.saliency.grid import SaliencyMap, saliency_grid, saliency_map
 from core.saliency.measures.catalogue import SALIENCY_MEASURES, run_measure
 from core.saliency.measures.measure import Case
-from core.saliency.method import AttributionRequest
+from core.saliency.method import AttributionRequest, Method
 from core.saliency.target import Target
 
 SEED = 0
@@ -53,6 +53,7 @@ class Question:
         target: the class or contrast.
         stamps: checksums of the task's networks' weights, by key.
         owner: the visitor who asks; what is made for them is forgotten when they are gone.
+        layer: the name of the layer that methods of places look at; empty for each network's default.
     """
 
     task: Task
@@ -60,12 +61,18 @@ class Question:
     target: Target
     stamps: Mapping[str, str]
     owner: str = SERVER
+    layer: str = ""
 
     def key(self, model: str, method: str) -> Hashable:
         """Under which the map of a network and method is kept."""
         sha256 = self.stamps.get(model, "")
         label = self.shown.label if self.target.of == "true" else None
-        return ("map", self.task.key, model, sha256, self.shown.digest, method, self.target, label)
+        layer = self.layer if ATTRIBUTION_METHODS[method].family == "place" else ""
+        return ("map", self.task.key, model, sha256, self.shown.digest, method, self.target, label, layer)
+
+    def method(self, key: str) -> Method:
+        """A method as it is asked for here."""
+        return ATTRIBUTION_METHODS[key].looking_at(self.layer)
 
     def known(self, key: Hashable) -> Any:
         """What is kept under a key; None where nothing is."""
@@ -80,10 +87,10 @@ class Question:
         return torch.from_numpy(self.shown.x.copy())
 
 
-def question_of(task: Task, shown: ModelInput, target: Target) -> Question:
+def question_of(task: Task, shown: ModelInput, target: Target, layer: str = "") -> Question:
     """The question about a picture, to the networks that are there now."""
     stamps = {key: card.sha256 for key, card in zoo.cards_of(task.key).items()}
-    return Question(task, shown, target, stamps, owner())
+    return Question(task, shown, target, stamps, owner(), layer)
 
 
 def known_maps(question: Question, models: Sequence[str], methods: Sequence[str]) -> dict[Cell, SaliencyMap]:
@@ -108,7 +115,7 @@ def quick_maps(question: Question, models: Sequence[str], methods: Sequence[str]
             for method in methods:
                 if (key, method) not in here:
                     yield _no_map(question, key, method, str(problem))
-    asked = [ATTRIBUTION_METHODS[key] for key in quick]
+    asked = [question.method(key) for key in quick]
     for one in saliency_grid(loaded, question.x(), asked, question.target, question.shown.label, SEED):
         question.keep(question.key(one.model, one.method), one)
         yield one
@@ -136,7 +143,7 @@ def long_maps(question: Question, cells: Sequence[Cell]) -> Call:
                 made = saliency_map(
                     loaded[model],
                     question.x(),
-                    ATTRIBUTION_METHODS[method],
+                    question.method(method),
                     question.target,
                     question.shown.label,
                     SEED,
@@ -225,7 +232,7 @@ class Measuring:
         try:
             x_adv = slightly_attacked(model, x) if SALIENCY_MEASURES[measure].needs == "x_adv" else None
             case = Case(
-                ATTRIBUTION_METHODS[one.method], ask, torch.from_numpy(one.attributions)[None], SEED, mask, x_adv
+                self.question.method(one.method), ask, torch.from_numpy(one.attributions)[None], SEED, mask, x_adv
             )
             score = float(run_measure(measure, case)[0])
         except StoppedError:

@@ -84,7 +84,7 @@ def call_for(question: Question, method: str, maps: Sequence[SaliencyMap]) -> Ca
             generator = torch.Generator().manual_seed(SEED)
             ask = AttributionRequest(model.fast, question.x(), target, generator, told, should_stop)
             try:
-                steps = list(cascade(ATTRIBUTION_METHODS[method], ask, SEED))
+                steps = list(cascade(question.method(method), ask, SEED))
             except StoppedError:
                 raise
             except CoreError as problem:

@@ -18,6 +18,7 @@ from app.saliency import (
 )
 from app.saliency import report as saliency_report
 from app.saliency.choice import SaliencyChoice
+from app.saliency.layer_picker import layer_picker
 from app.saliency.results import Cell, Measuring, Question
 from app.state import session
 from app.state.choice import Choice
@@ -36,6 +37,7 @@ def show_parts(choice: Choice, measuring: Measuring) -> None:
     found = grid_page.fill(question, choice)
     with st.popover("Methods, and what is explained", icon=":material/tune:"):
         grid_page.pickers(task, question.shown.label)
+        layer_picker(task)
     grid_page.long_maps(question, choice.models, part.methods)
     taken = st.container()
     grid_page.guide()
@@ -123,16 +125,14 @@ def show(task: Task, shown: ModelInput) -> None:
         st.rerun()  # to the presenter view, which has the page for itself
     choice = session.now()
     with guard():
-        mask = results.inside(task, choice.image, choice.fit)
-        show_parts(
-            choice, Measuring(results.question_of(task, shown, session.page_choice(SaliencyChoice).target(task)), mask)
-        )
+        mask, part = results.inside(task, choice.image, choice.fit), session.page_choice(SaliencyChoice)
+        show_parts(choice, Measuring(results.question_of(task, shown, part.target(task), part.layer), mask))
 
 
 def present(choice: Choice, task: Task, shown: ModelInput) -> None:
     """The presenter view."""
     part = session.page_choice(SaliencyChoice)
-    question = results.question_of(task, shown, part.target(task))
+    question = results.question_of(task, shown, part.target(task), part.layer)
     with st.spinner("Making the maps"):
         found = grid_page.ready(question, choice.models, part.methods)
     presenter.stage(task, choice.models, part, found)

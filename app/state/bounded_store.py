@@ -65,8 +65,10 @@ class BoundedStore(Generic[Value]):
     what they did not use for longest; what nobody holds any more goes. Unlike a cache, it can be asked what is there.
     """
 
-    def __init__(self, most_bytes: int) -> None:
+    def __init__(self, most_bytes: int, most_own: int | None = None) -> None:
+        """A store of `most_bytes`, of which one visitor holds at most `most_own`, but for their newest."""
         self._most = most_bytes
+        self._most_own = most_bytes if most_own is None else most_own
         self._entries: OrderedDict[Hashable, _Entry[Value]] = OrderedDict()  # used longest ago first
         self._held: Counter[str] = Counter()
         self._size = 0
@@ -94,6 +96,8 @@ class BoundedStore(Generic[Value]):
             self._size += entry.size
             for each in owners:
                 self._give(entry, each)
+            if owner != SERVER:
+                self._keep_within(owner, key)
             while self._size > self._most and len(self._entries) > 1:
                 self._make_room(key)
 
@@ -122,6 +126,14 @@ class BoundedStore(Generic[Value]):
         if owner not in entry.owners:
             entry.owners.add(owner)
             self._held[owner] += entry.size
+
+    def _keep_within(self, owner: str, newest: Hashable) -> None:
+        """Take from a visitor what they did not use for longest, as long as they hold more than one may."""
+        own = [key for key, entry in self._entries.items() if key != newest and owner in entry.owners]
+        for key in own:
+            if self._held[owner] <= self._most_own:
+                return
+            self._release(key, owner)
 
     def _make_room(self, newest: Hashable) -> None:
         """Take one value from whoever holds the most of those that may go."""
@@ -154,9 +166,9 @@ def _stores() -> dict[str, BoundedStore[Any]]:
     return {}
 
 
-def shared_store(name: str, most_bytes: int) -> BoundedStore[Any]:
+def shared_store(name: str, most_bytes: int, most_own: int | None = None) -> BoundedStore[Any]:
     """The store of this name, one for the server."""
-    return _stores().setdefault(name, BoundedStore(most_bytes))
+    return _stores().setdefault(name, BoundedStore(most_bytes, most_own))
 
 
 def forget(owner: str, but: Collection[str] = ()) -> None:

@@ -18,7 +18,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app.state import visitor_cookie
 from app.state.names import OWN
-from core.data.tasks import TASKS
+from core.data.tasks import Task
+from core.data.tasks.own import forget_private, keep_private, task_path, tasks_in
 from core.errors import ConfigError, InputError
 
 DAYS = 7  # a visitor's networks are kept so long after their last visit
@@ -66,6 +67,11 @@ def models(visitor: str) -> Path:
     return root() / visitor / "models"
 
 
+def incoming(visitor: str) -> Path:
+    """The folder of the file that a visitor is about to add."""
+    return root() / visitor / "incoming"
+
+
 def jobs(visitor: str) -> Path:
     """The folder of a visitor's trainings."""
     return root() / visitor / "jobs"
@@ -88,7 +94,14 @@ def own_key(name: str, taken: Collection[str]) -> str:
 
 def model_keys(visitor: str) -> list[str]:
     """Keys of a visitor's networks, of all tasks."""
-    return [path.stem for task in TASKS for path in sorted((models(visitor) / task).glob("*.json"))]
+    return [path.stem for path in sorted(models(visitor).glob("*/*.json"))]
+
+
+def tasks(visitor: str) -> dict[str, Task]:
+    """A visitor's own tasks by key; from now on they are found by it, too, which nobody else knows."""
+    found = tasks_in(root() / visitor)
+    keep_private([*found.values()])
+    return found
 
 
 def check_room(visitor: str, more: int = 1, size: int = 0) -> None:
@@ -113,10 +126,17 @@ def check_room(visitor: str, more: int = 1, size: int = 0) -> None:
 
 
 def remove(visitor: str, task: str, key: str) -> None:
-    """Forget a visitor's network; the card goes first, so that no page finds half of it."""
+    """Forget a visitor's network, and a task of their own with its last one.
+
+    The card goes first, so that no page finds half of it.
+    """
     for suffix in ("json", "safetensors"):
         with suppress(OSError):
             (models(visitor) / task / f"{key}.{suffix}").unlink()
+    if task in tasks(visitor) and not any((models(visitor) / task).glob("*.json")):
+        with suppress(OSError):
+            task_path(root() / visitor, task).unlink()
+        forget_private(task)
 
 
 def note_visit(visitor: str) -> None:

@@ -2,15 +2,25 @@
 
 import gc
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock
 
 import streamlit as st
 import torch
 
 from app.state import visitors
+from app.state.bounded_store import SERVER, shared_store
 from app.state.names import OWN
-from core.data.tasks import TASKS
-from core.models.zoo import ASSETS, Card, ZooModel, cards, load_zoo_model
+from app.state.presence import owner
+from core.data.tasks import Task, listed_tasks
+from core.models.architectures.catalogue import architecture_of
+from core.models.zoo import ASSETS, Card, ZooModel, cards, load_zoo_model, user_models
+from core.models.zoo import model_files as files_of
+
+MODELS = "models"
+MODEL_BYTES = 2_000_000_000  # of all networks in memory; a shipped one has 6 MB, the largest that is taken 800
+OWN_MODEL_BYTES = 1_000_000_000  # of one visitor's
 
 
 def zoo_folder() -> Path:
@@ -20,12 +30,14 @@ def zoo_folder() -> Path:
 
 
 def cards_of(task: str) -> dict[str, Card]:
-    """The cards of a task by key, the visitor's own networks last; read again when a card's file changes.
+    """The cards of a task by key; read again when a card's file changes.
+
+    Networks that whoever serves has brought follow those that ship, the visitor's own come last.
 
     Raises:
         InputError: a card is damaged.
     """
-    return _cards_in(task, zoo_folder()) | own_cards(task)
+    return _cards_in(task, zoo_folder()) | _cards_in(task, user_models()) | own_cards(task)
 
 
 def own_cards(task: str) -> dict[str, Card]:
@@ -50,7 +62,19 @@ def _read_cards(task: str, folder: str, stamps: tuple[tuple[str, int], ...]) -> 
 
 def zoo_tasks() -> list[str]:
     """The tasks that have at least one model."""
-    return [task for task in TASKS if cards_of(task)]
+    return [task for task in tasks() if cards_of(task)]
+
+
+def tasks() -> dict[str, Task]:
+    """The tasks that this visitor may know, by key: those of the project and of whoever serves, and their own."""
+    visitor = visitors.me()
+    return listed_tasks() | (visitors.tasks(visitor) if visitor else {})
+
+
+def with_gradients(task: str, keys: Sequence[str]) -> tuple[str, ...]:
+    """Those of some models whose answers can be differentiated: a network from an ONNX file is none."""
+    known = cards_of(task)
+    return tuple(key for key in keys if key not in known or architecture_of(known[key].network).gradients)
 
 
 def model(task: str, key: str) -> ZooModel:
@@ -60,21 +84,34 @@ def model(task: str, key: str) -> ZooModel:
         ConfigError: the zoo has no such model.
         InputError: its files are damaged.
     """
-    card = cards_of(task).get(key)
-    return _model(task, key, str(_folder(key)), card.sha256 if card else "")
+    card, folder = cards_of(task).get(key), _folder(task, key)
+    name = (task, key, str(folder), card.sha256 if card else "")
+    store, whose = shared_store(MODELS, MODEL_BYTES, OWN_MODEL_BYTES), owner() if key.startswith(OWN) else SERVER
+    found: ZooModel | None = store.get(name, whose)
+    if found is None:
+        with _turn(name):
+            found = store.get(name, whose)
+            if found is None:
+                _use_the_cores()
+                leave_the_imports()
+                found = load_zoo_model(task, key, folder)
+                store.put(name, found, whose)
+    return found
 
 
-def _folder(key: str) -> Path:
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _turn(name: tuple[str, ...]) -> Lock:
+    """Held by whoever loads this network, so that it is not loaded twice at once."""
+    return Lock()
+
+
+def _folder(task: str, key: str) -> Path:
     """Where this visitor's model of this key lies."""
     visitor = visitors.me()
-    return visitors.models(visitor) if visitor and key.startswith(OWN) else zoo_folder()
-
-
-@st.cache_resource(max_entries=24, show_spinner=False)
-def _model(task: str, key: str, folder: str, sha256: str) -> ZooModel:
-    _use_the_cores()
-    leave_the_imports()
-    return load_zoo_model(task, key, Path(folder))
+    if visitor and key.startswith(OWN):
+        return visitors.models(visitor)
+    brought = user_models()
+    return brought if (brought / task / f"{key}.json").exists() else zoo_folder()
 
 
 @st.cache_resource(show_spinner=False)
@@ -94,9 +131,7 @@ def model_files(task: str, key: str) -> dict[str, bytes]:
         ConfigError: the zoo has no such model.
         InputError: its files are damaged.
     """
-    model(task, key)
-    path = _folder(key) / task / key
-    return {suffix: path.with_name(key + suffix).read_bytes() for suffix in (".json", ".safetensors")}
+    return files_of(model(task, key), _folder(task, key))
 
 
 @st.cache_resource(show_spinner=False)

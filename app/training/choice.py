@@ -7,7 +7,7 @@ from typing import Any
 
 from app.state import query_fields
 from app.state.query_fields import QueryField, matching, one_of
-from core.data.tasks import FASHION_MNIST, TASKS, task_named
+from core.data.tasks import FASHION_MNIST, task_named, trained_tasks
 from core.errors import ConfigError
 from core.training.jobs.messages import TrainingRequest
 from core.training.recipes.registry import RECIPES, recipes_for
@@ -56,8 +56,8 @@ def _count(name: str) -> QueryField[TrainingRequest, Teachers]:
 
 FIELDS: tuple[QueryField[TrainingRequest, Teachers], ...] = (
     QueryField(
-        "task", "task", str, one_of(TASKS),
-        lambda order, teachers, text: f"must be one of {', '.join(TASKS)}; {order.task} is used.", instead="",
+        "task", "task", str, one_of(lambda order, teachers: trained_tasks()),
+        lambda order, teachers, text: f"must be one of {', '.join(trained_tasks())}; {order.task} is used.", instead="",
         put=_take("task"),
     ),
     QueryField(

@@ -25,7 +25,7 @@ from app.training.choice import (
 )
 from app.ui import elements
 from app.ui.controls import pick
-from core.data.tasks import FASHION_MNIST, TASKS, task_named
+from core.data.tasks import FASHION_MNIST, TASKS, task_named, trained_tasks
 from core.errors import InputError
 from core.models.bundle import MAX_ZIP_BYTES, install, pack, unpack
 from core.training.jobs.messages import LEAST_IMAGES, MOST_EPOCHS, TrainingRequest
@@ -115,7 +115,7 @@ def _recipe(visitor: str) -> None:
     task = task_named(order.task)
     first, second = st.columns(2)
     with first:
-        _pick("task", "What it learns", list(TASKS), {key: one.title for key, one in TASKS.items()})
+        _pick("task", "What it learns", trained_tasks(), {key: one.title for key, one in TASKS.items()})
     with second:
         _pick("recipe", "How it learns", recipes_for(task), {key: entry.title for key, entry in RECIPES.items()})
     entry = RECIPES[order.recipe]
@@ -247,7 +247,7 @@ def shelf(visitor: str) -> None:
         f"They stand beside the others on every page of this browser, nobody else sees them, and they are kept for "
         f"{visitors.DAYS} days after your last visit. Download what you want to keep."
     )
-    mine = {task: zoo.own_cards(task) for task in TASKS}
+    mine = {task: zoo.own_cards(task) for task in zoo.tasks()}
     cards = [card for found in mine.values() for card in found.values()]
     for row in range(0, len(cards), 3):
         for column, card in zip(st.columns(3, gap="medium"), cards[row : row + 3], strict=False):
@@ -296,7 +296,7 @@ def _load(visitor: str) -> None:
             more = 1 + sum(job.active for job in jobs().of(visitor))
             key = visitors.own_key(name, visitors.model_keys(visitor))
             card = install(parts, key, visitors.models(visitor), partial(visitors.check_room, visitor, more))
-            st.toast(f"{model_name(card.key)} is loaded: {TASKS[card.task].title}.", icon=":material/check:")
+            st.toast(f"{model_name(card.key)} is loaded: {task_named(card.task).title}.", icon=":material/check:")
             st.rerun()
 
 

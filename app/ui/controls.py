@@ -50,6 +50,8 @@ def model_panel() -> None:
             help=f"One to {MOST_MODELS} networks trained for the task.",
             **session.binding("models", f"side.models.{choice.task}"),
         )
+        if len(session.options().models[choice.task]) == 1:
+            st.caption(f"There is one network of {task_named(choice.task).title} here, so none to compare it with.")
 
 
 def fit_picker() -> None:

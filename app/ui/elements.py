@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 from streamlit.runtime.pages_manager import PagesManager
 
-from app.state import session
+from app.state import session, zoo
 from app.state.epsilon_scale import radius_text
 from app.state.names import model_name
 from app.state.pictures import ModelInput
@@ -147,6 +147,20 @@ def _complete(row: Mapping[str, Any]) -> bool:
     return all(isinstance(row.get(name), int | float) for name in numbers) and isinstance(row.get("norm"), str)
 
 
+def no_gradients(keys: Sequence[str]) -> None:
+    """What stands in place of what needs gradients, for networks that have none."""
+    if keys:
+        named = escape_markdown(", ".join(map(model_name, keys)))
+        st.caption(f"**{named}** came as an ONNX file, which has no gradients: this needs them.")
+
+
+def differentiable(task: Task, keys: Sequence[str]) -> tuple[str, ...]:
+    """Those of some networks that have gradients; of the others it is said that they have none."""
+    found = zoo.with_gradients(task.key, keys)
+    no_gradients([key for key in keys if key not in found])
+    return found
+
+
 def percent(share: float) -> str:
     """A share as a percentage with one decimal."""
     return f"{share * 100:.1f} %"
@@ -170,6 +184,9 @@ def show_png(data: bytes, description: str) -> None:
 
 def missing_report(task: Task, report: str, holds: str, stale: bool = False) -> None:
     """What stands in place of a report while there is none for these weights."""
+    if task.brought:
+        st.caption(f"There is no report on {holds} here: a task that was brought has no data set to measure it on.")
+        return
     with st.container(border=True, key=f"no-{report}"):
         st.markdown(
             f"**The report on {holds} is not here yet.** "

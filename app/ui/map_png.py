@@ -14,17 +14,18 @@ SIDE = 336  # pixels an enlarged side has at most; each of the image's becomes a
 
 def enlarge(x: NDArray[np.float32]) -> bytes:
     """An image (C, H, W) as PNG, every pixel a sharp square."""
-    return to_png(x, SIDE // max(x.shape[1:]))
+    return to_png(x, max(1, SIDE // max(x.shape[1:])))
 
 
 def scale(looks: Sequence[Prediction]) -> float:
     """The value at which the maps of these looks reach their full colour: the largest magnitude in any of them."""
-    return max((float(np.abs(look.heatmap).max()) for look in looks), default=0.0) or 1.0
+    maps = [look.heatmap for look in looks if look.attributions is not None]
+    return max((float(np.abs(heatmap).max()) for heatmap in maps), default=0.0) or 1.0
 
 
 def signed_map(heatmap: NDArray[np.float32], scale: float) -> bytes:
     """A signed map (H, W) alone, as PNG."""
-    return to_png(np.rint(signed_colours(heatmap, scale)).astype(np.uint8), SIDE // max(heatmap.shape))
+    return to_png(np.rint(signed_colours(heatmap, scale)).astype(np.uint8), max(1, SIDE // max(heatmap.shape)))
 
 
 def overlay(heatmap: NDArray[np.float32], x: NDArray[np.float32], scale: float, opacity: float) -> bytes:
@@ -33,7 +34,7 @@ def overlay(heatmap: NDArray[np.float32], x: NDArray[np.float32], scale: float, 
     grey = np.tensordot(luma, x.astype(np.float64), 1)[..., None] * 255
     alpha = opacity * shade(heatmap, scale)[..., None]
     mixed = grey * (1 - alpha) + signed_colours(heatmap, scale) * alpha
-    return to_png(np.rint(mixed).astype(np.uint8), SIDE // max(heatmap.shape))
+    return to_png(np.rint(mixed).astype(np.uint8), max(1, SIDE // max(heatmap.shape)))
 
 
 def amplification(deltas: Sequence[NDArray[np.float32]]) -> int:
@@ -44,4 +45,4 @@ def amplification(deltas: Sequence[NDArray[np.float32]]) -> int:
 
 def amplify(delta: NDArray[np.float32], factor: int) -> bytes:
     """A change (C, H, W) times `factor` around mid-grey, as PNG."""
-    return to_png(0.5 + factor * delta, SIDE // max(delta.shape[1:]))
+    return to_png(0.5 + factor * delta, max(1, SIDE // max(delta.shape[1:])))

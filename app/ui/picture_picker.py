@@ -156,7 +156,8 @@ def _gallery() -> None:
     items = list(pictures.items(task).values())
     names = task_named(task).class_names
     like = st.text_input("Name contains", key="picker.like").casefold()
-    label = st.pills("Of the class", names, key=f"picker.class.{task}")
+    shown = sorted({item.label for item in items if item.label is not None})
+    label = st.pills("Of the class", [names[each] for each in shown], key=f"picker.class.{task}") if shown else None
     wanted = [
         item for item in items if like in item.title.casefold() and (label is None or item.label == names.index(label))
     ]

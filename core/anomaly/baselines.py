@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.errors import InputError
-from core.models.asking import check_pixels, differentiating
-from core.models.pooled import as_pooled
+from core.models.asking import at_once, check_pixels, differentiating
+from core.models.head import head_of
 from core.models.zoo import ZooModel
 from core.torchvision_compat import torchvision  # noqa: F401 - pytorch-ood imports torchvision, which needs this first
 
@@ -67,7 +67,7 @@ class Baselines:
         if len(x) == 0:
             raise InputError("baselines need at least one image")
         check_pixels(x)
-        parts = [self._chunk(model, part) for part in x.detach().split(chunk)]
+        parts = [self._chunk(model, part) for part in x.detach().split(at_once(x, chunk))]
         return {name: np.concatenate([part[name] for part in parts]) for name in BASELINES}
 
     def _chunk(self, model: ZooModel, x: Tensor) -> dict[str, NDArray[np.float64]]:
@@ -75,7 +75,7 @@ class Baselines:
         if found.shape[1] != self.means.shape[1]:
             raise InputError(f"the baselines know {self.means.shape[1]} features; the network has {found.shape[1]}")
         # A copy: the library swaps parameters in and out of the module while it works.
-        head = copy.deepcopy(as_pooled(model.fast).last_layer)
+        head = copy.deepcopy(head_of(model.fast, model.task.shape).linear)
         with torch.no_grad():
             logits = head(found)
         mahalanobis, vim = Mahalanobis(None), _vim(model)
@@ -132,7 +132,7 @@ def fit(model: ZooModel, x: Tensor, labels: Tensor, chunk: int = _CHUNK) -> Base
     """
     if labels.unique().tolist() != list(range(model.task.classes)):
         raise InputError("the baselines are fitted to training images of every class")
-    found = torch.cat([_features(model, part) for part in x.split(chunk)])
+    found = torch.cat([_features(model, part) for part in x.split(at_once(x, chunk))])
     mahalanobis = Mahalanobis(None).fit_features(found, labels)
     vim = _vim(model).fit_features(found, labels)
     assert vim.principal_subspace is not None and vim.alpha is not None
@@ -144,9 +144,9 @@ def fit(model: ZooModel, x: Tensor, labels: Tensor, chunk: int = _CHUNK) -> Base
 def _features(model: ZooModel, x: Tensor) -> Tensor:
     """The pooled features (B, D) that the head reads."""
     with torch.no_grad():
-        return as_pooled(model.fast).features(x).mean((2, 3))
+        return head_of(model.fast, model.task.shape).features(x)
 
 
 def _vim(model: ZooModel) -> ViM:
-    head = as_pooled(model.fast).last_layer
+    head = head_of(model.fast, model.task.shape).linear
     return ViM(None, head.in_features // 2, head.weight, head.bias)

@@ -18,7 +18,7 @@ from core.anomaly.conformal import p_values
 from core.anomaly.detector import CalibrationShape, FittedDetector, part_of
 from core.anomaly.measurements import EVERY, GradientMeasurements, as_tensors, measure, weights_among
 from core.errors import ConfigError, InputError
-from core.models.pooled import as_pooled
+from core.models.head import head_of
 from core.models.zoo import ZooModel
 from core.npz import read_npz, write_npz
 
@@ -165,7 +165,7 @@ def read_calibration(model: ZooModel, path: Path) -> Calibration:
 def _check(screen: Calibration, model: ZooModel) -> None:
     """Refuse parts that don't fit the network or one another."""
     count, classes = len(screen.names), model.task.classes
-    width = as_pooled(model.plain).last_layer.in_features
+    width = head_of(model.plain, model.task.shape).linear.in_features
     if screen.baselines.means.shape != (classes, width) or screen.baselines.residual.shape != (
         width,
         width - width // 2,

@@ -7,18 +7,24 @@ unfolded input A (Q, P), P places. It is never formed for more than one shift of
 from collections.abc import Mapping
 
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, linear, pad, unfold
+from torch.nn.functional import conv2d, layer_norm, linear, pad, unfold
 
+CHANNELS_FIRST = "LayerNorm2d"
+"""What torchvision and timm call a LayerNorm over the channels of a map (B, C, h, w)."""
 _ADDED = 8  # what one addition of a Gram matrix costs beside a multiply-add of a matrix product, measured on a CPU
 
 
 def has_closed_form(module: nn.Module) -> bool:
-    """Whether `squared_norms` and `products` know this layer: Linear, BatchNorm2d on fixed statistics, plain Conv2d.
+    """Whether `squared_norms` and `products` know this layer: Linear, Conv2d, and norms that work entry by entry.
 
-    A convolution must not be grouped, and must pad with zeros by a number of pixels.
+    A convolution must pad with zeros by a number of pixels; BatchNorm2d must have fixed statistics, and LayerNorm
+    normalise the last dimension, or the second one where its class is called LayerNorm2d.
     """
     if type(module) is nn.Conv2d:
-        return module.groups == 1 and module.padding_mode == "zeros" and not isinstance(module.padding, str)
+        return module.padding_mode == "zeros" and not isinstance(module.padding, str)
+    if isinstance(module, nn.LayerNorm):
+        usual = type(module) is nn.LayerNorm or type(module).__name__ in ("LayerNorm", CHANNELS_FIRST)
+        return usual and module.elementwise_affine and len(module.normalized_shape) == 1
     if type(module) is nn.BatchNorm2d:
         return module.affine and module.running_mean is not None and not module.training
     return type(module) is nn.Linear
@@ -42,6 +48,8 @@ def squared_norms(module: nn.Module, a: Tensor, g: Tensor, wanted: frozenset[str
                 found["weight"] = _product(*_places(a, g))
             case nn.BatchNorm2d():
                 found["weight"] = _scale_gradient(module, a, g).square().sum(1)
+            case nn.LayerNorm():
+                found["weight"] = _layer_scale_gradient(module, a, g).square().sum(1)
     if "bias" in wanted:
         found["bias"] = _bias_gradient(module, g).square().sum(1)
     return found
@@ -63,12 +71,14 @@ def products(module: nn.Module, a: Tensor, g: Tensor, directions: Mapping[str, T
         v = directions["weight"]
         match module:
             case nn.Conv2d():
-                through = conv2d(a, v, None, module.stride, module.padding, module.dilation)
+                through = conv2d(a, v, None, module.stride, module.padding, module.dilation, module.groups)
                 found["weight"] = (through * g).flatten(1).sum(1)
             case nn.Linear():
                 found["weight"] = (linear(a, v) * g).flatten(1).sum(1)
             case nn.BatchNorm2d():
                 found["weight"] = _scale_gradient(module, a, g) @ v
+            case nn.LayerNorm():
+                found["weight"] = _layer_scale_gradient(module, a, g) @ v
     if "bias" in directions:
         found["bias"] = _bias_gradient(module, g) @ directions["bias"]
     return found
@@ -82,6 +92,8 @@ def _places(a: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
 
 def _bias_gradient(module: nn.Module, g: Tensor) -> Tensor:
     """The gradient on the bias (B, O): the output gradient, summed over the places."""
+    if isinstance(module, nn.LayerNorm):
+        return _channels_last(module, g).flatten(1, -2).sum(1)
     return _places(g, g)[0].sum(2) if isinstance(module, nn.Linear) else g.sum((2, 3))
 
 
@@ -90,6 +102,19 @@ def _scale_gradient(module: nn.BatchNorm2d, a: Tensor, g: Tensor) -> Tensor:
     assert module.running_mean is not None and module.running_var is not None
     centred = a - module.running_mean[:, None, None]
     return (centred * g).sum((2, 3)) / (module.running_var + module.eps).sqrt()
+
+
+def _layer_scale_gradient(module: nn.LayerNorm, a: Tensor, g: Tensor) -> Tensor:
+    """The gradient on a LayerNorm's scale (B, C): the output gradient times the normalised input, summed."""
+    normalised = layer_norm(_channels_last(module, a), module.normalized_shape, None, None, module.eps)
+    return (normalised * _channels_last(module, g)).flatten(1, -2).sum(1)
+
+
+def _channels_last(module: nn.LayerNorm, values: Tensor) -> Tensor:
+    """Values (B, ..., C) of a LayerNorm, which may have them as (B, C, h, w), or as (B, C), one place."""
+    if values.dim() == 2:
+        return values[:, None]
+    return values.permute(0, 2, 3, 1) if type(module).__name__ == CHANNELS_FIRST else values
 
 
 def _product(a: Tensor, g: Tensor) -> Tensor:
@@ -116,6 +141,8 @@ def _convolution(conv: nn.Conv2d, a: Tensor, g: Tensor) -> Tensor:
 
     Counted in multiply-adds an image; the first is the only one that does not grow with the square of the places.
     """
+    if conv.groups > 1:
+        return _grouped(conv, a, g)
     kernel = conv.kernel_size[0] * conv.kernel_size[1]
     inputs, pixels = a.shape[1], a.shape[2] * a.shape[3]
     outputs, places = g.shape[1], g.shape[2] * g.shape[3]
@@ -128,6 +155,21 @@ def _convolution(conv: nn.Conv2d, a: Tensor, g: Tensor) -> Tensor:
         _by_pixels: pixels**2 * inputs + places**2 * (outputs + (sum(conv.kernel_size) + 1) * _ADDED),
     }
     return min(costs, key=lambda way: costs[way])(conv, a, g)
+
+
+def _grouped(conv: nn.Conv2d, a: Tensor, g: Tensor) -> Tensor:
+    """The sum over groups, each a convolution of its own; a kernel's shifts one after the other, all groups at once."""
+    (up, left), (down, right), (high, wide) = _pair(conv.padding), conv.stride, conv.dilation
+    padded = pad(a, (left, left, up, up)).unflatten(1, (conv.groups, -1))
+    (height, width), g = g.shape[2:], g.flatten(2).unflatten(1, (conv.groups, -1))
+    total = a.new_zeros(len(a))
+    for row in range(0, conv.kernel_size[0] * high, high):
+        for column in range(0, conv.kernel_size[1] * wide, wide):
+            rows = slice(row, row + (height - 1) * down + 1, down)
+            columns = slice(column, column + (width - 1) * right + 1, right)
+            shifted = padded[:, :, :, rows, columns].flatten(3)
+            total += (g @ shifted.transpose(2, 3)).square().sum((1, 2, 3))
+    return total
 
 
 def _by_shifts(conv: nn.Conv2d, a: Tensor, g: Tensor) -> Tensor:

@@ -13,10 +13,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from core.anomaly.closed_forms import has_closed_form, products, squared_norms
 from core.anomaly.confounding import ConfoundingLabel
 from core.errors import ConfigError, InputError
-from core.models.asking import check_pixels, differentiating
+from core.models.asking import at_once, check_pixels, differentiating
 
 CHUNK = 64
-_FEW = 8  # images whose whole gradients are held at once where no closed form is known
+_FEW = 8  # images whose whole gradients are held at once where no closed form is known, if they are small
+_WHOLE_BYTES = 256_000_000  # that these gradients may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +84,9 @@ def weight_gradients(
 ) -> WeightGradients:
     """Squared gradient norms of `probe.loss` on each parameter tensor, per image (Lee et al. 2020, arXiv:2008.08030).
 
-    Closed forms (`core.anomaly.closed_forms`) where a layer has one, is called once and shares no parameter; otherwise
-    `torch.func`, which costs a second pass and holds whole gradients of a few images. A parameter that a network also
+    Closed forms (`core.anomaly.closed_forms`) where a layer has one, is called once with one entry for each image, and
+    shares no parameter; otherwise `torch.func`, which costs a second pass and holds whole gradients of a few images, of
+    256 MB together at most where one alone takes less. A parameter that a network also
     uses outside of its layer's own call can't be seen here. The pass runs in eval mode on a copy of the modules that
     shares the parameters, so `model` is not touched. Give the network as trained (`ZooModel.plain`): the fast form has
     other parameters.
@@ -99,7 +101,7 @@ def weight_gradients(
         groups: which parameters count; None takes `Groups()`.
         directions: for each parameter's name either one direction (1, ...) or one a class (K, ...), of which an image
             gets that of its prediction; `along` then holds the dot products.
-        chunk: images in memory at once.
+        chunk: images in memory at once; fewer where they are large.
 
     Raises:
         InputError: no images, or pixels or logits that are not finite.
@@ -140,7 +142,7 @@ def several_weight_gradients(
     if len(x) == 0 or chunk < 1:
         raise InputError(f"need at least one image and a chunk of at least 1; got {len(x)} and {chunk}")
     check_pixels(x)
-    chunks = [_chunk(model, part, probes, names, directions) for part in x.split(chunk)]
+    chunks = [_chunk(model, part, probes, names, directions) for part in x.split(at_once(x, chunk))]
     return tuple(_joined(parts) for parts in zip(*chunks, strict=True))
 
 
@@ -183,7 +185,7 @@ def _chunk(
             raise InputError("the network's answers to these images are not finite numbers")
     if directions is not None and len(next(iter(directions.values()))) > 1:
         which.copy_(logits.detach().argmax(1))
-    missed = {layer for layer in layers if layer in watch.missed or watch.calls[layer] > 1}
+    missed = {layer for layer in layers if layer in watch.missed or watch.calls[layer] != 1}
     covered = {_join(layer, own) for layer, wanted in layers.items() if layer not in missed for own in wanted}
     rest = tuple(name for name in names if name not in covered)
     zero = torch.zeros(len(x), dtype=logits.dtype, device=x.device)  # a layer that the answer doesn't depend on
@@ -265,7 +267,7 @@ def _attach(
         if not output.requires_grad:
             watch.roots.append(output.requires_grad_())
             output = output.clone()  # a leaf may not be changed in place, this may
-        if len(inputs) == 1:
+        if len(inputs) == 1 and len(inputs[0]) == len(which):  # windows of attention come as images of their own
             watch.inputs[layer] = (inputs[0].detach(), inputs[0]._version)
             output.register_hook(arrives)
         else:
@@ -299,6 +301,15 @@ def _whole_gradients(
             return squares, {}
         return squares, {name: (g * directions[name][index]).sum() for name, g in gradients.items()}
 
-    squared, along = vmap(numbers, chunk_size=_FEW)(x.detach(), y, which)
+    size = sum(value.numel() * value.element_size() for value in asked.values())
+    images = (x.detach(), y, which)
+    try:
+        squared, along = vmap(numbers, chunk_size=max(1, min(_FEW, _WHOLE_BYTES // size)))(*images)
+    except RuntimeError:  # a step that can't be done for several images at once
+        singly = [numbers(*one) for one in zip(*images, strict=True)]
+        squared, along = (
+            {name: torch.stack([part[name] for part in parts]) for name in parts[0]}
+            for parts in zip(*singly, strict=True)
+        )
     watch.squared.update(squared)
     watch.along.update(along)

@@ -66,19 +66,22 @@ def _calibrate(options: argparse.Namespace) -> int:
         write_references,
     )
     from core.data.datasets import load
-    from core.models.zoo import cards, load_zoo_model
+    from core.models.zoo import folder_of, known_cards, load_zoo_model
 
     task = task_named(options.task)
     if options.images and options.out is None:
         raise ConfigError("--images needs --out, so that a calibration that ships is not overwritten")
     folder = options.out or ASSETS
-    asked = options.models or list(cards(task.key))
+    asked = options.models or list(known_cards(task.key))
     train_set, calibration = load(task, "train"), load(task, "calibration")
     calibration = calibration if options.images is None else calibration.first(options.images)
     done = []
     with tqdm(disable=options.json, unit="image") as bar:
         for key in asked:
-            model, path = load_zoo_model(task.key, key), calibration_path(task.key, key, folder)
+            model, path = (
+                load_zoo_model(task.key, key, folder_of(task.key, key)),
+                calibration_path(task.key, key, folder),
+            )
             kept = None if options.again else _fitted_already(read_calibration, model, path)
             screen = kept or fit_calibration(model, train_set, calibration, on_progress=follow(bar))
             if kept is None:
@@ -112,9 +115,9 @@ def _score(options: argparse.Namespace) -> int:
     from core.anomaly.batch_file import Scoring, score_files
     from core.anomaly.calibration import calibration_path, read_calibration
     from core.anomaly.catalogue import DEFAULT
-    from core.models.zoo import load_zoo_model
+    from core.models.zoo import folder_of, load_zoo_model
 
-    model = load_zoo_model(options.task, options.model)
+    model = load_zoo_model(options.task, options.model, folder_of(options.task, options.model))
     path = options.calibration or calibration_path(options.task, options.model)
     if not path.exists():
         command = f"robustscope calibrate --task {options.task} --models {options.model}"

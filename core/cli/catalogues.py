@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from core.cli.output import say
-from core.data.tasks import TASKS, task_named
+from core.data.tasks import TASKS, listed_tasks, task_named
 from core.reports.catalogue import REPORTS
 
 Entry = dict[str, Any]
@@ -38,7 +38,7 @@ def _plain(value: object) -> str:
 
 
 def _tasks(task: str) -> list[Entry]:
-    return [{"key": each.key, "title": each.source} for each in TASKS.values()]
+    return [{"key": each.key, "title": each.source} for each in listed_tasks().values()]
 
 
 def _recipes(task: str) -> list[Entry]:

@@ -8,7 +8,7 @@ from typing import Any
 from core.cli import folders
 from core.cli.options import count, new_folder, seed
 from core.cli.output import say
-from core.data.tasks import CIFAR10, FASHION_MNIST, PASTED, TASKS, task_named
+from core.data.tasks import CIFAR10, FASHION_MNIST, PASTED, TASKS, task_named, trained_tasks
 from core.errors import ConfigError
 
 
@@ -17,7 +17,7 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     trainer = commands.add_parser(
         "train-generator", parents=[shared], help="train a generator; an interrupted run goes on where it stopped"
     )
-    trainer.add_argument("task", choices=TASKS)
+    trainer.add_argument("task", choices=trained_tasks())
     trainer.add_argument("--design", help="other than the one that ships; 'robustscope list designs' has them")
     trainer.add_argument("--steps", type=count, help="other than the shipped plan's")
     trainer.add_argument("--images", type=count, help="learn from the first so many training images only")

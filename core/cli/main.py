@@ -3,12 +3,38 @@
 import argparse
 from collections.abc import Sequence
 
-from core.cli import anomaly, catalogues, data, evaluate, generate, models, serve, stamp, train, verify, workshop
+from core.cli import (
+    anomaly,
+    catalogues,
+    data,
+    evaluate,
+    generate,
+    import_network,
+    models,
+    serve,
+    stamp,
+    train,
+    verify,
+    workshop,
+)
 from core.cli.options import threads
 from core.cli.output import ReaderGoneError, complain, flush, stand_in_for_closed
 from core.errors import ConfigError, CoreError
 
-COMMANDS = (serve, models, catalogues, train, generate, data, evaluate, verify, stamp, anomaly, workshop)
+COMMANDS = (
+    serve,
+    models,
+    import_network,
+    catalogues,
+    train,
+    generate,
+    data,
+    evaluate,
+    verify,
+    stamp,
+    anomaly,
+    workshop,
+)
 READER_GONE = 141  # what a shell says of a program that SIGPIPE ended
 INTERRUPTED = 130
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core.data.tasks import TASKS
+from core.data.tasks import listed_tasks
 
 LARGEST = 2**31 - 1
 """Of counts and seeds."""
@@ -155,5 +155,5 @@ Add = Callable[["argparse._SubParsersAction[argparse.ArgumentParser]", argparse.
 def task_command(commands: Any, shared: argparse.ArgumentParser, name: str, words: str) -> argparse.ArgumentParser:
     """A command about one task, which `--task` names; `words` stand in the help."""
     command: argparse.ArgumentParser = commands.add_parser(name, parents=[shared], help=words)
-    command.add_argument("--task", choices=TASKS, required=True)
+    command.add_argument("--task", choices=listed_tasks(), required=True)
     return command

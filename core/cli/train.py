@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from core.cli import folders
 from core.cli.options import assignment, count, new_folder, number, seed, whole
 from core.cli.output import say
-from core.data.tasks import TASKS, task_named
+from core.data.tasks import task_named, trained_tasks
 from core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     trainer = commands.add_parser(
         "train", parents=[shared], help="train a model; an interrupted run goes on where it stopped"
     )
-    trainer.add_argument("task", choices=TASKS)
+    trainer.add_argument("task", choices=trained_tasks())
     trainer.add_argument(
         "recipe",
         metavar="RECIPE",

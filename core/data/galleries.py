@@ -1,4 +1,4 @@
-"""Pictures to pick from: photographs inside scikit-image, our generators' own, and test images where they are."""
+"""Pictures to pick from: photographs inside two packages, our generators' own, and test images where they are."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 import skimage.data
+import sklearn
 import torch
 from numpy.typing import NDArray
 
@@ -23,12 +24,17 @@ MASK = "mask-{}.png"  # beside a generated picture, by its number: white where i
 TEST_IMAGES_OFFERED = 200
 MAX_PICTURE_BYTES = 10_000_000
 
-# Photographs inside the scikit-image wheel, free of a download; its README gives authors and licences.
+_SCIKIT_IMAGE, _SCIKIT_LEARN = Path(skimage.data.__file__).parent, Path(sklearn.__file__).parent / "datasets" / "images"
+
+# Photographs inside the wheels of two packages, free of a download: title, file, and whose they are.
 _PHOTOGRAPHS = {
-    "astronaut": ("Astronaut", "astronaut.png"),
-    "chelsea": ("Cat", "chelsea.png"),
-    "coffee": ("Coffee cup", "coffee.png"),
-    "rocket": ("Rocket", "rocket.jpg"),
+    "astronaut": ("Astronaut", _SCIKIT_IMAGE / "astronaut.png", "NASA, public domain; from the scikit-image package"),
+    "chelsea": ("Cat", _SCIKIT_IMAGE / "chelsea.png", "Stefan van der Walt, CC0; from the scikit-image package"),
+    "coffee": ("Coffee cup", _SCIKIT_IMAGE / "coffee.png", "Rachel Michetti, CC0; from the scikit-image package"),
+    "rocket": ("Rocket", _SCIKIT_IMAGE / "rocket.jpg", "SpaceX, CC0; from the scikit-image package"),
+    "camera": ("Photographer", _SCIKIT_IMAGE / "camera.png", "Lav Varshney, CC0; from the scikit-image package"),
+    "china": ("Temple", _SCIKIT_LEARN / "china.jpg", "Daniel Büchele, CC BY 2.0; from the scikit-learn package"),
+    "flower": ("Flower", _SCIKIT_LEARN / "flower.jpg", "vultilion, CC BY 2.0; from the scikit-learn package"),
 }
 
 
@@ -110,7 +116,7 @@ def gallery(task: Task, root: Path | None = None) -> Gallery:
     """
     tests = _first_tests(task, root or data_root())
     garments = task.class_names == FASHION_MNIST.class_names
-    shipped = (_generated_items(task), photographs()) if garments else (photographs(), _generated_items(task))
+    shipped = (_generated_items(task), photographs(task)) if garments else (photographs(task), _generated_items(task))
     items = (*_test_items(task, tests), *shipped[0], *shipped[1])
     return Gallery(task, MappingProxyType({item.key: item for item in items}), tests)
 
@@ -125,15 +131,16 @@ def _first_tests(task: Task, root: Path) -> LabelledImages | None:
     return LabelledImages(first.pixels.clone(), first.labels.clone(), first.origin, maps)
 
 
-def photographs() -> Iterator[GalleryItem]:
-    """The photographs, which are offered for every task."""
-    for name, (title, _) in _PHOTOGRAPHS.items():
-        yield GalleryItem(f"photo:{name}", title, None, "photograph from the scikit-image package")
+def photographs(task: Task) -> Iterator[GalleryItem]:
+    """The photographs that are offered for a task."""
+    for name in task.photographs:
+        title, _, whose = _PHOTOGRAPHS[name]
+        yield GalleryItem(f"photo:{name}", title, None, f"photograph by {whose}")
 
 
 def photograph(name: str) -> Picture:
     """A photograph by its name."""
-    return decode((Path(skimage.data.__file__).parent / _PHOTOGRAPHS[name][1]).read_bytes())
+    return decode(_PHOTOGRAPHS[name][1].read_bytes())
 
 
 def _generated(task: Task) -> dict[str, Path]:

@@ -90,17 +90,17 @@ def class_folders(folder: Path, names: tuple[str, ...]) -> list[tuple[Path, int]
     """
     if not folder.is_dir():
         raise InputError(f"{shorten(folder)} is not a folder")
-    labels = {_spelled(name): label for label, name in enumerate(names)}
+    labels = {spelled(name): label for label, name in enumerate(names)}
     subfolders = sorted(path for path in folder.iterdir() if path.is_dir() and not is_helper(path.name))
     for path in subfolders:
-        if _spelled(path.name) not in labels:
+        if spelled(path.name) not in labels:
             raise InputError(
                 f"{shorten(folder)}: the folder '{shorten(path.name)}' is no class; the classes are {', '.join(names)}"
             )
-    return sorted(((path, labels[_spelled(path.name)]) for path in subfolders), key=lambda each: (each[1], each[0]))
+    return sorted(((path, labels[spelled(path.name)]) for path in subfolders), key=lambda each: (each[1], each[0]))
 
 
-def _spelled(name: str) -> str:
+def spelled(name: str) -> str:
     """A class name without what people and systems write differently."""
     plain = unicodedata.normalize("NFKC", name).casefold()
     return "".join(sign for sign in plain if sign not in " -_/.\u00a0")

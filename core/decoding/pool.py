@@ -5,15 +5,14 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from core.decoding import child
 from core.decoding.decoder import BACKGROUNDS
 from core.decoding.picture import Background, Picture, check_size
 from core.decoding.worker import READY, Limits
@@ -23,31 +22,15 @@ AT_ONCE = 2  # each decode may take the memory that a worker may have
 _START = 60.0  # seconds that a worker may take to start
 _PIPE = 1 << 20  # bytes; the usual 64 kB make four times as many turns between the two processes
 _LIMITS = Limits()
-_ENVIRONMENT = {
-    "OPENBLAS_NUM_THREADS": "1",  # threads' stacks count as memory
-    "OMP_NUM_THREADS": "1",
-    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),  # glibc: memory for the next file without asking the system for it again
-    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
-}
-_ROOT = str(Path(__file__).resolve().parents[2])
 
 
 class _Worker:
     """One process of `core.decoding.worker`; used by one thread at a time."""
 
     def __init__(self, limits: Limits) -> None:
-        """Start it, with this process's paths and nothing else of its environment that changes imports."""
-        paths = [_ROOT, *(path for path in sys.path if path and path != _ROOT)]
-        code = f"import sys; sys.path[:] = {paths!r}; from core.decoding.worker import main"
-        code = f"{code}; main({limits.cpu_seconds}, {limits.memory})"
+        """Start it."""
         self.limits = limits
-        self.process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-W", "ignore", "-c", code],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, **_ENVIRONMENT},
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
+        self.process = child.start("core.decoding.worker", (limits.cpu_seconds, limits.memory))
         assert self.process.stdin is not None and self.process.stdout is not None
         self.requests, self.answers = self.process.stdin, self.process.stdout
         for pipe in (self.requests, self.answers):

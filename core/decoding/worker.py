@@ -7,23 +7,16 @@ It reads requests from its standard input and answers on its standard output:
 """
 
 import json
-import math
 import os
 import signal
 import sys
-import time
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
+from core.decoding.child import limit_memory, limit_time
 from core.decoding.decoder import BACKGROUNDS, decode
 from core.decoding.picture import Background, Picture
 from core.errors import InputError
-
-try:
-    import resource
-except ImportError:  # Windows: the pool's clock is the only limit there
-    resource = None  # type: ignore[assignment]
 
 READY = b"ready\n"
 
@@ -49,13 +42,13 @@ def main(cpu_seconds: int, memory: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the parent, which closes the pipe
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not stand among the answers
-    _limit_memory(memory)
+    limit_memory(memory)
     answers.write(READY)
     answers.flush()
     names = [cast(Background, name) for name in BACKGROUNDS]
     while head := sys.stdin.buffer.read(9):
         data = sys.stdin.buffer.read(int.from_bytes(head[1:], "little"))
-        _limit_time(cpu_seconds)
+        limit_time(cpu_seconds)
         _answer(answers, data, names[head[0]])
 
 
@@ -78,19 +71,3 @@ def _send(out: BinaryIO, answer: dict[str, Any], picture: Picture | None = None)
     if picture is not None:
         out.write(picture.pixels.reshape(-1).data)
     out.flush()
-
-
-def _limit_memory(memory: int) -> None:
-    if resource is not None:
-        with suppress(ValueError, OSError):  # macOS knows the name, and may not know the limit
-            resource.setrlimit(resource.RLIMIT_AS, (memory, resource.getrlimit(resource.RLIMIT_AS)[1]))
-        with suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def _limit_time(seconds: int) -> None:
-    """Let the next file have these seconds: the system counts those of the whole process."""
-    if resource is not None:
-        with suppress(ValueError, OSError):
-            until = math.ceil(time.process_time()) + seconds
-            resource.setrlimit(resource.RLIMIT_CPU, (until, resource.getrlimit(resource.RLIMIT_CPU)[1]))

@@ -1,4 +1,4 @@
-"""The explanation of every class at once: the image changed within a budget until the classifier believes the class."""
+"""The explanations of classes at once: the image changed within a budget until the classifier believes the class."""
 
 from dataclasses import dataclass, replace
 
@@ -13,6 +13,10 @@ from core.models.zoo import ZooModel
 from core.progress import OnProgress, silent
 
 Array = NDArray[np.float32]
+FEW = 20
+"""Up to so many classes, each is explained."""
+LIKELIEST = 4
+"""Explained where there are more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +32,13 @@ class Explanations:
         settings: `rho`, `steps` and `overshoot`.
         x: the image (C, H, W), float32 in [0, 1].
         probs: softmax probabilities (K,) of `x`.
-        x_adv: the image changed towards each class (K, C, H, W), float32, as the method defines it: not clipped, so
-            that pixels leave [0, 1].
-        probs_adv: row k holds the probabilities (K,) of `x_adv[k]`.
-        probs_shown: row k holds the probabilities (K,) of `x_adv[k]` clipped to [0, 1], which is what can be shown.
+        x_adv: the image changed towards each class explained (E, C, H, W), float32, as the method defines it: not
+            clipped, so that pixels leave [0, 1].
+        probs_adv: row e holds the probabilities (K,) of `x_adv[e]`.
+        probs_shown: row e holds the probabilities (K,) of `x_adv[e]` clipped to [0, 1], which is what can be shown.
         x_away: the image (C, H, W) changed away from the class predicted, not clipped.
         probs_away: the probabilities (K,) of `x_away`.
+        classes: the classes explained (E,), int64: all of them in label order, or of many the likeliest.
     """
 
     task: str
@@ -46,6 +51,7 @@ class Explanations:
     probs_shown: Array
     x_away: Array
     probs_away: Array
+    classes: NDArray[np.int64]
 
     @property
     def predicted(self) -> int:
@@ -60,12 +66,12 @@ class Explanations:
 
     @property
     def delta(self) -> Array:
-        """`x_adv - x`, (K, C, H, W)."""
+        """`x_adv - x`, (E, C, H, W)."""
         return self.x_adv - self.x
 
     @property
     def rmse(self) -> Array:
-        """The root mean square (K,) of each change, in [0, 1] pixel units; about `rho`."""
+        """The root mean square (E,) of each change, in [0, 1] pixel units; about `rho`."""
         sizes: Array = np.sqrt(np.square(self.delta).mean((1, 2, 3)))
         return sizes
 
@@ -81,8 +87,8 @@ def explain(
     """The explanation of each class for the image `x` (1, C, H, W), and the change away from the prediction.
 
     Woods, Chen, Teuscher 2019 (arXiv:1906.02896), the form of the authors' code, there called g_explain+: the scheduled
-    attack encourages each class within an RMSE of about `rho`. All K classes, and the class predicted discouraged, run
-    as one batch.
+    attack encourages each class within an RMSE of about `rho`. All classes, or of more than 20 the 4 likeliest, and the
+    class predicted discouraged, run as one batch.
 
     Args:
         model: of the image's task.
@@ -100,10 +106,12 @@ def explain(
     attack = explaining(rho, steps, overshoot)
     with torch.no_grad():
         probs = probabilities(model, model.fast(x))
-    classes = probs.shape[1]
-    labels = torch.cat([torch.arange(classes), probs.argmax(1)])
-    encourage = torch.arange(classes + 1) < classes
-    images = x.expand(classes + 1, -1, -1, -1)
+    every = torch.arange(probs.shape[1])
+    explained = every if len(every) <= FEW else probs[0].topk(LIKELIEST).indices
+    count = len(explained)
+    labels = torch.cat([explained, probs.argmax(1)])
+    encourage = torch.arange(count + 1) < count
+    images = x.expand(count + 1, -1, -1, -1)
     done = 0
     logits_adv = torch.empty(0)
 
@@ -115,18 +123,19 @@ def explain(
     x_adv = images + attack(model.fast, images, labels, encourage=encourage, on_step=on_step).delta
     probs_adv = probabilities(model, logits_adv)
     with torch.no_grad():
-        probs_shown = probabilities(model, model.fast(x_adv[:classes].clamp(0.0, 1.0)))
+        probs_shown = probabilities(model, model.fast(x_adv[:count].clamp(0.0, 1.0)))
     return Explanations(
         model.card.task,
         model.card.key,
         {"rho": rho, "steps": steps, "overshoot": overshoot},
         x[0].numpy(),
         probs[0].numpy(),
-        x_adv[:classes].contiguous().numpy(),
-        probs_adv[:classes].numpy(),
+        x_adv[:count].contiguous().numpy(),
+        probs_adv[:count].numpy(),
         probs_shown.numpy(),
-        x_adv[classes].contiguous().numpy(),
-        probs_adv[classes].numpy(),
+        x_adv[count].contiguous().numpy(),
+        probs_adv[count].numpy(),
+        explained.numpy(),
     )
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.errors import InputError
+from core.models.architectures.catalogue import architecture_of
 from core.models.zoo import ZooModel
 from core.saliency.gradient import gradient
 
@@ -22,7 +23,8 @@ class Prediction:
         x: the image (C, H, W), float32 in [0, 1].
         probs: softmax probabilities (K,).
         target: the class whose logit the gradient explains (the one predicted).
-        attributions: derivative of that logit with respect to the image (C, H, W), logits per unit of pixel range.
+        attributions: derivative of that logit with respect to the image (C, H, W), logits per unit of pixel range; None
+            of a network that has no gradients.
     """
 
     task: str
@@ -30,23 +32,35 @@ class Prediction:
     x: NDArray[np.float32]
     probs: NDArray[np.float32]
     target: int
-    attributions: NDArray[np.float32]
+    attributions: NDArray[np.float32] | None
 
     @property
     def heatmap(self) -> NDArray[np.float32]:
-        """The signed map (H, W) that is shown: the sum over channels (Ross and Doshi-Velez 2018, authors' code)."""
+        """The signed map (H, W) that is shown: the sum over channels (Ross and Doshi-Velez 2018, authors' code).
+
+        Raises:
+            InputError: the network has no gradients.
+        """
+        if self.attributions is None:
+            raise InputError(f"{self.model} has no gradients")
         heat: NDArray[np.float32] = self.attributions.sum(0)
         return heat
 
 
 def predict(model: ZooModel, x: Tensor) -> Prediction:
-    """What `model` predicts for the image `x` (1, C, H, W), and the input gradient of the class it predicts.
+    """What `model` predicts for the image `x` (1, C, H, W), and the input gradient of that class, if it has gradients.
 
     Raises:
         InputError: `x` is not one image of the model's task, or the logits are not finite.
     """
     check_image(model, x)
-    attributions, logits = gradient(model.fast, x, torch.tensor([-1]))
+    attributions = None
+    if architecture_of(model.card.network).gradients:
+        found, logits = gradient(model.fast, x, torch.tensor([-1]))
+        attributions = found[0].contiguous().numpy()
+    else:
+        with torch.no_grad():
+            logits = model.fast(x)
     probs = probabilities(model, logits)
     return Prediction(
         model.card.task,
@@ -54,7 +68,7 @@ def predict(model: ZooModel, x: Tensor) -> Prediction:
         x[0].numpy(),
         probs[0].numpy(),
         int(probs[0].argmax()),
-        attributions[0].contiguous().numpy(),
+        attributions,
     )
 
 

@@ -9,7 +9,8 @@ from torch.nn.functional import interpolate, leaky_relu
 
 from core.errors import ConfigError, InputError, choice_of
 from core.models.fast import private_copy
-from core.models.pooled import as_pooled
+from core.models.layers import default_layer, outputs_of
+from core.models.pooled import PooledClassifier
 from core.saliency.grad_cam import grad_cam
 from core.saliency.gradient import gradient
 from core.saliency.integrated_gradients import integrated_gradients
@@ -106,7 +107,7 @@ def smooth_map(smooth: nn.Module, x: Tensor, target: Tensor, method: SmoothedMet
         method: one of `METHODS`; integrated gradients are summed over `POINTS` midpoints.
 
     Raises:
-        ConfigError: Grad-CAM of a network that does not end in a linear layer on pooled features.
+        ConfigError: Grad-CAM of a network without places.
     """
     maps: dict[SmoothedMethod, Callable[[nn.Module, Tensor, Tensor], Tensor]] = {
         "gradient": _gradient,
@@ -131,10 +132,16 @@ def _integrated_gradients(smooth: nn.Module, x: Tensor, target: Tensor) -> Tenso
 
 
 def _grad_cam(smooth: nn.Module, x: Tensor, target: Tensor) -> Tensor:
-    """The head is linear on pooled features, so a feature's weight is the head's, up to the number of places."""
-    network = as_pooled(smooth)
-    features = network.features(x)
-    weights = network.last_layer.weight[target][:, :, None, None]
+    """Where the head is linear on pooled features, a feature's weight is the head's, up to the number of places."""
+    if isinstance(smooth, PooledClassifier):
+        features = smooth.features(x)
+        weights = smooth.last_layer.weight[target][:, :, None, None]
+    else:
+        layer = default_layer(smooth, x.shape[1:])
+        logits, (output,) = outputs_of(smooth, x, [layer])
+        chosen = logits.gather(1, target[:, None])
+        (slope,) = torch.autograd.grad(chosen.sum(), output, create_graph=True)
+        features, weights = layer.as_map(output), layer.as_map(slope).mean((2, 3), keepdim=True)
     places = leaky_relu((weights * features).sum(1, keepdim=True), LEAK)
     spread = interpolate(places, x.shape[2:], mode="bilinear", align_corners=False)[:, 0]
     return spread / spread.abs().sum((1, 2), keepdim=True).clamp_min(torch.finfo(x.dtype).tiny)

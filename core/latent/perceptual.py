@@ -4,23 +4,29 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from core.models.pooled import as_pooled
+from core.models.layers import outputs_of, stage_layers
+from core.models.pooled import PooledClassifier, as_pooled
 
 
 def taps(network: nn.Module, x: Tensor) -> list[Tensor]:
     """The features (N, width, h, w) that each stage of `network` hands on, for images `x` (N, C, H, W) in [0, 1].
 
+    Where the network does not name them, `core.models.layers.stage_layers` finds them.
+
     Raises:
-        ConfigError: the network does not name them.
+        ConfigError: the network has no layer with places.
     """
-    return as_pooled(network).stage_maps(x)
+    if isinstance(network, PooledClassifier):
+        return network.stage_maps(x)
+    stages = stage_layers(network, x.shape[1:])
+    return [stage.as_map(output) for stage, output in zip(stages, outputs_of(network, x, stages)[1], strict=True)]
 
 
 def logits_of(network: nn.Module, last: Tensor) -> Tensor:
     """The logits (N, K) that belong to the features of the last stage (N, width, h, w).
 
     Raises:
-        ConfigError: as for `taps`.
+        ConfigError: the network does not end in a linear layer on the mean of its last feature map.
     """
     return as_pooled(network).logits_of(last)
 

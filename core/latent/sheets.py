@@ -108,7 +108,7 @@ def _samples(autoencoder: Autoencoder, count: int, seed: int) -> Tensor:
 
 def _photographs(task: Task) -> Tensor:
     """The photographs of the gallery, brought to the task's shape (N, C, H, W)."""
-    names = [item.key.removeprefix("photo:") for item in galleries.photographs()]
+    names = [item.key.removeprefix("photo:") for item in galleries.photographs(task)]
     return torch.cat([fit(galleries.photograph(name).pixels, task.shape, "crop", task.background) for name in names])
 
 

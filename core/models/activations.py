@@ -19,6 +19,13 @@ def half_huber_relu(u: Tensor, delta: float) -> Tensor:
     return out
 
 
+def hard_sigmoid(u: Tensor) -> Tensor:
+    """`clamp(u + 3, 0, 6) / 6` (Howard et al. 2019, arXiv:1905.02244, Sec. 5.2); torch's has no second derivative."""
+    if has_torch_function_unary(u):
+        return handle_torch_function(hard_sigmoid, (u,), u)
+    return (u + 3).clamp(0.0, 6.0) / 6
+
+
 class _HalfHuber(torch.autograd.Function):
     """`c (u - c / 2) / delta` with `c = clamp(u, 0, delta)`.
 

@@ -36,6 +36,15 @@ def usable(value: T) -> T:
     return cast(T, value.clone()) if isinstance(value, Tensor) and value.is_inference() else value
 
 
+USUAL_PIXELS = 64 * 64
+"""Up to so many of an image, passes hold as many images as they were measured to be quickest with."""
+
+
+def at_once(x: Tensor, most: int) -> int:
+    """How many images like `x` (B, C, H, W) go into one pass: `most`, or as few large ones as take as much memory."""
+    return max(1, min(most, most * USUAL_PIXELS // x.shape[2:].numel()))
+
+
 def check_pixels(x: Tensor) -> None:
     """Refuse images that are no numbers.
 

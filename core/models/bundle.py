@@ -14,6 +14,8 @@ from core.data.walk import entries
 from core.errors import InputError
 from core.files import write_atomically
 from core.models import cards
+from core.models.architectures.onnx_network import OnnxConfig
+from core.models.foreign.reading import check_graph
 from core.models.zoo import (
     MAX_WEIGHT_BYTES,
     Card,
@@ -25,7 +27,7 @@ from core.text import shorten
 
 MAX_ZIP_BYTES = 200_000_000
 MAX_ENTRIES = 2_000
-MOST_PARAMETERS = 5_000_000  # several of them are held in memory at once
+MOST_PARAMETERS = 100_000_000  # several of them are held in memory at once, in stores that are bounded
 _LIMITS = {".safetensors": MAX_WEIGHT_BYTES, ".json": cards.MAX_BYTES}
 
 
@@ -70,7 +72,6 @@ def unpack(data: bytes) -> dict[str, bytes]:
             return found
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
         raise InputError(f"this is not a ZIP that can be read ({shorten(error)})") from error
-        raise InputError(f"this is not a ZIP that can be read ({shorten(error, 120)})") from error
 
 
 def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int) -> bytes:
@@ -112,11 +113,17 @@ def install(
         with tempfile.TemporaryDirectory() as scratch:
             for suffix, data in _stamped(files).items():
                 Path(scratch, "model").with_suffix(suffix).write_bytes(data)
-            parameters = read_card(Path(scratch, "model.json")).network.parameters
+            card = read_card(Path(scratch, "model.json"))
+            if card.weights_from:
+                raise InputError("a network from elsewhere brings its weights; this card takes them from a package")
+            network = card.network
+            parameters = card.network.parameters
             if parameters > MOST_PARAMETERS:
                 raise InputError(
                     f"the network has {parameters:,} parameters; at most {MOST_PARAMETERS:,} are taken here"
                 )
+            if isinstance(network, OnnxConfig):
+                check_graph(Path(scratch, "model.safetensors"))
             model = load_weights(Path(scratch, "model.safetensors"))
     except OSError as error:
         raise InputError(f"the files could not be written here to be checked: {error.strerror or error}") from error

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from core.checksums import read_checked, with_checksum
-from core.data.tasks import TASKS, Task
+from core.data.tasks import Task, task_named
 from core.errors import CoreError, InputError
 from core.files import write_atomically
 from core.text import shorten
@@ -26,6 +26,8 @@ MAX_TEXT = 10_000
 MAX_DIGITS = 18  # so that a whole number fits into 64 bits
 CLASS_OF = "class of"
 """In a field's metadata: from the object that stands there to the dataclass it is of; refuses it by a `CoreError`."""
+OPTIONAL = "optional"
+"""In a field's metadata: left out of the file where it has its default."""
 _CHECKSUM = re.compile(r"[0-9a-f]{64}")
 _NAMES = {str: "text", int: "a whole number", bool: "true or false", dict: "an object", list: "a list"}
 
@@ -36,8 +38,12 @@ def card_bytes(card: "DataclassInstance") -> bytes:
     Raises:
         InputError: a value that JSON does not have, such as NaN.
     """
+    values = asdict(card)
+    for one in fields(card):
+        if one.metadata.get(OPTIONAL) and values[one.name] == one.default:
+            del values[one.name]
     try:
-        text = json.dumps(asdict(card), indent=1, sort_keys=True, allow_nan=False)
+        text = json.dumps(values, indent=1, sort_keys=True, allow_nan=False)
     except (ValueError, TypeError) as error:
         raise InputError(f"the card could not be written: {error}") from error
     return with_checksum(f"{text}\n".encode())
@@ -107,8 +113,7 @@ def check_facts(task: str, seed: int, parameters: int, sha256: str, figures: tup
         InputError: an unknown task, a number below 0, a checksum that is none, or rows that are not flat as those of
             reports are.
     """
-    if task not in TASKS:
-        raise InputError(f"task must be one of {', '.join(TASKS)}; got {shorten(task, 40)}")
+    known = task_named(shorten(task, 80))
     if min(seed, parameters) < 0:
         raise InputError(f"seed and parameters must be at least 0; got {seed} and {parameters}")
     if not _CHECKSUM.fullmatch(sha256):
@@ -117,7 +122,7 @@ def check_facts(task: str, seed: int, parameters: int, sha256: str, figures: tup
         for name, value in row.items():
             if isinstance(value, list | dict):
                 raise InputError(f"rows of figures must be flat; {shorten(name, 40)} holds {_NAMES[type(value)]}")
-    return TASKS[task]
+    return known
 
 
 def _no_number(text: str) -> float:

@@ -11,16 +11,18 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from core.data.tasks import Task, task_named
+from core.data.tasks.own import user_folder
 from core.errors import ConfigError, InputError
-from core.files import write_atomically
+from core.files import read_limited, write_atomically
 from core.models import cards as files
 from core.models.architectures.architecture import NetworkConfig
 from core.models.architectures.catalogue import architecture_of, settings_class
+from core.models.packaged import read_packaged
 from core.models.weights import check_tensors, read_tensors
 from core.text import shorten
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets" / "models"
-MAX_WEIGHT_BYTES = 200_000_000
+MAX_WEIGHT_BYTES = 400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class Card:
         figures: rows of the `accuracy` report (see `core.reports.accuracy.report`) for this model.
         measured: how and when `figures` came about (the report's settings and provenance).
         note: what a reader must know besides; may be empty.
+        weights_from: the package that the weights lie in, a key of `core.models.packaged.PACKAGED`, instead of a
+            safetensors file beside the card; empty for the others.
     """
 
     task: str
@@ -56,6 +60,7 @@ class Card:
     figures: tuple[Mapping[str, Any], ...] = ()
     measured: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
+    weights_from: str = field(default="", metadata={files.OPTIONAL: True})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,26 @@ def cards(task: str, folder: Path = ASSETS) -> dict[str, Card]:
     return {card.key: card for card in found}
 
 
+def known_cards(task: str) -> dict[str, Card]:
+    """The cards of a task's zoo as it ships, and then those that whoever runs this has brought.
+
+    Raises:
+        InputError: a card is damaged.
+    """
+    return cards(task) | cards(task, user_models())
+
+
+def user_models() -> Path:
+    """Where the networks lie that whoever runs this has brought, laid out as a zoo."""
+    return user_folder() / "models"
+
+
+def folder_of(task: str, key: str) -> Path:
+    """Where the network `key` of a task lies: among those that ship, or those that were brought."""
+    brought = user_models()
+    return brought if (brought / task / f"{key}.json").exists() else ASSETS
+
+
 def load_zoo_model(task: str, key: str, folder: Path = ASSETS) -> ZooModel:
     """The shipped classifier `key` of a task.
 
@@ -105,16 +130,39 @@ def load_zoo_model(task: str, key: str, folder: Path = ASSETS) -> ZooModel:
 def load_weights(path: Path) -> ZooModel:
     """The classifier in `path`, a safetensors file with its card beside it (same name, `.json`).
 
-    Checked before anything is copied: sizes, the checksum, and that names, shapes and types are those of the card's
+    Where the card says that its weights lie in a package, there is no such file, and they come from there. Checked
+    before anything is copied: sizes, the checksum, and that names, shapes and types are those of the card's
     architecture; then that every value is finite, and so are the answers to a few pictures.
 
     Raises:
         InputError: a file is missing, too large, damaged, or does not match its card, or answers are not finite.
     """
     card = read_card(path.with_suffix(".json"))
-    model = assemble(card, read_tensors(path, card.sha256, MAX_WEIGHT_BYTES))
-    _probe(model)
-    return model
+    model = _network(card)
+    if card.weights_from:
+        tensors = read_packaged(card.weights_from, card.sha256, model.state_dict())
+    else:
+        tensors = read_tensors(path, card.sha256, MAX_WEIGHT_BYTES)
+    found = _with_weights(card, model, tensors)
+    probe(found)
+    return found
+
+
+def model_files(model: ZooModel, folder: Path = ASSETS) -> dict[str, bytes]:
+    """The card and the weights of a classifier under `folder`, by the suffixes of their files.
+
+    Where the weights lie in a package, they are written as they would be beside the card, and the card says so.
+
+    Raises:
+        InputError: they can't be read.
+    """
+    if model.card.weights_from:
+        weights = _weight_bytes(model.plain)
+        card = replace(model.card, weights_from="", sha256=hashlib.sha256(weights).hexdigest())
+        return {".json": files.card_bytes(card), ".safetensors": weights}
+    path = folder / model.card.task / model.card.key
+    limits = {".json": files.MAX_BYTES, ".safetensors": MAX_WEIGHT_BYTES}
+    return {suffix: read_limited(path.with_name(path.name + suffix), limit) for suffix, limit in limits.items()}
 
 
 def assemble(card: Card, tensors: Mapping[str, Tensor]) -> ZooModel:
@@ -123,12 +171,24 @@ def assemble(card: Card, tensors: Mapping[str, Tensor]) -> ZooModel:
     Raises:
         InputError: names, shapes or types differ from the architecture's, or a value is not finite.
     """
-    architecture = architecture_of(card.network)
-    model = architecture.build(card.network, task_named(card.task).shape)
+    return _with_weights(card, _network(card), tensors)
+
+
+def _network(card: Card) -> nn.Module:
+    """The network of a card with any weights."""
+    return architecture_of(card.network).build(card.network, task_named(card.task).shape)
+
+
+def _with_weights(card: Card, model: nn.Module, tensors: Mapping[str, Tensor]) -> ZooModel:
     check_tensors(shorten(card.key, 40), tensors, model.state_dict())
     model.load_state_dict(dict(tensors))
     model.eval().requires_grad_(False)
-    return ZooModel(card, model, architecture.fast_form(model) if architecture.fast_form else model)
+    fast_form = architecture_of(card.network).fast_form
+    return ZooModel(card, model, fast_form(model) if fast_form else model)
+
+
+def _weight_bytes(model: nn.Module) -> bytes:
+    return save_tensors({name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()})
 
 
 def save(model: nn.Module, card: Card, folder: Path) -> Card:
@@ -137,7 +197,7 @@ def save(model: nn.Module, card: Card, folder: Path) -> Card:
     Raises:
         InputError: the folder can't be written.
     """
-    data = save_tensors({name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()})
+    data = _weight_bytes(model)
     card = replace(card, sha256=hashlib.sha256(data).hexdigest(), parameters=card.network.parameters)
     target = folder / card.task / f"{card.key}.safetensors"
     write_atomically(target, data)
@@ -170,13 +230,17 @@ def _check(card: Card) -> None:
     architecture_of(card.network).check(card.network, task)
 
 
-def _probe(model: ZooModel) -> None:
+def probe(model: ZooModel) -> None:
     """Refuse a network that answers black, white, grey or noise with anything but numbers."""
     shape = model.task.shape
     plain = torch.tensor([0.0, 0.5, 1.0]).view(-1, 1, 1, 1).expand(-1, *shape)
     x = torch.cat([plain, torch.rand(1, *shape, generator=torch.Generator().manual_seed(0))])
     with torch.no_grad():
         answers = (model.plain(x), model.fast(x))
+    wanted = (len(x), model.task.classes)
+    if any(logits.shape != wanted for logits in answers):
+        given = tuple(answers[0].shape)
+        raise InputError(f"the network {shorten(model.card.key, 40)} must answer with {wanted} numbers; got {given}")
     if not all(bool(logits.isfinite().all()) for logits in answers):
         raise InputError(
             f"the network {shorten(model.card.key, 40)} answers simple pictures with values that are not finite"

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from core.errors import ConfigError, InputError
+from core.models.asking import at_once
 from core.progress import check
 from core.saliency.method import MASKED, AttributionRequest, Method
 from core.saliency.occlusion import GREY
@@ -84,7 +85,7 @@ class _Work:
         """What is explained (N,), in double precision, for coalitions (N, M), bool."""
         image, pieces = self.x[index], self.pieces[index]
         scores = []
-        for part in coalitions.to(image.device).split(CHUNK):
+        for part in coalitions.to(image.device).split(at_once(self.x, CHUNK)):
             check(self.ask.should_stop)
             points = torch.where(part[:, pieces][:, None], image, GREY)
             classes = self.classes[index : index + 1].expand(len(part), *self.classes.shape[1:])

@@ -9,6 +9,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
 from core.errors import ConfigError, InputError
+from core.models.asking import at_once
 
 CHUNK = 512  # images a pass
 GREY = 0.5
@@ -80,6 +81,6 @@ def _follow(model: nn.Module, images: Tensor, classes: Tensor) -> NDArray[np.flo
     """The probability (B, S) of each row's class on images (B, S, C, H, W)."""
     asked = classes.repeat_interleave(images.shape[1])
     with torch.no_grad():
-        logits = torch.cat([model(part) for part in images.flatten(0, 1).split(CHUNK)])
+        logits = torch.cat([model(part) for part in images.flatten(0, 1).split(at_once(images[0], CHUNK))])
     probs = logits.double().softmax(1).gather(1, asked[:, None])
     return probs.view(images.shape[:2]).cpu().numpy()

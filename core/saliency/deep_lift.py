@@ -39,7 +39,7 @@ def deep_lift(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
         before.append((u.clone(), h.clone()))  # what follows may work in place
         return h
 
-    with torch.no_grad(), Ruled(keep, others=True):
+    with torch.no_grad(), Ruled(keep, gates=True):
         at_black = model(torch.zeros_like(x))
     order = iter(before)
 
@@ -51,7 +51,7 @@ def deep_lift(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
         return straight(u, h, torch.where(near, slope, (h - h0).detach() / torch.where(near, 1.0, way)))
 
     points = x.clone().requires_grad_()
-    with Ruled(secant, others=True):
+    with Ruled(secant, gates=True):
         logits = model(points)
     target = resolve_target(target, logits)
     value = score(logits, target)

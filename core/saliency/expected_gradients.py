@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import ConfigError, InputError
+from core.models.asking import at_once
 from core.saliency.gradient import gradient
-from core.saliency.method import STEPS, Method
+from core.saliency.method import STEPS, Method, steps_for
 from core.saliency.target import resolve_target_by
 
 CHUNK = 128  # images a pass: larger ones leave the cache and take longer
@@ -63,7 +64,7 @@ def expected_gradients(
     parts = torch.stack([torch.randperm(samples, generator=generator, device=x.device) for _ in range(len(x))])
     shares = (parts + torch.rand(parts.shape, generator=generator, device=x.device)) / samples
     total = torch.zeros_like(x)
-    together = max(1, CHUNK // len(x))
+    together = max(1, at_once(x, CHUNK) // len(x))
     for start in range(0, samples, together):
         count = min(together, samples - start)
         drawn = torch.randint(len(known), (count, len(x)), generator=generator, device=x.device)
@@ -86,7 +87,7 @@ EXPECTED_GRADIENTS_METHOD = Method(
     family="path",
     cost=3 * STEPS,
     sentence="Integrated gradients averaged over plain grey references from black to white.",
-    run=lambda ask: expected_gradients(ask.model, ask.x, ask.target, ask.generator, STEPS),
+    run=lambda ask: expected_gradients(ask.model, ask.x, ask.target, ask.generator, steps_for(ask.x)),
     random=True,
 )
 
@@ -96,5 +97,5 @@ GRADIENT_SHAP_METHOD = replace(
     title="GradientSHAP",
     source="Lundberg, Lee 2017, arXiv:1705.07874, as in their library",
     sentence="Expected gradients from noisy copies of the image.",
-    run=lambda ask: expected_gradients(ask.model, ask.x, ask.target, ask.generator, STEPS, noise=SHAP_NOISE),
+    run=lambda ask: expected_gradients(ask.model, ask.x, ask.target, ask.generator, steps_for(ask.x), noise=SHAP_NOISE),
 )

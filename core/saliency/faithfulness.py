@@ -7,6 +7,7 @@ from captum.metrics import sensitivity_max
 from scipy.stats import beta
 from torch import Tensor, nn
 
+from core.models.asking import at_once
 from core.saliency.target import score
 
 SAMPLES = 128
@@ -58,7 +59,7 @@ def answers_to_noise(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Infidelity's noise I (S, B, C, H, W), some draws at a time, and f(x) - f(x - I) of each, float64 (S, B)."""
     generator = torch.Generator(device=x.device).manual_seed(seed)
-    step = max(1, AT_ONCE // len(x))
+    step = max(1, at_once(x, AT_ONCE) // len(x))
     with torch.no_grad():
         clean = score(model(x).float(), target)
         for start in range(0, samples, step):

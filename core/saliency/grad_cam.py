@@ -1,45 +1,44 @@
 """Grad-CAM and Grad-CAM++: which places of the last feature map speak for a class."""
 
-from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
-from torch.overrides import TorchFunctionMode
 
-from core.errors import ConfigError
 from core.models.asking import differentiating
+from core.models.layers import layer_named, outputs_of
 from core.models.pooled import PooledClassifier
 from core.norms import precise
-from core.saliency.method import Method, plain
+from core.saliency.method import Method
 from core.saliency.target import resolve_target, score
 
 
-def grad_cam(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+def grad_cam(model: nn.Module, x: Tensor, target: Tensor, layer: str = "") -> Tensor:
     """Attributions (B, C, H, W), at least 0, the same on every channel.
 
     Selvaraju et al. 2017, arXiv:1610.02391, eq. 1, 2. The map is `relu(sum_k mean(dS/dA_k) A_k)` of the activated
     features A that the pooled head reads, brought to the image's size bilinearly. Nothing but the head is
     differentiated, so neither hooks nor a pass back through the network are needed. Of a network of another kind, A is
-    what its last convolution gives.
+    what a layer hands on: its last feature map where none is named; the tokens of a transformer are put back on their
+    grid.
 
     Args:
         model: the network, in eval mode.
         x: images (B, C, H, W), float in [0, 1]; left unchanged.
         target: the class explained, (B,), int64; a negative entry means the class predicted for that image. With shape
             (B, 2), the logit of the first minus that of the second is explained.
+        layer: the name of the layer that is looked at, one of `core.models.layers.layers`; "" is the default one.
 
     Raises:
-        ConfigError: the network has no convolution, and so no places.
+        ConfigError: no such layer, or none of the network has places.
     """
-    features, grad = _features_and_gradient(model, x, target)
+    features, grad = _features_and_gradient(model, x, target, layer)
     weights = grad.mean((2, 3), keepdim=True)
     return _spread(torch.relu((weights * features).sum(1, keepdim=True)), x)
 
 
-def grad_cam_plus_plus(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+def grad_cam_plus_plus(model: nn.Module, x: Tensor, target: Tensor, layer: str = "") -> Tensor:
     """Attributions (B, C, H, W) of Grad-CAM++, the same on every channel, up to a positive factor an image.
 
     With `g = dS/dA`: `alpha = g^2 / (2 g^2 + sum_uv A g^3 + 1e-7)`, `weight_k = sum_uv alpha relu(g)`, map `sum_k
@@ -48,7 +47,7 @@ def grad_cam_plus_plus(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
     may overflow, is the same for all places of an image, and goes away when the map is scaled. Arguments as for
     `grad_cam`.
     """
-    features, grad = _features_and_gradient(model, x, target)
+    features, grad = _features_and_gradient(model, x, target, layer)
     square = grad.square()
     alpha = square / (2 * square + (features * grad**3).sum((2, 3), keepdim=True) + 1e-7)
     weights = (alpha * torch.relu(grad)).sum((2, 3), keepdim=True)
@@ -56,38 +55,19 @@ def grad_cam_plus_plus(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
 
 
 @differentiating
-def _features_and_gradient(model: nn.Module, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+def _features_and_gradient(model: nn.Module, x: Tensor, target: Tensor, layer: str) -> tuple[Tensor, Tensor]:
     """The features (B, width, h, w) that are looked at, and the gradient of what is explained on them."""
-    if isinstance(model, PooledClassifier):
+    if isinstance(model, PooledClassifier) and not layer:
         with torch.no_grad():
             features = precise(model.features(x))
         features.requires_grad_()
         logits = model.last_layer(features.mean((2, 3)).to(model.last_layer.weight.dtype))
-    else:
-        with _LastConvolution() as last:
-            logits = model(x.detach().requires_grad_())
-        if last.features is None:
-            raise ConfigError("Grad-CAM needs a network with convolutions; this one has none, so no places to weigh")
-        features = last.features
-    (grad,) = torch.autograd.grad(score(logits, resolve_target(target, logits)).sum(), features)
-    return features.detach(), grad
-
-
-class _LastConvolution(TorchFunctionMode):
-    """While entered, keeps what the last convolution of this thread gave."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.features: Tensor | None = None
-
-    def __torch_function__(
-        self, func: Callable[..., Any], types: Sequence[type], args: Any = (), kwargs: Any = None
-    ) -> Any:
-        given = func(*args, **(kwargs or {}))
-        if func is torch.conv2d:
-            self.features = given
-            return given.clone()  # what follows may work in place
-        return given
+        (grad,) = torch.autograd.grad(score(logits, resolve_target(target, logits)).sum(), features)
+        return features.detach(), grad
+    looked_at = layer_named(model, x.shape[1:], layer)
+    logits, (output,) = outputs_of(model, x.detach().requires_grad_(), [looked_at])
+    (grad,) = torch.autograd.grad(score(logits, resolve_target(target, logits)).sum(), output)
+    return precise(looked_at.as_map(output.detach())), precise(looked_at.as_map(grad))
 
 
 def _spread(heatmap: Tensor, x: Tensor) -> Tensor:
@@ -102,7 +82,7 @@ GRAD_CAM_METHOD = _of_places(
     "Grad-CAM",
     "Selvaraju et al. 2017, arXiv:1610.02391, eq. 1, 2",
     sentence="Where the last feature map holds what speaks for the class; coarse.",
-    run=plain(grad_cam),
+    run=lambda ask: grad_cam(ask.model, ask.x, ask.target, ask.layer),
 )
 
 GRAD_CAM_PLUS_PLUS_METHOD = _of_places(
@@ -110,5 +90,5 @@ GRAD_CAM_PLUS_PLUS_METHOD = _of_places(
     "Grad-CAM++",
     "Chattopadhay et al. 2018, arXiv:1710.11063",
     sentence="Grad-CAM with places weighed one by one, so that several objects show.",
-    run=lambda ask: grad_cam_plus_plus(ask.model, ask.x, ask.target).relu(),
+    run=lambda ask: grad_cam_plus_plus(ask.model, ask.x, ask.target, ask.layer).relu(),
 )

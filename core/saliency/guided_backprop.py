@@ -17,8 +17,10 @@ def guided_backprop(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
 
     At every ReLU the gradient on its way back loses its negative part, besides where the ReLU is off. For HHReLU, which
     the paper does not know, the same is done: the positive part of what arrives, times the ramp that is its derivative.
-    Captum's version knows only `nn.ReLU` and sets hooks on the network, so it is written out here; ReLUs called by name
-    or in place are guided, too.
+    So it is for what else stands in ReLU's place (ReLU6, leaky ReLU, ELU, GELU, SiLU, Mish, Softplus, Hardswish): the
+    positive part of what arrives, times the activation's own derivative. Gates (sigmoid, tanh) pass what arrives as is.
+    Captum's version knows only `nn.ReLU` and sets hooks on the network, so it is written out here; activations called
+    by name, again, or in place are guided, too.
 
     Args:
         model: images (B, C, H, W) to logits (B, K), in eval mode.
@@ -27,7 +29,7 @@ def guided_backprop(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
             (B, 2), the logit of the first minus that of the second is explained.
 
     Raises:
-        ConfigError: the model has no ReLU or HHReLU, so that nothing would be guided.
+        ConfigError: the model has no such activation, so that nothing would be guided.
     """
     return _by_rule(model, x, target, lambda u, h: _positive(h), "guided backpropagation")
 
@@ -35,8 +37,8 @@ def guided_backprop(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
 def deconvolution(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
     """Signed attributions (B, C, H, W) of the logit of `target` (Zeiler, Fergus 2014, arXiv:1311.2901, Sec. 2.1).
 
-    At every ReLU, and HHReLU, the positive part of the gradient passes whether the unit was on or off. Arguments and
-    errors as for `guided_backprop`.
+    At every ReLU, and what stands in its place, the positive part of the gradient passes whether the unit was on or
+    off. Arguments and errors as for `guided_backprop`.
     """
     return _by_rule(model, x, target, lambda u, h: _positive(straight(u, h)), "deconvolution")
 
@@ -54,7 +56,7 @@ def _by_rule(model: nn.Module, x: Tensor, target: Tensor, rule: Rule, name: str)
     with Ruled(rule) as ruled:
         logits = model(x)
     if ruled.count == 0:
-        raise ConfigError(f"{name} needs ReLU or HHReLU units; the network has none")
+        raise ConfigError(f"{name} needs ReLU or another rectifying activation; the network has none")
     (attributions,) = torch.autograd.grad(score(logits, resolve_target(target, logits)).sum(), x)
     return attributions
 

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from core.saliency.grad_cam import grad_cam, grad_cam_plus_plus
 from core.saliency.gradient import gradient
 from core.saliency.guided_backprop import guided_backprop
-from core.saliency.method import Method, plain
+from core.saliency.method import Method
 from core.saliency.scaling import min_max
 
 
@@ -26,13 +26,12 @@ def guided_grad_cam(model: nn.Module, x: Tensor, target: Tensor, guided: bool = 
     return ((slope.sign() + 1) * (place + 1) - 2) / 2
 
 
-def guided_grad_cam_product(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+def guided_grad_cam_product(model: nn.Module, x: Tensor, target: Tensor, layer: str = "") -> Tensor:
     """Signed attributions (B, C, H, W): guided backpropagation times Grad-CAM (Selvaraju et al. 2017, Sec. 3.2).
 
-    arXiv:1610.02391. Arguments as for `guided_grad_cam`, `target` also (B, 2) for a contrast; errors as for both
-    methods.
+    arXiv:1610.02391. Arguments as for `grad_cam`; errors as for both methods.
     """
-    return guided_backprop(model, x, target) * grad_cam(model, x, target)
+    return guided_backprop(model, x, target) * grad_cam(model, x, target, layer)
 
 
 GUIDED_GRAD_CAM_METHOD = Method(
@@ -42,5 +41,5 @@ GUIDED_GRAD_CAM_METHOD = Method(
     family="place",
     cost=4,
     sentence="Guided backpropagation, shown where Grad-CAM looks.",
-    run=plain(guided_grad_cam_product),
+    run=lambda ask: guided_grad_cam_product(ask.model, ask.x, ask.target, ask.layer),
 )

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from core.errors import ConfigError
-from core.models.asking import check_classes, differentiating
-from core.saliency.method import STEPS, Method
+from core.models.asking import at_once, check_classes, differentiating
+from core.saliency.method import STEPS, Method, steps_for
 from core.saliency.target import resolve_target_by, score
 
 CHUNK = 128  # images a pass: larger ones leave the cache and take longer
@@ -60,7 +60,7 @@ def integrated_gradients(
             torch.zeros_like(x),
             n_steps=steps,
             additional_forward_args=(classes,),
-            internal_batch_size=max(CHUNK, len(x)),
+            internal_batch_size=max(at_once(x, CHUNK), len(x)),
         )
         .to(x.dtype)
         .detach()
@@ -75,5 +75,5 @@ INTEGRATED_GRADIENTS_METHOD = Method(
     family="path",
     cost=3 * STEPS,
     sentence="What each pixel adds on the straight way from a black image; the map sums to the change of the score.",
-    run=lambda ask: integrated_gradients(ask.model, ask.x, ask.target, STEPS),
+    run=lambda ask: integrated_gradients(ask.model, ask.x, ask.target, steps_for(ask.x)),
 )

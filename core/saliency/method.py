@@ -1,12 +1,13 @@
 """What every saliency method is: its names and source, what it costs, and one call that all share."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from core.models.asking import USUAL_PIXELS
 from core.progress import OnProgress, ShouldStop, never, silent
 
 Family = Literal["gradient", "path", "rule", "place", "cover", "attack"]
@@ -22,6 +23,8 @@ FAMILIES: dict[Family, str] = {
 
 STEPS = 32
 """Points of integrated gradients, and samples of the methods that average over some, when asked for by name."""
+STEPS_LARGE = 16
+"""The same on large images, whose passes cost more."""
 MASKED = 256
 """Covered images of KernelSHAP and LIME."""
 
@@ -37,6 +40,7 @@ class AttributionRequest:
         generator: source of all draws.
         on_progress: called with passes done, and of how many.
         should_stop: asked before each pass of a long method.
+        layer: the name of the layer that methods of places look at; "" is the network's own default.
     """
 
     model: nn.Module
@@ -45,6 +49,17 @@ class AttributionRequest:
     generator: torch.Generator
     on_progress: OnProgress = silent
     should_stop: ShouldStop = never
+    layer: str = ""
+
+
+def is_large(x: Tensor) -> bool:
+    """Whether images (B, C, H, W) are larger than those that all methods were measured on: 64 pixels a side."""
+    return x.shape[2:].numel() > USUAL_PIXELS
+
+
+def steps_for(x: Tensor) -> int:
+    """Points or samples of a method that is asked for by name, for images (B, C, H, W)."""
+    return STEPS_LARGE if is_large(x) else STEPS
 
 
 Run = Callable[[AttributionRequest], Tensor]
@@ -87,3 +102,9 @@ class Method:
     of_class: bool = True
     flat: bool = False
     long: bool = False
+
+    def looking_at(self, layer: str) -> "Method":
+        """The same method, where it is one of places, on a layer by name; "" is each network's default."""
+        if self.family != "place" or not layer:
+            return self
+        return replace(self, run=lambda ask: self.run(replace(ask, layer=layer)))

@@ -9,8 +9,9 @@ from captum.attr import FeatureAblation, Occlusion
 from torch import Tensor
 
 from core.errors import ConfigError, InputError
+from core.models.asking import at_once
 from core.progress import check, silent
-from core.saliency.method import AttributionRequest, Method
+from core.saliency.method import AttributionRequest, Method, is_large
 from core.saliency.superpixels import superpixels
 from core.saliency.target import resolve_target_by, score
 
@@ -41,7 +42,7 @@ def occlusion(ask: AttributionRequest, window: int = 5, stride: int = 2) -> Tens
     if window > min(x.shape[2:]):
         raise InputError(f"a window of {window} pixels does not fit into {x.shape[3]}x{x.shape[2]} pixels")
     squares = [-(-(side - window) // stride) + 1 for side in x.shape[2:]]
-    together = max(1, CHUNK // len(x))
+    together = max(1, at_once(x, CHUNK) // len(x))
     passes = 1 + -(-squares[0] * squares[1] // together)
     value = _counted(replace(ask, target=resolve_target_by(ask.model, x, ask.target)), len(x), passes)
     shape = (x.shape[1], window, window)
@@ -73,7 +74,7 @@ def feature_ablation(ask: AttributionRequest, pieces: Tensor | None = None) -> T
         with torch.no_grad():
             mask = pieces[index : index + 1, None].expand(-1, x.shape[1], -1, -1)
             found = FeatureAblation(value).attribute(
-                image, baselines=GREY, feature_mask=mask, perturbations_per_eval=CHUNK
+                image, baselines=GREY, feature_mask=mask, perturbations_per_eval=at_once(x, CHUNK)
             )
         maps.append(found.to(x.dtype))
         ask.on_progress(index + 1, len(x))
@@ -96,6 +97,12 @@ def _counted(ask: AttributionRequest, images: int, passes: int) -> Callable[[Ten
     return value
 
 
+def _window(x: Tensor) -> tuple[int, int]:
+    """Side and stride of the square: of large images such that there are as many squares as on 32 pixels."""
+    side = min(x.shape[2:])
+    return (5 * side // 32, 2 * side // 32) if is_large(x) else (5, 2)
+
+
 _of_covering = partial(Method, family="cover", flat=True, long=True)
 
 OCCLUSION_METHOD = _of_covering(
@@ -103,8 +110,8 @@ OCCLUSION_METHOD = _of_covering(
     "Occlusion",
     "Zeiler, Fergus 2014, arXiv:1311.2901, Sec. 4.2",
     cost=226,
-    sentence="What the score loses when a grey square of 5x5 pixels covers the place.",
-    run=occlusion,
+    sentence="What the score loses when a grey square of 5x5 pixels covers the place; a sixth of the side if large.",
+    run=lambda ask: occlusion(ask, *_window(ask.x)),
 )
 
 FEATURE_ABLATION_METHOD = _of_covering(

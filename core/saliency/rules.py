@@ -5,6 +5,7 @@ their stead. Nothing is hooked or copied, so that several threads may share one 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from inspect import isfunction, signature
 from typing import Any
 
 import torch
@@ -12,21 +13,32 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from core.models.activations import half_huber_relu
+from core.models.activations import half_huber_relu, hard_sigmoid
 
 Rule = Callable[[Tensor, Tensor], Tensor]
 """From the activation's input and the value it gave, to the same value with another way back."""
 
 RELUS = frozenset({F.relu, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_, half_huber_relu})
-OTHERS = frozenset(
+RECTIFIERS = frozenset(
     {
         F.relu6, F.leaky_relu, F.elu, F.selu, F.celu, F.gelu, F.silu, F.mish, F.softplus, F.hardtanh, F.hardswish,
-        F.logsigmoid, F.tanh, F.sigmoid, torch.tanh, torch.sigmoid, Tensor.tanh, Tensor.sigmoid,
-        F.leaky_relu_, F.elu_, F.selu_, F.celu_, F.hardtanh_, torch.tanh_, torch.sigmoid_, Tensor.tanh_,
-        Tensor.sigmoid_,
+        F.leaky_relu_, F.elu_, F.selu_, F.celu_, F.hardtanh_,
     }
 )  # fmt: skip
-"""Activations entry by entry besides ReLU and HHReLU."""
+"""Activations entry by entry that stand in the place of ReLU, besides HHReLU."""
+GATES = frozenset(
+    {
+        F.logsigmoid, F.tanh, F.sigmoid, F.hardsigmoid, hard_sigmoid, torch.tanh, torch.sigmoid, Tensor.tanh,
+        Tensor.sigmoid, torch.tanh_, torch.sigmoid_, Tensor.tanh_, Tensor.sigmoid_,
+    }
+)  # fmt: skip
+"""Other activations entry by entry, which bound what passes."""
+_SETTING: Mapping[Callable[..., Any], int] = {
+    func: list(signature(func).parameters).index("inplace")
+    for func in RELUS | RECTIFIERS | GATES
+    if isfunction(func) and "inplace" in signature(func).parameters
+}
+"""By the function that may be told to work in place, which of its arguments says so."""
 _CLAMPS = frozenset(
     getattr(owner, name + ending)
     for owner in (torch, Tensor)
@@ -48,11 +60,11 @@ class Ruled(TorchFunctionMode):
     the network does not look at what it returns.
     """
 
-    def __init__(self, rule: Rule, others: bool = False) -> None:
-        """Take ReLU and HHReLU, and with `others` every known activation."""
+    def __init__(self, rule: Rule, gates: bool = False) -> None:
+        """Take ReLU and what stands in its place, and with `gates` every known activation."""
         super().__init__()
         self.rule = rule
-        self.known = RELUS | OTHERS if others else RELUS
+        self.known = RELUS | RECTIFIERS | (GATES if gates else frozenset())
         self.count = 0
 
     def __torch_function__(
@@ -63,17 +75,23 @@ class Ruled(TorchFunctionMode):
         if func not in self.known and not _clamps_at_zero(func, args, kwargs):
             return func(*args, **kwargs)
         self.count += 1
-        in_place = (
-            func.__name__.endswith("_") or bool(kwargs.get("inplace")) or (func is F.relu and args[1:] == (True,))
-        )
+        told, args, kwargs = _told_in_place(func, args, kwargs)
+        in_place = told or func.__name__.endswith("_")
         if func in _CLAMPS or (func in RELUS and func is not half_huber_relu):
             func, args, kwargs = torch.relu, args[:1], {}
         elif in_place:
-            func, kwargs = _IN_PLACE.get(func, func), {**kwargs, **({"inplace": False} if "inplace" in kwargs else {})}
+            func = _IN_PLACE.get(func, func)
         if not in_place:
             return self.rule(args[0], func(*args, **kwargs))
         u = args[0].clone()
         return args[0].copy_(self.rule(u, func(u, *args[1:], **kwargs)))
+
+
+def _told_in_place(func: Callable[..., Any], args: Any, kwargs: Any) -> tuple[bool, Any, Any]:
+    """Whether a call asks its function to work in place, and its arguments without that wish."""
+    at = _SETTING.get(func, len(args))
+    told = bool(args[at]) if at < len(args) else bool(kwargs.get("inplace"))
+    return told, args[:at] + args[at + 1 :], {name: value for name, value in kwargs.items() if name != "inplace"}
 
 
 def _clamps_at_zero(func: Callable[..., Any], args: Any, kwargs: Any) -> bool:

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import ConfigError
+from core.models.asking import at_once
 from core.saliency.gradient import gradient
-from core.saliency.method import STEPS, Method, Run
+from core.saliency.method import STEPS, Method, Run, steps_for
 from core.saliency.target import resolve_target_by
 
 CHUNK = 128  # images a pass: larger ones leave the cache and take longer
@@ -87,7 +88,7 @@ def _moments(
     flat = x.flatten(1)
     deviation = (copies.noise * (flat.amax(1) - flat.amin(1)))[:, None, None, None]
     mean, square = torch.zeros_like(x), torch.zeros_like(x)
-    together = max(1, CHUNK // len(x))
+    together = max(1, at_once(x, CHUNK) // len(x))
     for start in range(0, copies.samples, together):
         count = min(together, copies.samples - start)
         draws = [torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device) for _ in range(count)]
@@ -99,7 +100,7 @@ def _moments(
 
 
 def _over_copies(function: Callable[[nn.Module, Tensor, Tensor, torch.Generator, NoisyCopies], Tensor]) -> Run:
-    return lambda ask: function(ask.model, ask.x, ask.target, ask.generator, NoisyCopies(STEPS))
+    return lambda ask: function(ask.model, ask.x, ask.target, ask.generator, NoisyCopies(steps_for(ask.x)))
 
 
 _of_noisy_slopes = partial(Method, family="gradient", cost=3 * STEPS, random=True)

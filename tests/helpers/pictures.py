@@ -1,6 +1,8 @@
 """Pictures that are made up."""
 
 import io
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -31,3 +33,14 @@ def columns(count: int, seed: int, task: str = "fashion-mnist") -> LabelledImage
     for index, label in enumerate(labels.tolist()):
         pixels[index, :, :, 2 * label + 3 : 2 * label + 6] += 150
     return LabelledImages(pixels, labels, f"columns {seed}")
+
+
+def write_class_folders(folder: Path, names: Sequence[str], each: int = 2) -> Path:
+    """`folder` with a subfolder a class, in each a few noisy pictures."""
+    generator = np.random.default_rng(0)
+    for name in names:
+        (folder / name).mkdir(parents=True)
+        for number in range(each):
+            pixels = generator.integers(0, 256, (48, 40, 3), dtype=np.uint8)
+            (folder / name / f"{number}.png").write_bytes(png(pixels))
+    return folder

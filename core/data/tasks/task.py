@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:  # the command line names the tasks in its help, and does not wait for torch to do so
     from core.norms import Norm
 
+BROUGHT = "core.data.own"
+"""The reader of tasks that people bring, which have no data set."""
 Annotation = Literal["box", "mask"]
 """What may come with an image: a box around the object, or its outline."""
 
@@ -29,6 +31,8 @@ class Task:
         calibration_size: images of it kept for calibrating detectors.
         radii: for each norm the epsilon at which robustness is reported, in [0, 1] pixel units.
         annotation: what says where the object of each picture is; None where nothing does.
+        trained: whether networks are trained for it here; otherwise they come from elsewhere.
+        photographs: those of `core.data.galleries` that are offered, in order.
     """
 
     key: str
@@ -44,11 +48,18 @@ class Task:
     calibration_size: int = 2000
     radii: "Mapping[Norm, float]" = field(default_factory=lambda: {"linf": 8 / 255, "l2": 0.5})
     annotation: Annotation | None = None
+    trained: bool = True
+    photographs: tuple[str, ...] = ("astronaut", "chelsea", "coffee", "rocket")
 
     @property
     def classes(self) -> int:
         """The number of classes K."""
         return len(self.class_names)
+
+    @property
+    def brought(self) -> bool:
+        """Whether somebody brought it, without a data set."""
+        return self.reader == BROUGHT
 
     @property
     def grey(self) -> bool:

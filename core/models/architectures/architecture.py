@@ -51,6 +51,7 @@ class Architecture:
         smallest_side: pixels that an image must have each way.
         fast_form: a frozen copy with the same outputs and input gradients, computed quicker; None where there is none,
             and the network itself stands in.
+        gradients: whether its answers can be differentiated; what needs that says so of a network whose can't.
     """
 
     key: str
@@ -62,6 +63,7 @@ class Architecture:
     build: Callable[[Any, tuple[int, int, int]], nn.Module]
     smallest_side: int = 1
     fast_form: Callable[[Any], nn.Module] | None = None
+    gradients: bool = True
 
     def check(self, network: NetworkConfig, task: Task) -> None:
         """Refuse settings of a network that is none for a task.

@@ -5,11 +5,18 @@ from typing import Any
 
 from core.errors import ConfigError
 from core.models.architectures.architecture import Architecture, NetworkConfig
+from core.models.architectures.factory_networks import FACTORY
+from core.models.architectures.given_network import GIVEN
+from core.models.architectures.onnx_network import ONNX
 from core.models.architectures.preact_resnet import PREACT_RESNET
 from core.models.architectures.resnet18 import RESNET18
+from core.models.architectures.timm_networks import TIMM
+from core.models.architectures.torchvision_networks import TORCHVISION
 from core.text import shorten
 
-ARCHITECTURES: dict[str, Architecture] = {one.key: one for one in (PREACT_RESNET, RESNET18)}
+ARCHITECTURES: dict[str, Architecture] = {
+    one.key: one for one in (PREACT_RESNET, RESNET18, TIMM, TORCHVISION, ONNX, FACTORY, GIVEN)
+}
 
 
 def architecture_of(network: NetworkConfig) -> Architecture:

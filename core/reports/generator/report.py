@@ -17,7 +17,7 @@ from core.latent.autoencoder import Autoencoder
 from core.latent.perceptual import feature_distance, taps
 from core.metrics.intervals import bootstrap
 from core.metrics.samples import NEIGHBOUR, frechet_distance, kernel_distance, precision_recall
-from core.models.pooled import as_pooled
+from core.models.head import head_of
 from core.models.zoo import ZooModel
 from core.reports.form.measuring import Request, measured_at_once
 from core.reports.form.provenance import refuse_uncommitted
@@ -199,6 +199,7 @@ def _compared(real: NDArray[np.float32], made: NDArray[np.float32], of: str, see
 
 def _look(model: ZooModel, x: Tensor) -> tuple[NDArray[np.float32], Tensor]:
     """The pooled features (N, width) that the model's linear layer reads, and the logits (N, K)."""
-    means = _through(lambda part, _: as_pooled(model.fast).features(part).mean((2, 3)), x, x)
+    head = head_of(model.fast, model.task.shape)
+    means = _through(lambda part, _: head.features(part), x, x)
     with torch.no_grad():
-        return means.numpy(), as_pooled(model.fast).last_layer(means)
+        return means.numpy(), head.linear(means)

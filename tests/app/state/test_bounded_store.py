@@ -101,3 +101,16 @@ def test_every_store_of_the_server_forgets_a_visitor():
     assert shared_store("test 0", 10**6) is stores[0]
     forget("test-visitor")
     assert [len(store) for store in stores] == [0, 0]
+
+
+def test_a_visitor_gives_up_their_oldest_before_they_hold_more_than_one_may():
+    store: BoundedStore[np.ndarray] = BoundedStore(100 * ROOM, most_own=2 * ROOM)
+    store.put("shared", kilobyte())
+    for number in range(4):
+        store.put(f"key-{number}", kilobyte(), "a")
+        store.put(f"kay-{number}", kilobyte(), "b")
+    assert [store.get(f"key-{number}", "a") is not None for number in range(4)] == [False, False, True, True]
+    assert store.get("kay-3", "b") is not None and store.get("shared") is not None
+    assert store.held("a") <= 2 * ROOM
+    store.put("large", np.zeros(100_000, np.uint8), "a")
+    assert store.get("large", "a") is not None and store.get("key-3", "a") is None

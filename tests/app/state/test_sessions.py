@@ -14,6 +14,7 @@ from captum.attr import GuidedBackprop, LayerGradCam
 from torch import Tensor, nn
 
 from app.state import zoo as state_zoo
+from app.state.bounded_store import _stores
 from core.attacks.pgd import Pgd
 from core.explanations.attack_result import attack_result
 from core.explanations.prediction import predict
@@ -114,9 +115,9 @@ def private_world(model: ZooModel) -> ZooModel:
 @pytest.fixture
 def shared(zoo, one_thread):
     """A cached model, as every session gets it; a fresh one for each test, because some tests damage it."""
-    state_zoo._model.clear()
+    _stores.clear()
     yield state_zoo.model("cifar10", "standard")
-    state_zoo._model.clear()
+    _stores.clear()
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ import pytest
 
 from app.state import visitors
 from app.state.names import model_name
+from core.data.tasks import task_named
+from core.data.tasks.own import own_task, secret_key, task_path, write_task
 from core.errors import ConfigError, InputError
 
 
@@ -103,3 +105,21 @@ def test_a_visitors_own_room_is_bounded_in_bytes(monkeypatch):
 
 def test_outside_of_a_visit_there_is_no_visitor():
     assert visitors.me() is None
+
+
+def test_a_task_of_a_visitor_is_known_by_its_key_once_they_are_here_and_goes_with_its_last_network(root):
+    key = secret_key()
+    write_task(own_task(key, "Mine", ("a", "b"), 3, 32), root / "anna")
+    for name in ("own-one", "own-two"):
+        for suffix in ("json", "safetensors"):
+            path = visitors.models("anna") / key / f"{name}.{suffix}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"0")
+    assert list(visitors.tasks("anna")) == [key] and visitors.tasks("berta") == {}
+    assert task_named(key).title == "Mine" and visitors.model_keys("anna") == ["own-one", "own-two"]
+    visitors.remove("anna", key, "own-one")
+    assert key in visitors.tasks("anna")
+    visitors.remove("anna", key, "own-two")
+    assert visitors.tasks("anna") == {} and not task_path(root / "anna", key).exists()
+    with pytest.raises(ConfigError):
+        task_named(key)

@@ -21,6 +21,56 @@ CONVOLUTIONS = {
     "wide padding": nn.Conv2d(3, 4, 2, 3, 3),
     "no padding": nn.Conv2d(3, 4, (4, 3)),
 }
+GROUPED = {
+    "depthwise": nn.Conv2d(6, 6, 3, 1, 1, groups=6),
+    "two groups": nn.Conv2d(6, 4, (3, 2), (2, 1), (1, 2), groups=2),
+    "dilated multiplier": nn.Conv2d(3, 6, 3, 1, 2, 2, groups=3),
+    "1x1 in groups": nn.Conv2d(6, 8, 1, groups=2),
+}
+
+
+class LayerNorm2d(nn.LayerNorm):
+    """Over the channels of a map, as torchvision and timm write it."""
+
+    def forward(self, h):
+        """The shape of `h`."""
+        return super().forward(h.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+NORMS = {
+    "of tokens": (nn.LayerNorm(5), (2, 7, 5)),
+    "of one vector": (nn.LayerNorm(5), (2, 5)),
+    "of places, channels last": (nn.LayerNorm(5), (2, 3, 4, 5)),
+    "of a map": (LayerNorm2d(5), (2, 5, 3, 4)),
+}
+
+
+def check_against_autograd(module, a):
+    """Norms, and dot products with a direction, of each image's gradient on the parameters of a layer."""
+    module, a = seeded(module).double(), a.double() - 0.4
+    z = module(a)
+    g = rand(*z.shape, seed=1).double() - 0.3
+    own = dict(module.named_parameters())
+    directions = {name: rand(*value.shape, seed=2).double() - 0.5 for name, value in own.items()}
+    norms = closed_forms.squared_norms(module, a, g, frozenset(own))
+    along = closed_forms.products(module, a, g, directions)
+    for name, value in own.items():
+        slow = [torch.autograd.grad(module(a[i : i + 1]), value, g[i : i + 1])[0] for i in range(len(a))]
+        assert_close(norms[name], torch.stack([grad.square().sum() for grad in slow]))
+        assert_close(along[name], torch.stack([(grad * directions[name]).sum() for grad in slow]))
+
+
+@pytest.mark.parametrize("name", GROUPED)
+def test_grouped_convolutions_are_autograds(name):
+    assert closed_forms.has_closed_form(GROUPED[name])
+    check_against_autograd(GROUPED[name], rand(2, GROUPED[name].in_channels, 7, 5))
+
+
+@pytest.mark.parametrize("name", NORMS)
+def test_layer_norms_are_autograds(name):
+    module, shape = NORMS[name]
+    assert closed_forms.has_closed_form(module)
+    check_against_autograd(module, rand(*shape))
 
 
 @pytest.mark.parametrize(

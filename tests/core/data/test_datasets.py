@@ -109,5 +109,5 @@ def test_a_damaged_image_in_a_folder_is_named(tmp_path):
 
 
 def test_unknown_task_is_refused():
-    with pytest.raises(ConfigError, match="imagenet"):
-        task_named("imagenet")
+    with pytest.raises(ConfigError, match="imagenet22k"):
+        task_named("imagenet22k")

@@ -11,6 +11,7 @@ from torch.testing import assert_close
 from core.attacks.scheduled import explanation
 from core.data.tasks import FASHION_MNIST
 from core.errors import ConfigError, InputError
+from core.explanations import class_explanations
 from core.explanations.attack_path import path
 from core.explanations.class_explanations import explain
 from core.models.zoo import Card, ZooModel
@@ -63,6 +64,18 @@ def test_one_batch_is_what_single_attacks_give(x):
         assert_close(torch.from_numpy(found.x_adv[k]), alone[0], rtol=0, atol=1e-5)
     away = x + dataclasses.replace(attack, encourage=False)(model.fast, x, predicted).delta
     assert_close(torch.from_numpy(found.x_away), away[0], rtol=0, atol=1e-5)
+
+
+def test_of_many_classes_the_likeliest_are_explained_as_they_are_among_all(x, monkeypatch):
+    model = zoo_model(Linear())
+    every = explain(model, x, 0.05, steps=3)
+    monkeypatch.setattr(class_explanations, "FEW", 9)
+    some = explain(model, x, 0.05, steps=3)
+    assert every.classes.tolist() == [*range(10)]
+    assert some.classes.tolist() == every.probs.argsort()[::-1][: class_explanations.LIKELIEST].tolist()
+    assert_close(some.x_adv, every.x_adv[some.classes])
+    assert_close(some.probs_shown, every.probs_shown[some.classes])
+    assert_close(some.x_away, every.x_away)
 
 
 def test_figures_are_those_of_the_images(model, x):

@@ -8,7 +8,7 @@ import torch
 
 from core.checksums import write_checked
 from core.data.galleries import gallery
-from core.data.tasks import TASKS, task_named
+from core.data.tasks import task_named, trained_tasks
 from core.errors import InputError
 from core.explanations.opening import (
     Opening,
@@ -42,7 +42,7 @@ def test_the_rule_finds_on_shipped_networks_and_pictures_what_ships(garments):
     assert again.least == pytest.approx(kept.chosen["ships"].least, abs=1e-3)
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", trained_tasks())
 def test_every_choice_that_ships_is_about_the_networks_and_pictures_that_ship(task):
     kept, here = read_openings(task), cards(task)
     assert kept.command == f"robustscope choose-opening {task}"

@@ -7,14 +7,18 @@ import zipfile
 import pytest
 import torch
 
+from core.data.tasks.own import forget_private, keep_private, own_task
 from core.errors import InputError
 from core.models import bundle
 from core.models.architectures import preact_resnet
+from core.models.architectures.onnx_network import OnnxClassifier, OnnxConfig
 from core.models.bundle import install, pack, unpack
+from core.models.preprocessing import Preprocessing
 from core.models.resnet import PreActResNet
 from core.models.zoo import Card, load_zoo_model, save
 from core.text import escape_markdown
 from tests.helpers.checked_files import json_bytes
+from tests.helpers.hostile import changed, external, looping, onnx_bytes
 from tests.helpers.networks import TINY_GREY
 
 
@@ -132,6 +136,7 @@ def test_a_large_network_is_refused_before_it_is_built(shelf, tmp_path, monkeypa
     network = card["network"] | {"widths": [256, 512], "blocks": [1, 2]}
     files[".json"] = json_bytes(card | {"network": network})
     monkeypatch.setattr(preact_resnet, "PreActResNet", None)
+    monkeypatch.setattr(bundle, "MOST_PARAMETERS", 5_000_000)
     with pytest.raises(InputError, match="at most 5,000,000"):
         install(files, "kept", tmp_path / "other")
 
@@ -165,6 +170,7 @@ def test_where_there_is_no_room_nothing_is_written(shelf, tmp_path):
 
 def test_the_limits_are_those_of_the_house():
     assert (bundle.MAX_ZIP_BYTES, bundle.MAX_ENTRIES) == (200_000_000, 2_000)
+    assert (bundle.MAX_WEIGHT_BYTES, bundle.MOST_PARAMETERS) == (400_000_000, 100_000_000)
 
 
 def test_what_systems_add_to_a_zip_is_passed_over(shelf):
@@ -179,3 +185,28 @@ def test_what_systems_add_to_a_zip_is_passed_over(shelf):
             archive.writestr(name, content)
         archive.writestr(bare, b"?")
     assert unpack(out.getvalue()) == unpack(packed(shelf))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("graph", "said"), [("", ""), ("loop", "uses Loop, whose work has no bound"), ("path", "another file")]
+)
+def test_a_graph_in_a_zip_is_checked_as_its_onnx_file_would_be(graph, said, tmp_path):
+    """Whoever packs a ZIP by hand does not get around the process that reads foreign files."""
+    data = {"": onnx_bytes, "loop": looping, "path": lambda: changed(lambda one: external(one.graph.initializer[0]))}[
+        graph
+    ]()
+    network = OnnxConfig(3, Preprocessing((0.0,) * 3, (1.0,) * 3, 32), len(data), 9, True, False)
+    task = own_task("own-graphs", "Graphs", ("a", "b", "c"), 3, 32)
+    keep_private([task])
+    classifier = OnnxClassifier(network)
+    classifier.onnx = torch.frombuffer(bytearray(data), dtype=torch.uint8)
+    card = save(classifier, Card(task.key, "mine", network, "r", {}, 0, "c", {}, "", 0), tmp_path / "shelf")
+    files = unpack(pack(tmp_path / "shelf", card, "net"))
+    if said:
+        with pytest.raises(InputError, match=said):
+            install(files, "kept", tmp_path / "other")
+        assert not (tmp_path / "other").exists()
+    else:
+        assert install(files, "kept", tmp_path / "other").parameters == 9
+    forget_private(task.key)

@@ -1,0 +1,60 @@
+"""Whatever somebody brings in place of weights is refused in a sentence of its own: nothing runs, memory is bounded."""
+
+import resource
+
+import pytest
+
+from core.errors import InputError
+from core.models.foreign.importing import match
+from core.models.foreign.reading import read_foreign
+from core.text import shorten
+from tests.helpers.foreign import SMALL, saved, small_network, written
+from tests.helpers.hostile import FILES
+
+pytestmark = pytest.mark.slow
+MOST_MEMORY = 2_600_000  # kB that a process that reads ever took: 2 GB beside the libraries
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_is_no_network_is_a_sentence(name, tmp_path):
+    make, said = FILES[name]
+    canary, out = tmp_path / "canary", tmp_path / "out.safetensors"
+    path = written(tmp_path, "weights", make(canary))
+    with pytest.raises(InputError, match=said) as refused:
+        read_foreign(path, out)
+    sentence = str(refused.value)
+    assert len(sentence) < 300 and "\n" not in sentence and sentence == shorten(sentence, 300)
+    assert not canary.exists() and not out.exists()
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < MOST_MEMORY
+
+
+def test_every_kind_of_file_has_a_sentence_of_its_own():
+    """Only what is damaged in one way alone, or holds no weights at all, may share one."""
+    sentences = [said for _, said in FILES.values()]
+    assert len(FILES) >= 40 and len(set(sentences)) >= 0.8 * len(FILES)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda state: {**state, "head.extra": state["features.0.bias"]}, "has 1 tensor that .* lacks: head.extra"),
+        (lambda state: {k: v for k, v in state.items() if k != "features.0.bias"}, "1 tensor that the file lacks"),
+        (lambda state: {**state, "features.0.bias": state["features.0.bias"][:9]}, "features.0.bias is 9, and should"),
+        (
+            lambda state: {k: v for k, v in state.items() if k.startswith("classifier")},
+            "50 tensors that the file lacks",
+        ),
+    ],
+    ids=["extra keys", "missing keys", "wrong shape", "a part"],
+)
+def test_weights_of_another_network_are_listed_in_plain_words(change, said, tmp_path):
+    path = written(tmp_path, "weights.pt", saved(change(small_network().state_dict())))
+    weights = read_foreign(path, tmp_path / "out.safetensors")
+    with pytest.raises(InputError, match=said):
+        match(weights, SMALL)
+
+
+def test_weights_of_another_architecture_are_refused(tmp_path):
+    path = written(tmp_path, "weights.pt", saved(small_network().state_dict()))
+    with pytest.raises(InputError, match="not those of torchvision/resnet18"):
+        match(read_foreign(path, tmp_path / "out.safetensors"), "torchvision/resnet18")

@@ -1,0 +1,55 @@
+"""Networks of timm and torchvision with random weights: for each mechanism one that is asked in seconds."""
+
+from dataclasses import replace
+from functools import lru_cache
+
+import torch
+
+from core.models.architectures.library import LibraryConfig
+from core.models.architectures.timm_networks import TimmConfig
+from core.models.architectures.torchvision_networks import TorchvisionConfig
+from core.models.preprocessing import PRESETS
+from core.models.zoo import ZooModel, assemble
+from tests.helpers.networks import brought
+
+AT_64 = replace(PRESETS["imagenet"], side=64)
+"""Pictures of 32 pixels are shown to the network at 64, so that its last map has places."""
+
+
+def of_torchvision(name: str, classes: int = 10) -> LibraryConfig:
+    """A network of torchvision that looks at 64 pixels."""
+    return TorchvisionConfig(name, classes, AT_64)
+
+
+def of_timm(name: str, classes: int = 10) -> LibraryConfig:
+    """A network of timm that looks at 64 pixels."""
+    return TimmConfig(name, classes, AT_64)
+
+
+SMALL = {
+    "mobilenet-v3": of_torchvision("mobilenet_v3_small"),
+    "efficientnet": of_timm("efficientnet_b0"),
+    "efficientnet-lite": of_timm("tf_efficientnet_lite0"),
+    "convnext": of_timm("convnext_atto"),
+    "vit": of_timm("vit_tiny_patch16_224"),
+    "squeezenet": of_torchvision("squeezenet1_1"),
+    "resnet50": of_torchvision("resnet50"),
+    "swin": of_torchvision("swin_t"),
+}
+LARGE = {
+    "convnext-tiny": of_torchvision("convnext_tiny"),
+    "vit-b-16": of_torchvision("vit_b_16"),
+    "swin-tiny of timm": of_timm("swin_tiny_patch4_window7_224"),
+}
+"""Those whose long methods would take minutes."""
+
+
+@lru_cache(maxsize=4)
+def library_model(name: str) -> ZooModel:
+    """One of them, which nobody may change; its logits spread by about one, as those of trained networks do."""
+    model = brought((SMALL | LARGE)[name])
+    weights = dict(model.plain.state_dict())
+    spread = model.plain(torch.rand(16, 3, 32, 32, generator=torch.Generator().manual_seed(1))).std()
+    last = [key for key, value in weights.items() if value.dim() >= 2][-1]
+    weights[last] = weights[last] / spread
+    return assemble(model.card, weights)

@@ -1,0 +1,41 @@
+"""Every page with ImageNet: photographs at 224 pixels, a thousand classes, and one network."""
+
+import pytest
+
+from tests.helpers.pages import bodies, finished, opened
+
+PAGES = ("compare", "adversarial", "saliency", "anomaly", "latent", "models")
+ALONE = "There is one network of ImageNet here, so none to compare it with."
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_shows_it_and_says_what_is_missing(page, reports, monkeypatch, tmp_path):
+    monkeypatch.setenv("ROBUSTSCOPE_DATA", str(tmp_path))
+    at = finished(
+        opened(f"pages/{page}", task="imagenet", image="photo:coffee", open="path" if page == "adversarial" else "")
+    )
+    assert not at.error and not at.warning
+    assert (ALONE in [caption.value for caption in at.caption]) == (page != "models")
+    if page == "anomaly":
+        assert any("trained elsewhere" in text.value for text in at.markdown)
+    if page == "adversarial":
+        (block,) = bodies(at, "data-explained")
+        assert block.count("data-class=") == 4 and 'data-class="espresso"' in block
+        assert len(at.selectbox(key="adversarial.target.imagenet").options) == 1001
+    if page == "saliency":
+        offered = at.selectbox(key="saliency.layer.imagenet").options
+        assert "network.bn2 · 1280 × 7 × 7" in offered
+
+
+def test_the_page_train_does_not_offer_it(reports):
+    at = opened("pages/training")
+    offered = [item.options for item in (*at.selectbox, *at.segmented_control)]
+    assert any("CIFAR-10" in options for options in offered) and not any("ImageNet" in options for options in offered)
+
+
+@pytest.mark.slow
+def test_a_link_says_which_layer_is_looked_at(reports):
+    for layer in ("network.blocks.4", "network.nowhere"):  # the map of the second says that there is no such layer
+        at = finished(opened("pages/saliency", task="imagenet", methods="grad-cam", layer=layer))
+        assert at.selectbox(key="saliency.layer.imagenet").value == layer and not at.warning and not at.error
