@@ -108,7 +108,7 @@ def missing_calibration(task: Task, key: str) -> None:
         if not task.trained:
             st.markdown(
                 f"**No verdict:** {model_name(key)} was trained elsewhere, on pictures that are not here, "
-                "so nothing says what is normal to it. What is below needs no calibration."
+                "so nothing says what is normal to it."
             )
             return
         st.markdown(
