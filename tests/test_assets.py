@@ -28,7 +28,9 @@ QUOTED = [(task, key) for task in ("cifar10", "fashion-mnist") for key in ("stan
 """The networks of the README's first table."""
 
 TEST_IMAGES = {"cifar10": 10_000, "fashion-mnist": 10_000, "tiny20": 1_000, "pasted": 10_000}
-ZOO = [(task, key) for task in TASKS for key in cards(task)]
+ELSEWHERE = [("imagenet", "standard")]
+"""Trained elsewhere: no plan of ours, and nothing measured."""
+ZOO = [(task, key) for task in TASKS for key in cards(task) if (task, key) not in ELSEWHERE]
 
 
 @pytest.mark.slow
@@ -46,6 +48,12 @@ def test_card_weights_and_report_belong_together(task, key):
     assert all((row["clean_n"], row["robust_n"]) == (TEST_IMAGES[task], 1_000) for row in rows)
     settings = AccuracySettings()
     assert card.measured["settings"]["steps"] == settings.steps and card.measured["settings"]["seed"] == settings.seed
+
+
+@pytest.mark.parametrize(("task", "key"), ELSEWHERE, ids=map("/".join, ELSEWHERE))
+def test_a_network_trained_elsewhere_says_so_and_claims_no_figure(task, key):
+    card = cards(task)[key]
+    assert "Not trained or measured by this project" in card.note and not card.figures and not card.measured
 
 
 @pytest.mark.slow

@@ -76,4 +76,4 @@ def test_the_page_says_what_it_will_make(visit):
     said = [item.value for item in at.markdown]
     assert any("5/255" in text for text in said), said
     assert at.button(key="report.picture.start")
-    assert "from core import" in at.code[0].value
+    assert "from core import" in at.code[-1].value

@@ -52,10 +52,12 @@ def opened(page: str, query: dict[str, str]) -> dict[str, object]:
 
 
 def as_json(page: str, view: dict[str, object]) -> dict[str, object]:
-    """Tuples as lists, and without what is no part of a link: which picture the sliders of Latent belong to."""
+    """Tuples as lists, without what the links did not hold: whose sliders those of Latent are, a chosen layer."""
     view = json.loads(json.dumps(view))
     if page == "latent":
         view["part"].pop("of")
+    if page == "saliency":
+        assert view["part"].pop("layer") == ""  # younger than the links: each network's default
     return view
 
 
