@@ -7,8 +7,8 @@ from core.saliency.grid import SaliencyMap
 
 PICTURE = np.linspace(0, 1, 3 * 4 * 4, dtype=np.float32).reshape(3, 4, 4)
 PART = SaliencyChoice(
-    ("lime", "gradient"), "cat", "dog", "networks", "own", "strength", "layer4.1", 40, "gradient", "pgd-linf", "noise-sign",
-    ("sparsity", "deletion"), "ssim", "report", ("test:3", "photo:chelsea"), "guess",
+    ("lime", "gradient"), "cat", "dog", "networks", "own", "strength", "layer4.1", 40, "gradient", "pgd-linf",
+    "noise-sign", ("sparsity", "deletion"), "ssim", "report", ("test:3", "photo:chelsea"), "guess",
 )  # fmt: skip
 
 
