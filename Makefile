@@ -12,7 +12,7 @@ DEV := $(VENV)/.installed-dev
 DOCS := $(VENV)/.installed-docs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test quick-tests all-tests shuffle coverage lint style types contracts format models bench distances docs
+.PHONY: help setup run check test quick-tests all-tests shuffle coverage lint style types contracts format models bench distances docs pictures
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -85,6 +85,9 @@ types: $(PROJECT) $(DEV)
 contracts: $(PROJECT) $(DEV)
 	@echo '== import contracts (import-linter)'
 	$(BIN)/lint-imports
+
+pictures: $(PROJECT) $(DEV)  ## the README's pictures and film, from the dashboard without a data set
+	ROBUSTSCOPE_DATA=/nonexistent $(BIN)/python -m docs.readme_pictures
 
 docs: $(PROJECT) $(DOCS)  ## the documentation into build/docs; a broken link fails
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
