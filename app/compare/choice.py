@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from app.state.choice import Choice, Options
 from app.state.page_choice import Beside, PageChoice
 from app.state.query_fields import WHOLE, QueryField, one_of, whole
 
@@ -40,11 +39,6 @@ class CompareChoice(PageChoice):
         return self.scale == "shared"
 
     @classmethod
-    def first(cls, beside: Beside) -> Self:
-        """What a link is taken to mean that says nothing."""
-        return cls()
-
-    @classmethod
     def usual(cls) -> Self:
         """What a link leaves out."""
         return cls()
@@ -53,10 +47,6 @@ class CompareChoice(PageChoice):
     def table(cls) -> tuple[QueryField[Any, Beside], ...]:
         """Its values, in the order in which they are read."""
         return FIELDS
-
-    def within(self, choice: Choice, options: Options) -> Self:
-        """The nearest that is possible beside a choice: all of it always is."""
-        return self
 
 
 FIELDS: tuple[QueryField[CompareChoice, Beside], ...] = (

@@ -30,11 +30,6 @@ class FindChoice(PageChoice):
     of_class: int = EVERY_CLASS
 
     @classmethod
-    def first(cls, beside: Beside) -> Self:
-        """What a link is taken to mean that says nothing."""
-        return cls()
-
-    @classmethod
     def usual(cls) -> Self:
         """What a link leaves out."""
         return cls()

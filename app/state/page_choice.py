@@ -39,18 +39,18 @@ class PageChoice(ABC):
     __slots__ = ()
 
     @classmethod
-    @abstractmethod
     def first(cls, beside: Beside) -> Self:
-        """What a link is taken to mean that says nothing."""
+        """What a link is taken to mean that says nothing: every value's default."""
+        return cls()
 
     @classmethod
     @abstractmethod
     def table(cls) -> tuple[QueryField[Any, Beside], ...]:
         """Its values, in the order in which they are read."""
 
-    @abstractmethod
     def within(self, choice: Choice, options: Options) -> Self:
-        """The nearest that is possible beside a choice."""
+        """The nearest that is possible beside a choice: as it is, where no choice rules anything out."""
+        return self
 
     @classmethod
     def opening(cls, beside: Beside) -> Self:

@@ -79,16 +79,13 @@ class DummyConfig:
 
 
 DUMMY = Architecture(
-    key="dummy",
-    title="Dummy",
-    sentence="A linear layer on the mean colour.",
-    source="nowhere",
-    licence="none",
-    config=DummyConfig,
-    build=lambda config, shape: nn.Sequential(
+    "dummy", "Dummy",
+    "A linear layer on the mean colour.",
+    "nowhere", "none",
+    config=DummyConfig, build=lambda config, shape: nn.Sequential(
         nn.AvgPool2d(shape[1:]), nn.Flatten(), nn.Linear(config.channels, config.classes)
     ),
-)
+)  # fmt: skip
 """An architecture without a fast form or named features."""
 
 

@@ -89,12 +89,8 @@ class FactoryConfig(LibraryConfig):
 
 
 FACTORY = Architecture(
-    key="factory",
-    title="Network of a Python function",
-    sentence="What a function of whoever runs this makes; it must be named in robustscope.toml.",
-    source="whoever runs this",
-    licence="theirs",
-    config=FactoryConfig,
-    build=lambda config, shape: build(config, FACTORIES, shape),
-    fast_form=folded,
-)
+    "factory", "Network of a Python function",
+    "What a function of whoever runs this makes; it must be named in robustscope.toml.",
+    "whoever runs this", "theirs",
+    config=FactoryConfig, build=lambda config, shape: build(config, FACTORIES, shape), fast_form=folded,
+)  # fmt: skip

@@ -31,11 +31,8 @@ def _no_file(config: GivenConfig, shape: tuple[int, int, int]) -> nn.Module:
 
 
 GIVEN = Architecture(
-    key="given",
-    title="A network of a notebook",
-    sentence="A network that was registered in a notebook; it lives as long as the notebook.",
-    source="whoever registered it",
-    licence="theirs",
-    config=GivenConfig,
-    build=_no_file,
-)
+    "given", "A network of a notebook",
+    "A network that was registered in a notebook; it lives as long as the notebook.",
+    "whoever registered it", "theirs",
+    config=GivenConfig, build=_no_file,
+)  # fmt: skip

@@ -118,12 +118,8 @@ def _session(data: bytes) -> Any:
 
 
 ONNX = Architecture(
-    key="onnx",
-    title="ONNX network",
-    sentence="A network from an ONNX file, run whole by ONNX Runtime: it has no gradients.",
-    source="onnx.ai; ONNX Runtime 1.32",
-    licence="MIT",
-    config=OnnxConfig,
-    build=lambda config, shape: OnnxClassifier(config),
-    gradients=False,
-)
+    "onnx", "ONNX network",
+    "A network from an ONNX file, run whole by ONNX Runtime: it has no gradients.",
+    "onnx.ai; ONNX Runtime 1.32", "MIT",
+    config=OnnxConfig, build=lambda config, shape: OnnxClassifier(config), gradients=False,
+)  # fmt: skip

@@ -5,12 +5,8 @@ from core.models.fast import fast_form
 from core.models.resnet import PreActResNet, ResNetConfig
 
 PREACT_RESNET = Architecture(
-    key=ResNetConfig.architecture,
-    title="Pre-activation ResNet",
-    sentence="The project's own residual network, small enough to be trained and attacked on two cores.",
-    source="He et al. 2016, arXiv:1603.05027",
-    licence="MIT",
-    config=ResNetConfig,
-    build=lambda config, shape: PreActResNet(config),
-    fast_form=fast_form,
-)
+    ResNetConfig.architecture, "Pre-activation ResNet",
+    "The project's own residual network, small enough to be trained and attacked on two cores.",
+    "He et al. 2016, arXiv:1603.05027", "MIT",
+    config=ResNetConfig, build=lambda config, shape: PreActResNet(config), fast_form=fast_form,
+)  # fmt: skip

@@ -130,13 +130,8 @@ def fast_form(model: ResNet18) -> ResNet18:
 
 
 RESNET18 = Architecture(
-    key="resnet18",
-    title="ResNet-18",
-    sentence="The usual residual network of 11 million parameters, with a stem for small images or for photographs.",
-    source="He et al. 2015, arXiv:1512.03385, as torchvision builds it",
-    licence="BSD-3-Clause",
-    config=ResNet18Config,
-    build=lambda config, shape: ResNet18(config),
-    smallest_side=32,
-    fast_form=fast_form,
-)
+    "resnet18", "ResNet-18",
+    "The usual residual network of 11 million parameters, with a stem for small images or for photographs.",
+    "He et al. 2015, arXiv:1512.03385, as torchvision builds it", "BSD-3-Clause",
+    config=ResNet18Config, build=lambda config, shape: ResNet18(config), smallest_side=32, fast_form=fast_form,
+)  # fmt: skip

@@ -71,12 +71,8 @@ class TimmConfig(LibraryConfig):
 
 
 TIMM = Architecture(
-    key="timm",
-    title="timm",
-    sentence="Any classifier of the library timm, by its name there.",
-    source="Wightman 2019, github.com/huggingface/pytorch-image-models, version 1.0.31",
-    licence="Apache-2.0",
-    config=TimmConfig,
-    build=lambda config, shape: build(config, TIMM_LIBRARY, shape),
-    fast_form=folded,
-)
+    "timm", "timm",
+    "Any classifier of the library timm, by its name there.",
+    "Wightman 2019, github.com/huggingface/pytorch-image-models, version 1.0.31", "Apache-2.0",
+    config=TimmConfig, build=lambda config, shape: build(config, TIMM_LIBRARY, shape), fast_form=folded,
+)  # fmt: skip

@@ -83,12 +83,8 @@ class TorchvisionConfig(LibraryConfig):
 
 
 TORCHVISION = Architecture(
-    key="torchvision",
-    title="torchvision",
-    sentence="Any classifier of the library torchvision, by its name there.",
-    source="TorchVision maintainers 2016, github.com/pytorch/vision, version 0.28.0",
-    licence="BSD-3-Clause",
-    config=TorchvisionConfig,
-    build=lambda config, shape: build(config, TORCHVISION_LIBRARY, shape),
-    fast_form=folded,
-)
+    "torchvision", "torchvision",
+    "Any classifier of the library torchvision, by its name there.",
+    "TorchVision maintainers 2016, github.com/pytorch/vision, version 0.28.0", "BSD-3-Clause",
+    config=TorchvisionConfig, build=lambda config, shape: build(config, TORCHVISION_LIBRARY, shape), fast_form=folded,
+)  # fmt: skip
