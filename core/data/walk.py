@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from core.decoding.headers import looks_like_picture
+from core.decoding.headers import HEAD, looks_like_picture
 from core.errors import InputError
 from core.files import read_limited
 from core.text import shorten
@@ -63,7 +63,7 @@ def is_picture(path: Path) -> bool:
         if not stat.S_ISREG(path.stat().st_mode):
             return False
         with path.open("rb") as file:
-            return looks_like_picture(file.read(12))
+            return looks_like_picture(file.read(HEAD))
     except OSError:
         return False
 
