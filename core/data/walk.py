@@ -14,6 +14,7 @@ from core.text import shorten
 
 PICTURE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".webp", ".bmp", ".dib", ".tif", ".tiff"}
+    | {".dcm", ".dicom", ".heic", ".heif"}
     | {".gif", ".apng", ".jpg_large", ".jpg-large", ".jpg_orig", ".png_large"}  # what browsers and networks save
 )
 # macOS, Windows, NAS boxes, Linux and Python, in lower case; names that begin with a dot besides

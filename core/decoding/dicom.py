@@ -5,6 +5,7 @@ intercept) and C.11.2 (window).
 """
 
 import io
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -32,10 +33,10 @@ def read(data: bytes) -> Picture:
         InputError: pydicom is missing, there is no image or are several, it is too large or of a kind not read.
     """
     try:
-        from pydicom import dcmread  # noqa: PLC0415
+        pydicom: Any = import_module("pydicom")
     except ImportError as error:
         raise InputError(MISSING) from error
-    file = dcmread(io.BytesIO(data))
+    file = pydicom.dcmread(io.BytesIO(data))
     _check(file)
     if file.PhotometricInterpretation in _GREY:
         return _grey(file)

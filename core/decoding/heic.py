@@ -1,6 +1,8 @@
 """HEIC stills, by the optional package pillow-heif."""
 
 import io
+from importlib import import_module
+from typing import Any, cast
 
 from PIL import Image
 
@@ -20,7 +22,7 @@ def opened(data: bytes, notes: list[str]) -> Image.Image:
         InputError: pillow-heif is missing, or the picture is too large.
     """
     try:
-        import pillow_heif  # noqa: PLC0415
+        pillow_heif: Any = import_module("pillow_heif")
     except ImportError as error:
         raise InputError(MISSING) from error
     pillow_heif.options.DECODE_THREADS = 1
@@ -30,4 +32,5 @@ def opened(data: bytes, notes: list[str]) -> Image.Image:
         notes.append("Only the main one of several pictures is shown.")
     if file[file.primary_index].info.get("bit_depth", 8) > 8:
         notes.append("The samples were reduced to 8 bits.")
-    return file[file.primary_index].to_pillow()  # turned as the format says, which is no change to mention
+    # turned as the format says, which is no change to mention
+    return cast(Image.Image, file[file.primary_index].to_pillow())

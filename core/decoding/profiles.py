@@ -57,7 +57,8 @@ def _transform(profile: ImageCms.ImageCmsProfile, mode: str) -> ImageCms.ImageCm
 
 def _greys(turn: ImageCms.ImageCmsTransform) -> np.ndarray:
     """The colours (256, 3) of all grey levels."""
-    return np.asarray(turn.apply(Image.fromarray(np.arange(256, dtype=np.uint8)[None])))[0]
+    colours: np.ndarray = np.asarray(turn.apply(Image.fromarray(np.arange(256, dtype=np.uint8)[None])))[0]
+    return colours
 
 
 def _changes_nothing(turn: ImageCms.ImageCmsTransform, mode: str) -> bool:
@@ -75,4 +76,5 @@ def grey_curve(profile: bytes | None, notes: list[str]) -> np.ndarray:
     greys = Image.fromarray(np.arange(256, dtype=np.uint8)[None])
     if profile is not None:
         greys = to_srgb(greys, profile, notes)
-    return np.asarray(greys.convert("RGB"))[0].copy()
+    colours: np.ndarray = np.asarray(greys.convert("RGB"))[0]
+    return colours

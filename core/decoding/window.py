@@ -69,9 +69,12 @@ def bounds(picture: Picture, window: Window) -> tuple[float, float]:
         return start
     if window.kind == "values":
         return window.low, window.high
-    low, high = (0.0, 100.0) if window.kind == "stretch" else (window.low, window.high)
-    below = np.cumsum(_counts(picture))
-    places = np.searchsorted(below, np.maximum(1, np.ceil(np.array([low, high]) / 100 * below[-1])))
+    samples = picture.pixels if picture.levels is None else picture.levels.samples
+    if window.kind == "stretch":
+        places = samples.min(), samples.max()
+    else:
+        below = np.cumsum(_counts(samples))
+        places = np.searchsorted(below, np.ceil(np.array([window.low, window.high]) / 100 * below[-1]).clip(1))
     offset, slope = _unit(picture)
     found = offset + slope * float(places[0]), offset + slope * float(places[1])
     return found if found[0] < found[1] else start
@@ -116,10 +119,10 @@ def _unit(picture: Picture) -> tuple[float, float]:
     return (0.0, 1.0) if picture.levels is None else (picture.levels.offset, picture.levels.slope)
 
 
-def _counts(picture: Picture) -> np.ndarray:
-    """How many samples there are of each level."""
-    samples = (picture.pixels if picture.levels is None else picture.levels.samples).reshape(-1)
-    counts = np.zeros(256 if picture.levels is None else TOP + 1, np.int64)
-    for start in range(0, samples.size, _BAND):
-        counts += np.bincount(samples[start : start + _BAND], minlength=len(counts))
+def _counts(samples: np.ndarray) -> np.ndarray:
+    """How many samples there are of each level, of unsigned ones."""
+    counts = np.zeros(np.iinfo(samples.dtype).max + 1, np.int64)
+    flat = samples.reshape(-1)
+    for start in range(0, flat.size, _BAND):
+        counts += np.bincount(flat[start : start + _BAND], minlength=len(counts))
     return counts
