@@ -15,6 +15,7 @@ from app.state.pictures import ModelInput
 from app.state.uploads import UPLOAD
 from app.ui.controls import fit_picker
 from app.ui.elements import Head, picture, pinned
+from app.ui.paste import paste_into
 from app.ui.window_picker import window_picker
 from core.data.galleries import GalleryItem
 from core.data.tasks import task_named
@@ -102,7 +103,10 @@ def _own(cookie: DeltaGenerator) -> None:
         _take(st.camera_input("Take a photo", key="picker.camera"), cookie)
         return
     formats, limit = "PNG, JPEG, WebP, BMP, TIFF, GIF, DICOM or HEIC", MAX_BYTES // 1_000_000
-    _take(st.file_uploader(formats, FILE_TYPES, key="picker.upload", max_upload_size=limit), cookie)
+    with st.container(key="picker-file"):
+        file = st.file_uploader(formats, FILE_TYPES, key="picker.upload", max_upload_size=limit)
+    paste_into("picker-file", MAX_BYTES)
+    _take(file, cookie)
 
 
 def _take(file: UploadedFile | None, cookie: DeltaGenerator) -> None:
