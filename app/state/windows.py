@@ -12,7 +12,7 @@ _PAIR = re.compile(rf"(percentiles|values):({_NUMBER}):({_NUMBER})", re.ASCII)
 
 def window_text(window: Window) -> str:
     """A window in a link: "stretch", "percentiles:1:99", "values:-160:240"; "file" as the picture came."""
-    pair = "" if window.kind in ("file", "stretch") else f":{window.low:g}:{window.high:g}"
+    pair = "" if window.kind in ("file", "stretch") else f":{window.low:.9g}:{window.high:.9g}"
     return window.kind + pair
 
 
@@ -30,5 +30,5 @@ def parse_window(text: str) -> Window | None:
 
 
 def kept(window: Window) -> Window:
-    """The window as its text holds it: to six digits, so that a link shows what its maker saw."""
+    """The window as its text holds it: to nine digits, so that a link shows what its maker saw."""
     return parse_window(window_text(window)) or AS_IT_CAME

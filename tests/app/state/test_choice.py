@@ -171,8 +171,8 @@ def test_a_window_that_is_none_is_said_and_the_picture_comes_as_its_file_says(te
 
 def test_the_window_of_ones_own_picture_stays_in_the_session_and_goes_with_the_picture():
     own = replace(CHOICE, image="upload:5f3a")
-    windowed = change(own, "window", Window("values", 1234.56789, 4000), WORLD)
-    assert windowed.window == Window("values", 1234.57, 4000)
+    windowed = change(own, "window", Window("values", 1234.567890123, 4000), WORLD)
+    assert windowed.window == Window("values", 1234.56789, 4000)
     assert windowed.to_query() == own.to_query()
     assert change(windowed, "task", "fashion-mnist", WORLD).window == windowed.window
     assert change(windowed, "image", "test:0", WORLD).window == AS_IT_CAME
