@@ -13,7 +13,10 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def outcomes():
-    """By name how far a file is from what it shows, in levels, by its pixels and by what is kept for a window; or the sentence that refuses it."""
+    """By name how far a file is from what it shows, in levels, or the sentence that refuses it.
+
+    The larger distance of two: of the pixels, and of what is kept for a window, in the window that the file came in.
+    """
     found = {}
     for name, data, shown in every():
         try:
