@@ -10,6 +10,8 @@ from .attacks.pgd import Pgd as Pgd
 from .data.galleries import gallery as gallery
 from .data.incoming import incoming as incoming
 from .data.tasks import task_named as task_named
+from .decoding.window import Window as Window
+from .decoding.window import windowed as windowed
 from .explanations.attack_result import attack_result as attack_result
 from .explanations.class_explanations import explain as explain
 from .explanations.prediction import predict as predict

@@ -23,20 +23,23 @@ _LARGE = 1_000_000  # pixels; resizing fewer costs less than waiting
 
 
 def decode(data: bytes, background: Background = "white") -> Picture:
-    """The picture in a PNG, JPEG, WebP, BMP, TIFF or GIF file, upright, opaque, 8 bits, RGB.
+    """The picture in a PNG, JPEG, WebP, BMP, TIFF, GIF, DICOM or HEIC file, upright, opaque, 8 bits, sRGB.
 
-    The EXIF orientation is applied, transparency is composited on `background`, of several frames the first is taken.
-    16-bit samples are scaled linearly. Float images in [0, 1] are scaled by 255; other float images and 32-bit or
-    signed integers are stretched from their smallest to their largest value. Colour profiles are not applied.
+    The EXIF orientation is applied, transparency is composited on `background`, of several frames the first is taken
+    (of a DICOM file with several none). 16-bit grey samples are scaled linearly, and kept as `Picture.levels`. Float
+    images in [0, 1] are scaled by 255; other float images and 32-bit or signed integers are stretched from their
+    smallest to their largest value. A colour profile is applied where its colours are not sRGB's.
 
-    Kinds of TIFF that the decoder would read wrongly are refused, with the reason.
+    Kinds of TIFF and DICOM that the decoder would read wrongly are refused, with the reason. DICOM and HEIC need the
+    packages of requirements-extras.txt, and are refused with their names where these are missing.
 
-    The work is done in a process of its own, which takes 400 to 550 MiB for 40 megapixels, up to 850 for a WebP, and is
-    ended where a file takes more than `core.decoding.worker` allows. Two files are decoded at once; more wait.
+    The work is done in a process of its own, which takes 400 to 550 MiB for 40 megapixels, 650 with finer levels or a
+    profile, up to 850 for a WebP, and is ended where a file takes more than `core.decoding.worker` allows. Two files
+    are decoded at once; more wait.
 
     Raises:
         InputError: more than `MAX_BYTES`, or larger or thinner than `check_size` allows (found before anything is
-            decoded), empty, truncated, damaged, NaN or infinite values, not one of the six formats or of a kind that is
+            decoded), empty, truncated, damaged, NaN or infinite values, not one of the formats or of a kind that is
             not read, or too slow or too large to decode.
         ConfigError: an unknown background.
     """

@@ -21,7 +21,7 @@ def draw(choice: Choice, head: Head) -> None:
     task = task_named(choice.task)
     if session.page_choice(SaliencyChoice).view:
         with guard():
-            sections.present(choice, task, pictures.model_input(choice.task, choice.image, choice.fit, choice.invert))
+            sections.present(choice, task, pictures.chosen(choice))
         return
     page.head(choice, panel)
     with guard():

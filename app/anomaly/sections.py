@@ -1,9 +1,9 @@
 """The parts of the page Anomaly, in the order in which they stand there."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app.anomaly import batch, batch_table, layers, perturbation, report, results, verdicts
 from app.anomaly import files as anomaly_files
@@ -12,6 +12,7 @@ from app.state.errors import guard
 from app.state.pictures import ModelInput
 from app.ui import controls, elements, picture_files, picture_picker, python_code
 from app.ui.downloads import downloads
+from app.ui.picture_files import BroughtFile
 from app.ui.task_progress import watch
 from core.data.tasks import Task, task_named
 
@@ -98,18 +99,19 @@ def many_pictures(_head: elements.Head) -> None:
     verdicts.view_picker()
     choice = session.now()
     task = task_named(choice.task)
-    files = picture_files.uploads("anomaly.files")
+    brought = picture_files.uploads("anomaly.files")
     controls.fit_picker()
     with guard():
         models = batch.calibrated_models(task, choice.models)
+        files = brought or batch.sample_files(task)
         if files and models:
             score(task, models, files)
-        else:
-            batch.nothing_yet()
+        elif models:
+            batch.nothing_yet(task)
     controls.share()
 
 
-def score(task: Task, models: list[str], files: list[UploadedFile]) -> None:
+def score(task: Task, models: Sequence[str], files: Sequence[BroughtFile]) -> None:
     """The work on files: to be started, under way, or done."""
     work = watch(batch.batch_task(task, models, files, session.now()))
     if work is not None:

@@ -9,7 +9,9 @@ from app.state import openings
 from app.state.choice import Choice, Options
 from app.state.page_choice import Beside, PageChoice
 from app.state.query_fields import WHOLE, Check, QueryField, between, matching, one_of, whole
+from app.state.windows import window_text
 from core.data.tasks import Task, task_named
+from core.decoding.window import AS_IT_CAME
 from core.errors import CoreError
 from core.latent.directions import RANGES, Kind
 
@@ -91,7 +93,7 @@ class LatentChoice(PageChoice):
         """The view of a visit without a link: the slider that turns the standard network alone, where one was found."""
         first, choice = cls.first(beside), beside.choice
         found = openings.opening_of(choice.task, "latent")
-        plain = choice.fit == "crop" and not choice.invert
+        plain = choice.fit == "crop" and not choice.invert and choice.window == AS_IT_CAME
         if found is None or not found.direction or choice.image != found.picture or not plain:
             return first
         moves: dict[str, Any] = {LEADING[found.direction - 1]: found.position}
@@ -146,7 +148,7 @@ def _code_rule(part: LatentChoice, beside: Beside, text: str) -> str:
 
 
 def _picture_of(choice: Choice) -> tuple[str, ...]:
-    return (choice.task, choice.image, choice.fit, str(choice.invert))
+    return (choice.task, choice.image, choice.fit, str(choice.invert), window_text(choice.window))
 
 
 def _float(value: Any, part: LatentChoice, beside: Beside) -> float:

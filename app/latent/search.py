@@ -90,7 +90,7 @@ def _offered_here() -> LongTask:
     """The search for where the visitor stands when the button is pressed: it may have been drawn before a move."""
     choice, part = session.now(), session.page_choice(LatentChoice)
     task = task_named(choice.task)
-    shown = pictures.model_input(choice.task, choice.image, choice.fit, choice.invert)
+    shown = pictures.chosen(choice)
     begin = explorer.start_of(task, shown, part)
     return search_task(explorer.position_of(task, begin, part, choice.models), part.centre)
 

@@ -17,6 +17,7 @@ from app.state.choice import Choice
 from app.state.epsilon_scale import NORM_TITLES
 from app.state.judgements import ALPHA
 from app.state.names import model_name
+from app.state.windows import window_text
 from app.ui import map_png
 from app.ui.colours import model_colour
 from app.ui.data_urls import data_url, png_url
@@ -63,7 +64,12 @@ def settings(report: PictureReport) -> dict[str, Any]:
     """All that decides the report's numbers, as plain values."""
     return {
         "view": report.choice.to_query(),
-        "picture": {"title": report.shown.title, "digest": report.shown.digest, "size": list(report.shown.size)},
+        "picture": {
+            "title": report.shown.title,
+            "digest": report.shown.digest,
+            "size": list(report.shown.size),
+            "window": window_text(report.choice.window),  # the view's link leaves out that of a visitor's own picture
+        },
         "networks": {card.key: card.sha256 for card in report.cards},
         "attack": report.attacks[0].settings,
         "verdicts": {key: dict(verdict.settings) for key, verdict in report.verdicts.items()},

@@ -8,7 +8,9 @@ from app.state import query_fields
 from app.state.epsilon_scale import Dial, dial
 from app.state.query_fields import QueryField, between, keys, matching, one_of, some_of
 from app.state.uploads import UPLOAD
+from app.state.windows import kept, parse_window, window_text
 from core.data.tasks import task_named
+from core.decoding.window import AS_IT_CAME, Window
 from core.norms import NORMS, Norm
 
 Fit = Literal["crop", "letterbox"]
@@ -49,6 +51,7 @@ class Choice:
         invert: whether light and dark are swapped (grey tasks).
         norm: what the attack's strength measures.
         strength: the attack's position on the task's dial for that norm.
+        window: which values of the picture go from black to white.
     """
 
     task: str
@@ -58,6 +61,7 @@ class Choice:
     invert: bool
     norm: Norm
     strength: float
+    window: Window = AS_IT_CAME
 
     @property
     def dial(self) -> Dial:
@@ -94,7 +98,7 @@ def read(query: Mapping[str, str], options: Options) -> tuple[Choice, list[str]]
     back = query.get("image") == LINK_UPLOAD and bool(options.own)
     asked = {name: text for name, text in query.items() if not (back and name == "image")}
     choice, notes = query_fields.read(FIELDS, _start(query, options), asked, options)
-    return (replace(choice, image=options.own) if back else choice), notes
+    return (_with_image(choice, options.own) if back else choice), notes
 
 
 def _start(query: Mapping[str, str], options: Options) -> Choice:
@@ -125,8 +129,13 @@ def _with_task(choice: Choice, task: str, options: Options) -> Choice:
     chosen = choice.image.startswith(PHOTO) and choice.image != default(options, choice.task).image
     known = choice.image.startswith(UPLOAD) or (chosen and choice.image in options.images[task])
     image = choice.image if known else fresh.image
-    changed = replace(choice, task=task, models=models or fresh.models, image=image, invert=False)
+    changed = replace(_with_image(choice, image), task=task, models=models or fresh.models, invert=False)
     return _with_strength_of(choice, changed)
+
+
+def _with_image(choice: Choice, image: str, options: object = None) -> Choice:
+    """Another picture has other values, which come as its file says."""
+    return choice if image == choice.image else replace(choice, image=image, window=AS_IT_CAME)
 
 
 def _with_strength_of(before: Choice, choice: Choice) -> Choice:
@@ -167,7 +176,15 @@ FIELDS: tuple[QueryField[Choice, Options], ...] = (
         lambda value, choice, options: (
             isinstance(value, str) and (value in options.images[choice.task] or value.startswith(UPLOAD))
         ),
-        _image_rule, instead="", text=lambda image: LINK_UPLOAD if image.startswith(UPLOAD) else image,
+        _image_rule, instead="", put=_with_image,
+        text=lambda image: LINK_UPLOAD if image.startswith(UPLOAD) else image,
+    ),
+    QueryField(
+        "window", "window", parse_window, lambda value, choice, options: isinstance(value, Window),
+        "must be `stretch`, `percentiles:1:99` or `values:0:255`, the lower bound first; the picture is shown as it "
+        "came.",
+        instead="", clean=lambda value, choice, options: kept(value), text=window_text,
+        written=lambda choice: choice.window != AS_IT_CAME and not choice.image.startswith(UPLOAD),
     ),
     QueryField("fit", "fit", str, one_of(FITS), f"must be {_listed(FITS)}; crop is used.", instead=""),
     QueryField(

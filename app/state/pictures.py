@@ -13,12 +13,14 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from app.state.bounded_store import shared_store
+from app.state.choice import Choice
 from app.state.presence import owner
 from app.state.result_cache import cached_result
 from app.state.uploads import MAX_BYTES, MAX_FILES_BYTES, UPLOAD, Uploads
 from core.data.datasets import available, data_root
 from core.data.galleries import Gallery, GalleryItem, gallery
 from core.data.tasks import task_named
+from core.decoding.window import AS_IT_CAME, NARROW, Window, bounds, share_used, windowed
 from core.errors import DataMissingError
 from core.images import Picture, decode, fit, to_png
 from core.text import shorten
@@ -28,6 +30,30 @@ PREVIEW = 640  # longest side of the original as it is shown, in pixels
 THUMBNAIL = 112
 
 UPLOADS, UPLOADED_FILES = "uploads", "uploaded files"  # stores
+
+
+@dataclass(frozen=True, slots=True)
+class Tones:
+    """Which of a picture's values are shown, in its file's own unit.
+
+    Attributes:
+        deep: whether there are more than 256 of them.
+        used: the share of its range, as it came, that the picture uses.
+        came: the values that were black and white as it came.
+        held: the smallest and the largest value.
+        shown: the values that are black and white now.
+    """
+
+    deep: bool
+    used: float
+    came: tuple[float, float]
+    held: tuple[float, float]
+    shown: tuple[float, float]
+
+    @property
+    def narrow(self) -> bool:
+        """Whether the picture uses little of its range."""
+        return self.used < NARROW
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +69,7 @@ class ModelInput:
         size: width and height of the picture as it came, in pixels.
         x: the models' input (1, C, H, W), float32 in [0, 1].
         digest: of `x`; results are cached under it.
+        tones: of the original.
     """
 
     title: str
@@ -53,6 +80,7 @@ class ModelInput:
     size: tuple[int, int]
     x: NDArray[np.float32]
     digest: str
+    tones: Tones
 
 
 def data_there(task: str) -> bool:
@@ -117,7 +145,7 @@ def thumbnail(task: str, key: str) -> bytes:
     return to_png(fit(_picture(task, key, str(data_root())).pixels, (3, THUMBNAIL, THUMBNAIL))[0])
 
 
-def model_input(task: str, image: str, mode: str, invert: bool) -> ModelInput:
+def model_input(task: str, image: str, mode: str, invert: bool, window: Window = AS_IT_CAME) -> ModelInput:
     """The picture with this image key, fitted to a task.
 
     Raises:
@@ -129,21 +157,39 @@ def model_input(task: str, image: str, mode: str, invert: bool) -> ModelInput:
         mine.keep(picture, owner(), name)  # the one looked at last is the one that comes back
         title = f"Your picture {shorten(name)}".strip()
         item = GalleryItem(image, title, None, "kept in this server's memory only")
-        return _model_input(task, image, mode, invert, title, item, picture)
+        return _model_input(task, image, mode, invert, title, window, item, picture)
     found, item = _picture(task, image, str(data_root())), items(task)[image]
-    return _model_input(task, image, mode, invert, item.title, item, found)
+    return _model_input(task, image, mode, invert, item.title, window, item, found)
 
 
 @cached_result
 def _model_input(
-    task: str, image: str, mode: str, invert: bool, title: str, _item: GalleryItem, _of: Picture
+    task: str, image: str, mode: str, invert: bool, title: str, window: Window, _item: GalleryItem, _of: Picture
 ) -> ModelInput:
-    problem = task_named(task)
-    pixels = _of.pixels
+    problem, shown, tones = task_named(task), windowed(_of, window), _tones(_of, window)
+    pixels, notes = shown.pixels, shown.notes
+    if tones.narrow and window == AS_IT_CAME:
+        (black, white), (low, high) = tones.came, tones.held
+        told = f"It uses {tones.used:.1%} of its range: the values from {low:g} to {high:g} of {black:g} to {white:g}."
+        notes = (*notes, told.replace("%", " %"))
     x = fit(pixels, problem.shape, "letterbox" if mode == "letterbox" else "crop", problem.background, invert).numpy()
     digest = hashlib.blake2b(x.tobytes(), digest_size=16).hexdigest()
     size = (_of.width, _of.height)
-    return ModelInput(_item.title, _item.source, _item.label, _of.notes, _preview(pixels), size, x, digest)
+    return ModelInput(_item.title, _item.source, _item.label, notes, _preview(pixels), size, x, digest, tones)
+
+
+def chosen(choice: Choice) -> ModelInput:
+    """The picture of a view, as the view has it.
+
+    Raises:
+        InputError: as `model_input`.
+    """
+    return model_input(choice.task, choice.image, choice.fit, choice.invert, choice.window)
+
+
+def _tones(of: Picture, window: Window) -> Tones:
+    held = bounds(of, Window("stretch"))
+    return Tones(of.levels is not None, share_used(of), bounds(of, AS_IT_CAME), held, bounds(of, window))
 
 
 def _preview(pixels: NDArray[np.uint8]) -> bytes:

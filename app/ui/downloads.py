@@ -14,7 +14,7 @@ from core.npz import npz_bytes
 CELL, GAP, CAPTION, HEAD = 128, 12, 44, 40
 MIMES = {
     "png": "image/png", "npz": "application/octet-stream", "csv": "text/csv", "html": "text/html",
-    "parquet": "application/vnd.apache.parquet",
+    "parquet": "application/vnd.apache.parquet", "zip": "application/zip",
 }  # fmt: skip
 
 INK, PAPER = "#14273D", "#FFFFFF"

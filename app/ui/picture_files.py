@@ -4,7 +4,9 @@ import io
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
+from typing import Protocol
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -13,6 +15,43 @@ from app.state import pictures, session
 from app.ui.picture_picker import FILE_TYPES
 from core.data.incoming import MAX_ENTRIES, MAX_ZIP_BYTES, Incoming, from_file, open_zip
 from core.data.walk import entries
+
+
+class BroughtFile(Protocol):
+    """A file as Streamlit's uploader gives it."""
+
+    @property
+    def file_id(self) -> str:
+        """What no other file is called."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+
+    def getvalue(self) -> bytes:
+        """What is in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SampleFile:
+    """A file that the server brings itself."""
+
+    file_id: str
+    name: str
+    data: bytes
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        return len(self.data)
+
+    def getvalue(self) -> bytes:
+        """What is in it."""
+        return self.data
 
 
 def uploads(key: str, most: int = MAX_ENTRIES) -> list[UploadedFile]:
@@ -24,13 +63,13 @@ def uploads(key: str, most: int = MAX_ENTRIES) -> list[UploadedFile]:
     )  # fmt: skip
 
 
-def incoming(files: Sequence[UploadedFile]) -> Iterator[Incoming]:
+def incoming(files: Sequence[BroughtFile]) -> Iterator[Incoming]:
     """Every picture of the files, in their order."""
     for file in files:
         yield from from_file(io.BytesIO(file.getvalue()), file.name, file.size)
 
 
-def count_files(files: Sequence[UploadedFile], most: int = MAX_ENTRIES) -> int:
+def count_files(files: Sequence[BroughtFile], most: int = MAX_ENTRIES) -> int:
     """About how many pictures there are, for a bar: what a ZIP says of itself counts."""
     total = 0
     for file in files:
@@ -42,7 +81,7 @@ def count_files(files: Sequence[UploadedFile], most: int = MAX_ENTRIES) -> int:
     return min(total, most)
 
 
-def choose(files: Sequence[UploadedFile], place: int) -> bool:
+def choose(files: Sequence[BroughtFile], place: int) -> bool:
     """Make one of the files, by its place among all, the picture that pages are about; whether it could be."""
     found = next(islice(incoming(files), place, None), None)
     if found is None or found.error:

@@ -15,6 +15,8 @@ from app.state.pictures import ModelInput
 from app.state.uploads import UPLOAD
 from app.ui.controls import fit_picker
 from app.ui.elements import Head, picture, pinned
+from app.ui.paste import paste_into
+from app.ui.window_picker import window_picker
 from core.data.galleries import GalleryItem
 from core.data.tasks import task_named
 from core.errors import InputError
@@ -25,7 +27,10 @@ ROW = 8  # pictures in the row
 OF_A_KIND = 4  # of them, as far as there are others
 A_PAGE = 30  # pictures of the gallery shown at once
 _TAKEN, _REFUSED = "picker.taken", "picker.refused"
-FILE_TYPES = ["png", "jpg", "jpeg", "jpe", "jfif", "jpg_large", "webp", "bmp", "tif", "tiff", "gif"]
+FILE_TYPES = [
+    *["png", "jpg", "jpeg", "jpe", "jfif", "jpg_large", "webp", "bmp", "tif", "tiff", "gif"],
+    *["dcm", "dicom", "heic", "heif"],
+]
 
 
 def chosen_picture(head: Head, pin: bool = True) -> ModelInput:
@@ -45,9 +50,10 @@ def chosen_picture(head: Head, pin: bool = True) -> ModelInput:
     with head.question:
         picture_picker(cookie)
     choice = session.now()  # the picker may just have taken a file
-    shown = pictures.model_input(choice.task, choice.image, choice.fit, choice.invert)
+    shown = pictures.chosen(choice)
     with head.picture:
         picture(task_named(choice.task), shown)
+        window_picker(shown)
     if _REFUSED in st.session_state:
         _say_refusal(shown)
     if pin:
@@ -96,11 +102,11 @@ def _own(cookie: DeltaGenerator) -> None:
     if source == "Camera":
         _take(st.camera_input("Take a photo", key="picker.camera"), cookie)
         return
-    limit = MAX_BYTES // 1_000_000
-    _take(
-        st.file_uploader("PNG, JPEG, WebP, BMP, TIFF or GIF", FILE_TYPES, key="picker.upload", max_upload_size=limit),
-        cookie,
-    )
+    formats, limit = "PNG, JPEG, WebP, BMP, TIFF, GIF, DICOM or HEIC", MAX_BYTES // 1_000_000
+    with st.container(key="picker-file"):
+        file = st.file_uploader(formats, FILE_TYPES, key="picker.upload", max_upload_size=limit)
+    paste_into("picker-file", MAX_BYTES)
+    _take(file, cookie)
 
 
 def _take(file: UploadedFile | None, cookie: DeltaGenerator) -> None:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from app.state.choice import Choice
 from app.state.uploads import UPLOAD
+from core.decoding.window import AS_IT_CAME
 from core.saliency.target import Target
 
 FOR_PREDICTIONS = ("predict",)
@@ -37,6 +38,10 @@ def picture_and_networks(choice: Choice, names: Sequence[str]) -> str:
         names: what is imported from `core` besides.
     """
     own = choice.image.startswith(UPLOAD)
+    window, spread = choice.window, ""
+    if window != AS_IT_CAME:
+        names = [*names, "Window", "windowed"]
+        spread = f"picture = windowed(picture, Window({window.kind!r}, {window.low!r}, {window.high!r}))\n"
     wanted = sorted({"fit", "load_zoo_model", "task_named", "decode" if own else "gallery", *names})
     source = 'decode(open("your-picture.png", "rb").read())' if own else f"gallery(task).picture({choice.image!r})"
     return (
@@ -44,7 +49,7 @@ def picture_and_networks(choice: Choice, names: Sequence[str]) -> str:
         f"task = task_named({choice.task!r})\n"
         f"models = {{key: load_zoo_model(task.key, key) for key in {list(choice.models)}}}\n"
         f"picture = {source}\n"
-        f"x = fit(picture.pixels, task.shape, {choice.fit!r}, task.background, {choice.invert})\n"
+        f"{spread}x = fit(picture.pixels, task.shape, {choice.fit!r}, task.background, {choice.invert})\n"
     )
 
 

@@ -7,13 +7,14 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from core.decoding.headers import looks_like_picture
+from core.decoding.headers import HEAD, looks_like_picture
 from core.errors import InputError
 from core.files import read_limited
 from core.text import shorten
 
 PICTURE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".webp", ".bmp", ".dib", ".tif", ".tiff"}
+    | {".dcm", ".dicom", ".heic", ".heif"}
     | {".gif", ".apng", ".jpg_large", ".jpg-large", ".jpg_orig", ".png_large"}  # what browsers and networks save
 )
 # macOS, Windows, NAS boxes, Linux and Python, in lower case; names that begin with a dot besides
@@ -63,7 +64,7 @@ def is_picture(path: Path) -> bool:
         if not stat.S_ISREG(path.stat().st_mode):
             return False
         with path.open("rb") as file:
-            return looks_like_picture(file.read(12))
+            return looks_like_picture(file.read(HEAD))
     except OSError:
         return False
 

@@ -16,9 +16,24 @@ _ALONE = frozenset({0x00, 0x01, *range(0xD0, 0xD9)})  # markers without a length
 HEADS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"GIF87a", b"GIF89a")
 
 
+HEAD = 132  # bytes that tell
+_HEIC = (b"heic", b"heix", b"heim", b"heis", b"mif1")  # brands of still pictures; msf1, hevc and hevx are sequences
+
+
 def looks_like_picture(head: bytes) -> bool:
-    """Whether a file that begins so (12 bytes) says that it is of one of the six formats."""
-    return head.startswith(HEADS) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
+    """Whether a file that begins so (`HEAD` bytes) says that it is of one of the formats."""
+    webp = head[:4] == b"RIFF" and head[8:12] == b"WEBP"
+    return head.startswith(HEADS) or webp or is_dicom(head) or is_heic(head)
+
+
+def is_dicom(head: bytes) -> bool:
+    """Whether a file that begins so says that it is DICOM."""
+    return head[128:132] == b"DICM"
+
+
+def is_heic(head: bytes) -> bool:
+    """Whether a file that begins so says that it is a HEIC still."""
+    return head[4:8] == b"ftyp" and head[8:12] in _HEIC and b"avif" not in head[16:64]
 
 
 def check_jpeg(data: bytes) -> None:

@@ -19,15 +19,37 @@ Background = Literal["white", "black", "grey"]
 
 
 @dataclass(frozen=True, eq=False)
+class Levels:
+    """The grey values of a file that are finer than 8 bits.
+
+    A sample stands for the value `offset + slope * sample`, in the file's own unit.
+
+    Attributes:
+        samples: (height, width) uint16, read-only.
+        offset: the value of sample 0.
+        slope: the step between samples, above 0.
+        start: the values that are black and white in the picture as it came.
+        curve: (256, 3) uint8, the sRGB colours of the 8-bit grey levels from the lower value to the higher.
+    """
+
+    samples: np.ndarray
+    offset: float
+    slope: float
+    start: tuple[float, float]
+    curve: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class Picture:
     """A decoded picture.
 
     Attributes:
         pixels: (height, width, 3) uint8 sRGB, read-only.
-        format: PNG, JPEG, WebP, BMP, TIFF or GIF.
+        format: PNG, JPEG, WebP, BMP, TIFF, GIF, DICOM or HEIC.
         width: of `pixels`, after any EXIF rotation.
         height: of `pixels`, after any EXIF rotation.
         notes: sentences that say what decoding changed.
+        levels: what `pixels` were made of, where the file's grey values are finer; None of others.
     """
 
     pixels: np.ndarray
@@ -35,12 +57,16 @@ class Picture:
     width: int
     height: int
     notes: tuple[str, ...] = ()
+    levels: Levels | None = None
 
     @cached_property
     def digest(self) -> str:
-        """BLAKE2b (16 bytes, as 32 hex digits) of the shape and the pixels; computed once."""
+        """BLAKE2b (16 bytes, as 32 hex digits) of the shape, the pixels and any finer samples; computed once."""
         state = hashlib.blake2b(repr(self.pixels.shape).encode(), digest_size=16)
         state.update(np.ascontiguousarray(self.pixels).data)
+        if self.levels is not None:
+            state.update(repr((self.levels.offset, self.levels.slope, self.levels.start)).encode())
+            state.update(np.ascontiguousarray(self.levels.samples).data)
         return state.hexdigest()
 
 

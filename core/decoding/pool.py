@@ -14,7 +14,7 @@ import numpy as np
 
 from core.decoding import child
 from core.decoding.decoder import BACKGROUNDS
-from core.decoding.picture import Background, Picture, check_size
+from core.decoding.picture import Background, Levels, Picture, check_size
 from core.decoding.worker import READY, Limits
 from core.errors import InputError
 
@@ -53,7 +53,7 @@ class _Worker:
         """
         try:
             with self._clock(self.limits.seconds) as late:
-                answer, pixels = self._exchange(data, background)
+                answer, pixels, levels = self._exchange(data, background)
         except (OSError, EOFError, ValueError) as error:  # the process ended, or its answer is none
             self.end(1.0)  # its pipe ends a moment before it does, and the reason is in how it ends
             raise InputError(self._why(late)) from error
@@ -64,22 +64,33 @@ class _Worker:
             if answer.get("last"):
                 self.end()
             raise InputError(answer["error"])
-        pixels.setflags(write=False)  # pictures are cached and shared
-        return Picture(pixels, answer["format"], answer["width"], answer["height"], tuple(answer["notes"]))
+        return Picture(pixels, answer["format"], answer["width"], answer["height"], tuple(answer["notes"]), levels)
 
-    def _exchange(self, data: bytes, background: Background) -> tuple[dict[str, Any], np.ndarray | None]:
+    def _exchange(self, data: bytes, background: Background) -> tuple[dict[str, Any], np.ndarray | None, Levels | None]:
         place = [*BACKGROUNDS].index(background)
         self.requests.write(bytes([place]) + len(data).to_bytes(8, "little"))
         self.requests.write(data)
         self.requests.flush()
         answer = json.loads(self._read(int.from_bytes(self._read(8), "little")))
         if "error" in answer:
-            return answer, None
-        check_size(answer["width"], answer["height"])
-        pixels = np.empty((answer["height"], answer["width"], 3), np.uint8)
-        if self.answers.readinto(pixels.reshape(-1).data) != pixels.nbytes:  # type: ignore[attr-defined]
+            return answer, None, None
+        height, width = answer["height"], answer["width"]
+        check_size(width, height)
+        pixels = self._array((height, width, 3), np.uint8)
+        if "levels" not in answer:
+            return answer, pixels, None
+        of = answer["levels"]
+        samples, curve = self._array((height, width), np.uint16), np.array(of["curve"], np.uint8)
+        return answer, pixels, Levels(samples, of["offset"], of["slope"], tuple(of["start"]), curve)
+
+    def _array(self, shape: tuple[int, ...], kind: type[np.generic]) -> np.ndarray:
+        """What comes next, read-only: pictures are cached and shared."""
+        found = np.empty(shape, kind)
+        view = found.reshape(-1).view(np.uint8).data
+        if self.answers.readinto(view) != found.nbytes:  # type: ignore[attr-defined]
             raise EOFError
-        return answer, pixels
+        found.setflags(write=False)
+        return found
 
     def _read(self, count: int) -> bytes:
         found = self.answers.read(count)

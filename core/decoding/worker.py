@@ -3,7 +3,8 @@
 It reads requests from its standard input and answers on its standard output:
 
 - a request: background (its place in `BACKGROUNDS`, 1 byte), length (8 bytes), the file.
-- an answer: length (8 bytes), JSON; where it holds `width` and `height`, the pixels follow (height x width x 3 bytes).
+- an answer: length (8 bytes), JSON; where it holds `width` and `height`, the pixels follow (height x width x 3 bytes),
+  and behind them, where it holds `levels`, the samples (height x width x 2 bytes).
 """
 
 import json
@@ -66,8 +67,14 @@ def _answer(out: BinaryIO, data: bytes, background: Background) -> None:
 def _send(out: BinaryIO, answer: dict[str, Any], picture: Picture | None = None) -> None:
     if picture is not None:
         answer |= {"width": picture.width, "height": picture.height}
+        if picture.levels is not None:
+            fields = ("offset", "slope", "start")
+            answer["levels"] = {field: getattr(picture.levels, field) for field in fields}
+            answer["levels"]["curve"] = picture.levels.curve.tolist()
     text = json.dumps(answer).encode()
     out.write(len(text).to_bytes(8, "little") + text)
     if picture is not None:
         out.write(picture.pixels.reshape(-1).data)
+        if picture.levels is not None:
+            out.write(picture.levels.samples.reshape(-1).data)
     out.flush()

@@ -115,3 +115,16 @@ def test_no_network_can_score_where_none_is_calibrated(visit):
     checked(at.file_uploader[0].set_value([("a.png", normal(1), "image/png")]).run())
     assert any("is not calibrated here" in item.value for item in at.markdown)
     assert not any(button.key == "anomaly.many.start" for button in at.button)
+
+
+@pytest.mark.slow
+def test_the_sample_is_scored_at_one_click_and_its_files_can_be_looked_at_alone(visit):
+    at = visit(models="standard", view="many")
+    offer = at.button(key="anomaly.sample.try")
+    assert "generated pictures and 4 photographs" in offer.label  # no data set here
+    at = finished(checked(offer.click().run()))
+    table = at.dataframe[0].value
+    wanted = int(offer.label.split()[1]) + 4
+    assert len(table) == wanted and {name.split("/")[1] for name in table["File"]} == {"generated", "photographs"}
+    checked(at.button(key="anomaly.sample.close").click().run())
+    assert not at.dataframe and at.button(key="anomaly.sample.try")

@@ -14,7 +14,13 @@ from tests.helpers.pages import checked, picture, pressed, upload
 
 PAGE = "pages/report"
 pytestmark = pytest.mark.usefixtures("calibrations")
-LINK = {"task": "cifar10", "models": "standard,pgd-linf", "image": "photo:coffee", "epsilon": "3"}
+LINK = {
+    "task": "cifar10",
+    "models": "standard,pgd-linf",
+    "image": "photo:coffee",
+    "epsilon": "3",
+    "window": "percentiles:5:95",
+}
 
 
 @pytest.fixture
@@ -41,6 +47,7 @@ def test_the_file_is_whole_and_its_python_gives_the_same_numbers(visit, taken, t
     assert all(f"/{page}?" in html for page in content.PAGES)
     for one in report.predictions:
         assert f"{one.probs[one.target]:.1%}".replace("%", " %") in html
+    assert "the percentiles 5 and 95" in html and "percentiles:5:95" in html
     assert html.count("data:image/png") == 2 + 3 * 2 + 2 * len(content.METHODS) + 2 * 10
     namespace: dict = {}
     monkeypatch.setattr("core.load_zoo_model", lambda task, key: load_zoo_model(task, key, tiny_zoo), raising=False)

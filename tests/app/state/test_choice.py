@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from app.state.choice import Choice, Options, change, default, read, within
+from core.decoding.window import AS_IT_CAME, Window
 
 WORLD = Options(
     {"cifar10": ("standard", "pgd-l2", "pgd-linf", "trades", "noise"), "fashion-mnist": ("standard", "lipschitz")},
@@ -148,3 +149,31 @@ def test_a_network_that_is_gone_leaves_the_view_and_the_rest_stays():
     assert within(replace(CHOICE, models=("own-gone", "trades")), WORLD) == replace(CHOICE, models=("trades",))
     assert within(replace(CHOICE, models=("own-gone",)), WORLD).models == default(WORLD).models
     assert within(replace(CHOICE, task="tiny20"), WORLD) == default(WORLD)
+
+
+WINDOWS = [Window("stretch"), Window("percentiles", 0.5, 99.5), Window("values", -160, 240)]
+NONE = ["percentiles:99:1", "percentiles:-1:101", "values:1:1", "values:1", "level"]
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_a_link_restores_the_window_of_a_gallery_picture(window):
+    choice = replace(CHOICE, window=window)
+    assert read(choice.to_query(), WORLD) == (choice, [])
+    assert "window" not in CHOICE.to_query()
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, *NONE])
+def test_a_window_that_is_none_is_said_and_the_picture_comes_as_its_file_says(text):
+    choice, notes = read(CHOICE.to_query() | {"window": text}, WORLD)
+    assert choice == CHOICE
+    assert len(notes) == 1 and "`window`" in notes[0] and (len(text) < 4 or text not in notes[0])
+
+
+def test_the_window_of_ones_own_picture_stays_in_the_session_and_goes_with_the_picture():
+    own = replace(CHOICE, image="upload:5f3a")
+    windowed = change(own, "window", Window("values", 1234.567890123, 4000), WORLD)
+    assert windowed.window == Window("values", 1234.56789, 4000)
+    assert windowed.to_query() == own.to_query()
+    assert change(windowed, "task", "fashion-mnist", WORLD).window == windowed.window
+    assert change(windowed, "image", "test:0", WORLD).window == AS_IT_CAME
+    assert change(own, "window", "stretch", WORLD) is own

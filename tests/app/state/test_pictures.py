@@ -17,6 +17,7 @@ from core.attacks.pgd import Pgd
 from core.data import fashion_mnist
 from core.data.official import official
 from core.data.tasks import CIFAR10
+from core.decoding.window import Window
 from core.errors import InputError
 from core.images import decode
 from core.models.zoo import load_zoo_model
@@ -135,3 +136,16 @@ def test_cached_results_are_those_of_the_engine_and_differ_by_attack(zoo):
         np.testing.assert_allclose(look.probs, expected, rtol=1e-5)
     sizes = [results.attack_results(CIFAR10, KEYS[:1], shown, attack)[0].linf for attack in (weak, strong, Pgd(0.0))]
     assert sizes[0] <= 1 / 255 + 1e-6 < sizes[1] <= 8 / 255 + 1e-6 and sizes[2] == 0
+
+
+def test_a_scan_that_uses_a_sixteenth_of_its_range_says_so_until_it_is_stretched(zoo):
+    scan = np.random.default_rng(0).integers(0, 4096, (40, 40)).astype(np.uint16)
+    out = io.BytesIO()
+    Image.fromarray(scan).save(out, "PNG")
+    key = state_pictures.keep_upload(out.getvalue())
+    came = state_pictures.model_input("cifar10", key, "crop", False)
+    assert came.tones.narrow and came.tones.deep and came.x.max() < 0.07
+    assert came.notes[-1] == f"It uses 6.2 % of its range: the values from {scan.min()} to {scan.max()} of 0 to 65535."
+    wide = state_pictures.model_input("cifar10", key, "crop", False, Window("stretch"))
+    assert wide.tones.shown == (scan.min(), scan.max()) and wide.x.max() > 0.7 and wide.digest != came.digest
+    assert "of its range" not in " ".join(wide.notes) and "Windowed here" in wide.notes[-1]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from core.decoding.decoder import decode
+from core.decoding.window import Window, windowed
 from core.errors import InputError
 from tests.helpers.decoding.variants import every
 
@@ -12,17 +13,24 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def outcomes():
-    """By name how far a file is from what it shows, in levels; or the sentence that refuses it."""
+    """By name how far a file is from what it shows, in levels, or the sentence that refuses it.
+
+    The larger distance of two: of the pixels, and of what is kept for a window, in the window that the file came in.
+    """
     found = {}
     for name, data, shown in every():
         try:
-            pixels = decode(data).pixels
+            picture = decode(data)
         except InputError as error:
             found[name] = str(error)
         else:
+            pixels, fine = picture.pixels, picture.levels
             right = shown[..., None] if shown.ndim == 2 else shown
             assert pixels.shape[:2] == right.shape[:2], name
             found[name] = float(np.abs(pixels - right).max())
+            if fine is not None:
+                kept = windowed(picture, Window("values", *fine.start)).pixels
+                found[name] = max(found[name], float(np.abs(kept - right).max()))
     return found
 
 

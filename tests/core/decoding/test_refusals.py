@@ -126,7 +126,8 @@ def test_what_is_no_image_is_refused(data):
 
 def test_other_sentences():
     assert refusal(b"") == "The file is empty."
-    assert "HEIC" in refusal(b"\0\0\0\x18ftypheic" + bytes(20))
+    assert "HEIC sequences" in refusal(b"\0\0\0\x18ftypmsf1" + bytes(20))
+    assert "AVIF" in refusal(b"\0\0\0\x1cftypavif" + bytes(24))
     assert "not an image" in refusal(png(0, 5, 8, 2, b""))
     assert "not an image" in refusal(bomb("GIF", 0, 0).replace(b"\x08\0\x08\0", bytes(4)))
     assert "far more than 40 megapixels" in refusal(bomb("JPEG", 60_000, 60_000))  # Pillow refuses these itself
