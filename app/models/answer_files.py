@@ -1,8 +1,7 @@
 """What counted answers give to take away: shares by class and reliability as CSV, logits as NPZ, confusions as PNG."""
 
-import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from app.state.names import model_name
 from app.ui.colours import model_colour
-from app.ui.downloads import GAP, INK, PAPER, latin_text, npz
+from app.ui.downloads import GAP, INK, PAPER, latin_text, npz, table_csv
 from core.data.tasks import Task
 from core.explanations.labelled_answers import LabelledAnswers
 from core.metrics.calibration import reliability, tempered
@@ -33,7 +32,7 @@ def shares_of(task: Task, one: LabelledAnswers) -> tuple[Sequence[ClassShare], S
 
 def classes_csv(task: Task, found: Mapping[str, LabelledAnswers]) -> bytes:
     """A row for each network, kind of image and class: hits, n, share and its interval."""
-    return _csv(
+    return table_csv(
         ("model", "images", "class", "hits", "n", "share", "share_low", "share_high"),
         (
             (key, under, name, share.hits, share.n, share.value if share.n else "", share.low, share.high)
@@ -53,13 +52,7 @@ def reliability_csv(found: Mapping[str, LabelledAnswers], temperature: float) ->
             bins = zip(each.edges, each.edges[1:], each.counts, each.confidence, each.accuracy, strict=False)
             named = (key, under, temperature, each.ece)
             rows += [(*named, *("" if np.isnan(value) else value for value in one_bin)) for one_bin in bins]
-    return _csv(("model", "images", "temperature", "ece", "from", "to", "n", "confidence", "accuracy"), rows)
-
-
-def _csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([head, *rows])
-    return text.getvalue().encode()
+    return table_csv(("model", "images", "temperature", "ece", "from", "to", "n", "confidence", "accuracy"), rows)
 
 
 def answers_npz(task: Task, found: Mapping[str, LabelledAnswers]) -> bytes:

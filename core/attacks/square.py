@@ -98,7 +98,8 @@ class Square:
     def _share_at(self, query: int) -> float:
         """The share of pixels that a square changes at a query, on the schedule stretched to all queries."""
         at = query / self.queries * 10_000
-        return self.share / 2 ** sum(at > limit for limit in SCHEDULE)
+        halvings = sum(at > limit for limit in SCHEDULE)
+        return self.share / float(1 << halvings)
 
     def _tiles(self, origin: Tensor, generator: torch.Generator) -> Tensor:
         """The first change in L2: a grid of five by five bumps, each of either sign in each channel."""
@@ -142,28 +143,28 @@ def margins(logits: Tensor, labels: Tensor) -> Tensor:
 
 def _length(window: Tensor) -> Tensor:
     """The length of each channel of a window (B, C, s, s): (B, C, 1, 1)."""
-    return window.square().sum((2, 3), keepdim=True).sqrt().clamp_min(_TINY)
+    length: Tensor = window.square().sum((2, 3), keepdim=True).sqrt().clamp_min(_TINY)
+    return length
 
 
 def _bumps(side: int, like: Tensor, generator: torch.Generator) -> Tensor:
     """Two bumps of opposite sign that share a square (s, s), of length 1, one above the other or side by side."""
     upper = side // 2
     bumps = torch.cat([_bump(upper, side, like), -_bump(side - upper, side, like)])
-    bumps = bumps / bumps.norm().clamp_min(_TINY)
+    bumps /= bumps.norm().clamp_min(_TINY)
     turned = bool(torch.rand(1, generator=generator, device=generator.device) > 0.5)
-    return bumps.T if turned else bumps
+    return bumps.t() if turned else bumps
 
 
 def _bump(height: int, width: int, like: Tensor) -> Tensor:
     """A bump (h, w): squared reciprocals, added up over growing rectangles around its centre (Eq. 2 and App. B)."""
     bump = torch.zeros(height, width, dtype=like.dtype, device=like.device)
-    if height == 0:
-        return bump
     top, left = height // 2, width // 2
     for size in range(max(height // 2 + 1, width // 2 + 1)):
         rows = slice(max(top - size, 0), min(top + size + 1, height))
         bump[rows, max(left - size, 0) : min(left + size + 1, width)] += 1.0 / (size + 1) ** 2
-    return bump / bump.norm()
+    found: Tensor = bump / bump.norm().clamp_min(_TINY)
+    return found
 
 
 def _signs(shape: tuple[int, ...], like: Tensor, generator: torch.Generator) -> Tensor:

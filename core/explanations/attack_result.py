@@ -7,6 +7,7 @@ from torch import Tensor
 
 from core import norms
 from core.attacks.pgd import Pgd
+from core.attacks.square import Square
 from core.explanations.perturbed import PerturbedImage, common_fields
 from core.explanations.prediction import check_image, probabilities
 from core.models.zoo import ZooModel
@@ -25,7 +26,7 @@ class AttackResult(PerturbedImage):
     rmse: float
 
 
-def attack_result(model: ZooModel, x: Tensor, attack: Pgd, seed: int = 0) -> AttackResult:
+def attack_result(model: ZooModel, x: Tensor, attack: Pgd | Square, seed: int = 0) -> AttackResult:
     """Attack the image `x` (1, C, H, W) away from the class that `model` predicts for it, and measure the outcome.
 
     Raises:

@@ -69,12 +69,14 @@ class LabelledAnswers:
     @property
     def answers(self) -> NDArray[np.int64]:
         """Classes answered to the clean images (n,)."""
-        return self.logits.argmax(1)
+        found: NDArray[np.int64] = self.logits.argmax(1)
+        return found
 
     @property
     def answers_adv(self) -> NDArray[np.int64]:
         """Classes answered to the attacked images (n,)."""
-        return self.logits_adv.argmax(1)
+        found: NDArray[np.int64] = self.logits_adv.argmax(1)
+        return found
 
 
 def measure_answers(
