@@ -68,9 +68,9 @@ def show(task: Task, pgd: Sequence[AttackResult], found: Sequence[AttackResult])
     held = [model_name(one.model) for one in found if not one.changed]
     st.html(f'<div class="rs-small" data-held="{len(held)}">Kept by {escape(", ".join(held) or "none")}.</div>')
     how_to_read(
-        f"The search changes squares at random and keeps what lowers the margin, up to {QUERIES:,} times. It knows less "
-        "than PGD, so it should find less. Where it turns an answer that PGD could not, the gradient misleads. One "
-        "picture is a hint: page Models counts over many.",
+        f"The search changes squares at random and keeps what lowers the margin, up to {QUERIES:,} times. It knows "
+        "less than PGD, so it should find less. Where it turns an answer that PGD could not, the gradient misleads. "
+        "One picture is a hint: page Models counts over many.",
         "Andriushchenko et al. 2020, arXiv:1912.00049; the sign: Athalye et al. 2018, arXiv:1802.00420. Seed 0.",
     )
     downloads(f"search-{task.key}", ("All arrays as NPZ", "npz", partial(to_npz, found)))
