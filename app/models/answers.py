@@ -59,7 +59,8 @@ def _controls(task: Task) -> None:
         "First test images", COUNTED, format_func="{:,}".format, **session.binding("counted", "models.counted")
     )
     pick(
-        "Attacks", SEARCHES, place=last, help="Square attack asks for answers alone, and takes about as long again.",
+        "Attacks", SEARCHES, place=last,
+        help=f"Square attack asks for answers alone, up to {QUERIES} for each image: it takes several times as long.",
         **session.binding("square", "models.square"),
     )  # fmt: skip
 
