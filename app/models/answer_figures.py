@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from app.state.names import model_name
-from app.ui.charts import plain_layout
+from app.ui.charts import faint, plain_layout
 from app.ui.colours import model_colour
 from core.metrics.calibration import Reliability
 from core.metrics.confusion import ClassShare, Counts
@@ -37,30 +37,40 @@ def by_class(names: Sequence[str], shares: Mapping[str, Pair], ink: str) -> go.F
                         "line": {"width": 2, "color": colour}},
                 error_x={"type": "data", "symmetric": False, "array": high - value, "arrayminus": value - low,
                          "color": colour, "thickness": 1.5, "width": 3},
+                cliponaxis=False,
                 customdata=[[names[place], found[place].hits, found[place].n] for place in known],
                 hovertemplate=f"%{{customdata[0]}}, {model_name(key)}, {words}: %{{x:.0f}} % "
                 "(%{customdata[1]} of %{customdata[2]})<extra></extra>",
             )  # fmt: skip
     figure.update_xaxes(title="Right answers (%)", range=[-2, 102])
     figure.update_yaxes(
-        tickvals=rows, ticktext=list(names), range=[len(names) - 0.5, -0.5], showgrid=False, automargin=True
+        tickvals=rows,
+        ticktext=list(names),
+        range=[len(names) - 0.5, -0.5],
+        showgrid=False,
+        zeroline=False,
+        automargin=True,
     )
     figure.update_layout(legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0})
     return plain_layout(figure, 120 + 46 * len(names), ink, {"l": 8, "r": 16, "t": 60, "b": 52})
 
 
-def confusions(names: Sequence[str], counts: Counts, ink: str) -> go.Figure:
+def confusions(names: Sequence[str], counts: Counts, colour: str, ink: str) -> go.Figure:
     """A confusion matrix (K, K) with its counts; shades go with the share of the row, the true class."""
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     many = len(names) > 12
     figure = go.Figure(
         go.Heatmap(
             x=list(names), y=list(names), z=shares * 100, zmin=0, zmax=100, xgap=1, ygap=1, showscale=False,
-            colorscale=[[0, "rgba(31,119,180,0.04)"], [1, "rgba(31,119,180,1)"]],
-            text=np.where(counts > 0, counts.astype(str), ""), texttemplate="" if many else "%{text}",
-            textfont={"size": 12}, customdata=counts,
+            colorscale=[[0, faint(colour, 0.04)], [1, faint(colour, 1)]], customdata=counts,
             hovertemplate="%{y} taken for %{x}: %{customdata} (%{z:.0f} % of them)<extra></extra>",
         )
+    )  # fmt: skip
+    rows, columns = np.nonzero(counts)
+    figure.add_scatter(  # a heat map's own texts have one colour, which some shade hides
+        x=[names[column] for column in columns], y=[names[row] for row in rows], mode="text", hoverinfo="skip",
+        text=counts[rows, columns].astype(str), showlegend=False,
+        textfont={"size": 9 if many else 12, "color": np.where(shares[rows, columns] > 0.5, "#FFFFFF", ink)},
     )  # fmt: skip
     figure.update_xaxes(title="answer", side="bottom", showgrid=False, tickangle=-60, automargin=True)
     figure.update_yaxes(title="true class", autorange="reversed", showgrid=False, automargin=True)
@@ -86,6 +96,7 @@ def reliability_plot(found: Mapping[str, Reliability], colour: str, ink: str) ->
             line={"color": colour, "width": 2, "dash": ("dash", "solid")[index % 2]},
             marker={"size": 7 + 22 * np.sqrt(share), "symbol": ("circle-open", "circle")[index % 2],
                     "line": {"width": 2, "color": colour}},
+            cliponaxis=False,
             customdata=one.counts[known],
             hovertemplate=f"{name}: %{{y:.0f}} % right at %{{x:.0f}} % sure, %{{customdata}} images<extra></extra>",
         )  # fmt: skip

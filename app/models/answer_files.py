@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from app.state.names import model_name
 from app.ui.colours import model_colour
@@ -72,7 +72,7 @@ def confusions_png(task: Task, found: Mapping[str, LabelledAnswers], under: str)
     draw = ImageDraw.Draw(sheet)
     small, large = ImageFont.load_default(20), ImageFont.load_default(28)
     for number, (key, one) in enumerate(found.items()):
-        left = number * width + GAP + NAMES
+        left, colour = number * width + GAP + NAMES, ImageColor.getrgb(model_colour(key))
         draw.rectangle((number * width + GAP, 8, (number + 1) * width - GAP, 14), fill=model_colour(key))
         draw.text((number * width + GAP, 20), latin_text(f"{model_name(key)}, {under}"), INK, large)
         counts = counts_of(task, one, under)
@@ -82,11 +82,11 @@ def confusions_png(task: Task, found: Mapping[str, LabelledAnswers], under: str)
             draw.text((left - 8, y + SIDE // 2), latin_text(name), INK, small, anchor="rm")
             for column, count in enumerate(counts[row]):
                 x = left + column * SIDE
-                tint = tuple(round(255 + (ink - 255) * float(shares[row, column])) for ink in (31, 119, 180))
+                tint = tuple(round(255 + (full - 255) * float(shares[row, column])) for full in colour)
                 draw.rectangle((x + 1, y + 1, x + SIDE - 1, y + SIDE - 1), fill=tint)
                 if count:
-                    colour = PAPER if shares[row, column] > 0.6 else INK
-                    draw.text((x + SIDE // 2, y + SIDE // 2), str(count), colour, small, anchor="mm")
+                    written = PAPER if shares[row, column] > 0.6 else INK
+                    draw.text((x + SIDE // 2, y + SIDE // 2), str(count), written, small, anchor="mm")
         for column, name in enumerate(task.class_names):
             tag = Image.new("RGB", (NAMES, SIDE), PAPER)
             ImageDraw.Draw(tag).text((NAMES - 4, SIDE // 2), latin_text(name), INK, small, anchor="rm")
