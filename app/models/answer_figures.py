@@ -67,8 +67,9 @@ def confusions(names: Sequence[str], counts: Counts, colour: str, ink: str) -> g
         )
     )  # fmt: skip
     rows, columns = np.nonzero(counts)
+    titles = np.array(names)
     figure.add_scatter(  # a heat map's own texts have one colour, which some shade hides
-        x=[names[column] for column in columns], y=[names[row] for row in rows], mode="text", hoverinfo="skip",
+        x=titles[columns], y=titles[rows], mode="text", hoverinfo="skip",
         text=counts[rows, columns].astype(str), showlegend=False,
         textfont={"size": 9 if many else 12, "color": np.where(shares[rows, columns] > 0.5, "#FFFFFF", ink)},
     )  # fmt: skip

@@ -123,7 +123,8 @@ def _by_class(task: Task, found: Found, settings: AnswerSettings, under: str) ->
     for place, (key, matrix) in zip(st.columns(max(2, len(found)), gap="medium"), counts.items(), strict=False):
         place.html(_name(key))
         place.plotly_chart(
-            answer_figures.confusions(task.class_names, matrix, model_colour(key), ink()), config=CONFIG, key=f"confusions-{key}",
+            answer_figures.confusions(task.class_names, matrix, model_colour(key), ink()), config=CONFIG,
+            key=f"confusions-{key}",
             alt=f"{model_name(key)}: true class by row, answer by column",
         )  # fmt: skip
     how_to_read(
