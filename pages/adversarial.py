@@ -17,6 +17,7 @@ def draw(choice: Choice, head: Head) -> None:
         sections.show_survival()
         sections.show_transfer(shown)
         sections.show_fooling(shown)
+        sections.show_certificate(shown)
 
 
 page.show_picture("What would each network change to believe another class?", draw, "adversarial", AdversarialChoice)

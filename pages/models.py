@@ -17,6 +17,7 @@ def draw(choice: Choice) -> None:
     with guard():
         sections.show_standings(report, cards)
         sections.show_robustness(report, cards)
+    sections.show_answers()
     sections.show_own()
     sections.show_perturbation()
 

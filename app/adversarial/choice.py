@@ -8,7 +8,7 @@ from typing import Any, Self
 from app.state.choice import Choice, Options
 from app.state.epsilon_scale import size_dial
 from app.state.page_choice import Beside, PageChoice, network_here
-from app.state.query_fields import DECIMAL, WHOLE, QueryField, between, keys, one_of, whole
+from app.state.query_fields import DECIMAL, WHOLE, QueryField, between, keys, matching, one_of, whole
 from core.data.tasks import task_named
 from core.explanations.smoothed_network import SMOOTHED_METHODS
 from core.saliency.catalogue import SALIENCY_METHODS
@@ -16,6 +16,8 @@ from core.saliency.catalogue import SALIENCY_METHODS
 RHO_TOP, RHO_STEP = 0.1, 0.005
 RHO_FIRST = 0.1  # the reference's budget
 AWAY = "away"  # in place of a class: the network is driven from its own answer
+SIGMAS = (0.03, 0.06, 0.12, 0.18, 0.25, 0.5, 1.0)
+DRAWS = (1_000, 10_000, 100_000)
 SHOWN: Mapping[str, str] = {"picture": "picture", "change": "change"}
 METHOD_TITLES: Mapping[str, str] = {key: SALIENCY_METHODS[key].title for key in SMOOTHED_METHODS}
 REGION_TITLES: Mapping[str, str] = {
@@ -42,6 +44,8 @@ class AdversarialChoice(PageChoice):
         method: key of `METHOD_TITLES`.
         region: key of `REGION_TITLES`.
         size: how far a pixel may move to fool a heat map, n/255.
+        sigma: of the noise under which a certificate's votes are taken, one of `SIGMAS`.
+        draws: how many votes, one of `DRAWS`.
     """
 
     rho: float
@@ -54,6 +58,8 @@ class AdversarialChoice(PageChoice):
     method: str
     region: str
     size: int
+    sigma: float
+    draws: int
 
     @property
     def cell(self) -> tuple[str, str]:
@@ -66,7 +72,7 @@ class AdversarialChoice(PageChoice):
         task = beside.task
         target = next((name for name in ("dog", "trouser") if name in task.class_names), task.class_names[-1])
         at, reported = round(task.radii["linf"], 4), int(size_dial(task).reported)
-        return cls(RHO_FIRST, target, "picture", "fgsm", at, "", "", "gradient", "bottom-right", reported)
+        return cls(RHO_FIRST, target, "picture", "fgsm", at, "", "", "gradient", "bottom-right", reported, 0.12, 1000)
 
     @classmethod
     def table(cls) -> tuple[QueryField[Any, Beside], ...]:
@@ -142,5 +148,9 @@ FIELDS: tuple[QueryField[AdversarialChoice, Beside], ...] = (
     QueryField(
         "move", "size", WHOLE, whole(0, _top),
         lambda part, beside, text: f"must be a whole number of levels from 0 to {_top(part, beside)}",
+    ),
+    QueryField("sigma", "sigma", DECIMAL, one_of(SIGMAS), f"must be one of {', '.join(map(str, SIGMAS))}"),
+    QueryField(
+        "draws", "draws", matching(r"\d{1,6}", int), one_of(DRAWS), f"must be one of {', '.join(map(str, DRAWS))}"
     ),
 )  # fmt: skip

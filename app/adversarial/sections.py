@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from app.adversarial import explanations, files, fooling, results, transfer
+from app.adversarial import certificate, explanations, files, fooling, results, transfer
 from app.adversarial import report as adversarial_report
 from app.adversarial.choice import AdversarialChoice
 from app.adversarial.results import UNSAID
@@ -117,4 +117,26 @@ def show_fooling(shown: ModelInput) -> None:
             if work is not None:
                 fooling.results(task, work.result)
                 downloads(f"fooled-{task.key}", ("All arrays as NPZ", "npz", partial(fooling.npz, work.result)))
+        controls.share()
+
+
+@st.fragment
+def show_certificate(shown: ModelInput) -> None:
+    """The noise, the votes, and the radius that they prove; the work runs beside the page."""
+    place = elements.section("certificate", "Within which distance is the answer proved to stay?")
+    if not place.open:
+        return
+    choice = session.now()
+    task = task_named(choice.task)
+    with place, guard():
+        certificate.controls()
+        part = session.page_choice(AdversarialChoice)
+        done = watch(certificate.certifying(task, choice.models, shown, part.sigma, part.draws))
+        if done is not None:
+            certificate.show(task, done.result)
+            downloads(
+                f"certificate-{task.key}",
+                ("Certificates as CSV", "csv", partial(certificate.to_csv, task, done.result)),
+                ("All votes as NPZ", "npz", partial(certificate.to_npz, task, done.result)),
+            )
         controls.share()

@@ -15,6 +15,7 @@ from core.data.tasks import task_named
 
 VIEWS: Mapping[str, str] = {"one": "One picture", "many": "Many pictures", "measured": "How far to trust it"}
 ALPHAS = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
+NEAR: Mapping[str, str] = {"profile": "gradient norms", "features": "the network's features"}
 TENSORS: Mapping[str, str] = {"all": "every tensor", "weights": "weights alone"}
 FIRST_M = 2
 
@@ -34,6 +35,7 @@ class AnomalyChoice(PageChoice):
         push: one of `changes()`: how the picture is pushed.
         step: how far, a place among the change's strengths.
         seen: the network whose report is looked at.
+        near: key of `NEAR`: what pictures are near in.
     """
 
     view: str
@@ -46,6 +48,7 @@ class AnomalyChoice(PageChoice):
     push: str
     step: int
     seen: str
+    near: str
 
     @property
     def probe(self) -> ConfoundingLabel:
@@ -64,7 +67,7 @@ class AnomalyChoice(PageChoice):
     def first(cls, beside: Beside) -> Self:
         """The view of a first visit: the papers' label and loss, 5 % false alarms, PGD at half the reported radius."""
         seen = beside.choice.models[0]
-        return cls("one", DEFAULT, ALPHA, "ones", "sigmoid", FIRST_M, "weights", "pgd", 3, seen)
+        return cls("one", DEFAULT, ALPHA, "ones", "sigmoid", FIRST_M, "weights", "pgd", 3, seen, "profile")
 
     @classmethod
     def table(cls) -> tuple[QueryField[Any, Beside], ...]:
@@ -122,4 +125,5 @@ FIELDS: tuple[QueryField[AnomalyChoice, Beside], ...] = (
     QueryField(
         "seen", "seen", str, network_here, "must name a network of this task here"
     ),
+    QueryField("near", "near", str, one_of(NEAR), f"must be {' or '.join(NEAR)}"),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
@@ -9,12 +10,14 @@ from numpy.typing import NDArray
 
 from app.anomaly.names import alpha_text
 from app.state.names import model_name
-from app.ui.charts import SYMBOLS, faint, plain_layout
+from app.ui.charts import SYMBOLS, faint, plain_layout, spread_labels
 from app.ui.colours import model_colour
 
 Array = NDArray[np.floating]
 ALARM = "#C0392B"  # as `rs-changed` in the style sheet
 BINS = 40
+MAP_HEIGHT = 400
+MAP_NAME_GAP = 14  # pixels
 _NUMBERED = re.compile(
     r"([A-Za-z_]+\.?\d+)\.[^.]+\."
 )  # a stage, as in stages.0.1.conv1.weight and layer1.0.conv1.weight
@@ -210,3 +213,94 @@ def many(found: Mapping[str, Array], alpha: float, ink: str) -> go.Figure:
         barmode="group", bargap=0.12, legend={"orientation": "h", "y": 1.06, "yanchor": "bottom", "x": 0.4}
     )
     return plain_layout(figure, 320, ink, {"l": 56, "r": 12, "t": 40, "b": 52})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dots:
+    """Pictures on a map.
+
+    Attributes:
+        places: where (n, 2).
+        keys: by which a click opens them.
+        told: what is written on one that is pointed at.
+        middles: by class where its pictures' middle lies (2,).
+    """
+
+    places: Array
+    keys: Sequence[str]
+    told: Sequence[str]
+    middles: Mapping[str, Array]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Strangers:
+    """Unfamiliar pictures on a map.
+
+    Attributes:
+        places: where (m, 2).
+        near: where the nearest familiar picture of each is (m, 2).
+        told: what is written on one that is pointed at.
+    """
+
+    places: Array
+    near: Array
+    told: Sequence[str]
+
+
+def embedding(dots: Dots, pull: Array, strangers: Strangers, colour: str, ink: str) -> go.Figure:
+    """A map of pictures; a click on a dot gives its key as `customdata`.
+
+    Args:
+        dots: familiar pictures.
+        pull: where the picture that is looked at lies, and where an attack takes it (2, 2).
+        strangers: unfamiliar ones.
+        colour: of the network.
+        ink: colour of text.
+    """
+    figure = go.Figure()
+    if len(strangers.places):
+        joined = np.full((len(strangers.places), 3, 2), np.nan)
+        joined[:, 0], joined[:, 1] = strangers.places, strangers.near
+        figure.add_scatter(
+            x=joined[..., 0].ravel(), y=joined[..., 1].ravel(), mode="lines", hoverinfo="skip", showlegend=False,
+            line={"color": faint(ALARM, 0.35), "width": 1},
+        )  # fmt: skip
+        figure.add_scatter(
+            x=strangers.places[:, 0], y=strangers.places[:, 1], mode="markers", name="unfamiliar",
+            marker={"symbol": "diamond-open", "size": 9, "color": ALARM}, hovertext=strangers.told,
+            hovertemplate="%{hovertext}<extra></extra>",
+        )  # fmt: skip
+    same = {"marker": {"opacity": 0.6}}
+    figure.add_scatter(
+        x=dots.places[:, 0], y=dots.places[:, 1], mode="markers", name="gallery", hovertext=dots.told,
+        marker={"size": 8, "color": colour, "opacity": 0.6}, customdata=[[key] for key in dots.keys],
+        hovertemplate="%{hovertext}<extra></extra>", selected=same, unselected=same,
+    )  # fmt: skip
+    figure.add_scatter(
+        x=pull[:, 0], y=pull[:, 1], mode="markers", name="your picture, and attacked", hoverinfo="skip",
+        marker={"symbol": ["star", "x"], "size": [17, 13], "color": ink},
+    )  # fmt: skip
+    figure.add_annotation(
+        x=pull[1, 0], y=pull[1, 1], ax=pull[0, 0], ay=pull[0, 1], xref="x", yref="y", axref="x", ayref="y",
+        arrowhead=2, arrowsize=1.2, arrowwidth=2.5, arrowcolor=ink, text="",
+    )  # fmt: skip
+    _name_middles(figure, dots, strangers, ink)
+    figure.update_xaxes(showticklabels=False, title="first principal component", zeroline=False)
+    figure.update_yaxes(showticklabels=False, title="second", zeroline=False)
+    figure.update_layout(legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0})
+    return plain_layout(figure, MAP_HEIGHT, ink, {"l": 26, "r": 8, "t": 48, "b": 34})
+
+
+def _name_middles(figure: go.Figure, dots: Dots, strangers: Strangers, ink: str) -> None:
+    """The names of classes at their middles, moved up where two would lie on each other."""
+    if not dots.middles:
+        return
+    every = np.concatenate([dots.places, strangers.places])[:, 1]
+    scale = (MAP_HEIGHT - 82) / (float(np.ptp(every)) or 1.0)
+    middles = np.stack([*dots.middles.values()])
+    heights = middles[:, 1] * scale
+    moved = spread_labels(heights, MAP_NAME_GAP) - heights
+    for (name, (x, y)), up in zip(dots.middles.items(), moved, strict=True):
+        figure.add_annotation(
+            x=x, y=y, yshift=float(up), text=f"<b>{name}</b>", showarrow=False, font={"color": ink, "size": 12},
+        )  # fmt: skip

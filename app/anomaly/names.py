@@ -82,8 +82,9 @@ def detector_title(key: str) -> str:
 def change_title(key: str) -> str:
     """What an attack or a corruption is called; its key where it is neither."""
     if key in ATTACKS:
-        steps = f", {PGD_STEPS} steps" if ATTACKS[key].iterates else ""
-        return f"Attack: {ATTACKS[key].title}{steps}"
+        attack = ATTACKS[key]
+        effort = f", {attack.queries * PGD_STEPS} queries" if attack.queries else f", {PGD_STEPS} steps"
+        return f"Attack: {attack.title}{effort if attack.iterates else ''}"
     return CORRUPTIONS[key].title if key in CORRUPTIONS else key
 
 

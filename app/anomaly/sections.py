@@ -5,8 +5,9 @@ from functools import partial
 
 import streamlit as st
 
-from app.anomaly import batch, batch_table, layers, perturbation, report, results, verdicts
+from app.anomaly import batch, batch_table, embedding, layers, perturbation, report, results, verdicts
 from app.anomaly import files as anomaly_files
+from app.anomaly.choice import NEAR, AnomalyChoice
 from app.state import pictures, session
 from app.state.errors import guard
 from app.state.pictures import ModelInput
@@ -74,15 +75,28 @@ def show_layers(task: Task, shown: ModelInput) -> None:
                 if found:
                     layers.profile_guide(found)
     here = pictures.data_there(task.key)
-    near = elements.section("nearest", f"Which {'normal' if here else 'other'} pictures have a profile like this?")
+    near = elements.section("nearest", f"Which {'normal' if here else 'other'} pictures are nearest to it?")
     if near.open:
         with near, guard():
+            controls.pick("Near in", NEAR, **session.binding("near", "anomaly.near"))
+            if session.page_choice(AnomalyChoice).near == "features":
+                embedding.show_nearest(task, choice, shown, here)
+                return
             found = layers.references(task, choice.models)
             if found:
                 layers.nearest(task, choice, shown, found)
                 layers.nearest_guide(task)
             else:
                 st.caption("What is normal to these networks under the chosen label is not known yet.")
+
+
+def show_map(shown: ModelInput) -> None:
+    """The picture among others; a click on one opens it, so that the whole page runs."""
+    place = elements.section("map", "Where does it lie among others?")
+    if place.open:
+        choice = session.now()
+        with place, guard():
+            embedding.show_map(task_named(choice.task), choice, shown)
 
 
 def one_picture(head: elements.Head) -> None:
@@ -92,6 +106,7 @@ def one_picture(head: elements.Head) -> None:
         verdicts.view_picker()
         show_picture(shown)
         show_push(shown)
+        show_map(shown)
 
 
 def many_pictures(_head: elements.Head) -> None:

@@ -132,28 +132,31 @@ def weaker(shared: float, strongest: float) -> str:
     return f"{ratio:.0f} times weaker" if ratio >= 1.5 else "Strongest map" if ratio <= 1 else "About as strong"
 
 
-def challenges(task: Task, results: Sequence[AttackResult]) -> None:
-    """One column a model: its answer after the attack, the attacked image and the change, amplified alike for all."""
+def challenges(task: Task, results: Sequence[AttackResult], part: str = "attacked") -> None:
+    """One column a model: its answer after the attack, the attacked image and the change, amplified alike for all.
+
+    `part` tells this part of the page from another of its kind.
+    """
     factor = map_png.amplification([result.delta for result in results])
-    for column, result in zip(_columns(len(results), "attacked"), results, strict=True):
+    for column, result in zip(_columns(len(results), part), results, strict=True):
         with column:
-            _challenged(task, result, factor)
+            _challenged(task, result, factor, part)
 
 
-def _challenged(task: Task, result: AttackResult, factor: int) -> None:
+def _challenged(task: Task, result: AttackResult, factor: int, part: str) -> None:
     before, after = task.class_names[result.before], task.class_names[result.after]
     changed = result.before != result.after
     colour, name = model_colour(result.model), model_name(result.model)
     st.html(
         f'<div class="rs-head" style="--rs-colour: {colour}"><span class="rs-name">{escape(name)}</span></div>'
-        f'<div class="rs-answer" style="--rs-colour: {colour}" data-attacked="{escape(result.model)}" '
+        f'<div class="rs-answer" style="--rs-colour: {colour}" data-{part}="{escape(result.model)}" '
         f'data-before="{escape(before)}" data-after="{escape(after)}"><span class="rs-class">{escape(after)}</span>'
         f'<span class="rs-share">{percent(result.probs_adv[result.after])}</span>'
         f'<span class="rs-verdict{" rs-changed" if changed else ""}">{"changed" if changed else "kept"}</span></div>'
         f'<div class="rs-small">{escape(before)}: {percent(result.probs[result.before])} before, '
         f"{percent(result.probs_adv[result.before])} after the attack</div>"
     )
-    with st.container(horizontal=True, wrap=False, gap="small", key=f"pair-{result.model}"):
+    with st.container(horizontal=True, wrap=False, gap="small", key=f"pair-{part}-{result.model}"):
         show_png(map_png.enlarge(result.x_adv), f"Attacked image for {name}")
         show_png(map_png.amplify(result.delta, factor), f"Its change, amplified {factor} times around grey")
     st.html(

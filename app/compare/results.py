@@ -14,7 +14,6 @@ from core.anomaly.catalogue import DEFAULT, DETECTORS
 from core.attacks.pgd import Pgd
 from core.attacks.square import Square
 from core.data.tasks import Task
-from core.errors import ConfigError
 from core.explanations.attack_result import AttackResult, attack_result
 from core.explanations.prediction import Prediction
 
@@ -24,10 +23,7 @@ QUERIES = 300  # of the random search that stands in for gradients
 def attack_results(task: Task, keys: Sequence[str], shown: ModelInput, attack: Pgd) -> list[AttackResult]:
     """The picture before and after the attack on each model, in the order of `keys`; always from seed 0.
 
-    A network without gradients is attacked by random search, within the same radius; in L-infinity alone.
-
-    Raises:
-        ConfigError: a network without gradients, and another norm.
+    A network without gradients is attacked by random search, within the same ball.
     """
     sharp = with_gradients(task.key, keys)
     return [
@@ -40,14 +36,8 @@ def attack_results(task: Task, keys: Sequence[str], shown: ModelInput, attack: P
 
 
 def searching(attack: Pgd) -> Square:
-    """The random search in place of an attack that follows gradients.
-
-    Raises:
-        ConfigError: the attack is not in L-infinity.
-    """
-    if attack.norm != "linf":
-        raise ConfigError("a network without gradients is attacked in L∞ only: choose that norm")
-    return Square(attack.epsilon, QUERIES)
+    """The random search in place of an attack that follows gradients, within the same ball."""
+    return Square(attack.epsilon, attack.norm, QUERIES)
 
 
 @cached_result

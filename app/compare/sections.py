@@ -2,15 +2,17 @@
 
 import streamlit as st
 
-from app.compare import columns, controls, results
+from app.compare import columns, controls, results, search
 from app.compare.choice import CompareChoice
 from app.state import predictions, session, zoo
 from app.state.errors import guard
 from app.state.pictures import ModelInput
-from app.ui import python_code
+from app.ui import elements, python_code
 from app.ui.controls import share
+from app.ui.task_progress import watch
 from core.attacks.pgd import Pgd
-from core.data.tasks import task_named
+from core.data.tasks import Task, task_named
+from core.explanations.attack_result import AttackResult
 from core.explanations.prediction import Prediction
 
 PGD_STEPS = 20
@@ -51,6 +53,7 @@ def show_attack(shown: ModelInput) -> None:
         columns.challenges(task, found)
         columns.searched(task, choice.models, results.QUERIES)
         columns.challenge_guide(choice.dial.text(choice.strength), PGD_STEPS)
+        _show_search(task, found, shown, attack)
     with st.container(horizontal=True):
         share()
         python_code.show(
@@ -58,3 +61,15 @@ def show_attack(shown: ModelInput) -> None:
             + python_code.PREDICTIONS
             + python_code.attacks(choice, PGD_STEPS)
         )
+
+
+def _show_search(task: Task, found: list[AttackResult], shown: ModelInput, attack: Pgd) -> None:
+    """Square attack at the same radius, beside the page: whether it turns what PGD did not."""
+    place = elements.section("search", "Does an attack that sees no gradient do better?")
+    if not place.open or attack.epsilon == 0:
+        return
+    with place:
+        choice = session.now()
+        done = watch(search.searching(task, choice.models, shown, attack))
+        if done is not None:
+            search.show(task, found, done.result)

@@ -1,6 +1,6 @@
 """The pictures that are searched, measured beside the page."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -107,16 +107,13 @@ class _Notes:
 
 
 def _of_gallery(choice: Choice, notes: _Notes) -> Iterator[tuple[str, int, Tensor]]:
-    found = pictures.gallery_of(choice.task)
-    fitted = _fitting(choice)
-    for key, item in found.items.items():
-        x = fitted(found.picture(key).pixels)
+    for item, x in pictures.fitted_gallery(choice):
         notes.keep(item.title, x)
-        yield key, -1 if item.label is None else item.label, x
+        yield item.key, -1 if item.label is None else item.label, x
 
 
 def _of_files(choice: Choice, files: Sequence[UploadedFile], notes: _Notes) -> Iterator[tuple[str, int, Tensor]]:
-    fitted = _fitting(choice)
+    task = task_named(choice.task)
     for place, file in enumerate(incoming(files)):
         if len(notes.titles) == MOST:
             notes.refused.append(f"Only the first {MOST} pictures are measured.")
@@ -124,14 +121,9 @@ def _of_files(choice: Choice, files: Sequence[UploadedFile], notes: _Notes) -> I
         try:
             if file.error:
                 raise InputError(file.error)
-            x = fitted(decode(file.data).pixels)
+            x = fit(decode(file.data).pixels, task.shape, choice.fit, task.background, choice.invert)
         except InputError as error:
             notes.refused.append(f"{file.path}: {error}")
             continue
         notes.keep(file.path, x)
         yield str(place), -1, x
-
-
-def _fitting(choice: Choice) -> Callable[[NDArray[np.uint8]], Tensor]:
-    task = task_named(choice.task)
-    return lambda pixels: fit(pixels, task.shape, choice.fit, task.background, choice.invert)

@@ -1,4 +1,4 @@
-"""The Models page's part of the choice: which saliency perturbation is made, step by step, and for which network."""
+"""The Models page's part of the choice: whose answers are counted, and which saliency perturbation is made for whom."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -33,10 +33,20 @@ FIRST_EPOCH = 10
 
 FIRST_ALPHA = 0.95
 
+COUNTED = (100, 200, 500, 1000, 2000)
+"""How many test images can be counted."""
+FIRST_COUNTED = 200
+
+SEARCHES: Mapping[str, str] = {"no": "PGD alone", "yes": "PGD and Square"}
+
+UNDER: Mapping[str, str] = {"clean": "Clean", "attacked": "Attacked"}
+
+TEMPERATURES = (0.25, 4.0)
+
 
 @dataclass(frozen=True, slots=True)
 class PerturbationChoice(PageChoice):
-    """What the construction shows.
+    """What the construction shows, and whose answers are counted.
 
     Attributes:
         maps: key of `MAP_TITLES`.
@@ -47,6 +57,12 @@ class PerturbationChoice(PageChoice):
         alpha: annealing base, two decimals.
         across: first and last column of the box that the visitor sets.
         down: its first and last row.
+        one: the network whose answers are counted on the left.
+        other: and on the right.
+        counted: on how many test images, one of `COUNTED`.
+        under: key of `UNDER`: whose answers the table of confusions holds.
+        square: whether Square attack asks, too: "yes" or "no".
+        temperature: that logits are divided by before the softmax, two decimals.
     """
 
     maps: str
@@ -57,6 +73,12 @@ class PerturbationChoice(PageChoice):
     alpha: float
     across: tuple[int, int]
     down: tuple[int, int]
+    one: str
+    other: str
+    counted: int
+    under: str
+    square: str
+    temperature: float
 
     @property
     def box(self) -> tuple[int, ...]:
@@ -82,6 +104,12 @@ class PerturbationChoice(PageChoice):
             FIRST_ALPHA,
             (width // 4, width - 1 - width // 4),
             (height // 4, height - 1 - height // 4),
+            beside.models[0],
+            robust,
+            FIRST_COUNTED,
+            "clean",
+            "no",
+            1.0,
         )
 
     @classmethod
@@ -98,6 +126,8 @@ class PerturbationChoice(PageChoice):
             maps=self.maps if self.maps in map_options(choice) else usual.maps,
             teacher=self.teacher if self.teacher in models else usual.teacher,
             network=self.network if self.network in models else usual.network,
+            one=self.one if self.one in models else usual.one,
+            other=self.other if self.other in models else usual.other,
             size=min(self.size, int(size_dial(task).top)),
             across=self.across if fits else usual.across,
             down=self.down if fits else usual.down,
@@ -154,5 +184,15 @@ FIELDS: tuple[QueryField[PerturbationChoice, Beside], ...] = (
         ),
         put=lambda part, box, beside: replace(part, across=box[:2], down=box[2:]),
         written=lambda part: part.maps == BOX,
+    ),
+    QueryField("one", "one", str, network_here, "is not a network of this task here"),
+    QueryField("other", "other", str, network_here, "is not a network of this task here"),
+    QueryField("counted", "counted", WHOLE, one_of(COUNTED), f"must be one of {', '.join(map(str, COUNTED))}"),
+    QueryField("under", "under", str, one_of(UNDER), f"must be one of {', '.join(UNDER)}"),
+    QueryField("square", "square", str, one_of(SEARCHES), "must be yes or no"),
+    QueryField(
+        "temperature", "temperature", matching(r"\d(\.\d{1,2})?", float), between(*TEMPERATURES),
+        f"must lie between {TEMPERATURES[0]:g} and {TEMPERATURES[1]:g}, with two decimals",
+        clean=lambda value, part, beside: round(value, 2),
     ),
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.models import own_networks, results, zoo_table
+from app.models import answers, own_networks, results, zoo_table
 from app.models import perturbation as models_perturbation
 from app.models.choice import PerturbationChoice
 from app.models.standings import cards_in_report, standings
@@ -62,6 +62,17 @@ def show_robustness(report: Robustness | None, cards: list[Card]) -> None:
         with place, guard():
             zoo_table.cards(cards, rows)
             zoo_table.card_guide()
+
+
+@st.fragment
+def show_answers() -> None:
+    """Answers by class and by confidence, counted here; a move re-runs only this."""
+    place = elements.section("classes", "Which classes fall, and is it as sure as it is right?")
+    if place.open:
+        choice = session.now()
+        with place, guard():
+            answers.show(task_named(choice.task), choice.norm)
+            controls.share()
 
 
 def show_perturbation() -> None:

@@ -31,6 +31,7 @@ FLAGS: Mapping[str, str] = {
     "zero-gradient": "many gradients are zero",
     "larger-epsilon": "stands where any picture can be made grey",
     "transfer": "another network's attack harms more than its own",
+    "black-box": "an attack without gradients harms more",
 }
 
 STATED = ("steps", "restarts", "apgd_iterations", "apgd_targets", "seed")  # settings of the report that are shown

@@ -4,13 +4,14 @@ Streamlit hashes large arrays from a sample only, so arrays are passed as `_x` b
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from torch import Tensor
 
 from app.state.bounded_store import shared_store
 from app.state.choice import Choice
@@ -132,6 +133,16 @@ def gallery_of(task: str) -> Gallery:
 @st.cache_resource(max_entries=8, ttl="10m", show_spinner=False)
 def _gallery(task: str, root: str) -> Gallery:
     return gallery(task_named(task), Path(root))
+
+
+def fitted_gallery(choice: Choice) -> Iterator[tuple[GalleryItem, Tensor]]:
+    """Each picture of the gallery as the networks get it (1, C, H, W), fitted as the choice has it.
+
+    Made as they are asked for, and kept nowhere.
+    """
+    task, found = task_named(choice.task), gallery_of(choice.task)
+    for key, item in found.items.items():
+        yield item, fit(found.picture(key).pixels, task.shape, choice.fit, task.background, choice.invert)
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)

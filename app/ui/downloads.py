@@ -1,7 +1,9 @@
 """What pages give to take away: buttons, NPZ files with settings, cells of captioned pictures."""
 
+import csv
+import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,13 @@ INK, PAPER = "#14273D", "#FFFFFF"
 def npz(arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, object]) -> bytes:
     """A compressed NPZ: the arrays by name, and `settings` as a JSON string; no pickles."""
     return npz_bytes({**arrays, "settings": np.array(json.dumps(settings, sort_keys=True))})
+
+
+def table_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    """A table as CSV, UTF-8, with a line for its head."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([head, *rows])
+    return text.getvalue().encode()
 
 
 def cell_picture(x: NDArray[np.float32]) -> Image.Image:

@@ -44,6 +44,8 @@ class Attack:
         aims: whether it leads to the labels instead of away from them.
         iterates: whether it takes several steps.
         draws: whether it starts at a random point where it is given a generator.
+        queries: answers of the network that an attack without gradients asks for in place of a step; 0 for one that
+            follows a gradient.
     """
 
     key: str
@@ -54,3 +56,4 @@ class Attack:
     aims: bool = False
     iterates: bool = False
     draws: bool = False
+    queries: int = 0

@@ -7,9 +7,10 @@ from torch import Tensor
 from core.attacks.attack import Attack, AttackRequest
 from core.attacks.fgsm import FGSM_ATTACK, TGSM_ATTACK
 from core.attacks.pgd import ITERATED_TGSM_ATTACK, PGD_ATTACK
+from core.attacks.square import SQUARE_ATTACK, SQUARE_L2_ATTACK
 from core.errors import choice_of
 
-_ATTACKS = (FGSM_ATTACK, TGSM_ATTACK, ITERATED_TGSM_ATTACK, PGD_ATTACK)
+_ATTACKS = (FGSM_ATTACK, TGSM_ATTACK, ITERATED_TGSM_ATTACK, PGD_ATTACK, SQUARE_ATTACK, SQUARE_L2_ATTACK)
 ATTACKS: Mapping[str, Attack] = {attack.key: attack for attack in _ATTACKS}
 """By the key used in files and URLs; menus, titles and reports are read from it."""
 

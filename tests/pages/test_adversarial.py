@@ -234,3 +234,14 @@ def test_an_empty_zoo_has_a_page_of_its_own(visit, monkeypatch, tmp_path):
     monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(tmp_path / "none"))
     at = visit()
     assert any("No networks here yet" in item.value for item in at.subheader) and not at.error
+
+
+@pytest.mark.slow
+def test_votes_under_noise_prove_a_radius_or_nothing(visit):
+    at = visit(models="standard,pgd-l2", open="certificate", sigma="0.03")
+    assert any("noisy copies for each of 2 networks: about" in item.value for item in at.markdown)
+    at = pressed(at, "certificate.start")
+    (body,) = bodies(at, "data-certificate")
+    radii, silent = shares(body, "data-radius"), [part.split('"')[0] for part in body.split('data-abstains="')[1:]]
+    assert len(radii) == 2 and [radius == 0 for radius in radii] == [one == "True" for one in silent]
+    assert not at.error and query(at)["sigma"] == "0.03"

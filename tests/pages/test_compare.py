@@ -9,7 +9,7 @@ import pytest
 from app.compare.choice import CompareChoice
 from app.state import visitor_cookie
 from app.state.choice import Choice
-from tests.helpers.pages import ROOT, bodies, checked, picture, query, source, upload, value
+from tests.helpers.pages import ROOT, bodies, checked, picture, pressed, query, source, upload, value
 from tests.helpers.tiny_zoo import KEYS, write_zoo
 
 PAGE = "streamlit_app"
@@ -211,3 +211,17 @@ def test_importing_the_page_does_not_bring_captum():
     code = "\n".join([*imports, "import sys", "print('captum' in sys.modules, 'core.training' in sys.modules)"])
     ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert ran.stdout.split() == ["False", "True"]
+
+
+@pytest.mark.slow
+def test_a_search_without_gradients_stands_beside_the_attack_and_says_what_it_alone_turns(visit):
+    at = pressed(visit(epsilon="16", open="search"), "search.start")
+    ends = {
+        part: {value(body, f"data-{part}"): value(body, "data-after") for body in bodies(at, f"data-{part}")}
+        for part in ("attacked", "searched")
+    }
+    starts = {value(body, "data-searched"): value(body, "data-before") for body in bodies(at, "data-searched")}
+    alone = [key for key in KEYS if ends["attacked"][key] == starts[key] != ends["searched"][key]]
+    assert set(starts) == set(KEYS) and len(at.warning) == len(alone) and not at.error
+    checked(at.slider(key=STRENGTH).set_value(0).run())
+    assert not bodies(at, "data-searched") and not at.error

@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.helpers.checked_files import read_json, write_json
-from tests.helpers.pages import bodies, checked, query, value
+from tests.helpers.pages import bodies, checked, pressed, query, value
 from tests.helpers.synthetic.robustness import write_report
 from tests.helpers.tiny_zoo import KEYS
 
@@ -167,3 +167,27 @@ def test_an_empty_zoo_has_a_page_of_its_own(visit, monkeypatch, tmp_path):
     monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(tmp_path / "none"))
     at = visit(open=OPEN)
     assert any("No networks here yet" in item.value for item in at.subheader) and not at.error
+
+
+@pytest.mark.slow
+def test_answers_are_counted_by_class_and_by_confidence_where_the_data_is(visit, fashion_root):
+    at = visit(task="fashion-mnist", open="classes", counted="100", square="yes")
+    at = pressed(at, "models.answers.start")
+    counted = {value(body, "data-counted"): body for body in bodies(at, "data-counted")}
+    (body,) = counted.values()
+    assert body.count("data-counted") == 2 and 'data-counted="standard"' in body and value(body, "data-n") == "60"
+    squares = bodies(at, "data-square")
+    assert {value(block, "data-masked") for block in squares} <= {"True", "False"} and len(squares) == 2
+    assert len(at.warning) == sum('data-masked="True"' in block for block in squares)
+    errors = {value(block, "data-ece") for block in bodies(at, "data-ece")}
+    before = [value(block, "data-value") for block in bodies(at, "data-ece")]
+    assert errors == {"standard-clean", "pgd-linf-clean"} and "standard-attacked" in bodies(at, "data-ece")[0]
+    checked(at.slider(key="models.temperature").set_value(0.25).run())
+    assert [value(block, "data-value") for block in bodies(at, "data-ece")] != before
+    assert query(at)["temperature"] == "0.25" and not at.error
+
+
+@pytest.mark.slow
+def test_without_the_data_a_sentence_says_what_brings_it(visit):
+    at = visit(task="fashion-mnist", open="classes")
+    assert any("data fetch fashion-mnist" in item.value for item in at.info) and not at.error

@@ -1,6 +1,6 @@
 """Signs that a network hides its gradient instead of being robust, from what each attack left standing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ class Evidence:
         guess: the share that a constant answer gets right at most.
         gradient_norm: L2 norm of the input gradient of cross-entropy with the true label (n,).
         transfer: right on the images that PGD made against each other network, bool (m,), m <= n; empty without others.
+        square: right under Square attack at the task's radius, bool (n,); empty where it was not run.
     """
 
     pgd: MaskingStanding
@@ -35,6 +36,7 @@ class Evidence:
     guess: float
     gradient_norm: NDArray[np.float32]
     transfer: dict[str, MaskingStanding]
+    square: MaskingStanding = field(default_factory=lambda: np.zeros(0, bool))
 
 
 def zero_gradients(gradient_norm: NDArray[np.floating]) -> NDArray[np.bool_]:
@@ -63,6 +65,7 @@ def masking_flags(evidence: Evidence) -> tuple[str, ...]:
       radius within which all images can be made the same plain grey.
     - `transfer`: images made against another network break more than PGD on the network itself, on the same images
       (paired, 95 %; the best of all sources is taken, so that with many sources chance alone raises it more often).
+    - `black-box`: Square attack, which sees no gradient, breaks more images than PGD (paired, 95 %).
     """
     flags = []
     if paired_shares(evidence.pgd, evidence.single_step)[1] > 0:
@@ -76,7 +79,14 @@ def masking_flags(evidence: Evidence) -> tuple[str, ...]:
         standing = evidence.transfer[source]
         if paired_shares(evidence.pgd[: len(standing)], standing)[1] > 0:
             flags.append("transfer")
+    if len(evidence.square) and black_box_wins(evidence.pgd, evidence.square):
+        flags.append("black-box")
     return tuple(flags)
+
+
+def black_box_wins(pgd: MaskingStanding, square: MaskingStanding) -> bool:
+    """Whether an attack that sees no gradient breaks more of the same images (n,) than PGD: paired, at 95 %."""
+    return paired_shares(pgd, square)[1] > 0
 
 
 def paired_difference(one: NDArray[Any], other: NDArray[Any]) -> tuple[float, float, float]:

@@ -5,8 +5,8 @@ radii in L-infinity, on the first 256 test images. Rows, one per `source`, `mode
 ([0, 1] pixel units): `accuracy` with `accuracy_low`, `accuracy_high` (Wilson, 95 %) and `accuracy_n`. Where source and
 model are the same the attack knows the network, elsewhere the images are passed on.
 
-`attack` is one of the catalogue (`core.attacks.catalogue`; none starts at random here, so that any image can be made
-again by itself):
+`attack` is one of the catalogue that follows a gradient (`core.attacks.catalogue`; none starts at random here, so that
+any image can be made again by itself):
 
 - `fgsm`: one signed step up the cross-entropy of the true label;
 - `tgsm`: one signed step down that of the next label, (label + 1) mod K;
@@ -75,6 +75,14 @@ def epsilons(task: Task) -> tuple[float, ...]:
     return EPSILONS.get(task.key, (0.0, radius / 4, radius / 2, radius, 2 * radius))
 
 
+def transferred_attacks() -> tuple[str, ...]:
+    """The keys of the attacks that are passed on: those of the catalogue that follow a gradient.
+
+    A search by queries is left out: what it finds rests on the answers of the one network that it asked.
+    """
+    return tuple(key for key, attack in ATTACKS.items() if not attack.queries)
+
+
 def made_against(model: nn.Module, x: Tensor, labels: Tensor, attack: str, epsilon: float) -> Tensor:
     """The images that an attack makes against a network, within epsilon of `x` in every entry and in [0, 1].
 
@@ -82,7 +90,7 @@ def made_against(model: nn.Module, x: Tensor, labels: Tensor, attack: str, epsil
         model: images (B, C, H, W) to logits (B, K), in eval mode.
         x: clean images (B, C, H, W), float in [0, 1]; left unchanged.
         labels: the true classes (B,), int64.
-        attack: one of `ATTACKS`.
+        attack: key of an attack.
         epsilon: in [0, 1] pixel units; 0 is the identity.
 
     Raises:
@@ -133,7 +141,7 @@ def transfer_report(request: Request[TransferSettings]) -> Transfer:
 
 def _known(draft: ReportDraft, source: str, model: str) -> bool:
     """Whether the cells of a source and a network are known."""
-    return all(f"right_{attack}__{source}__{model}" in draft.arrays for attack in ATTACKS)
+    return all(f"right_{attack}__{source}__{model}" in draft.arrays for attack in transferred_attacks())
 
 
 def _passed_on(
@@ -143,10 +151,11 @@ def _passed_on(
     key = source.card.key
     subject = " ".join(model.card.sha256 for model in (source, *models))
     parts = []
-    for done, attack in enumerate(ATTACKS, 1):
+    attacks = transferred_attacks()
+    for done, attack in enumerate(attacks, 1):
         measure = partial(_row_of_matrix, source, models, data, attack)
         parts.append(bench.parts.get(f"{NAME}-{key}-{attack}", subject, measure))
-        bench.on_progress(f"{key} passed on", done * len(data), len(ATTACKS) * len(data))
+        bench.on_progress(f"{key} passed on", done * len(data), len(attacks) * len(data))
     parts.append(bench.parts.get(f"{NAME}-{key}-gradients", source.card.sha256, partial(_gradients, source, data)))
     seconds = sum(float(part.pop("seconds")) for part in parts)
     return {name: array for part in parts for name, array in part.items()}, seconds
@@ -182,7 +191,7 @@ def _gradients(model: ZooModel, data: LabelledImages) -> Part:
 
 def _rows(draft: ReportDraft, keys: Sequence[str]) -> Iterator[Row]:
     """A row for each cell that is known, and radius."""
-    for attack in ATTACKS:
+    for attack in transferred_attacks():
         for source, model in product(keys, keys):
             cell = draft.arrays.get(f"right_{attack}__{source}__{model}")
             for epsilon, hits in () if cell is None else zip(draft.settings["epsilons"], cell, strict=True):

@@ -18,7 +18,7 @@ WORLD = Options(
 CHOICE = first_view(WORLD)
 FIRST = AdversarialChoice.first(Beside(CHOICE, WORLD))
 PART = AdversarialChoice(
-    0.055, "ship", "change", "pgd", 0.0314, "standard", "noise-sign", "grad-cam", "centre", 3
+    0.055, "ship", "change", "pgd", 0.0314, "standard", "noise-sign", "grad-cam", "centre", 3, 0.5, 10_000
 )  # fmt: skip
 
 
@@ -45,6 +45,7 @@ def test_a_link_restores_the_view(part):
         *[("target", "coat"), ("target", "<b>"), ("show", "all"), ("attack", "../pgd"), ("at", "2"), ("at", "inf")],
         *[("cell", "standard"), ("cell", "standard,lipschitz"), ("cell", ",,"), ("method", "lime")],
         *[("region", "west"), ("move", "17"), ("move", "-1"), ("move", "3.5")],
+        *[("sigma", "0.7"), ("sigma", "nan"), ("draws", "7"), ("draws", "9999999")],
     ],
 )
 def test_what_a_link_cannot_ask_is_a_sentence_and_the_default(name, value):

@@ -17,7 +17,7 @@ WORLD = Options(
 )
 CHOICE = first_view(WORLD)
 FIRST = AnomalyChoice.first(Beside(CHOICE, WORLD))
-PART = AnomalyChoice("many", "vim", 0.01, "top-m", "softmax", 4, "all", "jpeg", 5, "noise-sign")
+PART = AnomalyChoice("many", "vim", 0.01, "top-m", "softmax", 4, "all", "jpeg", 5, "noise-sign", "features")
 
 
 def test_a_first_visit_asks_for_all_classes_at_a_false_alarm_rate_of_five_percent():
@@ -42,6 +42,7 @@ def test_m_stands_in_the_link_and_in_the_label_only_where_it_counts():
     [
         ("view", "two"), ("detector", "magic"), ("alpha", "0.03"), ("alpha", "nan"), ("label", "<b>"), ("head", "tanh"),
         ("m", "11"), ("m", "-1"), ("tensors", ""), ("push", "rain"), ("step", "6"), ("step", "1e9"), ("seen", "trades"),
+        ("near", "far"),
     ],
 )  # fmt: skip
 def test_an_impossible_value_is_a_sentence_that_does_not_repeat_it(name, value):

@@ -147,3 +147,16 @@ def test_the_file_of_a_picture_holds_every_figure_by_name():
         assert kept["x__standard"].shape == (2, 3, 4, 4) and kept["probs__standard"].shape == (2, 10)
         settings = json.loads(str(kept["settings"]))
     assert settings["task"] == "cifar10" and settings["models"]["standard"]["strengths"] == [0.0, 0.1]
+
+
+def test_a_map_opens_what_is_clicked_and_names_of_classes_keep_apart():
+    places = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    dots = figures.Dots(places, ["test:0", "test:1", "test:2"], ["a", "b", "c"], {"cat": places[0], "dog": places[0]})
+    made = figures.embedding(
+        dots, places[:2], figures.Strangers(places[:1] + 3, places[:1], ["x"]), "#123456", "#000000"
+    )
+    (gallery,) = [trace for trace in made.data if trace.name == "gallery"]
+    assert [list(one) for one in gallery.customdata] == [["test:0"], ["test:1"], ["test:2"]]
+    arrow, *names = made.layout.annotations
+    assert (arrow.ax, arrow.ay, arrow.x, arrow.y) == (0, 0, 1, 0)
+    assert abs(names[0].yshift - names[1].yshift) >= figures.MAP_NAME_GAP

@@ -18,7 +18,8 @@ WORLD = Options(
 CHOICE = first_view(WORLD)
 FIRST = PerturbationChoice.first(Beside(CHOICE, WORLD))
 TINY = replace(first_view(WORLD, "tiny20"), image="test:0")
-MADE = PerturbationChoice("smooth-grad", "standard", "noise-sign", 3, 42, 0.6, (8, 23), (8, 23))
+COUNTED = ("noise-sign", "standard", 1000, "attacked", "yes", 2.5)
+MADE = PerturbationChoice("smooth-grad", "standard", "noise-sign", 3, 42, 0.6, (8, 23), (8, 23), *COUNTED)
 
 
 def test_a_first_visit_shows_a_robust_teacher_and_asks_itself():
@@ -47,6 +48,12 @@ def test_a_link_restores_the_view(made):
         ("epoch", "1e1"),
         ("alpha", "1.01"),
         ("alpha", "nan"),
+        ("one", "lipschitz"),
+        ("counted", "201"),
+        ("under", "dirty"),
+        ("square", "perhaps"),
+        ("temperature", "9"),
+        ("temperature", "4.01"),
         ("box", "8,7,0,1"),
         ("box", "0,32,0,1"),
         ("box", "0,1,0"),

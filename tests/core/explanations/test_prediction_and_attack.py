@@ -8,6 +8,7 @@ import torch
 from torch.testing import assert_close
 
 from core.attacks.pgd import Pgd
+from core.attacks.square import Square
 from core.errors import InputError
 from core.explanations.attack_result import attack_result
 from core.explanations.prediction import predict
@@ -36,6 +37,12 @@ def test_look_carries_its_input_and_names(model, x):
     assert_close(torch.from_numpy(seen.x), x[0])
     assert seen.probs.sum() == pytest.approx(1.0, abs=1e-5) and seen.probs.argmax() == seen.target
     assert seen.heatmap.shape == (28, 28)
+
+
+def test_a_search_is_measured_as_an_attack_is_and_says_what_it_was(model, x):
+    result = attack_result(model, x, Square(0.1, queries=20))
+    assert 0 < result.linf <= 0.1 + 1e-6 and result.settings["queries"] == 20
+    np.testing.assert_array_equal(result.x_adv, attack_result(model, x, Square(0.1, queries=20)).x_adv)
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])

@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import nn
 
-from core.attacks.catalogue import ATTACKS
 from core.data.datasets import LabelledImages, load
 from core.data.tasks import CIFAR10, FASHION_MNIST
 from core.errors import ConfigError, InputError
@@ -23,12 +22,14 @@ from core.reports.transfer.report import (
     epsilons,
     made_against,
     transfer_report,
+    transferred_attacks,
 )
 from tests.helpers.rows import figures
 
 pytestmark = pytest.mark.usefixtures("few_resamples")
 
 SETTINGS = TransferSettings(images=30)
+ATTACKS = transferred_attacks()
 RADII = (0.0, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4)
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from core.attacks.catalogue import ATTACKS
 from core.data.tasks import task_named
 from core.explanations.smoothed_network import SMOOTHED_METHODS
 from core.metrics.ara import ara
@@ -13,7 +12,7 @@ from core.metrics.intervals import wilson
 from core.models.zoo import cards
 from core.npz import write_npz
 from core.reports.form.report import share
-from core.reports.transfer.report import epsilons
+from core.reports.transfer.report import epsilons, transferred_attacks
 from tests.helpers.checked_files import write_json
 
 IMAGES = 200
@@ -73,7 +72,7 @@ def _adversarial(task: str, weights: Mapping[str, str]) -> tuple[list, dict]:
 
 def _transfer(task: str, weights: Mapping[str, str]) -> tuple[list, dict]:
     radii, rows = epsilons(task_named(task)), []
-    for attack in ATTACKS:
+    for attack in transferred_attacks():
         for column, source in enumerate(weights):
             for line, model in enumerate(weights):
                 for step, epsilon in enumerate(radii):

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from core.attacks.catalogue import ATTACKS
 from core.reports.claims.transfer import CLAIMS, NAME, readings, verdicts
 from core.reports.form.report import Report
-from core.reports.transfer.report import Transfer
+from core.reports.transfer.report import Transfer, transferred_attacks
 
 pytestmark = pytest.mark.usefixtures("few_resamples")
 
@@ -23,7 +22,7 @@ def hits(share: float) -> np.ndarray:
 def transfer(accuracy, unchanged=lambda source: 0.0, keys=KEYS, task="fashion-mnist") -> Transfer:
     """Matrices where accuracy is `accuracy(model, source, epsilon, attack)`."""
     arrays = {}
-    for attack in ATTACKS:
+    for attack in transferred_attacks():
         for source in keys:
             arrays[f"unchanged_{attack}__{source}"] = np.stack([hits(unchanged(source)) for _ in RADII])
             for model in keys:

@@ -32,12 +32,14 @@ def honest():
 
 def test_an_honest_network_raises_nothing(honest):
     assert masking_flags(honest) == ()
+    assert masking_flags(replace(honest, square=standing(0.5))) == ()
 
 
 @pytest.mark.parametrize(
     ("flag", "change"),
     [
         ("single-step", {"single_step": standing(0.3)}),
+        ("black-box", {"square": standing(0.3)}),
         ("zero-gradient", {"gradient_norm": np.where(standing(0.11), 1e-9, 0.3).astype(np.float32)}),
         ("larger-epsilon", {"far": standing(0.2)}),
         ("transfer", {"transfer": {"standard": standing(0.7), "pgd-linf": standing(0.3)}}),

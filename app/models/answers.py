@@ -1,0 +1,230 @@
+"""Answers of two networks to the first test images, counted by class and set against how sure they were."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from html import escape
+
+import streamlit as st
+
+from app.models import answer_figures, answer_files
+from app.models.choice import COUNTED, SEARCHES, TEMPERATURES, UNDER, PerturbationChoice
+from app.state import pictures, session, zoo
+from app.state.epsilon_scale import radius_text
+from app.state.names import model_name
+from app.state.tasks import Call
+from app.ui.charts import CONFIG
+from app.ui.colours import model_colour
+from app.ui.controls import pick
+from app.ui.downloads import downloads
+from app.ui.elements import how_to_read, ink, percent
+from app.ui.task_progress import LongTask, watch
+from core.data.datasets import load
+from core.data.tasks import Task
+from core.explanations.labelled_answers import AnswerSettings, LabelledAnswers, measure_answers
+from core.metrics.calibration import BINS, Reliability, reliability, tempered
+from core.metrics.confusion import ClassShare, class_share
+from core.norms import Norm
+from core.progress import OnProgress, ShouldStop
+from core.reports.form.masking import black_box_wins
+
+QUERIES = 500
+Found = Mapping[str, LabelledAnswers]
+
+
+def show(task: Task, norm: Norm) -> None:
+    """Choose two networks, have them asked, and see by class and by confidence what came out."""
+    part = session.page_choice(PerturbationChoice)
+    _controls(task)
+    if not pictures.data_there(task.key):
+        st.info(
+            "No report holds answers by class: they are counted here, on the data set's test images, which are not on "
+            f"this machine. `robustscope data fetch {task.key}` brings them.",
+            icon=":material/info:",
+        )
+        return
+    keys = tuple(dict.fromkeys((part.one, part.other)))
+    settings = AnswerSettings(task.radii[norm], norm, queries=QUERIES if part.square == "yes" else 0)
+    done = watch(counting(task, keys, part.counted, settings))
+    if done is not None:
+        _by_class(task, done.result, settings, part.under)
+        _by_confidence(task, done.result, part.temperature)
+
+
+def _controls(task: Task) -> None:
+    models = session.options().models[task.key]
+    left, middle, right, last = st.columns([1, 1, 1.1, 1.1], gap="medium", vertical_alignment="bottom")
+    for place, label, field in ((left, "One network", "one"), (middle, "Another", "other")):
+        place.selectbox(label, models, format_func=model_name, **session.binding(field, f"models.{field}.{task.key}"))
+    right.select_slider(
+        "First test images", COUNTED, format_func="{:,}".format, **session.binding("counted", "models.counted")
+    )
+    pick(
+        "Attacks", SEARCHES, place=last,
+        help=f"Square attack asks for answers alone, up to {QUERIES} for each image: it takes several times as long.",
+        **session.binding("square", "models.square"),
+    )  # fmt: skip
+
+
+def counting(task: Task, keys: Sequence[str], images: int, settings: AnswerSettings) -> LongTask:
+    """The asking of networks about the first test images."""
+    known = tuple((key, zoo.cards_of(task.key)[key].sha256) for key in keys)
+    names = " and ".join(f"**{model_name(key)}**" for key in keys)
+    return LongTask(
+        "models.answers",
+        ("answers", task.key, known, images, settings),
+        partial(_call, task, keys, images, settings),
+        f"The first {images:,} test images, asked of {names}: clean, and under PGD-{settings.steps} at "
+        f"{radius_text(settings.norm, settings.epsilon)}"
+        + (f", and under Square attack with {settings.queries:,} queries." if settings.queries else "."),
+        "Count their answers",
+        ":material/grid_on:",
+        lambda work: f"Answer {work.done:,} of {work.of:,}" if work.of else "Begun",
+    )
+
+
+def _call(task: Task, keys: Sequence[str], images: int, settings: AnswerSettings) -> Call:
+    models = [zoo.model(task.key, key) for key in keys]
+
+    def call(on_progress: OnProgress, should_stop: ShouldStop) -> dict[str, LabelledAnswers]:
+        data = load(task, "test", most=images)
+        found: dict[str, LabelledAnswers] = {}
+        for number, model in enumerate(models):
+            on_progress(number * len(data), len(models) * len(data))
+
+            def told(done: int, before: int = number * len(data)) -> None:
+                on_progress(before + done, len(models) * len(data))
+
+            found[model.card.key] = measure_answers(model, data, settings, told)
+        return found
+
+    return call
+
+
+def _by_class(task: Task, found: Found, settings: AnswerSettings, under: str) -> None:
+    st.subheader("Which classes does each get right?", anchor=False)
+    radius = radius_text(settings.norm, settings.epsilon)
+    n = len(next(iter(found.values())).labels)
+    st.html(f'<div class="rs-says">{"".join(_overall(key, one, radius) for key, one in found.items())}</div>')
+    _masked(found, settings)
+    shares = {key: answer_files.shares_of(task, one) for key, one in found.items()}
+    st.plotly_chart(
+        answer_figures.by_class(task.class_names, shares, ink()), config=CONFIG, key="answers-by-class",
+        alt="Right answers of each class, clean and attacked; the figures are in the CSV file below",
+    )  # fmt: skip
+    how_to_read(
+        f"The first {n:,} test images. For each class: hollow, the share of its images that a network gets right; "
+        f"filled, the share under PGD-{settings.steps} at {radius}, one start, seed {settings.seed}. Bars are 95 % "
+        "Wilson intervals: with few images a class they are wide, and a difference inside of them is none.",
+        "PGD: Madry et al. 2018, arXiv:1706.06083.",
+    )
+    st.subheader("Which class is taken for which?", anchor=False)
+    pick("Images", UNDER, **session.binding("under", "models.under"))
+    counts = {key: answer_files.counts_of(task, one, under) for key, one in found.items()}
+    for place, (key, matrix) in zip(st.columns(max(2, len(found)), gap="medium"), counts.items(), strict=False):
+        place.html(_name(key))
+        place.plotly_chart(
+            answer_figures.confusions(task.class_names, matrix, model_colour(key), ink()), config=CONFIG,
+            key=f"confusions-{key}",
+            alt=f"{model_name(key)}: true class by row, answer by column",
+        )  # fmt: skip
+    how_to_read(
+        "A row is the true class, a column the answer; a cell counts images. On the diagonal the answer is right. An "
+        "attack may move a class's images all to one neighbour, or spread them.",
+        "Counts of the images above; no intervals.",
+    )
+    downloads(
+        f"answers-{task.key}",
+        ("Confusions as PNG", "png", partial(answer_files.confusions_png, task, found, under)),
+        ("Classes as CSV", "csv", partial(answer_files.classes_csv, task, found)),
+        ("All logits as NPZ", "npz", partial(answer_files.answers_npz, task, found)),
+    )
+
+
+def _masked(found: Found, settings: AnswerSettings) -> None:
+    """What Square attack broke, beside PGD: where it breaks more, PGD did not see the way."""
+    if not settings.queries:
+        return
+    for key, one in found.items():
+        pgd, square = one.answers_adv == one.labels, one.standing_square
+        alone, wins = int((pgd & ~square).sum()), black_box_wins(pgd, square)
+        left = class_share(int(square.sum()), len(square))
+        st.html(
+            f'<p class="rs-small" data-square="{escape(key)}" data-alone="{alone}" data-masked="{wins}">'
+            f"<b>{escape(model_name(key))}</b>: Square attack, {settings.queries:,} queries, leaves {_words(left)}; "
+            f"{alone} that PGD left it breaks.</p>"
+        )
+        if wins:
+            st.warning(
+                f"{model_name(key)}: gradients may be masked. An attack that sees none breaks more than PGD does "
+                "(paired, 95 %).",
+                icon=":material/visibility_off:",
+            )
+    how_to_read(
+        "Square attack changes squares of pixels at random, keeps what lowers the margin, and asks for answers alone. "
+        "With fewer looks than gradients give, it should break less than PGD. Where it breaks more, the gradient "
+        "misleads, and the network is weaker than PGD says. A few images that it alone breaks are no sign.",
+        "Andriushchenko et al. 2020, arXiv:1912.00049; the sign: Athalye et al. 2018, arXiv:1802.00420.",
+    )
+
+
+def _overall(key: str, one: LabelledAnswers, radius: str) -> str:
+    clean, attacked = (share_of(one.labels, answers) for answers in (one.answers, one.answers_adv))
+    return (
+        f'<p data-counted="{escape(key)}" data-clean="{clean.hits}" data-attacked="{attacked.hits}" '
+        f'data-n="{clean.n}"><b>{escape(model_name(key))}</b>: {_words(clean)} right on clean images, '
+        f"{_words(attacked)} at {radius}.</p>"
+    )
+
+
+def share_of(labels: answer_files.Classes, answers: answer_files.Classes) -> ClassShare:
+    """The share of answers that are right."""
+    return class_share(int((labels == answers).sum()), len(labels))
+
+
+def _words(share: ClassShare) -> str:
+    return f"{percent(share.value)} ({share.low * 100:.1f} to {share.high * 100:.1f}; {share.hits:,} of {share.n:,})"
+
+
+def _by_confidence(task: Task, found: Found, temperature: float) -> None:
+    st.subheader("Is it as sure as it is right?", anchor=False)
+    st.slider(
+        "Temperature T: logits are divided by it", *TEMPERATURES, step=0.05, format="%.2f",
+        help="1 is the network as trained. Above 1 it is less sure; no answer changes.",
+        **session.binding("temperature", "models.temperature"),
+    )  # fmt: skip
+    for place, (key, one) in zip(st.columns(max(2, len(found)), gap="medium"), found.items(), strict=False):
+        pair = {
+            name: reliability(tempered(logits, temperature), one.labels)
+            for name, logits in (("clean", one.logits), ("attacked", one.logits_adv))
+        }
+        place.html(_name(key) + "".join(_sure(key, name, each) for name, each in pair.items()))
+        place.plotly_chart(
+            answer_figures.reliability_plot(pair, model_colour(key), ink()), config=CONFIG, key=f"reliability-{key}",
+            alt=f"{model_name(key)}: share of right answers against confidence, clean and attacked",
+        )  # fmt: skip
+    how_to_read(
+        f"Answers are sorted by their probability into {BINS} bins of equal width; a point is a bin, larger with more "
+        "answers. On the diagonal the network is as sure as it is right, below it too sure. ECE is the mean distance "
+        "from it. Under attack a wrong answer is often a sure one. The temperature here is yours to move: one that is "
+        "to be used must be chosen on other images than these.",
+        "Guo et al. 2017, arXiv:1706.04599, Sec. 2 and 4.2. ECE depends on the number of bins.",
+    )
+    downloads(
+        f"calibration-{task.key}",
+        ("Reliability as CSV", "csv", partial(answer_files.reliability_csv, found, temperature)),
+    )
+
+
+def _name(key: str) -> str:
+    return (
+        f'<div class="rs-head" style="--rs-colour: {model_colour(key)}"><span class="rs-name">'
+        f"{escape(model_name(key))}</span></div>"
+    )
+
+
+def _sure(key: str, name: str, found: Reliability) -> str:
+    way = "too sure" if found.overconfidence > 0 else "not sure enough"
+    return (
+        f'<div class="rs-small" data-ece="{escape(key)}-{name}" data-value="{found.ece:.4f}">{name.capitalize()}: ECE '
+        f"<b>{percent(found.ece)}</b>, on the whole {way} by {percent(abs(found.overconfidence))}</div>"
+    )

@@ -1,0 +1,133 @@
+"""What a network answers to many labelled images, clean and attacked: what counts by class and calibration rest on."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from core.attacks.pgd import Pgd
+from core.attacks.square import Square
+from core.data.datasets import LabelledImages
+from core.errors import ConfigError, InputError
+from core.models.zoo import ZooModel
+from core.norms import Norm
+
+CHUNK = 50
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSettings:
+    """How answers are measured.
+
+    Attributes:
+        epsilon: radius of the attack in [0, 1] pixel units.
+        norm: of the ball.
+        steps: of PGD, from one random start.
+        seed: of the starts; those of an image depend on its place alone.
+        queries: of Square attack at the same radius, 0 for none.
+
+    Raises:
+        ConfigError: epsilon <= 0, steps < 1 or queries < 0.
+    """
+
+    epsilon: float
+    norm: Norm = "linf"
+    steps: int = 20
+    seed: int = 0
+    queries: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.epsilon > 0 or self.steps < 1 or self.queries < 0:
+            raise ConfigError(f"need epsilon > 0, steps >= 1 and queries >= 0; got {self}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelledAnswers:
+    """The answers of one network to the first n images of a set.
+
+    Attributes:
+        model: the network's key.
+        settings: everything that decides the arrays, as plain values.
+        labels: true classes (n,), int64.
+        logits: on the clean images (n, K), float32.
+        logits_adv: on the attacked images (n, K), float32; where the attack did not raise the loss of the true class,
+            of the clean image, so that an attack is never worse than none.
+        standing_square: right under Square attack, bool (n,); empty where it was not run.
+    """
+
+    model: str
+    settings: dict[str, object]
+    labels: NDArray[np.int64]
+    logits: NDArray[np.float32]
+    logits_adv: NDArray[np.float32]
+    standing_square: NDArray[np.bool_]
+
+    @property
+    def answers(self) -> NDArray[np.int64]:
+        """Classes answered to the clean images (n,)."""
+        found: NDArray[np.int64] = self.logits.argmax(1)
+        return found
+
+    @property
+    def answers_adv(self) -> NDArray[np.int64]:
+        """Classes answered to the attacked images (n,)."""
+        found: NDArray[np.int64] = self.logits_adv.argmax(1)
+        return found
+
+
+def measure_answers(
+    model: ZooModel,
+    data: LabelledImages,
+    settings: AnswerSettings,
+    on_progress: Callable[[int], None] = lambda done: None,
+) -> LabelledAnswers:
+    """Ask a network about images, clean and attacked away from their true classes, `CHUNK` at a time.
+
+    Args:
+        model: the network.
+        data: images of its task.
+        settings: how they are attacked.
+        on_progress: called after every chunk with the number of images done; what it raises ends the work.
+
+    Raises:
+        InputError: images of another shape or none, or answers that are not finite.
+    """
+    if len(data) == 0 or tuple(data.pixels.shape[1:]) != model.task.shape:
+        raise InputError(f"{model.card.key} takes images {model.task.shape}; got {tuple(data.pixels.shape)}")
+    parts = []
+    for start in range(0, len(data), CHUNK):
+        stop = min(start + CHUNK, len(data))
+        parts.append(_chunk(model, data.images(start, stop), data.labels[start:stop], settings, settings.seed + start))
+        on_progress(stop)
+    stated = {
+        **asdict(settings),
+        "attack": "PGD, one random start, step 2.5 epsilon / steps, the worse of clean and attacked by loss",
+        "data": data.origin,
+        "images": len(data),
+        "sha256": model.card.sha256,
+    }
+    arrays = (np.concatenate(each) for each in zip(*parts, strict=True))
+    return LabelledAnswers(model.card.key, stated, data.labels.numpy(), *arrays)
+
+
+def _chunk(
+    model: ZooModel, x: Tensor, labels: Tensor, settings: AnswerSettings, seed: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+    """Logits of some images, clean and attacked, and whether each stands under Square attack."""
+    attack = Pgd(settings.epsilon, settings.norm, settings.steps)
+    x_adv = attack(model.fast, x, labels, torch.Generator().manual_seed(seed))
+    standing = np.zeros(0, bool)
+    with torch.no_grad():
+        clean, attacked = model.fast(x), model.fast(x_adv)
+        if settings.queries:
+            search = Square(settings.epsilon, settings.norm, settings.queries)
+            found = search(model.fast, x, labels, torch.Generator().manual_seed(seed))
+            standing = (model.fast(found).argmax(1) == labels).numpy()
+    if not bool(clean.isfinite().all() and attacked.isfinite().all()):
+        raise InputError(f"{model.card.key} answers with values that are not finite")
+    raised = cross_entropy(attacked, labels, reduction="none") > cross_entropy(clean, labels, reduction="none")
+    return clean.numpy(), torch.where(raised[:, None], attacked, clean).numpy(), standing

@@ -1,0 +1,79 @@
+"""A network's own features of images: what its last layer reads."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.attacks.pgd import Pgd
+from core.errors import InputError
+from core.explanations.prediction import check_image
+from core.models.pooled import as_pooled
+from core.models.zoo import ZooModel
+
+CHUNK = 100
+STEPS = 20
+Features = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PulledPicture:
+    """Where a network's features of one image lie, and where an attack takes them.
+
+    Attributes:
+        features: of the image (D,), float32.
+        features_adv: of the attacked image (D,).
+        before: the class answered to the image.
+        after: and to the attacked one.
+    """
+
+    features: Features
+    features_adv: Features
+    before: int
+    after: int
+
+
+def pooled_features(
+    model: ZooModel, x: Tensor, on_progress: Callable[[int], None] = lambda done: None
+) -> tuple[Features, NDArray[np.int64]]:
+    """The mean over places of the last feature map (n, D), and the classes answered (n,), of images (n, C, H, W).
+
+    Args:
+        model: a network that ends in a linear layer on that mean.
+        x: float32 in [0, 1].
+        on_progress: called with the images done; what it raises ends the work.
+
+    Raises:
+        ConfigError: the network ends otherwise.
+        InputError: features that are not finite.
+    """
+    network = as_pooled(model.fast)
+    found, answers = [], []
+    for start in range(0, len(x), CHUNK):
+        with torch.no_grad():
+            features = network.features(x[start : start + CHUNK]).mean((2, 3))
+            found.append(features.numpy())
+            answers.append(network.last_layer(features).argmax(1).numpy())
+        if not np.isfinite(found[-1]).all():
+            raise InputError(f"{model.card.key} has features that are not finite")
+        on_progress(min(start + CHUNK, len(x)))
+    return np.concatenate(found), np.concatenate(answers)
+
+
+def pulled_picture(model: ZooModel, x: Tensor, epsilon: float, seed: int = 0) -> PulledPicture:
+    """The features of an image `x` (1, C, H, W) before and after PGD away from the network's answer, in L-infinity.
+
+    Raises:
+        ConfigError: the network does not end in a linear layer on the mean of its features.
+        InputError: `x` is not one image of its task.
+    """
+    check_image(model, x)
+    as_pooled(model.fast)
+    with torch.no_grad():
+        answer = model.fast(x).argmax(1)
+    x_adv = Pgd(epsilon, steps=STEPS)(model.fast, x, answer, torch.Generator().manual_seed(seed))
+    features, answers = pooled_features(model, torch.cat([x, x_adv]))
+    return PulledPicture(features[0], features[1], int(answers[0]), int(answers[1]))

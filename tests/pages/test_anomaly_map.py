@@ -1,0 +1,43 @@
+"""The page Anomaly: where a picture lies among others in networks' own features, and its neighbours there."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from app.anomaly import embedding
+from app.state import session
+from tests.helpers.pages import bodies, checked, finished, query, value
+
+PAGE = "pages/anomaly"
+pytestmark = [pytest.mark.usefixtures("calibrations"), pytest.mark.slow]
+
+
+def test_each_network_has_a_map_and_an_attack_that_moves_the_picture(visit):
+    at = finished(visit(models="standard,pgd-l2", open="map"))
+    maps = bodies(at, "data-embedding")
+    assert [value(body, "data-embedding") for body in maps] == ["standard", "pgd-l2"] and not at.error
+    assert all(float(value(body, "data-step")) > 0 for body in maps)
+
+
+def test_a_click_opens_the_picture_and_one_beside_a_dot_does_nothing(monkeypatch):
+    chosen: list[tuple[str, str]] = []
+    monkeypatch.setattr(session, "set_field", lambda field, key: chosen.append((field, key)))
+    for points in ([{"customdata": ["photo:coffee"]}], [], [{"customdata": None}], [{}]):
+        state = {"embedding-standard": {"selection": {"points": points}}}
+        monkeypatch.setattr(embedding, "st", SimpleNamespace(session_state=state))
+        embedding.open_clicked("standard")
+    assert chosen == [("image", "photo:coffee")]
+
+
+def test_neighbours_in_features_are_the_gallerys_without_the_data(visit):
+    at = finished(visit(models="standard", open="nearest", near="features"))
+    (near,) = bodies(at, 'data-near="')
+    assert near.count("<figure>") == 6 and not at.error
+    checked(at.segmented_control(key="anomaly.near").set_value("profile").run())
+    assert not bodies(at, 'data-near="') and bodies(at, "data-nearest") and query(at)["near"] == "profile"
+
+
+def test_neighbours_in_features_are_calibration_pictures_where_the_data_is(visit, fashion_root):
+    at = finished(visit(task="fashion-mnist", models="standard", open="nearest", near="features"))
+    (near,) = bodies(at, 'data-near="')
+    assert near.count("<figure>") == 6 and any("no network was trained on" in body for body in bodies(at, "rs-guide"))
