@@ -18,7 +18,7 @@ from core.cli.main import main
 from core.data.galleries import ASSETS as GALLERY
 from core.errors import InputError
 from core.images import decode
-from core.latent import generator
+from core.latent import autoencoder
 from core.models import zoo
 from core.npz import read_npz
 from core.reports.form.parts_cache import PartsCache
@@ -81,7 +81,7 @@ KINDS = {
     "references": shipped(references_path(TASK, "standard"), with_its_network(read_references)),
     "card": shipped(MODEL, zoo.read_card),
     "weights": shipped(MODEL.with_suffix(".safetensors"), zoo.load_weights, MODEL),
-    "card of a generator": shipped(generator.ASSETS / f"{TASK}.json", generator.read_card),
+    "card of a generator": shipped(autoencoder.ASSETS / f"{TASK}.json", autoencoder.read_card),
     "picture": shipped(GALLERY / "pasted" / "02-trouser.png", lambda path: decode(read_checked(path, 10**6))),
     "mask": shipped(GALLERY / "pasted" / "mask-02.png", lambda path: decode(read_checked(path, 10**6))),
     "part of a report": part,

@@ -60,6 +60,8 @@ class TrainingRequest:
             ConfigError: a setting is impossible.
         """
         task = task_named(self.task)
+        if not task.trained:
+            raise ConfigError(f"networks are not trained for {task.title} here")
         if self.recipe not in recipes_for(task):
             raise ConfigError(f"recipe must be one of {', '.join(recipes_for(task))}; got {self.recipe!r}")
         if not re.fullmatch(r"[\w-]{1,60}", self.key):

@@ -25,7 +25,7 @@ def test_a_rehearsal_prints_what_the_room_said_and_writes_its_files(capsys, tmp_
         "--session",
         "poll",
         "--people",
-        "12",
+        "13",
         "--html",
         str(files[0]),
         "--csv",
@@ -33,8 +33,8 @@ def test_a_rehearsal_prints_what_the_room_said_and_writes_its_files(capsys, tmp_
     ]
     assert main(line) == 0
     said = capsys.readouterr().out
-    assert "12 people joined" in said and "Most of the room" in said and "made up" in said
-    assert len(files[1].read_text().splitlines()) == 13
+    assert "13 people joined" in said and "Most of the room" in said and "made up" in said
+    assert len(files[1].read_text().splitlines()) == 14
     assert "Most of the room" in files[0].read_text()
 
 
