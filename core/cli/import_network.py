@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from core.cli.options import quote
 from core.cli.output import say
 from core.data.tasks import Task, listed_tasks
-from core.data.tasks.own import keep_private, names_in, own_task, user_folder, write_task
+from core.data.tasks.own import forget_private, keep_private, names_in, own_task, user_folder, write_task
 from core.errors import ConfigError
 from core.files import read_limited
 
@@ -65,6 +65,7 @@ def _import(options: argparse.Namespace) -> int:
                 write_task(task, user_folder())
             keep(model, user_folder() / "models")
             told["file"] = str(user_folder() / "models" / task.key / f"{key}.safetensors")
+        forget_private(task.key)  # from here on its file is what there is
     say(*([json.dumps(told, indent=1)] if options.json else _lines(told)))
     return 0
 
