@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from app.state.page_choice import Beside, PageChoice
 from app.state.query_fields import WHOLE, QueryField, one_of, whole
@@ -23,6 +23,7 @@ class CompareChoice(PageChoice):
         withheld: key of `WITHHELD`: whether a network answers where the picture is odd to it.
     """
 
+    leaves_out_defaults = True
     form: str = "over"
     scale: str = "own"
     opacity: int = 80
@@ -37,11 +38,6 @@ class CompareChoice(PageChoice):
     def shared(self) -> bool:
         """Whether maps side by side share a scale."""
         return self.scale == "shared"
-
-    @classmethod
-    def usual(cls) -> Self:
-        """What a link leaves out."""
-        return cls()
 
     @classmethod
     def table(cls) -> tuple[QueryField[Any, Beside], ...]:

@@ -25,14 +25,10 @@ class FindChoice(PageChoice):
             that is unknown; `EVERY_CLASS` for all.
     """
 
+    leaves_out_defaults = True
     rule: str = next(iter(RULES))
     source: str = "gallery"
     of_class: int = EVERY_CLASS
-
-    @classmethod
-    def usual(cls) -> Self:
-        """What a link leaves out."""
-        return cls()
 
     @classmethod
     def table(cls) -> tuple[QueryField[Any, Beside], ...]:

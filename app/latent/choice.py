@@ -52,6 +52,7 @@ class LatentChoice(PageChoice):
         of: the picture that label, code and sliders belong to: another one starts anew. It is no part of a link.
     """
 
+    leaves_out_defaults = True
     label: str = ""
     code: str = ""
     d1: float = 0.0
@@ -98,11 +99,6 @@ class LatentChoice(PageChoice):
             return first
         moves: dict[str, Any] = {LEADING[found.direction - 1]: found.position}
         return replace(first, **moves)
-
-    @classmethod
-    def usual(cls) -> Self:
-        """What a link leaves out."""
-        return cls()
 
     @classmethod
     def table(cls) -> tuple[QueryField[Any, Beside], ...]:

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from app.state import query_fields
 from app.state.choice import Choice, Options
@@ -37,6 +37,8 @@ class PageChoice(ABC):
     """The part of a page: a frozen dataclass that says which values it has, and what else follows from a choice."""
 
     __slots__ = ()
+    leaves_out_defaults: ClassVar[bool] = False
+    """Whether a link leaves out the values that are as they are by default."""
 
     @classmethod
     def first(cls, beside: Beside) -> Self:
@@ -60,7 +62,7 @@ class PageChoice(ABC):
     @classmethod
     def usual(cls) -> Self | None:
         """What a link leaves out; None where it holds every value."""
-        return None
+        return cls() if cls.leaves_out_defaults else None
 
     @classmethod
     def read(cls, query: Mapping[str, str], choice: Choice, options: Options) -> tuple[Self, list[str]]:

@@ -13,7 +13,7 @@ from core.data.tasks.own import user_folder
 from core.errors import ConfigError, InputError
 from core.files import read_limited
 from core.models.architectures.architecture import Architecture
-from core.models.architectures.library import LibraryConfig, build, check_name, count
+from core.models.architectures.library import LibraryConfig, build, check_name
 from core.models.folding import folded
 from core.models.preprocessing import PRESETS, Preprocessing
 from core.text import shorten
@@ -80,12 +80,8 @@ FACTORIES = Factories()
 class FactoryConfig(LibraryConfig):
     """A network of a trusted function; see `LibraryConfig`."""
 
+    library = FACTORIES
     architecture: Literal["factory"] = "factory"
-
-    @property
-    def parameters(self) -> int:
-        """See `count`."""
-        return count(self, FACTORIES)
 
 
 FACTORY = Architecture(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -37,7 +37,7 @@ class Library(Hashable, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LibraryConfig:
-    """The settings of a network of a library; a subclass says which.
+    """The settings of a network of a library; a subclass says which, in `library`.
 
     Attributes:
         name: its name there.
@@ -50,6 +50,7 @@ class LibraryConfig:
             when `parameters` is asked for or the network is built.
     """
 
+    library: ClassVar[Library]
     name: str
     classes: int
     preprocessing: Preprocessing
@@ -64,6 +65,11 @@ class LibraryConfig:
     def channels(self) -> int:
         """C of the images."""
         return self.preprocessing.channels
+
+    @property
+    def parameters(self) -> int:
+        """See `count`."""
+        return count(self, self.library)
 
 
 class PreprocessedClassifier(nn.Module):

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from torch import nn
 
 from core.models.architectures.architecture import Architecture
-from core.models.architectures.library import LibraryConfig, build, check_name, count
+from core.models.architectures.library import LibraryConfig, build, check_name
 from core.models.folding import folded
 from core.models.preprocessing import Preprocessing
 
@@ -62,12 +62,8 @@ TIMM_LIBRARY = Timm()
 class TimmConfig(LibraryConfig):
     """A network of timm; see `LibraryConfig`."""
 
+    library = TIMM_LIBRARY
     architecture: Literal["timm"] = "timm"
-
-    @property
-    def parameters(self) -> int:
-        """See `count`."""
-        return count(self, TIMM_LIBRARY)
 
 
 TIMM = Architecture(

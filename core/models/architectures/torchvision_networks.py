@@ -7,7 +7,7 @@ from typing import Any, Literal
 from torch import nn
 
 from core.models.architectures.architecture import Architecture
-from core.models.architectures.library import LibraryConfig, build, check_name, count
+from core.models.architectures.library import LibraryConfig, build, check_name
 from core.models.folding import folded
 from core.models.preprocessing import Preprocessing
 
@@ -74,12 +74,8 @@ TORCHVISION_LIBRARY = Torchvision()
 class TorchvisionConfig(LibraryConfig):
     """A network of torchvision; see `LibraryConfig`."""
 
+    library = TORCHVISION_LIBRARY
     architecture: Literal["torchvision"] = "torchvision"
-
-    @property
-    def parameters(self) -> int:
-        """See `count`."""
-        return count(self, TORCHVISION_LIBRARY)
 
 
 TORCHVISION = Architecture(
