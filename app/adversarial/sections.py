@@ -45,10 +45,7 @@ def show_explanations(shown: ModelInput) -> None:
             ("Grid as PNG", "png", partial(files.grid_png, found, [*map(explanations.says_where, verdicts)])),
             ("All arrays as NPZ", "npz", partial(files.explanations_npz, found)),
         )
-    place = elements.section("path", "How does it get there, step by step?")
-    if place.open:
-        with place, guard():
-            show_path(shown)
+    elements.folded("path", "How does it get there, step by step?", lambda: show_path(shown))
     controls.share()
 
 

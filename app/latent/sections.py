@@ -49,26 +49,23 @@ def show_parts(task: Task, shown: ModelInput) -> None:
 
 def show_around(task: Task, position: ResolvedPosition) -> None:
     """What lies around the code where the sliders stand, in the parts that are unfolded."""
-    place = elements.section("scrub", "How does one slider look without waiting?")
-    if place.open:
-        with place, guard():
-            strips.scrub(task, position, session.page_choice(LatentChoice))
-    place = elements.section("fool", "What is the smallest change that fools each network?")
-    if place.open:
-        with place, guard():
-            fool(task, position)
-    place = elements.section("neighbours", "Do the answers hold for its neighbours?")
-    if place.open:
-        with place, guard():
-            strips.neighbours(task, position, session.page_choice(LatentChoice))
-    place = elements.section("classes", "What if the same code were another class?")
-    if place.open:
-        with place, guard():
-            strips.every_class(task, position)
-    place = elements.section("way", "What lies between this picture and another?")
-    if place.open:
-        with place, guard():
-            strips.interpolation(task, position, session.page_choice(LatentChoice))
+    elements.folded(
+        "scrub",
+        "How does one slider look without waiting?",
+        lambda: strips.scrub(task, position, session.page_choice(LatentChoice)),
+    )
+    elements.folded("fool", "What is the smallest change that fools each network?", lambda: fool(task, position))
+    elements.folded(
+        "neighbours",
+        "Do the answers hold for its neighbours?",
+        lambda: strips.neighbours(task, position, session.page_choice(LatentChoice)),
+    )
+    elements.folded("classes", "What if the same code were another class?", lambda: strips.every_class(task, position))
+    elements.folded(
+        "way",
+        "What lies between this picture and another?",
+        lambda: strips.interpolation(task, position, session.page_choice(LatentChoice)),
+    )
 
 
 def fool(task: Task, position: ResolvedPosition) -> None:

@@ -48,15 +48,9 @@ def show_robustness(report: Robustness | None, cards: list[Card]) -> None:
     else:
         zoo_table.no_report(task, stale=report is not None)
     if claims := results.orderings(task.key):
-        place = elements.section("claims", "What do the papers claim, and what came out here?")
-        if place.open:
-            with place, guard():
-                zoo_table.claims(claims)
+        elements.folded("claims", "What do the papers claim, and what came out here?", lambda: zoo_table.claims(claims))
     if report and keys:
-        place = elements.section("sure", "How sure are they, and how steep?")
-        if place.open:
-            with place, guard():
-                zoo_table.distributions(report, keys)
+        elements.folded("sure", "How sure are they, and how steep?", lambda: zoo_table.distributions(report, keys))
     place = elements.section("cards", "How was each trained?")
     if place.open:
         with place, guard():
@@ -86,10 +80,7 @@ def show_perturbation() -> None:
 
 def show_own() -> None:
     """The visitor's own networks: add, try, remove."""
-    place = elements.section("own", "How do I add my own network?")
-    if place.open:
-        with place, guard():
-            own_networks.show()
+    elements.folded("own", "How do I add my own network?", own_networks.show)
 
 
 @st.fragment

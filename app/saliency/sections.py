@@ -45,10 +45,11 @@ def show_parts(choice: Choice, measuring: Measuring) -> None:
     with guard():
         report = results.report(task.key)
     _of_one_map(choice, measuring, found)
-    place = elements.section("maps", "Do the maps agree?")
-    if place.open:
-        with place, guard():
-            agreement.agreement(choice.models, session.page_choice(SaliencyChoice), found, report)
+    elements.folded(
+        "maps",
+        "Do the maps agree?",
+        lambda: agreement.agreement(choice.models, session.page_choice(SaliencyChoice), found, report),
+    )
     scores: results.Scores = {}
     place = elements.section("trust", "Which should I trust?")
     if place.open:
@@ -56,10 +57,11 @@ def show_parts(choice: Choice, measuring: Measuring) -> None:
             scores = measures.measures(measuring, choice.models, found)
             part = session.page_choice(SaliencyChoice)
             measures.among(task.key, report, part, choice.models, scores)
-    place = elements.section("alike", "Is the gradient of a robust network more like the picture?")
-    if place.open:
-        with place, guard():
-            saliency_report.alignment_relation(report, results.robust(task.key, report) if report else {})
+    elements.folded(
+        "alike",
+        "Is the gradient of a robust network more like the picture?",
+        lambda: saliency_report.alignment_relation(report, results.robust(task.key, report) if report else {}),
+    )
     _of_a_method(choice, question, found)
     with taken:
         _take_away(choice, question, found, scores)
@@ -68,31 +70,30 @@ def show_parts(choice: Choice, measuring: Measuring) -> None:
 def _of_one_map(choice: Choice, measuring: Measuring, found: Mapping[Cell, SaliencyMap]) -> None:
     """The map that is looked at, alone and beside another network's."""
     part = session.page_choice(SaliencyChoice)
-    place = elements.section("closer", "What does one map say?")
-    if place.open:
-        with place, guard():
-            grid_page.closer(measuring, found.get((part.seen, part.method)))
-    place = elements.section("pair", "How does the same method look in another network?")
-    if place.open:
-        with place, guard():
-            agreement.pair(choice.models, part, found)
+    elements.folded(
+        "closer", "What does one map say?", lambda: grid_page.closer(measuring, found.get((part.seen, part.method)))
+    )
+    elements.folded(
+        "pair", "How does the same method look in another network?", lambda: agreement.pair(choice.models, part, found)
+    )
 
 
 def _of_a_method(choice: Choice, question: Question, found: Mapping[Cell, SaliencyMap]) -> None:
     """What is known of the chosen method: sanity, training, many pictures."""
     part = session.page_choice(SaliencyChoice)
-    place = elements.section("sanity", "Does the map depend on what was learnt?")
-    if place.open:
-        with place, guard():
-            sanity_check.sanity(question, part.method, sanity_check.models_with(part.method, found, choice.models))
-    place = elements.section("training", "How did the map come about in training?")
-    if place.open:
-        with place, guard():
-            during_training.course(question, choice.models, part, ATTRIBUTION_METHODS[part.method])
-    place = elements.section("sheet", "What does the method show on many pictures?")
-    if place.open:
-        with place, guard():
-            contact_sheet.sheet(question.task, choice, part)
+    elements.folded(
+        "sanity",
+        "Does the map depend on what was learnt?",
+        lambda: sanity_check.sanity(question, part.method, sanity_check.models_with(part.method, found, choice.models)),
+    )
+    elements.folded(
+        "training",
+        "How did the map come about in training?",
+        lambda: during_training.course(question, choice.models, part, ATTRIBUTION_METHODS[part.method]),
+    )
+    elements.folded(
+        "sheet", "What does the method show on many pictures?", lambda: contact_sheet.sheet(question.task, choice, part)
+    )
 
 
 def _take_away(choice: Choice, question: Question, found: Mapping[Cell, SaliencyMap], scores: results.Scores) -> None:

@@ -1,6 +1,6 @@
 """What every page is built of: its chrome, the picture, notes, guides and numbers in words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -14,6 +14,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from app.state import session, zoo
 from app.state.epsilon_scale import radius_text
+from app.state.errors import guard
 from app.state.names import model_name
 from app.state.pictures import ModelInput
 from app.ui import map_png
@@ -68,6 +69,14 @@ def picture_strip(key: str) -> Head:
 def section(key: str, question: str) -> ExpanderContainer:
     """A part of a page under its question, folded as it comes; what is in it is made only while `open` is true."""
     return st.expander(question, **session.fold(key))
+
+
+def folded(key: str, question: str, draw: Callable[[], None]) -> None:
+    """A part of a page that is drawn only while it is unfolded; what the engine refuses is a sentence in it."""
+    place = section(key, question)
+    if place.open:
+        with place, guard():
+            draw()
 
 
 def how_to_read(text: str, source: str) -> None:

@@ -33,6 +33,16 @@ def check_normalisation(classes: int, mean: tuple[float, ...], std: tuple[float,
         raise ConfigError(f"means must be finite, deviations above 0; got {mean} and {std}")
 
 
+def check_size(parameters: int) -> None:
+    """Refuse a network of more parameters than are built here.
+
+    Raises:
+        ConfigError: there are too many.
+    """
+    if parameters > MAX_PARAMETERS:
+        raise ConfigError(f"the network would have {parameters:,} parameters; at most {MAX_PARAMETERS:,} are allowed")
+
+
 @dataclass(frozen=True, slots=True)
 class ResNetConfig:
     """What a network is made of (He et al. 2016, arXiv:1603.05027, pre-activation form).
@@ -72,10 +82,7 @@ class ResNetConfig:
             raise ConfigError(f"widths must lie in 1..{MAX_WIDTH}; got {self.widths}")
         if min(self.blocks) < 1 or sum(self.blocks) > MAX_BLOCKS:
             raise ConfigError(f"blocks must be at least 1 a stage and at most {MAX_BLOCKS} in all; got {self.blocks}")
-        if self.parameters > MAX_PARAMETERS:
-            raise ConfigError(
-                f"the network would have {self.parameters:,} parameters; at most {MAX_PARAMETERS:,} are allowed"
-            )
+        check_size(self.parameters)
 
     @property
     def channels(self) -> int:

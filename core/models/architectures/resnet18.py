@@ -9,10 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from core.errors import ConfigError
 from core.models.architectures.architecture import Architecture
 from core.models.pooled import PooledClassifier
-from core.models.resnet import MAX_PARAMETERS, Normalise, check_normalisation
+from core.models.resnet import Normalise, check_normalisation, check_size
 
 Stem = Literal["small", "photograph"]
 WIDTHS = (64, 128, 256, 512)
@@ -42,10 +41,7 @@ class ResNet18Config:
 
     def __post_init__(self) -> None:
         check_normalisation(self.classes, self.mean, self.std)
-        if self.parameters > MAX_PARAMETERS:
-            raise ConfigError(
-                f"the network would have {self.parameters:,} parameters; at most {MAX_PARAMETERS:,} are allowed"
-            )
+        check_size(self.parameters)
 
     @property
     def channels(self) -> int:
