@@ -21,7 +21,10 @@ def view_of(task: Task) -> str:
     """The switch between the page's views, and which is chosen."""
     key = f"latent.view.{task.key}"
     session.hold(key, session.page_choice(LatentChoice).shows(task))
-    controls.pick("Change it by", VIEWS, key=key, on_change=lambda: session.set_field("view", st.session_state[key]))
+    controls.pick(
+        "Change it by", VIEWS, key=key, on_change=lambda: session.set_field("view", st.session_state[key]),
+        label_visibility="collapsed",
+    )  # fmt: skip
     return session.page_choice(LatentChoice).shows(task)
 
 

@@ -19,7 +19,7 @@ CHANGES: dict[str, Change] = {
     )
 }  # fmt: skip
 
-GROUPS: dict[Group, str] = {"view": "Point of view", "light": "Light and colour", "quality": "Sight, lens and file"}
+GROUPS: dict[Group, str] = {"view": "Point of view", "light": "Light", "quality": "Quality"}
 """What each group is called."""
 
 

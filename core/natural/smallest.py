@@ -9,9 +9,9 @@ from torch import Tensor
 
 from core.errors import ConfigError, InputError
 from core.natural.change import Change
-from core.natural.ribbons import Classifier, chunks, positions_at
+from core.natural.ribbons import Classifier, chunks
 
-HALVINGS = 12
+STEPS, HALVINGS = 32, 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class SmallestChange:
 
 
 @torch.no_grad()
-def smallest_change(classifier: Classifier, x: Tensor, change: Change, steps: int | None = None) -> SmallestChange:
+def smallest_change(classifier: Classifier, x: Tensor, change: Change, steps: int = STEPS) -> SmallestChange:
     """The smallest amount of a change to which a classifier answers otherwise than to the picture at rest.
 
     Both sides of rest are scanned outwards at `steps` evenly spaced amounts each; the first turn on each is brought
@@ -53,17 +53,16 @@ def smallest_change(classifier: Classifier, x: Tensor, change: Change, steps: in
         classifier: pictures to logits, in eval mode.
         x: one picture (1, C, H, W) in [0, 1].
         change: what is done to it.
-        steps: amounts scanned a side; None takes as many as a ribbon has.
+        steps: amounts scanned a side.
 
     Raises:
         ConfigError: steps < 1, or a change of colours on a grey picture.
         InputError: not one picture, or answers that are not finite.
     """
-    if steps is not None and steps < 1:
+    if steps < 1:
         raise ConfigError(f"steps must be at least 1; got {steps}")
     if x.dim() != 4 or len(x) != 1:
         raise InputError(f"need one picture (1, C, H, W); got {tuple(x.shape)}")
-    steps = steps or positions_at(x.shape)
 
     def answers(amounts: list[float]) -> list[int]:
         logits = classifier(change(x.expand(len(amounts), -1, -1, -1), torch.tensor(amounts)))

@@ -14,8 +14,7 @@ from app.ui.elements import how_to_read
 from app.ui.task_progress import LongTask
 from core.natural.catalogue import changes_of
 from core.natural.change import Change
-from core.natural.ribbons import positions_at
-from core.natural.smallest import SmallestChange, smallest_change
+from core.natural.smallest import STEPS, SmallestChange, smallest_change
 from core.progress import OnProgress, ShouldStop, check
 
 Found = list[list[SmallestChange]]
@@ -82,8 +81,8 @@ def table(here: NaturalScene, found: Found) -> None:
     how_to_read(
         "Each change is made alone, outwards from rest to both sides. Framed: the change that needs the smallest share "
         "of its slider to turn this network; how far a slider goes is our choice, so compare networks along one row "
-        "before changes down a column. The amounts are upper bounds: between two of the "
-        f"{positions_at(here.task.shape)} amounts that are tried on each side an answer may turn and turn back.",
+        f"before changes down a column. The amounts are upper bounds: between two of the {STEPS} amounts tried "
+        "on each side an answer may turn and turn back.",
         "A scan of each side, then bisection to 1/4096 of a step; of JPEG to whole qualities.",
     )
 
