@@ -79,7 +79,8 @@ def table(here: NaturalScene, found: Found) -> None:
         f"{body}</table></div>"
     )
     how_to_read(
-        "Each change is made alone, outwards from rest to both sides. Framed: the change that needs the smallest share "
+        "Each change is made alone, outwards from rest to both sides, until the network's own answer to the picture as "
+        "it is turns, right or wrong. Framed: the change that needs the smallest share "
         "of its slider to turn this network; how far a slider goes is our choice, so compare networks along one row "
         f"before changes down a column. The amounts are upper bounds: between two of the {STEPS} amounts tried "
         "on each side an answer may turn and turn back.",
