@@ -49,7 +49,7 @@ def no_autoencoder(task: Task) -> None:
     """What stands in place of the page's parts where nothing can draw a task's pictures."""
     with st.container(border=True, key="no-generator"):
         st.markdown(
-            f"**There is no generator of {task.title} here.** This page moves a picture through the latent space of a "
+            f"**There is no generator of {task.title} here.** This view moves a picture through the latent space of a "
             "generative model, and draws what it finds there."
         )
         if task.key in {planned for planned, _ in AUTOENCODERS}:
