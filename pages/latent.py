@@ -1,8 +1,8 @@
-"""Latent: natural changes of a picture, made by a generative model, and where each network changes its mind."""
+"""Latent: natural changes of a picture, by a generative model or without one, and where each network turns."""
 
 import streamlit as st
 
-from app.latent import autoencoders, explorer, sections
+from app.latent import sections
 from app.latent.choice import LatentChoice
 from app.state.choice import Choice
 from app.state.errors import guard
@@ -17,11 +17,7 @@ def draw(choice: Choice, head: elements.Head) -> None:
     task = task_named(choice.task)
     with guard():
         shown = picture_picker.chosen_picture(head, pin=False)
-        if autoencoders.has_autoencoder(task.key):
-            sections.explore(task, shown)
-            sections.show_report(task)
-        else:
-            explorer.no_autoencoder(task)
+        sections.show(task, shown, sections.view_of(task))
 
 
 page.show_picture(

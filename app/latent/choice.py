@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from app.latent import autoencoders
+from app.latent.natural import amounts as natural
 from app.state import openings
 from app.state.choice import Choice, Options
 from app.state.page_choice import Beside, PageChoice
@@ -14,6 +15,8 @@ from core.data.tasks import Task, task_named
 from core.decoding.window import AS_IT_CAME
 from core.errors import CoreError
 from core.latent.directions import RANGES, Kind
+from core.natural.catalogue import GROUPS
+from core.natural.change import Group
 
 LEADING: tuple[str, ...] = ("d1", "d2", "d3", "d4", "d5")
 STRAIGHT: tuple[str, ...] = (*LEADING, "mix")
@@ -23,6 +26,7 @@ AROUND_TOP, AROUND_FIRST = 2.0, 0.5
 MOST_DRAWS = 9999
 CODES = ("generation", "reconstruction")
 MEASURES = ("severity", "accuracy", "noise", "change")
+VIEWS: Mapping[str, str] = {"generator": "What a generator knows", "natural": "Natural changes"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,10 @@ class LatentChoice(PageChoice):
         cast: which neighbours.
         codes: of the report, one of `CODES`.
         measure: of its scatter, one of `MEASURES`.
+        view: one of `VIEWS`; "" for the natural changes of a task that has no generator, and the generator elsewhere.
+        changes: the natural changes whose sliders are shown, one of `GROUPS`.
+        amounts: of the natural changes that are not at rest, by key in the catalogue's order; another picture keeps
+            them.
         of: the picture that label, code and sliders belong to: another one starts anew. It is no part of a link.
     """
 
@@ -72,6 +80,9 @@ class LatentChoice(PageChoice):
     cast: int = 1
     codes: str = CODES[0]
     measure: str = MEASURES[0]
+    view: str = ""
+    changes: Group = "view"
+    amounts: natural.Amounts = ()
     of: tuple[str, ...] = field(default=(), compare=False)
 
     @property
@@ -111,7 +122,13 @@ class LatentChoice(PageChoice):
         part = self if self.of == here else replace(self.at_rest(), label="", code="")
         towards = part.towards if part.towards in names and part.towards != part.label else ""
         other = part.other if part.other in options.images[choice.task] else ""
+        kept = natural.possible(part.amounts, task_named(choice.task))
+        part = replace(part, amounts=kept)
         return replace(part, towards=towards, mix=part.mix if towards == part.towards else 0.0, other=other, of=here)
+
+    def shows(self, task: Task) -> str:
+        """Which of `VIEWS` is shown."""
+        return self.view or _usual_view(task)
 
     def at_rest(self) -> Self:
         """It with all sliders at rest."""
@@ -145,6 +162,10 @@ def _code_rule(part: LatentChoice, beside: Beside, text: str) -> str:
 
 def _picture_of(choice: Choice) -> tuple[str, ...]:
     return (choice.task, choice.image, choice.fit, str(choice.invert), window_text(choice.window))
+
+
+def _usual_view(task: Task) -> str:
+    return "generator" if autoencoders.has_autoencoder(task.key) else "natural"
 
 
 def _float(value: Any, part: LatentChoice, beside: Beside) -> float:
@@ -226,6 +247,21 @@ FIELDS: tuple[QueryField[LatentChoice, Beside], ...] = (
         "around", "around", _NUMBER, between(0, AROUND_TOP), f"must lie between 0 and {AROUND_TOP:g}", clean=_float
     ),
     QueryField("cast", "cast", WHOLE, whole(1, MOST_DRAWS), _COUNTS),
+    QueryField(
+        "view", "view", str, one_of(VIEWS), f"must be {' or '.join(VIEWS)}",
+        clean=lambda view, part, beside: "" if view == _usual_view(beside.task) else view,
+    ),
+    QueryField("changes", "changes", str, one_of(GROUPS), f"must be {' or '.join(GROUPS)}"),
+    QueryField(
+        "natural", "amounts", natural.parse, lambda found, part, beside: natural.are_possible(found, beside.task),
+        "must name natural changes with amounts within their ranges, such as rotation:12,fog:0.3",
+        instead="; the picture is shown as it is.", clean=lambda found, part, beside: natural.moved(found),
+        text=natural.as_text,
+    ),
+    QueryField(
+        "", "amount", str, lambda one, part, beside: natural.are_possible((one,), beside.task), "",
+        put=lambda part, one, beside: replace(part, amounts=natural.moved((*part.amounts, one))),
+    ),
     QueryField("codes", "codes", str, one_of(CODES), f"must be {' or '.join(CODES)}"),
     QueryField("measure", "measure", str, one_of(MEASURES), f"must be {' or '.join(MEASURES)}"),
 )  # fmt: skip

@@ -49,7 +49,7 @@ def no_autoencoder(task: Task) -> None:
     """What stands in place of the page's parts where nothing can draw a task's pictures."""
     with st.container(border=True, key="no-generator"):
         st.markdown(
-            f"**There is no generator of {task.title} here.** This page moves a picture through the latent space of a "
+            f"**There is no generator of {task.title} here.** This view moves a picture through the latent space of a "
             "generative model, and draws what it finds there."
         )
         if task.key in {planned for planned, _ in AUTOENCODERS}:
@@ -164,14 +164,14 @@ def now(task: Task, start: Start, here: ResolvedPosition, strip: DecodedRow) -> 
     names = task.class_names
     label = names[start.label]
     picture, rebuilt = start.picture, start.picture.rebuilt[start.label]
-    tiles = [_tile(data_url(strip.x[0]), "now", f"now, drawn as {label}", "rs-now")]
+    tiles = [tile(data_url(strip.x[0]), "now", f"now, drawn as {label}", "rs-now")]
     if start.own:
-        tiles.append(_tile(data_url(picture.x), "picture", "the picture"))
+        tiles.append(tile(data_url(picture.x), "picture", "the picture"))
         said = f"rebuilt, {picture.distances[start.label]:.3f} off (RMSE)"
-        tiles.append(_tile(data_url(rebuilt), "rebuilt", said))
+        tiles.append(tile(data_url(rebuilt), "rebuilt", said))
     else:
         still = results.row_at(here.at_rest())
-        tiles.append(_tile(data_url(still.x[0]), "rebuilt", "the code's own picture"))
+        tiles.append(tile(data_url(still.x[0]), "rebuilt", "the code's own picture"))
     length = float(np.sqrt(np.square(strip.z[0]).mean()))
     st.html(
         f'<div class="rs-latent" data-here="{escape(label)}" data-image="{strip.image[0]:.4f}" '
@@ -186,12 +186,12 @@ def answers(task: Task, start: Start, here: ResolvedPosition, strip: DecodedRow)
     """Every network's answer to the decoded picture."""
     st.html(
         '<div class="rs-says-all">'
-        + "".join(_answer(task, key, strip.probs[number, 0], start.label) for number, key in enumerate(here.models))
+        + "".join(answer_html(task, key, strip.probs[number, 0], start.label) for number, key in enumerate(here.models))
         + "</div>"
     )
 
 
-def mini(task: Task, strip: DecodedRow, models: Sequence[str]) -> None:
+def mini(task: Task, strip: slider_predictions.Strip, models: Sequence[str]) -> None:
     """The picture and the answers once more, small: on a narrow screen they stay in sight of the sliders."""
     answers = "".join(
         f'<b style="background: {slider_predictions.class_colour(answer)}; --rs-colour: {model_colour(key)}">'
@@ -202,15 +202,16 @@ def mini(task: Task, strip: DecodedRow, models: Sequence[str]) -> None:
         st.html(f'<div class="rs-mini" aria-hidden="true"><img src="{data_url(strip.x[0])}" alt="">{answers}</div>')
 
 
-def _tile(url: str, kind: str, words: str, extra: str = "") -> str:
+def tile(url: str, kind: str, words: str, extra: str = "") -> str:
+    """A picture with what it is."""
     return (
         f'<figure class="{extra}" data-tile="{kind}"><img src="{url}" alt="{escape(words)}">'
         f"<figcaption>{escape(words)}</figcaption></figure>"
     )
 
 
-def _answer(task: Task, key: str, probs: np.ndarray, label: int) -> str:
-    """A network's answer, large, with its most probable classes as bars."""
+def answer_html(task: Task, key: str, probs: np.ndarray, label: int) -> str:
+    """A network's answer, large, with its most probable classes as bars; it is said where it is not `label`."""
     names, order = task.class_names, probs.argsort()[::-1][:TOP]
     bars = "".join(
         f'<li><span>{escape(names[index])}</span><i><u style="width: {probs[index] * 100:.2f}%; '

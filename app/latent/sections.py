@@ -4,8 +4,9 @@ from functools import partial
 
 import streamlit as st
 
-from app.latent import explorer, files, report, results, search, search_films, strips
-from app.latent.choice import LatentChoice
+from app.latent import autoencoders, explorer, files, report, results, search, search_films, strips
+from app.latent.choice import VIEWS, LatentChoice
+from app.latent.natural import explorer as natural_explorer
 from app.latent.position import ResolvedPosition
 from app.state import session, zoo
 from app.state.errors import guard
@@ -14,6 +15,28 @@ from app.ui import controls, elements
 from app.ui.downloads import downloads
 from app.ui.task_progress import watch
 from core.data.tasks import Task
+
+
+def view_of(task: Task) -> str:
+    """The switch between the page's views, and which is chosen."""
+    key = f"latent.view.{task.key}"
+    session.hold(key, session.page_choice(LatentChoice).shows(task))
+    controls.pick(
+        "Change it by", VIEWS, key=key, on_change=lambda: session.set_field("view", st.session_state[key]),
+        label_visibility="collapsed",
+    )  # fmt: skip
+    return session.page_choice(LatentChoice).shows(task)
+
+
+def show(task: Task, shown: ModelInput, view: str) -> None:
+    """One of the page's views."""
+    if view == "natural":
+        natural_explorer.explore(task, shown)
+    elif autoencoders.has_autoencoder(task.key):
+        explore(task, shown)
+        show_report(task)
+    else:
+        explorer.no_autoencoder(task)
 
 
 @st.fragment

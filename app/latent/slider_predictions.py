@@ -1,8 +1,9 @@
 """The decision ribbon: a thin strip a network, coloured and lettered by its answer along one slider."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from html import escape
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,6 @@ from app.state.names import model_name
 from app.ui.colours import model_colour
 from app.ui.data_urls import data_url
 from core.data.tasks import Task
-from core.latent.strips import DecodedRow
 
 # For dark letters on top, and apart under colour blindness: Paul Tol's light scheme (2021), and a lilac.
 CLASS_COLOURS = (
@@ -19,6 +19,23 @@ CLASS_COLOURS = (
 )  # fmt: skip
 LETTER = 2.1  # percent of a ribbon's width that a letter needs
 MINUS = "−"
+SMALL = 56  # pixels of the pictures at a ribbon's ends, about
+
+
+class Strip(Protocol):
+    """What a ribbon shows: a picture at P positions as M networks see it."""
+
+    @property
+    def positions(self) -> NDArray[np.float32]:
+        """The positions (P,), rising."""
+
+    @property
+    def x(self) -> NDArray[np.float32]:
+        """Pictures (., C, H, W), the first and the last position's at the ends."""
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """The class that each network answers (M, P)."""
 
 
 def class_colour(index: int) -> str:
@@ -33,7 +50,7 @@ def runs(answers: NDArray[np.integer]) -> Iterator[tuple[int, int, int]]:
         yield int(answers[first]), first, last
 
 
-def spans(strip: DecodedRow, network: int) -> list[tuple[int, float, float]]:
+def spans(strip: Strip, network: int) -> list[tuple[int, float, float]]:
     """What a network answers along a strip: (class, from, to) as shares of the way; an answer turns halfway."""
     positions = strip.positions.astype(np.float64)
     share = (positions - positions[0]) / (positions[-1] - positions[0])
@@ -41,13 +58,13 @@ def spans(strip: DecodedRow, network: int) -> list[tuple[int, float, float]]:
     return [(label, float(edges[first]), float(edges[last])) for label, first, last in runs(strip.predicted[network])]
 
 
-def ribbon_html(task: Task, strip: DecodedRow, models: Sequence[str], axis: str, at: float) -> str:
+def ribbon_html(task: Task, strip: Strip, models: Sequence[str], axis: str, at: float) -> str:
     """The ribbons of all networks along one slider, the slider's place, and the pictures at both ends."""
     low, high = float(strip.positions[0]), float(strip.positions[-1])
     place = (at - low) / (high - low) * 100
     rows = "".join(_row(task, strip, number, key) for number, key in enumerate(models))
     ends = "".join(
-        f'<figure><img src="{data_url(strip.x[end])}" alt="At {_signed(value)}">'
+        f'<figure><img src="{data_url(small(strip.x[end]))}" alt="At {_signed(value)}">'
         f"<figcaption>{_signed(value)}</figcaption></figure>"
         for end, value in ((0, low), (-1, high))
     )
@@ -57,7 +74,18 @@ def ribbon_html(task: Task, strip: DecodedRow, models: Sequence[str], axis: str,
     )
 
 
-def _row(task: Task, strip: DecodedRow, number: int, key: str) -> str:
+def small(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A picture (C, H, W) with every so many pixels averaged that neither side has over twice `SMALL`."""
+    channels, height, width = x.shape
+    by = max(1, min(height, width) // SMALL)
+    if by == 1:
+        return x
+    cut = x[:, : height // by * by, : width // by * by]
+    means: NDArray[np.float32] = cut.reshape(channels, height // by, by, width // by, by).mean((2, 4))
+    return means
+
+
+def _row(task: Task, strip: Strip, number: int, key: str) -> str:
     names, found = task.class_names, spans(strip, number)
     low, high = float(strip.positions[0]), float(strip.positions[-1])
     parts = "".join(
@@ -84,13 +112,14 @@ def _signed(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".").replace("-", MINUS)
 
 
-def key_html(task: Task, models: Sequence[str]) -> str:
-    """Which colour is which network, in the order of a ribbon's rows, and which is which class."""
+def key_html(task: Task, models: Sequence[str], classes: Collection[int] | None = None) -> str:
+    """Which colour is which network, in the order of a ribbon's rows, and which is which class; None takes all."""
     networks = "".join(
         f'<span><i style="background: {model_colour(key)}"></i>{escape(model_name(key))}</span>' for key in models
     )
-    classes = "".join(
+    named = "".join(
         f'<b style="background: {class_colour(index)}">{escape(name)}</b>'
         for index, name in enumerate(task.class_names)
+        if classes is None or index in classes
     )
-    return f'<div class="rs-key-row rs-ribbon-key">{networks}<span class="rs-classes">{classes}</span></div>'
+    return f'<div class="rs-key-row rs-ribbon-key">{networks}<span class="rs-classes">{named}</span></div>'

@@ -38,6 +38,7 @@ REPORTS: Mapping[str, ReportEntry] = dict(
         _ours("fooling", "Heat maps led astray while the answer is kept"),
         _ours("generator", "What a generator rebuilds and draws"),
         _ours("latent", "Latent space performance metrics"),
+        _ours("natural", "Answers that stand natural changes: turned, darkened, blurred, covered, compressed"),
         _ours("saliency", "How far saliency maps agree, and how they do on each measure"),
         _ours("seeds", "How much of a comparison is the recipe, and how much the seed of a training"),
         _ours("transfer", "Images made against one network, shown to another"),

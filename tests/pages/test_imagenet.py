@@ -23,6 +23,9 @@ def test_a_page_shows_it_and_says_what_is_missing(page, reports, monkeypatch, tm
         (block,) = bodies(at, "data-explained")
         assert block.count("data-class=") == 4 and 'data-class="espresso"' in block
         assert len(at.selectbox(key="adversarial.target.imagenet").options) == 1001
+    if page == "latent":  # it has no generator, so the page opens with changes that need none
+        assert len(bodies(at, "data-natural")) == 1 and len(bodies(at, "data-ribbon")) == 5
+        assert at.segmented_control(key="latent.view.imagenet").value == "natural"
     if page == "saliency":
         offered = at.selectbox(key="saliency.layer.imagenet").options
         assert "network.bn2 · 1280 × 7 × 7" in offered

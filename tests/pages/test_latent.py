@@ -180,7 +180,7 @@ def test_a_hostile_link_is_answered_with_sentences_and_the_first_view(visit):
 
 
 def test_a_task_without_a_generator_names_the_command(visit):
-    at = visit(task="cifar10")
+    at = visit(task="cifar10", view="generator")
     assert any("train-generator cifar10" in item.value for item in at.code) and not at.error
     assert not bodies(at, "data-here")
 

@@ -1,0 +1,60 @@
+"""What the natural changes give to take away: NPZ files with settings, and the smallest changes as CSV."""
+
+import csv
+import io
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.latent.natural import results
+from app.latent.natural.amounts import Amounts
+from app.latent.natural.results import NaturalScene
+from app.latent.natural.smallest import Found
+from app.ui.downloads import npz
+from core.natural.catalogue import changes_of
+from core.natural.quality import SEED
+from core.text import csv_cell
+
+COLUMNS = ("change", "unit", "model", "found", "amount", "kept", "share", "step", "answer at rest", "answer")
+
+
+def explorer_npz(here: NaturalScene, amounts: Amounts) -> bytes:
+    """The picture `x`, `x_changed` and `probs` (M, K) of it, and all ribbons.
+
+    `positions__<change>` (P,) and `probs__<change>` (M, P, K) along each.
+    """
+    now = results.row_at(here, amounts)
+    arrays: dict[str, NDArray[Any]] = {"x": here.picture.x[0], "x_changed": now.x[0], "probs": now.probs[:, 0]}
+    for key, change in changes_of(here.task.shape[0]).items():
+        row = results.slider_row(here, amounts, change)
+        arrays |= {f"positions__{key}": row.positions, f"probs__{key}": row.probs}
+    return npz(arrays, _settings(here) | {"amounts": dict(amounts)})
+
+
+def smallest_csv(here: NaturalScene, found: Found) -> bytes:
+    """A line for each change and network; amount, share and answer are empty where nothing was found."""
+    buffer, known, names = io.StringIO(), changes_of(here.task.shape[0]), here.task.class_names
+    writer = csv.writer(buffer)
+    writer.writerow(COLUMNS)
+    for row in found:
+        for model, one in zip(here.models, row, strict=True):
+            figures = [repr(one.amount), repr(one.kept), repr(one.share)] if one.found else ["", "", ""]
+            answers = [csv_cell(names[one.label]), csv_cell(names[one.answer]) if one.found else ""]
+            unit = known[one.change].unit.strip()
+            writer.writerow([one.change, unit, csv_cell(model), one.found, *figures, repr(one.step), *answers])
+    return buffer.getvalue().encode()
+
+
+def smallest_npz(here: NaturalScene, found: Found) -> bytes:
+    """The picture `x`, and for each change `x_<change>` (M, C, H, W) and `amount_<change>` (M,), NaN where none is."""
+    arrays: dict[str, NDArray[Any]] = {"x": here.picture.x[0]}
+    for row in found:
+        key = row[0].change
+        arrays[f"x_{key}"] = np.stack([one.x for one in row])
+        arrays[f"amount_{key}"] = np.array([one.amount if one.found else np.nan for one in row])
+    return npz(arrays, _settings(here) | {"step": found[0][0].step})
+
+
+def _settings(here: NaturalScene) -> dict[str, Any]:
+    return {"task": here.task.key, "models": list(here.models), "networks": dict(here.networks), "seed": SEED}

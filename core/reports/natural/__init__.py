@@ -1,0 +1,1 @@
+"""How many answers of a task's networks stand natural changes of stated amounts."""
