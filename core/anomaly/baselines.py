@@ -60,7 +60,7 @@ class Baselines:
 
     def names(self, model: ZooModel) -> tuple[str, ...]:
         """Those of `BASELINES` that there are for a network."""
-        left_out = () if self.fitted else ("mahalanobis", "vim")
+        left_out: tuple[str, ...] = () if self.fitted else ("mahalanobis", "vim")
         if not self.fitted and not _has_head(model):
             left_out += ("gradnorm",)
         return tuple(name for name in BASELINES if name not in left_out)

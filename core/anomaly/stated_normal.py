@@ -63,6 +63,11 @@ class StatedNormal:
         ):
             raise ValueError("the pictures held out must be fewer than all, and those flagged no more")
 
+    @property
+    def words(self) -> str:
+        """How many there are of what: `240 pictures “chest X-rays”`."""
+        return f"{self.images:,} pictures" + (f" “{self.name}”" if self.name else "")
+
     def share(self, detector: str) -> HeldOutShare | None:
         """How the promise fared by a detector; None where it was not checked."""
         if detector not in self.flagged:

@@ -1,4 +1,4 @@
-"""A calibration on somebody's own pictures: its promise is checked on those held out, and a file can't say otherwise."""
+"""A calibration on somebody's own pictures: its promise is checked, and no file says what is not so."""
 
 import json
 from dataclasses import replace

@@ -215,7 +215,7 @@ def test_calibrate_on_own_pictures_checks_its_promise_and_score_uses_it(
         ((), "name a task"),
     ],
 )
-def test_impossible_calibrations_are_refused(own, given, words, capsys):
+def test_impossible_calibrations_are_refused(given, words, capsys):
     assert main(["calibrate", *given]) == 2
     assert words in capsys.readouterr().err
 
