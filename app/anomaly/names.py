@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from app.state.epsilon_scale import radius_text
 from core.anomaly.calibration import Calibration
 from core.anomaly.catalogue import DETECTORS
+from core.anomaly.conformal import false_alarm_interval
 from core.anomaly.verdict import PGD_STEPS, is_attack, strengths
 from core.attacks.catalogue import ATTACKS
 from core.data.corruptions import CORRUPTIONS
@@ -77,9 +78,10 @@ def held_out_check(screen: Calibration, detector: str) -> str:
     share = screen.own.share(detector) if screen.own is not None else None
     if screen.own is None or share is None:
         return ""
+    _, most = false_alarm_interval(len(screen.normals[detector]), share.of, screen.own.alpha)
     return (
-        f"On the held-out {share.of}: {share.flagged} of {share.of} flagged ({share.low * 100:.0f} to "
-        f"{share.high * 100:.0f} % at 95 %), promised at most {alpha_text(screen.own.alpha)}."
+        f"On the held-out {share.of}: {share.flagged} of {share.of} flagged, promised at most "
+        f"{alpha_text(screen.own.alpha)} on average; {round(most * share.of)} can come by chance."
     )
 
 

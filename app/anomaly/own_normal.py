@@ -1,6 +1,6 @@
 """Calibrating on a visitor's own normal pictures: files, what they are called, the work, and what came of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from html import escape
@@ -38,10 +38,13 @@ def show(task: Task, models: Sequence[str]) -> None:
     with place, guard():
         visitor = visitors.introduce()
         cards = [zoo.cards_of(task.key)[key] for key in models]
-        for card in cards:
-            if own_calibrations.path_of(card):
-                with guard():
-                    _kept(task, card)
+        mine = [card for card in cards if own_calibrations.path_of(card)]
+        if mine:
+            _kept(task, mine)
+        else:
+            st.caption(
+                f"Say what is normal to you by at least {FEWEST} pictures: verdicts then tell what is odd among such."
+            )
         sharp = elements.differentiable(task, models)
         if sharp:
             _make(task, sharp, visitor)
@@ -137,36 +140,51 @@ def _next(said: str) -> None:
     st.rerun()
 
 
-def _kept(task: Task, card: Card) -> None:
-    """A calibration of the visitor's: what is normal, how its promise fared, its file, and what removes it."""
-    st.button(
-        f"Remove yours of {escape_markdown(model_name(card.key))}", icon=":material/delete:",
-        key=f"anomaly.own.remove.{card.key}", on_click=own_calibrations.remove, args=(card,),
-    )  # fmt: skip
-    path = own_calibrations.path_of(card)
-    if path is None:
-        return
-    screen = own_calibrations.read(zoo.model(task.key, card.key), path)
-    st.html(
-        f'<div class="rs-normal" data-own-normal="{escape(card.key)}"><b>{escape(model_name(card.key))}</b>: normal = '
-        f"{escape(normal_to(task, screen, yours=True))}.</div>{_check(screen)}"
+def _kept(task: Task, cards: Sequence[Card]) -> None:
+    """The visitor's calibrations: what is normal, how the promise fared, their files, and what removes them."""
+    found: dict[str, Calibration] = {}
+    for card in cards:
+        path = own_calibrations.path_of(card)
+        with guard():
+            found |= {card.key: own_calibrations.read(zoo.model(task.key, card.key), path)} if path else {}
+    if found:
+        st.html("".join(_normal(task, key, screen) for key, screen in found.items()) + _check(found))
+    with st.container(horizontal=True):
+        for card in cards:
+            st.button(
+                f"Remove that of {escape_markdown(model_name(card.key))}", icon=":material/delete:",
+                key=f"anomaly.own.remove.{card.key}", on_click=own_calibrations.remove, args=(card,),
+            )  # fmt: skip
+    for key, screen in found.items():
+        label = f"Calibration of {model_name(key)}"
+        downloads(f"calibration-{key}", (label, "npz", partial(calibration_bytes, screen)))
+
+
+def _normal(task: Task, key: str, screen: Calibration) -> str:
+    return (
+        f'<div class="rs-normal" data-own-normal="{escape(key)}"><b>{escape(model_name(key))}</b>: normal = '
+        f"{escape(normal_to(task, screen, yours=True))}.</div>"
     )
-    downloads(f"calibration-{card.key}", ("This calibration", "npz", partial(calibration_bytes, screen)))
 
 
-def _check(screen: Calibration) -> str:
-    """A table of the share that each detector flags of the pictures held out."""
-    own = screen.own
-    assert own is not None
+def _check(found: Mapping[str, Calibration]) -> str:
+    """A table of how many of the pictures held out each detector flags, with the share's interval."""
+    heads = "".join(f"<th>{escape(model_name(key))}</th>" for key in found)
     rows = ""
-    for key in screen.detectors:
-        share = own.share(key)
-        if share is not None:
-            rows += (
-                f"<tr><th>{escape(DETECTORS[key].name)}</th><td><b>{share.flagged}</b> of {share.of}</td>"
-                f"<td>{share.flagged / share.of * 100:.1f} %</td>"
-                f"<td>{share.low * 100:.1f} to {share.high * 100:.1f} %</td></tr>"
-            )
-    promised = f"Of the {own.held_out} held out, promised at most {alpha_text(own.alpha)}"
-    heads = f"<tr><th>{promised}</th><th>flagged</th><th>share</th><th>95 % interval</th></tr>"
-    return f'<div class="rs-wide" tabindex="0"><table class="rs-table">{heads}{rows}</table></div>'
+    for detector in DETECTORS:
+        if any(detector in screen.fitted for screen in found.values()):
+            cells = "".join(f"<td>{_cell(screen, detector)}</td>" for screen in found.values())
+            rows += f"<tr><th>{escape(DETECTORS[detector].name)}</th>{cells}</tr>"
+    alphas = sorted({screen.own.alpha for screen in found.values() if screen.own is not None})
+    return (
+        '<p class="rs-small">Flagged of the pictures held out, and the interval of that share at 95 %; the promise is '
+        f"at most {' or '.join(map(alpha_text, alphas))}, on average over calibrations.</p>"
+        f'<div class="rs-wide" tabindex="0"><table class="rs-table"><tr><th></th>{heads}</tr>{rows}</table></div>'
+    )
+
+
+def _cell(screen: Calibration, detector: str) -> str:
+    share = screen.own.share(detector) if screen.own is not None else None
+    if share is None:
+        return "–"
+    return f"<b>{share.flagged}</b> of {share.of}: {share.low * 100:.0f} to {share.high * 100:.0f} %"

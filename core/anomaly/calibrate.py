@@ -32,6 +32,7 @@ from core.anomaly.measurements import (
 from core.anomaly.norm_detectors import features
 from core.attacks.pgd import Pgd
 from core.data.datasets import LabelledImages
+from core.models.asking import at_once
 from core.models.zoo import ZooModel
 from core.progress import OnPartProgress, OnProgress, silent, silent_on_parts
 
@@ -106,9 +107,11 @@ def measured_in_batches(
 ) -> GradientMeasurements:
     """What `core.anomaly.measurements.measure` gives of images (n, C, H, W), telling how many are done."""
     found = []
-    for start in range(0, len(x), BATCH):
-        found.append(measure(model, x[start : start + BATCH], known, directions))
-        on_progress(min(start + BATCH, len(x)), len(x))
+    done = 0
+    for part in x.split(at_once(x, BATCH)):
+        found.append(measure(model, part, known, directions))
+        done += len(part)
+        on_progress(done, len(x))
     return joined(found)
 
 

@@ -21,6 +21,7 @@ from core.data.tasks import Task
 from core.errors import ConfigError, InputError
 from core.images import decode, fit
 from core.models.architectures.catalogue import architecture_of
+from core.models.asking import at_once
 from core.models.zoo import ZooModel
 from core.progress import OnProgress, silent
 
@@ -178,8 +179,10 @@ def calibrate_on_own(
 def _mean_gradient(model: ZooModel, x: Tensor, on_progress: OnProgress) -> Mapping[str, Tensor]:
     """The mean gradient of images under the main probe, batch by batch, so that it can be stopped."""
     total: dict[str, Tensor] = {}
-    for number, part in enumerate(x.split(BATCH), 1):
+    done = 0
+    for part in x.split(at_once(x, BATCH)):
         for name, mean in mean_gradients(model.plain, part, PROBES[MAIN], EVERY).items():
             total[name] = total.get(name, torch.zeros_like(mean)) + mean * (len(part) / len(x))
-        on_progress(min(number * BATCH, len(x)), len(x))
+        done += len(part)
+        on_progress(done, len(x))
     return total
