@@ -62,10 +62,8 @@ def test_pictures_become_a_calibration_that_verdicts_rest_on_and_that_goes_when_
     checked(name.set_value("<b>bright</b> columns").run())
     pressed(at, "anomaly.own.start")
     (said,) = bodies(at, "data-own-normal")
-    assert (
-        "your 200 pictures “&lt;b&gt;bright&lt;/b&gt; columns”" in said
+    assert "your 200 pictures “&lt;b&gt;bright&lt;/b&gt; columns”" in said
     assert "Flagged of the pictures held out" in said
-    )
     assert judged(at)["standard"][0] > 0 and not errors(at)
     (body,) = bodies(at, "data-judged")
     flagged = said.split("Norms, all tensors</th><td><b>")[1].split("<")[0]
