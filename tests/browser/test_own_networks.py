@@ -97,6 +97,19 @@ def rested(page: Page) -> None:
     until(lambda: settled(page), "the page", LONG)
 
 
+def calibrated(page: Page, link: str, normal: bytes) -> None:
+    """The page Anomaly with a verdict that rests on the visitor's own normal pictures."""
+    page.goto(link)
+    drop(page, "Pictures, or ZIPs", "normal.zip", normal)
+    field(page, "What these normal pictures are called").fill("coloured noise")
+    page.get_by_role("button", name="Calibrate", exact=True).click()
+    page.locator("[data-own-normal='own-colours']").wait_for(timeout=LONG * 1000)
+    rested(page)
+    assert "your 200 pictures “coloured noise”" in page.locator("[data-own-normal]").inner_text()
+    assert "of 100 flagged, promised at most 5 %" in page.locator("[data-judged='own-colours']").inner_text()
+    photograph(page, "own-network-calibrated")
+
+
 def test_a_trained_network_is_brought_seen_everywhere_calibrated_by_its_owner_alone_and_removed(
     visitor, address, trained, labelled, normal
 ):
@@ -137,15 +150,7 @@ def test_a_trained_network_is_brought_seen_everywhere_calibrated_by_its_owner_al
         assert not page.get_by_test_id("stAlertContentError").count(), name
         photograph(page, f"own-network-{name}")
 
-    page.goto(f"{address}/anomaly?task={task}&open=normal")
-    drop(page, "Pictures, or ZIPs", "normal.zip", normal)
-    field(page, "What these normal pictures are called").fill("coloured noise")
-    page.get_by_role("button", name="Calibrate", exact=True).click()
-    page.locator("[data-own-normal='own-colours']").wait_for(timeout=LONG * 1000)
-    rested(page)
-    assert "your 200 pictures “coloured noise”" in page.locator("[data-own-normal]").inner_text()
-    assert "of 100 flagged, promised at most 5 %" in page.locator("[data-judged='own-colours']").inner_text()
-    photograph(page, "own-network-calibrated")
+    calibrated(page, f"{address}/anomaly?task={task}&open=normal", normal)
 
     stranger = visitor().new_page()
     stranger.goto(f"{address}/compare?task={task}&models=own-colours")
