@@ -179,7 +179,8 @@ def _check(found: Mapping[str, Calibration]) -> str:
     return (
         '<p class="rs-small">Flagged of the pictures held out, and the interval of that share at 95 %; the promise is '
         f"at most {' or '.join(map(alpha_text, alphas))}, on average over calibrations.</p>"
-        f'<div class="rs-wide" tabindex="0"><table class="rs-table"><tr><th></th>{heads}</tr>{rows}</table></div>'
+        f'<div class="rs-wide" tabindex="0"><table class="rs-table rs-detectors"><tr><th></th>{heads}</tr>{rows}'
+        "</table></div>"
     )
 
 
