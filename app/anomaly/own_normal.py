@@ -63,7 +63,7 @@ def show(task: Task, models: Sequence[str]) -> None:
 def _make(task: Task, models: Sequence[str], visitor: str) -> None:
     """Files and their name, and the work on them."""
     generation = st.session_state.setdefault(_GENERATION, 0)
-    files = picture_files.uploads(f"anomaly.own.files.{generation}", MOST)
+    files = picture_files.uploads(f"anomaly.own.files.{generation}", MOST, "Normal pictures, or ZIPs of them")
     if not files:
         return
     word = f"anomaly.own.name.{generation}"

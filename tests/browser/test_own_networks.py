@@ -100,7 +100,7 @@ def rested(page: Page) -> None:
 def calibrated(page: Page, link: str, normal: bytes) -> None:
     """The page Anomaly with a verdict that rests on the visitor's own normal pictures."""
     page.goto(link)
-    drop(page, "Pictures, or ZIPs", "normal.zip", normal)
+    drop(page, "Normal pictures, or ZIPs", "normal.zip", normal)
     field(page, "What these normal pictures are called").fill("coloured noise")
     page.get_by_role("button", name="Calibrate", exact=True).click()
     page.locator("[data-own-normal='own-colours']").wait_for(timeout=LONG * 1000)

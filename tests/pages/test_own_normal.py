@@ -107,6 +107,18 @@ def test_compare_report_and_layers_rest_on_the_visitors_calibration(room):
     assert any("judges standard by its own calibration" in item.value for item in report.code)
 
 
+@pytest.mark.slow
+def test_a_damaged_file_in_the_visitors_folder_is_a_sentence_and_can_be_removed(room):
+    model, screen = own_screen(room)
+    own_calibrations.keep("d" * 32, model.card, screen)
+    (path,) = visitors.calibrations("d" * 32).rglob("*.npz")
+    path.write_bytes(path.read_bytes()[:-1])
+    at = entered("anomaly", "d" * 32, **ONE)
+    assert errors(at) and all("checksum" in said for said in errors(at)) and not judged(at)
+    checked(at.button(key="anomaly.own.remove.standard").click().run())
+    assert not errors(at) and not path.exists()
+
+
 def test_a_visitor_has_a_bounded_number_of_calibrations(room, monkeypatch):
     monkeypatch.setattr(own_calibrations, "MOST", 1)
     for key in ("standard", "standard", "pgd-l2"):
