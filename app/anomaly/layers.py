@@ -13,7 +13,7 @@ from app.anomaly import figures, results
 from app.anomaly.choice import TENSORS, AnomalyChoice, heads
 from app.anomaly.names import HEADS, LABELS, enumeration, share_text
 from app.anomaly.verdicts import CONFIG
-from app.state import pictures, session, zoo
+from app.state import judgements, pictures, session, zoo
 from app.state.choice import Choice
 from app.state.errors import guard
 from app.state.names import model_name
@@ -23,6 +23,7 @@ from app.ui.controls import pick
 from app.ui.data_urls import data_url
 from app.ui.elements import how_to_read, ink
 from app.ui.task_progress import LongTask, watch
+from core.anomaly.measurements import MAIN, PROBES
 from core.anomaly.reference import Reference
 from core.data.tasks import Task
 
@@ -71,6 +72,13 @@ def references(task: Task, models: Sequence[str]) -> dict[str, Reference]:
 def normals_invitation(task: Task, models: Sequence[str]) -> None:
     """Measure the normal pictures under the chosen label beside the page, where the data set is; else say so."""
     part = session.page_choice(AnomalyChoice)
+    own = judgements.on_own_pictures(task.key, models)
+    if own and part.probe != PROBES[MAIN]:
+        st.caption(
+            f"What is normal to {enumeration([model_name(key) for key in own])} was measured on pictures of somebody's "
+            f"own, under one label alone: {LABELS['ones']}, {HEADS['sigmoid']}."
+        )
+        models = [key for key in models if key not in own]
     missing = [key for key in models if results.normal_norms(task.key, key, part.probe) is None]
     if not missing:
         return

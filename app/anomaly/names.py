@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from app.state.epsilon_scale import radius_text
+from core.anomaly.calibration import Calibration
 from core.anomaly.catalogue import DETECTORS
+from core.anomaly.conformal import false_alarm_interval
 from core.anomaly.verdict import PGD_STEPS, is_attack, strengths
 from core.attacks.catalogue import ATTACKS
 from core.data.corruptions import CORRUPTIONS
@@ -62,6 +64,25 @@ def normal_pictures(task: Task) -> str:
     what = _NORMAL.get(task.key, f"pictures of {task.title}")
     first, last = task.class_names[0], task.class_names[-1]
     return f"{what}: {first} … {last}, {task.shape[2]} × {task.shape[1]}"
+
+
+def normal_to(task: Task, screen: Calibration, yours: bool) -> str:
+    """What is normal by a calibration; `yours` where the visitor brought its pictures."""
+    if screen.own is None:
+        return normal_pictures(task)
+    return f"{'your ' if yours else ''}{screen.own.words}"
+
+
+def held_out_check(screen: Calibration, detector: str) -> str:
+    """How the promise of a calibration on somebody's own pictures fared by a detector; "" where it was not checked."""
+    share = screen.own.share(detector) if screen.own is not None else None
+    if screen.own is None or share is None:
+        return ""
+    _, most = false_alarm_interval(len(screen.normals[detector]), share.of, screen.own.alpha)
+    return (
+        f"On the held-out {share.of}: {share.flagged} of {share.of} flagged, promised at most "
+        f"{alpha_text(screen.own.alpha)} on average; {round(most * share.of)} can come by chance."
+    )
 
 
 def against_name(key: str) -> str:

@@ -109,12 +109,16 @@ def measuring(task: str, keys: Sequence[str], probe: ConfoundingLabel) -> Call:
 def reference_of(task: str, key: str, probe: ConfoundingLabel, every: bool) -> Reference | None:
     """Where normal pictures lie under a label: as it ships, or else as measured here; None while neither is there.
 
+    Of somebody's own normal pictures it is known under the main label alone.
+
     Raises:
         InputError: files are damaged.
     """
     detectors = calibration_of(task, key)
     if detectors is not None and probe == PROBES[MAIN]:
         return of_screen(detectors, every)
+    if detectors is not None and detectors.own is not None:
+        return None
     shipped = _labels(task, key).get((probe, every))
     if shipped is not None:
         return shipped

@@ -5,10 +5,10 @@ from functools import partial
 
 import streamlit as st
 
-from app.anomaly import batch, batch_table, embedding, layers, perturbation, report, results, verdicts
+from app.anomaly import batch, batch_table, embedding, layers, own_normal, perturbation, report, results, verdicts
 from app.anomaly import files as anomaly_files
 from app.anomaly.choice import NEAR, AnomalyChoice
-from app.state import pictures, session
+from app.state import judgements, pictures, session
 from app.state.errors import guard
 from app.state.pictures import ModelInput
 from app.ui import controls, elements, picture_files, picture_picker, python_code
@@ -44,6 +44,7 @@ def show_picture(shown: ModelInput) -> None:
     """Verdicts, detectors and layers; a change of a control re-runs only this."""
     choice = session.now()
     task = task_named(choice.task)
+    judged: verdicts.Judged = {}
     with guard():
         judged = verdicts.verdicts_of(task, choice.models, shown)
         verdicts.columns(task, shown, judged)
@@ -54,11 +55,13 @@ def show_picture(shown: ModelInput) -> None:
             if place.open:
                 with place:
                     verdicts.detector_table(judged)
+        own_normal.show(task, choice.models)
     show_layers(task, shown)
     with st.container(horizontal=True):
         controls.share()
         head = python_code.picture_and_networks(choice, python_code.FOR_VERDICTS)
-        python_code.show(head + python_code.VERDICTS)
+        own = judgements.on_own_pictures(task.key, [*judged])
+        python_code.show(head + python_code.verdicts(own))
 
 
 def show_layers(task: Task, shown: ModelInput) -> None:
@@ -123,6 +126,7 @@ def many_pictures(_head: elements.Head) -> None:
             score(task, models, files)
         elif models:
             batch.nothing_yet(task)
+    own_normal.show(task, choice.models)
     controls.share()
 
 

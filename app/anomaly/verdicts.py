@@ -10,7 +10,17 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app.anomaly import figures, results
 from app.anomaly.choice import ALPHAS, VIEWS, AnomalyChoice
-from app.anomaly.names import KINDS, alpha_text, detector_title, enumeration, normal_pictures, share_text, verdict
+from app.anomaly.names import (
+    KINDS,
+    alpha_text,
+    detector_title,
+    enumeration,
+    held_out_check,
+    normal_pictures,
+    normal_to,
+    share_text,
+    verdict,
+)
 from app.state import judgements, predictions, session, zoo
 from app.state.errors import guard
 from app.state.names import OWN, model_name
@@ -32,6 +42,7 @@ FOUND: Mapping[str, str] = {
     "far": "of other kinds",
     "attack": "attacked ones",
 }
+CALIBRATE = "Show it pictures that are: “Calibrate on your own normal pictures” below."
 Judged = Mapping[str, Verdict | None]
 
 
@@ -67,7 +78,7 @@ def columns(task: Task, shown: ModelInput, judged: Judged) -> None:
     part = session.page_choice(AnomalyChoice)
     if not judged:
         return
-    st.html(f'<div class="rs-normal">Normal is: {escape(normal_pictures(task))}.</div>')
+    st.html(f'<div class="rs-normal">{escape(_normal(task, judged))}</div>')
     for place, (key, one) in zip(_columns(len(judged)), judged.items(), strict=True):
         with place, guard():
             answer = predictions.predictions_of(task, [key], shown)[0]
@@ -83,6 +94,18 @@ def columns(task: Task, shown: ModelInput, judged: Judged) -> None:
                 st.info(f"{DETECTORS[part.detector].name} is not calibrated for this network.", icon=":material/info:")
             else:
                 _verdict(task, one, detectors, part)
+
+
+def _normal(task: Task, judged: Judged) -> str:
+    """What is normal to the networks, in a sentence for each meaning of it."""
+    said: dict[str, list[str]] = {}
+    for key in judged:
+        screen = judgements.calibration_of(task.key, key)
+        words = normal_to(task, screen, judgements.is_mine(task.key, key)) if screen else normal_pictures(task)
+        said.setdefault(words, []).append(model_name(key))
+    if len(said) == 1:
+        return f"Normal is: {next(iter(said))}."
+    return " ".join(f"Normal to {enumeration(names)} is: {words}." for words, names in said.items())
 
 
 def _columns(count: int) -> Sequence[DeltaGenerator]:
@@ -101,19 +124,17 @@ def missing_calibration(task: Task, key: str) -> None:
     """What stands in place of a verdict where there is no calibration."""
     with st.container(border=True, key=f"missing_calibration-{key}"):
         if key.startswith(OWN):
-            st.markdown(
-                "**No verdict:** a network of your own has no calibration, so nothing says what is normal to it."
-            )
+            st.markdown(f"**No verdict yet:** nothing says what is normal to a network of your own. {CALIBRATE}")
             return
         if not task.trained:
             st.markdown(
-                f"**No verdict:** {model_name(key)} was trained elsewhere, on pictures that are not here, "
-                "so nothing says what is normal to it."
+                f"**No verdict yet:** {model_name(key)} was trained elsewhere, on pictures that are not here, "
+                f"so nothing says what is normal to it. {CALIBRATE}"
             )
             return
         st.markdown(
             f"**No verdict yet:** {model_name(key)} is not calibrated here, so nothing says what is normal to it. "
-            "Where the data set is, this command does it:"
+            f"{CALIBRATE} Or, where the data set is, by this command:"
         )
         st.code(f"robustscope calibrate --task {task.key} --models {key}", language="bash", wrap_lines=True)
 
@@ -127,7 +148,7 @@ def _verdict(task: Task, one: Verdict, detectors: Calibration, part: AnomalyChoi
         f'<div class="rs-judged" data-judged="{escape(one.model)}" data-p="{p_value:.4f}" data-flagged="{flagged}">'
         f'{chip(flagged)}<span class="rs-says">{escape(said)}</span>'
         f'<span class="rs-small" data-finds="{escape(one.model)}">'
-        f"{escape(finds(task, one.model, normals, part))}</span></div>"
+        f"{escape(held_out_check(detectors, part.detector) or finds(task, one.model, normals, part))}</span></div>"
     )
     figure = figures.distribution(
         normals, float(one.scores[part.detector][0]), threshold(normals, part.alpha), one.model, ink()
@@ -164,12 +185,12 @@ def distribution_guide(judged: Judged) -> None:
     n = {one.settings["p_value_images"] for one in judged.values() if one is not None}
     how_to_read(
         f"{DETECTORS[part.detector].title}.{trained} The bars are "
-        f"{' or '.join(f'{count:,}' for count in sorted(map(int, map(str, n)))) or 'no'} normal pictures that neither "
-        f"network nor detector has seen; red ones would be flagged. The promise: of normal pictures at most "
-        f"{alpha_text(part.alpha)} are flagged, on average over calibrations. How many odd pictures are found is "
-        "another matter, and nothing promises it: those counts are of the report anomaly, each set of a kind counted "
-        "alike, at most 500 pictures a set; see “How far to trust it”. Not flagged does not mean that the picture "
-        "shows what the network knows.",
+        f"{' or '.join(f'{count:,}' for count in sorted(map(int, map(str, n)))) or 'no'} normal pictures "
+        "that no detector has seen, nor, by a calibration that shipped, the network; red ones would be flagged. The "
+        f"promise: of normal pictures at most {alpha_text(part.alpha)} are flagged, on average over calibrations. How "
+        "many odd pictures are found is another matter, and nothing promises it: those counts are of the report "
+        "anomaly, each set of a kind counted alike, at most 500 pictures a set; see “How far to trust it”. Not flagged "
+        "does not mean that the picture shows what the network knows.",
         "Confounding labels: Lee et al. 2022, arXiv:2206.08255; conformal p-values: Vovk et al. 2005, "
         "Bates et al. 2023, arXiv:2104.08279.",
     )

@@ -75,6 +75,7 @@ def making(choice: Choice, shown: ModelInput) -> LongTask:
     x = torch.from_numpy(shown.x.copy())
     attack = Pgd(choice.dial.epsilon(choice.strength), choice.norm, PGD_STEPS)
     explained = models if task.classes <= MOST_CLASSES else []
+    code = program(choice, shown)
     steps = len(models) * (1 + len(METHODS)) + len(explained)
 
     def call(on_progress: OnProgress, should_stop: ShouldStop) -> PictureReport:
@@ -93,32 +94,37 @@ def making(choice: Choice, shown: ModelInput) -> LongTask:
             next(done)
         return PictureReport(
             choice, shown, cards, tuple(seen), tuple(attacked), verdicts, maps, tuple(explanations), links,
-            program(choice, shown),
+            code,
         )  # fmt: skip
 
     stamps = tuple((card.key, card.sha256) for card in cards)
+    calibrations = tuple(one.settings["calibration"] for one in verdicts.values())
     names = ", ".join(f"**{model_name(key)}**" for key in choice.models)
     return LongTask(
         "report.picture",
-        ("picture report", shown.digest, shown.title, stamps, tuple(choice.to_query().items()), tuple(links.items())),
+        (
+            "picture report", calibrations, shown.digest, shown.title, stamps, tuple(choice.to_query().items()),
+            tuple(links.items()),
+        ),
         lambda: call,
         f"Answers, an attack at {choice.dial.text(choice.strength)}, anomaly scores, {len(METHODS)} saliency methods "
         f"and explanations of {names}: some seconds.",
         "Make the report",
         ":material/description:",
         lambda work: f"Step {work.done} of {work.of}" if work.of else "Begun",
-    )
+    )  # fmt: skip
 
 
 def program(choice: Choice, shown: ModelInput) -> str:
     """The Python that gives the report's numbers."""
     names = [*python_code.FOR_PREDICTIONS, *python_code.FOR_ATTACKS, *python_code.FOR_VERDICTS, *python_code.FOR_MAPS]
     small = task_named(choice.task).classes <= MOST_CLASSES
+    own = judgements.on_own_pictures(choice.task, choice.models)
     return (
         python_code.picture_and_networks(choice, [*names, *["explain"] * small])
         + python_code.PREDICTIONS
         + python_code.attacks(choice, PGD_STEPS)
-        + python_code.VERDICTS
+        + python_code.verdicts(own)
         + python_code.maps(METHODS, Target(), shown.label, SEED)
         + python_code.explanations(RHO) * small
     )

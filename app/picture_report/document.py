@@ -23,6 +23,7 @@ from app.ui.colours import model_colour
 from app.ui.data_urls import data_url, png_url
 from app.ui.elements import figures_in_words
 from core.anomaly.catalogue import DETECTORS
+from core.anomaly.stated_normal import stated_in
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 
 TEMPLATE = Path(__file__).with_name("document.html")
@@ -44,6 +45,7 @@ def html_file(report: PictureReport, made: datetime | None = None) -> bytes:
         "networks": [_network(report, row) for row in range(len(report.cards))],
         "methods": [_method(report, key) for key in METHODS],
         "detectors": _detectors(report),
+        "normal": _normal(report),
         "calibrated": [model_name(key) for key in report.verdicts],
         "explanations": [_explained(report, row) for row in range(len(report.explanations))],
         "attack": _attack(report.choice),
@@ -139,6 +141,16 @@ def _detectors(report: PictureReport) -> list[dict[str, Any]]:
         }
         for key in held
     ]
+
+
+def _normal(report: PictureReport) -> str:
+    """What the normal pictures are, by network where somebody's own were taken."""
+    own = {key: stated for key, one in report.verdicts.items() if (stated := stated_in(one.settings))}
+    said = [f"To {model_name(key)} normal pictures are somebody's own: {one.words}." for key, one in own.items()]
+    if len(own) < len(report.verdicts):
+        others = "The others' normal pictures" if own else "Normal pictures"
+        said.append(f"{others} are those of {report.task.title} that the calibration kept aside.")
+    return " ".join(said)
 
 
 def _explained(report: PictureReport, row: int) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What the detectors of anomalies say of a picture, shared by all pages and visitors."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,12 @@ import streamlit as st
 import torch
 from numpy.typing import NDArray
 
-from app.state import zoo
+from app.state import own_calibrations, zoo
 from app.state.names import OWN
 from app.state.pictures import ModelInput
 from app.state.result_cache import cached_result
 from core.anomaly.calibration import ASSETS, Calibration, calibration_path, read_calibration
+from core.anomaly.calibration import own_calibrations as own_calibrations_folder
 from core.anomaly.verdict import Verdict, judge
 from core.data.tasks import Task
 
@@ -26,15 +28,41 @@ def calibration_folder() -> Path:
 
 
 def calibration_of(task: str, key: str) -> Calibration | None:
-    """The detectors of a network; None while it is not calibrated, as a visitor's own never is.
+    """The detectors of a network; None while it is not calibrated.
+
+    A visitor's calibration on their own pictures goes before that of whoever serves, and this before the one that
+    ships.
 
     Raises:
         InputError: its calibration is damaged, or belongs to other weights; or the network's files are damaged.
     """
-    path = calibration_path(task, key, calibration_folder())
-    if key.startswith(OWN) or not path.exists():
+    own = _own_path(task, key)
+    if own is not None:
+        return own_calibrations.read(zoo.model(task, key), own)
+    paths = [calibration_path(task, key, folder) for folder in (own_calibrations_folder(), calibration_folder())]
+    path = next((path for path in paths if path.exists()), None)
+    if key.startswith(OWN) or path is None:
         return None
     return _calibration_of(task, key, zoo.model(task, key).card.sha256, str(path), path.stat().st_mtime_ns)
+
+
+def is_mine(task: str, key: str) -> bool:
+    """Whether a network is judged by a calibration on this visitor's own pictures."""
+    return _own_path(task, key) is not None
+
+
+def on_own_pictures(task: str, keys: Sequence[str]) -> list[str]:
+    """Those of some networks whose calibration is on somebody's own pictures.
+
+    Raises:
+        InputError: files are damaged.
+    """
+    return [key for key in keys if (screen := calibration_of(task, key)) is not None and screen.own is not None]
+
+
+def _own_path(task: str, key: str) -> Path | None:
+    card = zoo.cards_of(task).get(key)
+    return own_calibrations.path_of(card) if card is not None else None
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

@@ -67,6 +67,11 @@ def models(visitor: str) -> Path:
     return root() / visitor / "models"
 
 
+def calibrations(visitor: str) -> Path:
+    """The folder of a visitor's calibrations, by task: a file for a network's weights."""
+    return root() / visitor / "calibrations"
+
+
 def incoming(visitor: str) -> Path:
     """The folder of the file that a visitor is about to add."""
     return root() / visitor / "incoming"
@@ -126,13 +131,16 @@ def check_room(visitor: str, more: int = 1, size: int = 0) -> None:
 
 
 def remove(visitor: str, task: str, key: str) -> None:
-    """Forget a visitor's network, and a task of their own with its last one.
+    """Forget a visitor's network with its calibration, and a task of their own with its last one.
 
     The card goes first, so that no page finds half of it.
     """
     for suffix in ("json", "safetensors"):
         with suppress(OSError):
             (models(visitor) / task / f"{key}.{suffix}").unlink()
+    for path in (calibrations(visitor) / task).glob(f"{key}.*.npz"):
+        with suppress(OSError):
+            path.unlink()
     if task in tasks(visitor) and not any((models(visitor) / task).glob("*.json")):
         with suppress(OSError):
             task_path(root() / visitor, task).unlink()

@@ -54,10 +54,10 @@ class SampleFile:
         return self.data
 
 
-def uploads(key: str, most: int = MAX_ENTRIES) -> list[UploadedFile]:
+def uploads(key: str, most: int = MAX_ENTRIES, label: str = "Pictures, or ZIPs of pictures") -> list[UploadedFile]:
     """The files that a visitor brings, by the widget of this key."""
     return st.file_uploader(
-        "Pictures, or ZIPs of pictures", [*FILE_TYPES, "zip"], accept_multiple_files=True,
+        label, [*FILE_TYPES, "zip"], accept_multiple_files=True,
         max_upload_size=MAX_ZIP_BYTES // 1_000_000, key=key,
         help=f"Up to {most:,} pictures. They stay in this server's memory, and only while you look.",
     )  # fmt: skip

@@ -30,6 +30,13 @@ for key, found in verdicts.items():
 """
 
 
+def verdicts(own: Sequence[str]) -> str:
+    """The verdicts of the networks; `own` are those that are calibrated on somebody's own pictures."""
+    files = ", ".join(own)
+    note = f"\n# The page judges {files} by its own calibration: give read_calibration that file." if own else ""
+    return note + VERDICTS
+
+
 def picture_and_networks(choice: Choice, names: Sequence[str]) -> str:
     """The program's head: its imports, the task, the networks, and the picture as they get it.
 

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.errors import InputError
+from core.errors import ConfigError, InputError
 from core.models.asking import at_once, check_pixels, differentiating
 from core.models.head import head_of
 from core.models.zoo import ZooModel
@@ -37,6 +37,10 @@ _CHUNK = 256
 class Baselines:
     """What the two fitted baselines learned from training features; the other four need nothing. Build it with `fit`.
 
+    Without labelled training images there are four: Mahalanobis needs the classes of images, ViM the training features
+    that its principal space is of. `UNFITTED` is that, its arrays empty. Where the network does not end in a linear
+    layer, GradNorm, which is defined on that layer, is left out, too.
+
     Attributes:
         means: of the features of each class (K, D), for Mahalanobis.
         precision: (D, D), of the features around their means, for Mahalanobis.
@@ -49,9 +53,21 @@ class Baselines:
     residual: NDArray[np.float32]
     alpha: float
 
+    @property
+    def fitted(self) -> bool:
+        """Whether Mahalanobis and ViM have what they need."""
+        return self.means.size > 0
+
+    def names(self, model: ZooModel) -> tuple[str, ...]:
+        """Those of `BASELINES` that there are for a network."""
+        left_out: tuple[str, ...] = () if self.fitted else ("mahalanobis", "vim")
+        if not self.fitted and not _has_head(model):
+            left_out += ("gradnorm",)
+        return tuple(name for name in BASELINES if name not in left_out)
+
     @differentiating
     def score(self, model: ZooModel, x: Tensor, chunk: int = _CHUNK) -> dict[str, NDArray[np.float64]]:
-        """For each name of `BASELINES` the score of every image (B,), higher is more anomalous.
+        """For each of `names` the score of every image (B,), higher is more anomalous.
 
         The network's fast form is used: its logits, input gradients, features and last layer are those of the plain
         one. Nothing is written to it.
@@ -67,29 +83,31 @@ class Baselines:
         if len(x) == 0:
             raise InputError("baselines need at least one image")
         check_pixels(x)
-        parts = [self._chunk(model, part) for part in x.detach().split(at_once(x, chunk))]
-        return {name: np.concatenate([part[name] for part in parts]) for name in BASELINES}
+        names = self.names(model)
+        parts = [self._chunk(model, part, names) for part in x.detach().split(at_once(x, chunk))]
+        return {name: np.concatenate([part[name] for part in parts]) for name in names}
 
-    def _chunk(self, model: ZooModel, x: Tensor) -> dict[str, NDArray[np.float64]]:
+    def _chunk(self, model: ZooModel, x: Tensor, names: tuple[str, ...]) -> dict[str, NDArray[np.float64]]:
+        scores = {"odin": ODIN(model.fast, eps=_ODIN_STEP, temperature=_ODIN_TEMPERATURE).predict(x)}
+        scores |= self._of_features(model, x) if "gradnorm" in names else _of_logits(model.fast(x).detach())
+        return {name: scores[name].double().numpy() for name in names}
+
+    def _of_features(self, model: ZooModel, x: Tensor) -> dict[str, Tensor]:
         found = _features(model, x)
-        if found.shape[1] != self.means.shape[1]:
-            raise InputError(f"the baselines know {self.means.shape[1]} features; the network has {found.shape[1]}")
         # A copy: the library swaps parameters in and out of the module while it works.
         head = copy.deepcopy(head_of(model.fast, model.task.shape).linear)
         with torch.no_grad():
-            logits = head(found)
+            scores = _of_logits(head(found))
+        scores["gradnorm"] = GradNorm(head, lambda name: name == "weight").predict(found)
+        return scores | (self._of_training(model, found) if self.fitted else {})
+
+    def _of_training(self, model: ZooModel, found: Tensor) -> dict[str, Tensor]:
+        if found.shape[1] != self.means.shape[1]:
+            raise InputError(f"the baselines know {self.means.shape[1]} features; the network has {found.shape[1]}")
         mahalanobis, vim = Mahalanobis(None), _vim(model)
         mahalanobis.mu, mahalanobis.precision = torch.from_numpy(self.means), torch.from_numpy(self.precision)
         vim.principal_subspace, vim.alpha = torch.from_numpy(self.residual), self.alpha
-        scores = {
-            "msp": MaxSoftmax(None).predict_logits(logits),
-            "energy": EnergyBased(None).predict_logits(logits),
-            "odin": ODIN(model.fast, eps=_ODIN_STEP, temperature=_ODIN_TEMPERATURE).predict(x),
-            "mahalanobis": mahalanobis.predict_features(found),
-            "vim": vim.predict_features(found),
-            "gradnorm": GradNorm(head, lambda name: name == "weight").predict(found),
-        }
-        return {name: value.double().numpy() for name, value in scores.items()}
+        return {"mahalanobis": mahalanobis.predict_features(found), "vim": vim.predict_features(found)}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """All that it is made of, for an npz file."""
@@ -99,6 +117,10 @@ class Baselines:
             "residual": self.residual,
             "alpha": np.array(self.alpha),
         }
+
+
+_NOTHING = np.zeros((0, 0), np.float32)
+UNFITTED = Baselines(_NOTHING, _NOTHING, _NOTHING, 0.0)
 
 
 def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Baselines:
@@ -139,6 +161,19 @@ def fit(model: ZooModel, x: Tensor, labels: Tensor, chunk: int = _CHUNK) -> Base
     return Baselines(
         mahalanobis.mu.numpy(), mahalanobis.precision.numpy(), vim.principal_subspace.numpy(), float(vim.alpha)
     )
+
+
+def _of_logits(logits: Tensor) -> dict[str, Tensor]:
+    return {"msp": MaxSoftmax(None).predict_logits(logits), "energy": EnergyBased(None).predict_logits(logits)}
+
+
+def _has_head(model: ZooModel) -> bool:
+    """Whether a network ends in a linear layer on one vector of features."""
+    try:
+        head_of(model.fast, model.task.shape)
+    except ConfigError:
+        return False
+    return True
 
 
 def _features(model: ZooModel, x: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ The first half of the `calibration` split fits, the second gives p-values; the n
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.anomaly import baselines
+from core.anomaly.baselines import Baselines
 from core.anomaly.calibration import BATCH, Calibration
 from core.anomaly.catalogue import DETECTORS
 from core.anomaly.conformal import halves
@@ -30,8 +32,9 @@ from core.anomaly.measurements import (
 from core.anomaly.norm_detectors import features
 from core.attacks.pgd import Pgd
 from core.data.datasets import LabelledImages
+from core.models.asking import at_once
 from core.models.zoo import ZooModel
-from core.progress import OnPartProgress, silent_on_parts
+from core.progress import OnPartProgress, OnProgress, silent, silent_on_parts
 
 _BASELINE_IMAGES = 5_000
 _FEWEST = 10  # attacked images that change their answer, to train the perceptron on
@@ -66,28 +69,20 @@ def fit_calibration(
     some = train.first(_BASELINE_IMAGES)
     fitted_baselines = baselines.fit(model, some.images(), some.labels)
     x = calibration.images(first.start, first.stop)
-    directions = _whole_numbers(mean_gradients(model.plain, x, PROBES[MAIN], EVERY))
+    directions = whole_numbers(mean_gradients(model.plain, x, PROBES[MAIN], EVERY))
     tensors = as_tensors(directions)
 
     def signals_of(images: Tensor, what: str) -> GradientMeasurements:
-        found = []
-        for start in range(0, len(images), BATCH):
-            found.append(measure(model, images[start : start + BATCH], fitted_baselines, tensors))
-            on_progress(f"{model.card.key} {what}", min(start + BATCH, len(images)), len(images))
-        return joined(found)
+        def told(done: int, of: int) -> None:
+            on_progress(f"{model.card.key} {what}", done, of)
+
+        return measured_in_batches(model, images, fitted_baselines, tensors, told)
 
     fitting, normal = signals_of(x, "fit"), signals_of(calibration.images(second.start, second.stop), "p-values")
     weights = weights_among(model)
     attacked, index = _attacked(model, x, calibration.labels[first], seed, on_progress)
     measured = signals_of(attacked, "perceptron") if len(index) >= _FEWEST else None
     data = FittingData(fitting, measured, index, weights, model.task.classes, seed)
-    detectors: dict[str, FittedDetector] = {}
-    scores: dict[str, NDArray[np.float64]] = {}
-    for key, detector in DETECTORS.items():
-        fitted = detector.fit(data, scores)
-        if fitted is not None:
-            detectors[key] = fitted
-            scores[key] = fitted.score(fitting, scores)
     settings = {
         "task": model.card.task,
         "model": model.card.key,
@@ -100,12 +95,48 @@ def fit_calibration(
         "data": f"{calibration.origin}; {train.origin}",
         "seed": seed,
     }
+    return fitted_screen(model, settings, data, fitted_baselines, directions, normal)
+
+
+def measured_in_batches(
+    model: ZooModel,
+    x: Tensor,
+    known: Baselines,
+    directions: Mapping[str, Tensor],
+    on_progress: OnProgress = silent,
+) -> GradientMeasurements:
+    """What `core.anomaly.measurements.measure` gives of images (n, C, H, W), telling how many are done."""
+    found = []
+    done = 0
+    for part in x.split(at_once(x, BATCH)):
+        found.append(measure(model, part, known, directions))
+        done += len(part)
+        on_progress(done, len(x))
+    return joined(found)
+
+
+def fitted_screen(
+    model: ZooModel,
+    settings: Mapping[str, Any],
+    data: FittingData,
+    known: Baselines,
+    directions: Mapping[str, NDArray[np.int8]],
+    normal: GradientMeasurements,
+) -> Calibration:
+    """The calibration whose detectors are fitted to `data`, with p-values from the images that gave `normal`."""
+    detectors: dict[str, FittedDetector] = {}
+    scores: dict[str, NDArray[np.float64]] = {}
+    for key, detector in DETECTORS.items():
+        fitted = detector.fit(data, scores)
+        if fitted is not None:
+            detectors[key] = fitted
+            scores[key] = fitted.score(data.normal, scores)
     screen = Calibration(
         settings,
         EVERY.names(model.plain),
-        weights,
+        data.weights,
         detectors,
-        fitted_baselines,
+        known,
         directions,
         {},
         np.quantile(features(normal.squared[MAIN]), [0.05, 0.5, 0.95], axis=0),
@@ -113,7 +144,7 @@ def fit_calibration(
     return replace(screen, normals=screen.scores(normal))
 
 
-def _whole_numbers(directions: Mapping[str, Tensor]) -> dict[str, NDArray[np.int8]]:
+def whole_numbers(directions: Mapping[str, Tensor]) -> dict[str, NDArray[np.int8]]:
     """Each direction in units of its largest entry over 127."""
     return {
         name: (value / value.abs().amax().clamp_min(1e-30) * _LEVELS).round().to(torch.int8).numpy()

@@ -12,18 +12,23 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.anomaly import baselines
-from core.anomaly.baselines import Baselines
+from core.anomaly.baselines import BASELINES, Baselines
 from core.anomaly.catalogue import DETECTORS
+from core.anomaly.combined import COMBINED, COMBINED_OF
 from core.anomaly.conformal import p_values
 from core.anomaly.detector import CalibrationShape, FittedDetector, part_of
 from core.anomaly.measurements import EVERY, GradientMeasurements, as_tensors, measure, weights_among
+from core.anomaly.stated_normal import StatedNormal, stated_in
+from core.checksums import without_checksum
+from core.data.tasks.own import user_folder
 from core.errors import ConfigError, InputError
+from core.files import read_limited
 from core.models.head import head_of
 from core.models.zoo import ZooModel
-from core.npz import read_npz, write_npz
+from core.npz import arrays_of, npz_bytes, write_npz
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets" / "calibration"
-MAX_BYTES = 16_000_000
+MAX_BYTES = 128_000_000  # a byte for each parameter is most of it
 FORM = 1  # of the file; goes up when older ones can't be read any more
 BATCH = 64
 
@@ -57,6 +62,11 @@ class Calibration:
     def detectors(self) -> tuple[str, ...]:
         """The keys of those that it holds, in the catalogue's order."""
         return tuple(self.fitted)
+
+    @property
+    def own(self) -> StatedNormal | None:
+        """What somebody's own pictures were, where it was calibrated on such."""
+        return stated_in(self.settings)
 
     @property
     def digest(self) -> str:
@@ -117,6 +127,16 @@ def calibration_path(task: str, key: str, folder: Path = ASSETS) -> Path:
     return folder / task / f"{key}.npz"
 
 
+def own_calibrations() -> Path:
+    """The folder of calibrations on the pictures of whoever runs this, see `core.anomaly.own_normal`."""
+    return user_folder() / "calibration"
+
+
+def calibration_bytes(screen: Calibration) -> bytes:
+    """The file of a screen."""
+    return npz_bytes(screen.arrays())
+
+
 def write_calibration(screen: Calibration, path: Path) -> None:
     """Write a screen in one move.
 
@@ -134,7 +154,16 @@ def read_calibration(model: ZooModel, path: Path) -> Calibration:
     Raises:
         InputError: missing, too large, damaged, not a screen, or one of other weights.
     """
-    arrays = read_npz(path, MAX_BYTES)
+    return calibration_in(model, read_limited(path, MAX_BYTES), path.name)
+
+
+def calibration_in(model: ZooModel, data: bytes, name: str) -> Calibration:
+    """The screen of `model` in the bytes of a file that is called `name`; checked as `read_calibration` does.
+
+    Raises:
+        InputError: damaged, not a screen, or one of other weights.
+    """
+    arrays = arrays_of(without_checksum(data, name), name, MAX_BYTES)
     try:
         settings = json.loads(str(arrays["settings"]))
         if settings.pop("form") != FORM:
@@ -158,19 +187,14 @@ def read_calibration(model: ZooModel, path: Path) -> Calibration:
         )
         _check(screen, model)
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError, IndexError, InputError) as error:
-        raise InputError(f"{path.name} is no calibration of {model.card.key}: {error}") from error
+        raise InputError(f"{name} is no calibration of {model.card.key}: {error}") from error
     return screen
 
 
 def _check(screen: Calibration, model: ZooModel) -> None:
     """Refuse parts that don't fit the network or one another."""
-    count, classes = len(screen.names), model.task.classes
-    width = head_of(model.plain, model.task.shape).linear.in_features
-    if screen.baselines.means.shape != (classes, width) or screen.baselines.residual.shape != (
-        width,
-        width - width // 2,
-    ):
-        raise ValueError("the baselines are not for this network")
+    _check_baselines(screen, model)
+    count = len(screen.names)
     shapes = {name: (1, *parameter.shape) for name, parameter in model.plain.named_parameters()}
     if {name: array.shape for name, array in screen.directions.items()} != {n: shapes[n] for n in screen.names}:
         raise ValueError("the directions are not for this network")
@@ -186,8 +210,24 @@ def _check(screen: Calibration, model: ZooModel) -> None:
         raise ValueError("it needs as many normal scores of each detector")
     if any(len(array) == 0 or array.dtype != np.float64 for array in screen.normals.values()):
         raise ValueError("normal scores must be numbers")
-    if screen.band.shape != (3, count):
+    if screen.settings["p_value_images"] != next(iter(sizes))[0]:
+        raise ValueError("it does not say how many normal scores there are")
+    if COMBINED in screen.fitted and not {*COMBINED_OF} <= {*screen.fitted}:
+        raise ValueError(f"the detector {COMBINED} needs those that it combines")
+    if screen.band.shape != (3, count) or screen.band.dtype.kind != "f":
         raise ValueError("the band is not for this network")
+    if screen.own is not None and not {*screen.own.flagged} <= {*screen.fitted}:
+        raise ValueError("its promise was checked for detectors that it does not hold")
+
+
+def _check_baselines(screen: Calibration, model: ZooModel) -> None:
+    known, classes = screen.baselines, model.task.classes
+    if known.fitted:
+        width = head_of(model.plain, model.task.shape).linear.in_features
+        if known.means.shape != (classes, width) or known.residual.shape != (width, width - width // 2):
+            raise ValueError("the baselines are not for this network")
+    if {key for key in BASELINES if key in screen.fitted} - {*known.names(model)}:
+        raise ValueError("it holds baselines that were not fitted")
 
 
 def check_detectors(screen: Calibration, keys: tuple[str, ...]) -> None:

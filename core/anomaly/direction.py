@@ -9,6 +9,7 @@ from torch.func import functional_call
 from core.anomaly.confounding import ConfoundingLabel
 from core.anomaly.gradients import CHUNK, Groups, WeightGradients, frozen_copy
 from core.errors import InputError
+from core.models.asking import at_once
 
 
 def mean_gradients(
@@ -39,7 +40,7 @@ def mean_gradients(
         raise InputError("a mean gradient needs at least one image")
     copy = frozen_copy(model)
     with torch.no_grad():
-        logits = torch.cat([copy(part) for part in x.split(chunk)])
+        logits = torch.cat([copy(part) for part in x.split(at_once(x, chunk))])
     classes = logits.shape[1] if by_class else 1
     predicted = logits.argmax(1) if by_class else torch.zeros(len(x), dtype=torch.int64)
     parameters = dict(copy.named_parameters())
@@ -47,7 +48,7 @@ def mean_gradients(
     means = {name: torch.zeros(classes, *values.shape, dtype=torch.float64) for name, values in asked.items()}
     for index in predicted.unique().tolist():
         chosen = x[predicted == index]
-        for part in chosen.split(chunk):
+        for part in chosen.split(at_once(x, chunk)):
             with torch.enable_grad():
                 loss = probe.loss(functional_call(copy, asked, (part,), tie_weights=True)).sum()
                 grads = torch.autograd.grad(loss, list(asked.values()), allow_unused=True)

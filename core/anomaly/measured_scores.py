@@ -1,7 +1,7 @@
 """Detectors whose score stands in what is measured of an image: the gradients' direction, and the baselines."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,7 +43,9 @@ def _detector(
 
 
 def _baseline(key: str, name: str) -> Detector:
-    return _detector(key, name, BASELINES[key], "baseline", lambda measured, weights: measured.baselines[key])
+    """A baseline, which a calibration lacks where it was not measured, see `core.anomaly.baselines.Baselines`."""
+    one = _detector(key, name, BASELINES[key], "baseline", lambda measured, weights: measured.baselines[key])
+    return replace(one, fit=lambda data, scores: one.fit(data, scores) if key in data.normal.baselines else None)
 
 
 DIRECTION_DETECTOR = _detector(

@@ -33,7 +33,7 @@ class GradientMeasurements:
     Attributes:
         squared: by probe the squared gradient norm on every parameter tensor (n, L), float32.
         misaligned: `1 - cos` with the mean gradient of normal images under the main probe (n, L), float32.
-        baselines: by name a score (n,), float64.
+        baselines: by name a score (n,), float64; those that there are for the network.
         predicted: class predicted (n,), int64.
     """
 
@@ -75,7 +75,7 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> GradientMeasurements:
         return GradientMeasurements(
             {name: arrays[f"squared/{name}"] for name in PROBES},
             arrays["misaligned"],
-            {name: arrays[f"baseline/{name}"] for name in BASELINES},
+            {name: arrays[f"baseline/{name}"] for name in BASELINES if f"baseline/{name}" in arrays},
             arrays["predicted"],
         )
     except KeyError as error:
@@ -90,7 +90,7 @@ def measure(
     Args:
         model: the network that `baselines` and `directions` belong to.
         x: images (n, C, H, W), float in [0, 1]; left unchanged.
-        baselines: fitted to training images.
+        baselines: fitted to training images, or not.
         directions: mean gradient on each parameter tensor (1, ...), as `core.anomaly.direction.mean_gradients` gives
             them for `EVERY` group under the main probe.
         chunk: images at once.

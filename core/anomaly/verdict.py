@@ -130,6 +130,7 @@ def judge(model: ZooModel, screen: Calibration, x: Tensor, change: str = "", see
         "sha256": model.card.sha256,
         "calibration": screen.digest,
         "p_value_images": screen.settings["p_value_images"],
+        **(screen.own.settings() if screen.own else {}),
     }
     return Verdict(
         model.card.task, model.card.key, settings, versions.numpy(), probs.numpy(), scores, screen.p_values(scores)

@@ -18,17 +18,24 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FLAGGED_TOO_OFTEN = 3
+_SHOWN = 5  # reasons why pictures could not be read
 
 
 def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     """Join the other commands."""
     calibrate = task_command(
-        commands, shared, "calibrate", "fit a task's anomaly detectors; what is fitted already is kept"
-    )
+        commands, shared, "calibrate", "fit a task's anomaly detectors, or one network's to your own normal pictures",
+        required=False,
+    )  # fmt: skip
     calibrate.add_argument("--models", type=keys, help="keys joined by commas (default: all of the task's)")
-    calibrate.add_argument("--again", action="store_true", help="also what is fitted already")
+    calibrate.add_argument("--again", action="store_true", help="also what is fitted already (else it is kept)")
     calibrate.add_argument("--images", type=count, help="the first N calibration images only; needs --out")
     calibrate.add_argument("--out", type=new_folder, help="folder (default: the one that ships)")
+    own = calibrate.add_argument_group("your own normal pictures")
+    own.add_argument("--data", type=Path, metavar="PATH", help="a folder or a ZIP of at least 200 normal pictures")
+    own.add_argument("--model", help="key of the network to calibrate on them; needs --data")
+    own.add_argument("--normal", default="", metavar="TEXT", help="what they are called, such as '240 chest X-rays'")
+    _add_fitting(own)
     calibrate.set_defaults(action=_calibrate)
 
     score = task_command(
@@ -40,20 +47,94 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     score.add_argument(
         "--detector", type=keys, help="one, or several joined by commas; 'robustscope list detectors' has them"
     )
-    score.add_argument(
-        "--fitting",
-        default="crop",
-        help="how a picture is brought to the task's shape; 'robustscope list fittings' has them (default: crop)",
-    )
+    _add_fitting(score)
     score.add_argument("--alpha", type=share, default=0.05, help="flag p-values of at most this (default: 0.05)")
     score.add_argument(
         "--fail-above", type=share, metavar="SHARE", help="exit with 3 where a detector flags more than this share"
     )
-    score.add_argument("--calibration", type=Path, help="a file of `calibrate` (default: the one that ships)")
+    score.add_argument("--calibration", type=Path, help="a file of `calibrate` (default: yours, or the one that ships)")
     score.set_defaults(action=_score)
 
 
+def _add_fitting(command: Any) -> None:
+    command.add_argument(
+        "--fitting",
+        default="crop",
+        help="how a picture is brought to the task's shape; 'robustscope list fittings' has them (default: crop)",
+    )
+
+
 def _calibrate(options: argparse.Namespace) -> int:
+    if (options.data is None) != (options.model is None):
+        raise ConfigError("--data and --model go together: the pictures, and the network to calibrate on them")
+    if options.data is not None:
+        return _calibrate_on_own(options)
+    if options.task is None:
+        raise ConfigError("name a task by --task, or your own pictures and a network by --data and --model")
+    return _calibrate_task(options)
+
+
+def _calibrate_on_own(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from core.anomaly.calibration import calibration_path, own_calibrations, write_calibration
+    from core.anomaly.own_normal import calibrate_on_own, fitting_named, read_normal_pictures
+    from core.data.incoming import incoming
+    from core.models.zoo import folder_of, load_zoo_model
+
+    fitting = fitting_named(options.fitting)
+    task = options.task or _task_of(options.model)
+    model = load_zoo_model(task, options.model, folder_of(task, options.model))
+    with tqdm(disable=options.json, unit="picture", desc="reading") as bar:
+        pictures = read_normal_pictures(
+            model.task, incoming([options.data]), fitting, on_file=lambda done: bar.update(done - bar.n)
+        )
+    with tqdm(disable=options.json, unit="picture") as bar:
+        follow_bar = follow(bar)
+        screen = calibrate_on_own(
+            model, pictures, options.normal, on_progress=lambda done, of: follow_bar(options.model, done, of)
+        )
+    path = calibration_path(task, options.model, options.out or own_calibrations())
+    write_calibration(screen, path)
+    stated = screen.own
+    assert stated is not None
+    if options.json:
+        told = {"file": str(path), "bytes": path.stat().st_size, "refused": pictures.refused}
+        say(json.dumps({**screen.settings, **told, "repeated": pictures.repeated}, indent=1))
+        return 0
+    sizes = f"{screen.settings['fit_images']} fit, {screen.settings['p_value_images']} give p-values"
+    named = f' "{stated.name}"' if stated.name else ""
+    say(f"{options.model}: normal = {stated.images} pictures{named}; {sizes}, {stated.held_out} were held out")
+    for reason in pictures.refused[:_SHOWN]:
+        say(f"not read: {reason}")
+    if len(pictures.refused) > _SHOWN or pictures.repeated:
+        say(f"passed over: {len(pictures.refused)} that could not be read, {pictures.repeated} that came twice")
+    say(f"of the {stated.held_out} held out each detector flags, where at most {stated.alpha:.0%} is promised:")
+    for key in screen.detectors:
+        share = stated.share(key)
+        assert share is not None
+        say(f"{key:16} {share.flagged:4} {share.flagged / share.of:6.1%} ({share.low:.1%} to {share.high:.1%} at 95 %)")
+    say(f"file: {os.path.relpath(path)}")
+    return 0
+
+
+def _task_of(key: str) -> str:
+    """The task of the only network of this key.
+
+    Raises:
+        ConfigError: there is none, or more than one.
+    """
+    from core.data.tasks import listed_tasks
+    from core.models.zoo import known_cards
+
+    found = [task for task in listed_tasks() if key in known_cards(task)]
+    if len(found) != 1:
+        tasks = f"networks called {key} are of {', '.join(found)}: name one by --task" if found else ""
+        raise ConfigError(tasks or f"there is no network {key}; 'robustscope models' has them")
+    return found[0]
+
+
+def _calibrate_task(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from core.anomaly.calibrate import fit_calibration
@@ -113,12 +194,13 @@ def _score(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from core.anomaly.batch_file import Scoring, score_files
-    from core.anomaly.calibration import calibration_path, read_calibration
+    from core.anomaly.calibration import calibration_path, own_calibrations, read_calibration
     from core.anomaly.catalogue import DEFAULT
     from core.models.zoo import folder_of, load_zoo_model
 
     model = load_zoo_model(options.task, options.model, folder_of(options.task, options.model))
-    path = options.calibration or calibration_path(options.task, options.model)
+    own = calibration_path(options.task, options.model, own_calibrations())
+    path = options.calibration or (own if own.exists() else calibration_path(options.task, options.model))
     if not path.exists():
         command = f"robustscope calibrate --task {options.task} --models {options.model}"
         raise ConfigError(f"{options.model} is not calibrated: run '{command}'")

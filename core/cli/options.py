@@ -152,8 +152,10 @@ Add = Callable[["argparse._SubParsersAction[argparse.ArgumentParser]", argparse.
 """How a command joins the others: it is given them, and the options that all share."""
 
 
-def task_command(commands: Any, shared: argparse.ArgumentParser, name: str, words: str) -> argparse.ArgumentParser:
+def task_command(
+    commands: Any, shared: argparse.ArgumentParser, name: str, words: str, required: bool = True
+) -> argparse.ArgumentParser:
     """A command about one task, which `--task` names; `words` stand in the help."""
     command: argparse.ArgumentParser = commands.add_parser(name, parents=[shared], help=words)
-    command.add_argument("--task", choices=listed_tasks(), required=True)
+    command.add_argument("--task", choices=listed_tasks(), required=required)
     return command

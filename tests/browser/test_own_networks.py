@@ -63,6 +63,16 @@ def labelled() -> bytes:
 
 
 @pytest.fixture(scope="module")
+def normal() -> bytes:
+    """A ZIP of 200 pictures without labels."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for index, one in enumerate(pictures(200, 2000)[0]):
+            archive.writestr(f"{index}.png", png(one))
+    return out.getvalue()
+
+
+@pytest.fixture(scope="module")
 def address(tmp_path_factory) -> Iterator[str]:
     """The dashboard, its visitors' networks in a folder of the test."""
     with served(ROBUSTSCOPE_VISITORS=str(tmp_path_factory.mktemp("own"))) as found:
@@ -87,8 +97,21 @@ def rested(page: Page) -> None:
     until(lambda: settled(page), "the page", LONG)
 
 
-def test_a_trained_network_is_brought_seen_everywhere_by_its_owner_alone_and_removed(
-    visitor, address, trained, labelled
+def calibrated(page: Page, link: str, normal: bytes) -> None:
+    """The page Anomaly with a verdict that rests on the visitor's own normal pictures."""
+    page.goto(link)
+    drop(page, "Normal pictures, or ZIPs", "normal.zip", normal)
+    field(page, "What these normal pictures are called").fill("coloured noise")
+    page.get_by_role("button", name="Calibrate", exact=True).click()
+    page.locator("[data-own-normal='own-colours']").wait_for(timeout=LONG * 1000)
+    rested(page)
+    assert "your 200 pictures “coloured noise”" in page.locator("[data-own-normal]").inner_text()
+    assert "of 100 flagged, promised at most 5 %" in page.locator("[data-judged='own-colours']").inner_text()
+    photograph(page, "own-network-calibrated")
+
+
+def test_a_trained_network_is_brought_seen_everywhere_calibrated_by_its_owner_alone_and_removed(
+    visitor, address, trained, labelled, normal
 ):
     context = visitor()
     page = context.new_page()
@@ -126,6 +149,8 @@ def test_a_trained_network_is_brought_seen_everywhere_by_its_owner_alone_and_rem
         rested(page)
         assert not page.get_by_test_id("stAlertContentError").count(), name
         photograph(page, f"own-network-{name}")
+
+    calibrated(page, f"{address}/anomaly?task={task}&open=normal", normal)
 
     stranger = visitor().new_page()
     stranger.goto(f"{address}/compare?task={task}&models=own-colours")

@@ -21,6 +21,16 @@ def opened(script: str, /, **link: str) -> AppTest:
     return checked(at.run())
 
 
+def entered(page: str, visitor: str = "", **link: str) -> AppTest:
+    """A page of the dashboard, by its entry, as a visitor of this name finds it."""
+    at = AppTest.from_file(ROOT / "streamlit_app.py", default_timeout=240).switch_page(f"pages/{page}.py")
+    if visitor:
+        at.session_state["visitor.name"] = visitor
+    for name, value in link.items():
+        at.query_params[name] = value
+    return finished(checked(at.run()))
+
+
 def checked(at: AppTest) -> AppTest:
     """The page, which has run without an exception."""
     assert not at.exception, [item.value for item in at.exception]

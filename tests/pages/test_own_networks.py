@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 from app.state import visitors
 from core.cli.main import main
 from tests.helpers.foreign import SMALL, onnx_model, saved, small_network, written
-from tests.helpers.pages import ROOT, bodies, checked, finished, pressed
+from tests.helpers.pages import bodies, checked, entered, finished, pressed
 
 NAMES = "red\ngreen\nblue"
 PAGES = ("compare", "adversarial", "saliency", "anomaly", "latent", "models")
@@ -18,16 +18,6 @@ def room(tmp_path, zoo, reports, monkeypatch):
     """A server whose visitors' networks lie in a folder of the test."""
     monkeypatch.setenv("ROBUSTSCOPE_VISITORS", str(tmp_path / "visitors"))
     return tmp_path / "visitors"
-
-
-def entered(page: str, visitor: str = "", **link: str) -> AppTest:
-    """A page of the dashboard, by its entry, as a visitor of this name finds it."""
-    at = AppTest.from_file(ROOT / "streamlit_app.py", default_timeout=240).switch_page(f"pages/{page}.py")
-    if visitor:
-        at.session_state["visitor.name"] = visitor
-    for name, value in link.items():
-        at.query_params[name] = value
-    return finished(checked(at.run()))
 
 
 def uploaded(name: str, data: bytes) -> AppTest:

@@ -13,6 +13,7 @@ from core.anomaly import calibration
 from core.anomaly.calibration import calibration_path, read_calibration
 from core.cli.main import main
 from core.models.zoo import load_zoo_model
+from tests.helpers.pictures import columns, png
 
 
 @pytest.fixture
@@ -175,3 +176,51 @@ def test_a_folder_of_somebodys_own_is_not_removed(calibrated, folder, tmp_path, 
     (mine / "holiday.png").write_bytes(b"x")
     assert score(folder, tmp_path / "t.parquet") == 2
     assert "t.parquet.parts" in capsys.readouterr().err and (mine / "holiday.png").exists()
+
+
+@pytest.fixture
+def normal_zip(tmp_path):
+    """200 different pictures in a ZIP."""
+    path = tmp_path / "normal.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for index, one in enumerate(columns(200, 4).pixels):
+            archive.writestr(f"in/{index}.png", png(one[0].numpy()))
+    return path
+
+
+def test_calibrate_on_own_pictures_checks_its_promise_and_score_uses_it(
+    own, normal_zip, folder, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("ROBUSTSCOPE_USER", str(tmp_path / "user"))
+    command = ["calibrate", "--data", str(normal_zip), "--model", "standard", "--normal", "grey columns"]
+    assert main([*command, "--task", "fashion-mnist"]) == 0
+    said = capsys.readouterr().out
+    assert '200 pictures "grey columns"; 50 fit, 50 give p-values, 100 were held out' in said
+    path = tmp_path / "user" / "calibration" / "fashion-mnist" / "standard.npz"
+    screen = read_calibration(load_zoo_model("fashion-mnist", "standard", own[0]), path)
+    flagged = screen.own.flagged["norms-all"]
+    assert f"norms-all        {flagged:4} {flagged / 100:6.1%} (" in said and screen.own.name == "grey columns"
+    assert score(folder, tmp_path / "scores.parquet", "--json") == 0  # nothing else is calibrated
+    assert json.loads(capsys.readouterr().out)["scored"] == 6
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (("--data", "nowhere", "--model", "standard", "--task", "fashion-mnist"), "does not exist"),
+        (("--data", "nowhere", "--model", "unheard-of"), "there is no network unheard-of"),
+        (("--data", "nowhere", "--model", "standard"), "name one by --task"),
+        (("--data", "nowhere", "--task", "fashion-mnist"), "go together"),
+        (("--data", "nowhere", "--model", "standard", "--fitting", "stretch"), "fitting must be"),
+        ((), "name a task"),
+    ],
+)
+def test_impossible_calibrations_are_refused(given, words, capsys):
+    assert main(["calibrate", *given]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_too_few_normal_pictures_are_refused_with_a_sentence(own, folder, capsys):
+    given = ["calibrate", "--data", str(folder), "--model", "standard", "--task", "fashion-mnist"]
+    assert main(given) == 1
+    assert "at least 200 different pictures that are normal; these are 6" in capsys.readouterr().err
