@@ -44,10 +44,10 @@ def errand(visitor, address) -> Errand:
 
 def test_is_this_photo_odd_and_how_far_may_i_trust_that(errand):
     errand.turn_to("Anomaly", "[data-judged]")
-    errand.click(errand.page.locator(".st-key-pick-photo-coffee button").last)
-    until(lambda: "image=photo:coffee" in here(errand.page) and settled(errand.page), "the photo", 120)
+    errand.click(errand.page.locator(".st-key-pick-photo-coffee button").first)
+    until(lambda: "image=photo%3Acoffee" in here(errand.page) and settled(errand.page), "the photo", 120)
     first = errand.page.locator("[data-judged]").first
-    assert first.get_attribute("data-flagged") in ("yes", "no")
+    assert first.get_attribute("data-flagged") in ("True", "False")
     said = errand.page.get_by_test_id("stMain").inner_text()
     assert "At this setting it flags" in said and "of 100" in said and "CIFAR-10 photographs" in said
 
