@@ -12,7 +12,7 @@ from app.latent.choice import LatentChoice
 from app.latent.natural import amounts, files, results, smallest
 from app.latent.slider_predictions import key_html, small
 from app.state.choice import Options, default
-from app.state.pictures import ModelInput
+from app.state.pictures import ModelInput, Tones
 from core.data.tasks import CIFAR10, FASHION_MNIST, task_named
 from core.natural.catalogue import CHANGES, changes_of
 from core.npz import arrays_of
@@ -33,7 +33,8 @@ def brightness(x: torch.Tensor) -> torch.Tensor:
 @pytest.fixture(scope="module")
 def scene():
     x = np.random.default_rng(0).random((1, 1, 28, 28), np.float32)
-    shown = ModelInput("noise", "made", None, (), b"", (28, 28), x, "a picture of noise")
+    tones = Tones(False, 1.0, (0, 255), (0, 255), (0, 255))
+    shown = ModelInput("noise", "made", None, (), b"", (28, 28), x, "a picture of noise", tones)
     networks = (("standard", "a"), ("=pgd", "b"))
     return results.NaturalScene(FASHION_MNIST, shown, networks, (brightness, lambda x: brightness(x) * 0 - x.mean()))
 
