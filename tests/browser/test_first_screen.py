@@ -19,7 +19,7 @@ NAMED = {
     "saliency": "[data-map]",
     "latent": "[data-answer], .st-key-no-generator",
     "find": ".st-key-found > :first-child img",
-    "report": ".st-key-report-picture-invite",
+    "report": ".st-key-report-picture-invite, [data-testid=stDownloadButton]",
     "models": "[data-testid=stDataFrame], .st-key-trade-off",
 }
 """By page the elements that answer its question."""
