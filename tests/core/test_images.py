@@ -112,6 +112,7 @@ def test_from_uint8_moves_the_channels_and_divides():
         from_uint8(batch.astype(np.float32))
 
 
+@pytest.mark.slow
 def test_fitting_a_large_picture_waits_for_its_place_among_what_is_decoded():
     large, done = np.zeros((1001, 1000, 3), np.uint8), threading.Event()
     thread = threading.Thread(target=lambda: (fit(large, (1, 28, 28)), done.set()))

@@ -132,6 +132,7 @@ def test_a_hostile_link_is_answered_with_sentences_and_the_first_view(visit):
     assert all(f"`{name}`" in warning for name in names) and "script" not in warning and not at.error
 
 
+@pytest.mark.slow
 def test_damaged_reports_are_sentences_and_the_page_goes_on(visit, measured):
     for name in ("adversarial", "transfer", "transfer-readings", "fooling", "explanations"):
         path = measured / "cifar10" / f"{name}.json"

@@ -16,6 +16,7 @@ def cards(at) -> list[str]:
     return bodies(at, 'class="rs-found"')
 
 
+@pytest.mark.slow
 def test_the_gallery_is_measured_by_itself_and_the_rule_picks(visit):
     at = finished(visit(task=TASK, rule="unsure"))
     assert len(cards(at)) == sections.A_PAGE and not at.error

@@ -119,6 +119,7 @@ def test_a_damaged_file_in_the_visitors_folder_is_a_sentence_and_can_be_removed(
     assert not errors(at) and not path.exists()
 
 
+@pytest.mark.slow
 def test_a_visitor_has_a_bounded_number_of_calibrations(room, monkeypatch):
     monkeypatch.setattr(own_calibrations, "MOST", 1)
     for key in ("standard", "standard", "pgd-l2"):

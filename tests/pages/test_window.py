@@ -3,11 +3,13 @@
 import io
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from tests.helpers.pages import bodies, checked, query, upload
 
 PAGE = "streamlit_app"
+pytestmark = pytest.mark.slow
 SCAN = np.random.default_rng(1).integers(0, 4096, (40, 50)).astype(np.uint16)
 
 

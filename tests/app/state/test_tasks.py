@@ -124,6 +124,7 @@ def test_a_new_work_stops_the_lanes_earlier_one_and_what_never_began_does_not_be
     assert gates.order == ["one", "three"]
 
 
+@pytest.mark.slow
 def test_work_that_nobody_looks_after_stops_and_what_is_looked_after_goes_on():
     pool, ran = TaskPool(at_once=3, unwatched=0.3), []
 

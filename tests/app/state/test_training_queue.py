@@ -64,6 +64,7 @@ def finish(queue: Jobs, job: Job) -> None:
     reaches(queue, job, "finished")
 
 
+@pytest.mark.slow
 def test_one_runs_at_a_time_in_the_order_of_asking_and_each_sees_its_place(queue):
     first, second = submit(queue, "ann", HOLD, HOLD)
     (third,) = submit(queue, "bob")
@@ -157,6 +158,7 @@ def test_a_process_that_will_not_stop_is_ended(queue, monkeypatch):
     reaches(queue, job, "stopped")
 
 
+@pytest.mark.slow
 def test_a_closed_tab_stops_its_trainings_and_nobody_elses(queue, open_tabs, monkeypatch):
     monkeypatch.setattr(jobs_module, "AWAY", 0.5)
     first, second = submit(queue, "ann", HOLD, HOLD)
@@ -267,6 +269,7 @@ def test_a_folder_that_can_not_be_written_is_a_sentence(queue, root):
     assert queue.of("ann") == []
 
 
+@pytest.mark.slow
 def test_old_trainings_make_room_for_new_ones(queue, monkeypatch):
     monkeypatch.setattr(jobs_module, "MOST_LISTED", 2)
     made = []

@@ -33,6 +33,7 @@ def own(network):
     return calibrate_on_own(network, pictures(400), "columns")
 
 
+@pytest.mark.slow
 def test_a_quarter_fits_a_quarter_gives_p_values_and_half_is_held_out(own):
     assert (own.settings["fit_images"], own.settings["p_value_images"], own.own.held_out) == (100, 100, 200)
     assert own.own.images == 400 and own.own.name == "columns" and {len(each) for each in own.normals.values()} == {100}
@@ -126,6 +127,7 @@ def test_a_file_that_claims_detectors_whose_parts_it_lacks_is_refused(network, o
         calibration_in(network, npz_bytes(short), "mine.npz")
 
 
+@pytest.mark.slow
 def test_a_network_without_a_linear_head_lacks_what_needs_its_features():
     made = calibrate_on_own(library_model("squeezenet"), pictures(24, task="cifar10"))
     assert made.detectors == tuple(key for key in DETECTORS if key not in (*WITHOUT_LABELS, "gradnorm"))
@@ -147,6 +149,7 @@ def test_pictures_are_read_each_once_and_what_is_no_picture_is_named():
     assert reason.startswith("a.txt: ")
 
 
+@pytest.mark.slow
 def test_too_few_different_pictures_are_a_sentence():
     given = files(FEWEST - 1)
     with pytest.raises(

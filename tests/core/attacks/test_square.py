@@ -32,6 +32,7 @@ def fell(model, x_adv, labels):
     return model(x_adv).argmax(1) != labels
 
 
+@pytest.mark.slow
 def test_a_linear_model_falls_exactly_where_it_can(batch):
     x, labels = batch
     expected = breakable(Linear(), x, labels, 0.05, "linf")
@@ -41,6 +42,7 @@ def test_a_linear_model_falls_exactly_where_it_can(batch):
     assert norm_of(x_adv - x, "linf").max() <= 0.05 + 1e-6
 
 
+@pytest.mark.slow
 def test_in_l2_it_breaks_what_can_be_broken_and_nothing_else():
     x = 0.3 + 0.4 * torch.rand(30, 3, 10, 10, generator=seeded(1))
     model = Linear(pixels=300, scale=0.2)
@@ -53,6 +55,7 @@ def test_in_l2_it_breaks_what_can_be_broken_and_nothing_else():
         assert norm_of(x_adv - x, "l2").max() <= epsilon + 1e-5 and x_adv.min() >= 0 and x_adv.max() <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("norm", "epsilon"), [("linf", 0.02), ("l2", 0.4)])
 def test_it_is_about_as_strong_as_the_authors_code(norm, epsilon):
     library = pytest.importorskip("pyautoattack.square")

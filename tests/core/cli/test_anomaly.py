@@ -188,6 +188,7 @@ def normal_zip(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_calibrate_on_own_pictures_checks_its_promise_and_score_uses_it(
     own, normal_zip, folder, tmp_path, monkeypatch, capsys
 ):

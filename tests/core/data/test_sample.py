@@ -17,6 +17,7 @@ def names(task, root) -> list[str]:
     return [name for name, _ in sample.sample(gallery(task, root), root)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.key)
 def test_without_a_data_set_it_is_what_ships_and_called_so(task, tmp_path):
     found = names(task, tmp_path)
@@ -39,6 +40,7 @@ def test_with_the_data_set_it_is_its_first_test_images_and_ten_that_are_none(tmp
     assert not any("resized" in name or "known" in name for name in odd)  # controls are no anomalies
 
 
+@pytest.mark.slow
 def test_the_archive_is_the_same_at_each_call_and_holds_the_sample(tmp_path):
     here = gallery(FASHION_MNIST, tmp_path)
     first = sample.sample_zip(here, tmp_path)

@@ -137,6 +137,7 @@ def test_a_profile_of_other_colours_leaves_the_pixels_and_is_said():
     assert picture.notes == ("The colour profile in the file is for Lab colours and was left aside.",)
 
 
+@pytest.mark.slow
 def test_damaged_profiles_never_end_the_decoder():
     """300 seeded variants of a good profile: each gives the picture, in its colours or others."""
     rng = np.random.default_rng(0)

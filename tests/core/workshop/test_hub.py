@@ -69,6 +69,7 @@ def test_what_changed_here_is_seen_at_once(database):
     assert hub.room(workshop.id).workshop.phase == "question"
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("postgresql")
 def test_postgresql_tells_the_other_server(request, postgresql):
     """A server that looks once a minute alone knows within two seconds what another one did."""

@@ -46,6 +46,7 @@ def colours(count: int = 60) -> tuple[torch.Tensor, list[int]]:
     return x, labels
 
 
+@pytest.mark.slow
 def test_the_right_preprocessing_raises_no_doubt(task, matched):
     x, labels = colours()
     tried = tried_variants(built(matched, task, "none", "m"), x, labels)

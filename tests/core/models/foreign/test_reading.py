@@ -119,6 +119,7 @@ def _shapes(text: str, classes: int) -> dict:
     return {k: v if k == "conv1.weight" else tuple(v.shape) for k, v in made.state_dict().items()}
 
 
+@pytest.mark.slow
 def test_a_transformer_of_another_size_is_built_for_it():
     with torch.device("meta"):
         made = LIBRARIES["timm"][0].make("vit_tiny_patch16_224", 4, 3, 96)
@@ -145,6 +146,7 @@ def test_the_index_is_of_the_installed_libraries():
         assert text in index["networks"][signature(expected_shapes(named(text)[0]))]
 
 
+@pytest.mark.slow
 def test_saved_tensors_that_share_memory_are_taken(tmp_path):
     shared = torch.arange(6.0)
     path = written(tmp_path, "n", saved({"a": shared[:3], "b": shared[3:]}))
@@ -152,6 +154,7 @@ def test_saved_tensors_that_share_memory_are_taken(tmp_path):
     assert dict(found.shapes) == {"a": (3,), "b": (3,)}
 
 
+@pytest.mark.slow
 def test_counters_of_batchnorm_may_lack_as_in_files_of_old(tmp_path, task):
     network = small_network(name="resnet18")
     state = {k: v for k, v in network.state_dict().items() if "num_batches" not in k}
