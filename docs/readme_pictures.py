@@ -10,6 +10,7 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from core.explanations.opening import read_openings
+from tests.conftest import chromium_path
 from tests.helpers.browser import FLAGS, SIZES, served, settled
 from tests.helpers.waiting import until
 
@@ -38,7 +39,7 @@ def main() -> None:
     """Write all of them."""
     FOLDER.mkdir(exist_ok=True)
     with served() as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=str(chromium_path()), args=FLAGS)
         context = browser.new_context(viewport=SIZES["projector"])
         context.set_default_timeout(120_000)
         for name, (path, wanted) in PAGES.items():

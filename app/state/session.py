@@ -209,7 +209,8 @@ def _take(field: str, key: str) -> None:
 def link_to(page: str) -> str:
     """The address of another page with the shared choice, without the page's own part."""
     here = urlsplit(st.context.url or "")
-    return urlunsplit(here._replace(path=f"/{page}", query=urlencode(now().to_query(), safe=":,"), fragment=""))
+    path = f"{here.path.rpartition('/')[0]}/{page}"
+    return urlunsplit(here._replace(path=path, query=urlencode(now().to_query(), safe=":,"), fragment=""))
 
 
 def link(more: Mapping[str, str] = MappingProxyType({})) -> str:

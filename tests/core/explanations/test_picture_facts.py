@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from core.attacks.pgd import Pgd
 from core.errors import ConfigError
 from core.explanations.picture_facts import FactSettings, changing_radii, measure_pictures
 from core.metrics.map_agreement import spearman
@@ -43,13 +44,18 @@ def test_answers_maps_and_radii_are_those_of_each_picture_alone(pair, pictures):
     assert np.isnan(facts.flagged).all()
 
 
-def test_the_radius_is_the_first_at_which_the_answer_changes(pair):
-    """A network of one linear layer changes its answer once the radius passes the margin over the slopes' L1 norm."""
-    model, x = pair[0], torch.full((1, 1, 28, 28), 0.5)
-    found = changing_radii(model, x, model.fast(x).argmax(1), FactSettings((1e-6,)))
-    assert np.isinf(found).all()
-    wrong = 1 - torch.eye(10, dtype=torch.int64)[model.fast(x).argmax(1)].argmin(1)  # any class that it does not answer
-    assert changing_radii(model, x, wrong, FactSettings((1e-6, 0.1)))[0] == 1e-6
+def test_the_radius_is_the_first_at_which_the_answer_changes(pair, pictures):
+    """At each radius before it PGD leaves the answer as it is, at the radius itself it does not."""
+    model, settings = pair[0], FactSettings(RADII)
+    x = torch.cat([x for _, _, x in pictures])
+    answers = model.fast(x).argmax(1)
+    found = changing_radii(model, x, answers, settings)
+    assert np.isfinite(found).any()
+    for epsilon in RADII:
+        x_adv = Pgd(epsilon, steps=settings.steps, random_start=False)(model.fast, x, answers)
+        changed = (model.fast(x_adv).argmax(1) != answers).numpy()
+        assert not changed[found > epsilon].any() and changed[found == epsilon].all()
+    assert np.isinf(changing_radii(model, x, answers, FactSettings((1e-7,)))).all()
 
 
 def test_without_radii_nothing_is_attacked_and_one_network_has_no_agreement(pair, pictures):
