@@ -11,7 +11,7 @@ def draw(choice: Choice, head: Head) -> None:
     """Choose, run, show."""
     page.head(choice)
     with guard():
-        sections.show(picture_picker.chosen_picture(head))
+        sections.show(picture_picker.chosen_picture(head, pin=False))
 
 
 page.show_picture("What did these networks make of this picture?", draw, "report")
