@@ -86,6 +86,14 @@ def fresh_caches() -> None:
     streamlit.cache_resource.clear()
 
 
+@pytest.fixture
+def forked_reader(monkeypatch):
+    """Foreign files are read by a process that is forked: most of a test's time is a new interpreter's else."""
+    from tests.helpers import forked  # costs an import of torch
+
+    monkeypatch.setattr("core.decoding.child.start", forked.start)
+
+
 @pytest.fixture(scope="session")
 def fashion_files(tmp_path_factory) -> Path:
     """The data root of a tiny synthetic Fashion-MNIST, written once."""

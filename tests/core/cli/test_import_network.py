@@ -9,7 +9,7 @@ from core.data.tasks import listed_tasks
 from tests.helpers.foreign import SMALL, onnx_model, saved, small_network, written
 from tests.helpers.pictures import write_class_folders
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked_reader")]
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ PLAIN = {"conv.weight": torch.ones(2), "conv.bias": torch.zeros(2)}
 
 
 @pytest.fixture
-def task():
+def task(forked_reader):
     """Three classes of one's own at 64 pixels."""
     made = own_task("own-test", "Colours", ("red", "green", "blue"), 3, 64)
     keep_private([made])

@@ -30,7 +30,12 @@ SHORT = TrainingRequest("fashion-mnist", "standard", "own-tiny", 256, 1)
 LONG = TrainingRequest("fashion-mnist", "standard", "own-tiny", 256, 6)
 WORKER = """
 import runpy
+from dataclasses import replace
 from core.training.jobs import monitor
+from core.training.jobs.messages import TrainingRequest
+from tests.helpers.networks import TINY_GREY
+plan = TrainingRequest.plan
+TrainingRequest.plan = lambda order: replace(plan(order), network=TINY_GREY)
 monitor.SAMPLE = 10  # measuring a hundred pictures takes most of a training as short as these
 runpy.run_module("core.training.jobs.worker", run_name="__main__")
 """
@@ -131,7 +136,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing(fashion_root, tiny_network
 
 @pytest.mark.slow
 def test_it_stops_with_its_starter_is_killed_and_ends_with_the_weights_of_an_undisturbed_run(
-    fashion_root, tmp_path, monkeypatch
+    fashion_root, tiny_network, tmp_path, monkeypatch
 ):
     first = start(tmp_path / "job", tmp_path / "out")
     next(event for event in map(decode, first.stdout) if isinstance(event, Point) and event.at > 1)

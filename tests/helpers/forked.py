@@ -1,0 +1,53 @@
+"""Processes that read foreign files, forked from one that has imported torch: they do the same work, and start at once."""
+
+import multiprocessing
+import os
+import subprocess
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+
+from core.decoding import child
+from core.models.foreign import worker
+
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload([worker.__name__, "core.models.foreign.tensors", "core.models.foreign.onnx_graph"])
+_start = child.start
+
+
+def _read(answers: Connection, arguments: Sequence[object]) -> None:
+    os.dup2(answers.fileno(), 1)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    worker.main(*arguments)
+
+
+class Forked:
+    """What `subprocess.Popen` has, and is asked of a process that reads a file."""
+
+    def __init__(self, arguments: Sequence[object]) -> None:
+        self.answers, other = _FORKS.Pipe(duplex=False)
+        self.process = _FORKS.Process(target=_read, args=(other, arguments), daemon=True)
+        self.process.start()
+        other.close()
+
+    def communicate(self, timeout: float) -> tuple[bytes, None]:
+        """All that it says, which is a few hundred bytes and waits in the pipe until it has ended."""
+        self.process.join(timeout)
+        if self.process.is_alive():
+            raise subprocess.TimeoutExpired(worker.__name__, timeout)
+        return os.read(self.answers.fileno(), 1 << 16), None
+
+    def kill(self) -> None:
+        self.process.kill()
+
+    def wait(self) -> None:
+        self.process.join()
+        self.answers.close()
+
+    @property
+    def returncode(self) -> int | None:
+        return self.process.exitcode
+
+
+def start(module: str, arguments: Sequence[object], errors: int | None = None) -> "Forked | subprocess.Popen":
+    """As `child.start`, without a new interpreter where a foreign file is read."""
+    return Forked(arguments) if module == worker.__name__ else _start(module, arguments, errors)
