@@ -1,4 +1,4 @@
-"""Processes that read foreign files, forked from one that has imported torch: they do the same work, and start at once."""
+"""Processes that read foreign files, forked from one that has imported torch: the same work, begun at once."""
 
 import multiprocessing
 import os
