@@ -16,7 +16,7 @@ from app.ui.elements import STYLE
 from app.workshop.server import database
 from core.workshop import reading
 from core.workshop.items import Item, Option, Picture
-from core.workshop.rounds.kind import Share
+from core.workshop.rounds.bars import Share
 
 NEUTRAL = ("#0E8088", "#C2570C", "#8E5BD6", "#58A010", "#D01070", "#1058E8", "#885858", "#8888B8")
 

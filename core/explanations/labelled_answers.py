@@ -13,6 +13,7 @@ from core.attacks.pgd import Pgd
 from core.attacks.square import Square
 from core.data.datasets import LabelledImages
 from core.errors import ConfigError, InputError
+from core.metrics.answers import likeliest
 from core.models.zoo import ZooModel
 from core.norms import Norm
 
@@ -69,14 +70,12 @@ class LabelledAnswers:
     @property
     def answers(self) -> NDArray[np.int64]:
         """Classes answered to the clean images (n,)."""
-        found: NDArray[np.int64] = self.logits.argmax(1)
-        return found
+        return likeliest(self.logits)
 
     @property
     def answers_adv(self) -> NDArray[np.int64]:
         """Classes answered to the attacked images (n,)."""
-        found: NDArray[np.int64] = self.logits_adv.argmax(1)
-        return found
+        return likeliest(self.logits_adv)
 
 
 def measure_answers(

@@ -11,11 +11,12 @@ from torch import Tensor
 from core.errors import ConfigError, InputError
 from core.latent.decoder import Classifier, Decoder
 from core.latent.noise import noisy, scaled_norm
+from core.metrics.answers import AnswersInRow
 from core.norms import rmse
 
 
 @dataclass(frozen=True, slots=True)
-class DecodedRow:
+class DecodedRow(AnswersInRow):
     """Pictures of P codes as M classifiers see them.
 
     Attributes:
@@ -32,15 +33,8 @@ class DecodedRow:
     labels: NDArray[np.int64]
     z: NDArray[np.float32]
     x: NDArray[np.float32]
-    probs: NDArray[np.float32]
     latent: NDArray[np.float32]
     image: NDArray[np.float32]
-
-    @property
-    def predicted(self) -> NDArray[np.int64]:
-        """The class that each classifier answers (M, P)."""
-        classes: NDArray[np.int64] = self.probs.argmax(2)
-        return classes
 
 
 @torch.no_grad()
@@ -65,13 +59,13 @@ def decode_row(
     if not bool(x.isfinite().all()) or not bool(probs.isfinite().all()):
         raise InputError("these codes give pictures or answers that are not finite")
     return DecodedRow(
+        probs.cpu().numpy(),
         np.asarray(positions, np.float32),
         labels.cpu().numpy(),
         z.cpu().numpy(),
         x.cpu().numpy(),
-        probs.cpu().numpy(),
-        scaled_norm(z - start).cpu().numpy(),
-        rmse(x - first).cpu().numpy(),
+        latent=scaled_norm(z - start).cpu().numpy(),
+        image=rmse(x - first).cpu().numpy(),
     )
 
 
@@ -106,7 +100,7 @@ def class_row(
     order = torch.cat([every[own : own + 1], every])  # its own leads, as what distances are taken to
     made = decode_row(decoder, classifiers, z.expand(classes + 1, -1), order, order.tolist(), z)
     return DecodedRow(
-        made.positions[1:], made.labels[1:], made.z[1:], made.x[1:], made.probs[:, 1:], made.latent[1:], made.image[1:]
+        made.probs[:, 1:], made.positions[1:], made.labels[1:], made.z[1:], made.x[1:], made.latent[1:], made.image[1:]
     )
 
 

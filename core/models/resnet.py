@@ -43,8 +43,21 @@ def check_size(parameters: int) -> None:
         raise ConfigError(f"the network would have {parameters:,} parameters; at most {MAX_PARAMETERS:,} are allowed")
 
 
+class OfNormalisedImages:
+    """Settings of a network that normalises each channel of its images."""
+
+    __slots__ = ()
+
+    mean: tuple[float, ...]
+
+    @property
+    def channels(self) -> int:
+        """C of the images."""
+        return len(self.mean)
+
+
 @dataclass(frozen=True, slots=True)
-class ResNetConfig:
+class ResNetConfig(OfNormalisedImages):
     """What a network is made of (He et al. 2016, arXiv:1603.05027, pre-activation form).
 
     Attributes:
@@ -83,11 +96,6 @@ class ResNetConfig:
         if min(self.blocks) < 1 or sum(self.blocks) > MAX_BLOCKS:
             raise ConfigError(f"blocks must be at least 1 a stage and at most {MAX_BLOCKS} in all; got {self.blocks}")
         check_size(self.parameters)
-
-    @property
-    def channels(self) -> int:
-        """C of the images."""
-        return len(self.mean)
 
     @property
     def parameters(self) -> int:

@@ -23,13 +23,13 @@ class Change:
     Attributes:
         key: its name in links and files.
         title: its name for people.
-        group: what kind of change it is.
         low: the smallest amount.
         high: the largest.
         rest: the amount at which a picture stays as it is.
         unit: what stands behind an amount, with the space before it.
         meaning: what an amount means, one sentence.
         apply: makes it. It draws nothing: noise and fog are the same at every call.
+        group: what kind of change it is.
         differentiable: whether the changed picture has a useful derivative by the amount and by the picture.
         colour: whether it needs a picture in colour.
         whole: whether only whole numbers are amounts.
@@ -38,13 +38,13 @@ class Change:
 
     key: str
     title: str
-    group: Group
     low: float
     high: float
     rest: float
     unit: str
     meaning: str
     apply: Apply
+    group: Group
     differentiable: bool = True
     colour: bool = False
     whole: bool = False

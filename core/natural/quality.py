@@ -2,6 +2,7 @@
 
 import io
 import math
+from functools import partial
 
 import numpy as np
 import torch
@@ -77,23 +78,23 @@ def _through_jpeg(levels: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
     return np.asarray(Image.open(file, formats=("JPEG",))).reshape(levels.shape)
 
 
-OCCLUSION = Change(
-    "occlusion", "Occlusion", "quality", 0, 90, 0, " %",
+_change = partial(Change, group="quality")
+
+OCCLUSION = _change(
+    "occlusion", "Occlusion", 0, 90, 0, " %",
     "A grey square in the middle; its side as a share of the picture's shorter side.", _occluded,
 )  # fmt: skip
-FOG = Change(
-    "fog", "Fog", "quality", 0, 1, 0, "", "The share of white mixed in where the fog is thickest.", _fogged, step=0.02,
-)  # fmt: skip
-BLUR = Change(
-    "blur", "Blur", "quality", 0, 6, 0, " %",
+FOG = _change("fog", "Fog", 0, 1, 0, "", "The share of white mixed in where the fog is thickest.", _fogged, step=0.02)
+BLUR = _change(
+    "blur", "Blur", 0, 6, 0, " %",
     "Deviation of a Gaussian, as a share of the picture's shorter side.", _blurred, step=0.1,
 )  # fmt: skip
-NOISE = Change(
-    "noise", "Noise", "quality", 0, 0.4, 0, "", "Deviation of Gaussian noise on every value; black to white is 1.",
+NOISE = _change(
+    "noise", "Noise", 0, 0.4, 0, "", "Deviation of Gaussian noise on every value; black to white is 1.",
     _noisy, step=0.01,
 )  # fmt: skip
-JPEG = Change(
-    "jpeg", "JPEG quality", "quality", 1, 100, 100, "",
+JPEG = _change(
+    "jpeg", "JPEG quality", 1, 100, 100, "",
     "Of a JPEG file, in whole numbers; 100 stands for no file at all.", _compressed, differentiable=False,
     whole=True,
 )  # fmt: skip

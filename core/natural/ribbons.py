@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.errors import InputError
+from core.metrics.answers import AnswersInRow
 from core.natural.catalogue import changed
 
 Classifier = Callable[[Tensor], Tensor]
@@ -19,7 +20,7 @@ CHUNK = 2**19
 
 
 @dataclass(frozen=True, slots=True)
-class ChangedRow:
+class ChangedRow(AnswersInRow):
     """One picture under P amounts of a change, as M classifiers see it.
 
     Attributes:
@@ -30,13 +31,6 @@ class ChangedRow:
 
     positions: NDArray[np.float32]
     x: NDArray[np.float32]
-    probs: NDArray[np.float32]
-
-    @property
-    def predicted(self) -> NDArray[np.int64]:
-        """The class that each classifier answers (M, P)."""
-        classes: NDArray[np.int64] = self.probs.argmax(2)
-        return classes
 
 
 def positions_at(shape: Sequence[int]) -> int:
@@ -72,7 +66,7 @@ def ribbon(
     if not bool(found.isfinite().all()):
         raise InputError("a network's answers to the changed pictures are not finite")
     return ChangedRow(
-        np.asarray(positions, np.float32), torch.cat([ends[0], ends[-1]]).cpu().numpy(), found.cpu().numpy()
+        found.cpu().numpy(), np.asarray(positions, np.float32), torch.cat([ends[0], ends[-1]]).cpu().numpy()
     )
 
 

@@ -3,6 +3,8 @@
 All four are one projective map of the plane, sampled bilinearly by kornia (Riba et al. 2020, arXiv:1910.02190).
 """
 
+from functools import partial
+
 import torch
 from kornia.geometry.transform import warp_perspective
 from torch import Tensor
@@ -46,20 +48,16 @@ def _from_the_side(x: Tensor, degrees: Tensor) -> Tensor:
     return _warped(x, [[angle.cos(), none, none], [none, one, none], [angle.sin() / x.shape[-1], none, one]])
 
 
-ROTATION = Change(
-    "rotation", "Rotation", "view", -90, 90, 0, "°", "Counter-clockwise is positive.", _rotated,
-)  # fmt: skip
-SCALE = Change(
-    "scale", "Scale", "view", 0.5, 2, 1, " ×", "How large everything is; below 1 the border shows reflections.",
+_change = partial(Change, group="view")
+
+ROTATION = _change("rotation", "Rotation", -90, 90, 0, "°", "Counter-clockwise is positive.", _rotated)
+SCALE = _change(
+    "scale", "Scale", 0.5, 2, 1, " ×", "How large everything is; below 1 the border shows reflections.",
     _scaled, step=0.05,
 )  # fmt: skip
-SHIFT = Change(
-    "shift", "Shift to the right", "view", -40, 40, 0, " %", "As a share of the picture's width.", _shifted,
-)  # fmt: skip
-RAISE = Change(
-    "raise", "Shift upwards", "view", -40, 40, 0, " %", "As a share of the picture's height.", _raised,
-)  # fmt: skip
-PERSPECTIVE = Change(
-    "perspective", "Perspective", "view", -50, 50, 0, "°",
+SHIFT = _change("shift", "Shift to the right", -40, 40, 0, " %", "As a share of the picture's width.", _shifted)
+RAISE = _change("raise", "Shift upwards", -40, 40, 0, " %", "As a share of the picture's height.", _raised)
+PERSPECTIVE = _change(
+    "perspective", "Perspective", -50, 50, 0, "°",
     "The picture turned around its upright middle line, seen from as far away as it is wide.", _from_the_side,
 )  # fmt: skip

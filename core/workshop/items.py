@@ -24,7 +24,12 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One answer that can be given: the value that is stored, and what the button says ("" for a letter)."""
+    """One answer that can be given.
+
+    Attributes:
+        value: what is stored.
+        label: what the button says; "" for a letter.
+    """
 
     value: str
     label: str

@@ -68,12 +68,8 @@ def lead(database: Database, code: str, secret: str, source: str) -> Leader:
     Raises:
         InputError: code and key do not belong together, or too many were tried from `source`.
     """
-    limits.check(database, source)
-    leader = leader_of(database, read_code(code), secret)
-    if leader is None:
-        limits.count_failure(database, source)
-        raise InputError("This is not the presenter's key of that workshop.")
-    return leader
+    refusal = "This is not the presenter's key of that workshop."
+    return limits.found_by(database, source, lambda: leader_of(database, read_code(code), secret), refusal)
 
 
 def leader_of(database: Database, code: str, secret: str) -> Leader | None:

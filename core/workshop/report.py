@@ -9,8 +9,8 @@ from html import escape
 from core.text import csv_cell
 from core.workshop import reading
 from core.workshop.database import Database
+from core.workshop.rounds.bars import Share
 from core.workshop.rounds.catalogue import kind_named
-from core.workshop.rounds.kind import Share
 from core.workshop.rounds.mistake import PAPER
 from core.workshop.state import Room, Round
 from core.workshop.summary import Pooled, Summary, pool, shares, summarise

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from core.metrics.intervals import bootstrap, wilson
 from core.workshop.agreement import nominal_alpha
+from core.workshop.rounds.bars import Measure, Share
 from core.workshop.rounds.catalogue import kind_named
-from core.workshop.rounds.kind import Measure, Share
 from core.workshop.state import Round, Tallies
 
 DRAWS = 20_000

@@ -35,12 +35,8 @@ def find_room(database: Database, code: str, source: str) -> int:
     Raises:
         InputError: no such workshop, or too many codes were tried from `source`.
     """
-    limits.check(database, source)
-    workshop = reading.find(database, read_code(code))
-    if workshop is None:
-        limits.count_failure(database, source)
-        raise InputError("No workshop has this code: look at the screen again.")
-    return workshop
+    refusal = "No workshop has this code: look at the screen again."
+    return limits.found_by(database, source, lambda: reading.find(database, read_code(code)), refusal)
 
 
 def seat_of(database: Database, workshop: int, secret: str) -> Seat | None:

@@ -5,17 +5,27 @@ from typing import Any
 
 from core.errors import ConfigError
 from core.models.architectures.architecture import Architecture, NetworkConfig
-from core.models.architectures.factory_networks import FACTORY
+from core.models.architectures.factory_networks import FactoryConfig
 from core.models.architectures.given_network import GIVEN
+from core.models.architectures.library import of_library
 from core.models.architectures.onnx_network import ONNX
 from core.models.architectures.preact_resnet import PREACT_RESNET
 from core.models.architectures.resnet18 import RESNET18
-from core.models.architectures.timm_networks import TIMM
-from core.models.architectures.torchvision_networks import TORCHVISION
+from core.models.architectures.timm_networks import TimmConfig
+from core.models.architectures.torchvision_networks import TorchvisionConfig
 from core.text import shorten
 
 ARCHITECTURES: dict[str, Architecture] = {
-    one.key: one for one in (PREACT_RESNET, RESNET18, TIMM, TORCHVISION, ONNX, FACTORY, GIVEN)
+    one.key: one
+    for one in (
+        PREACT_RESNET,
+        RESNET18,
+        of_library(TimmConfig),
+        of_library(TorchvisionConfig),
+        ONNX,
+        of_library(FactoryConfig, "Network of a Python function"),
+        GIVEN,
+    )
 }
 
 

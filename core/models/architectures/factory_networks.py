@@ -12,9 +12,7 @@ from torch import nn
 from core.data.tasks.own import user_folder
 from core.errors import ConfigError, InputError
 from core.files import read_limited
-from core.models.architectures.architecture import Architecture
-from core.models.architectures.library import LibraryConfig, build, check_name
-from core.models.folding import folded
+from core.models.architectures.library import LibraryConfig, check_name
 from core.models.preprocessing import PRESETS, Preprocessing
 from core.text import shorten
 
@@ -31,6 +29,9 @@ class Factories:
     """The functions that are trusted, each written `file.py:function`, the file beside `robustscope.toml`."""
 
     title = "robustscope.toml"
+    sentence = "What a function of whoever runs this makes; it must be named in robustscope.toml."
+    source = "whoever runs this"
+    licence = "theirs"
 
     def names(self) -> list[str]:
         """Those of the list `factories` under `[trusted]`; none where there is no such file.
@@ -82,11 +83,3 @@ class FactoryConfig(LibraryConfig):
 
     library = FACTORIES
     architecture: Literal["factory"] = "factory"
-
-
-FACTORY = Architecture(
-    "factory", "Network of a Python function",
-    "What a function of whoever runs this makes; it must be named in robustscope.toml.",
-    "whoever runs this", "theirs",
-    config=FactoryConfig, build=lambda config, shape: build(config, FACTORIES, shape), fast_form=folded,
-)  # fmt: skip

@@ -4,14 +4,16 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, get_args, get_type_hints
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from core.errors import ConfigError, InputError
+from core.models.architectures.architecture import Architecture
 from core.models.architectures.explicit import EXPLICIT
+from core.models.folding import folded
 from core.models.preprocessing import Preprocess, Preprocessing
 from core.text import shorten
 
@@ -21,9 +23,12 @@ MAX_NAME = 80
 
 
 class Library(Hashable, Protocol):
-    """Where networks come from by name."""
+    """Where networks come from by name: its name for people, and what they should know of it."""
 
     title: str
+    sentence: str
+    source: str
+    licence: str
 
     def names(self) -> list[str]:
         """The classifiers that it has."""
@@ -169,15 +174,29 @@ def _check_shape(config: LibraryConfig, library: Library, shape: tuple[int, int,
         raise InputError(f"{config.name} does not answer a picture with {config.classes} numbers")
 
 
-def build(config: LibraryConfig, library: Library, shape: tuple[int, int, int]) -> PreprocessedClassifier:
+def of_library(config: type[LibraryConfig], title: str = "") -> Architecture:
+    """The architecture of whatever a library has, by the key that its settings name in a card.
+
+    Args:
+        config: the settings of its networks.
+        title: its name for people, where it is not the key.
+    """
+    library, (key,) = config.library, get_args(get_type_hints(config)["architecture"])
+    return Architecture(
+        key, title or key, library.sentence, library.source, library.licence,
+        config=config, build=build, fast_form=folded,
+    )  # fmt: skip
+
+
+def build(config: LibraryConfig, shape: tuple[int, int, int]) -> PreprocessedClassifier:
     """The network with any weights, safe to be asked by every method.
 
     Raises:
         ConfigError: as for `count`.
         InputError: it can't take pictures of this shape.
     """
-    _check_shape(config, library, shape)
-    return PreprocessedClassifier(safe(_made(config, library)), config.preprocessing, shape)
+    _check_shape(config, config.library, shape)
+    return PreprocessedClassifier(safe(_made(config, config.library)), config.preprocessing, shape)
 
 
 def safe(network: nn.Module) -> nn.Module:

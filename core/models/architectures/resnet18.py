@@ -11,14 +11,14 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from core.models.architectures.architecture import Architecture
 from core.models.pooled import PooledClassifier
-from core.models.resnet import Normalise, check_normalisation, check_size
+from core.models.resnet import Normalise, OfNormalisedImages, check_normalisation, check_size
 
 Stem = Literal["small", "photograph"]
 WIDTHS = (64, 128, 256, 512)
 
 
 @dataclass(frozen=True, slots=True)
-class ResNet18Config:
+class ResNet18Config(OfNormalisedImages):
     """What a ResNet-18 is made of (He et al. 2015, arXiv:1512.03385, Table 1).
 
     Attributes:
@@ -42,11 +42,6 @@ class ResNet18Config:
     def __post_init__(self) -> None:
         check_normalisation(self.classes, self.mean, self.std)
         check_size(self.parameters)
-
-    @property
-    def channels(self) -> int:
-        """C of the images."""
-        return len(self.mean)
 
     @property
     def parameters(self) -> int:

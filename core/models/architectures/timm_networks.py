@@ -6,9 +6,7 @@ from typing import Any, Literal
 
 from torch import nn
 
-from core.models.architectures.architecture import Architecture
-from core.models.architectures.library import LibraryConfig, build, check_name
-from core.models.folding import folded
+from core.models.architectures.library import LibraryConfig, check_name
 from core.models.preprocessing import Preprocessing
 
 
@@ -16,6 +14,9 @@ class Timm:
     """timm; imported when it is first asked, which takes seconds."""
 
     title = "timm"
+    sentence = "Any classifier of the library timm, by its name there."
+    source = "Wightman 2019, github.com/huggingface/pytorch-image-models, version 1.0.31"
+    licence = "Apache-2.0"
 
     @cache  # noqa: B019 - there is one of it
     def names(self) -> list[str]:
@@ -64,11 +65,3 @@ class TimmConfig(LibraryConfig):
 
     library = TIMM_LIBRARY
     architecture: Literal["timm"] = "timm"
-
-
-TIMM = Architecture(
-    "timm", "timm",
-    "Any classifier of the library timm, by its name there.",
-    "Wightman 2019, github.com/huggingface/pytorch-image-models, version 1.0.31", "Apache-2.0",
-    config=TimmConfig, build=lambda config, shape: build(config, TIMM_LIBRARY, shape), fast_form=folded,
-)  # fmt: skip

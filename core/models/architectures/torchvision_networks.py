@@ -6,9 +6,7 @@ from typing import Any, Literal
 
 from torch import nn
 
-from core.models.architectures.architecture import Architecture
-from core.models.architectures.library import LibraryConfig, build, check_name
-from core.models.folding import folded
+from core.models.architectures.library import LibraryConfig, check_name
 from core.models.preprocessing import Preprocessing
 
 _DRAWN = ("googlenet", "inception_v3")  # the first weights would be drawn for a long time, and with a warning
@@ -18,6 +16,9 @@ class Torchvision:
     """torchvision; imported when it is first asked, which takes seconds."""
 
     title = "torchvision"
+    sentence = "Any classifier of the library torchvision, by its name there."
+    source = "TorchVision maintainers 2016, github.com/pytorch/vision, version 0.28.0"
+    licence = "BSD-3-Clause"
 
     @cache  # noqa: B019 - there is one of it
     def names(self) -> list[str]:
@@ -76,11 +77,3 @@ class TorchvisionConfig(LibraryConfig):
 
     library = TORCHVISION_LIBRARY
     architecture: Literal["torchvision"] = "torchvision"
-
-
-TORCHVISION = Architecture(
-    "torchvision", "torchvision",
-    "Any classifier of the library torchvision, by its name there.",
-    "TorchVision maintainers 2016, github.com/pytorch/vision, version 0.28.0", "BSD-3-Clause",
-    config=TorchvisionConfig, build=lambda config, shape: build(config, TORCHVISION_LIBRARY, shape), fast_form=folded,
-)  # fmt: skip

@@ -128,7 +128,12 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Where the run stands: epochs done with their fraction, and seconds left as far as one can tell."""
+    """Where the run stands.
+
+    Attributes:
+        at: epochs done, with their fraction.
+        left: seconds left, as far as one can tell.
+    """
 
     at: float
     left: float

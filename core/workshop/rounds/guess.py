@@ -4,17 +4,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from core.workshop.items import Item, Option
-from core.workshop.rounds.kind import (
-    Kind,
-    Measure,
-    Preparation,
-    Rules,
-    Share,
-    full_blocks,
-    known_by_all,
-    percent,
-    under,
-)
+from core.workshop.rounds.bars import Measure, Share, percent, under
+from core.workshop.rounds.kind import Kind, Preparation, Rules, full_blocks, known_by_all
 from core.workshop.rounds.pictures import Album
 from core.workshop.state import PreparedRound, Round, Tallies
 

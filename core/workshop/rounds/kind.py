@@ -11,7 +11,7 @@ from core.errors import InputError
 from core.models.zoo import ZooModel
 from core.progress import OnProgress, silent
 from core.training.recipes.registry import name_of
-from core.workshop.items import Item
+from core.workshop.rounds.bars import Measure, Share
 from core.workshop.state import PreparedRound, Round, Tallies
 
 
@@ -65,45 +65,6 @@ def _name(key: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """A share of answers with its Wilson interval at 95 %.
-
-    Attributes:
-        measure: what is counted, such as "right".
-        group: whose or what it is, such as a network's key.
-        label: both for people.
-        hits: answers that count.
-        n: answers asked.
-        low: lower end of the interval, in [0, 1].
-        high: upper end.
-    """
-
-    measure: str
-    group: str
-    label: str
-    hits: int
-    n: int
-    low: float
-    high: float
-
-    @property
-    def share(self) -> float:
-        """Hits of n; 0 without any."""
-        return self.hits / self.n if self.n else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """What one bar counts: of the answers to the items that it is `among`, those that it `hits`."""
-
-    name: str
-    group: str
-    label: str
-    hits: Callable[[Item, str], bool]
-    among: Callable[[Item], bool] = lambda item: True
-
-
-@dataclass(frozen=True, slots=True)
 class Rules:
     """How a round is asked and counted.
 
@@ -143,21 +104,6 @@ class Kind:
     rules: Rules
     shuffled: int = 0
     networks: tuple[int, int] = (1, 4)
-
-
-def under(condition: str) -> Callable[[Item], bool]:
-    """Whether an item shows a condition."""
-    return lambda item: item.condition == condition
-
-
-def among_values(*values: str) -> Callable[[Item, str], bool]:
-    """Whether an answer is one of some values."""
-    return lambda item, value: value in values
-
-
-def percent(share: Share) -> str:
-    """A share in whole percent, as a room reads it."""
-    return f"{100 * share.share:.0f} %"
 
 
 def full_blocks(count: int, each: int, wanted: int) -> int:

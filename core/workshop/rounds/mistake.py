@@ -11,19 +11,8 @@ from core.attacks.catalogue import run_attack
 from core.attacks.jsma import Jsma
 from core.models.zoo import ZooModel
 from core.workshop.items import Item, Option
-from core.workshop.rounds.kind import (
-    Kind,
-    Measure,
-    Preparation,
-    Rules,
-    Share,
-    Subject,
-    among_values,
-    full_blocks,
-    known_by_all,
-    percent,
-    under,
-)
+from core.workshop.rounds.bars import Measure, Share, among_values, percent, under
+from core.workshop.rounds.kind import Kind, Preparation, Rules, Subject, full_blocks, known_by_all
 from core.workshop.rounds.pictures import Album
 from core.workshop.state import PreparedRound, Round, Tallies
 

@@ -16,18 +16,8 @@ from core.errors import InputError
 from core.metrics.intervals import wilson
 from core.models.zoo import ZooModel
 from core.workshop.items import Item, Option
-from core.workshop.rounds.kind import (
-    Kind,
-    Measure,
-    Preparation,
-    Rules,
-    Share,
-    among_values,
-    full_blocks,
-    known_by_all,
-    percent,
-    under,
-)
+from core.workshop.rounds.bars import Measure, Share, among_values, percent, under
+from core.workshop.rounds.kind import Kind, Preparation, Rules, full_blocks, known_by_all
 from core.workshop.rounds.pictures import Album
 from core.workshop.state import PreparedRound, Round, Tallies
 

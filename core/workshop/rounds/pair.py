@@ -4,18 +4,8 @@ from collections.abc import Sequence
 
 from core.errors import InputError
 from core.workshop.items import Item, Option
-from core.workshop.rounds.kind import (
-    Kind,
-    Measure,
-    Preparation,
-    Rules,
-    Share,
-    Subject,
-    among_values,
-    full_blocks,
-    known_by_all,
-    percent,
-)
+from core.workshop.rounds.bars import Measure, Share, among_values, percent
+from core.workshop.rounds.kind import Kind, Preparation, Rules, Subject, full_blocks, known_by_all
 from core.workshop.rounds.pictures import Album
 from core.workshop.state import PreparedRound, Round, Tallies
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from core.errors import InputError
 from core.text import shorten
 from core.workshop.items import Item, Option
-from core.workshop.rounds.kind import Kind, Measure, Preparation, Rules, Share, among_values, percent
+from core.workshop.rounds.bars import Measure, Share, among_values, percent
+from core.workshop.rounds.kind import Kind, Preparation, Rules
 from core.workshop.state import PreparedRound, Round, Tallies
 
 LONGEST_QUESTION, LONGEST_OPTION = 160, 60

@@ -9,7 +9,8 @@ from core.errors import InputError
 from core.latent.autoencoder import load_autoencoder, shipped
 from core.metrics.intervals import wilson
 from core.workshop.items import Item, Option
-from core.workshop.rounds.kind import Kind, Measure, Preparation, Rules, Share, percent
+from core.workshop.rounds.bars import Measure, Share, percent
+from core.workshop.rounds.kind import Kind, Preparation, Rules
 from core.workshop.rounds.pictures import Album
 from core.workshop.state import PreparedRound, Round, Tallies
 

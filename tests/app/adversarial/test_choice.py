@@ -9,6 +9,7 @@ from app.state.choice import Options
 from app.state.choice import default as first_view
 from app.state.page_choice import Beside
 from core.explanations.smoothed_network import SMOOTHED_METHODS
+from tests.helpers.links import refused
 
 MODELS = ("standard", "pgd-linf", "noise-sign")
 WORLD = Options(
@@ -49,9 +50,7 @@ def test_a_link_restores_the_view(part):
     ],
 )
 def test_what_a_link_cannot_ask_is_a_sentence_and_the_default(name, value):
-    part, notes = AdversarialChoice.read({name: value}, CHOICE, WORLD)
-    assert part == FIRST
-    assert len(notes) == 1 and f"`{name}`" in notes[0] and value[:9] not in notes[0].replace(f"`{name}`", "")
+    assert refused(AdversarialChoice, name, value, CHOICE, WORLD) == FIRST
 
 
 @pytest.mark.parametrize(

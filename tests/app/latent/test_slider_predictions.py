@@ -16,8 +16,8 @@ def strip(answers: list[list[int]], low: float = -4.0, high: float = 4.0) -> Dec
     count = predicted.shape[1]
     flat = np.zeros(count, np.float32)
     return DecodedRow(
-        np.linspace(low, high, count, dtype=np.float32), flat.astype(np.int64), np.zeros((count, 2), np.float32),
-        np.full((count, 1, 4, 4), 0.5, np.float32), np.eye(10, dtype=np.float32)[predicted], flat, flat,
+        np.eye(10, dtype=np.float32)[predicted], np.linspace(low, high, count, dtype=np.float32),
+        flat.astype(np.int64), np.zeros((count, 2), np.float32), np.full((count, 1, 4, 4), 0.5, np.float32), flat, flat,
     )  # fmt: skip
 
 

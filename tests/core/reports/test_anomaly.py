@@ -115,13 +115,7 @@ def test_intervals_draw_classes_where_classes_are_a_sample():
 
 @pytest.mark.slow
 def test_a_set_that_changes_is_measured_again_and_nothing_else(
-    small,
-    network,
-    screen,
-    calibration,
-    data,
-    tmp_path,
-    monkeypatch,
+    small, network, screen, calibration, data, tmp_path, monkeypatch
 ):
     request = Request([network], data, SETTINGS, tmp_path)
     report = partial(anomaly_report, request, {network.card.key: screen}, calibration)
@@ -203,13 +197,7 @@ class StopError(Exception):
 
 @pytest.mark.slow
 def test_a_killed_run_goes_on_and_other_networks_are_kept(
-    small,
-    network,
-    screen,
-    calibration,
-    data,
-    tmp_path,
-    monkeypatch,
+    small, network, screen, calibration, data, tmp_path, monkeypatch
 ):
     path = report_path("fashion-mnist", NAME, tmp_path)
     original, calls = Calibration.measure, []
