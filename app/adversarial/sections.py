@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from app.adversarial import certificate, explanations, files, fooling, results, transfer
+from app.adversarial import certificate, explanations, files, fooling, point, results, transfer
 from app.adversarial import report as adversarial_report
 from app.adversarial.choice import AdversarialChoice
 from app.adversarial.results import UNSAID
@@ -60,6 +60,20 @@ def show_path(shown: ModelInput) -> None:
     explanations.path_player(task, ways, part.rho)
     explanations.path_guide()
     downloads(f"path-{task.key}", ("All arrays as NPZ", "npz", partial(files.paths_npz, ways)))
+
+
+@st.fragment
+def show_region(shown: ModelInput) -> None:
+    """A region pointed at, and the attack held to it; another box re-runs only this."""
+    place = elements.section("point", "Can a change of one region alone turn the answer?")
+    if not place.open:
+        return
+    task = task_named(session.now().task)
+    with place, guard():
+        models = elements.differentiable(task, session.now().models)
+        if models:
+            point.point(task, models, shown)
+        controls.share()
 
 
 @st.fragment

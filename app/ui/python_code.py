@@ -7,12 +7,15 @@ import streamlit as st
 from app.state.choice import Choice
 from app.state.uploads import UPLOAD
 from core.decoding.window import AS_IT_CAME
+from core.explanations.region import EDITS
+from core.metrics.box import Box
 from core.saliency.target import Target
 
 FOR_PREDICTIONS = ("predict",)
 FOR_ATTACKS = ("Pgd", "attack_result")
 FOR_VERDICTS = ("calibration_path", "judge", "read_calibration")
 FOR_MAPS = ("Target", "saliency_grid")
+FOR_REGIONS = ("Box", "box_shares", "edited_answer", "gallery")
 """What each part imports from `core`."""
 PREDICTIONS = """
 predictions = {key: predict(model, x) for key, model in models.items()}
@@ -77,6 +80,20 @@ def maps(methods: Sequence[str], target: Target, label: int | None, seed: int) -
         f"\nmaps = saliency_grid(list(models.values()), x, {list(methods)}, {target!r}, {label!r}, {seed})\n"
         "maps = {(found.model, found.method): found for found in maps}\n"
         'print(len(maps), "maps:", maps.keys())\n'
+    )
+
+
+def region(choice: Choice, box: Box, fill: str) -> str:
+    """The share of each map in a box, and the answers once the box is covered, blurred or filled from a picture."""
+    fitted = f"task.shape, {choice.fit!r}, task.background, {choice.invert}"
+    return (
+        f"\nbox = {box!r}\n"
+        "shares = {cell: box_shares(found.heatmap, box) for cell, found in maps.items() if not found.problem}\n"
+        f"other = fit(gallery(task).picture({fill!r}).pixels, {fitted})\n"
+        f"edits = {list(EDITS)}\n"
+        "edited = {(key, edit): edited_answer(models[key], x, box, edit, other) for key in models for edit in edits}\n"
+        "for (key, edit), found in edited.items():\n"
+        '    print(key, edit, task.class_names[found.after], f"{found.probs_adv[found.after]:.1%}")\n'
     )
 
 

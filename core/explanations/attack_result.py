@@ -44,7 +44,7 @@ def attack_result(model: ZooModel, x: Tensor, attack: Pgd | Square, seed: int = 
 def attack_fields(
     model: ZooModel, settings: Mapping[str, object], x: Tensor, x_adv: Tensor, probs: Tensor
 ) -> dict[str, Any]:
-    """The fields of `AttackResult` for an image (1, C, H, W), its attacked form, and the first one's probabilities (K,).
+    """The fields of `AttackResult` for an image (1, C, H, W), its attacked form, and the probabilities (K,) before.
 
     Raises:
         InputError: the logits of the attacked form are not finite.

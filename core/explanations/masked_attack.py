@@ -26,7 +26,13 @@ class _OnlyThere(nn.Module):
 
 
 def attack_on(
-    places: Tensor, model: nn.Module, x: Tensor, labels: Tensor, attack: Pgd, seed: int, on_progress: OnProgress = silent
+    places: Tensor,
+    model: nn.Module,
+    x: Tensor,
+    labels: Tensor,
+    attack: Pgd,
+    seed: int,
+    on_progress: OnProgress = silent,
 ) -> Tensor:
     """The images after an attack that changes them only in `places`, elsewhere to the last bit the same.
 

@@ -27,7 +27,7 @@ BLUR_SHARE = 12.5
 """Deviation of the blur, in percent of the shorter side: 4 pixels of 32, as where insertion begins."""
 
 Fill = Callable[[Tensor, Tensor | None], Tensor]
-"""A picture (1, C, H, W) and another one to what stands in the region afterwards, (1, C, H, W) or what spreads to it."""
+"""A picture (1, C, H, W) and another one to what stands in the region afterwards, of a shape that spreads to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,8 @@ def edited_answer(model: ZooModel, x: Tensor, box: Box, edit: str, other: Tensor
     """What `model` answers on the picture `x` (1, C, H, W) before and after an edit of a region.
 
     Raises:
-        ConfigError, InputError: as `edit_region`; `x` is not one image of the model's task, or the logits are not finite.
+        ConfigError: no such edit.
+        InputError: as `edit_region`, `x` is not one image of the model's task, or the logits are not finite.
     """
     check_image(model, x)
     changed = edit_region(x, box, edit, other)
@@ -146,7 +147,7 @@ def attack_region(
         on_progress: called with steps done and of how many; may raise to end the work.
 
     Raises:
-        InputError: `x` is not one image of the model's task, the box lies not inside of it, or the logits are not finite.
+        InputError: `x` is not one image of the model's task, the box is not inside of it, or logits are not finite.
         ConfigError: no such part.
     """
     check_image(model, x)

@@ -31,7 +31,8 @@ def test_each_sign_has_a_share_of_its_own_and_masses_do_not_cancel():
 
 
 @pytest.mark.parametrize("sides", [
-    (0, 0, 0, 1), (0, 0, 1, -1), (-1, 0, 1, 1), (0, 0, 1.0, 1), (0, float("nan"), 1, 1), ("0", 0, 1, 1), (True, 0, 1, 1),
+    (0, 0, 0, 1), (0, 0, 1, -1), (-1, 0, 1, 1), (0, 0, 1.0, 1), (0, float("nan"), 1, 1), ("0", 0, 1, 1),
+    (True, 0, 1, 1),
 ])  # fmt: skip
 def test_what_is_no_box_is_refused(sides):
     with pytest.raises(ConfigError):
