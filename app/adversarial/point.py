@@ -44,11 +44,12 @@ def point(task: Task, models: Sequence[str], shown: ModelInput) -> None:
         found = done.result if done is not None else ()
     with place:
         looks = predictions.predictions_of(task, models, shown)
-        groups = [PanelGroup("", [region.picture_panel(task, shown, looks)])]
+        panels = [region.picture_panel(task, shown, looks)]
+        title = ""
         if choice.box is not None:
             title = f"Each network attacked on its own, at most {choice.dial.text(choice.strength)}"
-            groups.append(PanelGroup(title, [*_panels(task, models, shown, found)]))
-        region_picker(groups, *task.shape[1:], "adversarial")
+            panels += _panels(task, models, shown, found)
+        region_picker([PanelGroup(title, panels)], *task.shape[1:], "adversarial")
     if choice.box is not None and found:
         _guide()
         answers = [(one.part, one) for one in found]

@@ -11,7 +11,7 @@ from app.adversarial.results import UNSAID
 from app.state import session, zoo
 from app.state.errors import guard
 from app.state.pictures import ModelInput
-from app.ui import controls, elements
+from app.ui import controls, elements, python_code
 from app.ui.downloads import downloads
 from app.ui.task_progress import watch
 from core.data.tasks import task_named
@@ -73,7 +73,12 @@ def show_region(shown: ModelInput) -> None:
         models = elements.differentiable(task, session.now().models)
         if models:
             point.point(task, models, shown)
-        controls.share()
+        with st.container(horizontal=True):
+            controls.share()
+            choice = session.now()
+            if choice.box is not None:
+                head = python_code.picture_and_networks(choice, python_code.FOR_REGION_ATTACKS)
+                python_code.show(head + python_code.region_attacks(choice, choice.box, point.STEPS))
 
 
 @st.fragment

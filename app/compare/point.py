@@ -10,8 +10,10 @@ from app.compare.choice import CompareChoice
 from app.state import session
 from app.state.names import model_name
 from app.state.pictures import ModelInput
-from app.ui import map_png, region
+from app.state.region_answers import fill_key
+from app.ui import map_png, python_code, region
 from app.ui.colours import signed_colours
+from app.ui.controls import share
 from app.ui.data_urls import bytes_url
 from app.ui.downloads import downloads
 from app.ui.elements import no_gradients
@@ -32,8 +34,18 @@ def point(task: Task, looks: Sequence[Prediction], shown: ModelInput) -> None:
     region_picker([*groups, *([edited] if edited else [])], *task.shape[1:], "compare")
     if box is not None:
         region.edits_guide()
-        answers = partial(region.edited_csv, task, keys, shown, box)
-        downloads(f"region-{task.key}", ("New answers as CSV", "csv", answers))
+        downloads(
+            f"region-{task.key}", ("New answers as CSV", "csv", partial(region.edited_csv, task, keys, shown, box))
+        )
+        with st.container(horizontal=True):
+            share()
+            names = [*python_code.FOR_PREDICTIONS, *python_code.FOR_REGIONS]
+            choice = session.now()
+            python_code.show(
+                python_code.picture_and_networks(choice, names)
+                + python_code.PREDICTIONS
+                + python_code.region(choice, box, fill_key(choice), python_code.OF_PREDICTIONS)
+            )
 
 
 def _map_panel(look: Prediction, looks: Sequence[Prediction]) -> Panel:

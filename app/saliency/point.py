@@ -8,7 +8,7 @@ from math import isfinite
 import streamlit as st
 
 from app.saliency.choice import SaliencyChoice
-from app.saliency.colouring import map_pixels, scales, why_empty
+from app.saliency.colouring import map_pixels, strongest, why_empty
 from app.saliency.results import Cell, Question
 from app.state import predictions, session
 from app.state.boxes import box_text
@@ -18,7 +18,7 @@ from app.ui import region
 from app.ui.colours import model_colour
 from app.ui.data_urls import bytes_url
 from app.ui.downloads import downloads, table_csv
-from app.ui.elements import how_to_read, percent
+from app.ui.elements import percent
 from app.ui.region_picker import Panel, PanelGroup, region_picker
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.metrics.box import Box, BoxShares, box_shares
@@ -42,18 +42,19 @@ def point(choice: Choice, question: Question, found: Mapping[Cell, SaliencyMap])
     region_picker([*groups, *([edited] if edited else [])], *task.shape[1:], "saliency")
     if choice.box is not None:
         st.html(_table(choice.models, part.methods, found, choice.box))
-        _guide()
-        region.edits_guide()
-        downloads(
-            f"region-{task.key}",
-            ("Shares as CSV", "csv", partial(shares_csv, found, choice.box)),
-            ("New answers as CSV", "csv", partial(region.edited_csv, task, choice.models, question.shown, choice.box)),
+        region.edits_guide(
+            "A map that points at what is in the box has more of its mass there than the box has of the area; methods "
+            "that mark places are coarser than those that mark pixels. ",
+            "Share of absolute mass: Kohlbrenner et al. 2020, arXiv:1910.09840. ",
         )
+        answers = partial(region.edited_csv, task, choice.models, question.shown, choice.box)
+        with st.container(horizontal=True):
+            downloads(f"shares-{task.key}", ("Shares as CSV", "csv", partial(shares_csv, found, choice.box)))
+            downloads(f"region-{task.key}", ("New answers as CSV", "csv", answers))
 
 
 def _map_panels(models: Sequence[str], part: SaliencyChoice, found: Mapping[Cell, SaliencyMap]) -> Iterator[Panel]:
     """The maps of the method that is looked at; of those that are not there, why."""
-    full = scales(found, part.scale)
     for model in models:
         cell = (model, part.method)
         one = found.get(cell)
@@ -61,9 +62,9 @@ def _map_panels(models: Sequence[str], part: SaliencyChoice, found: Mapping[Cell
         if one is None or problem:
             st.caption(f"No map of **{model_name(model)}**: {problem}")
             continue
-        source = bytes_url(map_pixels(one, full[cell], part.colours, part.over))
-        title = ATTRIBUTION_METHODS[part.method].title
-        yield Panel(",".join(cell), model_name(model), title, source, one.heatmap, model)
+        source = bytes_url(map_pixels(one, strongest(one), part.colours, part.over))
+        note = f"{ATTRIBUTION_METHODS[part.method].title}, on a scale of its own"
+        yield Panel(",".join(cell), model_name(model), note, source, one.heatmap, model)
 
 
 def shares_of(found: Mapping[Cell, SaliencyMap], box: Box) -> dict[Cell, BoxShares]:
@@ -72,7 +73,7 @@ def shares_of(found: Mapping[Cell, SaliencyMap], box: Box) -> dict[Cell, BoxShar
 
 
 def shares_csv(found: Mapping[Cell, SaliencyMap], box: Box) -> bytes:
-    """A line a map: its names, the box, its area, and the shares of all, of what raises and of what lowers the score."""
+    """A line a map: its names, the box, its area, and the shares of all, of what raises and what lowers the score."""
     rows = (
         [model, method, box_text(box), shares.area, shares.mass, shares.positive, shares.negative]
         for (model, method), shares in shares_of(found, box).items()
@@ -110,12 +111,4 @@ def _share(cell: Cell, shares: BoxShares | None) -> str:
     return (
         f'<td data-share="{escape(",".join(cell))}" data-value="{shares.mass:.6f}"><b>{percent(shares.mass)}</b> '
         f"<small>{' · '.join(signs)}</small></td>"
-    )
-
-
-def _guide() -> None:
-    how_to_read(
-        "A map that points at the object has more of its mass in a box around it than the box has of the area. The "
-        "figures of methods do not compare where their maps have other shapes: one that marks places is coarser.",
-        "The share of absolute mass: Kohlbrenner et al. 2020, arXiv:1910.09840.",
     )

@@ -120,8 +120,10 @@ def _take_away(choice: Choice, question: Question, found: Mapping[Cell, Saliency
         grid_page.room()
         controls.share()
         asked = part.target(question.task), question.shown.label, results.SEED
-        pointed = "" if choice.box is None else python_code.region(choice, choice.box, fill_key(choice))
-        names = [*python_code.FOR_MAPS, *(python_code.FOR_REGIONS if pointed else ())]
+        names, pointed = [*python_code.FOR_MAPS], ""
+        if choice.box is not None:
+            names += python_code.FOR_REGIONS
+            pointed = python_code.region(choice, choice.box, fill_key(choice), python_code.OF_MAPS)
         head = python_code.picture_and_networks(choice, names)
         python_code.show(head + python_code.maps(part.methods, *asked) + pointed)
 

@@ -87,10 +87,11 @@ def edited_csv(task: Task, keys: Sequence[str], shown: ModelInput, box: Box) -> 
     return answers_csv(task, box, ((edit, one) for edit, results in found.items() for one in results))
 
 
-def edits_guide() -> None:
-    """How to read answers after an edit."""
+def edits_guide(before: str = "", source: str = "") -> None:
+    """How to read answers after an edit, behind what a page says besides."""
     how_to_read(
+        f"{before}"
         "An answer that changes once a region is gone hangs on it. No fill is neutral: a box of one colour has edges "
         "of its own, a blurred one keeps the colours, another picture brings objects. Trust what all three say.",
-        "Zeiler, Fergus 2014, arXiv:1311.2901, Sec. 4.2, with a grey square.",
+        f"{source}Regions taken away: Zeiler, Fergus 2014, arXiv:1311.2901, Sec. 4.2, with a grey square.",
     )

@@ -152,6 +152,7 @@ _HTML = """
   <p class="said" role="status"></p>
   <div class="panels" role="application" tabindex="0"></div>
   <p class="hint">Shift and drag moves all panels together; once one was clicked, the wheel zooms. Arrow keys move the
-    box, with Shift they resize it; Escape clears it. The mark on a bar: what an even map would have.</p>
+    box, with Shift they resize it; Escape clears it.<span class="of-bars"> The mark on a bar: what an even map would
+    have.</span></p>
 </div>
 """

@@ -122,6 +122,7 @@ function draw(picker) {
   }
   picker.said.replaceChildren(...words(picker));
   picker.place.setAttribute("aria-label", `${picker.said.textContent} Arrows move the box, Shift and arrows resize it, Escape clears it, plus and minus zoom.`);
+  root.querySelector(".of-bars").hidden = !box || !picker.views.some(view => view.map);
   picker.clear.disabled = !box && !seen.pixel;
   root.dataset.box = box ? box.join() : "";
   root.dataset.zoom = seen.zoom;
@@ -172,7 +173,7 @@ function paint(picker, view, pixel) {
   const x = column => (column / width - seen.left) * seen.zoom * wide, y = row => (row / height - seen.top) * seen.zoom * tall;
   if (picker.box) {
     const [top, left, rows, columns] = picker.box, corner = [x(left), y(top), x(left + columns) - x(left), y(top + rows) - y(top)];
-    context.fillStyle = "rgb(0 0 0 / 0.28)";
+    context.fillStyle = "rgb(0 0 0 / 0.16)";
     context.beginPath();
     context.rect(0, 0, wide, tall);
     context.rect(...corner);
