@@ -65,20 +65,19 @@ def show_path(shown: ModelInput) -> None:
 @st.fragment
 def show_region(shown: ModelInput) -> None:
     """A region pointed at, and the attack held to it; another box re-runs only this."""
-    place = elements.section("point", "Can a change of one region alone turn the answer?")
-    if not place.open:
-        return
+    elements.folded("point", "Can a change of one region alone turn the answer?", lambda: _region(shown))
+
+
+def _region(shown: ModelInput) -> None:
     task = task_named(session.now().task)
-    with place, guard():
-        models = elements.differentiable(task, session.now().models)
-        if models:
-            point.point(task, models, shown)
-        with st.container(horizontal=True):
-            controls.share()
-            choice = session.now()
-            if choice.box is not None:
-                head = python_code.picture_and_networks(choice, python_code.FOR_REGION_ATTACKS)
-                python_code.show(head + python_code.region_attacks(choice, choice.box, point.STEPS))
+    if models := elements.differentiable(task, session.now().models):
+        point.point(task, models, shown)
+    with st.container(horizontal=True):
+        controls.share()
+        choice = session.now()  # as the dial has left it
+        if models and choice.box is not None:
+            head = python_code.picture_and_networks(choice, python_code.FOR_REGION_ATTACKS)
+            python_code.show(head + python_code.region_attacks(choice, choice.box, point.STEPS))
 
 
 @st.fragment

@@ -32,7 +32,9 @@ def fill_picker() -> None:
 
 def picture_panel(task: Task, shown: ModelInput, looks: Sequence[Prediction]) -> Panel:
     """The picture as it came, with what the networks answer."""
-    answers = [PanelAnswer(look.model, task.class_names[look.target], float(look.probs[look.target])) for look in looks]
+    answers = [
+        PanelAnswer(look.model, False, task.class_names[look.target], float(look.probs[look.target])) for look in looks
+    ]
     return Panel("picture", "The picture", shown.title, data_url(shown.x[0]), answers=answers)
 
 
@@ -62,7 +64,7 @@ def edited_panels(task: Task, keys: Sequence[str], shown: ModelInput) -> PanelGr
 
 def changed_answer(task: Task, found: PerturbedImage) -> PanelAnswer:
     """What a network answers to a changed picture."""
-    return PanelAnswer(found.model, task.class_names[found.after], float(found.probs_adv[found.after]), found.changed)
+    return PanelAnswer(found.model, found.changed, task.class_names[found.after], float(found.probs_adv[found.after]))
 
 
 def answers_csv(task: Task, box: Box, found: Iterable[tuple[str, PerturbedImage]]) -> bytes:

@@ -28,15 +28,15 @@ class PanelAnswer:
 
     Attributes:
         model: the network's key.
+        changed: whether the answer is another than on the picture as it came.
         answer: the class.
         share: its probability, in [0, 1].
-        changed: whether it is another than on the picture as it came.
     """
 
     model: str
+    changed: bool
     answer: str
     share: float
-    changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

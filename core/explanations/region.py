@@ -127,13 +127,7 @@ def region_pgd(epsilon: float, norm: Norm, steps: int) -> Pgd:
 
 
 def attack_region(
-    model: ZooModel,
-    x: Tensor,
-    box: Box,
-    part: Part,
-    attack: Pgd,
-    seed: int = 0,
-    on_progress: OnProgress = silent,
+    model: ZooModel, x: Tensor, box: Box, part: Part, attack: Pgd, seed: int = 0, on_progress: OnProgress = silent
 ) -> RegionAttack:
     """Attack the image `x` (1, C, H, W) away from the class that `model` predicts, inside of the region or outside.
 
