@@ -95,8 +95,8 @@ def _table(models: Sequence[str], methods: Sequence[str], found: Mapping[Cell, S
     area = next((one.area for one in shares.values()), None)
     even = "" if area is None else f" An even map would have {percent(area)}."
     return (
-        f'<div class="rs-chart">Share of each map inside of the box</div><div class="rs-small">Absolute values; below, '
-        f"the shares of what raises and of what lowers the score.{even}</div>"
+        f'<div class="rs-chart">Share of each map inside of the box</div><div class="rs-small">Of absolute values; '
+        f"+ of what raises the score, − of what lowers it.{even}</div>"
         f'<div class="rs-wide"><table class="rs-table rs-narrow-table" data-box="{box_text(box)}">'
         f"<tr><th>Method</th>{heads}</tr>{lines}</table></div>"
     )

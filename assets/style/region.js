@@ -1,6 +1,6 @@
 // Linked panels: a box drawn on one stands on all, as do the pixel under the pointer, the zoom and the part that is seen.
 // Shares are summed here while the box moves; the server is told once it rests.
-const WAIT = 400, CLICK = 4, MOST_ZOOM = 16;
+const WAIT = 400, CLICK = 4, MOST_ZOOM = 16, MOST_COLUMNS = 5;
 const seen = { zoom: 1, left: 0, top: 0, pixel: null, size: "" };  // of the whole visit, so that it outlives what is drawn anew
 const pickers = new WeakMap(), pictures = new Map();
 
@@ -65,6 +65,7 @@ function build(picker) {
   if (shape === picker.shape) return;
   picker.shape = shape;
   picker.views = [];
+  place.style.setProperty("--most", Math.min(MOST_COLUMNS, Math.max(...groups.map(group => group.panels.length))));
   place.replaceChildren(...groups.map(group => {
     const box = element("section", "group"), row = element("div", "row");
     if (group.title) box.append(element("h3", "", group.title));
