@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.state.pictures import model_input
 from app.ui.region_picker import _levels
+from core.data.tasks import task_named
 from core.explanations.region import EDITS, PARTS, attack_region, edited_answer, region_pgd
 from core.metrics.box import Box, box_shares
 from core.models.zoo import load_zoo_model
@@ -50,14 +51,8 @@ def answers(panel: dict) -> list[tuple[str, str, bool]]:
 
 def said(found) -> tuple[str, str, bool]:
     """An answer as a panel writes it."""
-    names = found_names()
+    names = task_named("cifar10").class_names
     return names[found.after], f"{found.probs_adv[found.after] * 100:.1f} %", found.changed
-
-
-def found_names() -> tuple[str, ...]:
-    from core.data.tasks import task_named
-
-    return task_named("cifar10").class_names
 
 
 @pytest.mark.slow
