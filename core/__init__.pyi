@@ -15,8 +15,13 @@ from .decoding.window import windowed as windowed
 from .explanations.attack_result import attack_result as attack_result
 from .explanations.class_explanations import explain as explain
 from .explanations.prediction import predict as predict
+from .explanations.region import attack_region as attack_region
+from .explanations.region import edited_answer as edited_answer
+from .explanations.region import region_pgd as region_pgd
 from .images import decode as decode
 from .images import fit as fit
+from .metrics.box import Box as Box
+from .metrics.box import box_shares as box_shares
 from .models.given import register as register
 from .models.zoo import cards as cards
 from .models.zoo import load_zoo_model as load_zoo_model

@@ -14,6 +14,7 @@ def draw(choice: Choice, head: Head) -> None:
     with guard():
         shown = picture_picker.chosen_picture(head)
         sections.show_explanations(shown)
+        sections.show_region(shown)
         sections.show_survival()
         sections.show_transfer(shown)
         sections.show_fooling(shown)

@@ -4,14 +4,14 @@ from functools import partial
 
 import streamlit as st
 
-from app.adversarial import certificate, explanations, files, fooling, results, transfer
+from app.adversarial import certificate, explanations, files, fooling, point, results, transfer
 from app.adversarial import report as adversarial_report
 from app.adversarial.choice import AdversarialChoice
 from app.adversarial.results import UNSAID
 from app.state import session, zoo
 from app.state.errors import guard
 from app.state.pictures import ModelInput
-from app.ui import controls, elements
+from app.ui import controls, elements, python_code
 from app.ui.downloads import downloads
 from app.ui.task_progress import watch
 from core.data.tasks import task_named
@@ -60,6 +60,24 @@ def show_path(shown: ModelInput) -> None:
     explanations.path_player(task, ways, part.rho)
     explanations.path_guide()
     downloads(f"path-{task.key}", ("All arrays as NPZ", "npz", partial(files.paths_npz, ways)))
+
+
+@st.fragment
+def show_region(shown: ModelInput) -> None:
+    """A region pointed at, and the attack held to it; another box re-runs only this."""
+    elements.folded("point", "Can a change of one region alone turn the answer?", lambda: _region(shown))
+
+
+def _region(shown: ModelInput) -> None:
+    task = task_named(session.now().task)
+    if models := elements.differentiable(task, session.now().models):
+        point.point(task, models, shown)
+    with st.container(horizontal=True):
+        controls.share()
+        choice = session.now()  # as the dial has left it
+        if models and choice.box is not None:
+            head = python_code.picture_and_networks(choice, python_code.FOR_REGION_ATTACKS)
+            python_code.show(head + python_code.region_attacks(choice, choice.box, point.STEPS))
 
 
 @st.fragment

@@ -1,13 +1,10 @@
-"""The controls of the Compare page: the form of the maps and the strength of the attack."""
+"""The controls of the Compare page: the form of the maps."""
 
 import streamlit as st
 
 from app.compare.choice import FORMS, SCALES, WITHHELD, CompareChoice
 from app.state import session
-from app.state.epsilon_scale import NORM_TITLES, dial
 from app.state.judgements import ALPHA
-from app.ui.controls import norm_picker
-from core.data.tasks import task_named
 
 
 def map_form() -> None:
@@ -33,21 +30,3 @@ def map_form() -> None:
                 "Opacity of the maps", 10, 100, step=10, format="%d %%", width=220,
                 **session.binding("opacity", "compare.opacity"),
             )  # fmt: skip
-
-
-def attack_dial() -> None:
-    """Norm and strength of the attack."""
-    choice = session.now()
-    left, right = st.columns([1, 2.4], gap="medium", vertical_alignment="bottom")
-    with left:
-        norm_picker()
-    scale = dial(task_named(choice.task), choice.norm)
-    whole = choice.norm == "linf"
-    right.slider(
-        f"Largest change, ε ({NORM_TITLES[choice.norm]})",
-        0 if whole else 0.0,
-        int(scale.top) if whole else scale.top,
-        step=int(scale.step) if whole else scale.step,
-        format="%d/255" if whole else "%.2f",
-        **session.binding("strength", f"attack.strength.{choice.task}.{choice.norm}"),
-    )

@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from app.compare import columns, controls, results, search
+from app.compare import columns, controls, point, results, search
 from app.compare.choice import CompareChoice
 from app.state import predictions, session, zoo
 from app.state.errors import guard
 from app.state.pictures import ModelInput
 from app.ui import elements, python_code
-from app.ui.controls import share
+from app.ui.controls import attack_dial, share
 from app.ui.task_progress import watch
 from core.attacks.pgd import Pgd
 from core.data.tasks import Task, task_named
@@ -16,6 +16,7 @@ from core.explanations.attack_result import AttackResult
 from core.explanations.prediction import Prediction
 
 PGD_STEPS = 20
+POINT = "What lies in a region, and does the answer hang on it?"
 
 
 def show_looks(shown: ModelInput) -> None:
@@ -24,6 +25,7 @@ def show_looks(shown: ModelInput) -> None:
     with st.skeleton(height=420):
         looks = predictions.predictions_of(task_named(choice.task), choice.models, shown)
     _looks(looks, shown)
+    _show_region(looks, shown)
 
 
 @st.fragment
@@ -40,10 +42,17 @@ def _looks(looks: list[Prediction], shown: ModelInput) -> None:
 
 
 @st.fragment
+def _show_region(looks: list[Prediction], shown: ModelInput) -> None:
+    """A region pointed at; another box re-runs only this."""
+    task = task_named(session.now().task)
+    elements.folded("point", POINT, lambda: point.point(task, looks, shown))
+
+
+@st.fragment
 def show_attack(shown: ModelInput) -> None:
     """The slider, and one column a network: attacked picture, difference, new answer. The slider re-runs only this."""
     st.header("Which answers survive a small change of the picture?", anchor=False)
-    controls.attack_dial()
+    attack_dial()
     choice = session.now()
     task = task_named(choice.task)
     attack = Pgd(choice.dial.epsilon(choice.strength), choice.norm, PGD_STEPS)

@@ -20,6 +20,7 @@ from app.ui.downloads import npz
 from app.ui.elements import two_figures
 from core.data.tasks import task_named
 from core.explanations.catalogue import ATTRIBUTION_METHODS
+from core.metrics.box import Box
 from core.saliency.grid import SaliencyMap
 from core.saliency.measures.catalogue import SALIENCY_MEASURES
 from core.text import csv_cell
@@ -29,8 +30,17 @@ CELL, GAP, HEAD, SIDE, FOOT = 448, 24, 110, 460, 110  # whole squares for sides 
 INK, FAINT, PAPER = "#14273D", "#EDF1F3", "#FFFFFF"
 
 
-def grid_png(found: Mapping[Cell, SaliencyMap], models: Sequence[str], part: SaliencyChoice, title: str) -> bytes:
-    """The grid as it is shown, as a picture of 300 dpi: first the picture itself, then each map in sharp squares."""
+def grid_png(
+    found: Mapping[Cell, SaliencyMap],
+    models: Sequence[str],
+    part: SaliencyChoice,
+    title: str,
+    box: Box | None = None,
+) -> bytes:
+    """The grid as it is shown, as a picture of 300 dpi: first the picture itself, then each map in sharp squares.
+
+    The region pointed at is outlined on all of them.
+    """
     one = next(iter(found.values()))
     task, full = task_named(one.task), scales(found, part.scale)
     flip = part.rows == "networks"
@@ -38,7 +48,7 @@ def grid_png(found: Mapping[Cell, SaliencyMap], models: Sequence[str], part: Sal
     width = SIDE + len(columns) * (CELL + GAP) + GAP
     sheet = Image.new("RGB", (width, HEAD + len(rows) * (CELL + GAP) + FOOT + CELL + GAP), PAPER)
     draw, large, small = ImageDraw.Draw(sheet), ImageFont.load_default(34), ImageFont.load_default(24)
-    sheet.paste(_squares(_levels(one.x)), (GAP, GAP))
+    sheet.paste(_squares(_levels(one.x), box), (GAP, GAP))
     draw.multiline_text((GAP * 2 + CELL, GAP), _plain(title), INK, large, spacing=10)
     top = CELL + 2 * GAP
     for column, key in enumerate(columns):
@@ -56,7 +66,7 @@ def grid_png(found: Mapping[Cell, SaliencyMap], models: Sequence[str], part: Sal
                 draw.rectangle((left, at, left + CELL, at + CELL), FAINT)
                 draw.multiline_text((left + 12, at + 12), _wrapped(_plain(problem), small, CELL - 24), INK, small)
             else:
-                sheet.paste(_squares(map_pixels(shown, full[cell], part.colours, part.over)), (left, at))
+                sheet.paste(_squares(map_pixels(shown, full[cell], part.colours, part.over), box), (left, at))
     note = f"{task.title}. Full colour: {_SAID[part.scale]}; shade by the square root of the value."
     draw.text((GAP, sheet.height - FOOT + 30), _plain(note), INK, small)
     buffer = io.BytesIO()
@@ -106,8 +116,15 @@ def _levels(x: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(np.broadcast_to(levels, (*levels.shape[:2], 3)))
 
 
-def _squares(pixels: NDArray[np.uint8]) -> Image.Image:
-    return Image.fromarray(pixels).resize((CELL, CELL), Image.Resampling.NEAREST)
+def _squares(pixels: NDArray[np.uint8], box: Box | None) -> Image.Image:
+    made = Image.fromarray(pixels).resize((CELL, CELL), Image.Resampling.NEAREST)
+    if box is not None:
+        across, down = CELL / pixels.shape[1], CELL / pixels.shape[0]
+        right, bottom = (box.left + box.width) * across - 1, (box.top + box.height) * down - 1
+        draw = ImageDraw.Draw(made)
+        for colour, width in ((INK, 6), (PAPER, 2)):
+            draw.rectangle((box.left * across, box.top * down, right, bottom), outline=colour, width=width)
+    return made
 
 
 def _plain(text: str) -> str:

@@ -12,6 +12,7 @@ from app.saliency import (
     files,
     grid_page,
     measures,
+    point,
     presenter,
     results,
     sanity_check,
@@ -24,6 +25,7 @@ from app.state import session
 from app.state.choice import Choice
 from app.state.errors import guard
 from app.state.pictures import ModelInput
+from app.state.region_answers import fill_key
 from app.ui import controls, downloads, elements, python_code
 from core.data.tasks import Task
 from core.explanations.catalogue import ATTRIBUTION_METHODS
@@ -44,6 +46,9 @@ def show_parts(choice: Choice, measuring: Measuring) -> None:
     report: SaliencyReport | None = None
     with guard():
         report = results.report(task.key)
+    elements.folded(
+        "point", "What lies in a region, and does the answer hang on it?", lambda: point.point(choice, question, found)
+    )
     _of_one_map(choice, measuring, found)
     elements.folded(
         "maps",
@@ -102,7 +107,7 @@ def _take_away(choice: Choice, question: Question, found: Mapping[Cell, Saliency
     title, link = grid_page.title(question, part), session.link()
     downloads.downloads(
         f"saliency-{question.task.key}",
-        ("Grid as PNG, 300 dpi", "png", partial(files.grid_png, found, choice.models, part, title)),
+        ("Grid as PNG, 300 dpi", "png", partial(files.grid_png, found, choice.models, part, title, choice.box)),
         ("All maps as NPZ", "npz", partial(files.grid_npz, found, choice.models, part.methods)),
         ("Measures as CSV", "csv", partial(files.measures_csv, found, scores)),
         (
@@ -115,8 +120,12 @@ def _take_away(choice: Choice, question: Question, found: Mapping[Cell, Saliency
         grid_page.room()
         controls.share()
         asked = part.target(question.task), question.shown.label, results.SEED
-        head = python_code.picture_and_networks(choice, python_code.FOR_MAPS)
-        python_code.show(head + python_code.maps(part.methods, *asked))
+        names, pointed = [*python_code.FOR_MAPS], ""
+        if choice.box is not None:
+            names += python_code.FOR_REGIONS
+            pointed = python_code.region(choice, choice.box, fill_key(choice), python_code.OF_MAPS)
+        head = python_code.picture_and_networks(choice, names)
+        python_code.show(head + python_code.maps(part.methods, *asked) + pointed)
 
 
 @st.fragment

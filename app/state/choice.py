@@ -5,12 +5,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from app.state import query_fields
+from app.state.boxes import box_text, parse_box
 from app.state.epsilon_scale import Dial, dial
 from app.state.query_fields import QueryField, between, keys, matching, one_of, some_of
 from app.state.uploads import UPLOAD
 from app.state.windows import kept, parse_window, window_text
 from core.data.tasks import task_named
 from core.decoding.window import AS_IT_CAME, Window
+from core.metrics.box import Box
 from core.norms import NORMS, Norm
 
 Fit = Literal["crop", "letterbox"]
@@ -52,6 +54,8 @@ class Choice:
         norm: what the attack's strength measures.
         strength: the attack's position on the task's dial for that norm.
         window: which values of the picture go from black to white.
+        box: the region pointed at, in pixels of the networks' input; None where there is none.
+        fill: key of the gallery picture that the region is replaced from, or "" for the first other one.
     """
 
     task: str
@@ -62,6 +66,8 @@ class Choice:
     norm: Norm
     strength: float
     window: Window = AS_IT_CAME
+    box: Box | None = None
+    fill: str = ""
 
     @property
     def dial(self) -> Dial:
@@ -129,7 +135,11 @@ def _with_task(choice: Choice, task: str, options: Options) -> Choice:
     chosen = choice.image.startswith(PHOTO) and choice.image != default(options, choice.task).image
     known = choice.image.startswith(UPLOAD) or (chosen and choice.image in options.images[task])
     image = choice.image if known else fresh.image
-    changed = replace(_with_image(choice, image), task=task, models=models or fresh.models, invert=False)
+    box = choice.box if choice.box is not None and choice.box.fits(*task_named(task).shape[1:]) else None
+    fill = choice.fill if choice.fill in options.images[task] else ""
+    changed = replace(
+        _with_image(choice, image), task=task, models=models or fresh.models, invert=False, box=box, fill=fill
+    )
     return _with_strength_of(choice, changed)
 
 
@@ -152,6 +162,18 @@ def _image_rule(choice: Choice, options: Options, text: str) -> str:
     if text == LINK_UPLOAD:
         return "was somebody's own picture, which a link can't carry: upload it again. Another picture is shown."
     return "is not in this server's gallery (test images need the data set); another picture is shown instead."
+
+
+def _box_fits(value: object, choice: Choice, options: Options) -> bool:
+    return value is None or (isinstance(value, Box) and value.fits(*task_named(choice.task).shape[1:]))
+
+
+def _box_rule(choice: Choice, options: Options, text: str) -> str:
+    height, width = task_named(choice.task).shape[1:]
+    return (
+        "must be four whole numbers, the first row, the first column, how many rows and how many columns, inside of "
+        f"the picture's {height} rows and {width} columns; no region is pointed at."
+    )
 
 
 def _listed(known: Collection[str]) -> str:
@@ -198,6 +220,11 @@ FIELDS: tuple[QueryField[Choice, Options], ...] = (
         "epsilon", "strength", matching(r"\d{1,4}(\.\d{1,6})?", float), between(0, lambda choice, _: choice.dial.top),
         lambda choice, options, text: f"must lie between 0 and {choice.dial.top:g}; {choice.dial.start:g} is used.",
         instead="", clean=lambda value, choice, options: choice.dial.snap(float(value)),
+    ),
+    QueryField("pixels", "box", parse_box, _box_fits, _box_rule, instead="", text=box_text),
+    QueryField(
+        "fill", "fill", lambda text: text or None, one_of(lambda choice, options: ("", *options.images[choice.task])),
+        "must be a picture of this server's gallery; the first other one is taken.", instead="",
     ),
 )  # fmt: skip
 

@@ -7,6 +7,7 @@ import streamlit as st
 
 from app.state import session
 from app.state.choice import MOST_MODELS
+from app.state.epsilon_scale import NORM_TITLES, dial
 from app.state.names import model_name
 from app.state.uploads import UPLOAD
 from core.data.tasks import task_named
@@ -77,6 +78,24 @@ def norm_picker() -> None:
     """What the size of a change is measured by."""
     titles = {"linf": "L∞ · each pixel", "l2": "L2 · in total"}
     pick("Measure the change by", titles, width="stretch", **session.binding("norm", "attack.norm"))
+
+
+def attack_dial() -> None:
+    """Norm and strength of the attack."""
+    choice = session.now()
+    left, right = st.columns([1, 2.4], gap="medium", vertical_alignment="bottom")
+    with left:
+        norm_picker()
+    scale = dial(task_named(choice.task), choice.norm)
+    whole = choice.norm == "linf"
+    right.slider(
+        f"Largest change, ε ({NORM_TITLES[choice.norm]})",
+        0 if whole else 0.0,
+        int(scale.top) if whole else scale.top,
+        step=int(scale.step) if whole else scale.step,
+        format="%d/255" if whole else "%.2f",
+        **session.binding("strength", f"attack.strength.{choice.task}.{choice.norm}"),
+    )
 
 
 def share(instead: Mapping[str, str] | None = None) -> None:

@@ -148,8 +148,8 @@ def _strip(values: bytes, shape: tuple[int, int, int, int]) -> str:
 
 @st.cache_resource(show_spinner=False)
 def _component() -> Any:
-    css, js = ((STYLE.with_name(f"player.{suffix}")).read_text() for suffix in ("css", "js"))
-    return component("robustscope.player", html=_HTML, css=css, js=js)
+    css = "\n".join(STYLE.with_name(f"{name}.css").read_text() for name in ("tools", "player"))
+    return component("robustscope.player", html=_HTML, css=css, js=STYLE.with_name("player.js").read_text())
 
 
 _HTML = """

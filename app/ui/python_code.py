@@ -7,13 +7,19 @@ import streamlit as st
 from app.state.choice import Choice
 from app.state.uploads import UPLOAD
 from core.decoding.window import AS_IT_CAME
+from core.explanations.region import EDITS, PARTS
+from core.metrics.box import Box
 from core.saliency.target import Target
 
 FOR_PREDICTIONS = ("predict",)
 FOR_ATTACKS = ("Pgd", "attack_result")
 FOR_VERDICTS = ("calibration_path", "judge", "read_calibration")
 FOR_MAPS = ("Target", "saliency_grid")
+FOR_REGIONS = ("Box", "box_shares", "edited_answer", "gallery")
+FOR_REGION_ATTACKS = ("Box", "attack_region", "region_pgd")
 """What each part imports from `core`."""
+OF_MAPS = "maps.items() if not found.problem"
+OF_PREDICTIONS = "predictions.items() if found.attributions is not None"
 PREDICTIONS = """
 predictions = {key: predict(model, x) for key, model in models.items()}
 for key, found in predictions.items():
@@ -77,6 +83,45 @@ def maps(methods: Sequence[str], target: Target, label: int | None, seed: int) -
         f"\nmaps = saliency_grid(list(models.values()), x, {list(methods)}, {target!r}, {label!r}, {seed})\n"
         "maps = {(found.model, found.method): found for found in maps}\n"
         'print(len(maps), "maps:", maps.keys())\n'
+    )
+
+
+def region(choice: Choice, box: Box, fill: str, shares: str) -> str:
+    """The share of each map in a box, and the answers once the box is covered, blurred or filled from a picture.
+
+    Args:
+        choice: the view.
+        box: the region pointed at.
+        fill: key of the gallery picture that it is filled from.
+        shares: which maps, `OF_MAPS` or `OF_PREDICTIONS`.
+    """
+    fitted = f"task.shape, {choice.fit!r}, task.background, {choice.invert}"
+    return (
+        f"\nbox = {box!r}\n"
+        f"shares = {{key: box_shares(found.heatmap, box) for key, found in {shares}}}\n"
+        f"other = fit(gallery(task).picture({fill!r}).pixels, {fitted})\n"
+        f"edits = {list(EDITS)}\n"
+        "edited = {(key, edit): edited_answer(models[key], x, box, edit, other) for key in models for edit in edits}\n"
+        + _said("edited")
+    )
+
+
+def region_attacks(choice: Choice, box: Box, steps: int) -> str:
+    """The attack at the view's strength inside of a box and outside of it, on each network, from seed 0."""
+    epsilon = choice.dial.epsilon(choice.strength)
+    return (
+        f"\nbox, attack = {box!r}, region_pgd({epsilon!r}, {choice.norm!r}, {steps})\n"
+        f"parts = {list(PARTS)}\n"
+        "held = {(key, part): attack_region(models[key], x, box, part, attack) for key in models for part in parts}\n"
+        + _said("held")
+    )
+
+
+def _said(found: str) -> str:
+    """The answers of changed pictures, by network and change."""
+    return (
+        f"for (key, change), found in {found}.items():\n"
+        '    print(key, change, task.class_names[found.after], f"{found.probs_adv[found.after]:.1%}")\n'
     )
 
 

@@ -6,10 +6,11 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.attacks.pgd import Pgd
 from core.errors import ConfigError
+from core.explanations.masked_attack import attack_on
 from core.explanations.perturbed import PerturbedImage, common_fields
 from core.explanations.prediction import check_image, probabilities
 from core.explanations.smoothed_network import SmoothedMethod, check_gradient, check_method, heat_map_of
@@ -94,7 +95,7 @@ def attacks_outside(
     target = probs.argmax(1)
     heatmaps = heat_map_of(model.fast, x, target, method)
     highlighted = fewest_pixels(heatmaps, HIGHLIGHTED)
-    x_adv = _attack_on(_places(highlighted, where), model.fast, x, target, attack, seed, on_progress)
+    x_adv = attack_on(_places(highlighted, where), model.fast, x, target, attack, seed, on_progress)
     on_progress(STEPS, STEPS)
     with torch.no_grad():
         probs_adv = probabilities(model, model.fast(x_adv))
@@ -133,29 +134,3 @@ def _places(highlighted: Tensor, where: Where) -> Tensor:
         case "anywhere":
             places = torch.ones_like(highlighted)
     return places[:, None]
-
-
-class _OnlyThere(nn.Module):
-    """The network, looking at the images as they came but for the places that may be changed.
-
-    An attack asks it once for each step; `on_progress` is told before.
-    """
-
-    def __init__(self, model: nn.Module, x: Tensor, places: Tensor, on_progress: OnProgress) -> None:
-        super().__init__()
-        self.model, self.x, self.places = model, x, places
-        self.on_progress, self.done = on_progress, 0
-
-    def forward(self, x_adv: Tensor) -> Tensor:
-        self.on_progress(self.done, STEPS)
-        self.done += 1
-        logits: Tensor = self.model(torch.where(self.places, x_adv, self.x))
-        return logits
-
-
-def _attack_on(
-    places: Tensor, model: nn.Module, x: Tensor, labels: Tensor, attack: Pgd, seed: int, on_progress: OnProgress
-) -> Tensor:
-    """The images after an attack that changes them only in `places`, elsewhere to the last bit the same."""
-    x_adv = attack(_OnlyThere(model, x, places, on_progress), x, labels, torch.Generator().manual_seed(seed))
-    return torch.where(places, x_adv, x)

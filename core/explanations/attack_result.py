@@ -1,6 +1,8 @@
 """One image under attack: what the change looks like and what the classifier says afterwards."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -36,11 +38,22 @@ def attack_result(model: ZooModel, x: Tensor, attack: Pgd | Square, seed: int = 
     with torch.no_grad():
         probs = probabilities(model, model.fast(x))
     x_adv = attack(model.fast, x, probs.argmax(1), torch.Generator().manual_seed(seed))
+    return AttackResult(**attack_fields(model, {**asdict(attack), "seed": seed}, x, x_adv, probs[0]))
+
+
+def attack_fields(
+    model: ZooModel, settings: Mapping[str, object], x: Tensor, x_adv: Tensor, probs: Tensor
+) -> dict[str, Any]:
+    """The fields of `AttackResult` for an image (1, C, H, W), its attacked form, and the probabilities (K,) before.
+
+    Raises:
+        InputError: the logits of the attacked form are not finite.
+    """
     with torch.no_grad():
         probs_adv = probabilities(model, model.fast(x_adv))
     delta = x_adv - x
-    return AttackResult(
-        **common_fields(model, {**asdict(attack), "seed": seed}, x[0], x_adv[0], probs[0], probs_adv[0]),
-        l2=float(norms.norm_of(delta, "l2")),
-        rmse=float(norms.rmse(delta)),
-    )
+    return {
+        **common_fields(model, settings, x[0], x_adv[0], probs, probs_adv[0]),
+        "l2": float(norms.norm_of(delta, "l2")),
+        "rmse": float(norms.rmse(delta)),
+    }

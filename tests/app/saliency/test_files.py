@@ -12,6 +12,7 @@ from PIL import Image
 
 from app.saliency.colouring import map_pixels, scales
 from app.saliency.files import CELL, DPI, grid_npz, grid_png, measures_csv, report_html
+from core.metrics.box import Box
 from core.models.zoo import load_zoo_model
 from core.saliency.grid import saliency_grid
 from tests.helpers.saliency import PART
@@ -41,6 +42,15 @@ def test_the_npz_holds_the_maps_and_says_why_one_is_not_there(found):
         assert np.array_equal(kept["x"], found["standard", "gradient"].x)
     assert settings["problems"] == {"pgd-linf__grad-cam": "no map <here>"}
     assert settings["targets"]["standard"] == list(found["standard", "gradient"].target) and settings["of"] == "top"
+
+
+def test_the_png_outlines_the_box_that_is_pointed_at_on_the_picture_and_every_map_and_changes_nothing_else(found):
+    box, step = Box(8, 4, 16, 12), CELL // 32
+    plain, outlined = (np.asarray(Image.open(io.BytesIO(grid_png(found, KEYS, VIEW, "", one)))) for one in (None, box))
+    changed = (plain != outlined).any(-1)
+    height, width = box.height * step, box.width * step
+    frame = height * width - (height - 12) * (width - 12)  # six pixels wide, inside of the box
+    assert 0.9 * 4 * frame < changed.sum() <= 4 * frame  # a line may have the colour that it covers
 
 
 @pytest.mark.slow

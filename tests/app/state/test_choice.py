@@ -6,6 +6,7 @@ import pytest
 
 from app.state.choice import Choice, Options, change, default, read, within
 from core.decoding.window import AS_IT_CAME, Window
+from core.metrics.box import Box
 
 WORLD = Options(
     {"cifar10": ("standard", "pgd-l2", "pgd-linf", "trades", "noise"), "fashion-mnist": ("standard", "lipschitz")},
@@ -29,6 +30,8 @@ def test_a_first_visit_has_three_models_a_photograph_and_no_complaint():
         CHOICE,
         replace(CHOICE, norm="linf", strength=16.0, models=("noise",)),
         replace(CHOICE, strength=0.0, invert=True),
+        replace(CHOICE, box=Box(0, 0, 32, 32)),
+        replace(CHOICE, box=Box(31, 4, 1, 28), fill="test:0"),
         Choice("fashion-mnist", ("lipschitz", "standard"), "test:0", "crop", True, "linf", 26.0),
         Choice("fashion-mnist", ("standard",), "photo:chelsea", "crop", False, "l2", 2.85),
     ],
@@ -63,7 +66,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("value", HOSTILE)
-@pytest.mark.parametrize("name", ["task", "models", "image", "fit", "invert", "norm", "epsilon"])
+@pytest.mark.parametrize("name", ["task", "models", "image", "fit", "invert", "norm", "epsilon", "pixels", "fill"])
 def test_a_hostile_value_is_replaced_with_a_sentence_that_does_not_repeat_it(name, value):
     choice, notes = read({name: value}, WORLD)
     assert choice == read({}, WORLD)[0]
@@ -177,3 +180,25 @@ def test_the_window_of_ones_own_picture_stays_in_the_session_and_goes_with_the_p
     assert change(windowed, "task", "fashion-mnist", WORLD).window == windowed.window
     assert change(windowed, "image", "test:0", WORLD).window == AS_IT_CAME
     assert change(own, "window", "stretch", WORLD) is own
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0,0,33,1", "30,30,4,4", "1,2,3", "1,2,3,4,5", "0,0,0,4", "-1,0,2,2", "1.5,0,2,2", "0,0,99999,1", "a,b,c,d"],
+)
+def test_a_box_outside_of_the_picture_or_of_no_numbers_is_refused_in_a_sentence(text):
+    choice, notes = read({"pixels": text}, WORLD)
+    assert choice.box is None
+    assert len(notes) == 1 and "inside of the picture's 32 rows and 32 columns" in notes[0] and text not in notes[0]
+
+
+def test_a_box_stays_on_another_picture_and_goes_with_a_task_that_it_does_not_fit():
+    pointed = replace(CHOICE, box=Box(2, 3, 20, 20), fill="photo:chelsea")
+    assert change(pointed, "image", "test:0", WORLD).box == Box(2, 3, 20, 20)
+    garments = change(pointed, "task", "fashion-mnist", WORLD)
+    assert (garments.box, garments.fill) == (Box(2, 3, 20, 20), "photo:chelsea")
+    wide = replace(pointed, box=Box(2, 3, 27, 20), fill="test:7")
+    assert change(wide, "task", "fashion-mnist", WORLD).box is None  # of 28 rows
+    for value in (Box(0, 0, 33, 1), (0, 0, 2, 2), "0,0,2,2", True):
+        assert change(pointed, "box", value, WORLD) == pointed
+    assert change(pointed, "box", None, WORLD).box is None

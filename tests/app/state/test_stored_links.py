@@ -38,7 +38,7 @@ YOUNGER = {
     "saliency": ("layer",),
 }
 """What has joined each page since the links were stored; `of`, whose sliders those of Latent are, is in none."""
-LATER = {"window": asdict(AS_IT_CAME)}  # values that links can hold since, as they were before
+LATER = {"window": asdict(AS_IT_CAME), "box": None, "fill": ""}  # values that links can hold since, as they were before
 PAGES = (*PARTS, "compare", "training")
 
 
