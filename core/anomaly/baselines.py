@@ -90,7 +90,7 @@ class Baselines:
     def _chunk(self, model: ZooModel, x: Tensor, names: tuple[str, ...]) -> dict[str, NDArray[np.float64]]:
         scores = {"odin": ODIN(model.fast, eps=_ODIN_STEP, temperature=_ODIN_TEMPERATURE).predict(x)}
         scores |= self._of_features(model, x) if "gradnorm" in names else _of_logits(model.fast(x).detach())
-        return {name: scores[name].double().numpy() for name in names}
+        return {name: scores[name].double().cpu().numpy() for name in names}
 
     def _of_features(self, model: ZooModel, x: Tensor) -> dict[str, Tensor]:
         found = _features(model, x)
@@ -159,7 +159,7 @@ def fit(model: ZooModel, x: Tensor, labels: Tensor, chunk: int = _CHUNK) -> Base
     vim = _vim(model).fit_features(found, labels)
     assert vim.principal_subspace is not None and vim.alpha is not None
     return Baselines(
-        mahalanobis.mu.numpy(), mahalanobis.precision.numpy(), vim.principal_subspace.numpy(), float(vim.alpha)
+        mahalanobis.mu.cpu().numpy(), mahalanobis.precision.cpu().numpy(), vim.principal_subspace.cpu().numpy(), float(vim.alpha)
     )
 
 

@@ -106,10 +106,10 @@ def measure(
         )
     )
     return GradientMeasurements(
-        {name: each.squared.float().numpy() for name, each in found.items()},
-        misalignment(found[MAIN], directions).float().numpy(),
+        {name: each.squared.float().cpu().numpy() for name, each in found.items()},
+        misalignment(found[MAIN], directions).float().cpu().numpy(),
         baselines.score(model, x),
-        found[MAIN].logits.argmax(1).numpy(),
+        found[MAIN].logits.argmax(1).cpu().numpy(),
     )
 
 

@@ -93,7 +93,7 @@ def read_normal_pictures(
             refused.append(f"{file.path}: {error}")
         else:
             part = (x[0] * 255).round().to(torch.uint8)
-            digest = hashlib.sha256(part.numpy().tobytes()).digest()
+            digest = hashlib.sha256(part.cpu().numpy().tobytes()).digest()
             repeated += digest in levels
             levels.setdefault(digest, part)
         on_file(number)

@@ -133,5 +133,5 @@ def judge(model: ZooModel, screen: Calibration, x: Tensor, change: str = "", see
         **(screen.own.settings() if screen.own else {}),
     }
     return Verdict(
-        model.card.task, model.card.key, settings, versions.numpy(), probs.numpy(), scores, screen.p_values(scores)
+        model.card.task, model.card.key, settings, versions.cpu().numpy(), probs.cpu().numpy(), scores, screen.p_values(scores)
     )

@@ -102,7 +102,7 @@ def certify(
     share = share_at_least(int(counts[chosen]), smoothing.draws, smoothing.alpha)
     stated = {**asdict(smoothing), "sha256": model.card.sha256, "task": model.card.task}
     radius = certified_radius(share, smoothing.sigma)
-    return Certificate(model.card.key, stated, x[0].numpy(), chosen, first, counts, share, radius)
+    return Certificate(model.card.key, stated, x[0].cpu().numpy(), chosen, first, counts, share, radius)
 
 
 def _votes(
@@ -117,4 +117,4 @@ def _votes(
             answers = probabilities(model, model.fast(x + sigma * noise)).argmax(1)
         counts += answers.bincount(minlength=model.task.classes)
         told(start + size)
-    return counts.numpy()
+    return counts.cpu().numpy()

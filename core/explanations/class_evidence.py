@@ -182,10 +182,10 @@ def measures(model: ZooModel, judges: Sequence[ZooModel], x: Tensor, rho: float,
             each = [probabilities(judge, judge.fast(shown)).gather(1, targets[:, None])[:, 0] for judge in judges]
         changes.append(delta.flatten(1))
         moved.append(rmse(delta - start) > 0)
-        seen.append(torch.stack(each).mean(0).double().numpy())
-        low.append(low_frequency_share(delta.numpy()))
-    agreement = cosine_similarity(changes[0], changes[1]).double().numpy()
-    still = ~(moved[0] & moved[1]).view(-1, count).any(1).numpy()
+        seen.append(torch.stack(each).mean(0).double().cpu().numpy())
+        low.append(low_frequency_share(delta.cpu().numpy()))
+    agreement = cosine_similarity(changes[0], changes[1]).double().cpu().numpy()
+    still = ~(moved[0] & moved[1]).view(-1, count).any(1).cpu().numpy()
 
     def per_image(values: Array) -> Array:
         return np.where(still, np.nan, values.reshape(-1, count).mean(1))

@@ -128,14 +128,14 @@ def explain(
         model.card.task,
         model.card.key,
         {"rho": rho, "steps": steps, "overshoot": overshoot},
-        x[0].numpy(),
-        probs[0].numpy(),
-        x_adv[:count].contiguous().numpy(),
-        probs_adv[:count].numpy(),
-        probs_shown.numpy(),
-        x_adv[count].contiguous().numpy(),
-        probs_adv[count].numpy(),
-        explained.numpy(),
+        x[0].cpu().numpy(),
+        probs[0].cpu().numpy(),
+        x_adv[:count].contiguous().cpu().numpy(),
+        probs_adv[:count].cpu().numpy(),
+        probs_shown.cpu().numpy(),
+        x_adv[count].contiguous().cpu().numpy(),
+        probs_adv[count].cpu().numpy(),
+        explained.cpu().numpy(),
     )
 
 

@@ -185,10 +185,10 @@ def manipulate_maps(
         ManipulationResult(
             **common_fields(model, settings, x[index], x_adv[index], probs[index], probs_adv[index]),
             method=method,
-            region=regions[index].numpy(),
-            heatmap=heatmaps[index].contiguous().numpy(),
-            heatmap_adv=heatmaps_adv[index].contiguous().numpy(),
-            target_map=wanted[index].numpy(),
+            region=regions[index].cpu().numpy(),
+            heatmap=heatmaps[index].contiguous().cpu().numpy(),
+            heatmap_adv=heatmaps_adv[index].contiguous().cpu().numpy(),
+            target_map=wanted[index].cpu().numpy(),
             correlation_target=float(with_target[index]),
             correlation_original=float(with_original[index]),
         )

@@ -55,8 +55,8 @@ def pooled_features(
     for start in range(0, len(x), CHUNK):
         with torch.no_grad():
             features = network.features(x[start : start + CHUNK]).mean((2, 3))
-            found.append(features.numpy())
-            answers.append(network.last_layer(features).argmax(1).numpy())
+            found.append(features.cpu().numpy())
+            answers.append(network.last_layer(features).argmax(1).cpu().numpy())
         if not np.isfinite(found[-1]).all():
             raise InputError(f"{model.card.key} has features that are not finite")
         on_progress(min(start + CHUNK, len(x)))

@@ -22,7 +22,7 @@ def write_code(z: Tensor) -> str:
     """
     if z.ndim != 2 or len(z) != 1:
         raise InputError(f"one code is written at a time; got {tuple(z.shape)}")
-    data = _checked(z.detach().cpu().float()).numpy().astype("<f2").tobytes()
+    data = _checked(z.detach().cpu().float()).cpu().numpy().astype("<f2").tobytes()
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 

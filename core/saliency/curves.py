@@ -74,7 +74,7 @@ def _curve(model: nn.Module, before: Tensor, after: Tensor, heatmaps: Tensor, cl
     counts = torch.linspace(0, places, steps + 1).round().long()
     among = (rank[:, None] < counts.to(before.device).view(1, -1, 1, 1))[:, :, None]
     images = torch.where(among, after[:, None], before[:, None])
-    return Curve((counts / places).double().numpy(), _follow(model, images, classes))
+    return Curve((counts / places).double().cpu().numpy(), _follow(model, images, classes))
 
 
 def _follow(model: nn.Module, images: Tensor, classes: Tensor) -> NDArray[np.float64]:

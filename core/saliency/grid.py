@@ -110,9 +110,9 @@ def _explain(
         model.card.key,
         method.key,
         dict(settings),
-        x[0].numpy(),
+        x[0].cpu().numpy(),
         tuple(classes.flatten().tolist()),
-        attributions[0].contiguous().numpy(),
+        attributions[0].contiguous().cpu().numpy(),
         flat=method.flat,
     )
 
@@ -150,7 +150,7 @@ def saliency_grid(
         except CoreError as problem:
             blank = np.zeros(model.task.shape, np.float32)
             found = SaliencyMap(
-                model.card.task, name, method.key, dict(settings), x[0].numpy(), (), blank, str(problem)
+                model.card.task, name, method.key, dict(settings), x[0].cpu().numpy(), (), blank, str(problem)
             )
         yield found
         on_progress(done + 1, len(pairs))

@@ -71,7 +71,7 @@ def strong_map(teacher: nn.Module, x: Tensor, name: str, seed: int = 0) -> Image
     """
     for known, method in STRONG_MAPS.items():
         if known == name:
-            return method(teacher, x, torch.tensor([-1]), _seeded(seed))[0].detach().contiguous().numpy()
+            return method(teacher, x, torch.tensor([-1]), _seeded(seed))[0].detach().contiguous().cpu().numpy()
     raise ConfigError(f"map must be one of {', '.join(STRONG_MAPS)}; got {name!r}")
 
 
@@ -100,14 +100,14 @@ def construct(
     return Construction(
         {**asdict(perturbation), "epoch": epoch, "seed": seed},
         perturbation.share(epoch),
-        x[0].numpy(),
-        *(step[0].float().contiguous().numpy() for step in steps),
+        x[0].cpu().numpy(),
+        *(step[0].float().contiguous().cpu().numpy() for step in steps),
     )
 
 
 def worst_found(model: nn.Module, x: Tensor, label: int, attack: Pgd, seed: int = 0) -> Image:
     """The image (C, H, W) that the attack makes of `x` (1, C, H, W) against `label`."""
-    return attack(model, x, torch.tensor([label]), _seeded(seed))[0].contiguous().numpy()
+    return attack(model, x, torch.tensor([label]), _seeded(seed))[0].contiguous().cpu().numpy()
 
 
 def adversity(model: nn.Module, made: Construction, label: int, x_pgd: Image, epochs: int) -> Adversity:
@@ -146,7 +146,7 @@ def adversity(model: nn.Module, made: Construction, label: int, x_pgd: Image, ep
     now = cosine_similarity(-torch.tensor(made.mixed).flatten(), slope.flatten(), dim=0)
     best = cosine_similarity(slope.sign().flatten(), slope.flatten(), dim=0)
     told = dict(zip(images, losses.tolist(), strict=True))
-    return Adversity(label, told, float(now), float(best), cosines.numpy())
+    return Adversity(label, told, float(now), float(best), cosines.cpu().numpy())
 
 
 def _perturbation(saliency: Image | None, epsilon: float, alpha: float) -> SaliencyPerturbation:

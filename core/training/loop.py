@@ -199,7 +199,7 @@ class _Run:
         plan = self.plan
         began = time.perf_counter()
         generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + index + 1)
-        attack_generator = torch.Generator(self.device).manual_seed(plan.seed * 1_000_003 + index + 1)
+        attack_generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + index + 1)
         order = torch.randperm(len(data), generator=generator)
         self.model.train()
         total = torch.zeros((), device=self.device)
@@ -313,5 +313,5 @@ def _digest(*networks: nn.Module) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for network in networks:
         for name, value in network.state_dict().items():
-            digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
+            digest.update(name.encode() + value.cpu().contiguous().cpu().numpy().tobytes())
     return digest.hexdigest()

@@ -136,7 +136,7 @@ def rebuilt(autoencoder: Autoencoder, data: LabelledImages, codes: Codes) -> Par
         part = codes.first(start, start + BATCH)
         with torch.no_grad():
             found.append(rmse(autoencoder.decode(part.z, part.labels) - data.images(start, start + len(part.z))))
-    return {"rebuilt": torch.cat(found).numpy()}
+    return {"rebuilt": torch.cat(found).cpu().numpy()}
 
 
 def accuracies(
@@ -174,7 +174,7 @@ def _right_on(model: nn.Module, data: LabelledImages, sigma: float, generator: t
         x = x + sigma * torch.randn(x.shape, generator=generator)
         with torch.no_grad():
             right.append(model(x).argmax(1) == data.labels[start : start + BATCH])
-    return np.asarray(torch.cat(right).numpy())
+    return np.asarray(torch.cat(right).cpu().numpy())
 
 
 def searched(
@@ -195,7 +195,7 @@ def searched(
     with torch.no_grad():
         already = model(autoencoder.decode(centre, codes.labels)).argmax(1) != codes.labels
         one, other = (_judged(autoencoder, model, codes, centre, torch.from_numpy(f.z_adv)) for f in (found, within))
-        z_adv = torch.from_numpy(np.where((other < one).numpy()[:, None], within.z_adv, found.z_adv))
+        z_adv = torch.from_numpy(np.where((other < one).cpu().numpy()[:, None], within.z_adv, found.z_adv))
         change = autoencoder.decode(z_adv, codes.labels) - autoencoder.decode(centre, codes.labels)
     distance = torch.where(already, 0.0, torch.minimum(one, other))
     plain = torch.where(already, 0.0, torch.where(one.isinf(), torch.inf, torch.from_numpy(found.norm_plain)))
@@ -206,10 +206,10 @@ def searched(
         "l1": change.abs().flatten(1).mean(1),
     }
     return {
-        "fooled": (already | (other <= bound * (1 + 1e-5))).numpy(),
-        "distance": distance.numpy(),
-        "plain": plain.numpy(),
-        **{name: torch.where(moved, values, torch.nan).numpy() for name, values in figures.items()},
+        "fooled": (already | (other <= bound * (1 + 1e-5))).cpu().numpy(),
+        "distance": distance.cpu().numpy(),
+        "plain": plain.cpu().numpy(),
+        **{name: torch.where(moved, values, torch.nan).cpu().numpy() for name, values in figures.items()},
     }
 
 
@@ -241,6 +241,6 @@ def image_space(model: nn.Module, task: Task, x: Tensor, labels: Tensor, seed: i
     stands = robust_at(Softened(model), x, labels, radii, attack, torch.Generator().manual_seed(seed))
     linf = torch.tensor([*radii, np.inf], dtype=torch.float32)[stands.sum(1)]
     return {
-        "image_l2": torch.where(right, l2, 0.0).numpy(),
-        "image_linf": torch.where(right, linf, 0.0).numpy(),
+        "image_l2": torch.where(right, l2, 0.0).cpu().numpy(),
+        "image_linf": torch.where(right, linf, 0.0).cpu().numpy(),
     }

@@ -163,7 +163,7 @@ class _Run:
         """Up to `ROUND` steps on images drawn without replacement (anew when all are used); None if it was stopped."""
         plan, began = self.plan, time.perf_counter()
         generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + index + 1)
-        noise = torch.Generator(self.device).manual_seed(plan.seed * 1_000_003 + index + 1)
+        noise = torch.Generator().manual_seed(plan.seed * 1_000_003 + index + 1)
         augmentation = Augmentation(padding=0, flip=plan.flip)
         wanted = ROUND * plan.batch_size
         order = torch.cat([torch.randperm(len(data), generator=generator) for _ in range(1 + wanted // len(data))])
