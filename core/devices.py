@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
+from torch import Tensor
 
 from core.errors import ConfigError
 
@@ -47,6 +48,11 @@ def _present(kind: str, index: int) -> bool:
     if kind == "cuda":
         return torch.cuda.is_available() and index < torch.cuda.device_count()
     return index == 0 and (kind == "cpu" or torch.backends.mps.is_available())
+
+
+def finest_type(values: Tensor) -> torch.dtype:
+    """The type that sums are best added up in where `values` are: float64, or float32 where a GPU has no other."""
+    return torch.float64 if values.device.type in ("cpu", "cuda") else torch.float32
 
 
 def device_name(device: torch.device) -> str:

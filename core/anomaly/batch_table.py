@@ -84,7 +84,7 @@ def score_many(
             answers[model.card.key].append(np.full(len(batch), -1))
             if images:
                 with torch.no_grad():
-                    found = model.fast(torch.cat(list(images.values()))).argmax(1)
+                    found = model.fast(torch.cat(list(images.values())).to(model.device)).argmax(1)
                 answers[model.card.key][-1][list(images)] = found.cpu().numpy()
         for index, file in enumerate(batch):
             paths.append(file.path)

@@ -98,6 +98,7 @@ def measure(
     Raises:
         InputError: no images, or answers that are not finite.
     """
+    directions = {name: direction.to(x.device) for name, direction in directions.items()}
     found = dict(
         zip(
             PROBES,

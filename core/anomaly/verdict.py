@@ -100,7 +100,7 @@ def perturb(model: ZooModel, x: Tensor, change: str, seed: int = 0) -> Tensor:
             found.append(run_attack(change, AttackRequest(model.fast, x, answer, strength, PGD_STEPS, generator)))
         else:
             pixels = (x * 255).round().to(torch.uint8)
-            found.append(corrupt(pixels, change, int(strength), seed).float() / 255)
+            found.append(corrupt(pixels, change, int(strength), seed).to(x.device).float() / 255)
     return torch.cat(found)
 
 

@@ -81,8 +81,8 @@ def path(
         deltas.append(delta)
         seen.append(logits)
 
-    labels = torch.tensor([target])
-    attack(model.fast, x, labels, encourage=torch.tensor([not away]), on_step=on_step)
+    labels = torch.tensor([target], device=x.device)
+    attack(model.fast, x, labels, encourage=torch.tensor([not away], device=x.device), on_step=on_step)
     delta, logits = torch.cat(deltas), torch.cat(seen)
     return Path(
         model.card.task,

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.draws import gaussian
 from core.errors import ConfigError
 from core.explanations.prediction import check_image, probabilities
 from core.metrics.smoothing import certified_radius, share_at_least
@@ -109,10 +110,10 @@ def _votes(
     model: ZooModel, x: Tensor, sigma: float, draws: int, generator: torch.Generator, told: Callable[[int], None]
 ) -> NDArray[np.int64]:
     """How many noisy copies get each class (K,)."""
-    counts = torch.zeros(model.task.classes, dtype=torch.int64)
+    counts = torch.zeros(model.task.classes, dtype=torch.int64, device=x.device)
     for start in range(0, draws, BATCH):
         size = min(BATCH, draws - start)
-        noise = torch.randn((size, *x.shape[1:]), generator=generator)
+        noise = gaussian((size, *x.shape[1:]), generator, x)
         with torch.no_grad():
             answers = probabilities(model, model.fast(x + sigma * noise)).argmax(1)
         counts += answers.bincount(minlength=model.task.classes)

@@ -142,7 +142,7 @@ def _chunks(pictures: Iterable[tuple[str, int, Tensor]]) -> Iterator[list[tuple[
 def _measure(models: Sequence[ZooModel], flags: Mapping[str, Flags], x: Tensor, settings: FactSettings) -> _Chunk:
     predicted, probability, maps, flagged, changed_at = [], [], [], [], []
     for model in models:
-        attributions, logits = gradient(model.fast, x, torch.full((len(x),), -1))
+        attributions, logits = gradient(model.fast, x, torch.full((len(x),), -1, device=x.device))
         probs = probabilities(model, logits)
         answers = probs.argmax(1)
         predicted.append(answers.cpu().numpy())

@@ -56,7 +56,7 @@ def predict(model: ZooModel, x: Tensor) -> Prediction:
     check_image(model, x)
     attributions = None
     if architecture_of(model.card.network).gradients:
-        found, logits = gradient(model.fast, x, torch.tensor([-1]))
+        found, logits = gradient(model.fast, x, torch.tensor([-1], device=x.device))
         attributions = found[0].contiguous().cpu().numpy()
     else:
         with torch.no_grad():

@@ -43,16 +43,16 @@ def infidelity(
         seed: of the noise.
         samples: draws an image, at least 2.
     """
-    answered, told, both = (torch.zeros(len(x), dtype=torch.float64, device=x.device) for _ in range(3))
+    answered, told, both = (torch.zeros(len(x), dtype=torch.float64) for _ in range(3))
     for noise, answers in answers_to_noise(model, x, target, seed, samples):
-        foretold = (noise * attributions).flatten(2).sum(2).double()
+        foretold = (noise * attributions).flatten(2).sum(2).cpu().double()
         answered += answers.square().sum(0)
         told += foretold.square().sum(0)
         both += (foretold * answers).sum(0)
     explained = both.clamp_min(0.0).square() / (told * answered)
     left = (1 - explained) * samples / (samples - 1)
     known = torch.where((both > 0) & (told > 0), left, 1.0)
-    return torch.where(answered > 0, known, torch.nan).to(x.dtype)
+    return torch.where(answered > 0, known, torch.nan).to(x.dtype).to(x.device)
 
 
 def answers_to_noise(
@@ -68,7 +68,7 @@ def answers_to_noise(
             noise = NOISE * gaussian((draws, *x.shape), generator, x)
             classes = target.repeat(draws, *[1] * (target.dim() - 1))
             disturbed = score(model((x - noise).flatten(0, 1)).float(), classes).view(draws, len(x))
-            yield noise, (clean - disturbed).double()
+            yield noise, (clean - disturbed).cpu().double()
 
 
 def floor(samples: int = SAMPLES) -> float:

@@ -91,7 +91,7 @@ def _classes(model: ZooModel, x: Tensor, target: Target, label: int | None) -> T
     """What `target` means for this network and image, which is checked first."""
     if tuple(x.shape) != (1, *model.task.shape) or x.dtype != torch.float32:
         raise InputError(f"{model.card.key} takes one float32 image of shape {model.task.shape}; got {tuple(x.shape)}")
-    return resolve_targets(model.fast, x, target, None if label is None else torch.tensor([label]))
+    return resolve_targets(model.fast, x, target, None if label is None else torch.tensor([label], device=x.device))
 
 
 def _explain(

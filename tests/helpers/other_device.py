@@ -34,6 +34,10 @@ class OtherTensor(Tensor):
         made.inner = inner
         return made
 
+    def tolist(self):
+        """The values: a copy to the CPU, which every device makes."""
+        return self.detach().cpu().tolist()
+
     __torch_function__ = torch._C._disabled_torch_function_impl
 
     @classmethod
@@ -78,8 +82,6 @@ class _Python(TorchFunctionMode):
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        if func is Tensor.tolist:  # a copy to the CPU, on every device
-            return func(args[0].detach().cpu())
         if func in (torch.tensor, torch.as_tensor) and kwargs.get("device") is not None:
             return func(*args, **(kwargs | {"device": None})).to(kwargs["device"])
         return func(*args, **kwargs)
