@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from core.cli.options import count, keys, new_file, new_folder, share, task_command
+from core.cli.options import add_device, count, keys, new_file, new_folder, share, task_command
 from core.cli.output import follow, say
 from core.data.tasks import task_named
 from core.errors import ConfigError, InputError
@@ -36,6 +36,7 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     own.add_argument("--model", help="key of the network to calibrate on them; needs --data")
     own.add_argument("--normal", default="", metavar="TEXT", help="what they are called, such as '240 chest X-rays'")
     _add_fitting(own)
+    add_device(calibrate)
     calibrate.set_defaults(action=_calibrate)
 
     score = task_command(
@@ -53,6 +54,7 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
         "--fail-above", type=share, metavar="SHARE", help="exit with 3 where a detector flags more than this share"
     )
     score.add_argument("--calibration", type=Path, help="a file of `calibrate` (default: yours, or the one that ships)")
+    add_device(score)
     score.set_defaults(action=_score)
 
 
@@ -80,11 +82,13 @@ def _calibrate_on_own(options: argparse.Namespace) -> int:
     from core.anomaly.calibration import calibration_path, own_calibrations, write_calibration
     from core.anomaly.own_normal import calibrate_on_own, fitting_named, read_normal_pictures
     from core.data.incoming import incoming
+    from core.devices import choose_device
     from core.models.zoo import folder_of, load_zoo_model
 
     fitting = fitting_named(options.fitting)
     task = options.task or _task_of(options.model)
-    model = load_zoo_model(task, options.model, folder_of(task, options.model))
+    device = choose_device(options.device)
+    model = load_zoo_model(task, options.model, folder_of(task, options.model)).on(device)
     with tqdm(disable=options.json, unit="picture", desc="reading") as bar:
         pictures = read_normal_pictures(
             model.task, incoming([options.data]), fitting, on_file=lambda done: bar.update(done - bar.n)
@@ -147,6 +151,7 @@ def _calibrate_task(options: argparse.Namespace) -> int:
         write_references,
     )
     from core.data.datasets import load
+    from core.devices import choose_device
     from core.models.zoo import folder_of, known_cards, load_zoo_model
 
     task = task_named(options.task)
@@ -154,13 +159,14 @@ def _calibrate_task(options: argparse.Namespace) -> int:
         raise ConfigError("--images needs --out, so that a calibration that ships is not overwritten")
     folder = options.out or ASSETS
     asked = options.models or list(known_cards(task.key))
-    train_set, calibration = load(task, "train"), load(task, "calibration")
+    device = choose_device(options.device)
+    train_set, calibration = load(task, "train").on(device), load(task, "calibration").on(device)
     calibration = calibration if options.images is None else calibration.first(options.images)
     done = []
     with tqdm(disable=options.json, unit="image") as bar:
         for key in asked:
             model, path = (
-                load_zoo_model(task.key, key, folder_of(task.key, key)),
+                load_zoo_model(task.key, key, folder_of(task.key, key)).on(device),
                 calibration_path(task.key, key, folder),
             )
             kept = None if options.again else _fitted_already(read_calibration, model, path)
@@ -196,9 +202,11 @@ def _score(options: argparse.Namespace) -> int:
     from core.anomaly.batch_file import Scoring, score_files
     from core.anomaly.calibration import calibration_path, own_calibrations, read_calibration
     from core.anomaly.catalogue import DEFAULT
+    from core.devices import choose_device
     from core.models.zoo import folder_of, load_zoo_model
 
-    model = load_zoo_model(options.task, options.model, folder_of(options.task, options.model))
+    folder = folder_of(options.task, options.model)
+    model = load_zoo_model(options.task, options.model, folder).on(choose_device(options.device))
     own = calibration_path(options.task, options.model, own_calibrations())
     path = options.calibration or (own if own.exists() else calibration_path(options.task, options.model))
     if not path.exists():

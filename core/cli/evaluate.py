@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.cli import folders
 from core.cli.models import choose
-from core.cli.options import count, keys, new_file, seed, task_command
+from core.cli.options import add_device, count, keys, new_file, seed, task_command
 from core.cli.output import follow, say
 from core.data.tasks import Task, task_named
 from core.errors import ConfigError
@@ -48,6 +48,7 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     evaluate.add_argument(
         "--allow-uncommitted", action="store_true", help="write the report though no commit stands for the code"
     )
+    add_device(evaluate)
     evaluate.set_defaults(action=_evaluate)
 
 
@@ -55,11 +56,13 @@ def _evaluate(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from core.data.datasets import load, load_folder
+    from core.devices import choose_device
     from core.reports.form.measuring import Request
 
     _check(options)
     task, command = task_named(options.task), command_of(options.report)
-    models = choose(options, task, command.models)
+    device = choose_device(options.device)
+    models = [model.on(device) for model in choose(options, task, command.models)]
     settings = command.settings(options.images, options.seed)
     if options.robust_images:
         settings = replace(settings, robust_images=options.robust_images)
@@ -73,7 +76,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     with tqdm(disable=options.json, unit="image") as bar:
         pictures = load(task, "test") if options.data is None else load_folder(task, options.data)
         scratch = folders.RUNS / "reports"
-        request = Request(models, pictures, settings, scratch, path, follow(bar), options.allow_uncommitted)
+        request = Request(models, pictures.on(device), settings, scratch, path, follow(bar), options.allow_uncommitted)
         answer = command.run(request)
     if options.update_cards:
         _update_cards(task, answer.report)

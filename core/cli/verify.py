@@ -5,16 +5,17 @@ import json
 import random
 from collections.abc import Iterator
 from dataclasses import asdict
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from core.cli.options import count, seed, task_command
+from core.cli.options import add_device, count, seed, task_command
 from core.cli.output import say
 from core.data.tasks import task_named
 from core.errors import ConfigError, CoreError
 from core.reports.catalogue import REPORTS, command_of
 
 if TYPE_CHECKING:
+    from core.models.zoo import ZooModel
     from core.reports.form.verification import Recomputation
 
 SAMPLE = 16
@@ -36,6 +37,7 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
         help=f"on the first N images alone (default: {SAMPLE}); without it, on all that a figure rests on",
     )
     verify.add_argument("--seed", type=seed, default=0, help="draws the figures")
+    add_device(verify)
     verify.set_defaults(action=_verify)
 
 
@@ -53,6 +55,7 @@ def _verify(options: argparse.Namespace) -> int:
 def _outcomes(options: argparse.Namespace) -> "Iterator[tuple[str, Recomputation | str]]":
     """By report what came out, or why nothing could."""
     from core.data.datasets import load
+    from core.devices import choose_device
     from core.models.zoo import load_zoo_model
     from core.reports.form.report import report_path
     from core.reports.form.verification import Sample
@@ -61,8 +64,13 @@ def _outcomes(options: argparse.Namespace) -> "Iterator[tuple[str, Recomputation
     names = [name for name in ([options.report] if options.report else REPORTS) if report_path(task.key, name).exists()]
     if not names:
         raise ConfigError(f"{task.key} has no such report" if options.report else f"{task.key} has no report")
-    data = load(task, "test")
-    network = cache(partial(load_zoo_model, task.key))
+    device = choose_device(options.device)
+    data = load(task, "test").on(device)
+
+    @cache
+    def network(key: str) -> "ZooModel":
+        return load_zoo_model(task.key, key).on(device)
+
     for name in names:
         draw = random.Random(f"{options.seed} {task.key} {name}")  # so that one report alone draws what it does in all
         try:

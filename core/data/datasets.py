@@ -44,7 +44,12 @@ class LabelledImages:
 
     def images(self, start: int = 0, stop: int | None = None) -> Tensor:
         """Images `start` to `stop` as float32 (n, C, H, W) in [0, 1], on the device of the labels."""
-        return self.pixels[start:stop].to(self.labels.device).float() / 255.0
+        return self.pixels[start:stop].to(self.device).float() / 255.0
+
+    @property
+    def device(self) -> torch.device:
+        """Where images come."""
+        return self.labels.device
 
     def on(self, device: torch.device) -> "LabelledImages":
         """The same, whose images come on a device."""

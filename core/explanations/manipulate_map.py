@@ -202,7 +202,7 @@ def least_quadrants(heatmaps: Tensor) -> Tensor:
     In a map of odd height or width the middle row or column belongs to the lower or right half.
     """
     _, height, width = heatmaps.shape
-    rows, columns = torch.arange(height, device=heatmaps.device) >= height // 2, torch.arange(width, device=heatmaps.device) >= width // 2
+    rows, columns = (torch.arange(side, device=heatmaps.device) >= side // 2 for side in (height, width))
     quadrants = torch.stack(
         [(rows == low)[:, None] & (columns == right)[None] for low in (False, True) for right in (False, True)]
     )

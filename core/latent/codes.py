@@ -22,7 +22,7 @@ def write_code(z: Tensor) -> str:
     """
     if z.ndim != 2 or len(z) != 1:
         raise InputError(f"one code is written at a time; got {tuple(z.shape)}")
-    data = _checked(z.detach().cpu().float()).cpu().numpy().astype("<f2").tobytes()
+    data = _checked(z.detach().cpu().float()).numpy().astype("<f2").tobytes()
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
@@ -45,7 +45,7 @@ def read_code(text: str, latent: int) -> Tensor:
 
 def round_code(z: Tensor) -> Tensor:
     """A code (1, n) as it comes back from its text, so that a link shows what was seen; errors as for `write_code`."""
-    return read_code(write_code(z), z.shape[1])
+    return read_code(write_code(z), z.shape[1]).to(z.device)
 
 
 def _checked(z: Tensor) -> Tensor:

@@ -94,7 +94,9 @@ class ZooModel:
         if self.device == device:
             return self
         plain = copy.deepcopy(self.plain).to(device)
-        return replace(self, plain=plain, fast=plain if self.fast is self.plain else copy.deepcopy(self.fast).to(device))
+        return replace(
+            self, plain=plain, fast=plain if self.fast is self.plain else copy.deepcopy(self.fast).to(device)
+        )
 
 
 def cards(task: str, folder: Path = ASSETS) -> dict[str, Card]:

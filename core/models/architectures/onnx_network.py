@@ -81,7 +81,9 @@ class OnnxClassifier(nn.Module):
         size = CHUNK if self.config.any_batch else 1
         groups = [pictures[start : start + size] for start in range(0, len(pictures), size)]
         out = [self._session.get_outputs()[0].name]
-        answers = torch.from_numpy(np.concatenate([self._session.run(out, {name: group})[0] for group in groups])).to(x.device)
+        answers = torch.from_numpy(np.concatenate([self._session.run(out, {name: group})[0] for group in groups])).to(
+            x.device
+        )
         return answers.clamp_min(_LEAST).log() if self.config.probabilities else answers
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:

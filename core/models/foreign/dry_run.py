@@ -127,5 +127,5 @@ def _prepared(network: nn.Module, way: Preprocessing) -> nn.Module:
 
 def _probs(network: nn.Module, x: Tensor) -> NDArray[np.float64]:
     with torch.no_grad():
-        answers = [network(x[start : start + CHUNK]).double().softmax(1) for start in range(0, len(x), CHUNK)]
-    return torch.cat(answers).cpu().numpy()
+        answers = [network(x[start : start + CHUNK]).cpu().double().softmax(1) for start in range(0, len(x), CHUNK)]
+    return torch.cat(answers).numpy()

@@ -106,7 +106,7 @@ def measure(model: nn.Module, x: Tensor, labels: Tensor, search: SmallestChange,
         softened: search on the network `Softened`; success is judged on the network as it is.
     """
     outcome = search(Softened(model) if softened else model, x, labels)
-    distance = torch.full((len(x),), torch.inf)
+    distance = torch.full((len(x),), torch.inf, device=x.device)
     for push in PUSHES:
         x_adv = x + push * outcome.delta
         x_adv = x_adv.clamp(0.0, 1.0) if search.clamp else x_adv

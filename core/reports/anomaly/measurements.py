@@ -195,7 +195,7 @@ class AnomalyMeasurer(Measurer[ReportSettings]):
         return joined(parts), np.concatenate(which)
 
     def _part(self, data: LabelledImages, change: Change | None, start: int, stop: int) -> Part:
-        x, chosen = data.images(start, stop), torch.arange(stop - start)
+        x, chosen = data.images(start, stop), torch.arange(stop - start, device=data.labels.device)
         if change is not None:
             x, chosen = change(x, data.labels[start:stop], self.seed(start))
         found = self.screen.measure(self.model, x if len(x) else data.images(start, start + 1))

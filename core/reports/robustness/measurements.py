@@ -103,7 +103,8 @@ def curve(unit: Unit) -> Part:
         radii = grid(unit.task, norm)
         attack = settings.pgd(norm, radii[0], settings.restarts)
         stands = robust_at(model, x, labels, radii, attack, unit.generator())
-        fell_at = torch.tensor([*radii, math.inf])[stands.sum(1)]  # rows never rise, so the count is the column
+        radius = x.new_tensor([*radii, math.inf])
+        fell_at = radius[stands.sum(1)]  # rows never rise, so the count is the column
         found[f"smallest_{norm}"] = torch.where(right(model, x, labels), fell_at, 0.0).cpu().numpy()
     return found
 
@@ -168,9 +169,10 @@ def examples(unit: Unit) -> Part:
 
     (An image that stops as soon as its own network errs has barely crossed its boundary and would spare others.)
     """
+    attacks = {norm: unit.settings.pgd(norm, epsilon, restarts=1) for norm, epsilon in unit.task.radii.items()}
     return {
-        norm: unit.settings.pgd(norm, epsilon, restarts=1)(unit.model, unit.x, unit.labels, unit.generator()).cpu().numpy()
-        for norm, epsilon in unit.task.radii.items()
+        norm: attack(unit.model, unit.x, unit.labels, unit.generator()).cpu().numpy()
+        for norm, attack in attacks.items()
     }
 
 

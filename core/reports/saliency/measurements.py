@@ -210,7 +210,7 @@ class SaliencyMeasurer(Measurer[SaliencySettings]):
         def make(start: int, stop: int) -> Part:
             return {"attributions": attribute(ATTRIBUTION_METHODS[method], self._ask(model, start, stop)).cpu().numpy()}
 
-        return torch.from_numpy(self.part(model, f"{method} maps", start, stop, make)["attributions"])
+        return torch.from_numpy(self.part(model, f"{method} maps", start, stop, make)["attributions"]).to(model.device)
 
     def _attacked(self, model: ZooModel, start: int, stop: int) -> Tensor:
         """The images after a small attack (n, C, H, W)."""
@@ -218,7 +218,7 @@ class SaliencyMeasurer(Measurer[SaliencySettings]):
         def make(start: int, stop: int) -> Part:
             return {"x_adv": slightly_attacked(model, self.data.images(start, stop)).cpu().numpy()}
 
-        return torch.from_numpy(self.part(model, "attacked", start, stop, make)["x_adv"])
+        return torch.from_numpy(self.part(model, "attacked", start, stop, make)["x_adv"]).to(model.device)
 
     def _ask(self, model: ZooModel, start: int, stop: int) -> AttributionRequest:
         x = self.data.images(start, stop)
