@@ -5,6 +5,7 @@ A network is put on the device once, and so is a picture; what they give comes b
 """
 
 import os
+import warnings
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -21,6 +22,13 @@ KINDS = ("cuda", "mps", "cpu")
 CPU = torch.device("cpu")
 
 T = TypeVar("T")
+OnFull = Callable[[str], None]
+"""Told in a sentence that the memory of a device was full, and what was done."""
+
+
+def warn(sentence: str) -> None:
+    """Tell whoever runs this, as Python tells them."""
+    warnings.warn(sentence, ResourceWarning, stacklevel=2)
 
 
 def choose_device(name: str | None = None) -> torch.device:
@@ -91,7 +99,7 @@ def images_a_pass(usual: int) -> int:
     return count
 
 
-def within_memory(run: Callable[[torch.device], T], device: torch.device, on_full: Callable[[str], None]) -> T:
+def within_memory(run: Callable[[torch.device], T], device: torch.device, on_full: OnFull) -> T:
     """What `run` gives on `device`; where memory is full there, in passes of half the size again and again.
 
     Where passes of one image are too much, or `run` makes none that could be smaller, it runs on the CPU. It begins

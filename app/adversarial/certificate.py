@@ -10,7 +10,7 @@ import streamlit as st
 import torch
 
 from app.adversarial.choice import DRAWS, SIGMAS
-from app.state import session, zoo
+from app.state import device, session, zoo
 from app.state.names import model_name
 from app.state.pictures import ModelInput
 from app.state.tasks import Call
@@ -61,11 +61,11 @@ def certifying(task: Task, models: Sequence[str], shown: ModelInput, sigma: floa
 def _seconds_of(task: str, key: str, sha256: str) -> float:
     """What a network's answer to one of many images takes here, in seconds."""
     model = zoo.model(task, key)
-    x = torch.full((BATCH, *model.task.shape), 0.5)
+    x = torch.full((BATCH, *model.task.shape), 0.5, device=model.device)
     with torch.no_grad():
-        model.fast(x[:2])  # the first call prepares what later ones reuse
+        model.fast(x[:2]).cpu()  # the first call prepares what later ones reuse
         began = time.perf_counter()
-        model.fast(x)
+        model.fast(x).cpu()  # waits until it is there
     return (time.perf_counter() - began) / BATCH
 
 
@@ -78,13 +78,16 @@ def _duration(seconds: float) -> str:
 
 def _call(task: Task, models: Sequence[str], shown: ModelInput, smoothing: Smoothing) -> Call:
     loaded = [zoo.model(task.key, key) for key in models]
-    x = torch.from_numpy(shown.x.copy())
 
     def call(on_progress: OnProgress, should_stop: ShouldStop) -> list[Certificate]:
         def told(done: int, of: int, before: int) -> None:
             on_progress(before * of + done, len(loaded) * of)
 
-        return [certify(model, x, smoothing, partial(told, before=number)) for number, model in enumerate(loaded)]
+        x = device.picture(shown.x)
+        return [
+            certify(device.placed(model), x, smoothing, partial(told, before=number))
+            for number, model in enumerate(loaded)
+        ]
 
     return call
 

@@ -6,11 +6,10 @@ from html import escape
 
 import numpy as np
 import streamlit as st
-import torch
 from numpy.typing import NDArray
 
 from app.compare import columns
-from app.state import zoo
+from app.state import device, zoo
 from app.state.epsilon_scale import radius_text
 from app.state.names import model_name
 from app.state.pictures import ModelInput
@@ -44,13 +43,13 @@ def searching(task: Task, models: Sequence[str], shown: ModelInput, attack: Pgd)
 
 def _call(task: Task, models: Sequence[str], shown: ModelInput, attack: Square) -> Call:
     loaded = [zoo.model(task.key, key) for key in models]
-    x = torch.from_numpy(shown.x.copy())
 
     def call(on_progress: OnProgress, should_stop: ShouldStop) -> list[AttackResult]:
         found: list[AttackResult] = []
+        x = device.picture(shown.x)
         for model in loaded:
             on_progress(len(found), len(loaded))
-            found.append(attack_result(model, x, attack))
+            found.append(attack_result(device.placed(model), x, attack))
         return found
 
     return call

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.state import session
+from app.state import device, session
 from app.state.choice import MOST_MODELS
 from app.state.names import model_name
 from app.state.uploads import UPLOAD
@@ -35,6 +35,7 @@ def task_panel() -> None:
             required=True,
             **session.binding("task", "side.task"),
         )
+        st.caption(device.in_words())
 
 
 def model_panel() -> None:

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.devices import OnFull, warn, within_memory
 from core.errors import CoreError, InputError
 from core.models.zoo import ZooModel
 from core.progress import OnProgress, ShouldStop, StoppedError, never, silent
@@ -117,7 +118,7 @@ def _explain(
     )
 
 
-def saliency_grid(
+def saliency_grid(  # noqa: PLR0913, PLR0917  # what is explained, and how it is watched
     models: Sequence[ZooModel],
     x: Tensor,
     methods: Sequence[str | Method],
@@ -126,11 +127,13 @@ def saliency_grid(
     seed: int = 0,
     on_progress: OnProgress = silent,
     should_stop: ShouldStop = never,
+    on_full: OnFull = warn,
 ) -> Iterator[SaliencyMap]:
     """The maps one by one, cheap methods first, so that the first are there at once.
 
     Where a network does not allow a method, its map says why (`problem`), and the others go on. Arguments as for
-    `saliency_map`, `on_progress` called with maps done and of how many.
+    `saliency_map`, `on_progress` called with maps done and of how many, and `on_full` as in
+    `core.devices.within_memory`.
 
     Raises:
         StoppedError: `should_stop` said so.
@@ -144,7 +147,15 @@ def saliency_grid(
         try:
             if name not in known:
                 known[name] = _classes(model, x, target, label)
-            found = _explain(model, x, method, known[name], settings, silent, should_stop)
+            classes = known[name]
+
+            def run(
+                where: torch.device, model: ZooModel = model, method: Method = method, classes: Tensor = classes
+            ) -> SaliencyMap:
+                there = (model.on(where), x.to(where), method, classes.to(where))
+                return _explain(*there, settings, silent, should_stop)
+
+            found = within_memory(run, model.device, on_full)
         except StoppedError:
             raise
         except CoreError as problem:
