@@ -28,7 +28,7 @@ OnFull = Callable[[str], None]
 
 def warn(sentence: str) -> None:
     """Tell whoever runs this, as Python tells them."""
-    warnings.warn(sentence, ResourceWarning, stacklevel=2)
+    warnings.warn(sentence, RuntimeWarning, stacklevel=2)
 
 
 def choose_device(name: str | None = None) -> torch.device:

@@ -193,11 +193,8 @@ def _transferred_image(
     made_by, asked = zoo.model(task, source), zoo.model(task, seen)
     x = device.picture(_x)
     with torch.no_grad():
-        about = (
-            probabilities(made_by, made_by.fast(x)).argmax(1)
-            if label is None
-            else torch.tensor([label], device=x.device)
-        )
+        own = probabilities(made_by, made_by.fast(x)).argmax(1)
+    about = own if label is None else torch.full_like(own, label)
     x_adv = made_against(made_by.fast, x, about, attack, epsilon)
     both = torch.cat([x, x_adv])
     with torch.no_grad():

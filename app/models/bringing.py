@@ -149,11 +149,8 @@ def _trial(
     labels = None
     if data:
         labelled = read_labelled_zip(task, io.BytesIO(data), name, len(data))
-        x, labels, notes = (
-            labelled.pictures.on(device.device()).images(),
-            labelled.pictures.labels.tolist(),
-            labelled.notes,
-        )
+        x, notes = labelled.pictures.on(device.device()).images(), labelled.notes
+        labels = labelled.pictures.labels.tolist()
     tried = tried_variants(model, x, labels, on_progress)
     return Trial(
         tuple(title for title, _ in items), tuple(answers), tuple(tried), suspicion(tried),

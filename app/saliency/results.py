@@ -205,11 +205,10 @@ class Measuring:
     def now(self, one: SaliencyMap, measure: str) -> float | str:
         """A measure of a map; NaN where it has no meaning, and a sentence where it can't be had."""
         score: float | str | None = self.question.known(self.key(one, measure))
-        return (
-            device.bounded(partial(self._made, one, measure, zoo.model(one.task, one.model)))
-            if score is None
-            else score
-        )
+        if score is not None:
+            return score
+        model = zoo.model(one.task, one.model)
+        return device.bounded(lambda: self._made(one, measure, model))
 
     def work(self, found: Sequence[SaliencyMap], measures: Sequence[str]) -> Call:
         """What measures these maps and keeps each figure as soon as it is there, to be done beside the page."""

@@ -7,12 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from core.cli.options import add_device, count, keys, new_file, new_folder, share, task_command
+from core.cli.device import add_device, on_device
+from core.cli.options import count, keys, new_file, new_folder, share, task_command
 from core.cli.output import follow, say
 from core.data.tasks import task_named
 from core.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
+    import torch
+
+    from core.anomaly.batch_file import Tally
+    from core.anomaly.calibration import Calibration
+    from core.anomaly.label_references import References
     from core.models.zoo import ZooModel
 
 T = TypeVar("T")
@@ -82,22 +88,25 @@ def _calibrate_on_own(options: argparse.Namespace) -> int:
     from core.anomaly.calibration import calibration_path, own_calibrations, write_calibration
     from core.anomaly.own_normal import calibrate_on_own, fitting_named, read_normal_pictures
     from core.data.incoming import incoming
-    from core.devices import choose_device
     from core.models.zoo import folder_of, load_zoo_model
 
     fitting = fitting_named(options.fitting)
     task = options.task or _task_of(options.model)
-    device = choose_device(options.device)
-    model = load_zoo_model(task, options.model, folder_of(task, options.model)).on(device)
+    model = load_zoo_model(task, options.model, folder_of(task, options.model))
     with tqdm(disable=options.json, unit="picture", desc="reading") as bar:
         pictures = read_normal_pictures(
             model.task, incoming([options.data]), fitting, on_file=lambda done: bar.update(done - bar.n)
         )
     with tqdm(disable=options.json, unit="picture") as bar:
         follow_bar = follow(bar)
-        screen = calibrate_on_own(
-            model, pictures, options.normal, on_progress=lambda done, of: follow_bar(options.model, done, of)
-        )
+
+        def show(done: int, of: int) -> None:
+            follow_bar(options.model, done, of)
+
+        def work(device: "torch.device") -> "Calibration":
+            return calibrate_on_own(model.on(device), pictures, options.normal, on_progress=show)
+
+        screen = on_device(options, work)
     path = calibration_path(task, options.model, options.out or own_calibrations())
     write_calibration(screen, path)
     stated = screen.own
@@ -151,7 +160,6 @@ def _calibrate_task(options: argparse.Namespace) -> int:
         write_references,
     )
     from core.data.datasets import load
-    from core.devices import choose_device
     from core.models.zoo import folder_of, known_cards, load_zoo_model
 
     task = task_named(options.task)
@@ -159,24 +167,30 @@ def _calibrate_task(options: argparse.Namespace) -> int:
         raise ConfigError("--images needs --out, so that a calibration that ships is not overwritten")
     folder = options.out or ASSETS
     asked = options.models or list(known_cards(task.key))
-    device = choose_device(options.device)
-    train_set, calibration = load(task, "train").on(device), load(task, "calibration").on(device)
+    train_set, calibration = load(task, "train"), load(task, "calibration")
     calibration = calibration if options.images is None else calibration.first(options.images)
     done = []
     with tqdm(disable=options.json, unit="image") as bar:
         for key in asked:
-            model, path = (
-                load_zoo_model(task.key, key, folder_of(task.key, key)).on(device),
-                calibration_path(task.key, key, folder),
-            )
+            model = load_zoo_model(task.key, key, folder_of(task.key, key))
+            path = calibration_path(task.key, key, folder)
             kept = None if options.again else _fitted_already(read_calibration, model, path)
-            screen = kept or fit_calibration(model, train_set, calibration, on_progress=follow(bar))
+
+            def fitted(device: "torch.device", model: "ZooModel" = model) -> "Calibration":
+                return fit_calibration(
+                    model.on(device), train_set.on(device), calibration.on(device), on_progress=follow(bar)
+                )
+
+            def references(device: "torch.device", model: "ZooModel" = model) -> "References":
+                images = calibration.on(device).images(0, min(IMAGES, len(calibration)))
+                return fit_references(model.on(device), images, follow(bar))
+
+            screen = kept or on_device(options, fitted)
             if kept is None:
                 write_calibration(screen, path)
             labels = references_path(task.key, key, folder)
             if options.again or _fitted_already(read_references, model, labels) is None:
-                images = calibration.images(0, min(IMAGES, len(calibration)))
-                write_references(fit_references(model, images, follow(bar)), model, labels)
+                write_references(on_device(options, references), model, labels)
             done.append({**screen.settings, "file": str(path), "bytes": path.stat().st_size, "kept": kept is not None})
     if options.json:
         say(json.dumps(done, indent=1))
@@ -202,11 +216,9 @@ def _score(options: argparse.Namespace) -> int:
     from core.anomaly.batch_file import Scoring, score_files
     from core.anomaly.calibration import calibration_path, own_calibrations, read_calibration
     from core.anomaly.catalogue import DEFAULT
-    from core.devices import choose_device
     from core.models.zoo import folder_of, load_zoo_model
 
-    folder = folder_of(options.task, options.model)
-    model = load_zoo_model(options.task, options.model, folder).on(choose_device(options.device))
+    model = load_zoo_model(options.task, options.model, folder_of(options.task, options.model))
     own = calibration_path(options.task, options.model, own_calibrations())
     path = options.calibration or (own if own.exists() else calibration_path(options.task, options.model))
     if not path.exists():
@@ -217,7 +229,12 @@ def _score(options: argparse.Namespace) -> int:
     screen = read_calibration(model, path)
     asked = Scoring(options.detector or (DEFAULT,), options.fitting, options.alpha)
     with tqdm(disable=options.json, unit="file") as bar:
-        tally = score_files(model, screen, options.paths, options.out, asked, lambda done: bar.update(done - bar.n))
+
+        def work(device: "torch.device") -> "Tally":
+            told = (asked, lambda done: bar.update(done - bar.n))
+            return score_files(model.on(device), screen, options.paths, options.out, *told)
+
+        tally = on_device(options, work)
     shares = {key: tally.share(key) for key in asked.detectors}
     if options.json:
         told = {"scored": tally.scored, "errors": tally.errors, "flagged": tally.flagged, "shares": shares}

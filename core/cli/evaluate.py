@@ -8,14 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.cli import folders
+from core.cli.device import add_device, on_device
 from core.cli.models import choose
-from core.cli.options import add_device, count, keys, new_file, seed, task_command
+from core.cli.options import count, keys, new_file, seed, task_command
 from core.cli.output import follow, say
 from core.data.tasks import Task, task_named
 from core.errors import ConfigError
 from core.reports.catalogue import DEFAULT, REPORTS, command_of
 
 if TYPE_CHECKING:
+    import torch
+
+    from core.reports.form.command import Answer
     from core.reports.form.report import Report, Row
 
 ACCURACY, GENERATOR = "accuracy", "generator"
@@ -56,13 +60,11 @@ def _evaluate(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from core.data.datasets import load, load_folder
-    from core.devices import choose_device
     from core.reports.form.measuring import Request
 
     _check(options)
     task, command = task_named(options.task), command_of(options.report)
-    device = choose_device(options.device)
-    models = [model.on(device) for model in choose(options, task, command.models)]
+    models = choose(options, task, command.models)
     settings = command.settings(options.images, options.seed)
     if options.robust_images:
         settings = replace(settings, robust_images=options.robust_images)
@@ -75,9 +77,12 @@ def _evaluate(options: argparse.Namespace) -> int:
         )
     with tqdm(disable=options.json, unit="image") as bar:
         pictures = load(task, "test") if options.data is None else load_folder(task, options.data)
-        scratch = folders.RUNS / "reports"
-        request = Request(models, pictures.on(device), settings, scratch, path, follow(bar), options.allow_uncommitted)
-        answer = command.run(request)
+        how = (settings, folders.RUNS / "reports", path, follow(bar), options.allow_uncommitted)
+
+        def work(device: "torch.device") -> "Answer":
+            return command.run(Request([model.on(device) for model in models], pictures.on(device), *how))
+
+        answer = on_device(options, work)
     if options.update_cards:
         _update_cards(task, answer.report)
     if options.json:

@@ -6,7 +6,8 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from core.cli import folders
-from core.cli.options import add_device, count, new_folder, seed
+from core.cli.device import add_device
+from core.cli.options import count, new_folder, seed
 from core.cli.output import say
 from core.data.tasks import CIFAR10, FASHION_MNIST, PASTED, TASKS, task_named, trained_tasks
 from core.errors import ConfigError

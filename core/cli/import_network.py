@@ -7,7 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.cli.options import add_device, quote
+from core.cli.device import add_device
+from core.cli.options import quote
 from core.cli.output import say
 from core.data.tasks import Task, listed_tasks
 from core.data.tasks.own import forget_private, keep_private, names_in, own_task, user_folder, write_task

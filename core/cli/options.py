@@ -148,15 +148,6 @@ def _writable(path: Path, folder: Path) -> Path:
     return path
 
 
-def add_device(command: Any) -> None:
-    """Let a command say where to compute; `core.devices.choose_device` takes what is given, or None."""
-    command.add_argument(
-        "--device",
-        metavar="NAME",
-        help="where to compute: cuda, cuda:1, mps or cpu (default: ROBUSTSCOPE_DEVICE, or the best that is there)",
-    )
-
-
 Add = Callable[["argparse._SubParsersAction[argparse.ArgumentParser]", argparse.ArgumentParser], None]
 """How a command joins the others: it is given them, and the options that all share."""
 

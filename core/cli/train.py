@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.cli import folders
-from core.cli.options import add_device, assignment, count, new_folder, number, seed, whole
+from core.cli.device import add_device
+from core.cli.options import assignment, count, new_folder, number, seed, whole
 from core.cli.output import say
 from core.data.tasks import task_named, trained_tasks
 from core.errors import ConfigError

@@ -5,16 +5,19 @@ import json
 import random
 from collections.abc import Iterator
 from dataclasses import asdict
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from core.cli.options import add_device, count, seed, task_command
+from core.cli.device import add_device, on_device
+from core.cli.options import count, seed, task_command
 from core.cli.output import say
 from core.data.tasks import task_named
 from core.errors import ConfigError, CoreError
 from core.reports.catalogue import REPORTS, command_of
 
 if TYPE_CHECKING:
+    import torch
+
     from core.models.zoo import ZooModel
     from core.reports.form.verification import Recomputation
 
@@ -55,7 +58,6 @@ def _verify(options: argparse.Namespace) -> int:
 def _outcomes(options: argparse.Namespace) -> "Iterator[tuple[str, Recomputation | str]]":
     """By report what came out, or why nothing could."""
     from core.data.datasets import load
-    from core.devices import choose_device
     from core.models.zoo import load_zoo_model
     from core.reports.form.report import report_path
     from core.reports.form.verification import Sample
@@ -64,18 +66,21 @@ def _outcomes(options: argparse.Namespace) -> "Iterator[tuple[str, Recomputation
     names = [name for name in ([options.report] if options.report else REPORTS) if report_path(task.key, name).exists()]
     if not names:
         raise ConfigError(f"{task.key} has no such report" if options.report else f"{task.key} has no report")
-    device = choose_device(options.device)
-    data = load(task, "test").on(device)
+    data = load(task, "test")
 
     @cache
     def network(key: str) -> "ZooModel":
-        return load_zoo_model(task.key, key).on(device)
+        return load_zoo_model(task.key, key)
+
+    def recomputed(device: "torch.device", name: str) -> "Recomputation":
+        draw = random.Random(f"{options.seed} {task.key} {name}")  # so that one report alone draws what it does in all
+        path, there = report_path(task.key, name), data.on(device)
+        sample = Sample(path, there, options.sample, draw, lambda key: network(key).on(device))
+        return command_of(name).recompute(sample)
 
     for name in names:
-        draw = random.Random(f"{options.seed} {task.key} {name}")  # so that one report alone draws what it does in all
         try:
-            sample = Sample(report_path(task.key, name), data, options.sample, draw, network)
-            yield name, command_of(name).recompute(sample)
+            yield name, on_device(options, partial(recomputed, name=name))
         except CoreError as error:
             yield name, str(error)
 

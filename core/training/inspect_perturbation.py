@@ -72,13 +72,8 @@ def strong_map(teacher: nn.Module, x: Tensor, name: str, seed: int = 0) -> Image
     """
     for known, method in STRONG_MAPS.items():
         if known == name:
-            return (
-                method(teacher, x, torch.tensor([-1], device=x.device), _seeded(seed))[0]
-                .detach()
-                .contiguous()
-                .cpu()
-                .numpy()
-            )
+            predicted = torch.tensor([-1], device=x.device)
+            return method(teacher, x, predicted, _seeded(seed))[0].detach().contiguous().cpu().numpy()
     raise ConfigError(f"map must be one of {', '.join(STRONG_MAPS)}; got {name!r}")
 
 
