@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from app.state import device, zoo
 from app.state.bounded_store import SERVER, BoundedStore, shared_store
+from app.state.durations import seconds_an_answer
 from app.state.pictures import ModelInput, gallery_of
 from app.state.presence import owner
 from app.state.reports import cached_report, reports_folder
@@ -126,6 +127,12 @@ def quick_maps(question: Question, models: Sequence[str], methods: Sequence[str]
 def missing_maps(question: Question, cells: Sequence[Cell]) -> list[Cell]:
     """Those of the cells whose maps are not there."""
     return [cell for cell in cells if question.known(question.key(*cell)) is None]
+
+
+def seconds_of(question: Question, cells: Sequence[Cell]) -> float:
+    """What the maps of these cells take, by their methods' passes and what an answer of each network takes here."""
+    task, stamps = question.task.key, question.stamps
+    return sum(ATTRIBUTION_METHODS[method].cost * seconds_an_answer(task, key, stamps[key]) for key, method in cells)
 
 
 def long_maps(question: Question, cells: Sequence[Cell]) -> Call:

@@ -12,6 +12,7 @@ from core.draws import gaussian
 from core.errors import ConfigError
 from core.explanations.prediction import check_image, probabilities
 from core.metrics.smoothing import certified_radius, share_at_least
+from core.models.asking import at_once
 from core.models.zoo import ZooModel
 from core.progress import OnProgress
 
@@ -115,7 +116,8 @@ def _votes(
         size = min(BATCH, draws - start)
         noise = gaussian((size, *x.shape[1:]), generator, x)
         with torch.no_grad():
-            answers = probabilities(model, model.fast(x + sigma * noise)).argmax(1)
-        counts += answers.bincount(minlength=model.task.classes)
+            for part in noise.split(at_once(x, BATCH)):
+                answers = probabilities(model, model.fast(x + sigma * part)).argmax(1)
+                counts += answers.bincount(minlength=model.task.classes)
         told(start + size)
     return counts.cpu().numpy()

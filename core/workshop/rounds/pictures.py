@@ -28,7 +28,7 @@ class Album:
 
         Each map has a scale of its own, at the `CLIP` percentile: seen alone, a weak map is as visible as a strong one.
         """
-        heat = gradient(model.fast, x, x.new_tensor([target]).long())[0][0].sum(0).double().cpu().numpy()
+        heat = gradient(model.fast, x, x.new_tensor([target]).long())[0][0].sum(0).double().numpy()
         scale = float(np.percentile(np.abs(heat), CLIP)) or 1.0
         levels = np.rint(128 + 127 * (heat / scale).clip(-1, 1)).astype(np.uint8)
         return Picture(self._keep(to_png(levels)), "map", caption)
