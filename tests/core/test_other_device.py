@@ -25,8 +25,10 @@ from core.attacks.ddn import Ddn
 from core.attacks.jsma import Jsma
 from core.attacks.kl_ascent import KlAscent
 from core.attacks.pgd import Pgd
+from core.attacks.scheduled import ScheduledAttack
 from core.attacks.smallest import SmallestChange
 from core.data.incoming import Incoming
+from core.explanations import catalogue, class_evidence
 from core.explanations.attack_outside_map import attack_outside
 from core.explanations.attack_path import path
 from core.explanations.attack_result import attack_result
@@ -35,7 +37,7 @@ from core.explanations.certificate import Smoothing, certify
 from core.explanations.class_evidence import measures
 from core.explanations.class_explanations import explain
 from core.explanations.labelled_answers import AnswerSettings, measure_answers
-from core.explanations.manipulate_map import least_quadrants, manipulate_map
+from core.explanations.manipulate_map import STEPS, least_quadrants, manipulate_map
 from core.explanations.network_features import pooled_features, pulled_picture
 from core.explanations.opening import OpeningSettings, turning
 from core.explanations.picture_facts import FactSettings, measure_pictures
@@ -90,6 +92,13 @@ def on_both(work, *there) -> None:
     same(expected, found)
 
 
+@pytest.fixture(autouse=True)
+def few_steps(monkeypatch):
+    """What an explanation's attack does, it does at each of its steps."""
+    for module in (catalogue, class_evidence):
+        monkeypatch.setattr(module, "explanation", lambda rho: ScheduledAttack(rho, steps=2))
+
+
 @pytest.fixture(scope="module")
 def autoencoder():
     """A tiny one with fresh weights."""
@@ -114,7 +123,7 @@ def two():
 def test_attacks_of_the_catalogue(network, two, key):
     def attacked(model, x):
         labels = torch.tensor([0, 1], device=x.device)
-        return run_attack(key, AttackRequest(model.fast, x, labels, 0.05, 2, generator()))
+        return run_attack(key, AttackRequest(model.fast, x, labels, 0.05, 1, generator()))
 
     on_both(attacked, network, two)
 
@@ -185,7 +194,9 @@ def test_explanations(network, x, key):
 
 
 @pytest.mark.parametrize("method", ["gradient", "integrated-gradients", "grad-cam"])
-def test_a_map_is_moved(network, x, method):
+def test_a_map_is_moved(network, x, method, monkeypatch):
+    monkeypatch.setitem(STEPS, method, 2)
+
     def moved(model, x):
         region = least_quadrants(x[:, 0])[0].cpu().numpy()
         return manipulate_map(model, x, method, region, 0.02)
@@ -218,9 +229,10 @@ def test_the_smallest_natural_change(network, x):
     on_both(lambda model, x: smallest_change(model.fast, x, CHANGES["brightness"], 2), network, x)
 
 
+@pytest.mark.slow
 def test_detectors_are_fitted_and_judge(network, screen, x):
     """The same figures of every detector, and under every change."""
-    on_both(lambda *given: fit_calibration(*given).normals, network, columns(20, 1), columns(40, 2))
+    on_both(lambda *given: fit_calibration(*given).normals, network, columns(20, 1), columns(24, 2))
     for change in ("pgd", "gaussian-noise"):
         on_both(lambda model, x, change=change: judge(model, screen, x, change), network, x)
 
@@ -230,16 +242,18 @@ def test_files_are_scored(network, screen):
     on_both(lambda model: score_many([(model, screen)], files, Scoring(tuple(DETECTORS)), 1).scores, network)
 
 
+@pytest.mark.slow
 def test_references_of_labels(network, two):
     def found(model, x):
-        references = fit_references(model, x.expand(8, -1, -1, -1, -1).flatten(0, 1))
+        references = fit_references(model, x.expand(2, -1, -1, -1, -1).flatten(0, 1))
         return [one.band for one in references.values()], norms(model, x, ConfoundingLabel("top-m", m=2))
 
     on_both(found, network, two)
 
 
+@pytest.mark.slow
 def test_pictures_of_somebody_calibrate(network):
-    pictures = NormalPictures(columns(40, 7).pixels, "crop", False, (), 0)
+    pictures = NormalPictures(columns(16, 7).pixels, "crop", False, (), 0)
     on_both(lambda model: calibrate_on_own(model, pictures).normals, network)
 
 
