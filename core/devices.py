@@ -116,7 +116,7 @@ def within_memory(run: Callable[[torch.device], T], device: torch.device, on_ful
         try:
             result = run(device)
         except RuntimeError as error:
-            if not _memory_is_full(error):
+            if not memory_is_full(error):
                 raise
         else:
             if passes.halvings:
@@ -133,7 +133,7 @@ def within_memory(run: Callable[[torch.device], T], device: torch.device, on_ful
     return run(CPU)
 
 
-def _memory_is_full(error: RuntimeError) -> bool:
+def memory_is_full(error: RuntimeError) -> bool:
     """Whether an error of torch says so: Apple's has no class of its own."""
     return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error)
 

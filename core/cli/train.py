@@ -12,7 +12,7 @@ from core.cli.device import add_device
 from core.cli.options import assignment, count, new_folder, number, seed, whole
 from core.cli.output import say
 from core.data.tasks import task_named, trained_tasks
-from core.errors import ConfigError
+from core.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     import torch
@@ -99,6 +99,7 @@ def _run_plan(options: argparse.Namespace, plan: "TrainingPlan", runs: Path, dev
     from tqdm import tqdm
 
     from core.data.datasets import load
+    from core.devices import memory_is_full
     from core.models.zoo import load_zoo_model
     from core.training.loop import train
     from core.training.zoo_plans import TEACHERS, teacher_plan
@@ -118,7 +119,12 @@ def _run_plan(options: argparse.Namespace, plan: "TrainingPlan", runs: Path, dev
     data, val = load(task, "train"), load(task, "val")
     folder = runs / plan.task / plan.key
     with tqdm(total=plan.epochs, unit="epoch", disable=options.json, desc=f"{plan.task} {plan.key}") as bar:
-        return train(plan, data, val, folder, _show(bar), device=device, networks=networks)
+        try:
+            return train(plan, data, val, folder, _show(bar), device=device, networks=networks)
+        except RuntimeError as error:
+            if not memory_is_full(error):
+                raise
+            raise InputError(f"the memory of {device} is full: `--device cpu` goes on where this stopped") from error
 
 
 def _changed(plan: "TrainingPlan", options: argparse.Namespace) -> "tuple[TrainingPlan, list[str]]":
