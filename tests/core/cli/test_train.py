@@ -158,6 +158,6 @@ def test_a_training_that_a_device_has_no_memory_for_says_how_to_go_on(fashion_ro
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
     monkeypatch.setattr(loop, "train", full)
-    command = ["train", "fashion-mnist", "standard", "--epochs", "1", "--images", "20", "--out", str(tmp_path)]
+    command = ["train", "fashion-mnist", "standard", "--epochs", "1", "--images", "128", "--out", str(tmp_path)]
     assert main(command) == 1
     assert "memory of cpu is full" in capsys.readouterr().err
