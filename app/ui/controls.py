@@ -26,6 +26,16 @@ def pick(label: str, titles: Mapping[Any, str], place: Any = st, **how: Any) -> 
 
 def task_panel() -> None:
     """The task alone, in the side panel."""
+    _task()
+    _device()
+
+
+def _device() -> None:
+    """Where this server computes."""
+    st.sidebar.caption(device.in_words())
+
+
+def _task() -> None:
     with st.sidebar:
         st.subheader("Robustscope")
         st.segmented_control(
@@ -35,13 +45,12 @@ def task_panel() -> None:
             required=True,
             **session.binding("task", "side.task"),
         )
-        st.caption(device.in_words())
 
 
 def model_panel() -> None:
     """Task and models, in the side panel."""
     choice = session.now()
-    task_panel()
+    _task()
     with st.sidebar:
         st.multiselect(
             "Networks side by side",
@@ -53,6 +62,7 @@ def model_panel() -> None:
         )
         if len(session.options().models[choice.task]) == 1:
             st.caption(f"There is one network of {task_named(choice.task).title} here, so none to compare it with.")
+    _device()
 
 
 def fit_picker() -> None:
