@@ -44,7 +44,7 @@ def sample(task: Task, val: LabelledImages) -> Sample:
     wanted = np.linspace(0, task.classes - 1, PICTURES).round().astype(int)
     labels = val.labels.cpu().numpy()
     chosen = torch.tensor([int(np.flatnonzero(labels == label)[0]) for label in wanted if (labels == label).any()])
-    shown = LabelledImages(val.pixels[chosen], val.labels[chosen], val.origin)
+    shown = LabelledImages(val.pixels[chosen], val.labels[chosen.to(val.device)], val.origin)
     return Sample(shown, val.first(SAMPLE), task.radii["linf"])
 
 
