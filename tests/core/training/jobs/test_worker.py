@@ -102,6 +102,26 @@ def test_a_recipe_with_a_teacher_finds_it_in_the_folder(fashion_root, tiny_netwo
     assert work(order, tmp_path / "second", tmp_path / "out", Control(), lambda event: None) == Ended("finished")
 
 
+@pytest.mark.slow
+def test_a_training_that_a_gpu_has_no_memory_for_is_done_on_the_cpu(fashion_root, tmp_path, monkeypatch, tiny_network):
+    devices = []
+
+    def crowded(*given):
+        devices.append(given[6])
+        if given[6] != CPU:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return train(*given)
+
+    monkeypatch.setattr(worker, "train", crowded)
+    monkeypatch.setattr(monitor, "SAMPLE", 10)
+    with other_device() as device:
+        monkeypatch.setattr(worker, "choose_device", lambda: device)
+        assert work(SHORT, tmp_path / "run", tmp_path / "out", Control(), lambda event: None) == Ended("finished")
+    assert devices == [device, CPU]
+    card = load_weights(tmp_path / "out/fashion-mnist/own-tiny.safetensors").card
+    assert "was full; the work was done on the CPU" in card.note and card.training["device"] == "cpu"
+
+
 def test_without_the_data_set_it_says_how_to_get_it(tmp_path):
     with pytest.raises(DataMissingError, match="robustscope data fetch fashion-mnist"):
         work(ORDER, tmp_path, tmp_path / "out", Control(), lambda event: None)
@@ -193,23 +213,3 @@ def test_a_paused_run_can_be_stopped_and_other_words_mean_nothing():
     other = Control()
     other.hear("nonsense")
     assert not other.should_stop()
-
-
-@pytest.mark.slow
-def test_a_training_that_a_gpu_has_no_memory_for_is_done_on_the_cpu(fashion_root, tmp_path, monkeypatch, tiny_network):
-    devices = []
-
-    def crowded(*given):
-        devices.append(given[6])
-        if given[6] != CPU:
-            raise torch.OutOfMemoryError("CUDA out of memory.")
-        return train(*given)
-
-    monkeypatch.setattr(worker, "train", crowded)
-    monkeypatch.setattr(monitor, "SAMPLE", 10)
-    with other_device() as device:
-        monkeypatch.setattr(worker, "choose_device", lambda: device)
-        assert work(SHORT, tmp_path / "run", tmp_path / "out", Control(), lambda event: None) == Ended("finished")
-    assert devices == [device, CPU]
-    card = load_weights(tmp_path / "out/fashion-mnist/own-tiny.safetensors").card
-    assert "was full; the work was done on the CPU" in card.note and card.training["device"] == "cpu"
