@@ -33,7 +33,7 @@ SHORT = TrainingRequest("fashion-mnist", "standard", "own-tiny", 256, 1)
 LONG = TrainingRequest("fashion-mnist", "standard", "own-tiny", 256, 6)
 WORKER = """
 import runpy
-from core.training.jobs import monitor, worker
+from core.training.jobs import monitor
 monitor.SAMPLE = 10  # measuring a hundred pictures takes most of a training as short as these
 runpy.run_module("core.training.jobs.worker", run_name="__main__")
 """
