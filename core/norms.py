@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from core.draws import gaussian, uniform
 from core.errors import choice_of
 
 Norm = Literal["linf", "l2"]
@@ -98,10 +99,10 @@ def random_in_ball(like: Tensor, epsilon: float, norm: Norm, generator: torch.Ge
     the ball.
     """
     if norm == "linf":
-        noise = torch.rand(like.shape, generator=generator, dtype=like.dtype, device=like.device)
+        noise = uniform(like.shape, generator, like)
         return (2.0 * noise - 1.0) * epsilon
-    direction = torch.randn(like.shape, generator=generator, dtype=like.dtype, device=like.device)
-    u = torch.rand(like.shape[0], generator=generator, dtype=like.dtype, device=like.device)
+    direction = gaussian(like.shape, generator, like)
+    u = uniform((like.shape[0],), generator, like)
     dimensions = like.shape[1:].numel()
     return steepest_ascent_direction(direction, "l2") * _spread(epsilon * u ** (1.0 / dimensions), like)
 

@@ -1,16 +1,15 @@
 """Certificates by randomised smoothing: the noise, the work with its time, and what the votes prove."""
 
-import time
 from collections.abc import Sequence
 from functools import partial
 from html import escape
 
 import numpy as np
 import streamlit as st
-import torch
 
 from app.adversarial.choice import DRAWS, SIGMAS
-from app.state import session, zoo
+from app.state import device, session, zoo
+from app.state.durations import duration, seconds_an_answer
 from app.state.names import model_name
 from app.state.pictures import ModelInput
 from app.state.tasks import Call
@@ -20,7 +19,7 @@ from app.ui.downloads import npz, table_csv
 from app.ui.elements import how_to_read, percent
 from app.ui.task_progress import LongTask
 from core.data.tasks import Task
-from core.explanations.certificate import BATCH, Certificate, Smoothing, certify
+from core.explanations.certificate import Certificate, Smoothing, certify
 from core.metrics.smoothing import largest_radius
 from core.progress import OnProgress, ShouldStop
 
@@ -43,12 +42,12 @@ def certifying(task: Task, models: Sequence[str], shown: ModelInput, sigma: floa
     smoothing = Smoothing(sigma, draws)
     known = tuple((key, zoo.cards_of(task.key)[key].sha256) for key in models)
     of = smoothing.draws + smoothing.first_draws
-    seconds = sum(_seconds_of(task.key, *each) for each in known) * of
+    seconds = sum(seconds_an_answer(task.key, *each) for each in known) * of
     return LongTask(
         "certificate",
         ("certificate", task.key, known, shown.digest, smoothing),
         partial(_call, task, models, shown, smoothing),
-        f"{of:,} noisy copies for each of {len(models)} networks: {_duration(seconds)} if nobody else is at work. The "
+        f"{of:,} noisy copies for each of {len(models)} networks: {duration(seconds)} if nobody else is at work. The "
         f"largest radius that {draws:,} votes can prove at σ = {sigma:g} is "
         f"**{largest_radius(draws, smoothing.alpha, sigma):.2f}** (L2).",
         "Take the votes",
@@ -57,34 +56,18 @@ def certifying(task: Task, models: Sequence[str], shown: ModelInput, sigma: floa
     )
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _seconds_of(task: str, key: str, sha256: str) -> float:
-    """What a network's answer to one of many images takes here, in seconds."""
-    model = zoo.model(task, key)
-    x = torch.full((BATCH, *model.task.shape), 0.5)
-    with torch.no_grad():
-        model.fast(x[:2])  # the first call prepares what later ones reuse
-        began = time.perf_counter()
-        model.fast(x)
-    return (time.perf_counter() - began) / BATCH
-
-
-def _duration(seconds: float) -> str:
-    """A time for people, rounded as far as it can be known."""
-    if seconds < 90:
-        return f"about {max(1, round(seconds))} s"
-    return f"about {seconds / 60:.0f} min"
-
-
 def _call(task: Task, models: Sequence[str], shown: ModelInput, smoothing: Smoothing) -> Call:
     loaded = [zoo.model(task.key, key) for key in models]
-    x = torch.from_numpy(shown.x.copy())
 
     def call(on_progress: OnProgress, should_stop: ShouldStop) -> list[Certificate]:
         def told(done: int, of: int, before: int) -> None:
             on_progress(before * of + done, len(loaded) * of)
 
-        return [certify(model, x, smoothing, partial(told, before=number)) for number, model in enumerate(loaded)]
+        x = device.picture(shown.x)
+        return [
+            certify(device.placed(model), x, smoothing, partial(told, before=number))
+            for number, model in enumerate(loaded)
+        ]
 
     return call
 

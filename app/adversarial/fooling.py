@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
-import torch
 from numpy.typing import NDArray
 
 from app.adversarial.choice import METHOD_TITLES, REGION_TITLES, AdversarialChoice
-from app.state import session, zoo
+from app.state import device, session, zoo
 from app.state.epsilon_scale import size_dial
 from app.state.names import model_name
 from app.state.pictures import ModelInput
@@ -98,16 +97,16 @@ def _call(task: Task, models: Sequence[str], shown: ModelInput, part: Adversaria
     loaded = [zoo.model(task.key, key) for key in models]
     method, epsilon = check_method(part.method), part.size / 255
     region = region_mask(part.region, *task.shape[1:])
-    x = torch.from_numpy(shown.x.copy())
 
     def call(on_progress: OnProgress, should_stop: ShouldStop) -> list[FoolingResult]:
         found: list[FoolingResult] = []
+        x = device.picture(shown.x)
         each = MOVE_STEPS[method] + ATTACK_STEPS
 
         def told(before: int) -> OnProgress:
             return lambda done, of: on_progress(len(found) * each + before + done, len(loaded) * each)
 
-        for model in loaded:
+        for model in map(device.placed, loaded):
             moved = manipulate_map(model, x, method, region, epsilon, on_progress=told(0), should_stop=should_stop)
             attacked = attack_outside(model, x, method, epsilon, on_progress=told(MOVE_STEPS[method]))
             found.append(FoolingResult(moved, attacked))

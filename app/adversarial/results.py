@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from app.adversarial.choice import AWAY
-from app.state import zoo
+from app.state import device, zoo
 from app.state.pictures import ModelInput
 from app.state.reports import cached_report
 from app.state.result_cache import cached_result
@@ -56,7 +56,7 @@ def explanations(task: Task, keys: Sequence[str], shown: ModelInput, rho: float)
 
 @cached_result
 def _explanations(task: str, key: str, sha256: str, digest: str, rho: float, _x: Image) -> Explanations:
-    return explain(zoo.model(task, key), torch.from_numpy(_x.copy()), rho)
+    return explain(zoo.model(task, key), device.picture(_x), rho)
 
 
 def paths(task: Task, keys: Sequence[str], shown: ModelInput, target: str, rho: float) -> Iterator[Path]:
@@ -72,7 +72,7 @@ def paths(task: Task, keys: Sequence[str], shown: ModelInput, target: str, rho: 
 
 @cached_result
 def _path(task: str, key: str, sha256: str, digest: str, target: str, rho: float, _x: Image) -> Path:
-    model, x = zoo.model(task, key), torch.from_numpy(_x.copy())
+    model, x = zoo.model(task, key), device.picture(_x)
     if target == AWAY:
         with torch.no_grad():
             answer = int(model.fast(x).argmax())
@@ -112,7 +112,7 @@ def _evidence(
     _x: Image,
 ) -> Evidence:
     others = [zoo.model(task, judge) for judge in judges]
-    return evidence(zoo.model(task, key), others, torch.from_numpy(_x.copy()), rho, thresholds)
+    return evidence(zoo.model(task, key), others, device.picture(_x), rho, thresholds)
 
 
 def explanations_report(task: str) -> ExplanationsReport | None:
@@ -191,11 +191,12 @@ def _transferred_image(
     _x: Image,
 ) -> TransferredImage:
     made_by, asked = zoo.model(task, source), zoo.model(task, seen)
-    x = torch.from_numpy(_x.copy())
+    x = device.picture(_x)
     with torch.no_grad():
-        about = probabilities(made_by, made_by.fast(x)).argmax(1) if label is None else torch.tensor([label])
+        own = probabilities(made_by, made_by.fast(x)).argmax(1)
+    about = own if label is None else torch.full_like(own, label)
     x_adv = made_against(made_by.fast, x, about, attack, epsilon)
     both = torch.cat([x, x_adv])
     with torch.no_grad():
-        answers = [probabilities(model, model.fast(both)).numpy() for model in (made_by, asked)]
-    return TransferredImage(int(about), label is not None, _x[0], x_adv[0].contiguous().numpy(), *answers)
+        answers = [probabilities(model, model.fast(both)).cpu().numpy() for model in (made_by, asked)]
+    return TransferredImage(int(about), label is not None, _x[0], x_adv[0].contiguous().cpu().numpy(), *answers)

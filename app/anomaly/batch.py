@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from app.anomaly.verdicts import missing_calibration
-from app.state import judgements, pictures, session, zoo
+from app.state import device, judgements, pictures, session, zoo
 from app.state.choice import Choice
 from app.state.names import model_name
 from app.ui.downloads import downloads
@@ -49,7 +49,8 @@ def batch_task(task: Task, models: Sequence[str], files: Sequence[BroughtFile], 
     def call(on_progress: OnProgress, should_stop: ShouldStop) -> ManyScores:
         of = count_files(files)
         on_progress(0, of)
-        return score_many(pairs, incoming(files), scoring, MAX_ENTRIES, lambda done: on_progress(done, max(done, of)))
+        placed = [(device.placed(model), screen) for model, screen in pairs]
+        return score_many(placed, incoming(files), scoring, MAX_ENTRIES, lambda done: on_progress(done, max(done, of)))
 
     names = ", ".join(f"**{model_name(key)}**" for key in models)
     return LongTask(

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from app.anomaly import results
-from app.state import pictures, zoo
+from app.state import device, pictures, zoo
 from app.state.choice import Choice
 from app.state.names import model_name
 from app.state.pictures import ModelInput
@@ -107,19 +107,19 @@ def _call(task: str, models: Sequence[str], read: "partial[Iterator[_Picture]]")
     def call(on_progress: OnProgress, should_stop: ShouldStop) -> FeaturedPictures:
         on_progress(0, 0)
         found = list(read())
-        x = torch.cat([one.x for one in found])
+        x = device.placed(torch.cat([one.x for one in found]))
         features, answers = {}, {}
         for number, model in enumerate(loaded):
 
             def told(done: int, before: int = number * len(x)) -> None:
                 on_progress(before + done, len(loaded) * len(x))
 
-            features[model.card.key], answers[model.card.key] = pooled_features(model, x, told)
+            features[model.card.key], answers[model.card.key] = pooled_features(device.placed(model), x, told)
         return FeaturedPictures(
             tuple(one.key for one in found),
             tuple(one.title for one in found),
             np.array([one.label for one in found]),
-            (x * 255).round().to(torch.uint8).numpy(),
+            (x * 255).round().to(torch.uint8).cpu().numpy(),
             features,
             answers,
         )
@@ -159,4 +159,4 @@ def pulled(task: Task, key: str, shown: ModelInput) -> PulledPicture:
 
 @cached_result
 def _pulled(task: str, key: str, sha256: str, digest: str, epsilon: float, _x: NDArray[np.float32]) -> PulledPicture:
-    return pulled_picture(zoo.model(task, key), torch.from_numpy(_x.copy()), epsilon)
+    return pulled_picture(zoo.model(task, key), device.picture(_x), epsilon)

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app.anomaly.names import alpha_text, normal_to
-from app.state import own_calibrations, session, visitors, zoo
+from app.state import device, own_calibrations, session, visitors, zoo
 from app.state.choice import Choice
 from app.state.errors import guard
 from app.state.names import model_name
@@ -100,7 +100,7 @@ def calibrating(
             def told(done: int, of: int, before: int = number) -> None:
                 on_progress(before * of + done, len(loaded) * of)
 
-            found.append((model.card, calibrate_on_own(model, pictures, name, on_progress=told)))
+            found.append((model.card, calibrate_on_own(device.placed(model), pictures, name, on_progress=told)))
         return found
 
     named = ", ".join(f"**{model_name(key)}**" for key in models)

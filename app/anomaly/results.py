@@ -5,10 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import streamlit as st
-import torch
 from numpy.typing import NDArray
 
-from app.state import pictures, zoo
+from app.state import device, pictures, zoo
 from app.state.bounded_store import SERVER, BoundedStore, shared_store
 from app.state.judgements import calibration_folder, calibration_of
 from app.state.names import OWN
@@ -42,7 +41,7 @@ def norms(task: Task, key: str, digest: str, x: NDArray[np.float32], probe: Conf
 
 @cached_result
 def _norms(task: str, key: str, sha256: str, digest: str, probe: ConfoundingLabel, _x: NDArray[np.float32]) -> Norms:
-    return reference.norms(zoo.model(task, key), torch.from_numpy(_x.copy()), probe)
+    return reference.norms(zoo.model(task, key), device.picture(_x), probe)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
@@ -93,14 +92,14 @@ def measuring(task: str, keys: Sequence[str], probe: ConfoundingLabel) -> Call:
 
     def call(on_progress: OnProgress, should_stop: ShouldStop) -> bool:
         images = _normal_images(task, root)
-        x = images.images(0, len(images))
+        x = images.on(device.device()).images()
         for number, (model, name, visitor) in enumerate(todo):
             if store.get(name, visitor) is None:
 
                 def told(done: int, of: int, before: int = number) -> None:
                     on_progress(before * of + done, len(todo) * of)
 
-                store.put(name, reference.norms(model, x, probe, told), visitor)
+                store.put(name, reference.norms(device.placed(model), x, probe, told), visitor)
         return True
 
     return call

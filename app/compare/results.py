@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from app.state import device
 from app.state.judgements import ALPHA, judgements_of
 from app.state.pictures import ModelInput
 from app.state.result_cache import cached_result
@@ -44,7 +44,7 @@ def searching(attack: Pgd) -> Square:
 def _attack_result(
     task: str, key: str, sha256: str, digest: str, attack: Pgd | Square, _x: NDArray[np.float32]
 ) -> AttackResult:
-    return attack_result(model(task, key), torch.from_numpy(_x.copy()), attack)
+    return attack_result(model(task, key), device.picture(_x), attack)
 
 
 def withheld(task: Task, looks: Sequence[Prediction], shown: ModelInput) -> dict[str, str]:

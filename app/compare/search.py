@@ -6,11 +6,11 @@ from html import escape
 
 import numpy as np
 import streamlit as st
-import torch
 from numpy.typing import NDArray
 
 from app.compare import columns
-from app.state import zoo
+from app.state import device, zoo
+from app.state.durations import duration, seconds_an_answer
 from app.state.epsilon_scale import radius_text
 from app.state.names import model_name
 from app.state.pictures import ModelInput
@@ -30,12 +30,13 @@ QUERIES = 1000
 def searching(task: Task, models: Sequence[str], shown: ModelInput, attack: Pgd) -> LongTask:
     """The search against each network, at the radius of the attack beside it."""
     known = tuple((key, zoo.cards_of(task.key)[key].sha256) for key in models)
+    seconds = sum(seconds_an_answer(task.key, *each) for each in known) * QUERIES
     return LongTask(
         "search",
         ("search", task.key, known, shown.digest, attack.epsilon, attack.norm),
         partial(_call, task, models, shown, Square(attack.epsilon, attack.norm, QUERIES)),
         f"Square attack asks each network up to {QUERIES:,} times, within {radius_text(attack.norm, attack.epsilon)}, "
-        "and looks at its answers alone. It takes some seconds.",
+        f"and looks at its answers alone: {duration(seconds)} at most.",
         "Search without gradients",
         ":material/grid_view:",
         lambda work: f"Network {work.done + 1} of {work.of}" if work.of else "Begun",
@@ -44,13 +45,13 @@ def searching(task: Task, models: Sequence[str], shown: ModelInput, attack: Pgd)
 
 def _call(task: Task, models: Sequence[str], shown: ModelInput, attack: Square) -> Call:
     loaded = [zoo.model(task.key, key) for key in models]
-    x = torch.from_numpy(shown.x.copy())
 
     def call(on_progress: OnProgress, should_stop: ShouldStop) -> list[AttackResult]:
         found: list[AttackResult] = []
+        x = device.picture(shown.x)
         for model in loaded:
             on_progress(len(found), len(loaded))
-            found.append(attack_result(model, x, attack))
+            found.append(attack_result(device.placed(model), x, attack))
         return found
 
     return call

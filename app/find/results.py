@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 from torch import Tensor
 
-from app.state import judgements, pictures, zoo
+from app.state import device, judgements, pictures, zoo
 from app.state.choice import Choice
 from app.state.names import model_name
 from app.ui.picture_files import count_files, incoming
@@ -62,15 +62,15 @@ def measuring(choice: Choice, files: Sequence[UploadedFile] | None, attacked: bo
 
     def call(on_progress: OnProgress, should_stop: ShouldStop) -> MeasuredPictures:
         on_progress(0, of)
-        notes = _Notes([], [], [])
+        notes, loaded = _Notes([], [], []), [device.placed(model) for model in models]
         source = _of_gallery(choice, notes) if files is None else _of_files(choice, files, notes)
         flags = {
             model.card.key: partial(share_flagged, model, screens[model.card.key])
-            for model in models
+            for model in loaded
             if model.card.key in screens
         }
         settings = settings_of(task, attacked)
-        facts = measure_pictures(models, flags, source, settings, lambda done: on_progress(done, max(done, of)))
+        facts = measure_pictures(loaded, flags, source, settings, lambda done: on_progress(done, max(done, of)))
         return MeasuredPictures(facts, tuple(notes.titles), np.stack(notes.levels), tuple(notes.refused))
 
     names = ", ".join(f"**{model_name(key)}**" for key in choice.models)
@@ -109,7 +109,7 @@ class _Notes:
 def _of_gallery(choice: Choice, notes: _Notes) -> Iterator[tuple[str, int, Tensor]]:
     for item, x in pictures.fitted_gallery(choice):
         notes.keep(item.title, x)
-        yield item.key, -1 if item.label is None else item.label, x
+        yield item.key, -1 if item.label is None else item.label, device.placed(x)
 
 
 def _of_files(choice: Choice, files: Sequence[UploadedFile], notes: _Notes) -> Iterator[tuple[str, int, Tensor]]:
@@ -126,4 +126,4 @@ def _of_files(choice: Choice, files: Sequence[UploadedFile], notes: _Notes) -> I
             notes.refused.append(f"{file.path}: {error}")
             continue
         notes.keep(file.path, x)
-        yield str(place), -1, x
+        yield str(place), -1, device.placed(x)

@@ -7,6 +7,7 @@ import streamlit as st
 import torch
 from torch import Tensor
 
+from app.state import device
 from core.latent.autoencoder import ASSETS, Autoencoder, load_autoencoder, shipped
 from core.latent.codes import read_code, write_code
 
@@ -31,12 +32,12 @@ def autoencoder(task: str) -> Autoencoder:
     """
     folder = autoencoders_folder()
     path = folder / f"{task}.json"
-    return _autoencoder(task, str(folder), path.stat().st_mtime_ns if path.exists() else 0)
+    return _autoencoder(task, str(folder), path.stat().st_mtime_ns if path.exists() else 0, str(device.device()))
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
-def _autoencoder(task: str, folder: str, stamp: int) -> Autoencoder:
-    return load_autoencoder(task, Path(folder))
+def _autoencoder(task: str, folder: str, stamp: int, where: str) -> Autoencoder:
+    return load_autoencoder(task, Path(folder)).on(torch.device(where))
 
 
 def parse_code(task: str, text: str) -> Tensor:
@@ -46,7 +47,7 @@ def parse_code(task: str, text: str) -> Tensor:
         InputError: it is none of this task's generator; says why.
         ConfigError: there is no generator.
     """
-    return read_code(text, autoencoder(task).latent)
+    return device.placed(read_code(text, autoencoder(task).latent))
 
 
 def sample_code(task: str, seed: int) -> str:

@@ -7,11 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from app.latent.autoencoders import autoencoder
-from app.state import zoo
+from app.state import device, zoo
 from app.state.result_cache import cached_result
 from core.latent.autoencoder import Autoencoder
 from core.latent.codes import read_code
 from core.latent.directions import Direction, decay_direction, directions, moved, noise_direction, towards
+from core.models.zoo import ZooModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +47,15 @@ class ResolvedPosition:
     Attributes:
         place: the position.
         networks: key and checksum of each network.
-        decoder: the task's generator.
-        classifiers: the networks in their fast form.
-        start: the code (1, n) that all sliders start from.
+        generator: of the task.
+        loaded: the networks.
         directions: the sliders' directions there.
     """
 
     place: LatentPosition
     networks: tuple[tuple[str, str], ...]
-    decoder: Autoencoder
-    classifiers: tuple[nn.Module, ...]
-    start: Tensor
+    generator: Autoencoder
+    loaded: tuple[ZooModel, ...]
     directions: tuple[Direction, ...]
 
     @property
@@ -70,9 +69,24 @@ class ResolvedPosition:
         return tuple(key for key, _ in self.networks)
 
     @property
+    def decoder(self) -> Autoencoder:
+        """The task's generator, on the device of the work."""
+        return _told(self.place, self.generator)[0]
+
+    @property
+    def classifiers(self) -> tuple[nn.Module, ...]:
+        """The networks in their fast form, there too."""
+        return tuple(device.placed(model).fast for model in self.loaded)
+
+    @property
+    def start(self) -> Tensor:
+        """The code (1, n) that all sliders start from."""
+        return _told(self.place, self.generator)[1]
+
+    @property
     def labels(self) -> Tensor:
         """The class (1,) of the code."""
-        return torch.tensor([self.place.label])
+        return _told(self.place, self.generator)[2]
 
     @property
     def code(self) -> Tensor:
@@ -96,30 +110,35 @@ def resolve(place: LatentPosition, models: Sequence[str]) -> ResolvedPosition:
         InputError: files of the generator or of a network are damaged.
     """
     loaded = [zoo.model(place.task, key) for key in models]
-    decoder = autoencoder(place.task)
-    start = read_code(place.code, decoder.latent)
+    generator = autoencoder(place.task)
     return ResolvedPosition(
         place,
         tuple((model.card.key, model.card.sha256) for model in loaded),
-        decoder,
-        tuple(model.fast for model in loaded),
-        start,
-        _directions(replace(place, at=()), decoder, start),
+        generator,
+        tuple(loaded),
+        _directions(replace(place, at=()), generator),
     )
 
 
 @cached_result
-def _directions(place: LatentPosition, _decoder: Autoencoder, _start: Tensor) -> tuple[Direction, ...]:
+def _directions(place: LatentPosition, _generator: Autoencoder) -> tuple[Direction, ...]:
     """The sliders' directions at the code that all start from."""
     return (
-        *_leading(replace(place, way=0, draw=0), _decoder, _start),
-        *towards(_decoder, _start, torch.tensor([place.label]), [place.way]),
-        decay_direction(_decoder.latent),
-        noise_direction(_decoder.latent, torch.Generator().manual_seed(place.draw)),
+        *_leading(replace(place, way=0, draw=0), _generator),
+        *towards(*_told(place, _generator), [place.way]),
+        decay_direction(_generator.latent),
+        noise_direction(_generator.latent, torch.Generator().manual_seed(place.draw)),
     )
 
 
 @cached_result
-def _leading(place: LatentPosition, _decoder: Autoencoder, _start: Tensor) -> tuple[Direction, ...]:
+def _leading(place: LatentPosition, _generator: Autoencoder) -> tuple[Direction, ...]:
     """The directions in which the picture changes most; they hang on the code and its class alone."""
-    return directions(_decoder, _start, torch.tensor([place.label]), min(place.count, _decoder.latent))
+    return directions(*_told(place, _generator), min(place.count, _generator.latent))
+
+
+def _told(place: LatentPosition, generator: Autoencoder) -> tuple[Autoencoder, Tensor, Tensor]:
+    """The generator on the device of the work, with the code (1, n) and its class (1,)."""
+    where = device.device()
+    code = read_code(place.code, generator.latent)
+    return generator.on(where), code.to(where), torch.tensor([place.label], device=where)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from app.latent.autoencoders import autoencoder
 from app.latent.position import ResolvedPosition
+from app.state import device
 from app.state.pictures import ModelInput
 from app.state.reports import cached_report
 from app.state.result_cache import cached_result
@@ -54,13 +55,13 @@ def reconstruction(task: Task, shown: ModelInput) -> Reconstruction:
 
 @cached_result
 def _reconstruction(task: str, sha256: str, digest: str, _x: Image) -> Reconstruction:
-    made, x = autoencoder(task), torch.from_numpy(_x.copy())
-    labels = torch.arange(made.task.classes)
+    made, x = autoencoder(task), device.picture(_x)
+    labels = torch.arange(made.task.classes, device=x.device)
     every = x.expand(len(labels), -1, -1, -1)
     with torch.no_grad():
         texts = tuple(write_code(z[None]) for z in made.encode(every, labels))
-        pictures = made.decode(torch.cat([read_code(text, made.latent) for text in texts]), labels)
-    return Reconstruction(texts, _x[0], pictures.contiguous().numpy(), rmse(pictures - every).numpy())
+        pictures = made.decode(torch.cat([read_code(text, made.latent) for text in texts]).to(x.device), labels)
+    return Reconstruction(texts, _x[0], pictures.contiguous().cpu().numpy(), rmse(pictures - every).cpu().numpy())
 
 
 @cached_result
@@ -122,9 +123,10 @@ def interpolation_row(here: ResolvedPosition, other: Reconstruction, label: int,
 
 @cached_result
 def _interpolation_row(here: ResolvedPosition, code: str, label: int, steps: int) -> DecodedRow:
-    ends = torch.cat([here.code, read_code(code, here.decoder.latent)])
+    ends = torch.cat([here.code, device.placed(read_code(code, here.decoder.latent))])
+    labels = torch.tensor([here.place.label, label], device=ends.device)
     shares = [float(share) for share in np.linspace(0, 1, steps)]
-    return interpolation(here.decoder, here.classifiers, ends, torch.tensor([here.place.label, label]), shares)
+    return interpolation(here.decoder, here.classifiers, ends, labels, shares)
 
 
 def report(task: str) -> Latent | None:

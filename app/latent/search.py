@@ -10,7 +10,7 @@ import torch
 from app.latent import explorer
 from app.latent.choice import CENTRES, LatentChoice
 from app.latent.position import ResolvedPosition
-from app.state import pictures, session
+from app.state import device, pictures, session
 from app.state.tasks import Call
 from app.ui.task_progress import LongTask
 from core.data.tasks import task_named
@@ -131,4 +131,4 @@ def fool(
 def way_there(found: SearchResult) -> torch.Tensor:
     """Codes (P, n) from the centre of a search straight to the code found; one where nothing moves it."""
     shares = np.linspace(0, 1, FRAMES if found.norm[0] > 0 else 1, dtype=np.float32)[:, None]
-    return torch.from_numpy(found.z_decayed + shares * (found.z_adv - found.z_decayed))
+    return device.picture(found.z_decayed + shares * (found.z_adv - found.z_decayed))

@@ -8,7 +8,7 @@ import streamlit as st
 
 from app.models import answer_figures, answer_files
 from app.models.choice import COUNTED, SEARCHES, TEMPERATURES, UNDER, PerturbationChoice
-from app.state import pictures, session, zoo
+from app.state import device, pictures, session, zoo
 from app.state.epsilon_scale import radius_text
 from app.state.names import model_name
 from app.state.tasks import Call
@@ -86,7 +86,7 @@ def _call(task: Task, keys: Sequence[str], images: int, settings: AnswerSettings
     models = [zoo.model(task.key, key) for key in keys]
 
     def call(on_progress: OnProgress, should_stop: ShouldStop) -> dict[str, LabelledAnswers]:
-        data = load(task, "test", most=images)
+        data = load(task, "test", most=images).on(device.device())
         found: dict[str, LabelledAnswers] = {}
         for number, model in enumerate(models):
             on_progress(number * len(data), len(models) * len(data))
@@ -94,7 +94,7 @@ def _call(task: Task, keys: Sequence[str], images: int, settings: AnswerSettings
             def told(done: int, before: int = number * len(data)) -> None:
                 on_progress(before + done, len(models) * len(data))
 
-            found[model.card.key] = measure_answers(model, data, settings, told)
+            found[model.card.key] = measure_answers(device.placed(model), data, settings, told)
         return found
 
     return call

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from app.state import pictures, visitors
+from app.state import device, pictures, visitors
 from app.state.presence import owner
 from app.state.tasks import Call
 from app.state.uploads import UPLOAD
@@ -139,17 +139,18 @@ def trying(order: Order, matched: Matched, known: Task | None, archive: bytes, a
 def _trial(
     task: Task, order: Order, matched: Matched, own: Picture | None, archive: tuple[bytes, str], on_progress: OnProgress
 ) -> Trial:
-    model = built(matched, task, order.preprocess, "tried")
+    model = device.placed(built(matched, task, order.preprocess, "tried"))
     items = [(item.title, photograph(item.key.partition(":")[2])) for item in photographs(task)]
     items += [("Your latest picture", own)] if own is not None else []
-    x = torch.cat([fit(picture.pixels, task.shape, "crop", task.background) for _, picture in items])
+    x = device.placed(torch.cat([fit(picture.pixels, task.shape, "crop", task.background) for _, picture in items]))
     answers = top_answers(model, x)
     data, name = archive
     notes: Sequence[str] = ()
     labels = None
     if data:
         labelled = read_labelled_zip(task, io.BytesIO(data), name, len(data))
-        x, labels, notes = labelled.pictures.images(), labelled.pictures.labels.tolist(), labelled.notes
+        x, notes = labelled.pictures.on(device.device()).images(), labelled.notes
+        labels = labelled.pictures.labels.tolist()
     tried = tried_variants(model, x, labels, on_progress)
     return Trial(
         tuple(title for title, _ in items), tuple(answers), tuple(tried), suspicion(tried),

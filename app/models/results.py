@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from app.models.choice import BOX, GIVEN, LAST_EPOCH, PerturbationChoice
-from app.state import predictions, zoo
+from app.state import device, predictions, zoo
 from app.state.pictures import ModelInput, gallery_of
 from app.state.reports import cached_report
 from app.state.result_cache import cached_result
@@ -90,13 +90,13 @@ def _map(task: Task, shown: ModelInput, image: str, chosen: PerturbationChoice) 
 
 @cached_result
 def _strong_map(task: str, teacher: str, sha256: str, digest: str, name: str, _x: Image) -> Image:
-    return strong_map(zoo.model(task, teacher).fast, torch.from_numpy(_x.copy()), name)
+    return strong_map(zoo.model(task, teacher).fast, device.picture(_x), name)
 
 
 @cached_result
 def _worst(task: str, key: str, sha256: str, digest: str, label: int, epsilon: float, _x: Image) -> Image:
     attack = Pgd(epsilon, steps=PGD_STEPS)
-    return worst_found(zoo.model(task, key).fast, torch.from_numpy(_x.copy()), label, attack)
+    return worst_found(zoo.model(task, key).fast, device.picture(_x), label, attack)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -3,9 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import torch
-
-from app.state import judgements, predictions, session, zoo
+from app.state import device, judgements, predictions, session, zoo
 from app.state.choice import Choice
 from app.state.names import model_name
 from app.state.pictures import ModelInput
@@ -72,23 +70,23 @@ def making(choice: Choice, shown: ModelInput) -> LongTask:
     links = {page: session.link_to(page) for page in PAGES}
     seen = predictions.predictions_of(task, choice.models, shown)
     verdicts = {key: found for key in choice.models if (found := judgements.judgements_of(task, key, shown))}
-    x = torch.from_numpy(shown.x.copy())
     attack = Pgd(choice.dial.epsilon(choice.strength), choice.norm, PGD_STEPS)
-    explained = models if task.classes <= MOST_CLASSES else []
+    small = task.classes <= MOST_CLASSES
     code = program(choice, shown)
-    steps = len(models) * (1 + len(METHODS)) + len(explained)
+    steps = len(models) * (1 + len(METHODS) + small)
 
     def call(on_progress: OnProgress, should_stop: ShouldStop) -> PictureReport:
         done = _counted(on_progress, steps)
+        x, loaded = device.picture(shown.x), [device.placed(model) for model in models]
         attacked, explanations, maps = [], [], {}
-        for model in models:
+        for model in loaded:
             check(should_stop)
             attacked.append(attack_result(model, x, attack, SEED))
             next(done)
-        for found in saliency_grid(models, x, METHODS, Target(), shown.label, SEED, should_stop=should_stop):
+        for found in saliency_grid(loaded, x, METHODS, Target(), shown.label, SEED, should_stop=should_stop):
             maps[found.model, found.method] = found
             next(done)
-        for model in explained:
+        for model in loaded if small else []:
             check(should_stop)
             explanations.append(explain(model, x, RHO))
             next(done)

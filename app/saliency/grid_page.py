@@ -17,6 +17,7 @@ from app.saliency.grid import clickable, grid_html
 from app.saliency.results import Cell, Measuring, Question
 from app.state import session
 from app.state.choice import Choice
+from app.state.durations import duration
 from app.state.names import model_name
 from app.ui.charts import plain_layout
 from app.ui.colours import model_colour
@@ -110,7 +111,7 @@ def long_maps(question: Question, models: Sequence[str], methods: Sequence[str])
         "Some maps are not made.",
         "Make them",
         ":material/play_arrow:",
-        lambda work: _making(results.missing_maps(question, cells)),
+        lambda work: _making(question, results.missing_maps(question, cells), begun=work.left is not None),
         automatic=True,
         changed=lambda: len(results.missing_maps(question, cells)) < len(missing),
     )
@@ -118,11 +119,14 @@ def long_maps(question: Question, models: Sequence[str], methods: Sequence[str])
         watch(replace(offer, key=("maps", *(question.key(*cell) for cell in cells), *missing)))
 
 
-def _making(missing: Sequence[Cell]) -> str:
+def _making(question: Question, missing: Sequence[Cell], begun: bool) -> str:
     if not missing:
         return "The last map"
     model, method = missing[0]
-    return f"{ATTRIBUTION_METHODS[method].title} of {model_name(model)}, {len(missing)} to make"
+    told = f"{ATTRIBUTION_METHODS[method].title} of {model_name(model)}, {len(missing)} to make"
+    if begun:
+        return told
+    return f"{told}, in {duration(results.seconds_of(question, missing))} by the number of passes"
 
 
 def closer(measuring: Measuring, one: SaliencyMap | None) -> None:

@@ -9,8 +9,9 @@ import streamlit as st
 import torch
 from numpy.typing import NDArray
 
-from app.state import zoo
+from app.state import device, zoo
 from app.state.bounded_store import SERVER, BoundedStore, shared_store
+from app.state.durations import seconds_an_answer
 from app.state.pictures import ModelInput, gallery_of
 from app.state.presence import owner
 from app.state.reports import cached_report, reports_folder
@@ -84,7 +85,7 @@ class Question:
 
     def x(self) -> torch.Tensor:
         """The picture (1, C, H, W), to be written to by nobody else."""
-        return torch.from_numpy(self.shown.x.copy())
+        return device.picture(self.shown.x)
 
 
 def question_of(task: Task, shown: ModelInput, target: Target, layer: str = "") -> Question:
@@ -116,7 +117,9 @@ def quick_maps(question: Question, models: Sequence[str], methods: Sequence[str]
                 if (key, method) not in here:
                     yield _no_map(question, key, method, str(problem))
     asked = [question.method(key) for key in quick]
-    for one in saliency_grid(loaded, question.x(), asked, question.target, question.shown.label, SEED):
+    for one in saliency_grid(
+        loaded, question.x(), asked, question.target, question.shown.label, SEED, on_full=device.note
+    ):
         question.keep(question.key(one.model, one.method), one)
         yield one
 
@@ -124,6 +127,12 @@ def quick_maps(question: Question, models: Sequence[str], methods: Sequence[str]
 def missing_maps(question: Question, cells: Sequence[Cell]) -> list[Cell]:
     """Those of the cells whose maps are not there."""
     return [cell for cell in cells if question.known(question.key(*cell)) is None]
+
+
+def seconds_of(question: Question, cells: Sequence[Cell]) -> float:
+    """What the maps of these cells take, by their methods' passes and what an answer of each network takes here."""
+    task, stamps = question.task.key, question.stamps
+    return sum(ATTRIBUTION_METHODS[method].cost * seconds_an_answer(task, key, stamps[key]) for key, method in cells)
 
 
 def long_maps(question: Question, cells: Sequence[Cell]) -> Call:
@@ -141,7 +150,7 @@ def long_maps(question: Question, cells: Sequence[Cell]) -> Call:
 
             try:
                 made = saliency_map(
-                    loaded[model],
+                    device.placed(loaded[model]),
                     question.x(),
                     question.method(method),
                     question.target,
@@ -203,7 +212,10 @@ class Measuring:
     def now(self, one: SaliencyMap, measure: str) -> float | str:
         """A measure of a map; NaN where it has no meaning, and a sentence where it can't be had."""
         score: float | str | None = self.question.known(self.key(one, measure))
-        return self._made(one, measure, zoo.model(one.task, one.model)) if score is None else score
+        if score is not None:
+            return score
+        model = zoo.model(one.task, one.model)
+        return device.bounded(lambda: self._made(one, measure, model))
 
     def work(self, found: Sequence[SaliencyMap], measures: Sequence[str]) -> Call:
         """What measures these maps and keeps each figure as soon as it is there, to be done beside the page."""
@@ -224,16 +236,15 @@ class Measuring:
     def _made(
         self, one: SaliencyMap, measure: str, model: ZooModel, key: Hashable = None, should_stop: ShouldStop = never
     ) -> float | str:
-        x, target = self.question.x(), torch.tensor(one.target)
+        model, x = device.placed(model), self.question.x()
+        target, attributions = torch.tensor(one.target, device=x.device), device.picture(one.attributions[None])
         target = target[None] if len(one.target) == 2 else target
         ask = AttributionRequest(model.fast, x, target, torch.Generator().manual_seed(SEED), silent, should_stop)
-        mask = None if self.mask is None else torch.from_numpy(self.mask)[None]
+        mask = None if self.mask is None else torch.from_numpy(self.mask)[None].to(x.device)
         score: float | str
         try:
             x_adv = slightly_attacked(model, x) if SALIENCY_MEASURES[measure].needs == "x_adv" else None
-            case = Case(
-                self.question.method(one.method), ask, torch.from_numpy(one.attributions)[None], SEED, mask, x_adv
-            )
+            case = Case(self.question.method(one.method), ask, attributions, SEED, mask, x_adv)
             score = float(run_measure(measure, case)[0])
         except StoppedError:
             raise

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from app.saliency.colouring import strength
 from app.saliency.grid_page import number
 from app.saliency.results import SEED, Question
-from app.state import zoo
+from app.state import device, zoo
 from app.state.names import model_name
 from app.state.tasks import Call
 from app.ui.colours import model_colour, signed_colours
@@ -80,9 +80,10 @@ def call_for(question: Question, method: str, maps: Sequence[SaliencyMap]) -> Ca
             def told(done: int, of: int, before: int = number_) -> None:
                 on_progress(before * of + done, len(maps) * of)
 
-            target = torch.tensor([one.target] if len(one.target) == 2 else one.target)
+            network, x = device.placed(model).fast, question.x()
+            target = torch.tensor([one.target] if len(one.target) == 2 else one.target, device=x.device)
             generator = torch.Generator().manual_seed(SEED)
-            ask = AttributionRequest(model.fast, question.x(), target, generator, told, should_stop)
+            ask = AttributionRequest(network, x, target, generator, told, should_stop)
             try:
                 steps = list(cascade(question.method(method), ask, SEED))
             except StoppedError:

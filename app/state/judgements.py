@@ -6,10 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import streamlit as st
-import torch
 from numpy.typing import NDArray
 
-from app.state import own_calibrations, zoo
+from app.state import device, own_calibrations, zoo
 from app.state.names import OWN
 from app.state.pictures import ModelInput
 from app.state.result_cache import cached_result
@@ -86,4 +85,4 @@ def judgements_of(task: Task, key: str, shown: ModelInput, change: str = "") -> 
 def _judgements_of(task: str, key: str, calibration: str, digest: str, change: str, _x: NDArray[np.float32]) -> Verdict:
     detectors = calibration_of(task, key)
     assert detectors is not None
-    return judge(zoo.model(task, key), detectors, torch.from_numpy(_x.copy()), change)
+    return judge(zoo.model(task, key), detectors, device.picture(_x), change)

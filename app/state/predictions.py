@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from app.state import device
 from app.state.pictures import ModelInput
 from app.state.result_cache import cached_result
 from app.state.zoo import model
@@ -20,4 +20,4 @@ def predictions_of(task: Task, keys: Sequence[str], shown: ModelInput) -> list[P
 
 @cached_result
 def _prediction(task: str, key: str, sha256: str, digest: str, _x: NDArray[np.float32]) -> Prediction:
-    return predict(model(task, key), torch.from_numpy(_x.copy()))
+    return predict(model(task, key), device.picture(_x))

@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 from numpy import ndarray
 
 from app.state.bounded_store import SERVER, parts_of, shared_store
+from app.state.device import bounded
 from app.state.presence import owner, session_id
 
 RESULT_BYTES = 512 * 2**20
@@ -55,7 +56,7 @@ def cached_result(function: Callable[P, R]) -> Callable[P, R]:
             with turn.lock:
                 found = store.get(key, visitor)
                 if found is None:
-                    found = (_unwritable(function(*args, **kwargs)),)
+                    found = (_unwritable(bounded(lambda: function(*args, **kwargs))),)
                     store.put(key, found, visitor)
         return found[0]
 

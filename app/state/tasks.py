@@ -18,6 +18,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from app.state.bounded_store import BoundedStore, shared_store
+from app.state.device import bounded
 from core.errors import CoreError, InputError
 from core.progress import OnProgress, ShouldStop
 
@@ -247,7 +248,7 @@ class TaskPool:
             task.tell(done, of)
 
         try:
-            result = order.call(on_progress, lambda: self._should_stop(task))
+            result = bounded(lambda: order.call(on_progress, lambda: self._should_stop(task)))
         except _StopError:
             self._end(order, "stopped")
         except CoreError as error:

@@ -11,6 +11,7 @@ import torch
 
 from app.state import visitors
 from app.state.bounded_store import SERVER, shared_store
+from app.state.device import device
 from app.state.names import OWN
 from app.state.presence import owner
 from core.data.tasks import Task, listed_tasks
@@ -78,14 +79,15 @@ def with_gradients(task: str, keys: Sequence[str]) -> tuple[str, ...]:
 
 
 def model(task: str, key: str) -> ZooModel:
-    """A model of the zoo, shared by everyone and never written to.
+    """A model of the zoo on the device of the work, shared by everyone and never written to.
 
     Raises:
         ConfigError: the zoo has no such model.
         InputError: its files are damaged.
     """
     card, folder = cards_of(task).get(key), _folder(task, key)
-    name = (task, key, str(folder), card.sha256 if card else "")
+    where = device()
+    name = (task, key, str(folder), card.sha256 if card else "", str(where))
     store, whose = shared_store(MODELS, MODEL_BYTES, OWN_MODEL_BYTES), owner() if key.startswith(OWN) else SERVER
     found: ZooModel | None = store.get(name, whose)
     if found is None:
@@ -94,7 +96,7 @@ def model(task: str, key: str) -> ZooModel:
             if found is None:
                 _use_the_cores()
                 leave_the_imports()
-                found = load_zoo_model(task, key, folder)
+                found = load_zoo_model(task, key, folder).on(where)
                 store.put(name, found, whose)
     return found
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.state import session
+from app.state import device, session
 from app.state.choice import MOST_MODELS
 from app.state.epsilon_scale import NORM_TITLES, dial
 from app.state.names import model_name
@@ -27,6 +27,16 @@ def pick(label: str, titles: Mapping[Any, str], place: Any = st, **how: Any) -> 
 
 def task_panel() -> None:
     """The task alone, in the side panel."""
+    _task()
+    _device()
+
+
+def _device() -> None:
+    """Where this server computes."""
+    st.sidebar.caption(device.in_words())
+
+
+def _task() -> None:
     with st.sidebar:
         st.subheader("Robustscope")
         st.segmented_control(
@@ -41,7 +51,7 @@ def task_panel() -> None:
 def model_panel() -> None:
     """Task and models, in the side panel."""
     choice = session.now()
-    task_panel()
+    _task()
     with st.sidebar:
         st.multiselect(
             "Networks side by side",
@@ -53,6 +63,7 @@ def model_panel() -> None:
         )
         if len(session.options().models[choice.task]) == 1:
             st.caption(f"There is one network of {task_named(choice.task).title} here, so none to compare it with.")
+    _device()
 
 
 def fit_picker() -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from app.state.durations import duration
 from app.state.errors import guard
 from app.state.presence import owner, session_id
 from app.state.tasks import BackgroundTask, Call, Lane, task_pool
@@ -64,9 +65,7 @@ def time_left(seconds: float | None) -> str:
     """A time for people, rounded as far as it can be known."""
     if seconds is None:
         return "time left not known yet"
-    if seconds < 90:
-        return f"about {max(1, round(seconds))} s left"
-    return f"about {seconds / 60:.0f} min left"
+    return f"{duration(seconds)} left"
 
 
 def standing(offer: LongTask, task: BackgroundTask, ahead: int) -> str:

@@ -90,7 +90,7 @@ class Baselines:
     def _chunk(self, model: ZooModel, x: Tensor, names: tuple[str, ...]) -> dict[str, NDArray[np.float64]]:
         scores = {"odin": ODIN(model.fast, eps=_ODIN_STEP, temperature=_ODIN_TEMPERATURE).predict(x)}
         scores |= self._of_features(model, x) if "gradnorm" in names else _of_logits(model.fast(x).detach())
-        return {name: scores[name].double().numpy() for name in names}
+        return {name: scores[name].cpu().double().numpy() for name in names}
 
     def _of_features(self, model: ZooModel, x: Tensor) -> dict[str, Tensor]:
         found = _features(model, x)
@@ -102,6 +102,7 @@ class Baselines:
         return scores | (self._of_training(model, found) if self.fitted else {})
 
     def _of_training(self, model: ZooModel, found: Tensor) -> dict[str, Tensor]:
+        found = found.cpu()  # a few numbers an image, whose statistics are there
         if found.shape[1] != self.means.shape[1]:
             raise InputError(f"the baselines know {self.means.shape[1]} features; the network has {found.shape[1]}")
         mahalanobis, vim = Mahalanobis(None), _vim(model)
@@ -154,9 +155,9 @@ def fit(model: ZooModel, x: Tensor, labels: Tensor, chunk: int = _CHUNK) -> Base
     """
     if labels.unique().tolist() != list(range(model.task.classes)):
         raise InputError("the baselines are fitted to training images of every class")
-    found = torch.cat([_features(model, part) for part in x.split(at_once(x, chunk))])
-    mahalanobis = Mahalanobis(None).fit_features(found, labels)
-    vim = _vim(model).fit_features(found, labels)
+    found = torch.cat([_features(model, part).cpu() for part in x.split(at_once(x, chunk))])
+    mahalanobis = Mahalanobis(None).fit_features(found, labels.cpu())
+    vim = _vim(model).fit_features(found, labels.cpu())
     assert vim.principal_subspace is not None and vim.alpha is not None
     return Baselines(
         mahalanobis.mu.numpy(), mahalanobis.precision.numpy(), vim.principal_subspace.numpy(), float(vim.alpha)
@@ -184,4 +185,4 @@ def _features(model: ZooModel, x: Tensor) -> Tensor:
 
 def _vim(model: ZooModel) -> ViM:
     head = head_of(model.fast, model.task.shape).linear
-    return ViM(None, head.in_features // 2, head.weight, head.bias)
+    return ViM(None, head.in_features // 2, head.weight.cpu(), head.bias.cpu())

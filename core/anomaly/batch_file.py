@@ -225,7 +225,7 @@ def _scored(model: ZooModel, screen: Calibration, scoring: Scoring, images: Sequ
     """Scores and p-values of each of some images (1, C, H, W)."""
     if not images:
         return []
-    scores = screen.scores(screen.measure(model, torch.cat(list(images))))
+    scores = screen.scores(screen.measure(model, torch.cat(list(images)).to(model.device)))
     p_values = screen.p_values({key: scores[key] for key in scoring.detectors})
     return [
         {key: (float(scores[key][row]), float(p_values[key][row])) for key in scoring.detectors}

@@ -84,11 +84,11 @@ def score_many(
             answers[model.card.key].append(np.full(len(batch), -1))
             if images:
                 with torch.no_grad():
-                    found = model.fast(torch.cat(list(images.values()))).argmax(1)
-                answers[model.card.key][-1][list(images)] = found.numpy()
+                    found = model.fast(torch.cat(list(images.values())).to(model.device)).argmax(1)
+                answers[model.card.key][-1][list(images)] = found.cpu().numpy()
         for index, file in enumerate(batch):
             paths.append(file.path)
-            levels = (images[index][0] * 255).round().to(torch.uint8).numpy() if index in images else None
+            levels = (images[index][0] * 255).round().to(torch.uint8).cpu().numpy() if index in images else None
             pictures.append(levels)
     by_file = {key: _by_file(each, len(scoring.detectors)) for key, each in rows.items()}
     return ManyScores(

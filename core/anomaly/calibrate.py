@@ -147,7 +147,7 @@ def fitted_screen(
 def whole_numbers(directions: Mapping[str, Tensor]) -> dict[str, NDArray[np.int8]]:
     """Each direction in units of its largest entry over 127."""
     return {
-        name: (value / value.abs().amax().clamp_min(1e-30) * _LEVELS).round().to(torch.int8).numpy()
+        name: (value / value.abs().amax().clamp_min(1e-30) * _LEVELS).round().to(torch.int8).cpu().numpy()
         for name, value in directions.items()
     }
 
@@ -164,6 +164,6 @@ def _attacked(
         with torch.no_grad():
             hit = (model.fast(part).argmax(1) == right) & (model.fast(x_adv).argmax(1) != right)
         found.append(x_adv[hit])
-        which.append(start + hit.nonzero()[:, 0].numpy())
+        which.append(start + hit.nonzero()[:, 0].cpu().numpy())
         on_progress(f"{model.card.key} attack", min(start + BATCH, len(x)), len(x))
     return torch.cat(found), np.concatenate(which)

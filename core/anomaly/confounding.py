@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot, softplus
 
+from core.devices import finest_type
 from core.errors import ConfigError
 
 Head = Literal["sigmoid", "softmax", "cross-entropy"]
@@ -87,8 +88,8 @@ class ConfoundingLabel:
             logits: (B, K).
             y: the label (B, K), held fixed; None takes `confounding`.
         """
-        y = (self.confounding(logits) if y is None else y).double()
-        logits = logits.double()
+        y = (self.confounding(logits) if y is None else y).to(finest_type(logits))
+        logits = logits.to(finest_type(logits))
         match self.head:
             case "sigmoid":  # the gradient on the logits is sigmoid(z) - y
                 return (y * softplus(-logits) + (1 - y) * softplus(logits)).sum(1)

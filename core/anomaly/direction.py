@@ -8,6 +8,7 @@ from torch.func import functional_call
 
 from core.anomaly.confounding import ConfoundingLabel
 from core.anomaly.gradients import CHUNK, Groups, WeightGradients, frozen_copy
+from core.devices import finest_type
 from core.errors import InputError
 from core.models.asking import at_once
 
@@ -42,10 +43,11 @@ def mean_gradients(
     with torch.no_grad():
         logits = torch.cat([copy(part) for part in x.split(at_once(x, chunk))])
     classes = logits.shape[1] if by_class else 1
-    predicted = logits.argmax(1) if by_class else torch.zeros(len(x), dtype=torch.int64)
+    predicted = logits.argmax(1) if by_class else torch.zeros(len(x), dtype=torch.int64, device=x.device)
     parameters = dict(copy.named_parameters())
     asked = {name: parameters[name].detach().requires_grad_() for name in (groups or Groups()).names(model)}
-    means = {name: torch.zeros(classes, *values.shape, dtype=torch.float64) for name, values in asked.items()}
+    finest = finest_type(x)
+    means = {name: values.new_zeros(classes, *values.shape, dtype=finest) for name, values in asked.items()}
     for index in predicted.unique().tolist():
         chosen = x[predicted == index]
         for part in chosen.split(at_once(x, chunk)):
@@ -54,7 +56,7 @@ def mean_gradients(
                 grads = torch.autograd.grad(loss, list(asked.values()), allow_unused=True)
             for mean, grad in zip(means.values(), grads, strict=True):
                 if grad is not None:
-                    mean[index] += grad.double() / len(chosen)
+                    mean[index] += grad.to(finest) / len(chosen)
     return {name: mean.to(asked[name].dtype) for name, mean in means.items()}
 
 

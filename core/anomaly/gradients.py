@@ -176,7 +176,7 @@ def _chunk(
 ) -> list[WeightGradients]:
     copy = frozen_copy(model)
     watch, layers = _Watch(), _layers(copy, names)
-    which = torch.zeros(len(x), dtype=torch.int64)
+    which = torch.zeros(len(x), dtype=torch.int64, device=x.device)
     for layer, wanted in layers.items():
         _attach(copy.get_submodule(layer), layer, wanted, watch, which)
     with torch.enable_grad():

@@ -49,7 +49,7 @@ def fit_references(model: ZooModel, x: Tensor, on_progress: OnPartProgress = sil
     for start in range(0, len(x), BATCH):
         found = several_weight_gradients(model.plain, x[start : start + BATCH], LABELLED, EVERY)
         for part, one in zip(parts, found, strict=True):
-            part.append(one.squared.float().numpy())
+            part.append(one.squared.float().cpu().numpy())
         on_progress(f"{model.card.key} labels", min(start + BATCH, len(x)), len(x))
     weights = weights_among(model)
     return {

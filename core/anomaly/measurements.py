@@ -98,6 +98,7 @@ def measure(
     Raises:
         InputError: no images, or answers that are not finite.
     """
+    directions = {name: direction.to(x.device) for name, direction in directions.items()}
     found = dict(
         zip(
             PROBES,
@@ -106,10 +107,10 @@ def measure(
         )
     )
     return GradientMeasurements(
-        {name: each.squared.float().numpy() for name, each in found.items()},
-        misalignment(found[MAIN], directions).float().numpy(),
+        {name: each.squared.float().cpu().numpy() for name, each in found.items()},
+        misalignment(found[MAIN], directions).float().cpu().numpy(),
         baselines.score(model, x),
-        found[MAIN].logits.argmax(1).numpy(),
+        found[MAIN].logits.argmax(1).cpu().numpy(),
     )
 
 

@@ -93,7 +93,7 @@ def read_normal_pictures(
             refused.append(f"{file.path}: {error}")
         else:
             part = (x[0] * 255).round().to(torch.uint8)
-            digest = hashlib.sha256(part.numpy().tobytes()).digest()
+            digest = hashlib.sha256(part.cpu().numpy().tobytes()).digest()
             repeated += digest in levels
             levels.setdefault(digest, part)
         on_file(number)
@@ -148,7 +148,7 @@ def calibrate_on_own(
         return lambda done, _: on_progress(before + done, of)
 
     def images(part: Tensor) -> Tensor:
-        return pictures.pixels[part].float() / 255.0
+        return pictures.pixels[part].to(model.device).float() / 255.0
 
     on_progress(0, of)
     directions = whole_numbers(_mean_gradient(model, images(parts[0]), told(0)))

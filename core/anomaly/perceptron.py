@@ -143,7 +143,7 @@ def fit(
             for parameter, grad in zip(weights, grads, strict=True):
                 parameter.grad = grad
             optimiser.step()
-        candidate = Perceptron(mean, deviation, *(w.detach().numpy().copy() for w in weights))
+        candidate = Perceptron(mean, deviation, *(w.detach().cpu().numpy().copy() for w in weights))
         now = auroc(*(candidate.score(part) for part in validation))
         if now > reached:
             best, reached, since = candidate, now, 0

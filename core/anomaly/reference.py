@@ -112,6 +112,8 @@ def norms(
         raise ConfigError(f"m must be at most the number of classes {model.task.classes}; got {probe.m}")
     found = []
     for start in range(0, len(x), BATCH):
-        found.append(weight_gradients(model.plain, x[start : start + BATCH], probe, EVERY).squared.float().numpy())
+        found.append(
+            weight_gradients(model.plain, x[start : start + BATCH], probe, EVERY).squared.float().cpu().numpy()
+        )
         on_progress(min(start + BATCH, len(x)), len(x))
     return np.concatenate(found)

@@ -99,8 +99,8 @@ def perturb(model: ZooModel, x: Tensor, change: str, seed: int = 0) -> Tensor:
             generator = torch.Generator().manual_seed(seed)
             found.append(run_attack(change, AttackRequest(model.fast, x, answer, strength, PGD_STEPS, generator)))
         else:
-            pixels = (x * 255).round().to(torch.uint8)
-            found.append(corrupt(pixels, change, int(strength), seed).float() / 255)
+            pixels = (x * 255).round().to(torch.uint8).cpu()
+            found.append(corrupt(pixels, change, int(strength), seed).to(x.device).float() / 255)
     return torch.cat(found)
 
 
@@ -132,6 +132,5 @@ def judge(model: ZooModel, screen: Calibration, x: Tensor, change: str = "", see
         "p_value_images": screen.settings["p_value_images"],
         **(screen.own.settings() if screen.own else {}),
     }
-    return Verdict(
-        model.card.task, model.card.key, settings, versions.numpy(), probs.numpy(), scores, screen.p_values(scores)
-    )
+    shown, answers = versions.cpu().numpy(), probs.cpu().numpy()
+    return Verdict(model.card.task, model.card.key, settings, shown, answers, scores, screen.p_values(scores))

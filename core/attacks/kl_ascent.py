@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import kl_div
 
+from core.draws import gaussian
 from core.errors import ConfigError
 from core.models.asking import CheckedNetwork, differentiating
 from core.norms import Norm, check_norm, precise, project, round_towards, steepest_ascent_direction
@@ -62,7 +63,7 @@ class KlAscent:
         x = precise(original)
         with torch.no_grad():
             clean = precise(model(x)).log_softmax(1)
-        noise = START * torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
+        noise = START * gaussian(x.shape, generator, x)
         x_adv = (x + project(noise, self.epsilon, self.norm)).clamp(0.0, 1.0)
         for _ in range(self.steps):
             found = precise(model(x_adv.requires_grad_())).log_softmax(1)

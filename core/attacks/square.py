@@ -180,7 +180,7 @@ def _place(length: int, side: int, generator: torch.Generator) -> int:
 
 def _square(request: AttackRequest, norm: Norm) -> Tensor:
     attack = Square(request.epsilon, norm, QUERIES_PER_STEP * request.steps)
-    generator = request.generator or torch.Generator(request.x.device).manual_seed(0)
+    generator = request.generator or torch.Generator().manual_seed(0)
     return attack(request.model, request.x, request.labels, generator)
 
 

@@ -7,12 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from core.cli.device import add_device, on_device
 from core.cli.options import count, keys, new_file, new_folder, share, task_command
 from core.cli.output import follow, say
 from core.data.tasks import task_named
 from core.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
+    import torch
+
+    from core.anomaly.batch_file import Tally
+    from core.anomaly.calibration import Calibration
+    from core.anomaly.label_references import References
     from core.models.zoo import ZooModel
 
 T = TypeVar("T")
@@ -36,6 +42,7 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     own.add_argument("--model", help="key of the network to calibrate on them; needs --data")
     own.add_argument("--normal", default="", metavar="TEXT", help="what they are called, such as '240 chest X-rays'")
     _add_fitting(own)
+    add_device(calibrate)
     calibrate.set_defaults(action=_calibrate)
 
     score = task_command(
@@ -53,6 +60,7 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
         "--fail-above", type=share, metavar="SHARE", help="exit with 3 where a detector flags more than this share"
     )
     score.add_argument("--calibration", type=Path, help="a file of `calibrate` (default: yours, or the one that ships)")
+    add_device(score)
     score.set_defaults(action=_score)
 
 
@@ -91,9 +99,14 @@ def _calibrate_on_own(options: argparse.Namespace) -> int:
         )
     with tqdm(disable=options.json, unit="picture") as bar:
         follow_bar = follow(bar)
-        screen = calibrate_on_own(
-            model, pictures, options.normal, on_progress=lambda done, of: follow_bar(options.model, done, of)
-        )
+
+        def show(done: int, of: int) -> None:
+            follow_bar(options.model, done, of)
+
+        def work(device: "torch.device") -> "Calibration":
+            return calibrate_on_own(model.on(device), pictures, options.normal, on_progress=show)
+
+        screen = on_device(options, work)
     path = calibration_path(task, options.model, options.out or own_calibrations())
     write_calibration(screen, path)
     stated = screen.own
@@ -159,18 +172,25 @@ def _calibrate_task(options: argparse.Namespace) -> int:
     done = []
     with tqdm(disable=options.json, unit="image") as bar:
         for key in asked:
-            model, path = (
-                load_zoo_model(task.key, key, folder_of(task.key, key)),
-                calibration_path(task.key, key, folder),
-            )
+            model = load_zoo_model(task.key, key, folder_of(task.key, key))
+            path = calibration_path(task.key, key, folder)
             kept = None if options.again else _fitted_already(read_calibration, model, path)
-            screen = kept or fit_calibration(model, train_set, calibration, on_progress=follow(bar))
+
+            def fitted(device: "torch.device", model: "ZooModel" = model) -> "Calibration":
+                return fit_calibration(
+                    model.on(device), train_set.on(device), calibration.on(device), on_progress=follow(bar)
+                )
+
+            def references(device: "torch.device", model: "ZooModel" = model) -> "References":
+                images = calibration.on(device).images(0, min(IMAGES, len(calibration)))
+                return fit_references(model.on(device), images, follow(bar))
+
+            screen = kept or on_device(options, fitted)
             if kept is None:
                 write_calibration(screen, path)
             labels = references_path(task.key, key, folder)
             if options.again or _fitted_already(read_references, model, labels) is None:
-                images = calibration.images(0, min(IMAGES, len(calibration)))
-                write_references(fit_references(model, images, follow(bar)), model, labels)
+                write_references(on_device(options, references), model, labels)
             done.append({**screen.settings, "file": str(path), "bytes": path.stat().st_size, "kept": kept is not None})
     if options.json:
         say(json.dumps(done, indent=1))
@@ -209,7 +229,12 @@ def _score(options: argparse.Namespace) -> int:
     screen = read_calibration(model, path)
     asked = Scoring(options.detector or (DEFAULT,), options.fitting, options.alpha)
     with tqdm(disable=options.json, unit="file") as bar:
-        tally = score_files(model, screen, options.paths, options.out, asked, lambda done: bar.update(done - bar.n))
+
+        def work(device: "torch.device") -> "Tally":
+            told = (asked, lambda done: bar.update(done - bar.n))
+            return score_files(model.on(device), screen, options.paths, options.out, *told)
+
+        tally = on_device(options, work)
     shares = {key: tally.share(key) for key in asked.detectors}
     if options.json:
         told = {"scored": tally.scored, "errors": tally.errors, "flagged": tally.flagged, "shares": shares}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.cli import folders
+from core.cli.device import add_device, on_device
 from core.cli.models import choose
 from core.cli.options import count, keys, new_file, seed, task_command
 from core.cli.output import follow, say
@@ -16,6 +17,9 @@ from core.errors import ConfigError
 from core.reports.catalogue import DEFAULT, REPORTS, command_of
 
 if TYPE_CHECKING:
+    import torch
+
+    from core.reports.form.command import Answer
     from core.reports.form.report import Report, Row
 
 ACCURACY, GENERATOR = "accuracy", "generator"
@@ -48,6 +52,7 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     evaluate.add_argument(
         "--allow-uncommitted", action="store_true", help="write the report though no commit stands for the code"
     )
+    add_device(evaluate)
     evaluate.set_defaults(action=_evaluate)
 
 
@@ -72,9 +77,12 @@ def _evaluate(options: argparse.Namespace) -> int:
         )
     with tqdm(disable=options.json, unit="image") as bar:
         pictures = load(task, "test") if options.data is None else load_folder(task, options.data)
-        scratch = folders.RUNS / "reports"
-        request = Request(models, pictures, settings, scratch, path, follow(bar), options.allow_uncommitted)
-        answer = command.run(request)
+        how = (settings, folders.RUNS / "reports", path, follow(bar), options.allow_uncommitted)
+
+        def work(device: "torch.device") -> "Answer":
+            return command.run(Request([model.on(device) for model in models], pictures.on(device), *how))
+
+        answer = on_device(options, work)
     if options.update_cards:
         _update_cards(task, answer.report)
     if options.json:

@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from core.cli import folders
+from core.cli.device import add_device
 from core.cli.options import count, new_folder, seed
 from core.cli.output import say
 from core.data.tasks import CIFAR10, FASHION_MNIST, PASTED, TASKS, task_named, trained_tasks
@@ -23,6 +24,7 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     trainer.add_argument("--images", type=count, help="learn from the first so many training images only")
     trainer.add_argument("--seed", type=seed, help="other than 0")
     trainer.add_argument("--out", type=new_folder, help="folder for weights and card; needed when the plan is changed")
+    add_device(trainer)
     trainer.set_defaults(action=_train_autoencoder)
 
     gallery = commands.add_parser(
@@ -42,10 +44,10 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
 
 
 def _train_autoencoder(options: argparse.Namespace) -> int:
-    import torch
     from tqdm import tqdm
 
     from core.data.datasets import load
+    from core.devices import choose_device
     from core.latent.autoencoder import ASSETS, AutoencoderCard, save
     from core.models.zoo import load_zoo_model
     from core.training.autoencoder.loop import AutoencoderProgress, train_autoencoder
@@ -64,7 +66,7 @@ def _train_autoencoder(options: argparse.Namespace) -> int:
     plan = replace(plan, **given, warm_up=round(plan.warm_up * part), polish=round(plan.polish * part))
     words = ([] if design == DESIGN else [f"--design {design}"]) + words
     folder = (folders.RUNS if options.out is None else options.out / "runs") / "generators" / plan.task
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = choose_device(options.device)
     classifier = load_zoo_model(plan.task, plan.recipe.classifier)
     data = load(task_named(plan.task), "train")
     with tqdm(total=plan.total, unit="step", disable=options.json, desc=f"generator of {plan.task}") as bar:

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.cli.device import add_device
 from core.cli.options import quote
 from core.cli.output import say
 from core.data.tasks import Task, listed_tasks
@@ -40,6 +41,7 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     bring.add_argument("--name", default="", help="what it is called here (default: the file's name)")
     bring.add_argument("--pictures", type=Path, help="labelled pictures to try it on, one subfolder a class")
     bring.add_argument("--dry-run", action="store_true", help="try it, and keep nothing")
+    add_device(bring)
     bring.set_defaults(action=_import)
 
 
@@ -105,18 +107,20 @@ def _tried(options: argparse.Namespace, task: Task, model: "ZooModel") -> dict[s
 
     from core.data.datasets import load_folder
     from core.data.galleries import photograph, photographs
+    from core.devices import choose_device
     from core.images import fit
     from core.models.foreign.dry_run import labelled_answers, suspicion, top_answers, tried_variants
 
-    items = list(photographs(task))
-    x = torch.cat([fit(photograph(item.key.partition(":")[2]).pixels, task.shape) for item in items])
+    device = choose_device(options.device)
+    model, items = model.on(device), list(photographs(task))
+    x = torch.cat([fit(photograph(item.key.partition(":")[2]).pixels, task.shape) for item in items]).to(device)
     answers = {
         item.title: {task.class_names[k]: round(p, 4) for k, p in zip(one.classes, one.probs, strict=True)}
         for item, one in zip(items, top_answers(model, x), strict=True)
     }
     if options.pictures is None:
         return {"answers": answers}
-    labelled = load_folder(task, options.pictures)
+    labelled = load_folder(task, options.pictures).on(device)
     few = labelled.first(MOST_LABELLED)
     doubt = suspicion(tried_variants(model, few.images(), few.labels.tolist()))
     return {"answers": answers, "accuracy": dict(labelled_answers(model, labelled)), "doubt": doubt}

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.cli import folders
+from core.cli.device import add_device
 from core.cli.options import assignment, count, new_folder, number, seed, whole
 from core.cli.output import say
 from core.data.tasks import task_named, trained_tasks
-from core.errors import ConfigError
+from core.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
     from tqdm import tqdm
 
@@ -57,6 +59,7 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     trainer.add_argument(
         "--out", type=new_folder, help="folder for weights and card; needed for anything but a shipped plan"
     )
+    add_device(trainer)
     trainer.set_defaults(action=_train)
 
 
@@ -76,13 +79,12 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _train_one(options: argparse.Namespace, plan: "TrainingPlan", words: list[str]) -> None:
-    import torch
-
+    from core.devices import choose_device
     from core.models.zoo import ASSETS, save
 
     out = options.out or ASSETS
     runs = folders.RUNS if options.out is None else out / "runs"
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = choose_device(options.device)
     outcome = _run_plan(options, plan, runs, device)
     command = " ".join(["robustscope", "train", plan.task, plan.key, *words])
     card = save(outcome.model, _card(plan, outcome, command, device), out)
@@ -92,11 +94,12 @@ def _train_one(options: argparse.Namespace, plan: "TrainingPlan", words: list[st
         say(f"{card.key}: {outcome.history[-1].val_accuracy:.2%} on val; weights and card are in {out / plan.task}")
 
 
-def _run_plan(options: argparse.Namespace, plan: "TrainingPlan", runs: Path, device: str) -> "Trained":
+def _run_plan(options: argparse.Namespace, plan: "TrainingPlan", runs: Path, device: "torch.device") -> "Trained":
     """The outcome of a plan, its teacher trained first where one is needed that does not ship."""
     from tqdm import tqdm
 
     from core.data.datasets import load
+    from core.devices import memory_is_full
     from core.models.zoo import load_zoo_model
     from core.training.loop import train
     from core.training.zoo_plans import TEACHERS, teacher_plan
@@ -109,14 +112,19 @@ def _run_plan(options: argparse.Namespace, plan: "TrainingPlan", runs: Path, dev
         trained = _run_plan(options, first, folders.RUNS if known else runs, device)
         networks[first.key] = trained.model.requires_grad_(False)
     elif teacher_key is not None:
-        networks[teacher_key] = load_zoo_model(plan.task, teacher_key).fast.to(device)
+        networks[teacher_key] = load_zoo_model(plan.task, teacher_key).on(device).fast
     if start_key is not None:
-        networks[start_key] = load_zoo_model(plan.task, start_key).plain.to(device)
+        networks[start_key] = load_zoo_model(plan.task, start_key).on(device).plain
     task = task_named(plan.task)
     data, val = load(task, "train"), load(task, "val")
     folder = runs / plan.task / plan.key
     with tqdm(total=plan.epochs, unit="epoch", disable=options.json, desc=f"{plan.task} {plan.key}") as bar:
-        return train(plan, data, val, folder, _show(bar), device=device, networks=networks)
+        try:
+            return train(plan, data, val, folder, _show(bar), device=device, networks=networks)
+        except RuntimeError as error:
+            if not memory_is_full(error):
+                raise
+            raise InputError(f"the memory of {device} is full: `--device cpu` goes on where this stopped") from error
 
 
 def _changed(plan: "TrainingPlan", options: argparse.Namespace) -> "tuple[TrainingPlan, list[str]]":
@@ -168,7 +176,7 @@ def _value(setting: "Setting", text: str) -> "Value":
         raise ConfigError(f"{setting.path} {error}") from error
 
 
-def _card(plan: "TrainingPlan", outcome: "Trained", command: str, device: str) -> "Card":
+def _card(plan: "TrainingPlan", outcome: "Trained", command: str, device: "torch.device") -> "Card":
     """The card of a fresh model; `save` fills in what depends on the weights file."""
     from core.models.zoo import Card
     from core.training.zoo_plans import NOTES

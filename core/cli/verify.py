@@ -8,6 +8,7 @@ from dataclasses import asdict
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from core.cli.device import add_device, on_device
 from core.cli.options import count, seed, task_command
 from core.cli.output import say
 from core.data.tasks import task_named
@@ -15,6 +16,9 @@ from core.errors import ConfigError, CoreError
 from core.reports.catalogue import REPORTS, command_of
 
 if TYPE_CHECKING:
+    import torch
+
+    from core.models.zoo import ZooModel
     from core.reports.form.verification import Recomputation
 
 SAMPLE = 16
@@ -36,6 +40,7 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
         help=f"on the first N images alone (default: {SAMPLE}); without it, on all that a figure rests on",
     )
     verify.add_argument("--seed", type=seed, default=0, help="draws the figures")
+    add_device(verify)
     verify.set_defaults(action=_verify)
 
 
@@ -62,12 +67,20 @@ def _outcomes(options: argparse.Namespace) -> "Iterator[tuple[str, Recomputation
     if not names:
         raise ConfigError(f"{task.key} has no such report" if options.report else f"{task.key} has no report")
     data = load(task, "test")
-    network = cache(partial(load_zoo_model, task.key))
-    for name in names:
+
+    @cache
+    def network(key: str) -> "ZooModel":
+        return load_zoo_model(task.key, key)
+
+    def recomputed(device: "torch.device", name: str) -> "Recomputation":
         draw = random.Random(f"{options.seed} {task.key} {name}")  # so that one report alone draws what it does in all
+        path, there = report_path(task.key, name), data.on(device)
+        sample = Sample(path, there, options.sample, draw, lambda key: network(key).on(device))
+        return command_of(name).recompute(sample)
+
+    for name in names:
         try:
-            sample = Sample(report_path(task.key, name), data, options.sample, draw, network)
-            yield name, command_of(name).recompute(sample)
+            yield name, on_device(options, partial(recomputed, name=name))
         except CoreError as error:
             yield name, str(error)
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Literal
@@ -27,8 +27,8 @@ class LabelledImages:
     """Images with their labels, kept as bytes.
 
     Attributes:
-        pixels: uint8 (N, C, H, W).
-        labels: int64 (N,).
+        pixels: uint8 (N, C, H, W), on the CPU.
+        labels: int64 (N,), on the device that images are to come on.
         origin: what they are, for provenance ("cifar10 test").
         maps: where the object is, int8 (N, 1, H, W): +1 on it, -1 elsewhere; None without annotations.
     """
@@ -43,8 +43,17 @@ class LabelledImages:
         return len(self.labels)
 
     def images(self, start: int = 0, stop: int | None = None) -> Tensor:
-        """Images `start` to `stop` as float32 (n, C, H, W) in [0, 1]."""
-        return self.pixels[start:stop].float() / 255.0
+        """Images `start` to `stop` as float32 (n, C, H, W) in [0, 1], on the device of the labels."""
+        return self.pixels[start:stop].to(self.device).float() / 255.0
+
+    @property
+    def device(self) -> torch.device:
+        """Where images come."""
+        return self.labels.device
+
+    def on(self, device: torch.device) -> "LabelledImages":
+        """The same, whose images come on a device."""
+        return replace(self, labels=self.labels.to(device))
 
     def first(self, count: int) -> "LabelledImages":
         """The first `count` images, in the data set's order."""

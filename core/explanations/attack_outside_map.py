@@ -107,8 +107,8 @@ def attacks_outside(
         OutsideAttackResult(
             **common_fields(model, settings, x[index], x_adv[index], probs[index], probs_adv[index]),
             method=method,
-            heatmap=heatmaps[index].contiguous().numpy(),
-            highlighted=highlighted[index].numpy(),
+            heatmap=heatmaps[index].contiguous().cpu().numpy(),
+            highlighted=highlighted[index].cpu().numpy(),
             share_outside=float(shares[index]),
         )
         for index in range(len(x))

@@ -81,8 +81,8 @@ def path(
         deltas.append(delta)
         seen.append(logits)
 
-    labels = torch.tensor([target])
-    attack(model.fast, x, labels, encourage=torch.tensor([not away]), on_step=on_step)
+    labels = torch.tensor([target], device=x.device)
+    attack(model.fast, x, labels, encourage=torch.tensor([not away], device=x.device), on_step=on_step)
     delta, logits = torch.cat(deltas), torch.cat(seen)
     return Path(
         model.card.task,
@@ -90,9 +90,9 @@ def path(
         {"rho": rho, "steps": steps, "overshoot": overshoot},
         target,
         away,
-        x[0].numpy(),
-        (x + delta).contiguous().numpy(),
-        cross_entropy(logits, labels.expand(len(logits)), reduction="none").numpy(),
-        rmse(delta).numpy(),
-        probabilities(model, logits).numpy(),
+        x[0].cpu().numpy(),
+        (x + delta).contiguous().cpu().numpy(),
+        cross_entropy(logits, labels.expand(len(logits)), reduction="none").cpu().numpy(),
+        rmse(delta).cpu().numpy(),
+        probabilities(model, logits).cpu().numpy(),
     )

@@ -8,9 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.draws import gaussian
 from core.errors import ConfigError
 from core.explanations.prediction import check_image, probabilities
 from core.metrics.smoothing import certified_radius, share_at_least
+from core.models.asking import at_once
 from core.models.zoo import ZooModel
 from core.progress import OnProgress
 
@@ -102,19 +104,20 @@ def certify(
     share = share_at_least(int(counts[chosen]), smoothing.draws, smoothing.alpha)
     stated = {**asdict(smoothing), "sha256": model.card.sha256, "task": model.card.task}
     radius = certified_radius(share, smoothing.sigma)
-    return Certificate(model.card.key, stated, x[0].numpy(), chosen, first, counts, share, radius)
+    return Certificate(model.card.key, stated, x[0].cpu().numpy(), chosen, first, counts, share, radius)
 
 
 def _votes(
     model: ZooModel, x: Tensor, sigma: float, draws: int, generator: torch.Generator, told: Callable[[int], None]
 ) -> NDArray[np.int64]:
     """How many noisy copies get each class (K,)."""
-    counts = torch.zeros(model.task.classes, dtype=torch.int64)
+    counts = torch.zeros(model.task.classes, dtype=torch.int64, device=x.device)
     for start in range(0, draws, BATCH):
         size = min(BATCH, draws - start)
-        noise = torch.randn((size, *x.shape[1:]), generator=generator)
+        noise = gaussian((size, *x.shape[1:]), generator, x)
         with torch.no_grad():
-            answers = probabilities(model, model.fast(x + sigma * noise)).argmax(1)
-        counts += answers.bincount(minlength=model.task.classes)
+            for part in noise.split(at_once(x, BATCH)):
+                answers = probabilities(model, model.fast(x + sigma * part)).argmax(1)
+                counts += answers.bincount(minlength=model.task.classes)
         told(start + size)
-    return counts.numpy()
+    return counts.cpu().numpy()

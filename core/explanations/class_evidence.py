@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from core.attacks.scheduled import explanation
+from core.draws import gaussian
 from core.errors import ConfigError, InputError
 from core.explanations.prediction import check_image, probabilities
 from core.metrics.frequency import low_frequency_share
@@ -172,7 +173,7 @@ def measures(model: ZooModel, judges: Sequence[ZooModel], x: Tensor, rho: float,
     attack = explanation(rho)
     changes, moved, seen, low = [], [], [], []
     for _ in range(2):
-        noise = torch.randn(1, count, *x.shape[1:], generator=generator)
+        noise = gaussian((1, count, *x.shape[1:]), generator, x)
         noise = START * rho * noise / noise.square().mean((2, 3, 4), keepdim=True).sqrt()
         start = noise.expand(len(x), -1, -1, -1, -1).flatten(0, 1)
         delta = attack(model.fast, images, targets, start=start).delta
@@ -182,10 +183,10 @@ def measures(model: ZooModel, judges: Sequence[ZooModel], x: Tensor, rho: float,
             each = [probabilities(judge, judge.fast(shown)).gather(1, targets[:, None])[:, 0] for judge in judges]
         changes.append(delta.flatten(1))
         moved.append(rmse(delta - start) > 0)
-        seen.append(torch.stack(each).mean(0).double().numpy())
-        low.append(low_frequency_share(delta.numpy()))
-    agreement = cosine_similarity(changes[0], changes[1]).double().numpy()
-    still = ~(moved[0] & moved[1]).view(-1, count).any(1).numpy()
+        seen.append(torch.stack(each).mean(0).cpu().double().numpy())
+        low.append(low_frequency_share(delta.cpu().numpy()))
+    agreement = cosine_similarity(changes[0], changes[1]).cpu().double().numpy()
+    still = ~(moved[0] & moved[1]).view(-1, count).any(1).cpu().numpy()
 
     def per_image(values: Array) -> Array:
         return np.where(still, np.nan, values.reshape(-1, count).mean(1))

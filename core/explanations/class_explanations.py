@@ -106,11 +106,11 @@ def explain(
     attack = explaining(rho, steps, overshoot)
     with torch.no_grad():
         probs = probabilities(model, model.fast(x))
-    every = torch.arange(probs.shape[1])
+    every = torch.arange(probs.shape[1], device=x.device)
     explained = every if len(every) <= FEW else probs[0].topk(LIKELIEST).indices
     count = len(explained)
     labels = torch.cat([explained, probs.argmax(1)])
-    encourage = torch.arange(count + 1) < count
+    encourage = torch.arange(count + 1, device=x.device) < count
     images = x.expand(count + 1, -1, -1, -1)
     done = 0
     logits_adv = torch.empty(0)
@@ -128,14 +128,14 @@ def explain(
         model.card.task,
         model.card.key,
         {"rho": rho, "steps": steps, "overshoot": overshoot},
-        x[0].numpy(),
-        probs[0].numpy(),
-        x_adv[:count].contiguous().numpy(),
-        probs_adv[:count].numpy(),
-        probs_shown.numpy(),
-        x_adv[count].contiguous().numpy(),
-        probs_adv[count].numpy(),
-        explained.numpy(),
+        x[0].cpu().numpy(),
+        probs[0].cpu().numpy(),
+        x_adv[:count].contiguous().cpu().numpy(),
+        probs_adv[:count].cpu().numpy(),
+        probs_shown.cpu().numpy(),
+        x_adv[count].contiguous().cpu().numpy(),
+        probs_adv[count].cpu().numpy(),
+        explained.cpu().numpy(),
     )
 
 

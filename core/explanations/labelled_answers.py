@@ -110,7 +110,7 @@ def measure_answers(
         "sha256": model.card.sha256,
     }
     arrays = (np.concatenate(each) for each in zip(*parts, strict=True))
-    return LabelledAnswers(model.card.key, stated, data.labels.numpy(), *arrays)
+    return LabelledAnswers(model.card.key, stated, data.labels.cpu().numpy(), *arrays)
 
 
 def _chunk(
@@ -125,8 +125,8 @@ def _chunk(
         if settings.queries:
             search = Square(settings.epsilon, settings.norm, settings.queries)
             found = search(model.fast, x, labels, torch.Generator().manual_seed(seed))
-            standing = (model.fast(found).argmax(1) == labels).numpy()
+            standing = (model.fast(found).argmax(1) == labels).cpu().numpy()
     if not bool(clean.isfinite().all() and attacked.isfinite().all()):
         raise InputError(f"{model.card.key} answers with values that are not finite")
     raised = cross_entropy(attacked, labels, reduction="none") > cross_entropy(clean, labels, reduction="none")
-    return clean.numpy(), torch.where(raised[:, None], attacked, clean).numpy(), standing
+    return clean.cpu().numpy(), torch.where(raised[:, None], attacked, clean).cpu().numpy(), standing

@@ -132,7 +132,7 @@ def manipulate_map(
         ConfigError: epsilon < 0, or no such method.
     """
     check_image(model, x)
-    regions = torch.from_numpy(np.asarray(region))[None]
+    regions = torch.from_numpy(np.asarray(region))[None].to(x.device)
     return manipulate_maps(model, x, method, regions, epsilon, seed, on_progress, should_stop)[0]
 
 
@@ -185,10 +185,10 @@ def manipulate_maps(
         ManipulationResult(
             **common_fields(model, settings, x[index], x_adv[index], probs[index], probs_adv[index]),
             method=method,
-            region=regions[index].numpy(),
-            heatmap=heatmaps[index].contiguous().numpy(),
-            heatmap_adv=heatmaps_adv[index].contiguous().numpy(),
-            target_map=wanted[index].numpy(),
+            region=regions[index].cpu().numpy(),
+            heatmap=heatmaps[index].contiguous().cpu().numpy(),
+            heatmap_adv=heatmaps_adv[index].contiguous().cpu().numpy(),
+            target_map=wanted[index].cpu().numpy(),
             correlation_target=float(with_target[index]),
             correlation_original=float(with_original[index]),
         )
@@ -202,7 +202,7 @@ def least_quadrants(heatmaps: Tensor) -> Tensor:
     In a map of odd height or width the middle row or column belongs to the lower or right half.
     """
     _, height, width = heatmaps.shape
-    rows, columns = torch.arange(height) >= height // 2, torch.arange(width) >= width // 2
+    rows, columns = (torch.arange(side, device=heatmaps.device) >= side // 2 for side in (height, width))
     quadrants = torch.stack(
         [(rows == low)[:, None] & (columns == right)[None] for low in (False, True) for right in (False, True)]
     )
@@ -220,7 +220,7 @@ class _Search:
         self.x, self.method, self.wanted, self.epsilon, self.target = x.detach(), method, wanted, epsilon, target
         self.p0 = self._probability(x)
         self.original = heat_map_of(self.real, x, target, method, POINTS)
-        self.best, self.best_score = self.x.clone(), torch.full((len(x),), -torch.inf)
+        self.best, self.best_score = self.x.clone(), torch.full((len(x),), -torch.inf, device=x.device)
 
     def __call__(self, generator: torch.Generator, on_progress: OnProgress, should_stop: ShouldStop) -> Tensor:
         """The best image found for each."""

@@ -11,6 +11,7 @@ from torch import Tensor
 from core.attacks.pgd import Pgd
 from core.errors import InputError
 from core.explanations.prediction import check_image
+from core.models.asking import at_once
 from core.models.pooled import as_pooled
 from core.models.zoo import ZooModel
 
@@ -52,14 +53,16 @@ def pooled_features(
     """
     network = as_pooled(model.fast)
     found, answers = [], []
-    for start in range(0, len(x), CHUNK):
+    done = 0
+    for part in x.split(at_once(x, CHUNK)):
         with torch.no_grad():
-            features = network.features(x[start : start + CHUNK]).mean((2, 3))
-            found.append(features.numpy())
-            answers.append(network.last_layer(features).argmax(1).numpy())
+            features = network.features(part).mean((2, 3))
+            found.append(features.cpu().numpy())
+            answers.append(network.last_layer(features).argmax(1).cpu().numpy())
         if not np.isfinite(found[-1]).all():
             raise InputError(f"{model.card.key} has features that are not finite")
-        on_progress(min(start + CHUNK, len(x)))
+        done += len(part)
+        on_progress(done)
     return np.concatenate(found), np.concatenate(answers)
 
 

@@ -24,7 +24,7 @@ from core.explanations.attack_result import attack_result
 from core.explanations.prediction import probabilities
 from core.images import fit
 from core.latent.autoencoder import Autoencoder
-from core.latent.codes import read_code, write_code
+from core.latent.codes import round_code
 from core.latent.directions import directions
 from core.latent.ribbons import ribbon
 from core.models.zoo import ZooModel
@@ -177,13 +177,13 @@ def turning(
     (0, 0) where none does, where another class rebuilds the picture better, or where a network is wrong at rest.
     """
     with torch.no_grad():
-        labels = torch.arange(autoencoder.task.classes)
+        labels = torch.arange(autoencoder.task.classes, device=x.device)
         every = x.expand(len(labels), -1, -1, -1)
-        codes = [read_code(write_code(z[None]), autoencoder.latent) for z in autoencoder.encode(every, labels)]
+        codes = [round_code(z[None]) for z in autoencoder.encode(every, labels)]
         apart = rmse(autoencoder.decode(torch.cat(codes), labels) - every)
     if int(apart.argmin()) != label:
         return 0, 0.0
-    z, own = codes[label], torch.tensor([label])
+    z, own = codes[label], torch.tensor([label], device=x.device)
     ways = directions(autoencoder, z, own, min(settings.directions, autoencoder.latent))
     fast, found = [model.fast for model in models], []
     for which in range(len(ways)):

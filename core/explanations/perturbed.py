@@ -71,8 +71,8 @@ def common_fields(
         "task": model.card.task,
         "model": model.card.key,
         "settings": dict(settings),
-        "x": x.contiguous().numpy(),
-        "x_adv": x_adv.contiguous().numpy(),
-        "probs": probs.numpy(),
-        "probs_adv": probs_adv.numpy(),
+        "x": x.contiguous().cpu().numpy(),
+        "x_adv": x_adv.contiguous().cpu().numpy(),
+        "probs": probs.cpu().numpy(),
+        "probs_adv": probs_adv.cpu().numpy(),
     }

@@ -142,12 +142,12 @@ def _chunks(pictures: Iterable[tuple[str, int, Tensor]]) -> Iterator[list[tuple[
 def _measure(models: Sequence[ZooModel], flags: Mapping[str, Flags], x: Tensor, settings: FactSettings) -> _Chunk:
     predicted, probability, maps, flagged, changed_at = [], [], [], [], []
     for model in models:
-        attributions, logits = gradient(model.fast, x, torch.full((len(x),), -1))
+        attributions, logits = gradient(model.fast, x, torch.full((len(x),), -1, device=x.device))
         probs = probabilities(model, logits)
         answers = probs.argmax(1)
-        predicted.append(answers.numpy())
-        probability.append(probs.amax(1).numpy())
-        maps.append(attributions.abs().sum(1).numpy())
+        predicted.append(answers.cpu().numpy())
+        probability.append(probs.amax(1).cpu().numpy())
+        maps.append(attributions.abs().sum(1).cpu().numpy())
         share = flags.get(model.card.key)
         flagged.append(np.full(len(x), np.nan) if share is None else share(x))
         changed_at.append(changing_radii(model, x, answers, settings))
@@ -177,5 +177,5 @@ def changing_radii(model: ZooModel, x: Tensor, answers: Tensor, settings: FactSe
         x_adv = attack(model.fast, x[left], answers[left])
         with torch.no_grad():
             changed = model.fast(x_adv).argmax(1) != answers[left]
-        found[left[changed.numpy()]] = epsilon
+        found[left[changed.cpu().numpy()]] = epsilon
     return found

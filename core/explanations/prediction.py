@@ -56,8 +56,8 @@ def predict(model: ZooModel, x: Tensor) -> Prediction:
     check_image(model, x)
     attributions = None
     if architecture_of(model.card.network).gradients:
-        found, logits = gradient(model.fast, x, torch.tensor([-1]))
-        attributions = found[0].contiguous().numpy()
+        found, logits = gradient(model.fast, x, torch.tensor([-1], device=x.device))
+        attributions = found[0].contiguous().cpu().numpy()
     else:
         with torch.no_grad():
             logits = model.fast(x)
@@ -65,8 +65,8 @@ def predict(model: ZooModel, x: Tensor) -> Prediction:
     return Prediction(
         model.card.task,
         model.card.key,
-        x[0].numpy(),
-        probs[0].numpy(),
+        x[0].cpu().numpy(),
+        probs[0].cpu().numpy(),
         int(probs[0].argmax()),
         attributions,
     )

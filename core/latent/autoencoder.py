@@ -1,5 +1,6 @@
 """Generators of a task's images: loaded through their cards, checked before a single weight is copied."""
 
+import copy
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from core.data.tasks import Task, task_named
+from core.draws import gaussian
 from core.errors import ConfigError, InputError
 from core.files import write_atomically
 from core.latent.network import AutoencoderConfig, AutoencoderNetwork
@@ -76,6 +78,15 @@ class Autoencoder:
         """The length n of a code."""
         return self.card.network.latent
 
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are, and codes and images must be."""
+        return next(self.network.parameters()).device
+
+    def on(self, device: torch.device) -> "Autoencoder":
+        """The same generator on a device; itself where it is there already."""
+        return self if self.device == device else replace(self, network=copy.deepcopy(self.network).to(device))
+
     def decode(self, z: Tensor, labels: Tensor) -> Tensor:
         """The images (N, C, H, W) in [0, 1] of codes `z` (N, n) in the classes `labels` (N,); differentiable in `z`.
 
@@ -108,8 +119,8 @@ class Autoencoder:
         return z
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
-        """Codes (count, n) from the prior N(0, I)."""
-        return torch.randn(count, self.latent, generator=generator)
+        """Codes (count, n) from the prior N(0, I), on its device."""
+        return gaussian((count, self.latent), generator, next(self.network.parameters()))
 
 
 def shipped(task: str, folder: Path = ASSETS) -> bool:

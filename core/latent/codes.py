@@ -45,7 +45,7 @@ def read_code(text: str, latent: int) -> Tensor:
 
 def round_code(z: Tensor) -> Tensor:
     """A code (1, n) as it comes back from its text, so that a link shows what was seen; errors as for `write_code`."""
-    return read_code(write_code(z), z.shape[1])
+    return read_code(write_code(z), z.shape[1]).to(z.device)
 
 
 def _checked(z: Tensor) -> Tensor:

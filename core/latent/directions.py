@@ -117,7 +117,7 @@ def decay_direction(latent: int) -> Direction:
 
 def noise_direction(latent: int, generator: torch.Generator) -> Direction:
     """Towards a random code, through codes that are as likely as the first."""
-    return Direction("noise", "noise", torch.randn(latent, generator=generator).numpy())
+    return Direction("noise", "noise", torch.randn(latent, generator=generator).cpu().numpy())
 
 
 def moved(z: Tensor, ways: Sequence[Direction], at: Sequence[float]) -> Tensor:

@@ -9,6 +9,7 @@ import math
 import torch
 from torch import Tensor
 
+from core.draws import gaussian
 from core.errors import ConfigError
 
 
@@ -61,7 +62,7 @@ def noisy(z: Tensor, epsilon: float, generator: torch.Generator) -> Tensor:
     Raises:
         ConfigError: epsilon < 0, or not finite.
     """
-    xi = torch.randn(z.shape, generator=generator, dtype=z.dtype, device=generator.device).to(z.device)
+    xi = gaussian(z.shape, generator, z)
     return decayed(z + epsilon * xi, epsilon)
 
 

@@ -259,4 +259,4 @@ class _Walk:
             "path": self.path[:, :longest],
             "path_margin": self.path_margin[:, :longest],
         }
-        return SearchResult(settings, **{name: value.cpu().contiguous().numpy() for name, value in tensors.items()})
+        return SearchResult(settings, **{name: value.contiguous().cpu().numpy() for name, value in tensors.items()})

@@ -7,6 +7,7 @@ from typing import ParamSpec, TypeVar, cast
 import torch
 from torch import Tensor, nn
 
+from core.devices import images_a_pass
 from core.errors import ConfigError, InputError
 
 P = ParamSpec("P")
@@ -41,8 +42,11 @@ USUAL_PIXELS = 64 * 64
 
 
 def at_once(x: Tensor, most: int) -> int:
-    """How many images like `x` (B, C, H, W) go into one pass: `most`, or as few large ones as take as much memory."""
-    return max(1, min(most, most * USUAL_PIXELS // x.shape[2:].numel()))
+    """How many images like `x` (B, C, H, W) go into one pass: `most`, or as few large ones as take as much memory.
+
+    Fewer where the memory of the device was full, see `core.devices.within_memory`.
+    """
+    return images_a_pass(max(1, min(most, most * USUAL_PIXELS // x.shape[2:].numel())))
 
 
 def check_pixels(x: Tensor) -> None:

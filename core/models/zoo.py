@@ -1,8 +1,10 @@
 """The zoo: classifiers loaded through their cards, checked before a single weight is copied."""
 
+import copy
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from torch import Tensor, nn
 
 from core.data.tasks import Task, task_named
 from core.data.tasks.own import user_folder
+from core.devices import CPU
 from core.errors import ConfigError, InputError
 from core.files import read_limited, write_atomically
 from core.models import cards as files
@@ -79,6 +82,21 @@ class ZooModel:
     def task(self) -> Task:
         """The task it solves."""
         return task_named(self.card.task)
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are, and images must be."""
+        weights = chain(self.plain.parameters(), self.plain.buffers())
+        return next((each.device for each in weights), CPU)
+
+    def on(self, device: torch.device) -> "ZooModel":
+        """The same classifier on a device; itself where it is there already."""
+        if self.device == device:
+            return self
+        plain = copy.deepcopy(self.plain).to(device)
+        return replace(
+            self, plain=plain, fast=plain if self.fast is self.plain else copy.deepcopy(self.fast).to(device)
+        )
 
 
 def cards(task: str, folder: Path = ASSETS) -> dict[str, Card]:

@@ -59,7 +59,7 @@ def ribbon(
     probs: list[Tensor] = []
     ends: list[Tensor] = []
     for chunk in chunks(positions, x):
-        made = changed(x.expand(len(chunk), -1, -1, -1), {**amounts, key: torch.tensor(chunk)})
+        made = changed(x.expand(len(chunk), -1, -1, -1), {**amounts, key: torch.tensor(chunk, device=x.device)})
         probs.append(torch.stack([classifier(made).float().softmax(1) for classifier in classifiers]))
         ends += [made[:1], made[-1:]]
     found = torch.cat(probs, 1)

@@ -65,7 +65,7 @@ def smallest_change(classifier: Classifier, x: Tensor, change: Change, steps: in
         raise InputError(f"need one picture (1, C, H, W); got {tuple(x.shape)}")
 
     def answers(amounts: list[float]) -> list[int]:
-        logits = classifier(change(x.expand(len(amounts), -1, -1, -1), torch.tensor(amounts)))
+        logits = classifier(change(x.expand(len(amounts), -1, -1, -1), torch.tensor(amounts, device=x.device)))
         if not bool(logits.isfinite().all()):
             raise InputError("a network's answers to the changed pictures are not finite")
         return logits.argmax(1).tolist()

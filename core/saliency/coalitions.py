@@ -90,7 +90,7 @@ class _Work:
             points = torch.where(part[:, pieces][:, None], image, GREY)
             classes = self.classes[index : index + 1].expand(len(part), *self.classes.shape[1:])
             with torch.no_grad():
-                scores.append(score(self.ask.model(points).float(), classes).double().cpu())
+                scores.append(score(self.ask.model(points).float(), classes).cpu().double())
             done = index * samples + min(samples, sum(map(len, scores)))
             self.ask.on_progress(done, len(self.x) * samples)
         found = torch.cat(scores)

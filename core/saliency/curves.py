@@ -74,7 +74,7 @@ def _curve(model: nn.Module, before: Tensor, after: Tensor, heatmaps: Tensor, cl
     counts = torch.linspace(0, places, steps + 1).round().long()
     among = (rank[:, None] < counts.to(before.device).view(1, -1, 1, 1))[:, :, None]
     images = torch.where(among, after[:, None], before[:, None])
-    return Curve((counts / places).double().numpy(), _follow(model, images, classes))
+    return Curve((counts / places).double().cpu().numpy(), _follow(model, images, classes))
 
 
 def _follow(model: nn.Module, images: Tensor, classes: Tensor) -> NDArray[np.float64]:
@@ -82,5 +82,5 @@ def _follow(model: nn.Module, images: Tensor, classes: Tensor) -> NDArray[np.flo
     asked = classes.repeat_interleave(images.shape[1])
     with torch.no_grad():
         logits = torch.cat([model(part) for part in images.flatten(0, 1).split(at_once(images[0], CHUNK))])
-    probs = logits.double().softmax(1).gather(1, asked[:, None])
+    probs = logits.cpu().double().softmax(1).gather(1, asked[:, None].cpu())
     return probs.view(images.shape[:2]).cpu().numpy()

@@ -5,6 +5,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from core.draws import gaussian, integers, permutation, uniform
 from core.errors import ConfigError, InputError
 from core.models.asking import at_once
 from core.saliency.gradient import gradient
@@ -61,17 +62,17 @@ def expected_gradients(
     if len(known) == 0 or known.shape[1:] != x.shape[1:]:
         raise InputError(f"references must be images of shape {tuple(x.shape[1:])}; got {tuple(known.shape)}")
     target = resolve_target_by(model, x, target)
-    parts = torch.stack([torch.randperm(samples, generator=generator, device=x.device) for _ in range(len(x))])
-    shares = (parts + torch.rand(parts.shape, generator=generator, device=x.device)) / samples
+    parts = torch.stack([permutation(samples, generator, x) for _ in range(len(x))])
+    shares = (parts + uniform(parts.shape, generator, x, torch.float32)) / samples
     total = torch.zeros_like(x)
     together = max(1, at_once(x, CHUNK) // len(x))
     for start in range(0, samples, together):
         count = min(together, samples - start)
-        drawn = torch.randint(len(known), (count, len(x)), generator=generator, device=x.device)
+        drawn = integers(len(known), (count, len(x)), generator, x)
         start_at = known[drawn]
         goal = x.expand(count, *x.shape)
         if noise > 0:
-            goal = goal + noise * torch.randn(goal.shape, generator=generator, dtype=x.dtype, device=x.device)
+            goal = goal + noise * gaussian(goal.shape, generator, x)
         way = goal - start_at
         share = shares[:, start : start + count].T[:, :, None, None, None].to(x.dtype)
         points = (start_at + share * way).flatten(0, 1)

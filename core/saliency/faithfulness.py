@@ -7,6 +7,7 @@ from captum.metrics import sensitivity_max
 from scipy.stats import beta
 from torch import Tensor, nn
 
+from core.draws import gaussian, uniform
 from core.models.asking import at_once
 from core.saliency.target import score
 
@@ -42,32 +43,32 @@ def infidelity(
         seed: of the noise.
         samples: draws an image, at least 2.
     """
-    answered, told, both = (torch.zeros(len(x), dtype=torch.float64, device=x.device) for _ in range(3))
+    answered, told, both = (torch.zeros(len(x), dtype=torch.float64) for _ in range(3))
     for noise, answers in answers_to_noise(model, x, target, seed, samples):
-        foretold = (noise * attributions).flatten(2).sum(2).double()
+        foretold = (noise * attributions).flatten(2).sum(2).cpu().double()
         answered += answers.square().sum(0)
         told += foretold.square().sum(0)
         both += (foretold * answers).sum(0)
     explained = both.clamp_min(0.0).square() / (told * answered)
     left = (1 - explained) * samples / (samples - 1)
     known = torch.where((both > 0) & (told > 0), left, 1.0)
-    return torch.where(answered > 0, known, torch.nan).to(x.dtype)
+    return torch.where(answered > 0, known, torch.nan).to(x.dtype).to(x.device)
 
 
 def answers_to_noise(
     model: nn.Module, x: Tensor, target: Tensor, seed: int, samples: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Infidelity's noise I (S, B, C, H, W), some draws at a time, and f(x) - f(x - I) of each, float64 (S, B)."""
-    generator = torch.Generator(device=x.device).manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     step = max(1, at_once(x, AT_ONCE) // len(x))
     with torch.no_grad():
         clean = score(model(x).float(), target)
         for start in range(0, samples, step):
             draws = min(step, samples - start)
-            noise = NOISE * torch.randn(draws, *x.shape, generator=generator, dtype=x.dtype, device=x.device)
+            noise = NOISE * gaussian((draws, *x.shape), generator, x)
             classes = target.repeat(draws, *[1] * (target.dim() - 1))
             disturbed = score(model((x - noise).flatten(0, 1)).float(), classes).view(draws, len(x))
-            yield noise, (clean - disturbed).double()
+            yield noise, (clean - disturbed).cpu().double()
 
 
 def floor(samples: int = SAMPLES) -> float:
@@ -94,10 +95,10 @@ def max_sensitivity(
         seed: of the noise.
         samples: draws an image.
     """
-    generator = torch.Generator(device=x.device).manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
 
     def disturb(points: Tensor, radius: float) -> Tensor:
-        noise = torch.rand(points.shape, generator=generator, dtype=points.dtype, device=points.device)
+        noise = uniform(points.shape, generator, points)
         return points + (2 * noise - 1) * radius
 
     def maps(points: Tensor | tuple[Tensor, ...]) -> tuple[Tensor]:

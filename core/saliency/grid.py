@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.devices import OnFull, warn, within_memory
 from core.errors import CoreError, InputError
 from core.models.zoo import ZooModel
 from core.progress import OnProgress, ShouldStop, StoppedError, never, silent
@@ -91,7 +92,7 @@ def _classes(model: ZooModel, x: Tensor, target: Target, label: int | None) -> T
     """What `target` means for this network and image, which is checked first."""
     if tuple(x.shape) != (1, *model.task.shape) or x.dtype != torch.float32:
         raise InputError(f"{model.card.key} takes one float32 image of shape {model.task.shape}; got {tuple(x.shape)}")
-    return resolve_targets(model.fast, x, target, None if label is None else torch.tensor([label]))
+    return resolve_targets(model.fast, x, target, None if label is None else torch.tensor([label], device=x.device))
 
 
 def _explain(
@@ -110,14 +111,14 @@ def _explain(
         model.card.key,
         method.key,
         dict(settings),
-        x[0].numpy(),
+        x[0].cpu().numpy(),
         tuple(classes.flatten().tolist()),
-        attributions[0].contiguous().numpy(),
+        attributions[0].contiguous().cpu().numpy(),
         flat=method.flat,
     )
 
 
-def saliency_grid(
+def saliency_grid(  # noqa: PLR0913, PLR0917  # what is explained, and how it is watched
     models: Sequence[ZooModel],
     x: Tensor,
     methods: Sequence[str | Method],
@@ -126,11 +127,13 @@ def saliency_grid(
     seed: int = 0,
     on_progress: OnProgress = silent,
     should_stop: ShouldStop = never,
+    on_full: OnFull = warn,
 ) -> Iterator[SaliencyMap]:
     """The maps one by one, cheap methods first, so that the first are there at once.
 
     Where a network does not allow a method, its map says why (`problem`), and the others go on. Arguments as for
-    `saliency_map`, `on_progress` called with maps done and of how many.
+    `saliency_map`, `on_progress` called with maps done and of how many, and `on_full` as in
+    `core.devices.within_memory`.
 
     Raises:
         StoppedError: `should_stop` said so.
@@ -144,13 +147,21 @@ def saliency_grid(
         try:
             if name not in known:
                 known[name] = _classes(model, x, target, label)
-            found = _explain(model, x, method, known[name], settings, silent, should_stop)
+            classes = known[name]
+
+            def run(
+                where: torch.device, model: ZooModel = model, method: Method = method, classes: Tensor = classes
+            ) -> SaliencyMap:
+                there = (model.on(where), x.to(where), method, classes.to(where))
+                return _explain(*there, settings, silent, should_stop)
+
+            found = within_memory(run, model.device, on_full)
         except StoppedError:
             raise
         except CoreError as problem:
             blank = np.zeros(model.task.shape, np.float32)
             found = SaliencyMap(
-                model.card.task, name, method.key, dict(settings), x[0].numpy(), (), blank, str(problem)
+                model.card.task, name, method.key, dict(settings), x[0].cpu().numpy(), (), blank, str(problem)
             )
         yield found
         on_progress(done + 1, len(pairs))

@@ -7,6 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from core.draws import gaussian
 from core.errors import ConfigError
 from core.models.asking import at_once
 from core.saliency.gradient import gradient
@@ -91,7 +92,7 @@ def _moments(
     together = max(1, at_once(x, CHUNK) // len(x))
     for start in range(0, copies.samples, together):
         count = min(together, copies.samples - start)
-        draws = [torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device) for _ in range(count)]
+        draws = [gaussian(x.shape, generator, x) for _ in range(count)]
         noisy = torch.cat([x + deviation * draw for draw in draws])
         slopes = gradient(model, noisy, target.repeat(count, *[1] * (target.dim() - 1)))[0].view(count, *x.shape)
         mean += slopes.sum(0) / copies.samples

@@ -29,7 +29,7 @@ def superpixels(x: Tensor) -> Tensor:
 
 def _pieces(image: Tensor) -> Tensor:
     channels = image.shape[0]
-    pixels = image.permute(1, 2, 0).double().numpy()
+    pixels = image.permute(1, 2, 0).double().cpu().numpy()
     found = slic(
         pixels if channels == 3 else pixels[..., 0],
         n_segments=PIECES,

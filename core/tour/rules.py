@@ -115,7 +115,7 @@ def the_robust_map_traces_the_object(pasted: Shipped) -> View | None:
         shares = []
         for model in (STANDARD, ROBUST):
             slopes, _ = gradient(pasted.model(model).fast, x, torch.tensor([-1]))
-            shares.append(mass_inside(slopes[0].abs().sum(0).numpy(), inside))
+            shares.append(mass_inside(slopes[0].abs().sum(0).cpu().numpy(), inside))
         if best is None or shares[1] - shares[0] > best[0]:
             best = (shares[1] - shares[0], key, (shares[0], shares[1], area(inside)))
     if best is None or best[0] <= 0:
@@ -239,7 +239,7 @@ def training_changes_what_is_looked_at(photographs: Shipped) -> View | None:
     best: tuple[float, str] | None = None
     for key, label, x in photographs.labelled():
         maps = [
-            gradient(photographs.model(one).fast, x, torch.tensor([label]))[0][0].sum(0).numpy()
+            gradient(photographs.model(one).fast, x, torch.tensor([label]))[0][0].sum(0).cpu().numpy()
             for one in (early, late)
         ]
         alike = spearman(maps[0], maps[1])

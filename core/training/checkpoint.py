@@ -14,7 +14,7 @@ NAME = "checkpoint.pt"
 MAX_BYTES = 2_000_000_000
 
 
-def read_checkpoint(folder: Path, device: str) -> dict[str, Any] | None:
+def read_checkpoint(folder: Path, device: torch.device) -> dict[str, Any] | None:
     """What was written last to `folder`; None where there is nothing yet.
 
     Raises:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity, cross_entropy
 
 from core.attacks.pgd import Pgd
+from core.devices import CPU
 from core.errors import ConfigError
 from core.training.recipes.base import Batch
 from core.training.recipes.saliency_maps import STRONG_MAPS
@@ -71,7 +72,8 @@ def strong_map(teacher: nn.Module, x: Tensor, name: str, seed: int = 0) -> Image
     """
     for known, method in STRONG_MAPS.items():
         if known == name:
-            return method(teacher, x, torch.tensor([-1]), _seeded(seed))[0].detach().contiguous().numpy()
+            predicted = torch.tensor([-1], device=x.device)
+            return method(teacher, x, predicted, _seeded(seed))[0].detach().contiguous().cpu().numpy()
     raise ConfigError(f"map must be one of {', '.join(STRONG_MAPS)}; got {name!r}")
 
 
@@ -100,14 +102,14 @@ def construct(
     return Construction(
         {**asdict(perturbation), "epoch": epoch, "seed": seed},
         perturbation.share(epoch),
-        x[0].numpy(),
-        *(step[0].float().contiguous().numpy() for step in steps),
+        x[0].cpu().numpy(),
+        *(step[0].float().contiguous().cpu().numpy() for step in steps),
     )
 
 
 def worst_found(model: nn.Module, x: Tensor, label: int, attack: Pgd, seed: int = 0) -> Image:
     """The image (C, H, W) that the attack makes of `x` (1, C, H, W) against `label`."""
-    return attack(model, x, torch.tensor([label]), _seeded(seed))[0].contiguous().numpy()
+    return attack(model, x, torch.tensor([label], device=x.device), _seeded(seed))[0].contiguous().cpu().numpy()
 
 
 def adversity(model: nn.Module, made: Construction, label: int, x_pgd: Image, epochs: int) -> Adversity:
@@ -123,17 +125,21 @@ def adversity(model: nn.Module, made: Construction, label: int, x_pgd: Image, ep
         x_pgd: what `worst_found` made at the same epsilon, (C, H, W).
         epochs: epochs 0 to `epochs` are on the curve.
     """
-    x, saliency = torch.tensor(made.x)[None], torch.tensor(made.saliency)[None]
+    where = next((parameter.device for parameter in model.parameters()), CPU)
+    x, saliency, noise, x_new, found, mixed = (
+        torch.tensor(image, device=where)[None]
+        for image in (made.x, made.saliency, made.noise, made.x_new, x_pgd, made.mixed)
+    )
     epsilon, alpha, seed = (made.settings[name] for name in ("epsilon", "alpha", "seed"))
     assert isinstance(epsilon, float) and isinstance(alpha, float) and isinstance(seed, int)
-    moves = {"noise": torch.tensor(made.noise)[None], "against": saliency, "along": -saliency}
+    moves = {"noise": noise, "against": saliency, "along": -saliency}
     images = {
         "clean": x,
         **{name: (x + epsilon * move).clamp(0.0, 1.0) for name, move in moves.items()},
-        "mixed": torch.tensor(made.x_new)[None],
-        "pgd": torch.tensor(x_pgd)[None],
+        "mixed": x_new,
+        "pgd": found,
     }
-    target = torch.tensor([label])
+    target = torch.tensor([label], device=where)
     with torch.no_grad():
         logits = model(torch.cat(list(images.values())))
         losses = cross_entropy(logits, target.expand(len(images)), reduction="none")
@@ -143,10 +149,10 @@ def adversity(model: nn.Module, made: Construction, label: int, x_pgd: Image, ep
     perturbation = _perturbation(given, epsilon, alpha)
     course = [_mixture(perturbation, x, given, epoch, seed).mixed for epoch in range(epochs + 1)]
     cosines = cosine_similarity(-torch.cat(course).flatten(1), slope.flatten(1))
-    now = cosine_similarity(-torch.tensor(made.mixed).flatten(), slope.flatten(), dim=0)
+    now = cosine_similarity(-mixed.flatten(), slope.flatten(), dim=0)
     best = cosine_similarity(slope.sign().flatten(), slope.flatten(), dim=0)
     told = dict(zip(images, losses.tolist(), strict=True))
-    return Adversity(label, told, float(now), float(best), cosines.numpy())
+    return Adversity(label, told, float(now), float(best), cosines.cpu().numpy())
 
 
 def _perturbation(saliency: Image | None, epsilon: float, alpha: float) -> SaliencyPerturbation:
@@ -159,8 +165,8 @@ def _mixture(perturbation: SaliencyPerturbation, x: Tensor, saliency: Image | No
 
 def _batch(x: Tensor, saliency: Image | None, epoch: int, seed: int) -> Batch:
     """One image as training sees it, with fresh draws from `seed`: the same noise, and a mask that grows by epoch."""
-    maps = None if saliency is None else torch.tensor(saliency)[None]
-    return Batch(x, torch.zeros(1, dtype=torch.int64), _seeded(seed), epoch, maps)
+    maps = None if saliency is None else torch.tensor(saliency, device=x.device)[None]
+    return Batch(x, torch.zeros(1, dtype=torch.int64, device=x.device), _seeded(seed), epoch, maps)
 
 
 def _seeded(seed: int) -> torch.Generator:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
 from core.data.datasets import LabelledImages
+from core.devices import CPU
 from core.errors import ConfigError, InputError
 from core.models.fast import fast_form
 from core.models.resnet import PreActResNet
@@ -72,12 +73,12 @@ class Trained:
         """Training time of all epochs, in seconds."""
         return sum(record.seconds for record in self.history)
 
-    def course(self, device: str = "cpu", paused: float = 0.0) -> dict[str, object]:
+    def course(self, device: torch.device = CPU, paused: float = 0.0) -> dict[str, object]:
         """Cost and course of the run as a card states them; `paused` seconds are taken off."""
         return {
             "seconds": round(self.seconds - paused, 1),
             "threads": torch.get_num_threads(),
-            "device": device,
+            "device": str(device),
             "epochs": len(self.history),
             "loss": [round(record.loss, 5) for record in self.history],
             "val_accuracy": [round(record.val_accuracy, 4) for record in self.history],
@@ -92,7 +93,7 @@ def train(
     folder: Path,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
-    device: str = "cpu",
+    device: torch.device = CPU,
     networks: Mapping[str, nn.Module] = MappingProxyType({}),
 ) -> Trained:
     """Train as the plan says, going on from the checkpoint in `folder` where there is one.
@@ -145,13 +146,13 @@ def _named(plan: TrainingPlan, key: str | None, networks: Mapping[str, nn.Module
     return None if key is None else networks[key]
 
 
-def accuracy(model: PreActResNet, data: LabelledImages, precision: str = "fp32", device: str = "cpu") -> float:
+def accuracy(model: PreActResNet, data: LabelledImages, precision: str = "fp32", device: torch.device = CPU) -> float:
     """The share of `data` whose label the network (any mode, unchanged) ranks first; NaN without images."""
     if len(data) == 0:
         return float("nan")
     fast = fast_form(model)
     right = 0
-    with torch.no_grad(), torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"):
+    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
         for start in range(0, len(data), EVALUATION_BATCH):
             stop = start + EVALUATION_BATCH
             guess = fast(data.images(start, stop).to(device)).argmax(1).cpu()
@@ -163,7 +164,7 @@ class _Run:
     """The state that moves: weights, their average, the optimiser, and what the recipe remembers."""
 
     def __init__(
-        self, plan: TrainingPlan, steps: int, device: str, teacher: nn.Module | None, start: nn.Module | None
+        self, plan: TrainingPlan, steps: int, device: torch.device, teacher: nn.Module | None, start: nn.Module | None
     ) -> None:
         self.plan = plan
         self.steps = steps
@@ -199,7 +200,7 @@ class _Run:
         plan = self.plan
         began = time.perf_counter()
         generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + index + 1)
-        attack_generator = torch.Generator(self.device).manual_seed(plan.seed * 1_000_003 + index + 1)
+        attack_generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + index + 1)
         order = torch.randperm(len(data), generator=generator)
         self.model.train()
         total = torch.zeros((), device=self.device)
@@ -234,7 +235,7 @@ class _Run:
         rate = TAIL_RATE if into_tail >= 0 else one_cycle(count, (plan.epochs - plan.tail) * self.steps)
         for group in self.optimiser.param_groups:
             group["lr"] = plan.learning_rate * rate
-        with torch.autocast(self.device, torch.bfloat16, enabled=plan.precision == "bf16"):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=plan.precision == "bf16"):
             loss = plan.recipe.loss(self.model, batch)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -255,8 +256,8 @@ class _Run:
     def refresh_norms(self, model: PreActResNet, data: LabelledImages) -> None:
         """Take BatchNorm's statistics anew for averaged weights, whose activations are not the mean of the others'."""
         batches = (data.images(at, at + EVALUATION_BATCH) for at in range(0, len(data), EVALUATION_BATCH))
-        with torch.autocast(self.device, torch.bfloat16, enabled=self.plan.precision == "bf16"):
-            update_bn(batches, model, device=torch.device(self.device))
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.plan.precision == "bf16"):
+            update_bn(batches, model, device=self.device)
 
     def averaged(self) -> PreActResNet:
         """A network with the averaged weights."""
@@ -313,5 +314,5 @@ def _digest(*networks: nn.Module) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for network in networks:
         for name, value in network.state_dict().items():
-            digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
+            digest.update(name.encode() + value.cpu().contiguous().cpu().numpy().tobytes())
     return digest.hexdigest()

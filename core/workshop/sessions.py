@@ -8,6 +8,7 @@ from typing import Any
 
 from core.data.galleries import gallery
 from core.data.tasks import Task, task_named
+from core.devices import CPU
 from core.errors import ConfigError
 from core.images import fit
 from core.models.zoo import ZooModel
@@ -141,7 +142,7 @@ def prepare(
         least, most = kind.networks
         if not least <= len(plan.networks) <= most:
             raise ConfigError(f"“{kind.title}” takes {least} to {most} networks; got {len(plan.networks)}")
-        models = tuple(load(task, key) for key in plan.networks)
+        models = tuple(load(task, key).on(CPU) for key in plan.networks)  # where the pictures are: few, and once
         yield kind.rules.prepare(
             Preparation(task_named(task), models, tuple(subjects), plan.settings, seed, on_progress)
         )

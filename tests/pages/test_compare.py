@@ -22,6 +22,7 @@ def test_a_first_visit_shows_three_networks_and_an_attack_with_a_clean_address(v
     assert [value(body, "data-attacked") for body in bodies(at, "data-attacked")] == list(KEYS)
     assert "Accuracy not measured" in bodies(at, "data-figures")[0]
     assert not at.error and not at.warning and query(at) == {}
+    assert [caption.value for caption in at.sidebar.caption] == ["Computed on the CPU."]
 
 
 @pytest.mark.slow

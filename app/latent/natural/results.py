@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from app.latent.natural.amounts import Amounts
-from app.state import zoo
+from app.state import device, zoo
 from app.state.pictures import ModelInput
 from app.state.result_cache import cached_result
 from core.data.tasks import Task
@@ -45,9 +44,14 @@ class NaturalScene:
         return tuple(key for key, _ in self.networks)
 
     @property
+    def placed(self) -> tuple[nn.Module, ...]:
+        """The networks on the device of the work."""
+        return tuple(map(device.placed, self.classifiers))
+
+    @property
     def x(self) -> Tensor:
         """The picture (1, C, H, W)."""
-        return torch.from_numpy(self.picture.x.copy())
+        return device.picture(self.picture.x)
 
 
 def scene(task: Task, shown: ModelInput, models: Sequence[str]) -> NaturalScene:
@@ -69,7 +73,7 @@ def row_at(here: NaturalScene, amounts: Amounts) -> ChangedRow:
         InputError: a network answers with values that are not finite.
     """
     first, rest = next((key, change.rest) for key, change in CHANGES.items())
-    return ribbon(here.classifiers, here.x, dict(amounts), first, [dict(amounts).get(first, rest)])
+    return ribbon(here.placed, here.x, dict(amounts), first, [dict(amounts).get(first, rest)])
 
 
 def answers_at_rest(here: NaturalScene) -> NDArray[np.int64]:
@@ -90,4 +94,4 @@ def slider_row(here: NaturalScene, amounts: Amounts, change: Change) -> ChangedR
 @cached_result
 def _slider_row(here: NaturalScene, others: Amounts, key: str) -> ChangedRow:
     places = CHANGES[key].positions(positions_at(here.task.shape))
-    return ribbon(here.classifiers, here.x, dict(others), key, places)
+    return ribbon(here.placed, here.x, dict(others), key, places)

@@ -46,12 +46,13 @@ def search(here: NaturalScene, on_progress: OnProgress, should_stop: ShouldStop)
         StoppedError: `should_stop` says so.
     """
     known, x, found = changes_of(here.task.shape[0]), here.x, []
+    classifiers = here.placed
     for done, change in enumerate(known.values()):
         row = []
-        for number, classifier in enumerate(here.classifiers):
+        for number, classifier in enumerate(classifiers):
             check(should_stop)
             row.append(smallest_change(classifier, x, change))
-            on_progress(done * len(here.classifiers) + number + 1, len(known) * len(here.classifiers))
+            on_progress(done * len(classifiers) + number + 1, len(known) * len(classifiers))
         found.append(row)
     return found
 

@@ -76,12 +76,14 @@ class OnnxClassifier(nn.Module):
     def run(self, x: Tensor) -> Tensor:
         """The answers to what the graph is given (B, C, side, side)."""
         if self._session is None:
-            self._session = _session(self.onnx.numpy().tobytes())
+            self._session = _session(self.onnx.cpu().numpy().tobytes())
         name, pictures = self._session.get_inputs()[0].name, x.detach().cpu().numpy().astype(np.float32)
         size = CHUNK if self.config.any_batch else 1
         groups = [pictures[start : start + size] for start in range(0, len(pictures), size)]
         out = [self._session.get_outputs()[0].name]
-        answers = torch.from_numpy(np.concatenate([self._session.run(out, {name: group})[0] for group in groups]))
+        answers = torch.from_numpy(np.concatenate([self._session.run(out, {name: group})[0] for group in groups])).to(
+            x.device
+        )
         return answers.clamp_min(_LEAST).log() if self.config.probabilities else answers
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:

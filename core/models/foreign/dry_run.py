@@ -109,7 +109,7 @@ def given_preprocessing(model: ZooModel) -> Preprocessing | None:
 def labelled_answers(model: ZooModel, pictures: LabelledImages) -> Mapping[str, float]:
     """Accuracy on labelled pictures with its 95 % Wilson interval and their number."""
     probs = _probs(model.plain, pictures.images())
-    right = int((probs.argmax(1) == pictures.labels.numpy()).sum())
+    right = int((probs.argmax(1) == pictures.labels.cpu().numpy()).sum())
     low, high = wilson(right, len(pictures))
     return {"clean": right / len(pictures), "clean_low": low, "clean_high": high, "clean_n": len(pictures)}
 
@@ -127,5 +127,5 @@ def _prepared(network: nn.Module, way: Preprocessing) -> nn.Module:
 
 def _probs(network: nn.Module, x: Tensor) -> NDArray[np.float64]:
     with torch.no_grad():
-        answers = [network(x[start : start + CHUNK]).double().softmax(1) for start in range(0, len(x), CHUNK)]
+        answers = [network(x[start : start + CHUNK]).cpu().double().softmax(1) for start in range(0, len(x), CHUNK)]
     return torch.cat(answers).numpy()

@@ -92,7 +92,7 @@ class AdversarialSettings(ReportSettings):
 
 def gradient_norms(model: nn.Module, x: Tensor, labels: Tensor) -> Part:
     """`gradient_norm`: of cross-entropy with the label, on the clean images (B, C, H, W), L2 (B,)."""
-    return {"gradient_norm": slope(model, x, labels)[1].numpy()}
+    return {"gradient_norm": slope(model, x, labels)[1].cpu().numpy()}
 
 
 def measure(model: nn.Module, x: Tensor, labels: Tensor, search: SmallestChange, softened: bool = False) -> Part:
@@ -106,7 +106,7 @@ def measure(model: nn.Module, x: Tensor, labels: Tensor, search: SmallestChange,
         softened: search on the network `Softened`; success is judged on the network as it is.
     """
     outcome = search(Softened(model) if softened else model, x, labels)
-    distance = torch.full((len(x),), torch.inf)
+    distance = torch.full((len(x),), torch.inf, device=x.device)
     for push in PUSHES:
         x_adv = x + push * outcome.delta
         x_adv = x_adv.clamp(0.0, 1.0) if search.clamp else x_adv
@@ -114,4 +114,4 @@ def measure(model: nn.Module, x: Tensor, labels: Tensor, search: SmallestChange,
             met = search.met(model(x_adv).float(), labels)
         size = rmse(x_adv - x)
         distance = torch.where(met & distance.isinf(), size, distance)
-    return {"distance": distance.numpy(), "first": outcome.first.numpy().astype(np.int16)}
+    return {"distance": distance.cpu().numpy(), "first": outcome.first.cpu().numpy().astype(np.int16)}

@@ -166,7 +166,7 @@ class AnomalyMeasurer(Measurer[ReportSettings]):
             tested[each.key], _ = self._signals(f"{each.key}-after-{held}", rest, of=drawn)
             families[each.key] = each.kind
             if each.sampled:
-                classes[each.key] = rest.labels.numpy()
+                classes[each.key] = rest.labels.cpu().numpy()
             if held >= FEWEST:
                 training[each.key] = (self._signals(f"{each.key}-first", pictures.first(held), of=drawn)[0], None)
         some = self.data.first(sizes.corrupted)
@@ -195,11 +195,11 @@ class AnomalyMeasurer(Measurer[ReportSettings]):
         return joined(parts), np.concatenate(which)
 
     def _part(self, data: LabelledImages, change: Change | None, start: int, stop: int) -> Part:
-        x, chosen = data.images(start, stop), torch.arange(stop - start)
+        x, chosen = data.images(start, stop), torch.arange(stop - start, device=data.labels.device)
         if change is not None:
             x, chosen = change(x, data.labels[start:stop], self.seed(start))
         found = self.screen.measure(self.model, x if len(x) else data.images(start, start + 1))
-        return {"index": (start + chosen).numpy(), **found.rows(slice(len(x))).arrays()}
+        return {"index": (start + chosen).cpu().numpy(), **found.rows(slice(len(x))).arrays()}
 
 
 def attacked(model: ZooModel, name: str, x: Tensor, labels: Tensor, seed: int) -> tuple[Tensor, Tensor]:

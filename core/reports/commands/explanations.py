@@ -15,7 +15,7 @@ from core.reports.form.verification import Recomputation, Sample, from_entries
 
 def _run(request: Request[ExplanationsSettings]) -> Answer:
     task = request.task
-    judges = [load_zoo_model(task.key, key) for key in JUDGES if key in cards(task.key)]
+    judges = [load_zoo_model(task.key, key).on(request.data.device) for key in JUDGES if key in cards(task.key)]
     made = explanations_report(request, judges or request.models, load(task, "val"))
     cuts = made.thresholds
     head = (

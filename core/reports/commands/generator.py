@@ -19,7 +19,10 @@ from core.reports.generator.report import GeneratorSettings, generator_report
 def _run(request: Request[GeneratorSettings]) -> Answer:
     task = request.task
     folder = Path(request.settings.folder) if request.settings.folder else ASSETS
-    report = generator_report(request, load_autoencoder(task.key, folder), load(task, "calibration"))
+    device = request.data.device
+    report = generator_report(
+        request, load_autoencoder(task.key, folder).on(device), load(task, "calibration").on(device)
+    )
     return Answer(report, tuple(map(_line, report.rows)))
 
 
@@ -36,7 +39,7 @@ FIGURES = ("code_norm", "mse", "ssim", "distance", "accuracy", "LRA", "LGA")
 def _recompute(sample: Sample) -> Recomputation:
     """One figure of the generator that ships; the report keeps no entry an image."""
     report = read_report(sample.path)
-    autoencoder = load_autoencoder(report.task)
+    autoencoder = load_autoencoder(report.task).on(sample.data.device)
     if autoencoder.card.sha256 != report.settings["generator"]:
         raise InputError(f"{sample.path.name} tells of another generator than the one that is here")
     row = sample.draw.choice([row for row in report.rows if row["metric"] in FIGURES])

@@ -21,7 +21,7 @@ from core.reports.latent.rows import counted
 
 
 def _run(request: Request[LatentSettings]) -> Answer:
-    made = latent_report(request, load_autoencoder(request.task.key))
+    made = latent_report(request, load_autoencoder(request.task.key).on(request.data.device))
     claims = latent.readings(made)
     if request.path is not None:
         write_report(claims, request.path.with_name(f"{latent.NAME}.json"))
@@ -44,7 +44,7 @@ def _line(row: Row) -> str:
 def _recompute(sample: Sample) -> Recomputation:
     """A network's accuracy on images or reconstructions, or its severity on reconstructions, code by code."""
     found = Latent.read(sample.path)
-    autoencoder = load_autoencoder(found.report.task)
+    autoencoder = load_autoencoder(found.report.task).on(sample.data.device)
     if autoencoder.card.sha256 != found.report.settings["generator"]:
         raise InputError(f"{sample.path.name} tells of another generator than the one that is here")
     row = sample.draw.choice(found.report.rows)

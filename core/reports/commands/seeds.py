@@ -21,7 +21,10 @@ def _run(request: Request[SeedsSettings]) -> Answer:
             f"the report seeds needs all of {', '.join(networks(task.key))}; without {', '.join(missing)}"
         )
     trainings = {shipped: here}
-    trainings |= {seed: {key: trained(task.key, key, seed) for key in networks(task.key)} for seed in others}
+    trainings |= {
+        seed: {key: trained(task.key, key, seed).on(request.data.device) for key in networks(task.key)}
+        for seed in others
+    }
     report = seeds_report(request, trainings)
     return Answer(report, tuple(_line(row) for row in report.rows if row["kind"] == "comparison"))
 

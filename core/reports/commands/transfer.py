@@ -58,7 +58,7 @@ def _recompute(sample: Sample) -> Recomputation:
     return from_entries(
         f"{row['model']} on {attack} against {row['source']}, linf {radius_words('linf', epsilon)}",
         reported[:n],
-        torch.cat(again).numpy(),
+        torch.cat(again).cpu().numpy(),
     )
 
 

@@ -179,7 +179,7 @@ def measured_at_once(
         seconds: that measuring took.
         rows: what was measured.
     """
-    run = Run.ended(seconds)
+    run = Run.ended(seconds, request.data.device)
     source = origin(stated["data"], request.settings.seed, seconds, [run])
     report = Report(request.task.key, name, stated, source, tuple(row | {"made": run.identity} for row in rows))
     if request.path is not None:

@@ -21,6 +21,7 @@ from typing import Any
 
 import torch
 
+from core.devices import device_name
 from core.errors import ConfigError
 from core.reports.form.report import Report, Row
 
@@ -60,10 +61,10 @@ class Run:
     machine: str
 
     @classmethod
-    def ended(cls, seconds: float) -> "Run":
-        """A run that ends now and took so many seconds."""
+    def ended(cls, seconds: float, device: torch.device) -> "Run":
+        """A run that ends now and took so many seconds on a device."""
         when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        return cls(code().version, code().uncommitted, when, round(seconds, 1), machine())
+        return cls(code().version, code().uncommitted, when, round(seconds, 1), machine(device))
 
     def facts(self) -> dict[str, Any]:
         """As plain values."""
@@ -90,10 +91,9 @@ def code() -> Code:
     return Code(f"{release} ({commit})", uncommitted=bool(changed))
 
 
-def machine() -> str:
-    """The class of this machine: "x86_64, 2 cores, CPU, torch 2.13.0"."""
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
-    return f"{platform.machine()}, {os.cpu_count()} cores, {device}, torch {torch.__version__}"
+def machine(device: torch.device) -> str:
+    """The class of this machine, and where it computed: "x86_64, 2 cores, CPU, torch 2.13.0"."""
+    return f"{platform.machine()}, {os.cpu_count()} cores, {device_name(device)}, torch {torch.__version__}"
 
 
 def refuse_uncommitted(path: Path | None, allowed: bool) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from core.devices import CPU
 from core.models.zoo import ZooModel
 from core.npz import read_npz, write_npz
 from core.reports.form.provenance import Run, refuse_uncommitted, signed
@@ -123,6 +124,7 @@ class ReportDraft:
         self.path = path
         self.settings = settings
         self.asked = {model.card.key: model.card.sha256 for model in models}
+        self.device = next((model.device for model in models), CPU)
         self.weights: dict[str, str] = {}
         self.rows: dict[str, tuple[Row, ...]] = {}
         self.arrays: Part = {}
@@ -186,7 +188,7 @@ class ReportDraft:
 
     def _run(self, seconds: float) -> str:
         """A run that ends now, by its identity."""
-        run = Run.ended(seconds)
+        run = Run.ended(seconds, self.device)
         self.runs[run.identity] = run.facts()
         return run.identity
 

@@ -137,9 +137,9 @@ def _rebuilt(autoencoder: Autoencoder, sets: Mapping[str, Tensor], labels: Tenso
     """What needs no classifier, of the reconstructions."""
     x, x_hat = sets["images"], sets["reconstructions"]
     codes = _through(autoencoder.encode, x, labels)
-    yield _mean("code_norm", (codes.norm(dim=1) / autoencoder.latent**0.5).numpy(), "reconstructions", seed)
-    yield _mean("mse", (x_hat - x).square().mean((1, 2, 3)).numpy(), "reconstructions", seed)
-    pairs = zip(x.numpy(), x_hat.numpy(), strict=True)
+    yield _mean("code_norm", (codes.norm(dim=1) / autoencoder.latent**0.5).cpu().numpy(), "reconstructions", seed)
+    yield _mean("mse", (x_hat - x).square().mean((1, 2, 3)).cpu().numpy(), "reconstructions", seed)
+    pairs = zip(x.cpu().numpy(), x_hat.cpu().numpy(), strict=True)
     yield _mean("ssim", np.array([ssim(one, other) for one, other in pairs]), "reconstructions", seed)
 
 
@@ -180,7 +180,7 @@ def _views(model: ZooModel, sets: Mapping[str, Tensor], labels: Tensor, seed: in
         sets["images"],
         sets["reconstructions"],
     )
-    yield _mean("distance", distances.numpy(), "reconstructions", seed)
+    yield _mean("distance", distances.cpu().numpy(), "reconstructions", seed)
     for of in ("samples", "other images"):
         yield from _compared(seen["images"], seen[of], of, seed)
 
@@ -202,4 +202,4 @@ def _look(model: ZooModel, x: Tensor) -> tuple[NDArray[np.float32], Tensor]:
     head = head_of(model.fast, model.task.shape)
     means = _through(lambda part, _: head.features(part), x, x)
     with torch.no_grad():
-        return means.numpy(), head.linear(means)
+        return means.cpu().numpy(), head.linear(means)

@@ -14,6 +14,7 @@ from core.attacks.robust_at import robust_at
 from core.attacks.softened import Softened
 from core.data.datasets import LabelledImages
 from core.data.tasks import Task
+from core.draws import gaussian
 from core.errors import ConfigError
 from core.latent.autoencoder import Autoencoder
 from core.latent.metrics import right_on_codes, right_under_noise, right_when_decayed
@@ -125,7 +126,7 @@ def codes_of(autoencoder: Autoencoder, data: LabelledImages, settings: LatentSet
         starts = range(0, len(data), BATCH)
         z = torch.cat([autoencoder.encode(data.images(i, i + BATCH), data.labels[i : i + BATCH]) for i in starts])
     drawn = autoencoder.sample(settings.codes, torch.Generator().manual_seed(settings.seed))
-    classes = torch.arange(settings.codes) % autoencoder.task.classes
+    classes = torch.arange(settings.codes, device=drawn.device) % autoencoder.task.classes
     return {"reconstruction": Codes(z, data.labels), "generation": Codes(drawn, classes)}
 
 
@@ -136,7 +137,7 @@ def rebuilt(autoencoder: Autoencoder, data: LabelledImages, codes: Codes) -> Par
         part = codes.first(start, start + BATCH)
         with torch.no_grad():
             found.append(rmse(autoencoder.decode(part.z, part.labels) - data.images(start, start + len(part.z))))
-    return {"rebuilt": torch.cat(found).numpy()}
+    return {"rebuilt": torch.cat(found).cpu().numpy()}
 
 
 def accuracies(
@@ -171,10 +172,10 @@ def _right_on(model: nn.Module, data: LabelledImages, sigma: float, generator: t
     right = []
     for start in range(0, len(data), BATCH):
         x = data.images(start, start + BATCH)
-        x = x + sigma * torch.randn(x.shape, generator=generator)
+        x = x + sigma * gaussian(x.shape, generator, x)
         with torch.no_grad():
             right.append(model(x).argmax(1) == data.labels[start : start + BATCH])
-    return np.asarray(torch.cat(right).numpy())
+    return np.asarray(torch.cat(right).cpu().numpy())
 
 
 def searched(
@@ -194,11 +195,14 @@ def searched(
     centre = decayed(codes.z, epsilon)
     with torch.no_grad():
         already = model(autoencoder.decode(centre, codes.labels)).argmax(1) != codes.labels
-        one, other = (_judged(autoencoder, model, codes, centre, torch.from_numpy(f.z_adv)) for f in (found, within))
-        z_adv = torch.from_numpy(np.where((other < one).numpy()[:, None], within.z_adv, found.z_adv))
+        first, second, unfinished = (
+            torch.from_numpy(values).to(centre.device) for values in (found.z_adv, within.z_adv, found.norm_plain)
+        )
+        one, other = (_judged(autoencoder, model, codes, centre, z_adv) for z_adv in (first, second))
+        z_adv = torch.where((other < one)[:, None], second, first)
         change = autoencoder.decode(z_adv, codes.labels) - autoencoder.decode(centre, codes.labels)
     distance = torch.where(already, 0.0, torch.minimum(one, other))
-    plain = torch.where(already, 0.0, torch.where(one.isinf(), torch.inf, torch.from_numpy(found.norm_plain)))
+    plain = torch.where(already, 0.0, torch.where(one.isinf(), torch.inf, unfinished))
     moved = distance.isfinite() & ~already
     figures = {
         "outward": scaled_norm(z_adv) - scaled_norm(centre),
@@ -206,10 +210,10 @@ def searched(
         "l1": change.abs().flatten(1).mean(1),
     }
     return {
-        "fooled": (already | (other <= bound * (1 + 1e-5))).numpy(),
-        "distance": distance.numpy(),
-        "plain": plain.numpy(),
-        **{name: torch.where(moved, values, torch.nan).numpy() for name, values in figures.items()},
+        "fooled": (already | (other <= bound * (1 + 1e-5))).cpu().numpy(),
+        "distance": distance.cpu().numpy(),
+        "plain": plain.cpu().numpy(),
+        **{name: torch.where(moved, values, torch.nan).cpu().numpy() for name, values in figures.items()},
     }
 
 
@@ -239,8 +243,8 @@ def image_space(model: nn.Module, task: Task, x: Tensor, labels: Tensor, seed: i
     radii = linf_grid(task)
     attack = Pgd(radii[0], "linf", LINF_STEPS)
     stands = robust_at(Softened(model), x, labels, radii, attack, torch.Generator().manual_seed(seed))
-    linf = torch.tensor([*radii, np.inf], dtype=torch.float32)[stands.sum(1)]
+    linf = torch.tensor([*radii, np.inf], dtype=torch.float32, device=x.device)[stands.sum(1)]
     return {
-        "image_l2": torch.where(right, l2, 0.0).numpy(),
-        "image_linf": torch.where(right, linf, 0.0).numpy(),
+        "image_l2": torch.where(right, l2, 0.0).cpu().numpy(),
+        "image_linf": torch.where(right, linf, 0.0).cpu().numpy(),
     }

@@ -95,7 +95,7 @@ def standing(model: ZooModel, x: Tensor, labels: Tensor, change: Change) -> Part
         answers = torch.stack([model.fast(change(x, amount)).argmax(1) for amount in amounts_at(change, level)])
         kept.append((answers == rest).all(0))
         right.append((answers == labels).all(0))
-    return {"kept": torch.stack(kept, 1).numpy(), "right": torch.stack(right, 1).numpy()}
+    return {"kept": torch.stack(kept, 1).cpu().numpy(), "right": torch.stack(right, 1).cpu().numpy()}
 
 
 def _changes(task: Task) -> list[Change]:

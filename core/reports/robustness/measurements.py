@@ -103,8 +103,9 @@ def curve(unit: Unit) -> Part:
         radii = grid(unit.task, norm)
         attack = settings.pgd(norm, radii[0], settings.restarts)
         stands = robust_at(model, x, labels, radii, attack, unit.generator())
-        fell_at = torch.tensor([*radii, math.inf])[stands.sum(1)]  # rows never rise, so the count is the column
-        found[f"smallest_{norm}"] = torch.where(right(model, x, labels), fell_at, 0.0).numpy()
+        radius = x.new_tensor([*radii, math.inf])
+        fell_at = radius[stands.sum(1)]  # rows never rise, so the count is the column
+        found[f"smallest_{norm}"] = torch.where(right(model, x, labels), fell_at, 0.0).cpu().numpy()
     return found
 
 
@@ -116,9 +117,9 @@ def gradients(unit: Unit) -> Part:
         ("gradient_norm_other", (unit.labels + 1) % unit.task.classes),
     ):
         losses, norms = slope(unit.model, unit.x, labels)
-        found[name] = norms.numpy()
+        found[name] = norms.cpu().numpy()
         if name == "gradient_norm":
-            found["log_probability"] = -losses.numpy()
+            found["log_probability"] = -losses.cpu().numpy()
     return found
 
 
@@ -139,9 +140,9 @@ def quick_attacks(unit: Unit) -> Part:
         step = Pgd(epsilon, norm, steps=1, step_size=epsilon, random_start=False)
         attack = settings.pgd(norm, far, restarts=1)
         stands = robust_at(model, x, labels, [epsilon], step)[:, 0]
-        found[f"standing_single_step_{norm}"] = stands.numpy()
+        found[f"standing_single_step_{norm}"] = stands.cpu().numpy()
         stands = robust_at(model, x, labels, [far], attack, unit.generator())[:, 0]
-        found[f"standing_far_{norm}"] = stands.numpy()
+        found[f"standing_far_{norm}"] = stands.cpu().numpy()
     return found
 
 
@@ -150,7 +151,7 @@ def apgd(unit: Unit, norm: Norm) -> Part:
     settings, epsilon = unit.settings, unit.task.radii[norm]
     attack = Apgd(epsilon, norm, settings.apgd_iterations, settings.apgd_targets, settings.apgd_precision)
     x_adv = attack(unit.model, unit.x, unit.labels, unit.seed)  # leaves alone what is wrong when clean
-    return {f"standing_apgd_{norm}": right(unit.model, x_adv, unit.labels).numpy()}
+    return {f"standing_apgd_{norm}": right(unit.model, x_adv, unit.labels).cpu().numpy()}
 
 
 PARTS: Mapping[str, Callable[[Unit], Part]] = {
@@ -168,9 +169,10 @@ def examples(unit: Unit) -> Part:
 
     (An image that stops as soon as its own network errs has barely crossed its boundary and would spare others.)
     """
+    attacks = {norm: unit.settings.pgd(norm, epsilon, restarts=1) for norm, epsilon in unit.task.radii.items()}
     return {
-        norm: unit.settings.pgd(norm, epsilon, restarts=1)(unit.model, unit.x, unit.labels, unit.generator()).numpy()
-        for norm, epsilon in unit.task.radii.items()
+        norm: attack(unit.model, unit.x, unit.labels, unit.generator()).cpu().numpy()
+        for norm, attack in attacks.items()
     }
 
 

@@ -153,9 +153,9 @@ class RobustnessMeasurer(Measurer[RobustnessSettings]):
         arrays: Part = {}
         for index, model in enumerate(targets):
             for norm in NORMS:
-                images = torch.from_numpy(made[norm]).split(BATCH)
+                images = torch.from_numpy(made[norm]).to(labels.device).split(BATCH)
                 hits = [right(model.fast, x, y) for x, y in zip(images, labels.split(BATCH), strict=True)]
-                arrays[f"transfer_{norm}__{source.card.key}__{model.card.key}"] = torch.cat(hits).numpy()
+                arrays[f"transfer_{norm}__{source.card.key}__{model.card.key}"] = torch.cat(hits).cpu().numpy()
             self.on_progress(f"{source.card.key} passed on", (index + 1) * self.shared, len(targets) * self.shared)
         return arrays, spent + time.perf_counter() - began
 

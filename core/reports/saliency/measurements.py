@@ -184,10 +184,10 @@ class SaliencyMeasurer(Measurer[SaliencySettings]):
         for attacked in (model.fast, _Calm(model.fast)):
             x_adv = attack(attacked, x, labels, generator=self._generator(start))
             with torch.no_grad():
-                found["pgd"] &= (model.fast(x_adv).argmax(1) == labels).numpy()
+                found["pgd"] &= (model.fast(x_adv).argmax(1) == labels).cpu().numpy()
         inside = self._inside(start, stop)
         if inside is not None:
-            found["area"] = np.array([area(one) for one in inside.numpy()], np.float32)
+            found["area"] = np.array([area(one) for one in inside.cpu().numpy()], np.float32)
         return found
 
     def _scores(self, model: ZooModel, method: str, measures: Sequence[str], start: int, stop: int) -> Part:
@@ -208,17 +208,17 @@ class SaliencyMeasurer(Measurer[SaliencySettings]):
         """A method's attributions (n, C, H, W)."""
 
         def make(start: int, stop: int) -> Part:
-            return {"attributions": attribute(ATTRIBUTION_METHODS[method], self._ask(model, start, stop)).numpy()}
+            return {"attributions": attribute(ATTRIBUTION_METHODS[method], self._ask(model, start, stop)).cpu().numpy()}
 
-        return torch.from_numpy(self.part(model, f"{method} maps", start, stop, make)["attributions"])
+        return torch.from_numpy(self.part(model, f"{method} maps", start, stop, make)["attributions"]).to(model.device)
 
     def _attacked(self, model: ZooModel, start: int, stop: int) -> Tensor:
         """The images after a small attack (n, C, H, W)."""
 
         def make(start: int, stop: int) -> Part:
-            return {"x_adv": slightly_attacked(model, self.data.images(start, stop)).numpy()}
+            return {"x_adv": slightly_attacked(model, self.data.images(start, stop)).cpu().numpy()}
 
-        return torch.from_numpy(self.part(model, "attacked", start, stop, make)["x_adv"])
+        return torch.from_numpy(self.part(model, "attacked", start, stop, make)["x_adv"]).to(model.device)
 
     def _ask(self, model: ZooModel, start: int, stop: int) -> AttributionRequest:
         x = self.data.images(start, stop)

@@ -158,8 +158,8 @@ def _batch(model: ZooModel, data: LabelledImages, settings: SeedsSettings, start
     x, labels = data.images(start, stop), data.labels[start:stop]
     generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + start)
     stands = robust_at(model.fast, x, labels, radii, Pgd(radii[0], "linf", settings.steps), generator)
-    under = {_under(radius): stands[:, column].numpy() for column, radius in enumerate(radii)}
-    return {CLEAN: right(model.fast, x, labels).numpy()} | under
+    under = {_under(radius): stands[:, column].cpu().numpy() for column, radius in enumerate(radii)}
+    return {CLEAN: right(model.fast, x, labels).cpu().numpy()} | under
 
 
 def _under(radius: float) -> str:

@@ -173,9 +173,9 @@ def _row_of_matrix(source: ZooModel, models: Sequence[ZooModel], data: LabelledI
         x, labels = data.images(start, start + BATCH), data.labels[here]
         for index, epsilon in enumerate(radii):
             x_adv = made_against(source.fast, x, labels, attack, epsilon)
-            unchanged[index, here] = (x_adv == x).flatten(1).all(1).numpy()
+            unchanged[index, here] = (x_adv == x).flatten(1).all(1).cpu().numpy()
             for model in models:
-                found[names[model.card.key]][index, here] = right(model.fast, x_adv, labels).numpy()
+                found[names[model.card.key]][index, here] = right(model.fast, x_adv, labels).cpu().numpy()
     return {**found, f"unchanged_{attack}__{source.card.key}": unchanged}
 
 

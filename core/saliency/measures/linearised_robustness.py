@@ -12,7 +12,7 @@ LINEARISED_ROBUSTNESS_MEASURE = Measure(
     "Etmann et al. 2019, arXiv:1905.04172",
     "higher",
     "2 k a class",
-    lambda case: linearised_robustness(case.ask.model, case.ask.x).double().cpu().numpy(),
+    lambda case: linearised_robustness(case.ask.model, case.ask.x).cpu().double().numpy(),
     of="network",
     range=(0.0, np.inf),
 )

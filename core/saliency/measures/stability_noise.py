@@ -2,6 +2,7 @@
 
 import torch
 
+from core.draws import gaussian
 from core.saliency.measures.measure import Case, Measure, Values, stability
 
 NOISE = 0.02
@@ -10,8 +11,8 @@ NOISE = 0.02
 
 def _under_noise(case: Case) -> Values:
     x = case.ask.x
-    generator = torch.Generator(x.device).manual_seed(case.seed)
-    noise = NOISE * torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
+    generator = torch.Generator().manual_seed(case.seed)
+    noise = NOISE * gaussian(x.shape, generator, x)
     return stability(case, (x + noise).clamp(0.0, 1.0))
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from core.data.datasets import LabelledImages
+from core.devices import CPU
 from core.errors import ConfigError, InputError
 from core.latent.network import AutoencoderNetwork
 from core.models.pooled import as_pooled
@@ -57,12 +58,12 @@ class TrainedAutoencoder:
         """Training time of all rounds, in seconds."""
         return sum(past.seconds for past in self.history)
 
-    def course(self, device: str) -> dict[str, object]:
+    def course(self, device: torch.device) -> dict[str, object]:
         """Cost and course of the run as a card states them."""
         return {
             "seconds": round(self.seconds, 1),
             "threads": torch.get_num_threads(),
-            "device": device,
+            "device": str(device),
             "steps_a_round": ROUND,
             "losses": [{name: round(value, 4) for name, value in past.losses.items()} for past in self.history],
             "torch": torch.__version__,
@@ -76,7 +77,7 @@ def train_autoencoder(
     folder: Path,
     on_progress: Callable[[AutoencoderProgress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
-    device: str = "cpu",
+    device: torch.device = CPU,
 ) -> TrainedAutoencoder:
     """Train as the plan says, going on from the checkpoint in `folder` where there is one.
 
@@ -118,7 +119,9 @@ def rate_at(step: int, steps: int) -> float:
 class _Opponent:
     """A critic with its optimiser."""
 
-    def __init__(self, plan: AutoencoderPlan, widths: tuple[int, ...], generator: torch.Generator, device: str) -> None:
+    def __init__(
+        self, plan: AutoencoderPlan, widths: tuple[int, ...], generator: torch.Generator, device: torch.device
+    ) -> None:
         self.critic = Critic(plan.network.shape, widths, plan.network.classes, plan.critic_width, generator).to(device)
         self.critic.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.rate = plan.critic_rate
@@ -138,11 +141,11 @@ class _Opponent:
 class _Run:
     """The state that moves: networks, the generator's average, the optimisers."""
 
-    def __init__(self, plan: AutoencoderPlan, classifier: ZooModel, device: str) -> None:
+    def __init__(self, plan: AutoencoderPlan, classifier: ZooModel, device: torch.device) -> None:
         self.plan = plan
         self.device = device
         self.fingerprint = json.dumps([plan.settings(), classifier.card.sha256], sort_keys=True)
-        self.classifier = classifier.fast.to(device)
+        self.classifier = classifier.on(device).fast
         generator = torch.Generator().manual_seed(plan.seed)
         self.network = AutoencoderNetwork(plan.network, generator).to(device)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -163,7 +166,7 @@ class _Run:
         """Up to `ROUND` steps on images drawn without replacement (anew when all are used); None if it was stopped."""
         plan, began = self.plan, time.perf_counter()
         generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + index + 1)
-        noise = torch.Generator(self.device).manual_seed(plan.seed * 1_000_003 + index + 1)
+        noise = torch.Generator().manual_seed(plan.seed * 1_000_003 + index + 1)
         augmentation = Augmentation(padding=0, flip=plan.flip)
         wanted = ROUND * plan.batch_size
         order = torch.cat([torch.randperm(len(data), generator=generator) for _ in range(1 + wanted // len(data))])
@@ -191,7 +194,7 @@ class _Run:
         looks = opposed or bool(recipe.features)
         rate = rate_at(step, self.plan.steps)
         found: dict[str, Tensor] = {}
-        with torch.autocast(self.device, torch.bfloat16, enabled=self.plan.precision == "bf16"):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.plan.precision == "bf16"):
             made = make_pictures(self.network, self.classifier, x, labels, noise, opposed, looks)
             if opposed and self.opponent is not None:
                 found["critic"] = self.opponent.learn(made, rate)

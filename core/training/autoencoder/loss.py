@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from core.draws import gaussian
 from core.latent.network import AutoencoderNetwork
 from core.latent.perceptual import feature_distance, logits_of, taps
 from core.training.autoencoder.critic import Critic, critic_approval
@@ -61,7 +62,7 @@ def make_pictures(
     """
     rebuilt = len(x) // 2 if samples else len(x)
     mean, log_variance = network.encoder(x[:rebuilt], labels[:rebuilt])
-    drawn = torch.randn(len(x), mean.shape[1], generator=generator, device=x.device)
+    drawn = gaussian((len(x), mean.shape[1]), generator, x)
     z = torch.cat([mean + (0.5 * log_variance).exp() * drawn[:rebuilt], drawn[rebuilt:]])
     fakes = network.decoder(z, labels).contiguous(memory_format=torch.channels_last)
     if not looks:

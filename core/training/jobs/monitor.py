@@ -42,9 +42,9 @@ class Sample:
 def sample(task: Task, val: LabelledImages) -> Sample:
     """The first picture in `val` of each of a few classes, and the first `SAMPLE` pictures."""
     wanted = np.linspace(0, task.classes - 1, PICTURES).round().astype(int)
-    labels = val.labels.numpy()
+    labels = val.labels.cpu().numpy()
     chosen = torch.tensor([int(np.flatnonzero(labels == label)[0]) for label in wanted if (labels == label).any()])
-    shown = LabelledImages(val.pixels[chosen], val.labels[chosen], val.origin)
+    shown = LabelledImages(val.pixels[chosen], val.labels[chosen.to(val.device)], val.origin)
     return Sample(shown, val.first(SAMPLE), task.radii["linf"])
 
 
@@ -61,9 +61,9 @@ def measure(network: PreActResNet, watched: Sample, at: float, loss: float) -> P
         loss,
         _share(fast, x, labels),
         _share(fast, x_adv, labels),
-        attributions.sum(1).numpy().astype(np.float16),
-        answers.numpy(),
-        probs.numpy().astype(np.float16),
+        attributions.sum(1).cpu().numpy().astype(np.float16),
+        answers.cpu().numpy(),
+        probs.cpu().numpy().astype(np.float16),
     )
 
 
@@ -101,7 +101,7 @@ class Watch:
             return
         if self._done == 0:
             shown, measured = self._watched.shown, self._watched.measured
-            pictures, labels = shown.pixels.numpy(), shown.labels.numpy()
+            pictures, labels = shown.pixels.cpu().numpy(), shown.labels.cpu().numpy()
             ready = Ready(progress.epoch, pictures, labels, len(measured), self._watched.epsilon, ATTACK_STEPS)
             self._tell(ready)
         self._done += 1

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -20,6 +21,7 @@ import torch
 from core.attacks.pgd import Pgd
 from core.data.datasets import LabelledImages, load
 from core.data.tasks import Task, task_named
+from core.devices import choose_device, within_memory
 from core.errors import CoreError, InputError
 from core.metrics.intervals import wilson
 from core.models.fast import fast_form
@@ -79,25 +81,47 @@ def work(order: TrainingRequest, folder: Path, out: Path, control: Control, tell
     Raises:
         CoreError: what `train` and `save` refuse; a missing data set or teacher.
     """
+    told: list[str] = []
+    return within_memory(partial(_work, order, folder, out, control, tell, told), choose_device(), told.append)
+
+
+def _work(
+    order: TrainingRequest,
+    folder: Path,
+    out: Path,
+    control: Control,
+    tell: Callable[[Event], None],
+    told: list[str],
+    device: torch.device,
+) -> Ended:
+    """The same on a device; what `told` holds goes on the card."""
     plan = order.plan()
     task = task_named(order.task)
     data, val = load(task, "train").first(order.images), load(task, "val")
     networks = {}
     if plan.recipe.teacher_key is not None:
-        networks[plan.recipe.teacher_key] = load_weights(folder / "teacher.safetensors").fast
-    watch = Watch(sample(task, val), plan.epochs, tell, control.held)
-    outcome = train(plan, data, val, folder, watch, control.should_stop, networks=networks)
+        networks[plan.recipe.teacher_key] = load_weights(folder / "teacher.safetensors").on(device).fast
+    watch = Watch(sample(task, val.on(device)), plan.epochs, tell, control.held)
+    outcome = train(plan, data, val, folder, watch, control.should_stop, device, networks)
     if not outcome.finished:
         return Ended("stopped")
-    _save(order, outcome, task, out, control.held())
+    _save(order, outcome, task, out, control.held(), device, told)
     remove_checkpoint(folder)
     return Ended("finished")
 
 
-def _save(order: TrainingRequest, outcome: Trained, task: Task, out: Path, paused: float) -> None:
+def _save(
+    order: TrainingRequest,
+    outcome: Trained,
+    task: Task,
+    out: Path,
+    paused: float,
+    device: torch.device,
+    told: list[str],
+) -> None:
     """Write weights and card; where either can't be written, neither stays."""
     plan = order.plan()
-    data = load(task, "test").first(FIGURE_IMAGES)
+    data = load(task, "test").first(FIGURE_IMAGES).on(device)
     settings = plan.settings()
     card = Card(
         task.key,
@@ -107,12 +131,12 @@ def _save(order: TrainingRequest, outcome: Trained, task: Task, out: Path, pause
         settings,
         plan.seed,
         "the page Train, with the settings on this card",
-        outcome.course(paused=paused),
+        outcome.course(device, paused),
         sha256="",
         parameters=0,
         figures=_figures(outcome.model, task, data),
         measured={"settings": {"steps": FIGURE_STEPS, "images": len(data), "data": data.origin}},
-        note=f"Trained by a visitor on the first {order.images:,} training images.",
+        note=" ".join([f"Trained by a visitor on the first {order.images:,} training images.", *told]),
     )
     try:
         save(outcome.model, card, out)

@@ -17,7 +17,7 @@ class Batch:
     Attributes:
         x: augmented images (B, C, H, W), float in [0, 1].
         labels: class indices (B,), int64.
-        generator: source of everything random in the step; lives on the device of `x`.
+        generator: source of everything random in the step; of the CPU, see `core.draws`.
         epoch: epochs finished before this one.
         maps: annotations (B, 1, H, W), float, +1 on the object and -1 elsewhere, moved with the images; None without
             any.

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from core.draws import gaussian
 from core.errors import ConfigError
 from core.models.resnet import PreActResNet
 from core.training.recipes.base import Batch, Recipe
@@ -41,7 +41,7 @@ class GaussianNoise(Recipe):
 
     def loss(self, model: PreActResNet, batch: Batch) -> Tensor:
         """Mean cross-entropy of the noisy batch."""
-        x = batch.x + self.sigma * torch.randn(batch.x.shape, generator=batch.generator, device=batch.x.device)
+        x = batch.x + self.sigma * gaussian(batch.x.shape, batch.generator, batch.x)
         return cross_entropy(model(x.clamp(0.0, 1.0) if self.clamp else x).float(), batch.labels)
 
 

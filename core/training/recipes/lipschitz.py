@@ -9,6 +9,7 @@ from torch.nn.functional import cross_entropy
 
 from core.attacks.scheduled import L2_MIN_TRAINING, L2_TRAINING, ScheduledAttack
 from core.data.tasks import Task
+from core.draws import integers, uniform
 from core.errors import ConfigError
 from core.models.fast import fast_form
 from core.models.resnet import PreActResNet
@@ -137,7 +138,7 @@ class Lipschitz(Recipe):
 
     def _attacked(self, attack: ScheduledAttack, model: PreActResNet, batch: Batch) -> Tensor:
         """The images of the batch, each attacked with probability `share`."""
-        chosen = torch.rand(len(batch.x), generator=batch.generator, device=batch.x.device) < self.share
+        chosen = uniform((len(batch.x),), batch.generator, batch.x) < self.share
         x = batch.x.clone()
         if bool(chosen.any()):
             x[chosen] += attack(fast_form(model), x[chosen], batch.labels[chosen]).delta
@@ -154,8 +155,8 @@ def scalar_outputs(logits: Tensor, labels: Tensor, zeta: float, generator: torch
         generator: source of both draws.
     """
     count, classes = logits.shape
-    tandem = torch.rand(count, generator=generator, device=logits.device) < zeta
-    index = torch.randint(0, classes, (count, 1), generator=generator, device=logits.device)
+    tandem = uniform((count,), generator, logits, torch.float32) < zeta
+    index = integers(classes, (count, 1), generator, logits)
     others = logits.scatter(1, labels[:, None], -torch.inf)
     margin = logits.gather(1, labels[:, None])[:, 0] - others.amax(1)
     return torch.where(tandem, margin, logits.gather(1, index)[:, 0])

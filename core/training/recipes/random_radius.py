@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from core.attacks.pgd import Pgd
+from core.draws import uniform
 from core.models.fast import fast_form
 from core.models.resnet import PreActResNet
 from core.training.recipes.base import Batch, Recipe
@@ -48,7 +48,7 @@ class RandomRadius(Recipe):
 
     def loss(self, model: PreActResNet, batch: Batch) -> Tensor:
         """Mean cross-entropy of the attacked batch."""
-        shares = torch.rand(len(batch.x), generator=batch.generator, device=batch.x.device)
+        shares = uniform((len(batch.x),), batch.generator, batch.x)
         x_adv = self.attack(fast_form(model), batch.x, batch.labels, batch.generator, shares)
         return cross_entropy(model(x_adv).float(), batch.labels)
 

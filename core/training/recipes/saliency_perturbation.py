@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from core.draws import uniform
 from core.errors import ConfigError
 from core.norms import radius_words
 from core.training.recipes.base import Batch
@@ -98,8 +99,8 @@ class SaliencyPerturbation:
         """The mixture for a batch; draws noise and mask from its generator."""
         x, generator = batch.x, batch.generator
         saliency = self._saliency(batch)
-        noise = torch.where(torch.rand(x.shape, generator=generator, device=x.device) < 0.5, -1.0, 1.0)
-        chosen = torch.rand(x.shape, generator=generator, device=x.device) < self.share(batch.epoch)
+        noise = torch.where(uniform(x.shape, generator, x) < 0.5, -1.0, 1.0)
+        chosen = uniform(x.shape, generator, x) < self.share(batch.epoch)
         return Mixture(saliency, noise, chosen, torch.where(chosen, saliency, noise))
 
     def __call__(self, batch: Batch) -> Tensor:

@@ -10,6 +10,7 @@ from torch.nn.functional import cross_entropy
 from core.attacks.kl_ascent import KlAscent
 from core.attacks.pgd import Pgd
 from core.data.tasks import Task
+from core.draws import uniform
 from core.models.fast import fast_form
 from core.models.resnet import PreActResNet
 from core.training.recipes.adversarial import pgd_of_task
@@ -76,7 +77,7 @@ class SaliencyPgd(_FromSaliency):
         """Mean cross-entropy of the batch as the coin says."""
         if coin_flip(batch.generator):
             epsilon = self.perturbation.epsilon
-            u = torch.rand(batch.x.shape, generator=batch.generator, device=batch.x.device)
+            u = uniform(batch.x.shape, batch.generator, batch.x)
             moved = batch.x + epsilon * (2 * u - 1) - epsilon * self.perturbation.mixture(batch).mixed
             x_adv = moved.clamp(0.0, 1.0)
         else:

@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from core import devices
 from core.cli import folders
 from core.cli.main import main
 from core.models import zoo
@@ -15,6 +16,7 @@ from core.reports.form import provenance
 from core.reports.form import report as form
 from core.reports.form.provenance import Code
 from core.reports.form.settings import sized
+from tests.helpers.other_device import other_device
 
 
 def test_evaluate_prints_and_writes_and_fills_the_cards(shipped, fashion_root, tmp_path, capsys):
@@ -134,3 +136,31 @@ def test_options_belong_to_their_reports(capsys):
     for option in (["--generator", "x"], ["--update-cards"], ["--robust-images", "5"]):
         assert main([*asked, *option]) == 2
         assert option[0] in capsys.readouterr().err
+
+
+def test_what_is_evaluated_on_another_device_is_the_same_and_says_where(
+    shipped, fashion_root, tmp_path, monkeypatch, capsys
+):
+    options = ["evaluate", "--task", "fashion-mnist", "--models", "standard", "--robust-images", "2", "--json"]
+    assert main([*options, "--out", str(tmp_path / "here.json"), "--device", "cpu"]) == 0
+    here = json.loads(capsys.readouterr().out)
+    monkeypatch.setattr(folders, "RUNS", tmp_path / "runs")  # no parts of the first
+    with other_device() as device:
+        monkeypatch.setattr(devices, "choose_device", lambda name: device)
+        assert main([*options, "--out", str(tmp_path / "there.json")]) == 0
+    there = json.loads(capsys.readouterr().out)
+    figures = [
+        {name: value for name, value in row.items() if name != "made"} for row in (here["rows"][0], there["rows"][0])
+    ]
+    assert figures[0] == figures[1]
+    runs = [[*report["provenance"]["runs"].values()] for report in (here, there)]
+    assert "CPU" in runs[0][0]["machine"] and "GPU (lazy)" in runs[1][0]["machine"]
+
+
+@pytest.mark.parametrize("name", ["quantum", "cuda:99"])
+def test_a_device_that_is_not_there_is_refused(shipped, fashion_root, tmp_path, capsys, name):
+    out = tmp_path / "report.json"
+    assert (
+        main(["evaluate", "--task", "fashion-mnist", "--models", "standard", "--out", str(out), "--device", name]) == 2
+    )
+    assert name in capsys.readouterr().err and not out.exists()

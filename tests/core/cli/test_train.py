@@ -3,9 +3,11 @@
 import json
 
 import pytest
+import torch
 
 from core.cli.main import main
 from core.models.zoo import load_weights
+from core.training import loop
 from core.training.recipes.registry import RECIPES
 from tests.helpers.added_recipe import BRIGHTENED_RECIPE
 
@@ -149,3 +151,13 @@ def test_a_length_of_a_whole_picture_may_be_above_one():
     from core.training.zoo_plans import plan_named
 
     assert changed(plan_named("cifar10", "pgd-l2").recipe, {"attack.epsilon": 8.0}).attack.epsilon == 8.0
+
+
+def test_a_training_that_a_device_has_no_memory_for_says_how_to_go_on(fashion_root, tmp_path, monkeypatch, capsys):
+    def full(*given, **how):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(loop, "train", full)
+    command = ["train", "fashion-mnist", "standard", "--epochs", "1", "--images", "128", "--out", str(tmp_path)]
+    assert main(command) == 1
+    assert "memory of cpu is full" in capsys.readouterr().err

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from core.devices import CPU
 from core.errors import ConfigError
 from core.reports.accuracy.report import AccuracySettings, accuracy_report
 from core.reports.form import parts_cache, provenance
@@ -128,5 +129,5 @@ def test_the_code_of_this_checkout_names_a_commit():
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("not a git checkout")
     assert CODE().version.endswith(f"({head.stdout.strip()})")
-    run = Run.ended(1.0)
+    run = Run.ended(1.0, CPU)
     assert run.identity == replace(run).identity != replace(run, seconds=2.0).identity and len(run.identity) == 12

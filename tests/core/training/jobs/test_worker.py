@@ -15,14 +15,17 @@ import torch
 
 from core.data.datasets import load
 from core.data.tasks import FASHION_MNIST
+from core.devices import CPU
 from core.errors import CoreError, DataMissingError, InputError
 from core.models.zoo import load_weights, load_zoo_model
-from core.training.jobs import monitor
+from core.training.jobs import monitor, worker
 from core.training.jobs.lock import locked
 from core.training.jobs.messages import Ended, Point, Ready, Step, TrainingRequest, decode
 from core.training.jobs.monitor import PICTURES, measure, sample
 from core.training.jobs.worker import Control, work
+from core.training.loop import train
 from tests.helpers.networks import TINY_GREY
+from tests.helpers.other_device import other_device
 
 ROOT = Path(__file__).resolve().parents[4]
 ORDER = TrainingRequest("fashion-mnist", "standard", "own-tiny", 384, 4)
@@ -102,6 +105,26 @@ def test_a_recipe_with_a_teacher_finds_it_in_the_folder(fashion_root, tiny_netwo
         (tmp_path / "second" / f"teacher.{suffix}").parent.mkdir(exist_ok=True)
         (tmp_path / "second" / f"teacher.{suffix}").write_bytes(source.read_bytes())
     assert work(order, tmp_path / "second", tmp_path / "out", Control(), lambda event: None) == Ended("finished")
+
+
+@pytest.mark.slow
+def test_a_training_that_a_gpu_has_no_memory_for_is_done_on_the_cpu(fashion_root, tmp_path, monkeypatch, tiny_network):
+    devices = []
+
+    def crowded(*given):
+        devices.append(given[6])
+        if given[6] != CPU:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return train(*given)
+
+    monkeypatch.setattr(worker, "train", crowded)
+    monkeypatch.setattr(monitor, "SAMPLE", 10)
+    with other_device() as device:
+        monkeypatch.setattr(worker, "choose_device", lambda: device)
+        assert work(SHORT, tmp_path / "run", tmp_path / "out", Control(), lambda event: None) == Ended("finished")
+    assert devices == [device, CPU]
+    card = load_weights(tmp_path / "out/fashion-mnist/own-tiny.safetensors").card
+    assert "was full; the work was done on the CPU" in card.note and card.training["device"] == "cpu"
 
 
 def test_without_the_data_set_it_says_how_to_get_it(tmp_path):
