@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 
 from app.state import device, pictures, visitors
-from app.state.presence import owner
 from app.state.tasks import Call
 from app.state.uploads import UPLOAD
 from core.data.galleries import photograph, photographs
@@ -120,7 +119,7 @@ def task_of(order: Order, matched: Matched, known: Task | None) -> Task:
 def trying(order: Order, matched: Matched, known: Task | None, archive: bytes, archive_name: str) -> Call:
     """The work that tries a network on photographs, the visitor's latest picture, and labelled pictures."""
     latest = pictures.latest_upload().removeprefix(UPLOAD)
-    own: Picture | None = pictures.uploads().find(latest, owner()) if latest else None
+    own: Picture | None = pictures.upload(latest)[0] if latest else None
 
     def run(on_progress: OnProgress, should_stop: ShouldStop) -> Trial:
         on_progress(0, 1)

@@ -7,6 +7,7 @@ from app.state import bounded_store, visitors
 from app.state.pictures import UPLOADED_FILES, UPLOADS
 from app.state.presence import presence
 from app.state.session import PAGES_SEEN
+from app.state.shared_uploads import shared_uploads
 from app.state.tasks import task_pool
 from app.state.training_queue import jobs
 
@@ -35,6 +36,9 @@ def tidy() -> None:
     for visitor in here:
         visitors.note_visit(visitor)
     visitors.tidy({*here, *jobs().busy()})
+    shared = shared_uploads()
+    if shared:
+        shared.tidy()
 
 
 def keep_house(stopped: threading.Event, every: float = SWEEP, tidied_every: float = TIDY) -> None:

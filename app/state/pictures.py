@@ -5,6 +5,7 @@ Streamlit hashes large arrays from a sample only, so arrays are passed as `_x` b
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +18,13 @@ from app.state.bounded_store import shared_store
 from app.state.choice import Choice
 from app.state.presence import owner
 from app.state.result_cache import cached_result
+from app.state.shared_uploads import SharedFile, shared_uploads
 from app.state.uploads import MAX_BYTES, MAX_FILES_BYTES, UPLOAD, Uploads
 from core.data.datasets import available, data_root
 from core.data.galleries import Gallery, GalleryItem, gallery
 from core.data.tasks import task_named
 from core.decoding.window import AS_IT_CAME, NARROW, Window, bounds, share_used, windowed
-from core.errors import DataMissingError
+from core.errors import DataMissingError, InputError
 from core.images import Picture, decode, fit, to_png
 from core.text import shorten
 
@@ -111,13 +113,36 @@ def keep_upload(data: bytes, name: str = "") -> str:
     Raises:
         InputError: the file is not a usable picture; says why.
     """
-    return UPLOAD + uploads().keep(decode(data), owner(), name)
+    digest = uploads().keep(decode(data), owner(), name)
+    shared = shared_uploads()
+    if shared:
+        shared.put(owner(), digest, SharedFile(name, data))
+    return UPLOAD + digest
 
 
 def latest_upload() -> str:
     """The image key of this visitor's latest picture that is still kept; empty where there is none."""
-    digest = uploads().latest(owner())
+    shared = shared_uploads()
+    digest = uploads().latest(owner()) or (shared.latest(owner()) if shared else "")
     return UPLOAD + digest if digest else ""
+
+
+def upload(digest: str) -> tuple[Picture, str]:
+    """A picture of this visitor and its file's name, from this server's memory or from where servers share.
+
+    Raises:
+        InputError: it is no longer kept.
+    """
+    mine, shared = uploads(), shared_uploads()
+    file = shared.get(owner(), digest) if shared and not mine.kept(digest, owner()) else None
+    if file:
+        with suppress(InputError):  # damaged since: it counts as gone
+            mine.keep(decode(file.data), owner(), file.name)
+    picture, name = mine.find(digest, owner()), mine.name(digest, owner())
+    mine.keep(picture, owner(), name)  # the one looked at last is the one that comes back
+    if shared:
+        shared.note_use(owner(), digest)
+    return picture, name
 
 
 def items(task: str) -> Mapping[str, GalleryItem]:
@@ -163,11 +188,10 @@ def model_input(task: str, image: str, mode: str, invert: bool, window: Window =
         InputError: the gallery has no such picture, or the upload is no longer kept.
     """
     if image.startswith(UPLOAD):
-        mine, digest = uploads(), image.removeprefix(UPLOAD)
-        picture, name = mine.find(digest, owner()), mine.name(digest, owner())
-        mine.keep(picture, owner(), name)  # the one looked at last is the one that comes back
+        picture, name = upload(image.removeprefix(UPLOAD))
         title = f"Your picture {shorten(name)}".strip()
-        item = GalleryItem(image, title, None, "kept in this server's memory only")
+        where = "kept for an hour after your visit" if shared_uploads() else "kept in this server's memory only"
+        item = GalleryItem(image, title, None, where)
         return _model_input(task, image, mode, invert, title, window, item, picture)
     found, item = _picture(task, image, str(data_root())), items(task)[image]
     return _model_input(task, image, mode, invert, item.title, window, item, found)

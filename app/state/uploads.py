@@ -35,6 +35,10 @@ class Uploads:
             self._files.put(key, UploadedFile(picture.digest, name), owner)
         return picture.digest
 
+    def kept(self, digest: str, owner: str = SERVER) -> bool:
+        """Whether the picture with this digest is still there; it is the owner's, too, if it is."""
+        return self._store.get(digest, owner) is not None
+
     def name(self, digest: str, owner: str = SERVER) -> str:
         """What the visitor's file of this digest was called; empty where nobody knows."""
         found = self._files.get((owner, digest), owner)

@@ -63,7 +63,7 @@ def test_a_phone_shows_every_page_by_name_and_a_sign_where_something_goes_on(vis
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     assert not cut(page)
     links = page.locator(".st-key-pages-narrow a")
-    assert links.all_inner_texts() == [
+    named = [
         "Compare",
         "Show me",
         "Adversarial",
@@ -76,6 +76,7 @@ def test_a_phone_shows_every_page_by_name_and_a_sign_where_something_goes_on(vis
         "Train",
         "Workshop",
     ]
+    until(lambda: links.all_inner_texts() == named, "the names of the pages")
     assert not outside(page, ".st-key-pages-narrow a")
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import streamlit
 import torch
 
 from app.state import device, predictions
@@ -23,6 +24,8 @@ def elsewhere(monkeypatch, fresh_caches):
     with other_device():
         monkeypatch.setattr(device, "_chosen", lambda name: OTHER)
         yield
+    streamlit.cache_data.clear()  # networks that are there, and what was told
+    streamlit.cache_resource.clear()
 
 
 def crowded():
