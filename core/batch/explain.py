@@ -14,7 +14,7 @@ from torch import Tensor
 
 from core.anomaly.batch_file import Fitting, Scoring, fit_files, path_text
 from core.anomaly.batch_parts import Row
-from core.batch.job import LoadedNetwork, Made
+from core.batch.job import Made, PackedNetwork, unpack
 from core.data.incoming import Incoming
 from core.errors import ConfigError, InputError, choice_of
 from core.explanations.catalogue import ATTRIBUTION_METHODS
@@ -96,25 +96,29 @@ class ExplainWork:
             "batch": self.batch,
         }
 
-    def made_of(self, networks: Sequence[LoadedNetwork], pictures: Sequence[Incoming], place: str) -> Made:
+    def taken_up(self, packed: PackedNetwork) -> ZooModel:
+        """The network."""
+        return unpack(packed)
+
+    def made_of(self, networks: Sequence[ZooModel], pictures: Sequence[Incoming], place: str) -> Made:
         """The rows of each picture, by network and method.
 
         Raises:
             ConfigError: a method that a network does not allow.
         """
-        images, errors = fit_files(networks[0].model.task, Scoring(("any",), self.fitting), pictures, lambda done: None)
-        of_network = [self._explained(one.model, images) for one in networks]
+        images, errors = fit_files(networks[0].task, Scoring(("any",), self.fitting), pictures, lambda done: None)
+        of_network = [self._explained(one, images) for one in networks]
         rows: list[Row] = []
         pngs: dict[str, bytes] = {}
         for index, picture in enumerate(pictures):
             sha256 = hashlib.sha256(picture.data).hexdigest() if picture.data else None
             for one, found in zip(networks, of_network, strict=True):
-                head = {"path": path_text(picture.path), "sha256": sha256, "model": one.model.card.key}
+                head = {"path": path_text(picture.path), "sha256": sha256, "model": one.card.key}
                 if index in errors:
                     rows.append({**head, "error": errors[index]})
                     continue
                 for row in found[index]:
-                    png = f"{place}-{index:03d}-{one.model.card.key}-{row['method']}.png" if self.png else None
+                    png = f"{place}-{index:03d}-{one.card.key}-{row['method']}.png" if self.png else None
                     if png is not None and "map" in row:
                         pngs[png] = map_png(row["map"], ATTRIBUTION_METHODS[row["method"]].signed)
                         row["png"] = png

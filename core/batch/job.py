@@ -8,22 +8,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
 from core.anomaly.batch_parts import Row
-from core.anomaly.calibration import MAX_BYTES, Calibration, calibration_in
 from core.batch.reading import batches, read
 from core.batch.shards import Shard
+from core.checksums import MAX_BYTES
 from core.data.incoming import Incoming
 from core.errors import ConfigError
 from core.files import read_limited
 from core.models.zoo import ZooModel, load_weights, load_zoo_model, model_files
 
 _CODE = Path(__file__).resolve().parents[1]
+
+N = TypeVar("N")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +45,6 @@ class PackedNetwork:
     calibration: bytes = b""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LoadedNetwork:
-    """A network that was taken up.
-
-    Attributes:
-        model: the network.
-        screen: its detectors, if the job brought them.
-    """
-
-    model: ZooModel
-    screen: Calibration | None
-
-
 @dataclass(frozen=True, slots=True)
 class Made:
     """What came out for some pictures.
@@ -69,8 +58,8 @@ class Made:
     pngs: Mapping[str, bytes]
 
 
-class Work(Protocol):
-    """What is done with pictures. Frozen, plain, and free of side effects."""
+class Work(Protocol[N]):
+    """What is done with pictures by networks, each taken up as an `N`. Frozen, plain, and free of side effects."""
 
     @property
     def batch(self) -> int:
@@ -83,7 +72,14 @@ class Work(Protocol):
     def stated(self) -> dict[str, Any]:
         """All settings that decide the rows, as plain values."""
 
-    def made_of(self, networks: Sequence[LoadedNetwork], pictures: Sequence[Incoming], place: str) -> Made:
+    def taken_up(self, packed: PackedNetwork) -> N:
+        """A network as the work needs it; done once a process.
+
+        Raises:
+            InputError: a file is damaged.
+        """
+
+    def made_of(self, networks: Sequence[N], pictures: Sequence[Incoming], place: str) -> Made:
         """The rows of some pictures; `place` is what their files' names begin with."""
 
 
@@ -97,7 +93,7 @@ class Job:
         code: digest of the engine's code, see `code_digest`: numbers of other code are not mixed in.
     """
 
-    work: Work
+    work: Work[Any]
     networks: tuple[PackedNetwork, ...]
     code: str
 
@@ -153,10 +149,10 @@ def code_digest() -> str:
     return found.hexdigest()
 
 
-_loaded: dict[str, tuple[LoadedNetwork, ...]] = {}
+_loaded: dict[str, tuple[Any, ...]] = {}
 
 
-def loaded(job: Job) -> tuple[LoadedNetwork, ...]:
+def loaded(job: Job) -> tuple[Any, ...]:
     """The job's networks, taken up once a process; those of the job before are let go.
 
     Raises:
@@ -167,19 +163,22 @@ def loaded(job: Job) -> tuple[LoadedNetwork, ...]:
         if job.code != code_digest():
             raise ConfigError("a process of this job has another version of Robustscope: install one on all machines")
         _loaded.clear()
-        _loaded[job.identity] = tuple(map(_load, job.networks))
+        _loaded[job.identity] = tuple(map(job.work.taken_up, job.networks))
     return _loaded[job.identity]
 
 
-def _load(packed: PackedNetwork) -> LoadedNetwork:
+def unpack(packed: PackedNetwork) -> ZooModel:
+    """The network, checked as one from a folder is.
+
+    Raises:
+        InputError: a file is damaged.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"{packed.key}.safetensors")
         path.with_suffix(".json").write_bytes(packed.card)
         if packed.weights:
             path.write_bytes(packed.weights)
-        model = load_weights(path)
-    screen = calibration_in(model, packed.calibration, f"{packed.key}.npz") if packed.calibration else None
-    return LoadedNetwork(model, screen)
+        return load_weights(path)
 
 
 def answer(job: Job, shard: Shard) -> Answer:
@@ -193,10 +192,10 @@ def answer(job: Job, shard: Shard) -> Answer:
     count, failed = 0, set()
     with one_thread(), pq.ParquetWriter(sink, job.work.schema, compression="zstd") as writer:
         for pictures in batches(read(shard), job.work.batch):
-            made = job.work.made_of(networks, pictures, f"maps/{shard.number:06d}/{count:05d}")
+            made = job.work.made_of(networks, pictures, f"_maps/{shard.number:06d}/{count:05d}")
             writer.write_table(pa.Table.from_pylist(list(made.rows), job.work.schema))
             pngs.update(made.pngs)
-            failed |= {(count, row["path"]) for row in made.rows if row["error"] is not None}
+            failed |= {(count, row["path"]) for row in made.rows if row.get("error") is not None}
             count += len(pictures)
     return Answer(shard.number, sink.getvalue(), count, len(failed), pngs)
 

@@ -9,10 +9,11 @@ import pyarrow as pa
 from core.anomaly.batch_file import Scoring, Tally, count_rows, fit_files, rows_of
 from core.anomaly.batch_parts import SCHEMA
 from core.anomaly.batch_table import rows_by_file
-from core.anomaly.calibration import check_detectors
+from core.anomaly.calibration import Calibration, calibration_in, check_detectors
 from core.batch.dataset import Dataset
-from core.batch.job import LoadedNetwork, Made
+from core.batch.job import Made, PackedNetwork, unpack
 from core.data.incoming import Incoming
+from core.models.zoo import ZooModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +47,25 @@ class ScoreWork:
             "batch": asked.batch,
         }
 
-    def made_of(self, networks: Sequence[LoadedNetwork], pictures: Sequence[Incoming], place: str) -> Made:
-        """The rows of each picture, by network and detector.
+    def taken_up(self, packed: PackedNetwork) -> tuple[ZooModel, Calibration]:
+        """The network and its detectors.
 
         Raises:
-            ConfigError: a detector that a network has not.
+            ConfigError: a detector that it has not.
         """
-        images, errors = fit_files(networks[0].model.task, self.scoring, pictures, lambda done: None)
+        model = unpack(packed)
+        screen = calibration_in(model, packed.calibration, f"{packed.key}.npz")
+        check_detectors(screen, self.scoring.detectors)
+        return model, screen
+
+    def made_of(
+        self, networks: Sequence[tuple[ZooModel, Calibration]], pictures: Sequence[Incoming], place: str
+    ) -> Made:
+        """The rows of each picture, by network and detector."""
+        images, errors = fit_files(networks[0][0].task, self.scoring, pictures, lambda done: None)
         by_network = []
-        for one in networks:
-            assert one.screen is not None
-            check_detectors(one.screen, self.scoring.detectors)
-            rows = rows_of(one.model, one.screen, self.scoring, pictures, images, errors)
+        for model, screen in networks:
+            rows = rows_of(model, screen, self.scoring, pictures, images, errors)
             by_network.append(rows_by_file(rows, len(self.scoring.detectors)))
         return Made([row for of_one in zip(*by_network, strict=True) for rows in of_one for row in rows], {})
 

@@ -35,7 +35,9 @@ def add_dataset(command: Any, required: bool) -> None:
     )  # fmt: skip
 
 
-def run_job(options: argparse.Namespace, task: str, work: "Work", networks: "Sequence[PackedNetwork]") -> "Dataset":
+def run_job(
+    options: argparse.Namespace, task: str, work: "Work[Any]", networks: "Sequence[PackedNetwork]"
+) -> "Dataset":
     """The finished results in `options.dataset`.
 
     Raises:
@@ -43,13 +45,14 @@ def run_job(options: argparse.Namespace, task: str, work: "Work", networks: "Seq
     """
     from tqdm import tqdm
 
-    from core.batch.dataset import Dataset, Done
+    from core.batch.dataset import MANIFEST, Dataset, Done
     from core.batch.engine import ENGINES as OPEN
     from core.batch.job import Job, code_digest
     from core.batch.run import measure_cost, remaining, run_batch
     from core.batch.shards import SHARD, Shard, digest, plan
 
-    shards = plan(options.paths, options.shard or SHARD, options.dataset)
+    begun = (options.dataset / MANIFEST).exists()
+    shards = plan(options.paths, options.shard or SHARD, options.dataset if begun else None)
     if not shards:
         raise ConfigError("there is nothing to read")
     job = Job(work, tuple(networks), code_digest())

@@ -19,7 +19,7 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     explain.add_argument("--method", type=keys, default=("gradient",), help="keys of methods (default: gradient)")
     explain.add_argument("--measure", type=keys, help="keys of measures (default: four that need a picture alone)")
     explain.add_argument("--fitting", default="crop", help="how a picture is brought to the task's shape")
-    explain.add_argument("--png", action="store_true", help="also each map as a grey picture, in the folder `maps`")
+    explain.add_argument("--png", action="store_true", help="also each map as a grey picture, in the folder `_maps`")
     explain.add_argument("--seed", type=seed, default=0, help="of methods and measures that draw")
     add_dataset(explain, required=True)
     add_engines(explain)
