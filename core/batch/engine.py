@@ -35,7 +35,7 @@ Open = Callable[[str | None, int | None], AbstractContextManager[BatchEngine]]
 def _local(address: str | None, processes: int | None) -> AbstractContextManager[BatchEngine]:
     if address is not None:
         raise ConfigError("an address goes with the engine ray; the engine local has the processes of this machine")
-    return nullcontext(LocalEngine(processes or cores()))
+    return nullcontext(LocalEngine(cores() if processes is None else processes))
 
 
 ENGINES: Mapping[str, Open] = {"local": _local, "ray": ray_engine}
