@@ -3,12 +3,14 @@
 import multiprocessing
 import os
 import signal
+import threading
 import traceback
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from multiprocessing.connection import Connection, wait
-from typing import Any
 
 from core.batch.job import Answer, Job, answer
 from core.batch.shards import Shard
@@ -55,23 +57,34 @@ class LocalEngine:
 class _Worker:
     """A process that does shards, one at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, job: Job, shard: Shard) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=serve, args=(theirs,), daemon=True)
         self.process.start()
         theirs.close()  # the other end is the process's alone, so that its end is heard
-        self.shard: Shard | None = None
+        self.shard: Shard | None = shard
+        # The process imports for seconds before it reads; the others are not kept waiting for that.
+        self._greeting = threading.Thread(target=self._send, args=(job, shard), daemon=True)
+        self._greeting.start()
 
-    def give(self, what: Any) -> None:
-        """Send it the job, or a shard; that it has ended is found when its answer is read."""
+    def give(self, shard: Shard | None) -> None:
+        """Let it do a shard, after it has answered for the one before."""
+        self.shard = shard
+        if shard is not None:
+            self._send(shard)
+
+    def _send(self, *parts: Job | Shard) -> None:
+        """That it has ended is found when its answer is read."""
         with suppress(OSError):
-            self.pipe.send(what)
+            for part in parts:
+                self.pipe.send(part)
 
     def end(self) -> None:
         """End it, whatever it does."""
         self.process.kill()
         self.process.join()
+        self._greeting.join()
         self.pipe.close()
 
 
@@ -81,16 +94,8 @@ class _Crew:
     def __init__(self, job: Job, shards: Iterable[Shard], processes: int) -> None:
         self._job = job
         self._waiting = iter(shards)
-        self._begun: dict[int, int] = {}  # by a shard in hand how often
-        self._workers: list[_Worker] = []
-        for shard in self._waiting:
-            self._workers.append(_Worker())
-            self._workers[-1].shard = shard
-            if len(self._workers) == processes:
-                break
-        for worker in self._workers:  # after all were started: each first imports for seconds
-            worker.give(job)
-            self._begin(worker, worker.shard)
+        self._killed: Counter[int] = Counter()  # processes, by the shard that they had in hand
+        self._workers = [_Worker(job, shard) for shard in islice(self._waiting, processes)]
 
     def answers(self) -> Iterator[Answer]:
         """What comes out, as it comes."""
@@ -106,15 +111,8 @@ class _Crew:
                     raise found
                 if not isinstance(found, Answer):
                     raise RuntimeError(f"a shard failed:\n{found}")
-                self._begun.pop(found.number)
-                self._begin(busy[pipe], next(self._waiting, None))
+                busy[pipe].give(next(self._waiting, None))
                 yield found
-
-    def _begin(self, worker: _Worker, shard: Shard | None) -> None:
-        worker.shard = shard
-        if shard is not None:
-            self._begun[shard.number] = self._begun.get(shard.number, 0) + 1
-            worker.give(shard)
 
     def _replace(self, worker: _Worker) -> None:
         """Let another process do the shard of one that was killed."""
@@ -122,14 +120,13 @@ class _Crew:
         assert shard is not None
         worker.end()
         self._workers.remove(worker)
-        if self._begun[shard.number] == ATTEMPTS:
+        self._killed[shard.number] += 1
+        if self._killed[shard.number] == ATTEMPTS:
             raise InputError(
                 f"shard {shard.number} ended {ATTEMPTS} processes, the last with {worker.process.exitcode}: too little "
                 "memory may be left; it begins with " + shard.pieces[0].location
             )
-        self._workers.append(_Worker())
-        self._workers[-1].give(self._job)
-        self._begin(self._workers[-1], shard)
+        self._workers.append(_Worker(self._job, shard))
 
     def end(self) -> None:
         """End all processes."""

@@ -64,14 +64,11 @@ class Doomed:
 
     begun = 0
 
-    def __init__(self):
+    def __init__(self, job, shard):
         Doomed.begun += 1
         self.pipe, theirs = Pipe()
         theirs.close()
-        self.process, self.shard = SimpleNamespace(exitcode=-9), None
-
-    def give(self, what):
-        pass
+        self.process, self.shard = SimpleNamespace(exitcode=-9), shard
 
     def end(self):
         self.pipe.close()
