@@ -11,6 +11,7 @@ from core.batch.job import Answer, Job, answer
 from core.batch.local import ATTEMPTS, cores
 from core.batch.shards import Shard
 from core.errors import ConfigError, CoreError, InputError
+from core.text import shorten
 
 STORE_BYTES = 512 << 20
 """Of the object store of a cluster that is begun here: networks and the answers on their way."""
@@ -89,7 +90,6 @@ def ray_engine(address: str | None, processes: int | None) -> Iterator[RayEngine
     if address is not None and processes is not None:
         raise ConfigError("a cluster with an address has its own processes: leave their number out")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         ray: Any = import_module("ray")
     except ImportError as error:
@@ -114,4 +114,7 @@ def _connect(ray: Any, address: str | None, processes: int) -> None:
         else:
             ray.init(address=address, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, RuntimeError, ValueError, ImportError) as error:
-        raise ConfigError(f"no Ray cluster could be used at {address or 'this machine'}: {error}") from error
+        raise ConfigError(
+            f"no Ray cluster could be used at {address or 'this machine'}: {shorten(error, 200)}; a cluster that is "
+            "guarded by a token wants RAY_AUTH_MODE=token and that token here, too"
+        ) from error

@@ -151,10 +151,8 @@ def _local(name: str, leave_out: Path | None) -> Iterator[str]:
     path = Path(os.path.abspath(name))  # another process, or machine, may stand in another folder
     if not path.exists():
         raise ConfigError(f"{shorten(path)} does not exist")
-    inside = None if leave_out is None else leave_out.resolve()
-    for file in files(path) if path.is_dir() else (path,):
-        if inside is None or inside not in file.resolve().parents:
-            yield str(file)
+    inside = f"{os.path.abspath(leave_out)}{os.sep}" if leave_out else "\0"
+    yield from (str(file) for file in (files(path) if path.is_dir() else (path,)) if not str(file).startswith(inside))
 
 
 def _remote(url: str) -> Iterator[str]:
