@@ -66,22 +66,11 @@ class ExplainWork:
     @property
     def schema(self) -> pa.Schema:
         """A row for each picture, network and method; `map` holds its rows of pixels one after the other."""
-        names = [(key.replace("-", "_"), pa.float64()) for key in self.measures]
+        texts, figures = pa.string(), [key.replace("-", "_") for key in self.measures]
         return pa.schema(
-            [
-                ("path", pa.string()),
-                ("sha256", pa.string()),
-                ("model", pa.string()),
-                ("method", pa.string()),
-                ("answer", pa.string()),
-                ("probability", pa.float64()),
-                ("height", pa.int32()),
-                ("width", pa.int32()),
-                ("map", pa.list_(pa.float32())),
-                ("png", pa.string()),
-                *names,
-                ("error", pa.string()),
-            ]
+            dict.fromkeys(("path", "sha256", "model", "method", "answer"), texts)
+            | {"probability": pa.float64(), "height": pa.int32(), "width": pa.int32(), "map": pa.list_(pa.float32())}
+            | {"png": texts, **dict.fromkeys(figures, pa.float64()), "error": texts}
         )
 
     def stated(self) -> dict[str, Any]:

@@ -3,8 +3,7 @@
 import hashlib
 import io
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
 
 from core.anomaly.batch_parts import Row
 from core.batch.reading import batches, read
@@ -21,6 +19,7 @@ from core.checksums import MAX_BYTES
 from core.data.incoming import Incoming
 from core.errors import ConfigError
 from core.files import read_limited
+from core.models.asking import one_thread
 from core.models.zoo import ZooModel, load_weights, load_zoo_model, model_files
 
 _CODE = Path(__file__).resolve().parents[1]
@@ -198,14 +197,3 @@ def answer(job: Job, shard: Shard) -> Answer:
             failed |= {(count, row["path"]) for row in made.rows if row.get("error") is not None}
             count += len(pictures)
     return Answer(shard.number, sink.getvalue(), count, len(failed), pngs)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch work with one thread."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -65,7 +65,7 @@ def _rows(piece: Piece) -> Iterator[Incoming]:
         groups, first, at = [], None, 0
         for group in range(source.num_row_groups):
             after = at + source.metadata.row_group(group).num_rows
-            if after > piece.start and at < piece.stop:
+            if after > piece.rows.start and at < piece.rows.stop:
                 groups.append(group)
                 first = at if first is None else first
             at = after
@@ -74,7 +74,7 @@ def _rows(piece: Piece) -> Iterator[Incoming]:
         for batch in source.iter_batches(_ROWS, groups, wanted):
             cells, names = batch.column(column), None if name is None else batch.column(name)
             for index in range(batch.num_rows):
-                if piece.start <= row < piece.stop:
+                if row in piece.rows:
                     yield _picture(piece.location, row, cells[index].as_py(), names and names[index].as_py())
                 row += 1
         if not source.metadata.num_rows:

@@ -7,9 +7,10 @@ from itertools import islice
 
 from core.batch.dataset import Dataset, Done
 from core.batch.engine import BatchEngine
-from core.batch.job import Job, loaded, one_thread
+from core.batch.job import Job, loaded
 from core.batch.reading import read
 from core.batch.shards import Shard
+from core.models.asking import one_thread
 
 MEASURED = 16
 """Pictures that a cost is measured on."""

@@ -25,17 +25,10 @@ ZIP, PARQUET = ".zip", ".parquet"
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A file, or rows of a Parquet file.
-
-    Attributes:
-        location: a path, or a URL of fsspec's.
-        start: the first row of a Parquet file.
-        stop: the row after the last; 0 is the whole file, whatever it is.
-    """
+    """A file, which is a path or a URL of fsspec's; of a Parquet file some of its rows."""
 
     location: str
-    start: int = 0
-    stop: int = 0
+    rows: range = range(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +88,9 @@ def digest(shards: Sequence[Shard]) -> str:
     for shard in shards:
         for piece in shard.pieces:
             found.update(
-                f"{shard.number} {piece.start} {piece.stop} {piece.location}\n".encode(errors="surrogateescape")
+                f"{shard.number} {piece.rows.start} {piece.rows.stop} {piece.location}\n".encode(
+                    errors="surrogateescape"
+                )
             )
     return found.hexdigest()
 
@@ -139,8 +134,8 @@ def _pieces(inputs: Sequence[str], size: int, leave_out: Path | None) -> Iterato
         suffix = PurePosixPath(location).suffix.lower()
         if suffix == PARQUET:
             rows = _rows(location)
-            cuts = range(0, rows, size)
-            yield from ((Piece(location, start, min(start + size, rows)), min(size, rows - start)) for start in cuts)
+            cuts = [range(start, min(start + size, rows)) for start in range(0, rows, size)]
+            yield from ((Piece(location, cut), len(cut)) for cut in cuts)
             if not rows:
                 yield Piece(location), 1
         else:
