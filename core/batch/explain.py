@@ -1,7 +1,6 @@
 """Answers, saliency maps and their measures as the work of a job."""
 
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,11 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.anomaly.batch_file import Fitting, Scoring, fit_files, path_text
+from core.anomaly.batch_file import Fitting
 from core.anomaly.batch_parts import Row
 from core.batch.job import Made, PackedNetwork, unpack
+from core.batch.rows import HEAD, Found, answers_of, as_images, joined, together_or_alone, with_heads
 from core.data.incoming import Incoming
-from core.errors import ConfigError, InputError, choice_of
+from core.errors import ConfigError, choice_of
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.images import to_png
 from core.models.zoo import ZooModel
@@ -68,7 +68,7 @@ class ExplainWork:
         """A row for each picture, network and method; `map` holds its rows of pixels one after the other."""
         texts, figures = pa.string(), [key.replace("-", "_") for key in self.measures]
         return pa.schema(
-            dict.fromkeys(("path", "sha256", "model", "method", "answer"), texts)
+            dict.fromkeys((*HEAD, "method", "answer"), texts)
             | {"probability": pa.float64(), "height": pa.int32(), "width": pa.int32(), "map": pa.list_(pa.float32())}
             | {"png": texts, **dict.fromkeys(figures, pa.float64()), "error": texts}
         )
@@ -95,65 +95,39 @@ class ExplainWork:
         Raises:
             ConfigError: a method that a network does not allow.
         """
-        images, errors = fit_files(networks[0].task, Scoring(("any",), self.fitting), pictures, lambda done: None)
-        of_network = [self._explained(one, images) for one in networks]
-        rows: list[Row] = []
+        images, errors = as_images(networks[0], self.fitting, pictures)
+        found = {one.card.key: self._explained(one, images) for one in networks}
         pngs: dict[str, bytes] = {}
-        for index, picture in enumerate(pictures):
-            sha256 = hashlib.sha256(picture.data).hexdigest() if picture.data else None
-            for one, found in zip(networks, of_network, strict=True):
-                head = {"path": path_text(picture.path), "sha256": sha256, "model": one.card.key}
-                if index in errors:
-                    rows.append({**head, "error": errors[index]})
-                    continue
-                for row in found[index]:
-                    png = f"{place}-{index:03d}-{one.card.key}-{row['method']}.png" if self.png else None
-                    if png is not None and "map" in row:
-                        pngs[png] = map_png(row["map"], ATTRIBUTION_METHODS[row["method"]].signed)
-                        row["png"] = png
-                    rows.append({**head, **_flat(row)})
-        return Made(rows, pngs)
+        for key, index, row in ((key, at, row) for key, each in found.items() for at in each for row in each[at]):
+            if self.png and "map" in row:
+                row["png"] = f"{place}-{index:03d}-{key}-{row['method']}.png"
+                pngs[row["png"]] = map_png(row["map"], ATTRIBUTION_METHODS[row["method"]].signed)
+            row.update(_flat(row))
+        return Made(with_heads(pictures, errors, found), pngs)
 
-    def _explained(self, model: ZooModel, images: dict[int, Tensor]) -> dict[int, list[Row]]:
+    def _explained(self, model: ZooModel, images: dict[int, Tensor]) -> Found:
         """By picture a row for each method, still with its map (H, W)."""
-        found: dict[int, list[Row]] = {index: [] for index in images}
-        for method in self.methods:
-            for index, row in together_or_alone(images, partial(self._maps, model, method)).items():
-                found[index].append({"method": method, **row})
-        return found
+        return joined([together_or_alone(images, partial(self._maps, model, method)) for method in self.methods])
 
-    def _maps(self, model: ZooModel, method: str, x: Tensor) -> list[Row]:
-        with torch.no_grad():
-            logits = model.fast(x)
-        if not bool(logits.isfinite().all()):
-            raise InputError("the network's answers to this picture are not finite numbers")
-        target, probs = logits.argmax(1), logits.softmax(1)
+    def _maps(self, model: ZooModel, method: str, x: Tensor) -> list[list[Row]]:
+        probs, target = answers_of(model, x).max(1)
         ask = AttributionRequest(model.fast, x, target, torch.Generator().manual_seed(self.seed))
         known = ATTRIBUTION_METHODS[method]
         attributions = attribute(known, ask)
         case = Case(known, ask, attributions, self.seed)
         measured = {key.replace("-", "_"): run_measure(key, case) for key in self.measures}
         return [
-            {
-                "answer": model.task.class_names[int(target[at])],
-                "probability": float(probs[at, target[at]]),
-                "map": heatmap,
-                **{name: _figure(values[at]) for name, values in measured.items()},
-            }
+            [
+                {
+                    "method": method,
+                    "answer": model.task.class_names[int(target[at])],
+                    "probability": float(probs[at]),
+                    "map": heatmap,
+                    **{name: _figure(values[at]) for name, values in measured.items()},
+                }
+            ]
             for at, heatmap in enumerate(as_shown(known, attributions))
         ]
-
-
-def together_or_alone(images: dict[int, Tensor], run: Callable[[Tensor], list[Row]]) -> dict[int, Row]:
-    """The row of each image (1, C, H, W): all in one call, or one by one where that fails for one of them."""
-    if not images:
-        return {}
-    try:
-        return dict(zip(images, run(torch.cat(list(images.values()))), strict=True))
-    except InputError as error:
-        if len(images) == 1:
-            return {index: {"error": str(error)} for index in images}
-        return {at: row for index, x in images.items() for at, row in together_or_alone({index: x}, run).items()}
 
 
 def map_png(heatmap: NDArray[np.float32], signed: bool) -> bytes:
@@ -169,8 +143,8 @@ def _figure(value: float) -> float | None:
 
 
 def _flat(row: Row) -> Row:
-    """A row with its map as Parquet holds it."""
+    """A row's map as Parquet holds it."""
     if "map" not in row:
-        return row
+        return {}
     height, width = row["map"].shape
-    return {**row, "height": height, "width": width, "map": row["map"].ravel()}
+    return {"height": height, "width": width, "map": row["map"].ravel()}

@@ -1,4 +1,4 @@
-"""The command `explain`: what it writes, and what it says."""
+"""The commands `explain` and `natural`: what they write, and what they say."""
 
 import json
 
@@ -14,7 +14,7 @@ def explain(folder, out, *more):
     return main([*asked, "--processes", "1", "--measure", "sparsity", *more])
 
 
-def test_explain_writes_rows_and_pictures_of_maps(shipped, tmp_path, capsys):
+def test_explain_and_natural_write_rows_and_pictures_of_maps(shipped, tmp_path, capsys):
     (tmp_path / "in").mkdir()
     for at, one in enumerate(columns(3, 5).pixels):
         (tmp_path / "in" / f"{at}.png").write_bytes(png(one[0].numpy()))
@@ -26,6 +26,12 @@ def test_explain_writes_rows_and_pictures_of_maps(shipped, tmp_path, capsys):
     assert all((tmp_path / "out" / row["png"]).exists() for row in rows if row["error"] is None)
     assert explain(tmp_path / "in", tmp_path / "out") == 2
     assert "png was True and is False now" in capsys.readouterr().err
+    natural = ["natural", str(tmp_path / "in"), "--task", "fashion-mnist", "--model", "standard"]
+    assert main([*natural, "--amounts", "2", "--dataset", str(tmp_path / "changed"), "--processes", "1"]) == 0
+    assert "3 pictures changed, 1 not" in capsys.readouterr().out
+    assert {"rotation", "jpeg"} < set(pq.read_table(tmp_path / "changed")["change"].to_pylist())
+    assert main([*natural, "--change", "hue", "--dataset", str(tmp_path / "hue"), "--processes", "1"]) == 2
+    assert "colour" in capsys.readouterr().err
     (tmp_path / "none").mkdir()
     assert explain(tmp_path / "none", tmp_path / "other") == 2
     assert "nothing to read" in capsys.readouterr().err
