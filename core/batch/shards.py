@@ -17,7 +17,7 @@ from core.data.walk import entries, files, is_helper
 from core.errors import ConfigError
 from core.text import shorten
 
-SHARD = 500
+SHARD = 200
 """Pictures of a shard, about: what is lost where a process is killed, and how often a file is written."""
 
 ZIP, PARQUET = ".zip", ".parquet"

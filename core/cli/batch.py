@@ -24,7 +24,7 @@ def add_engines(command: Any) -> None:
     group.add_argument("--engine", choices=ENGINES, help="processes of this machine, or a Ray cluster (default: local)")
     group.add_argument("--address", help="of the Ray cluster, such as ray://host:10001 (default: one on this machine)")
     group.add_argument("--processes", type=count, help="at once on this machine (default: its cores)")
-    group.add_argument("--shard", type=count, help="pictures in each file of the dataset, about (default: 500)")
+    group.add_argument("--shard", type=count, help="pictures in each file of the dataset, about (default: 200)")
 
 
 def add_dataset(command: Any, required: bool) -> None:
@@ -69,11 +69,12 @@ def run_job(
     known, left = (sum(shard.pictures for shard in some) for some in (shards, to_do))
     with OPEN[options.engine or "local"](options.address, options.processes) as engine:
         if to_do and not options.json:
-            cost = measure_cost(job, to_do)
+            cost, at_once = measure_cost(job, to_do), min(engine.processes, len(to_do))
+            by = counted(len(networks), "network")
             say(
-                f"{known:,} pictures in {len(shards):,} shards, {known - left:,} done; {_words(len(networks))}",
+                f"{counted(known, 'picture')} in {counted(len(shards), 'shard')}, {known - left:,} done; {by}",
                 f"about {1e3 * cost.seconds_each:.1f} ms a picture on one core, {cost.core_seconds / 3600:.2g} core "
-                f"hours in all: {clock(cost.seconds(engine.processes))} on {engine.processes} processes "
+                f"hours in all: {clock(cost.seconds(at_once))} on {counted(at_once, 'process')} "
                 f"(measured on the first {cost.measured})",
             )
         with tqdm(total=known, initial=known - left, disable=options.json, unit="picture") as bar:
@@ -94,8 +95,9 @@ def clock(seconds: float) -> str:
     return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"
 
 
-def _words(networks: int) -> str:
-    return "1 network" if networks == 1 else f"{networks} networks"
+def counted(number: int, noun: str) -> str:
+    """So many of something."""
+    return f"{number:,} {noun}{'' if number == 1 else 's' if noun[-1] != 's' else 'es'}"
 
 
 def network_keys(task: str, keys: Sequence[str]) -> list[tuple[str, Path]]:
