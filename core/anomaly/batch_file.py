@@ -120,7 +120,7 @@ def score_files(
             batch.clear()
 
     for file in incoming(paths, done):
-        path = _text(file.path)
+        path = path_text(file.path)
         if path in done or parts.own(file.path):
             continue
         done.add(path)
@@ -129,7 +129,7 @@ def score_files(
             finish()
     finish()
     tally = Tally(flagged=dict.fromkeys(scoring.detectors, 0))
-    parts.join(lambda part: _count(part, scoring, tally))
+    parts.join(lambda part: count_rows(part, scoring, tally))
     return tally
 
 
@@ -150,7 +150,7 @@ def _stated(model: ZooModel, screen: Calibration, paths: Sequence[Path], scoring
             "detectors": list(scoring.detectors),
             "fitting": scoring.fitting,
             "invert": scoring.invert,
-            "paths": [_text(str(path)) for path in paths],
+            "paths": [path_text(str(path)) for path in paths],
         },
         sort_keys=True,
     )
@@ -207,7 +207,7 @@ def rows_of(
     rows: list[Row] = []
     for index, file in enumerate(files):
         digest = hashlib.sha256(file.data).hexdigest() if file.data else None
-        head = {"path": _text(file.path), "sha256": digest, "model": model.card.key}
+        head = {"path": path_text(file.path), "sha256": digest, "model": model.card.key}
         if index in problems:
             rows.append({**head, "detector": None, "score": None, "p_value": None, "error": problems[index]})
             continue
@@ -216,7 +216,7 @@ def rows_of(
     return rows
 
 
-def _text(path: str) -> str:
+def path_text(path: str) -> str:
     """A path that Parquet can hold: bytes that are no UTF-8 become escapes."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
@@ -233,7 +233,7 @@ def _scored(model: ZooModel, screen: Calibration, scoring: Scoring, images: Sequ
     ]
 
 
-def _count(part: pa.Table, scoring: Scoring, tally: Tally) -> None:
+def count_rows(part: pa.Table, scoring: Scoring, tally: Tally) -> None:
     """Add a part's rows to the tally."""
     names, p_values = part.column("detector").to_pylist(), part.column("p_value").to_numpy()
     tally.errors += names.count(None)

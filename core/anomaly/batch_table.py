@@ -90,7 +90,7 @@ def score_many(
             paths.append(file.path)
             levels = (images[index][0] * 255).round().to(torch.uint8).cpu().numpy() if index in images else None
             pictures.append(levels)
-    by_file = {key: _by_file(each, len(scoring.detectors)) for key, each in rows.items()}
+    by_file = {key: rows_by_file(each, len(scoring.detectors)) for key, each in rows.items()}
     return ManyScores(
         tuple(rows),
         pa.Table.from_pylist([row for each in rows.values() for row in each], SCHEMA),
@@ -114,7 +114,7 @@ def to_csv(table: pa.Table) -> bytes:
     return out.getvalue()
 
 
-def _by_file(rows: Sequence[Row], detectors: int) -> list[Sequence[Row]]:
+def rows_by_file(rows: Sequence[Row], detectors: int) -> list[Sequence[Row]]:
     """The rows of each file: one with an error, or one for each detector."""
     found: list[Sequence[Row]] = []
     start = 0

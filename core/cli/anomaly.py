@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from core.cli.batch import PATHS, add_dataset, add_engines, network_keys, run_job
 from core.cli.device import add_device, on_device
 from core.cli.options import count, keys, new_file, new_folder, share, task_command
 from core.cli.output import follow, say
@@ -16,7 +17,7 @@ from core.errors import ConfigError, InputError
 if TYPE_CHECKING:
     import torch
 
-    from core.anomaly.batch_file import Tally
+    from core.anomaly.batch_file import Scoring, Tally
     from core.anomaly.calibration import Calibration
     from core.anomaly.label_references import References
     from core.models.zoo import ZooModel
@@ -48,9 +49,12 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     score = task_command(
         commands, shared, "score", "anomaly scores of pictures as a table; an interrupted run goes on where it stopped"
     )
-    score.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a file, a folder or a ZIP")
-    score.add_argument("--model", required=True, help="key of a model that ships")
-    score.add_argument("--out", type=new_file, required=True, help="the table: CSV if it is called so, else Parquet")
+    score.add_argument("paths", nargs="+", metavar="PATH", help=f"a file, a folder or a ZIP; with --dataset {PATHS}")
+    score.add_argument("--model", type=keys, required=True, help="key of a network; with --dataset several, by commas")
+    to = score.add_mutually_exclusive_group(required=True)
+    to.add_argument("--out", type=new_file, help="the table: CSV if it is called so, else Parquet")
+    add_dataset(to, required=False)
+    add_engines(score)
     score.add_argument(
         "--detector", type=keys, help="one, or several joined by commas; 'robustscope list detectors' has them"
     )
@@ -211,41 +215,84 @@ def _fitted_already(read: "Callable[[ZooModel, Path], T]", model: "ZooModel", pa
 
 
 def _score(options: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
-    from core.anomaly.batch_file import Scoring, score_files
-    from core.anomaly.calibration import calibration_path, own_calibrations, read_calibration
+    from core.anomaly.batch_file import Scoring
     from core.anomaly.catalogue import DEFAULT
-    from core.models.zoo import folder_of, load_zoo_model
 
-    model = load_zoo_model(options.task, options.model, folder_of(options.task, options.model))
-    own = calibration_path(options.task, options.model, own_calibrations())
-    path = options.calibration or (own if own.exists() else calibration_path(options.task, options.model))
-    if not path.exists():
-        command = f"robustscope calibrate --task {options.task} --models {options.model}"
-        raise ConfigError(f"{options.model} is not calibrated: run '{command}'")
     if options.fail_above == 1:
         raise ConfigError(f"--fail-above must be a share of at least 0 and below 1; got {options.fail_above}")
-    screen = read_calibration(model, path)
     asked = Scoring(options.detector or (DEFAULT,), options.fitting, options.alpha)
+    tallies = _tables(options, asked) if options.out is None else {"": _table(options, asked)}
+    out = options.out or options.dataset
+    told = {key: _told(tally, asked) for key, tally in tallies.items()}
+    if options.json:
+        say(json.dumps({**(told if options.out is None else told[""]), "alpha": asked.alpha, "out": str(out)}))
+    else:
+        for key, tally in tallies.items():
+            name = f"{key}: " if key else ""
+            say(f"{name}{tally.scored:,} files scored, {tally.errors:,} not: the column `error` says why")
+            for each, flagged in told[key]["shares"].items():
+                say(f"{each:16} flags {flagged:.1%}, where {asked.alpha:.1%} of normal pictures are promised at most")
+        say(f"{'table' if options.out else 'dataset'}: {os.path.relpath(out)}")
+    if not any(tally.scored for tally in tallies.values()):
+        raise InputError("nothing could be scored")
+    highest = max(share for each in told.values() for share in each["shares"].values())
+    return FLAGGED_TOO_OFTEN if options.fail_above is not None and highest > options.fail_above else 0
+
+
+def _told(tally: "Tally", asked: "Scoring") -> dict[str, Any]:
+    shares = {key: tally.share(key) for key in asked.detectors}
+    return {"scored": tally.scored, "errors": tally.errors, "flagged": tally.flagged, "shares": shares}
+
+
+def _table(options: argparse.Namespace, asked: "Scoring") -> "Tally":
+    """Score into one table, by one network."""
+    from tqdm import tqdm
+
+    from core.anomaly.batch_file import score_files
+    from core.anomaly.calibration import read_calibration
+    from core.models.zoo import folder_of, load_zoo_model
+
+    if options.engine or options.address or options.processes or options.shard or len(options.model) > 1:
+        raise ConfigError("several networks, engines and shards go with --dataset FOLDER; --out is one table")
+    (key,) = options.model
+    model = load_zoo_model(options.task, key, folder_of(options.task, key))
+    screen = read_calibration(model, _calibration_of(options, key))
+    paths = [Path(path) for path in options.paths]
     with tqdm(disable=options.json, unit="file") as bar:
 
         def work(device: "torch.device") -> "Tally":
             told = (asked, lambda done: bar.update(done - bar.n))
-            return score_files(model.on(device), screen, options.paths, options.out, *told)
+            return score_files(model.on(device), screen, paths, options.out, *told)
 
-        tally = on_device(options, work)
-    shares = {key: tally.share(key) for key in asked.detectors}
-    if options.json:
-        told = {"scored": tally.scored, "errors": tally.errors, "flagged": tally.flagged, "shares": shares}
-        say(json.dumps({**told, "alpha": asked.alpha, "out": str(options.out)}))
-    else:
-        say(f"{tally.scored:,} files scored, {tally.errors:,} not: the column `error` says why")
-        for key, flagged in shares.items():
-            say(f"{key:16} flags {flagged:.1%}, where {asked.alpha:.1%} of normal pictures are promised at most")
-        say(f"table: {os.path.relpath(options.out)}")
-    if tally.scored == 0:
-        raise InputError("nothing could be scored")
-    if options.fail_above is not None and max(shares.values()) > options.fail_above:
-        return FLAGGED_TOO_OFTEN
-    return 0
+        return on_device(options, work)
+
+
+def _tables(options: argparse.Namespace, asked: "Scoring") -> "dict[str, Tally]":
+    """Score into a dataset; what came out by network."""
+    from core.batch.job import pack
+    from core.batch.score import ScoreWork, tally_scores
+
+    if options.device:
+        raise ConfigError("--device goes with --out; what makes a dataset computes on the CPU, on all cores")
+    if options.calibration is not None and len(options.model) > 1:
+        raise ConfigError("--calibration is of one network")
+    networks = [
+        pack(options.task, key, folder, _calibration_of(options, key))
+        for key, folder in network_keys(options.task, options.model)
+    ]
+    return tally_scores(run_job(options, options.task, ScoreWork(asked), networks), options.model, asked)
+
+
+def _calibration_of(options: argparse.Namespace, key: str) -> Path:
+    """The file with a network's detectors.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    from core.anomaly.calibration import calibration_path, own_calibrations
+
+    own = calibration_path(options.task, key, own_calibrations())
+    path: Path = options.calibration or (own if own.exists() else calibration_path(options.task, key))
+    if not path.exists():
+        raise ConfigError(f"{key} is not calibrated: run 'robustscope calibrate --task {options.task} --models {key}'")
+    return path

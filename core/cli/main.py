@@ -8,6 +8,7 @@ from core.cli import (
     catalogues,
     data,
     evaluate,
+    explain,
     generate,
     import_network,
     models,
@@ -33,6 +34,7 @@ COMMANDS = (
     verify,
     stamp,
     anomaly,
+    explain,
     workshop,
 )
 READER_GONE = 141  # what a shell says of a program that SIGPIPE ended

@@ -68,7 +68,7 @@ def incoming(paths: Sequence[Path], skip: Container[str] = frozenset()) -> Itera
     check_paths(paths)
     for path in paths:
         for file in files(path) if path.is_dir() else (path,):
-            yield from _file(file, skip)
+            yield from from_path(file, skip)
 
 
 def from_file(file: BinaryIO, name: str, size: int, skip: Container[str] = frozenset()) -> Iterator[Incoming]:
@@ -82,7 +82,7 @@ def from_file(file: BinaryIO, name: str, size: int, skip: Container[str] = froze
     """
     head = file.read(6)
     if head[:4] not in _ZIP_HEADS:
-        yield _checked(name, lambda: head + file.read(MAX_BYTES + 1 - len(head)), size)
+        yield checked(name, lambda: head + file.read(MAX_BYTES + 1 - len(head)), size)
     elif size > MAX_ZIP_BYTES:
         yield Incoming(name, error=f"The ZIP is larger than {MAX_ZIP_BYTES / 1e6:.0f} MB.")
     else:
@@ -143,7 +143,8 @@ def open_zip(file: BinaryIO) -> zipfile.ZipFile:
     return archive
 
 
-def _file(path: Path, skip: Container[str]) -> Iterator[Incoming]:
+def from_path(path: Path, skip: Container[str] = frozenset()) -> Iterator[Incoming]:
+    """The file at a path, or every file of it where it is a ZIP; what can't be read comes as an error."""
     if str(path) in skip:
         return
     try:
@@ -182,12 +183,12 @@ def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: str) -> Incom
         return Incoming(path, error="The file is encrypted.")
     try:
         with archive.open(entry) as file:
-            return _checked(path, lambda: file.read(MAX_BYTES + 1), entry.file_size, nested=True)
+            return checked(path, lambda: file.read(MAX_BYTES + 1), entry.file_size, nested=True)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
         return Incoming(path, error=f"The file is damaged in the ZIP ({shorten(error)}).")
 
 
-def _checked(path: str, read: Callable[[], bytes], size: int, nested: bool = False) -> Incoming:
+def checked(path: str, read: Callable[[], bytes], size: int, nested: bool = False) -> Incoming:
     """The bytes that `read` gives, unless there are too many by word or in deed, or they are an archive."""
     data = read() if size <= MAX_BYTES else b""
     if size > MAX_BYTES or len(data) > MAX_BYTES:

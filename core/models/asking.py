@@ -1,6 +1,7 @@
 """How any network is asked at the engine's edge: gradients on, pixels and answers finite, classes that it has."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import ParamSpec, TypeVar, cast
 
@@ -35,6 +36,17 @@ def differentiating(run: Callable[P, R]) -> Callable[P, R]:
 def usable(value: T) -> T:
     """What autograd may touch: a copy of a tensor made in inference mode, anything else as it is."""
     return cast(T, value.clone()) if isinstance(value, Tensor) and value.is_inference() else value
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread for torch inside, as many as before afterwards: what is summed then does not hang on their number."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 USUAL_PIXELS = 64 * 64

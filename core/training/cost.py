@@ -1,7 +1,5 @@
 """What a recipe costs: the time of its epochs over that of the standard recipe."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -12,6 +10,7 @@ import torch
 from core.data.datasets import LabelledImages
 from core.data.tasks import task_named
 from core.errors import ConfigError
+from core.models.asking import one_thread
 from core.models.fast import fast_form
 from core.models.resnet import PreActResNet
 from core.training.loop import train
@@ -56,7 +55,7 @@ def relative_cost(plan: TrainingPlan, settings: CostSettings | None = None) -> f
     if plan == standard:
         return 1.0  # by definition; measured, two runs of the same differ by some per cent
     ratios = []
-    with TemporaryDirectory() as folder, _one_thread():
+    with TemporaryDirectory() as folder, one_thread():
         for turn in range(settings.rounds + 1):
             paths = (Path(folder) / f"{turn}-{name}" for name in ("recipe", "standard"))
             took, reference = (
@@ -90,14 +89,3 @@ def _noise(plan: TrainingPlan, count: int) -> LabelledImages:
     if plan.recipe.needs_maps:
         maps = 2 * torch.randint(0, 2, (count, 1, *task.shape[1:]), generator=generator, dtype=torch.int8) - 1
     return LabelledImages(pixels, labels, "noise", maps)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """One thread for torch inside, as many as before afterwards."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

@@ -103,7 +103,7 @@ def test_a_kill_while_the_table_is_put_together_loses_nothing(network, screen, f
         raise KillError
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_count", killed)
+        patch.setattr(module, "count_rows", killed)
         with pytest.raises(KillError):
             score_files(network, screen, [folder], out, Scoring(ASKED))
     assert out.read_bytes() == b"an older table"

@@ -225,3 +225,31 @@ def test_too_few_normal_pictures_are_refused_with_a_sentence(own, folder, capsys
     given = ["calibrate", "--data", str(folder), "--model", "standard", "--task", "fashion-mnist"]
     assert main(given) == 1
     assert "at least 200 different pictures that are normal; these are 6" in capsys.readouterr().err
+
+
+def test_a_dataset_holds_the_rows_of_the_table_and_says_what_it_costs(calibrated, folder, tmp_path, capsys):
+    out, dataset = tmp_path / "t.parquet", tmp_path / "many"
+    assert score(folder, out, "--detector", "norms,msp") == 0
+    asked = ["score", str(folder), "--task", "fashion-mnist", "--model", "standard", "--dataset", str(dataset)]
+    asked += ["--processes", "1", "--shard", "3", "--detector"]
+    capsys.readouterr()
+    assert main([*asked, "norms,msp"]) == 0
+    said = capsys.readouterr().out
+    assert "8 pictures in 3 shards, 0 done; 1 network" in said and "measured on the first 8" in said
+    assert "standard: 6 files scored, 2 not" in said
+    table, rows = pq.read_table(out).to_pylist(), pq.read_table(dataset).to_pylist()
+    assert [row["path"] for row in rows] == [row["path"] for row in table]
+    for name in ("score", "p_value"):
+        pairs = [(one[name], other[name]) for one, other in zip(rows, table, strict=True) if one[name] is not None]
+        assert len(pairs) == 12
+        np.testing.assert_allclose(*zip(*pairs, strict=True), rtol=1e-5)  # batches are cut elsewhere
+    assert main([*asked, "norms,msp", "--json"]) == 0  # all is done
+    assert json.loads(capsys.readouterr().out)["standard"]["scored"] == 6
+    assert main([*asked, "msp"]) == 2
+    assert "detectors was ['norms', 'msp'] and is ['msp'] now" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("more", [("--engine", "local"), ("--shard", "5"), ("--model", "standard,pgd-linf")])
+def test_what_goes_with_a_dataset_is_refused_for_a_table(calibrated, folder, tmp_path, capsys, more):
+    assert score(folder, tmp_path / "t.parquet", *more) == 2
+    assert "--dataset FOLDER" in capsys.readouterr().err

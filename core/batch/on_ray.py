@@ -1,0 +1,120 @@
+"""The processes of a Ray cluster, or of a small one that is begun on this machine for the time of the job."""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from core.batch.job import Answer, Job, answer
+from core.batch.local import ATTEMPTS, cores
+from core.batch.shards import Shard
+from core.errors import ConfigError, CoreError, InputError
+from core.text import shorten
+
+STORE_BYTES = 512 << 20
+"""Of the object store of a cluster that is begun here: networks and the answers on their way."""
+_AHEAD = 2  # shards handed out for each process; an answer that waits is held in the object store
+
+
+@dataclass(frozen=True, slots=True)
+class RayEngine:
+    """A cluster that this process is connected to.
+
+    Attributes:
+        ray: the package.
+        processes: the cores of all its nodes.
+    """
+
+    ray: Any
+    processes: int
+
+    def answers(self, job: Job, shards: Iterable[Shard]) -> Iterator[Answer]:
+        """As `core.batch.engine.BatchEngine`; Ray itself does the shards of a node that was lost on another one."""
+        ray, waiting = self.ray, iter(shards)
+        begun: dict[Any, Shard] = {}
+        work = ray.remote(num_cpus=1, max_retries=ATTEMPTS - 1)(_answer)
+        kept = ray.put(job)  # once for the cluster; a list keeps Ray from handing each shard a copy of it
+        try:
+            while True:
+                while len(begun) < _AHEAD * self.processes and (shard := next(waiting, None)) is not None:
+                    begun[work.remote(job.identity, [kept], shard)] = shard
+                if not begun:
+                    return
+                (ready, *_), _ = ray.wait(list(begun), num_returns=1)
+                shard = begun.pop(ready)
+                yield self._got(ready, shard)
+        finally:
+            for each in begun:
+                ray.cancel(each, force=True)
+
+    def _got(self, ready: Any, shard: Shard) -> Answer:
+        errors = self.ray.exceptions
+        try:
+            found: Answer = self.ray.get(ready)
+        except errors.RayTaskError as error:
+            if isinstance(error.cause, CoreError):
+                raise error.cause from None
+            raise
+        except errors.RayError as error:
+            raise InputError(
+                f"Ray lost shard {shard.number} more than {ATTEMPTS - 1} times ({type(error).__name__}): too little "
+                "memory may be left; it begins with " + shard.pieces[0].location
+            ) from error
+        return found
+
+
+_jobs: dict[str, Job] = {}
+
+
+def _answer(identity: str, kept: list[Any], shard: Shard) -> Answer:
+    """The answer of a shard, by a process of Ray's, which fetches each job once."""
+    import ray  # noqa: PLC0415 - an optional package
+
+    if identity not in _jobs:
+        _jobs.clear()
+        _jobs[identity] = ray.get(kept[0])
+    return answer(_jobs[identity], shard)
+
+
+@contextmanager
+def ray_engine(address: str | None, processes: int | None) -> Iterator[RayEngine]:
+    """The cluster at an address, or one of `processes` on this machine, all cores if none are named.
+
+    A cluster that this process is connected to already is used as it is, and left so.
+
+    Raises:
+        ConfigError: Ray is not installed, processes are named for a cluster that has its own, or nobody answers.
+    """
+    if address is not None and processes is not None:
+        raise ConfigError("a cluster with an address has its own processes: leave their number out")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        ray: Any = import_module("ray")
+    except ImportError as error:
+        raise ConfigError(
+            "the engine ray needs the package ray: pip install -r requirements-extras.txt; the engine local does not"
+        ) from error
+    ours = not ray.is_initialized()
+    if ours:
+        _connect(ray, address, processes or cores())
+    try:
+        yield RayEngine(ray, max(1, int(ray.cluster_resources().get("CPU", 1))))
+    finally:
+        if ours:
+            ray.shutdown()
+
+
+def _connect(ray: Any, address: str | None, processes: int) -> None:
+    begun = {"num_cpus": processes, "include_dashboard": False, "object_store_memory": STORE_BYTES}
+    try:
+        if address is None:
+            ray.init(address="local", log_to_driver=False, logging_level="ERROR", **begun)
+        else:
+            ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+    except (ConnectionError, RuntimeError, ValueError, ImportError) as error:
+        raise ConfigError(
+            f"no Ray cluster could be used at {address or 'this machine'}: {shorten(error, 200)}; a cluster that is "
+            "guarded by a token wants RAY_AUTH_MODE=token and that token here, too"
+        ) from error
