@@ -1,7 +1,5 @@
 """Two servers behind nginx, on one PostgreSQL: a participant on each, one room."""
 
-import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +13,7 @@ from playwright.sync_api import Page, TimeoutError
 from core.workshop import leading, reading
 from core.workshop.database import Database
 from core.workshop.state import Leader, Workshop
+from tests.helpers import nginx
 from tests.helpers.browser import SIZES, serving
 from tests.helpers.phone import ANSWERS, answer, asked, join
 from tests.helpers.postgresql import GET_POSTGRESQL, binaries, cluster, required
@@ -22,25 +21,17 @@ from tests.helpers.waiting import PATIENCE, until
 from tests.helpers.workshop import presentable_round
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("workshop"), pytest.mark.timeout(900)]
-GET_NGINX = "no nginx was found, so two servers behind it were not tried: `apt-get install nginx-light`"
-CONFIGURATION = """
-daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1;
-events {{ }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c;
-  uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
-  upstream one {{ server {one}; server {other} backup; }}
-  upstream other {{ server {other}; server {one} backup; }}
-  map $http_user_agent $behind {{ default one; "~second" other; }}
-  map $http_upgrade $connection_upgrade {{ default upgrade; "" close; }}
-  server {{
-    listen 127.0.0.1:{port};
-    location / {{
-      proxy_pass http://$behind; proxy_http_version 1.1; proxy_read_timeout 300s; proxy_connect_timeout 5s;
-      proxy_set_header Host $http_host; proxy_set_header X-Forwarded-For $remote_addr;
-      proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade;
-    }}
+SITE = """
+upstream one {{ server {one}; server {other} backup; }}
+upstream other {{ server {other}; server {one} backup; }}
+map $http_user_agent $behind {{ default one; "~second" other; }}
+map $http_upgrade $connection_upgrade {{ default upgrade; "" close; }}
+server {{
+  listen 127.0.0.1:{port};
+  location / {{
+    proxy_pass http://$behind; proxy_http_version 1.1; proxy_read_timeout 300s; proxy_connect_timeout 5s;
+    proxy_set_header Host $http_host; proxy_set_header X-Forwarded-For $remote_addr;
+    proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade;
   }}
 }}
 """
@@ -50,8 +41,8 @@ http {{
 def url() -> Iterator[str]:
     """A PostgreSQL of this module's own."""
     found = binaries()
-    if found is None or shutil.which("nginx", path="/usr/sbin:/usr/bin:/sbin") is None:
-        (pytest.fail if required() else pytest.skip)(GET_POSTGRESQL if found is None else GET_NGINX)
+    if found is None or nginx.binary() is None:
+        (pytest.fail if required() else pytest.skip)(GET_POSTGRESQL if found is None else nginx.GET_NGINX)
     with tempfile.TemporaryDirectory(prefix="robustscope-pg-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         with cluster(Path(folder), found) as started:
@@ -72,18 +63,10 @@ def behind(url, tmp_path) -> Iterator[Behind]:
     environment = {"ROBUSTSCOPE_DATABASE": url, "ROBUSTSCOPE_VISITORS": str(tmp_path / "visitors")}
     with ExitStack() as stack:
         (one, first), (other, _) = (stack.enter_context(serving(**environment)) for _ in range(2))
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
         servers = {"one": one.removeprefix("http://"), "other": other.removeprefix("http://")}
-        configuration = tmp_path / "nginx.conf"
-        configuration.write_text(CONFIGURATION.format(folder=tmp_path, port=port, **servers))
-        nginx = subprocess.Popen([shutil.which("nginx", path="/usr/sbin:/usr/bin:/sbin"), "-c", str(configuration)])
-        try:
+        port = nginx.free_port()
+        with nginx.in_front(tmp_path, SITE.format(port=port, **servers), port):
             yield Behind(f"http://127.0.0.1:{port}", first)
-        finally:
-            nginx.terminate()
-            nginx.wait(20)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """What the browser tests share: the real server on a free port, and waiting for what a visitor would wait for."""
 
 import os
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -12,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Page
 
+from tests.helpers.nginx import free_port
 from tests.helpers.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,11 +25,12 @@ SIZES = {
 
 
 @contextmanager
-def serving(**environment: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """The dashboard, served as `make run` serves it: address and process; a traceback in its log is a failure."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def serving(port: int = 0, **environment: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The dashboard, served as `make run` serves it: address and process; a traceback in its log is a failure.
+
+    It listens on `port`, or on a free one.
+    """
+    port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", "server.py", "--server.port", str(port)]
     with TemporaryDirectory() as folder:
         log = Path(folder, "log")  # a pipe that nobody reads would fill, and hold the server up
