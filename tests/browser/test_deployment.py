@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.helpers import nginx
-from tests.helpers.browser import ROOT, here, loaded, serving, settled
+from tests.helpers.browser import ROOT, loaded, serving, settled
 from tests.helpers.pages import picture
 from tests.helpers.postgresql import required
 from tests.helpers.waiting import PATIENCE, until
@@ -114,12 +114,11 @@ def test_a_visitor_outlives_each_server_with_their_picture(page, deployed):
     whole(page)
     page.get_by_role("button", name="Yours").click()
     page.locator(FILE_BOX).set_input_files({"name": "noise.png", "mimeType": "image/png", "buffer": picture()})
-    page.get_by_text("Your picture noise.png").first.wait_for()
-    until(lambda: "upload" in here(page), "the address")
+    until(lambda: settled(page) and page.get_by_text("Your picture noise.png").count(), "the picture")
     for index in range(2):
         deployed.servers.replace(index)
-        page.goto(f"{deployed.address}/?models=standard")
-        page.get_by_text("Your picture noise.png").first.wait_for()
+        page.reload()
+        until(lambda: settled(page) and page.get_by_text("Your picture noise.png").count(), "the picture to be back")
 
 
 def test_pages_work_under_the_policy_and_what_is_closed_is_closed(page, deployed):
