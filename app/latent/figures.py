@@ -65,7 +65,8 @@ def against(points: Mapping[str, tuple[Figure, Figure]], across: Axis, up: Axis,
             hovertemplate=f"{model_name(key)}: {across.title} {across.text(one.value)} (n = {one.n:,}), {up.title} "
             f"{up.text(other.value)} (n = {other.n:,})<extra></extra>",
         )
-    add_names(figure, list(points), x, y, (y - bottom) / (top - bottom) * ROOM, (left + right) / 2)
+    bars = np.array([(up.in_unit(other.low), up.in_unit(other.high)) for _, other in points.values()])
+    add_names(figure, list(points), x, y, (left, right), (bottom, top), ROOM, bars)
     figure.update_xaxes(title=across.title + (" (%)" if across.share else ""), range=[left, right])
     figure.update_yaxes(title=up.title + (" (%)" if up.share else ""), range=[bottom, top])
     figure.update_layout(showlegend=False)

@@ -63,6 +63,7 @@ def trade_off(points: Sequence[tuple[str, Share, Share]], attack: str, ink: str)
     robust = np.array([point[2].value for point in points]) * 100
     left, right = max(0.0, float(clean.min()) - 6), min(100.0, float(clean.max()) + 6)
     top = min(100.0, max(float(robust.max()) * 1.15, 10.0))
+    low = -0.04 * top
     figure = go.Figure()
     for index, (key, x, y) in enumerate(points):
         colour = model_colour(key)
@@ -77,9 +78,10 @@ def trade_off(points: Sequence[tuple[str, Share, Share]], attack: str, ink: str)
             hovertemplate=f"{model_name(key)}: clean {x.value:.1%} (n = {x.n:,}), {attack} {y.value:.1%} "
             f"(n = {y.n:,})<extra></extra>",
         )
-    add_names(figure, [key for key, _, _ in points], clean, robust, robust / top * room, (left + right) / 2)
+    keys, bars = [key for key, _, _ in points], np.array([(y.low * 100, y.high * 100) for _, _, y in points])
+    add_names(figure, keys, clean, robust, (left, right), (low, top), room, bars)
     figure.update_xaxes(title="Right on clean images (%)", range=[left, right])
-    figure.update_yaxes(title=f"Right under {attack} (%)", range=[-0.04 * top, top])
+    figure.update_yaxes(title=f"Right under {attack} (%)", range=[low, top])
     figure.update_layout(showlegend=False)
     return plain_layout(figure, height, ink, {"l": 56, "r": 16, "t": 28, "b": 52})
 

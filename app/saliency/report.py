@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from app.saliency.grid_page import CONFIG, number
 from app.state.names import model_name
-from app.ui.charts import LABEL_GAP, LABEL_RISE, SYMBOLS, plain_layout, spread_labels
+from app.ui.charts import SYMBOLS, add_names, plain_layout
 from app.ui.colours import model_colour
 from app.ui.elements import how_to_read, ink
 from core.reports.form.report import Row
@@ -73,7 +73,7 @@ def relation_figure(points: Sequence[tuple[Row, float]], against: str, colour: s
     top = float(up.max()) * 1.3 or 1.0
     low, high = min(row["value_low"] for row, _ in points), max(row["value_high"] for row, _ in points)
     left, right = low - 0.1 * (high - low), high + 0.1 * (high - low)
-    places = spread_labels(up / top * ROOM + LABEL_RISE, LABEL_GAP)
+    bottom = -0.05 * top
     for index, (row, robust) in enumerate(points):
         key, tint = str(row["model"]), model_colour(str(row["model"]))
         figure.add_scatter(
@@ -86,14 +86,10 @@ def relation_figure(points: Sequence[tuple[Row, float]], against: str, colour: s
             hovertemplate=f"{model_name(key)}: alignment {row['value']:.3f} (n = {row['value_n']}), {against} "
             f"{robust:.3g}<extra></extra>",
         )  # fmt: skip
-        on_left = across[index] > (left + right) / 2  # names never leave the chart
-        figure.add_annotation(
-            x=across[index], y=robust, ax=-18 if on_left else 18, ay=float(robust / top * ROOM - places[index]),
-            text=f"<b>{model_name(key)}</b>", xanchor="right" if on_left else "left", arrowhead=0, arrowwidth=1,
-            arrowcolor=tint, standoff=8, font={"color": tint, "size": 14},
-        )  # fmt: skip
+    keys = [str(row["model"]) for row, _ in points]
+    add_names(figure, keys, across, up, (left, right), (bottom, top), ROOM)
     figure.update_xaxes(title="Median alignment (pixel units)", range=[left, right])
-    figure.update_yaxes(title=against[0].upper() + against[1:], range=[-0.05 * top, top])
+    figure.update_yaxes(title=against[0].upper() + against[1:], range=[bottom, top])
     return plain_layout(figure, ROOM + 90, colour, {"l": 60, "r": 16, "t": 16, "b": 52})
 
 

@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 
 from app.state.names import model_name
 from app.ui.colours import model_colour
+from app.ui.label_places import place_labels
 
 Array = NDArray[np.floating]
+Range = tuple[float, float]
 SCALE = ("#7A3A06", "#CC8433", "#F3DDBF", "#8CC7C6", "#06565C")  # none right, half, all right
 
 MOST_POINTS = 300
@@ -37,7 +39,9 @@ SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "triangle
 
 LABEL_GAP = 19  # pixels between the names of two points
 
-LABEL_RISE = 14  # pixels from a point up to its name, clear of its bars
+LETTER = 7.6  # pixels of a letter of a name, about
+
+NARROW = 330  # pixels of the area of a chart across, where it is narrow
 
 
 def spread_labels(places: Array, gap: float) -> Array:
@@ -72,7 +76,16 @@ def add_band(figure: go.Figure, key: str, x: Array, low: Array, high: Array, opa
     )  # fmt: skip
 
 
-def add_names(figure: go.Figure, keys: Sequence[str], x: Array, y: Array, heights: Array, middle: float) -> None:
+def add_names(
+    figure: go.Figure,
+    keys: Sequence[str],
+    x: Array,
+    y: Array,
+    across: Range,
+    up: Range,
+    height: float,
+    bars: Array | None = None,
+) -> None:
     """The names of networks beside their points, clear of one another and inside of the chart.
 
     Args:
@@ -80,14 +93,20 @@ def add_names(figure: go.Figure, keys: Sequence[str], x: Array, y: Array, height
         keys: of the networks.
         x: where the points are, in the axis's unit.
         y: likewise.
-        heights: of the points, in pixels.
-        middle: of the axis of x; a point to the right of it has its name on the left.
+        across: the ends of the axis of x.
+        up: those of the axis of y.
+        height: of the chart's area, in pixels. Its width is that of the window; names are placed for a narrow one, and
+            have more room in others.
+        bars: the ends of each point's upright error bar (N, 2), in the unit of y.
     """
-    places = spread_labels(heights + LABEL_RISE, LABEL_GAP)
+    ends = np.array([across, up], np.float64)
+    points = (np.stack([x, y], 1) - ends[:, 0]) / np.ptp(ends, axis=1) * (NARROW, height)
+    sizes = np.array([(LETTER * len(model_name(key)) + 6, LABEL_GAP) for key in keys], np.float64).reshape(-1, 2)
+    upright = None if bars is None else (bars - up[0]) / (up[1] - up[0]) * height
+    offsets = place_labels(points, sizes, (NARROW, height), upright) - points
     for index, key in enumerate(keys):
-        on_left = x[index] > middle
         figure.add_annotation(
-            x=x[index], y=y[index], ax=-22 if on_left else 22, ay=float(heights[index] - places[index]),
-            text=f"<b>{model_name(key)}</b>", xanchor="right" if on_left else "left", arrowhead=0, arrowwidth=1,
+            x=x[index], y=y[index], ax=float(offsets[index, 0]), ay=-float(offsets[index, 1]), xanchor="center",
+            yanchor="middle", text=f"<b>{model_name(key)}</b>", arrowhead=0, arrowwidth=1,
             arrowcolor=model_colour(key), standoff=9, font={"color": model_colour(key), "size": 14},
         )  # fmt: skip

@@ -44,9 +44,14 @@ def test_points_stand_where_their_accuracies_say_and_names_keep_apart():
     assert figure.data[3].error_x.array[0] == pytest.approx(5)
     names = {note.text: note for note in figure.layout.annotations}
     assert all("<b>" in text for text in names) and len(names) == 4
-    assert names["<b>Robust, L∞</b>"].xanchor == "left" and names["<b>Standard</b>"].xanchor == "right"
-    heights = sorted(note.y / figure.layout.yaxis.range[1] * 380 - note.ay for note in names.values())[:3]
-    assert np.diff(heights).min() >= 18.9
+    (left, right), (low, top) = figure.layout.xaxis.range, figure.layout.yaxis.range
+    middles = np.array(
+        [((n.x - left) / (right - left) * 330 + n.ax, (n.y - low) / (top - low) * 380 - n.ay) for n in names.values()]
+    )
+    halves = np.array([(7.6 * len(text[3:-4]) / 2, 9) for text in names])
+    apart = np.abs(middles[:, None] - middles) - halves[:, None] - halves
+    assert (apart.max(2)[~np.eye(4, dtype=bool)] > 0).all()
+    assert (middles - halves >= 0).all() and (middles + halves <= (330, 380)).all()
 
 
 def test_every_image_is_in_the_histogram_also_beyond_its_ends():
