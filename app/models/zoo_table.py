@@ -144,7 +144,7 @@ def table(standing: Sequence[Standing]) -> list[int]:
         for one in standing
     ]
     bar = {
-        name: st.column_config.ProgressColumn(name, min_value=0, max_value=100, format="%.1f %%", help=told)
+        name: st.column_config.ProgressColumn(name, width=132, min_value=0, max_value=100, format="%.1f %%", help=told)
         for name, told in (
             ("Clean", "Right answers on clean test images"),
             ("PGD-50", "Right answers under PGD with 50 steps at the reported radius"),

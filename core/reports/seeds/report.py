@@ -42,7 +42,7 @@ from core.reports.form.settings import ReportSettings
 from core.reports.robustness.measurements import grid, right
 
 NAME = "seeds"
-FOLDER = Path(__file__).resolve().parents[2] / "runs" / "seeds"
+FOLDER = Path(__file__).resolve().parents[3] / "runs" / "seeds"
 BATCH = 100
 CLEAN = "clean accuracy"
 

@@ -1,11 +1,13 @@
 """The report seeds: a comparison's interval is over trainings, each pair of one seed and on the same images."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+import core
 from core.data.datasets import LabelledImages
 from core.errors import ConfigError, InputError
 from core.metrics.intervals import student
@@ -16,6 +18,7 @@ from core.reports.form.report import read_report
 from core.reports.seeds.report import (
     COMPARISONS,
     COSTS,
+    FOLDER,
     WITHSTANDS,
     Comparison,
     SeedsSettings,
@@ -113,3 +116,8 @@ def test_every_network_compared_is_one_that_ships():
     for wrong in ({"images": 0}, {"seeds": (0,)}, {"seeds": (0, 0, 1)}):
         with pytest.raises(ConfigError):
             SeedsSettings(**wrong)
+
+
+def test_trainings_of_other_seeds_lie_where_the_clone_keeps_its_runs():
+    clone = Path(core.__file__).resolve().parents[1]
+    assert clone / "runs" / "seeds" == FOLDER and (clone / "README.md").exists()
