@@ -4,11 +4,17 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.state import login
+from app.ui import door
 from app.workshop.follow import band
 
 ICON = Path(__file__).parent / "assets" / "style" / "icon.png"  # an icon by name would be fetched from a font host
 
 st.set_page_config(page_title="Robustscope", page_icon=ICON, layout="wide", initial_sidebar_state="auto")
+
+if not login.admitted():
+    door.show()
+    st.stop()
 
 PAGES = [
     # Streamlit serves the default page at / alone, whatever its path; so /compare is a page of its own.
