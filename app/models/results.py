@@ -17,6 +17,7 @@ from core.data.datasets import data_root
 from core.data.tasks import Task
 from core.reports.form.report import Row, read_report
 from core.reports.robustness.report import NAME, Robustness
+from core.reports.seeds.report import NAME as SEEDS
 from core.training.inspect_perturbation import Adversity, Construction, adversity, construct, strong_map, worst_found
 
 PGD_STEPS = 10
@@ -56,6 +57,20 @@ def orderings(task: str) -> tuple[Row, ...]:
     """
     found = cached_report(task, ORDERINGS, read_report)
     return found.rows if found else ()
+
+
+def seed_comparisons(task: str) -> tuple[Row, ...]:
+    """The rows on recipes that were trained several times, of networks as they ship now; none where there are none.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    found = cached_report(task, SEEDS, read_report)
+    rows = found.rows if found else ()
+    ours = {key: card.sha256 for key, card in zoo.cards_of(task).items()}
+    first = {row["model"]: row["sha256"] for row in rows if row.get("kind") == "network" and row.get("seed") == 0}
+    now = {key for key, digest in first.items() if ours.get(key) == digest}
+    return tuple(row for row in rows if row.get("kind") == "comparison" and {row["model"], row["against"]} <= now)
 
 
 def perturbation_result(task: Task, shown: ModelInput, image: str, chosen: PerturbationChoice) -> PerturbationResult:

@@ -1,5 +1,7 @@
 """The parts of the page Models, in the order in which they stand there."""
 
+from functools import partial
+
 import streamlit as st
 
 from app.models import answers, own_networks, results, zoo_table
@@ -48,7 +50,12 @@ def show_robustness(report: Robustness | None, cards: list[Card]) -> None:
     else:
         zoo_table.no_report(task, stale=report is not None)
     if claims := results.orderings(task.key):
-        elements.folded("claims", "What do the papers claim, and what came out here?", lambda: zoo_table.claims(claims))
+        elements.folded(
+            "claims", "What do the papers claim, and what came out here?", partial(zoo_table.claims, claims)
+        )
+    if over_seeds := results.seed_comparisons(task.key):
+        show = partial(zoo_table.claims_over_seeds, over_seeds)
+        elements.folded("seeds", "Does it hold for another training?", show)
     if report and keys:
         elements.folded("sure", "How sure are they, and how steep?", lambda: zoo_table.distributions(report, keys))
     place = elements.section("cards", "How was each trained?")

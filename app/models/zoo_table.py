@@ -239,18 +239,33 @@ def trade_off(standing: Sequence[Standing]) -> None:
     )
 
 
-def claims(rows: Sequence[Row]) -> None:
+def claim_list(rows: Sequence[Row]) -> None:
     """What the papers claim and what came out here: an item a claim, in it each pair of networks, a line a measure."""
     groups: dict[str, list[Row]] = {}
     for row in rows:
         groups.setdefault(str(row.get("claim")), []).append(row)
     st.html(f'<ul class="rs-claims">{"".join(_claim(claim, group) for claim, group in groups.items())}</ul>')
+
+
+def claims(rows: Sequence[Row]) -> None:
+    """Claims on the networks that ship."""
+    claim_list(rows)
     how_to_read(
         "Each line is a difference on the same test images, in points of accuracy unless it says otherwise; above zero "
         "is what the paper claims. It holds where the whole 95 % interval is above zero, and came out the other way "
         "where all of it is below. In part: some measures hold, others do not or are too close to tell. Each network "
         "is one training: the intervals are over images, and another seed may lie further off.",
         "Newcombe 1998 for paired shares, Wilson for one, bootstrap with 1,000 resamples for the rest.",
+    )
+
+
+def claims_over_seeds(rows: Sequence[Row]) -> None:
+    """Claims on recipes, each trained several times."""
+    claim_list([{**row, "n": row.get("difference_n"), "of": " trainings each"} for row in rows])
+    how_to_read(
+        "Here each recipe was trained from three seeds, and the interval is over these trainings: how far another "
+        "training may lie off. With three of them it is wide, so a line that is too close to tell may still be true.",
+        "Student's t over the differences of pairs of one seed.",
     )
 
 
@@ -281,7 +296,8 @@ def measurement(row: Mapping[str, Any]) -> str:
     if not all(isinstance(part, int | float) for part in parts):
         return f"{row.get('measure')}: not measured"
     difference, low, high, n = (float(part) for part in parts if part is not None)
-    figures = f"{difference * 100:+.1f} points (95 %: {low * 100:+.1f} to {high * 100:+.1f}; n = {int(n):,})"
+    of = row.get("of", "")
+    figures = f"{difference * 100:+.1f} points (95 %: {low * 100:+.1f} to {high * 100:+.1f}; n = {int(n):,}{of})"
     if row.get("unit") == "rmse":
         figures = f"{difference:+.4f} RMSE (95 %: {low:+.4f} to {high:+.4f}; n = {int(n):,})"
     return f"{row.get('measure')}: {figures.replace('-', '−')}"

@@ -73,3 +73,12 @@ def test_a_report_is_read_again_when_its_file_changes(zoo, tmp_path, monkeypatch
     (folder / "robustness.json").write_text("{")
     with pytest.raises(InputError, match=r"robustness\.json"):
         results.robustness("cifar10")
+
+
+def test_comparisons_over_seeds_are_of_the_networks_that_ship(monkeypatch):
+    rows = results.seed_comparisons("fashion-mnist")
+    assert {row["difference_n"] for row in rows} == {3} and {row["holds"] for row in rows} <= {"yes", "undecided"}
+    cards = dict(state_zoo.cards_of("fashion-mnist"))
+    cards["pgd-linf"] = replace(cards["pgd-linf"], sha256="0" * 64)  # trained again since
+    monkeypatch.setattr(state_zoo, "cards_of", lambda task: cards)
+    assert not results.seed_comparisons("fashion-mnist") and not results.seed_comparisons("tiny20")
