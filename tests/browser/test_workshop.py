@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 
 from core.workshop import leading, reading
 from core.workshop.database import Database
-from tests.helpers.browser import ARTIFACTS, served
+from tests.helpers.browser import screenshot, served
 from tests.helpers.phone import ANSWERS, answer, asked, join
 from tests.helpers.waiting import until
 from tests.helpers.workshop import plain_round, presentable_round
@@ -48,11 +48,6 @@ def address(url, tmp_path_factory) -> Iterator[str]:
         yield found
 
 
-def picture(page: Page, name: str) -> None:
-    ARTIFACTS.mkdir(exist_ok=True)
-    page.screenshot(path=ARTIFACTS / f"workshop-{name}.png")
-
-
 def next_phase(page: Page) -> None:
     page.locator(".st-key-ws-next button").click()
 
@@ -69,12 +64,12 @@ def test_a_room_from_the_door_to_the_end(visitor, address, database):
     phones = [join(visitor("narrow"), address, workshop.code, name) for name in ("Ann", "Bo <i>", "")]
     until(lambda: lead.locator(".ws-count b").inner_text() == "3", "three people on the screen")
     assert lead.locator(".ws-qr").evaluate("image => image.naturalWidth") > 100
-    picture(lead, "lobby")
+    screenshot(lead, "workshop-lobby")
 
     next_phase(lead)
     lead.locator(".ws-live").wait_for()
     asked(phones[0], 1, 2)
-    picture(phones[0], "phone")
+    screenshot(phones[0], "workshop-phone")
     low = phones[0].locator(ANSWERS).last.bounding_box()
     assert low["height"] >= 48 and low["y"] + low["height"] <= 844, "answers lie under the thumb, without scrolling"
     answer(phones[0])
@@ -85,7 +80,7 @@ def test_a_room_from_the_door_to_the_end(visitor, address, database):
     phones[2].get_by_text("Thank you").wait_for()
     until(lambda: lead.locator(".ws-answered b").inner_text() == "6", "six answers on the screen")
     assert not re.search("Standard|Robust", lead.locator(".ws-live").inner_text())
-    picture(lead, "question")
+    screenshot(lead, "workshop-question")
     assert len(reading.answers_of(database, reading.room(database, workshop.id, {}).rounds[0].id)) == 6
 
     next_phase(lead)
@@ -93,8 +88,8 @@ def test_a_room_from_the_door_to_the_end(visitor, address, database):
     phones[1].get_by_text("You were right").wait_for()
     size = lead.locator(".ws-point").evaluate("line => parseFloat(getComputedStyle(line).fontSize)")
     assert size >= 28, "the point can be read from the back row"
-    picture(lead, "reveal")
-    picture(phones[1], "result")
+    screenshot(lead, "workshop-reveal")
+    screenshot(phones[1], "workshop-result")
 
     lead.reload()  # the browser that has shown the key goes on leading
     lead.locator(".st-key-ws-next button").wait_for()

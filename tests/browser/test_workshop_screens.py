@@ -13,7 +13,7 @@ from core.workshop.database import Database
 from core.workshop.rehearsal import made_up
 from core.workshop.sessions import subjects_of
 from core.workshop.state import Room
-from tests.helpers.browser import ARTIFACTS, served, settled
+from tests.helpers.browser import screenshot, served, settled
 from tests.helpers.phone import ANSWERS, asked, join
 from tests.helpers.screen import cut, outside, violations
 from tests.helpers.waiting import until
@@ -44,8 +44,7 @@ def look(page: Page, name: str, fits: str) -> list[str]:
     """A screenshot, and what is wrong with the screen; what `fits` selects must be seen without scrolling."""
     until(lambda: settled(page) and not page.locator("[data-stale=true]").count(), f"{name} to stand still")
     page.wait_for_timeout(400)  # of the style sheet's transitions
-    ARTIFACTS.mkdir(exist_ok=True)
-    page.screenshot(path=ARTIFACTS / f"workshop-{name}.png")
+    screenshot(page, f"workshop-{name}")
     found = [*violations(page), *cut(page), *map(str, outside(page, fits))]
     return [f"{name}: {each}" for each in found]
 

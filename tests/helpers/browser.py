@@ -90,14 +90,26 @@ def downloaded(page: Page, name: str) -> bytes:
     return Path(waiting.value.path()).read_bytes()
 
 
+def screenshot(page: Page, name: str) -> bool:
+    """What a visitor sees, as a file in `artifacts/`, where somebody wants to look at it; whether they do.
+
+    It costs a second a page, so it is made only with ROBUSTSCOPE_SCREENSHOTS=1.
+    """
+    wanted = os.environ.get("ROBUSTSCOPE_SCREENSHOTS") == "1"
+    if wanted:
+        ARTIFACTS.mkdir(exist_ok=True)
+        page.screenshot(path=ARTIFACTS / f"{name}.png")
+    return wanted
+
+
 def photograph(page: Page, name: str) -> None:
-    """Screenshots as test artefacts: what a visitor sees first, and the whole page."""
-    ARTIFACTS.mkdir(exist_ok=True)
-    page.screenshot(path=ARTIFACTS / f"{name}.png")
+    """What a visitor sees first, and the whole page, where somebody wants to look at them."""
+    if not screenshot(page, name):
+        return
     size = page.viewport_size
     tall = page.get_by_test_id("stMain").evaluate("main => main.scrollHeight")
     page.set_viewport_size({"width": size["width"], "height": tall + 80})
     page.wait_for_timeout(500)
     until(lambda: loaded(page), "the images")
-    page.screenshot(path=ARTIFACTS / f"{name}-whole.png")
+    screenshot(page, f"{name}-whole")
     page.set_viewport_size(size)
