@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from app.models import answers, own_networks, results, zoo_table
+from app.models import answers, claims, own_networks, results, zoo_table
 from app.models import perturbation as models_perturbation
 from app.models.choice import PerturbationChoice
 from app.models.standings import cards_in_report, standings
@@ -49,12 +49,12 @@ def show_robustness(report: Robustness | None, cards: list[Card]) -> None:
                 zoo_table.provenance(report)
     else:
         zoo_table.no_report(task, stale=report is not None)
-    if claims := results.orderings(task.key):
+    if rows_of_claims := results.orderings(task.key):
         elements.folded(
-            "claims", "What do the papers claim, and what came out here?", partial(zoo_table.claims, claims)
+            "claims", "What do the papers claim, and what came out here?", partial(claims.show, rows_of_claims)
         )
     if over_seeds := results.seed_comparisons(task.key):
-        show = partial(zoo_table.claims_over_seeds, over_seeds)
+        show = partial(claims.show_over_seeds, over_seeds)
         elements.folded("seeds", "Does it hold for another training?", show)
     if report and keys:
         elements.folded("sure", "How sure are they, and how steep?", lambda: zoo_table.distributions(report, keys))

@@ -11,7 +11,6 @@ from app.models import figures
 from app.models.standings import Share, Standing, standings
 from app.state.epsilon_scale import NORM_TITLES
 from app.state.names import model_name
-from app.ui.claims import VERDICTS, verdict
 from app.ui.colours import model_colour
 from app.ui.elements import how_to_read, ink
 from core.data.tasks import Task
@@ -237,70 +236,6 @@ def trade_off(standing: Sequence[Standing]) -> None:
         "are 95 % intervals.",
         "Tsipras et al. 2019, arXiv:1805.12152; Zhang et al. 2019, arXiv:1901.08573.",
     )
-
-
-def claim_list(rows: Sequence[Row]) -> None:
-    """What the papers claim and what came out here: an item a claim, in it each pair of networks, a line a measure."""
-    groups: dict[str, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(str(row.get("claim")), []).append(row)
-    st.html(f'<ul class="rs-claims">{"".join(_claim(claim, group) for claim, group in groups.items())}</ul>')
-
-
-def claims(rows: Sequence[Row]) -> None:
-    """Claims on the networks that ship."""
-    claim_list(rows)
-    how_to_read(
-        "Each line is a difference on the same test images, in points of accuracy unless it says otherwise; above zero "
-        "is what the paper claims. It holds where the whole 95 % interval is above zero, and came out the other way "
-        "where all of it is below. In part: some measures hold, others do not or are too close to tell. Each network "
-        "is one training: the intervals are over images, and another seed may lie further off.",
-        "Newcombe 1998 for paired shares, Wilson for one, bootstrap with 1,000 resamples for the rest.",
-    )
-
-
-def claims_over_seeds(rows: Sequence[Row]) -> None:
-    """Claims on recipes, each trained several times."""
-    claim_list([{**row, "n": row.get("difference_n"), "of": " trainings each"} for row in rows])
-    how_to_read(
-        "Here each recipe was trained from three seeds, and the interval is over these trainings: how far another "
-        "training may lie off. With three of them it is wide, so a line that is too close to tell may still be true.",
-        "Student's t over the differences of pairs of one seed.",
-    )
-
-
-def _claim(claim: str, rows: Sequence[Row]) -> str:
-    """One claim, with its pairs of networks and their measures."""
-    sign, look, words = VERDICTS[verdict(rows)]
-    pairs: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        pairs.setdefault((str(row.get("model")), str(row.get("against"))), []).append(row)
-    found = "".join(_pair(model, against, group, len(pairs) > 1) for (model, against), group in pairs.items())
-    return (
-        f'<li class="{look}" data-holds="{verdict(rows)}"><i aria-hidden="true">{sign}</i><div>'
-        f"<b>{escape(claim[:1].upper() + claim[1:])}</b> <em>{words}</em>{found}</div></li>"
-    )
-
-
-def _pair(model: str, against: str, rows: Sequence[Row], one_of_several: bool) -> str:
-    """A pair of networks with its measures; where a claim has several, with what came out for this one."""
-    name = model_name(model) if model == against else f"{model_name(model)} against {model_name(against)}"
-    words = f" <em>{VERDICTS[verdict(rows)][2]}</em>" if one_of_several else ""
-    lines = "".join(f"<li>{VERDICTS[verdict([row])][0]} {escape(measurement(row))}</li>" for row in rows)
-    return f"<div><span>{escape(name)}</span>{words}<ul>{lines}</ul></div>"
-
-
-def measurement(row: Mapping[str, Any]) -> str:
-    """A row's measure and difference in words."""
-    parts = [row.get(name) for name in ("difference", "difference_low", "difference_high", "n")]
-    if not all(isinstance(part, int | float) for part in parts):
-        return f"{row.get('measure')}: not measured"
-    difference, low, high, n = (float(part) for part in parts if part is not None)
-    of = row.get("of", "")
-    figures = f"{difference * 100:+.1f} points (95 %: {low * 100:+.1f} to {high * 100:+.1f}; n = {int(n):,}{of})"
-    if row.get("unit") == "rmse":
-        figures = f"{difference:+.4f} RMSE (95 %: {low:+.4f} to {high:+.4f}; n = {int(n):,})"
-    return f"{row.get('measure')}: {figures.replace('-', '−')}"
 
 
 def distributions(report: Robustness, keys: Sequence[str]) -> None:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from app.models import figures
+from app.models.claims import measurement
 from app.models.standings import Share
-from app.models.zoo_table import measurement
 from app.ui import charts
 from app.ui.claims import verdict
 from core.metrics.survival_curve import survival_curve
