@@ -216,14 +216,7 @@ def title(question: Question, part: SaliencyChoice) -> str:
     return f"Saliency: {question.shown.title}\nExplained: {of}{against}"
 
 
-def ready(question: Question, models: Sequence[str], methods: Sequence[str]) -> dict[Cell, SaliencyMap]:
-    """All maps that are there, once those of quick methods are made."""
-    for _ in results.quick_maps(question, models, methods):
-        pass
-    return results.known_maps(question, models, methods)
-
-
-def room() -> None:
+def room_buttons() -> None:
     """The ways to show the grid to a room."""
     for view, label, icon in (
         ("present", "Presenter view", ":material/slideshow:"),

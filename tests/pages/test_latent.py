@@ -106,7 +106,7 @@ def test_an_upload_travels_as_its_code_where_that_is_asked_for_and_never_by_itse
     assert query(at)["image"] == "upload" and "code" not in query(at) and "as" not in query(at)
     assert not any("code=" in item.value for item in at.code)
     assert 'data-tile="picture"' in bodies(at, "data-here")[0]
-    checked(at.toggle(key="share.more").set_value(True).run())
+    checked(at.toggle(key="share.page.more").set_value(True).run())
     (link,) = [item.value for item in at.code if "code=" in item.value]
     assert "code" not in query(at)
     again = visit(**dict(parse_qsl(urlsplit(link).query)))
