@@ -36,8 +36,8 @@ def _faces(task: Task, result: Explanations, index: int, factor: float, verdict:
     place = int(np.flatnonzero(result.classes == index)[0])
     change, names = data_url(0.5 + factor * result.delta[place]), task.class_names
     return (
-        answered(names, result.probs, "clean", data_url(result.x), over=change),
         answered(
             names, result.probs_shown[place], "changed", data_url(result.x_adv[place]), over=change, verdict=verdict
         ),
+        answered(names, result.probs, "clean", data_url(result.x), over=change),
     )

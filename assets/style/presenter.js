@@ -42,6 +42,7 @@ function panel(presenter, one, told) {
   made.style.setProperty("--colour", told ? one.colour : "#667085");
   made.dataset.network = one.key;
   made.dataset.face = face.name;
+  made.tabIndex = 0;  // what is too long for a small window scrolls by keys, too
   made.append(element("h3", "", told ? one.title : "Which class is this?"));
   const covered = face.over && (presenter.covered || !told || !face.picture);
   const url = covered ? face.over : face.picture, shown = element("div", "shown");
@@ -79,7 +80,7 @@ function draw(presenter) {
   presenter.first = Math.max(0, Math.min(presenter.first, slide.panels.length - count));
   const panels = slide.panels.slice(presenter.first, presenter.first + count);
   const names = [...new Set(panels.flatMap(one => one.faces[presenter.face % one.faces.length].name || []))];
-  at("h2").textContent = slide.title + (told && names.length === 1 ? `: ${names[0]}` : "");
+  at("h2").textContent = slide.title + (told && names.length === 1 ? ` · ${names[0]}` : "");
   at(".caption").textContent = slide.caption;
   at(".panels").style.setProperty("--columns", count);
   at(".panels").replaceChildren(...panels.map(one => panel(presenter, one, told)));
@@ -88,7 +89,8 @@ function draw(presenter) {
   at(".room p").textContent = data.link;
   at(".room img").hidden = !data.qr;
   if (data.qr) at(".room img").src = data.qr;
-  at(".legend").hidden = !slide.legend || !told || !presenter.covered || presenter.room;
+  at(".legend").hidden = !slide.legend || !told || presenter.room;
+  at(".legend").classList.toggle("unused", !presenter.covered);  // its place stays: blinking must move nothing
   if (slide.legend) {
     at(".legend i").style.background = slide.legend.background;
     at(".legend span:first-child").textContent = slide.legend.low;
