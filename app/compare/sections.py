@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from app.compare import columns, controls, point, results, search, slides
+from app.compare import columns, controls, files, point, results, search, slides
 from app.compare.choice import CompareChoice
 from app.state import predictions, session, zoo
 from app.state.choice import Choice
@@ -12,6 +12,7 @@ from app.state.errors import guard
 from app.state.pictures import ModelInput
 from app.ui import elements, presenter, python_code
 from app.ui.controls import attack_dial, share
+from app.ui.downloads import downloads
 from app.ui.presenter import Slide
 from app.ui.task_progress import watch
 from core.attacks.pgd import Pgd
@@ -67,6 +68,13 @@ def show_attack(shown: ModelInput) -> None:
         columns.searched(task, choice.models, results.QUERIES)
         columns.challenge_guide(choice.dial.text(choice.strength), PGD_STEPS)
         _show_search(task, found, shown, attack)
+        looks, radius = predictions.predictions_of(task, choice.models, shown), choice.dial.text(choice.strength)
+        downloads(
+            f"compare-{task.key}",
+            ("Attack as PNG", "png", partial(files.attack_png, task, found, radius)),
+            ("Answers as CSV", "csv", partial(files.answers_csv, task, found)),
+            ("All arrays as NPZ", "npz", partial(files.arrays_npz, task, looks, found)),
+        )
     with st.container(horizontal=True):
         presenter.offer(partial(_slides, task, choice, shown, attack))
         share()

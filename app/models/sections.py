@@ -12,6 +12,7 @@ from app.state import session
 from app.state.errors import guard
 from app.state.pictures import ModelInput
 from app.ui import controls, elements, picture_picker, presenter
+from app.ui.downloads import downloads
 from core.data.tasks import task_named
 from core.models.zoo import Card
 from core.reports.robustness.report import Robustness
@@ -100,4 +101,6 @@ def show_steps(shown: ModelInput) -> None:
         models_perturbation.steps_guide(task)
         st.subheader("How adversarial is it?", anchor=False)
         models_perturbation.harm(task, made, chosen)
+        arrays = partial(models_perturbation.steps_npz, made)
+        downloads(f"perturbation-{task.key}", ("All steps as NPZ", "npz", arrays))
     controls.share("perturbation")

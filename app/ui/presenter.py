@@ -201,20 +201,20 @@ _HTML = """
   <div class="room" hidden><img alt="QR code of the address of this view"><p></p></div>
   <div class="legend"><span></span><i></i><span></span></div>
   <nav aria-label="Presenter">
-    <button type="button" data-does="back" aria-label="Back">‹</button>
+    <button type="button" data-does="back" title="Key: ←" aria-label="Back">‹</button>
     <output></output>
-    <button type="button" data-does="on" aria-label="Next">›</button>
-    <button type="button" data-does="reveal">Reveal</button>
-    <button type="button" data-does="blink" aria-pressed="false">Blink</button>
-    <button type="button" data-does="over" aria-pressed="false"></button>
-    <button type="button" data-does="bars" aria-pressed="true" aria-label="Probabilities">%</button>
+    <button type="button" data-does="on" title="Key: →" aria-label="Next">›</button>
+    <button type="button" data-does="reveal" title="Key: Space">Reveal</button>
+    <button type="button" data-does="blink" title="Key: B" aria-pressed="false">Blink</button>
+    <button type="button" data-does="over" title="Key: O" aria-pressed="false"></button>
+    <button type="button" data-does="bars" title="Key: P" aria-pressed="true" aria-label="Probabilities">%</button>
     <span class="columns" role="group" aria-label="Networks beside each other">
       <button type="button" data-does="1">1</button>
       <button type="button" data-does="2">2</button>
       <button type="button" data-does="4">4</button>
     </span>
-    <button type="button" data-does="room" aria-pressed="false">QR</button>
-    <button type="button" data-does="leave">Leave</button>
+    <button type="button" data-does="room" title="Key: Q" aria-pressed="false">QR</button>
+    <button type="button" data-does="leave" title="Key: Esc">Leave</button>
   </nav>
 </dialog>
 """

@@ -61,7 +61,7 @@ function panel(presenter, one, told) {
     if (told && face.verdict) answer.append(element("small", "", face.verdict));
     made.append(answer);
   }
-  if (told && presenter.bars && face.bars.length) made.append(bars(face.bars, "bars"));
+  if (told && (presenter.bars || !url) && face.bars.length) made.append(bars(face.bars, face.bars.length < 5 ? "few" : ""));
   if (told && face.ribbon.length) made.append(ribbon(face.ribbon));
   return made;
 }
@@ -105,7 +105,7 @@ function draw(presenter) {
   button("over").setAttribute("aria-pressed", presenter.covered);
   button("blink").hidden = !told || !blinks(presenter);
   button("blink").setAttribute("aria-pressed", Boolean(presenter.blinker));
-  button("bars").hidden = !told || !slide.panels.some(one => one.faces.some(face => face.bars.length));
+  button("bars").hidden = !told || !slide.panels.some(one => one.faces.some(face => face.bars.length && face.picture));
   button("bars").setAttribute("aria-pressed", presenter.bars);
   button("room").setAttribute("aria-pressed", presenter.room);
   at(".columns").hidden = slide.panels.length < 2;
