@@ -11,7 +11,7 @@ from core.data.tasks import Task
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.saliency.grid import SaliencyMap
 
-STRENGTH = Legend(strength_css(), "0", "full strength")
+STRENGTH = Legend(strength_css(), ("0", "full strength"))
 
 
 def slides(task: Task, models: Sequence[str], part: SaliencyChoice, found: Mapping[Cell, SaliencyMap]) -> list[Slide]:

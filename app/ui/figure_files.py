@@ -17,7 +17,8 @@ ENDS = {"high": "array", "low": "arrayminus"}
 def series(figure: go.Figure) -> Iterator[tuple[str, dict[str, NDArray[Any]]]]:
     """Each trace that shows values: its name, and its arrays by name; what only decorates the chart is left out.
 
-    Error bars stand as `y_high` and `y_low`, the distances from the point; a heat map's `z` is (rows, columns).
+    A line across the chart, such as that of the picture looked at, is a series `line` of its two ends. Error bars stand
+    as `y_high` and `y_low`, the distances from the point; a heat map's `z` is (rows, columns).
     """
     for trace in figure.data:
         if trace.hoverinfo == "skip" and trace.legendgroup is None and trace.type != "heatmap":
@@ -28,6 +29,9 @@ def series(figure: go.Figure) -> Iterator[tuple[str, dict[str, NDArray[Any]]]]:
                 bars = trace[f"error_{axis}"]
                 arrays |= {f"{axis}_{end}": np.asarray(bars[name]) for end, name in ENDS.items() if _has(bars, name)}
         yield trace.name or trace.legendgroup or trace.type, arrays
+    for shape in figure.layout.shapes:
+        if shape.type == "line":
+            yield "line", {"x": np.array([shape.x0, shape.x1]), "y": np.array([shape.y0, shape.y1])}
 
 
 def _has(trace: Any, name: str) -> bool:

@@ -24,6 +24,14 @@ _OPEN, _TIMES = "presenter.open", "presenter.times"
 
 
 @dataclass(frozen=True, slots=True)
+class Legend:
+    """A colour scale: a CSS background, and what its ends mean."""
+
+    background: str
+    ends: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Bar:
     """A named share.
 
@@ -67,28 +75,12 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One network's part of a slide.
-
-    Attributes:
-        key: of the network.
-        title: its name.
-        colour: of the network, "#rrggbb".
-        faces: at least one.
-    """
+    """One network's part of a slide: under its name and colour "#rrggbb" its faces, at least one."""
 
     key: str
     title: str
     colour: str
-    faces: tuple[Face, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Legend:
-    """A colour scale: a CSS background, and what its ends mean."""
-
-    background: str
-    low: str
-    high: str
+    faces: tuple[Face, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +106,7 @@ class Slide:
     legend: Legend | None = None
 
 
-SIGNED = Legend(gradient_css(), "lowers the score", "raises it")
+SIGNED = Legend(gradient_css(), ("lowers the score", "raises it"))
 
 
 def network(key: str, *faces: Face) -> Panel:

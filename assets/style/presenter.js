@@ -3,12 +3,8 @@ const presenters = new WeakMap();
 const BLINK = 700;  // ms: slower than three times a second, which is the limit for flashes
 const SWIPE = 40;   // pixels
 
-function element(name, kind, words) {
-  const made = document.createElement(name);
-  if (kind) made.className = kind;
-  if (words !== undefined) made.textContent = words;
-  return made;
-}
+const element = (name, className = "", textContent = "") =>
+  Object.assign(document.createElement(name), { className, textContent });
 
 function bars(rows, kind) {
   const list = element("ul", kind);
@@ -93,8 +89,7 @@ function draw(presenter) {
   at(".legend").classList.toggle("unused", !presenter.covered);  // its place stays: blinking must move nothing
   if (slide.legend) {
     at(".legend i").style.background = slide.legend.background;
-    at(".legend span:first-child").textContent = slide.legend.low;
-    at(".legend span:last-child").textContent = slide.legend.high;
+    root.querySelectorAll(".legend span").forEach((end, at) => { end.textContent = slide.legend.ends[at]; });
   }
   const part = count < slide.panels.length ? `, ${presenter.first + 1} of ${slide.panels.length}` : "";
   at("output").textContent = `${presenter.row + 1}/${data.slides.length}${part}`;

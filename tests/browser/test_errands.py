@@ -88,6 +88,7 @@ def test_flip_a_network_by_a_slider_and_send_the_link(errand, visitor):
     read = "all => all.map(e => e.dataset.class)"
     answers = errand.page.locator("[data-answer]").evaluate_all(read)
     assert len(set(answers)) > 1
+    until(lambda: errand.page.locator(".rs-room img").count(), "the QR code")
     other = visitor("narrow").new_page()
     other.goto(link)
     until(lambda: other.locator("[data-answer]").count() == len(answers) and settled(other), "the link", 240)
