@@ -131,11 +131,14 @@ def answered(
     return Face(name, picture, answer=class_names[order[0]], bars=bars, **more)
 
 
-def offer(slides: Callable[[], Sequence[Slide]]) -> None:
-    """The button that opens the presenter on this page; the slides are made only while it is open."""
+def offer(slides: Callable[[], Sequence[Slide]], linked: bool = True) -> None:
+    """The button that opens the presenter on this page; the slides are made only while it is open.
+
+    `linked` says whether the view has a link that shows others the same.
+    """
     st.button("Presenter view", key="presenter.button", icon=":material/slideshow:", on_click=_open)
     if st.session_state.get(_OPEN) == session.page():
-        present(slides(), _close)
+        present(slides(), _close, linked=linked)
 
 
 def present(
@@ -143,6 +146,7 @@ def present(
     leave: Callable[[], None],
     start: tuple[str, str] = ("", ""),
     guess: bool = False,
+    linked: bool = True,
 ) -> None:
     """Show slides over the page.
 
@@ -151,14 +155,15 @@ def present(
         leave: called once the visitor goes back to the page; `left_at` tells then what was seen last.
         start: keys of the slide and of the network that are shown first, where they are there.
         guess: whether networks, answers and pictures stay hidden until they are asked for.
+        linked: whether the view has a link that shows others the same.
     """
-    link = address.room_link(session.link())
+    link = address.room_link(session.link()) if linked else ""
     data = {
         "slides": [asdict(slide) for slide in slides],
         "start": list(start),
         "guess": guess,
         "link": link,
-        "qr": qr_url(link),
+        "qr": qr_url(link) if linked else "",
         "times": st.session_state.get(_TIMES, 0),
     }
     _component()(key=KEY, data=data, on_leave_change=leave)

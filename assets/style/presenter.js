@@ -102,6 +102,7 @@ function draw(presenter) {
   button("blink").setAttribute("aria-pressed", Boolean(presenter.blinker));
   button("bars").hidden = !told || !slide.panels.some(one => one.faces.some(face => face.bars.length && face.picture));
   button("bars").setAttribute("aria-pressed", presenter.bars);
+  button("room").hidden = !data.link;
   button("room").setAttribute("aria-pressed", presenter.room);
   at(".columns").hidden = slide.panels.length < 2;
   for (const columns of [1, 2, 4]) button(columns).setAttribute("aria-pressed", presenter.columns === columns);
@@ -162,7 +163,7 @@ const ACTIONS = {
   },
   over(presenter) { presenter.covered = !presenter.covered; },
   bars(presenter) { presenter.bars = !presenter.bars; },
-  room(presenter) { presenter.room = !presenter.room; },
+  room(presenter) { presenter.room = !presenter.room && Boolean(presenter.data.link); },
   1(presenter) { presenter.columns = 1; },
   2(presenter) { presenter.columns = 2; },
   4(presenter) { presenter.columns = 4; },
