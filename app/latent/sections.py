@@ -66,9 +66,9 @@ def show_parts(task: Task, shown: ModelInput) -> None:
     explorer.start_controls(task, start, shown.label, position.place)
     explorer.guide(task)
     with st.container(horizontal=True):
-        presenter.offer(lambda: _slides(task, shown, position, strip))
         arrays = partial(files.explorer_npz, position)
         downloads(f"latent-{task.key}", ("Picture, code and ribbons as NPZ", "npz", arrays))
+        presenter.offer(lambda: _slides(task, shown, position, strip))
         controls.share(instead={"as": task.class_names[start.label], "code": start.code})
     show_around(task, position)
 

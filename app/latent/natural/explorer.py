@@ -49,8 +49,8 @@ def _parts(task: Task, shown: ModelInput) -> None:
     _guide(task)
     with st.container(horizontal=True):
         arrays = partial(files.explorer_npz, here, part.amounts)
-        presenter.offer(lambda: _slides(here, part, row))
         downloads(f"natural-{task.key}", ("Picture and ribbons as NPZ", "npz", arrays))
+        presenter.offer(lambda: _slides(here, part, row))
         controls.share()
     place = elements.section("smallest", "What is the smallest natural change that fools each network?")
     if place.open:
