@@ -2,7 +2,6 @@
 
 from app.saliency import grid_page, sections
 from app.saliency.choice import SaliencyChoice
-from app.state import pictures, session
 from app.state.choice import Choice
 from app.state.errors import guard
 from app.ui import controls, page, picture_picker
@@ -19,10 +18,6 @@ def panel() -> None:
 def draw(choice: Choice, head: Head) -> None:
     """Choose, run, show."""
     task = task_named(choice.task)
-    if session.page_choice(SaliencyChoice).view:
-        with guard():
-            sections.present(choice, task, pictures.chosen(choice))
-        return
     page.head(choice, panel)
     with guard():
         shown = picture_picker.chosen_picture(head)

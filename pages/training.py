@@ -1,5 +1,7 @@
 """Train: networks learn in front of the visitor, who sees which pixels they come to look at."""
 
+from functools import partial
+
 import streamlit as st
 
 from app.state.errors import guard
@@ -7,7 +9,7 @@ from app.state.presence import session_id
 from app.state.training_job import Job
 from app.state.training_queue import jobs
 from app.training import controls, progress
-from app.ui import page, training_film
+from app.ui import page, presenter, training_film
 from core.data.tasks import task_named
 
 
@@ -38,8 +40,10 @@ def show(visitor: str, before: list[tuple[str, bool]]) -> None:
         shown = chosen(mine)
         if any(job.points for job in shown):
             st.header("Which pixels do they come to look at?", anchor=False)
-            training_film.show_film(shown, controls.own_scale())
+            own_scale = controls.own_scale()
+            training_film.show_film(shown, own_scale)
             training_film.film_guide()
+            presenter.offer(partial(training_film.film_slides, shown, own_scale), linked=False)
             st.header(f"How often are they right? {task_named(shown[-1].order.task).title}", anchor=False)
             progress.curves(shown)
 

@@ -142,7 +142,7 @@ def _drawn(row: Row) -> str:
 
 def grid(task: Task, results: Sequence[Explanations], verdicts: Sequence[EvidenceVerdict], shown: str) -> None:
     """A row a model: its answer, and what it makes of the picture for each class."""
-    factor = _factor(results)
+    factor = change_factor(results)
     blocks = [_row(task, result, verdict, shown, factor) for result, verdict in zip(results, verdicts, strict=True)]
     st.html(f'<div class="rs-explanations">{"".join(blocks)}</div>')
 
@@ -176,7 +176,7 @@ def _cell(task: Task, result: Explanations, place: int, picture: NDArray[np.floa
     )
 
 
-def _factor(results: Sequence[Explanations]) -> float:
+def change_factor(results: Sequence[Explanations]) -> float:
     """How changes are amplified, alike for all: nearly all values stay within the range."""
     largest = max((float(np.quantile(np.abs(result.delta), 0.995)) for result in results), default=0.0)
     return 0.5 / largest if largest > 0 else 1.0
@@ -196,7 +196,7 @@ def _share(probability: float) -> str:
 
 def grid_guide(results: Sequence[Explanations], shown: str) -> None:
     """How to read the grid."""
-    factor = _factor(results)
+    factor = change_factor(results)
     few = f" Of {len(results[0].probs):,} classes the {LIKELIEST} likeliest are explained." if _some(results) else ""
     alone = f" Changes are shown × {factor:.2g} around grey, alike for all." if shown == "change" else ""
     how_to_read(

@@ -1,13 +1,12 @@
 """What the Adversarial page gives to take away: a captioned PNG of the grid, and NPZ files with settings."""
 
-import io
 from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
 from app.state.names import model_name
 from app.ui.colours import model_colour
-from app.ui.downloads import CAPTION, CELL, GAP, HEAD, INK, PAPER, cell_picture, latin_text, npz
+from app.ui.downloads import CAPTION, CELL, GAP, HEAD, INK, PAPER, cell_picture, latin_text, npz, sheet_png
 from core.data.tasks import task_named
 from core.explanations.attack_path import Path
 from core.explanations.class_explanations import Explanations
@@ -60,6 +59,4 @@ def grid_png(found: Sequence[Explanations], verdicts: Sequence[str]) -> bytes:
         "picture shown. Woods, Chen, Teuscher 2019, arXiv:1906.02896."
     )
     draw.text((GAP, sheet.height - HEAD + 10), note, INK, small)
-    buffer = io.BytesIO()
-    sheet.save(buffer, "PNG")
-    return buffer.getvalue()
+    return sheet_png(sheet)

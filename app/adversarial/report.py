@@ -11,7 +11,7 @@ from app.adversarial import figures
 from app.adversarial.choice import METHOD_TITLES
 from app.adversarial.transfer import _radius
 from app.state.names import model_name
-from app.ui.charts import CONFIG
+from app.ui import charts, tables
 from app.ui.colours import model_colour
 from app.ui.elements import how_to_read, ink, missing_report, percent
 from core.data.tasks import Task
@@ -63,8 +63,8 @@ def survival(task: Task, report: Adversarial | None, cards: Sequence[Card]) -> N
                 top = figures.reach(list(found[name].values()), task.classes)
                 figure = figures.areas(found[name], task.classes, top, ink(), kept)
                 said = "; ".join(f"{model_name(key)} {_number(rows[key].get(_area(name)))}" for key in found[name])
-                st.plotly_chart(figure, config=CONFIG, key=f"areas-{name}", alt=f"Areas: {said}")
-    st.html(_table(rows))
+                charts.show(figure, key=f"areas-{name}", alt=f"Areas: {said}")
+    tables.show(_table(rows), f"areas-{task.key}")
     for key, row in rows.items():
         if said := _how_found(key, row):
             st.caption(said)
@@ -172,9 +172,10 @@ def fooled_shares(task: Task, report: Fooling | None, cards: Mapping[str, Card],
     )
     heads = "".join(f"<th>{word}</th>" for word in words.values())
     epsilon = _radius(float(rows[0]["epsilon"]))
-    st.html(
+    tables.show(
         f'<div class="rs-chart">{escape(METHOD_TITLES[method])} on test images, ε = {epsilon}</div>'
-        f'<div class="rs-wide"><table class="rs-table rs-narrow-table"><tr><th></th>{heads}</tr>{lines}</table></div>'
+        f'<div class="rs-wide"><table class="rs-table rs-narrow-table"><tr><th></th>{heads}</tr>{lines}</table></div>',
+        f"fooled-shares-{task.key}",
     )
 
 

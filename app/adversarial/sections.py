@@ -4,14 +4,14 @@ from functools import partial
 
 import streamlit as st
 
-from app.adversarial import certificate, explanations, files, fooling, point, results, transfer
+from app.adversarial import certificate, explanations, files, fooling, point, results, slides, transfer
 from app.adversarial import report as adversarial_report
 from app.adversarial.choice import AdversarialChoice
 from app.adversarial.results import UNSAID
 from app.state import session, zoo
 from app.state.errors import guard
 from app.state.pictures import ModelInput
-from app.ui import controls, elements, python_code
+from app.ui import controls, elements, presenter, python_code
 from app.ui.downloads import downloads
 from app.ui.task_progress import watch
 from core.data.tasks import task_named
@@ -45,8 +45,10 @@ def show_explanations(shown: ModelInput) -> None:
             ("Grid as PNG", "png", partial(files.grid_png, found, [*map(explanations.says_where, verdicts)])),
             ("All arrays as NPZ", "npz", partial(files.explanations_npz, found)),
         )
+        with st.container(horizontal=True):
+            presenter.offer(partial(slides.slides, task, found, verdicts, part.rho))
+            controls.share()
     elements.folded("path", "How does it get there, step by step?", lambda: show_path(shown))
-    controls.share()
 
 
 def show_path(shown: ModelInput) -> None:
@@ -73,7 +75,7 @@ def _region(shown: ModelInput) -> None:
     if models := elements.differentiable(task, session.now().models):
         point.point(task, models, shown)
     with st.container(horizontal=True):
-        controls.share()
+        controls.share("region")
         choice = session.now()  # as the dial has left it
         if models and choice.box is not None:
             head = python_code.picture_and_networks(choice, python_code.FOR_REGION_ATTACKS)
@@ -107,7 +109,7 @@ def show_transfer(shown: ModelInput) -> None:
             transfer.passed_on(task, results.transferred_image(task, shown, *cell), *cell[:2])
             transfer.transfer_guide()
             transfer.readings_held(results.transfer_claims(task.key), report)
-            controls.share()
+            controls.share("transfer")
 
 
 @st.fragment
@@ -132,7 +134,7 @@ def show_fooling(shown: ModelInput) -> None:
             if work is not None:
                 fooling.results(task, work.result)
                 downloads(f"fooled-{task.key}", ("All arrays as NPZ", "npz", partial(fooling.npz, work.result)))
-        controls.share()
+        controls.share("fooling")
 
 
 @st.fragment
@@ -154,4 +156,4 @@ def show_certificate(shown: ModelInput) -> None:
                 ("Certificates as CSV", "csv", partial(certificate.to_csv, task, done.result)),
                 ("All votes as NPZ", "npz", partial(certificate.to_npz, task, done.result)),
             )
-        controls.share()
+        controls.share("certificate")

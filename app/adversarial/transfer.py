@@ -13,8 +13,7 @@ from app.adversarial.results import TransferredImage
 from app.state import session
 from app.state.epsilon_scale import radius_text
 from app.state.names import model_name
-from app.ui import map_png
-from app.ui.charts import CONFIG
+from app.ui import charts, map_png
 from app.ui.colours import model_colour
 from app.ui.data_urls import data_url
 from app.ui.elements import how_to_read, ink, missing_report, percent
@@ -48,8 +47,8 @@ def transfer_matrix(
     told = {cell: _told(row) for cell, row in shown.items()}
     figure = figures.matrix(models, accuracy, told, (source, seen), ink())
     with st.container(key="matrix-frame"):
-        st.plotly_chart(
-            figure, config=CONFIG, key=f"matrix-{task.key}", on_select=_click, selection_mode="points",
+        charts.show(
+            figure, key=f"matrix-{task.key}", on_select=_click, selection_mode="points",
             alt="Accuracy on images made against other networks; the two lists below choose a cell, too",
         )  # fmt: skip
     left, right = st.columns(2, gap="medium")

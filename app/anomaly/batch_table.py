@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from app.anomaly import figures
 from app.anomaly.choice import AnomalyChoice
 from app.anomaly.names import alpha_text
-from app.anomaly.verdicts import CONFIG
 from app.state import session
 from app.state.names import model_name
+from app.ui import charts
 from app.ui.controls import pick
 from app.ui.data_urls import data_url
 from app.ui.downloads import downloads
@@ -66,7 +66,7 @@ def results(task: Task, found: ManyScores, on_look: Callable[[int], None]) -> No
     read = {key: values[np.isfinite(values)] for key, values in p_values.items()}
     if any(len(values) for values in read.values()):
         figure = figures.many({key: values for key, values in read.items() if len(values)}, part.alpha, ink())
-        st.plotly_chart(figure, config=CONFIG, key="anomaly-many", alt="How many pictures have which p-value")
+        charts.show(figure, key="anomaly-many", alt="How many pictures have which p-value")
     left, right = st.columns([1.6, 1], gap="medium", vertical_alignment="bottom")
     keep = pick("Show", KEEPS, place=left, default="all", key="anomaly.keep")
     like = right.text_input("Name contains", key="anomaly.like").casefold()

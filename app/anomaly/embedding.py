@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from app.anomaly import features, figures
 from app.anomaly.features import FeaturedPictures
-from app.anomaly.verdicts import CONFIG
 from app.state import session
 from app.state.choice import Choice
 from app.state.epsilon_scale import radius_text
 from app.state.names import model_name
 from app.state.pictures import ModelInput
+from app.ui import charts
 from app.ui.colours import model_colour
 from app.ui.data_urls import data_url
 from app.ui.downloads import downloads, npz
@@ -82,8 +82,8 @@ def _map(task: Task, key: str, found: FeaturedPictures, plane: Projection, pull:
         model_colour(key),
         ink(),
     )
-    st.plotly_chart(
-        figure, config=CONFIG, key=f"embedding-{key}", on_select=partial(open_clicked, key), selection_mode="points",
+    charts.show(
+        figure, key=f"embedding-{key}", on_select=partial(open_clicked, key), selection_mode="points",
         alt=f"{model_name(key)}: {said}",
     )  # fmt: skip
 

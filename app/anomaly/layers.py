@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from app.anomaly import figures, results
 from app.anomaly.choice import TENSORS, AnomalyChoice, heads
 from app.anomaly.names import HEADS, LABELS, enumeration, share_text
-from app.anomaly.verdicts import CONFIG
 from app.state import judgements, pictures, session, zoo
 from app.state.choice import Choice
 from app.state.errors import guard
 from app.state.names import model_name
 from app.state.pictures import ModelInput
+from app.ui import charts
 from app.ui.colours import model_colour
 from app.ui.controls import pick
 from app.ui.data_urls import data_url
@@ -137,7 +137,7 @@ def _profile(task: Task, key: str, one: Reference, squared: NDArray[np.float32],
         f"by their norms alone as odd as {share_text(p_value)} of normal pictures</div>"
     )
     figure = figures.profile(names, one.band, values, span, key, ink())
-    st.plotly_chart(figure, config=CONFIG, key=f"anomaly-profile-{key}", alt=f"{model_name(key)}: {said}")
+    charts.show(figure, key=f"anomaly-profile-{key}", alt=f"{model_name(key)}: {said}")
 
 
 def layers(task: Task, key: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from app.state import device, own_calibrations, session, visitors, zoo
 from app.state.choice import Choice
 from app.state.errors import guard
 from app.state.names import model_name
-from app.ui import elements, picture_files
+from app.ui import elements, picture_files, tables
 from app.ui.downloads import downloads
 from app.ui.elements import how_to_read
 from app.ui.task_progress import LongTask, watch
@@ -148,7 +148,8 @@ def _kept(task: Task, cards: Sequence[Card]) -> None:
         with guard():
             found |= {card.key: own_calibrations.read(zoo.model(task.key, card.key), path)} if path else {}
     if found:
-        st.html("".join(_normal(task, key, screen) for key, screen in found.items()) + _check(found))
+        said = "".join(_normal(task, key, screen) for key, screen in found.items())
+        tables.show(said + _check(found), "held-out")
     with st.container(horizontal=True):
         for card in cards:
             st.button(

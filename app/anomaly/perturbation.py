@@ -10,12 +10,12 @@ from app.anomaly import figures, results
 from app.anomaly.choice import AnomalyChoice
 from app.anomaly.layers import layers, references
 from app.anomaly.names import change_title, share_text, strength_text
-from app.anomaly.verdicts import CONFIG, chip
+from app.anomaly.verdicts import chip
 from app.state import judgements, session
 from app.state.errors import guard
 from app.state.names import model_name
 from app.state.pictures import ModelInput
-from app.ui import map_png
+from app.ui import charts, map_png
 from app.ui.colours import model_colour
 from app.ui.elements import how_to_read, ink, percent, show_png
 from core.anomaly.catalogue import DETECTORS
@@ -100,7 +100,7 @@ def _profile(
     outside = int(((now < one.band[0]) | (now > one.band[2])).sum())
     figure = figures.profile(names, one.band, now, span, key, ink(), values[0] if part.step else None)
     said = f"{outside} of {len(names)} layers outside of the band"
-    st.plotly_chart(figure, config=CONFIG, key=f"anomaly-pushed-{key}", alt=f"{model_name(key)}: {said}")
+    charts.show(figure, key=f"anomaly-pushed-{key}", alt=f"{model_name(key)}: {said}")
 
 
 def course(task: Task, found: Mapping[str, Verdict]) -> None:
@@ -117,7 +117,7 @@ def course(task: Task, found: Mapping[str, Verdict]) -> None:
         for key, each in p_values.items()
     )
     figure = figures.course(p_values, words, part.step, part.alpha, least, ink())
-    st.plotly_chart(figure, config=CONFIG, key="anomaly-course", alt=f"Shares of normal pictures as odd: {said}")
+    charts.show(figure, key="anomaly-course", alt=f"Shares of normal pictures as odd: {said}")
 
 
 def guide() -> None:

@@ -9,9 +9,9 @@ import streamlit as st
 from app.anomaly import report_figures as figures
 from app.anomaly.choice import AnomalyChoice
 from app.anomaly.names import FAMILIES, KINDS, against_name, alpha_text, change_title, detector_title, set_titles
-from app.anomaly.verdicts import CONFIG
 from app.state import session, zoo
 from app.state.names import model_name
+from app.ui import charts, tables
 from app.ui.colours import model_colour
 from app.ui.elements import how_to_read, ink, missing_report
 from core.anomaly.catalogue import DETECTORS
@@ -62,7 +62,7 @@ def _trained_robustly(task: Task, rows: Sequence[Row], models: Sequence[str]) ->
     if not own:
         st.caption(f"{DETECTORS[part.detector].name} is not in the report for these networks.")
         return
-    st.html(_means(own, models))
+    tables.show(_means(own, models), "anomaly-means")
     found = {
         family: {
             (str(row["model"]), str(row["against"])): figures.Point(row["auroc"], row["auroc_low"], row["auroc_high"])
@@ -74,7 +74,7 @@ def _trained_robustly(task: Task, rows: Sequence[Row], models: Sequence[str]) ->
     found = {family: points for family, points in found.items() if points}
     figure = figures.against(found, models, ink())
     said = "; ".join(f"{model_name(row['model'])} on {against_name(row['against'])} {row['auroc']:.3f}" for row in own)
-    st.plotly_chart(figure, config=CONFIG, key="anomaly-against", alt=f"AUROC: {said}")
+    charts.show(figure, key="anomaly-against", alt=f"AUROC: {said}")
     corrupted = _severities(own, models)
     if corrupted:
         st.html('<div class="rs-chart">Corruptions, by severity</div>')
@@ -85,7 +85,8 @@ def _trained_robustly(task: Task, rows: Sequence[Row], models: Sequence[str]) ->
             said = change_title(name)
             place.html(f'<div class="rs-small" data-corruption="{escape(name)}"><b>{escape(said)}</b></div>')
             figure = figures.severity(points, span, ink())
-            place.plotly_chart(figure, config=CONFIG, key=f"anomaly-severity-{name}", alt=f"AUROC by severity: {said}")
+            with place:
+                charts.show(figure, key=f"anomaly-severity-{name}", alt=f"AUROC by severity: {said}")
     there = {str(row["against"]) for row in own}
     titles = "; ".join(f"{against_name(key)}: {title}" for key, title in set_titles(task.key).items() if key in there)
     absent = [against_name(key) for key in set_titles(task.key) if key not in there]
@@ -169,7 +170,7 @@ def _of_one(task: Task, rows: Sequence[Row], here: Sequence[str]) -> None:
         for kind, title in KINDS.items()
     }
     if columns:
-        st.html(_heat(columns, groups, "anomaly-detectors"))
+        tables.show(_heat(columns, groups, "anomaly-detectors"), "anomaly-detectors")
         how_to_read(
             "Figures are AUROC; green finds, brown mistakes. Point at one for its interval, AUPR and the false alarms "
             "at 95 % detection. The perceptron was trained on PGD at the full radius, on other images; the others "
@@ -190,7 +191,8 @@ def _of_one(task: Task, rows: Sequence[Row], here: Sequence[str]) -> None:
             }
             for key in trained
         }
-        st.html(_heat(columns, {"Trained on": [(against_name(key), matrix[key]) for key in trained]}, "anomaly-matrix"))
+        heat = _heat(columns, {"Trained on": [(against_name(key), matrix[key]) for key in trained]}, "anomaly-matrix")
+        tables.show(heat, "anomaly-matrix")
         how_to_read(
             "Rows: what the two-layer perceptron was trained on; columns: what it is tested on, with disjoint images. "
             "On the framed diagonal both are of one kind, elsewhere they are not: that is the honest case.",
@@ -256,9 +258,10 @@ def _promise(rows: Sequence[Row]) -> None:
         body += f"<tr><th>{DETECTORS[key].name}</th>{cells}</tr>"
     broken = sum(not row["kept"] for row in rows)
     verdict = "All are kept." if not broken else f"{broken} of {len(rows)} are not kept."
-    st.html(
+    tables.show(
         f'<p data-promise="{broken}"><b>{verdict}</b></p><div class="rs-wide" tabindex="0">'
-        f'<table class="rs-table rs-detectors"><tr><th></th>{heads}</tr>{body}</table></div>'
+        f'<table class="rs-table rs-detectors"><tr><th></th>{heads}</tr>{body}</table></div>',
+        "anomaly-promise",
     )
     row = rows[0]
     how_to_read(

@@ -5,16 +5,29 @@ from functools import partial
 
 import streamlit as st
 
-from app.anomaly import batch, batch_table, embedding, layers, own_normal, perturbation, report, results, verdicts
+from app.anomaly import (
+    batch,
+    batch_table,
+    embedding,
+    layers,
+    own_normal,
+    perturbation,
+    report,
+    results,
+    slides,
+    verdicts,
+)
 from app.anomaly import files as anomaly_files
 from app.anomaly.choice import NEAR, AnomalyChoice
-from app.state import judgements, pictures, session
+from app.state import judgements, pictures, predictions, session
 from app.state.errors import guard
 from app.state.pictures import ModelInput
-from app.ui import controls, elements, picture_files, picture_picker, python_code
+from app.ui import controls, elements, picture_files, picture_picker, presenter, python_code
 from app.ui.downloads import downloads
 from app.ui.picture_files import BroughtFile
+from app.ui.presenter import Slide
 from app.ui.task_progress import watch
+from core.anomaly.verdict import Verdict
 from core.data.tasks import Task, task_named
 
 
@@ -36,7 +49,7 @@ def show_push(shown: ModelInput) -> None:
                 downloads(f"anomaly-{task.key}", ("All scores as NPZ", "npz", partial(anomaly_files.judged_npz, found)))
             else:
                 st.caption("None of these networks is calibrated: nobody could notice.")
-        controls.share()
+        controls.share("push")
 
 
 @st.fragment
@@ -44,7 +57,7 @@ def show_picture(shown: ModelInput) -> None:
     """Verdicts, detectors and layers; a change of a control re-runs only this."""
     choice = session.now()
     task = task_named(choice.task)
-    judged: verdicts.Judged = {}
+    judged: dict[str, Verdict | None] = {}
     with guard():
         judged = verdicts.verdicts_of(task, choice.models, shown)
         verdicts.columns(task, shown, judged)
@@ -58,10 +71,17 @@ def show_picture(shown: ModelInput) -> None:
         own_normal.show(task, choice.models)
     show_layers(task, shown)
     with st.container(horizontal=True):
+        presenter.offer(lambda: _slides(task, shown, judged))
         controls.share()
         head = python_code.picture_and_networks(choice, python_code.FOR_VERDICTS)
         own = judgements.on_own_pictures(task.key, [*judged])
         python_code.show(head + python_code.verdicts(own))
+
+
+def _slides(task: Task, shown: ModelInput, judged: dict[str, Verdict | None]) -> list[Slide]:
+    """What the page shows of the picture, for a room."""
+    looks = predictions.predictions_of(task, [*judged], shown)
+    return slides.slides(task, shown, looks, judged, session.page_choice(AnomalyChoice))
 
 
 def show_layers(task: Task, shown: ModelInput) -> None:

@@ -25,6 +25,7 @@ from app.state import judgements, predictions, session, zoo
 from app.state.errors import guard
 from app.state.names import OWN, model_name
 from app.state.pictures import ModelInput
+from app.ui import charts, tables
 from app.ui.colours import model_colour
 from app.ui.controls import pick
 from app.ui.elements import how_to_read, ink, percent
@@ -36,7 +37,6 @@ from core.anomaly.verdict import Verdict
 from core.data.tasks import Task
 from core.reports.anomaly.flagged import flagged_shares
 
-CONFIG = {"displayModeBar": False}
 FOUND: Mapping[str, str] = {
     "semantic": "pictures of other objects",
     "far": "of other kinds",
@@ -153,7 +153,7 @@ def _verdict(task: Task, one: Verdict, detectors: Calibration, part: AnomalyChoi
     figure = figures.distribution(
         normals, float(one.scores[part.detector][0]), threshold(normals, part.alpha), one.model, ink()
     )
-    st.plotly_chart(figure, config=CONFIG, key=f"anomaly-distribution-{one.model}", alt=said)
+    charts.show(figure, key=f"anomaly-distribution-{one.model}", alt=said)
 
 
 def finds(task: Task, key: str, normals: NDArray[np.floating], part: AnomalyChoice) -> str:
@@ -214,9 +214,10 @@ def detector_table(judged: Judged) -> None:
                 f'<tr class="rs-said{mark}" data-detector="{key}" title="{escape(DETECTORS[key].title)}">'
                 f"<th>{escape(DETECTORS[key].name)}</th>{cells}</tr>"
             )
-    st.html(
+    tables.show(
         f'<div class="rs-wide" tabindex="0"><table class="rs-table rs-detectors"><tr><th></th>{heads}</tr>{body}'
-        "</table></div>"
+        "</table></div>",
+        "detectors",
     )
     how_to_read(
         "Each figure is the share of normal pictures that look at least as odd to that detector; red is flagged. ≠ "

@@ -108,11 +108,7 @@ def _gradient_map(task: Task, look: Prediction, shared: float, form: CompareChoi
         no_gradients([look.model])
         return
     scale = shared if form.shared else map_png.scale([look])
-    png = (
-        map_png.overlay(look.heatmap, look.x, scale, form.opacity / 100)
-        if form.over
-        else map_png.signed_map(look.heatmap, scale)
-    )
+    png = map_png.drawn_map(look, scale, form.over, form.opacity)
     name = task.class_names[look.target]
     with st.container(key=f"map-{look.model}"):
         show_png(png, f"Input gradient of {name} in {model_name(look.model)}")

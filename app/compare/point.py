@@ -38,7 +38,7 @@ def point(task: Task, looks: Sequence[Prediction], shown: ModelInput) -> None:
             f"region-{task.key}", ("New answers as CSV", "csv", partial(region.edited_csv, task, keys, shown, box))
         )
         with st.container(horizontal=True):
-            share()
+            share("region")
             names = [*python_code.FOR_PREDICTIONS, *python_code.FOR_REGIONS]
             choice = session.now()
             python_code.show(

@@ -1,14 +1,19 @@
 """The parts of the page Compare, in the order in which they stand there."""
 
+from functools import partial
+
 import streamlit as st
 
-from app.compare import columns, controls, point, results, search
+from app.compare import columns, controls, files, point, results, search, slides
 from app.compare.choice import CompareChoice
 from app.state import predictions, session, zoo
+from app.state.choice import Choice
 from app.state.errors import guard
 from app.state.pictures import ModelInput
-from app.ui import elements, python_code
+from app.ui import elements, presenter, python_code
 from app.ui.controls import attack_dial, share
+from app.ui.downloads import downloads
+from app.ui.presenter import Slide
 from app.ui.task_progress import watch
 from core.attacks.pgd import Pgd
 from core.data.tasks import Task, task_named
@@ -63,13 +68,29 @@ def show_attack(shown: ModelInput) -> None:
         columns.searched(task, choice.models, results.QUERIES)
         columns.challenge_guide(choice.dial.text(choice.strength), PGD_STEPS)
         _show_search(task, found, shown, attack)
+        looks, radius = predictions.predictions_of(task, choice.models, shown), choice.dial.text(choice.strength)
+        downloads(
+            f"compare-{task.key}",
+            ("Attack as PNG", "png", partial(files.attack_png, task, found, radius)),
+            ("Answers as CSV", "csv", partial(files.answers_csv, task, found)),
+            ("All arrays as NPZ", "npz", partial(files.arrays_npz, task, looks, found)),
+        )
     with st.container(horizontal=True):
+        presenter.offer(partial(_slides, task, choice, shown, attack))
         share()
         python_code.show(
             python_code.picture_and_networks(choice, [*python_code.FOR_PREDICTIONS, *python_code.FOR_ATTACKS])
             + python_code.PREDICTIONS
             + python_code.attacks(choice, PGD_STEPS)
         )
+
+
+def _slides(task: Task, choice: Choice, shown: ModelInput, attack: Pgd) -> list[Slide]:
+    """What the page shows, for a room."""
+    looks, part = predictions.predictions_of(task, choice.models, shown), session.page_choice(CompareChoice)
+    withheld = results.withheld(task, looks, shown) if part.withheld == "yes" else {}
+    attacked = results.attack_results(task, choice.models, shown, attack)
+    return slides.slides(task, looks, attacked, part, withheld, choice.dial.text(choice.strength))
 
 
 def _show_search(task: Task, found: list[AttackResult], shown: ModelInput, attack: Pgd) -> None:

@@ -1,6 +1,5 @@
 """What the Latent page gives to take away: NPZ files with settings, and the film strips as a captioned PNG."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -15,8 +14,9 @@ from app.latent.search import LatentFoolingResult
 from app.latent.search_films import headline
 from app.state.names import model_name
 from app.ui.colours import model_colour
-from app.ui.downloads import CELL, GAP, HEAD, INK, PAPER, cell_picture, latin_text, npz
+from app.ui.downloads import CELL, GAP, HEAD, INK, PAPER, cell_picture, latin_text, npz, sheet_png
 from core.data.tasks import Task
+from core.latent.strips import DecodedRow
 
 LINE = 30  # pixels of a caption
 
@@ -35,6 +35,12 @@ def explorer_npz(position: ResolvedPosition) -> bytes:
         strip = results.slider_row(position, which)
         arrays |= {f"positions__{axis}": strip.positions, f"probs__{axis}": strip.probs, f"x__{axis}": strip.x}
     return npz(arrays, asdict(position.place) | {"sliders": list(AXES), "models": list(position.models)})
+
+
+def row_npz(strip: DecodedRow, models: Sequence[str]) -> bytes:
+    """Pictures `x` (P, C, H, W), codes `z` (P, n), `labels`, `positions` and distances, `probs` (M, P, K)."""
+    names = ("x", "z", "labels", "positions", "latent", "image", "probs")
+    return npz({name: getattr(strip, name) for name in names}, {"models": list(models)})
 
 
 def fooled_npz(found: Sequence[LatentFoolingResult]) -> bytes:
@@ -75,6 +81,4 @@ def films_png(task: Task, found: Sequence[LatentFoolingResult]) -> bytes:
         f"{task.title}; drawn as {task.class_names[found[0].label]}. Search: Buzhinsky et al. 2020, arXiv:2003.01993."
     )
     draw.text((GAP, sheet.height - HEAD + 10), latin_text(note), INK, small)
-    buffer = io.BytesIO()
-    sheet.save(buffer, "PNG")
-    return buffer.getvalue()
+    return sheet_png(sheet)

@@ -12,7 +12,7 @@ from app.latent.choice import CODES, MEASURES, LatentChoice
 from app.latent.figures import Axis, Figure
 from app.state import session
 from app.state.names import model_name
-from app.ui.charts import CONFIG
+from app.ui import charts, tables
 from app.ui.claims import VERDICTS, verdict
 from app.ui.colours import model_colour
 from app.ui.controls import pick
@@ -68,7 +68,7 @@ def report(
     _guide(found, _helper(task, rows), _bias(found, list(rows), part.codes))
     _claims(readings, found, part.codes)
     _curves(found, part.codes, [key for key in models if key in rows])
-    st.html(table(every, rows, part.codes))
+    tables.show(table(every, rows, part.codes), f"latent-metrics-{task.key}")
     absent = [model_name(key) for key in cards if key not in rows]
     if absent:
         st.caption(f"Not in the report: {', '.join(absent)}.")
@@ -143,9 +143,7 @@ def _scatter(every: Found, measure: str) -> None:
                     f"{model_name(key)} {across.text(x.value)}, {up.text(y.value)}" for key, (x, y) in points.items()
                 )
                 figure = figures.against(points, across, up, ink())
-                st.plotly_chart(
-                    figure, config=CONFIG, key=f"latent-{name}", alt=f"{up.title} by {across.title}: {said}"
-                )
+                charts.show(figure, key=f"latent-{name}", alt=f"{up.title} by {across.title}: {said}")
 
 
 def _helper(task: Task, keys: Collection[str]) -> str | None:
@@ -237,7 +235,7 @@ def _curves(found: Latent, codes: str, models: Sequence[str]) -> None:
     st.html('<div class="rs-chart">How far may a code move?</div>')
     said = "; ".join(f"{model_name(key)} {np.mean(each > 0.3):.0%} at 0.3" for key, each in distances.items())
     figure = figures.standing(distances, top, usual, ink())
-    st.plotly_chart(figure, config=CONFIG, key="latent-standing", alt=f"Still right by radius: {said}")
+    charts.show(figure, key="latent-standing", alt=f"Still right by radius: {said}")
     how_to_read(
         "The share of codes whose picture is still answered rightly, whatever change of the decayed code within the "
         "radius a search tried. Left of the dotted line a change is likelier than random noise of that ε would be.",

@@ -4,17 +4,19 @@ from functools import partial
 
 import streamlit as st
 
-from app.latent import autoencoders, explorer, files, report, results, search, search_films, strips
-from app.latent.choice import VIEWS, LatentChoice
+from app.latent import autoencoders, explorer, files, report, results, search, search_films, slides, strips
+from app.latent.choice import AXES, VIEWS, LatentChoice
 from app.latent.natural import explorer as natural_explorer
 from app.latent.position import ResolvedPosition
 from app.state import session, zoo
 from app.state.errors import guard
 from app.state.pictures import ModelInput
-from app.ui import controls, elements
+from app.ui import controls, elements, presenter
 from app.ui.downloads import downloads
+from app.ui.presenter import Slide
 from app.ui.task_progress import watch
 from core.data.tasks import Task
+from core.latent.strips import DecodedRow
 
 
 def view_of(task: Task) -> str:
@@ -66,8 +68,21 @@ def show_parts(task: Task, shown: ModelInput) -> None:
     with st.container(horizontal=True):
         arrays = partial(files.explorer_npz, position)
         downloads(f"latent-{task.key}", ("Picture, code and ribbons as NPZ", "npz", arrays))
-        controls.share({"as": task.class_names[start.label], "code": start.code})
+        presenter.offer(lambda: _slides(task, shown, position, strip))
+        controls.share(instead={"as": task.class_names[start.label], "code": start.code})
     show_around(task, position)
+
+
+def _slides(task: Task, shown: ModelInput, position: ResolvedPosition, strip: DecodedRow) -> list[Slide]:
+    """What the explorer shows, for a room."""
+    rows = [
+        slides.SliderRow(
+            axis, explorer.axis_title(task, position.place, axis, way)[0], position.place.at[which],
+            results.slider_row(position, which),
+        )
+        for which, (axis, way) in enumerate(zip(AXES, position.directions, strict=True))
+    ]  # fmt: skip
+    return slides.slides(task, position.models, strip, shown, rows)
 
 
 def show_around(task: Task, position: ResolvedPosition) -> None:

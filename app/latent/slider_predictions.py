@@ -64,8 +64,8 @@ def ribbon_html(task: Task, strip: Strip, models: Sequence[str], axis: str, at: 
     place = (at - low) / (high - low) * 100
     rows = "".join(_row(task, strip, number, key) for number, key in enumerate(models))
     ends = "".join(
-        f'<figure><img src="{data_url(small(strip.x[end]))}" alt="At {_signed(value)}">'
-        f"<figcaption>{_signed(value)}</figcaption></figure>"
+        f'<figure><img src="{data_url(small(strip.x[end]))}" alt="At {signed(value)}">'
+        f"<figcaption>{signed(value)}</figcaption></figure>"
         for end, value in ((0, low), (-1, high))
     )
     return (
@@ -94,7 +94,7 @@ def _row(task: Task, strip: Strip, number: int, key: str) -> str:
         for label, first, last in found
     )
     said = ", ".join(
-        f"{names[label]} from {_signed(low + first * (high - low))} to {_signed(low + last * (high - low))}"
+        f"{names[label]} from {signed(low + first * (high - low))} to {signed(low + last * (high - low))}"
         for label, first, last in found
     )
     return (
@@ -108,7 +108,8 @@ def _fitting(name: str, share: float) -> str:
     return escape(name) if share * 100 >= LETTER * len(name) else ""
 
 
-def _signed(value: float) -> str:
+def signed(value: float) -> str:
+    """A slider's value in few characters, with a true minus."""
     return f"{value:.2f}".rstrip("0").rstrip(".").replace("-", MINUS)
 
 

@@ -1,6 +1,7 @@
 """Strips of pictures: neighbours of a code, the same code as every class, and the ways that a player goes along."""
 
 from collections.abc import Sequence
+from functools import partial
 from html import escape
 
 import streamlit as st
@@ -8,6 +9,7 @@ import streamlit as st
 from app.latent import results
 from app.latent.choice import AROUND_TOP, AXES, MOST_DRAWS, LatentChoice
 from app.latent.explorer import axis_title
+from app.latent.files import row_npz
 from app.latent.position import ResolvedPosition
 from app.latent.slider_predictions import class_colour, key_html, runs
 from app.state import pictures, session
@@ -15,6 +17,7 @@ from app.state.names import model_name
 from app.ui.colours import model_colour
 from app.ui.controls import pick
 from app.ui.data_urls import data_url
+from app.ui.downloads import downloads
 from app.ui.elements import how_to_read, percent
 from app.ui.player import Line, Series, Track, player
 from core.data.tasks import Task
@@ -63,6 +66,7 @@ def neighbours(task: Task, here: ResolvedPosition, part: LatentChoice) -> None:
     st.html(key_html(task, models))
     st.html(cells_html(task, strip, models, [""] * NEIGHBOURS, "data-neighbours"))
     st.html(f'<div class="rs-key-row" data-kept>{"".join(_kept(task, strip, models, here.place.label))}</div>')
+    _take_away("neighbours", strip, models)
     how_to_read(
         "Each picture is of a random code near the one above, all drawn as the same class. Below it: the networks' "
         "answers, in the order of the colours. Many turns at a small ε say that an answer hangs by a thread here. "
@@ -84,11 +88,16 @@ def _kept(task: Task, strip: DecodedRow, models: Sequence[str], label: int) -> l
     return said
 
 
+def _take_away(name: str, strip: DecodedRow, models: Sequence[str]) -> None:
+    downloads(name, ("All arrays as NPZ", "npz", partial(row_npz, strip, models)), quiet=True)
+
+
 def every_class(task: Task, here: ResolvedPosition) -> None:
     """The code drawn as every class."""
     strip = results.relabelled_row(here)
     words = [f"as {name}" for name in task.class_names]
     st.html(cells_html(task, strip, here.models, words, "data-told"))
+    _take_away("every-class", strip, here.models)
     how_to_read(
         "The same code, drawn as each class: what the generator keeps is style, such as brightness and width. Below "
         "each: the networks' answers, in the order of the colours.",
@@ -105,6 +114,7 @@ def scrub(task: Task, here: ResolvedPosition, part: LatentChoice) -> None:
     strip = results.slider_row(here, which)
     nearest = int(abs(strip.positions - place.at[which]).argmin())
     _play(task, strip, here.models, place.label, titles[part.scrub], nearest, f"latent-{part.scrub}")
+    _take_away("slider", strip, here.models)
 
 
 def interpolation(task: Task, here: ResolvedPosition, part: LatentChoice) -> None:
@@ -131,6 +141,7 @@ def interpolation(task: Task, here: ResolvedPosition, part: LatentChoice) -> Non
     _play(task, strip, here.models, label, "Share of the way", 0, f"latent-between-{other}", last)
     turns = "".join(_turns(task, strip, number, key) for number, key in enumerate(here.models))
     st.html(f'<div class="rs-turns">{turns}</div>')
+    _take_away("interpolation", strip, here.models)
 
 
 def _other(items: dict) -> str:

@@ -1,6 +1,5 @@
 """What counted answers give to take away: shares by class and reliability as CSV, logits as NPZ, confusions as PNG."""
 
-import io
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -9,7 +8,7 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from app.state.names import model_name
 from app.ui.colours import model_colour
-from app.ui.downloads import GAP, INK, PAPER, latin_text, npz, table_csv
+from app.ui.downloads import GAP, INK, PAPER, latin_text, npz, sheet_png, table_csv
 from core.data.tasks import Task
 from core.explanations.labelled_answers import LabelledAnswers
 from core.metrics.calibration import reliability, tempered
@@ -97,6 +96,4 @@ def confusions_png(task: Task, found: Mapping[str, LabelledAnswers], under: str)
         f"PGD-{stated['steps']}, {stated['norm']}, epsilon {stated['epsilon']:.4g}, seed {stated['seed']}"
     )
     draw.text((GAP, sheet.height - 40), latin_text(note), INK, small)
-    buffer = io.BytesIO()
-    sheet.save(buffer, "PNG", dpi=(300, 300))
-    return buffer.getvalue()
+    return sheet_png(sheet)

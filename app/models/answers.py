@@ -12,7 +12,7 @@ from app.state import device, pictures, session, zoo
 from app.state.epsilon_scale import radius_text
 from app.state.names import model_name
 from app.state.tasks import Call
-from app.ui.charts import CONFIG
+from app.ui import charts
 from app.ui.colours import model_colour
 from app.ui.controls import pick
 from app.ui.downloads import downloads
@@ -107,8 +107,8 @@ def _by_class(task: Task, found: Found, settings: AnswerSettings, under: str) ->
     st.html(f'<div class="rs-says">{"".join(_overall(key, one, radius) for key, one in found.items())}</div>')
     _masked(found, settings)
     shares = {key: answer_files.shares_of(task, one) for key, one in found.items()}
-    st.plotly_chart(
-        answer_figures.by_class(task.class_names, shares, ink()), config=CONFIG, key="answers-by-class",
+    charts.show(
+        answer_figures.by_class(task.class_names, shares, ink()), key="answers-by-class",
         alt="Right answers of each class, clean and attacked; the figures are in the CSV file below",
     )  # fmt: skip
     how_to_read(
@@ -122,11 +122,12 @@ def _by_class(task: Task, found: Found, settings: AnswerSettings, under: str) ->
     counts = {key: answer_files.counts_of(task, one, under) for key, one in found.items()}
     for place, (key, matrix) in zip(st.columns(max(2, len(found)), gap="medium"), counts.items(), strict=False):
         place.html(_name(key))
-        place.plotly_chart(
-            answer_figures.confusions(task.class_names, matrix, model_colour(key), ink()), config=CONFIG,
-            key=f"confusions-{key}",
-            alt=f"{model_name(key)}: true class by row, answer by column",
-        )  # fmt: skip
+        with place:
+            charts.show(
+                answer_figures.confusions(task.class_names, matrix, model_colour(key), ink()),
+                key=f"confusions-{key}",
+                alt=f"{model_name(key)}: true class by row, answer by column",
+            )
     how_to_read(
         "A row is the true class, a column the answer; a cell counts images. On the diagonal the answer is right. An "
         "attack may move a class's images all to one neighbour, or spread them.",
@@ -198,10 +199,12 @@ def _by_confidence(task: Task, found: Found, temperature: float) -> None:
             for name, logits in (("clean", one.logits), ("attacked", one.logits_adv))
         }
         place.html(_name(key) + "".join(_sure(key, name, each) for name, each in pair.items()))
-        place.plotly_chart(
-            answer_figures.reliability_plot(pair, model_colour(key), ink()), config=CONFIG, key=f"reliability-{key}",
-            alt=f"{model_name(key)}: share of right answers against confidence, clean and attacked",
-        )  # fmt: skip
+        with place:
+            charts.show(
+                answer_figures.reliability_plot(pair, model_colour(key), ink()),
+                key=f"reliability-{key}",
+                alt=f"{model_name(key)}: share of right answers against confidence, clean and attacked",
+            )
     how_to_read(
         f"Answers are sorted by their probability into {BINS} bins of equal width; a point is a bin, larger with more "
         "answers. On the diagonal the network is as sure as it is right, below it too sure. ECE is the mean distance "

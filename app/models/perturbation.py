@@ -13,12 +13,11 @@ from app.models.results import PGD_STEPS, PerturbationResult
 from app.state import session
 from app.state.epsilon_scale import size_dial
 from app.state.names import model_name
-from app.ui import map_png
+from app.ui import charts, map_png
 from app.ui.colours import gradient_css
+from app.ui.downloads import npz
 from app.ui.elements import how_to_read, ink, show_png
 from core.data.tasks import Task, task_named
-
-CONFIG = {"displayModeBar": False}
 
 
 def controls() -> None:
@@ -92,6 +91,13 @@ def _mask(chosen: NDArray[np.float32]) -> bytes:
     return map_png.enlarge(chosen.mean(0, keepdims=True))
 
 
+def steps_npz(made: PerturbationResult) -> bytes:
+    """The steps (C, H, W) by their names, and where the perturbation points by epoch."""
+    names = ("x", "saliency", "noise", "chosen", "mixed", "x_new")
+    arrays = {name: getattr(made.steps, name) for name in names} | {"cosines": made.harm.cosines}
+    return npz(arrays, {"losses": dict(made.harm.losses), "share": made.steps.share})
+
+
 def steps_guide(task: Task) -> None:
     """How to read the steps."""
     colour = "" if task.grey else " Values are drawn for each channel by itself; the pictures show their mean."
@@ -111,19 +117,19 @@ def harm(task: Task, made: PerturbationResult, chosen: PerturbationChoice) -> No
         st.html('<div class="rs-chart">Share p of the map</div>')
         taught = [0.0 if chosen.maps == "none" else 1 - chosen.alpha**epoch for epoch in range(LAST_EPOCH + 1)]
         figure = figures.course(np.array(taught), chosen.epoch, "p = 1 − αⁱ", (0.0, 1.12), ink())
-        st.plotly_chart(figure, config=CONFIG, key="share", alt=f"Share of the map in epoch {chosen.epoch}")
+        charts.show(figure, key="share", alt=f"Share of the map in epoch {chosen.epoch}")
     with middle:
         st.html('<div class="rs-chart">Does −m point where the loss rises?</div>')
         span = (min(float(found.cosines.min()) * 1.2, 0.0), max(found.best, float(found.cosines.max())) * 1.15 or 1.0)
         figure = figures.course(found.cosines, chosen.epoch, "cosine of −m and ∇loss", span, ink(), found.best)
-        st.plotly_chart(figure, config=CONFIG, key="cosine", alt=f"Cosine {found.cosine:.2f} in this epoch")
+        charts.show(figure, key="cosine", alt=f"Cosine {found.cosine:.2f} in this epoch")
     with right:
         names = ("x", "x + ε noise", "x + ε s", "x − ε s", "x′ (this epoch)", f"PGD-{PGD_STEPS}")
         values = [found.losses[key] for key in ("clean", "noise", "against", "along", "mixed", "pgd")]
         st.html(f'<div class="rs-chart">Loss of {name}, same ε</div>')
         said = ", ".join(f"{key} {value:.2f}" for key, value in zip(names, values, strict=True))
         figure = figures.losses(names, values, chosen.network, ink())
-        st.plotly_chart(figure, config=CONFIG, key="losses", alt=f"Losses in nats: {said}")
+        charts.show(figure, key="losses", alt=f"Losses in nats: {said}")
     truth = "the picture's true class" if made.true else "its own answer, for the true class is not known"
     cosine = f"{found.cosine:+.3f}".replace("-", "−")
     st.html(

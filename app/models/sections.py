@@ -4,14 +4,15 @@ from functools import partial
 
 import streamlit as st
 
-from app.models import answers, claims, own_networks, results, zoo_table
+from app.models import answers, claims, own_networks, results, slides, zoo_table
 from app.models import perturbation as models_perturbation
 from app.models.choice import PerturbationChoice
 from app.models.standings import cards_in_report, standings
 from app.state import session
 from app.state.errors import guard
 from app.state.pictures import ModelInput
-from app.ui import controls, elements, picture_picker
+from app.ui import controls, elements, picture_picker, presenter
+from app.ui.downloads import downloads
 from core.data.tasks import task_named
 from core.models.zoo import Card
 from core.reports.robustness.report import Robustness
@@ -34,6 +35,9 @@ def show_standings(report: Robustness | None, cards: list[Card]) -> None:
         zoo_table.cards([cards[row] for row in chosen], rows)
         zoo_table.card_guide()
     zoo_table.table_guide()
+    with st.container(horizontal=True):
+        presenter.offer(partial(slides.slides, standing, choice.models, choice.norm))
+        controls.share()
 
 
 def show_robustness(report: Robustness | None, cards: list[Card]) -> None:
@@ -73,7 +77,7 @@ def show_answers() -> None:
         choice = session.now()
         with place, guard():
             answers.show(task_named(choice.task), choice.norm)
-            controls.share()
+            controls.share("classes")
 
 
 def show_perturbation() -> None:
@@ -102,4 +106,6 @@ def show_steps(shown: ModelInput) -> None:
         models_perturbation.steps_guide(task)
         st.subheader("How adversarial is it?", anchor=False)
         models_perturbation.harm(task, made, chosen)
-    controls.share()
+        arrays = partial(models_perturbation.steps_npz, made)
+        downloads(f"perturbation-{task.key}", ("All steps as NPZ", "npz", arrays))
+    controls.share("perturbation")

@@ -11,6 +11,7 @@ from app.models import figures
 from app.models.standings import Share, Standing, standings
 from app.state.epsilon_scale import NORM_TITLES
 from app.state.names import model_name
+from app.ui import charts
 from app.ui.colours import model_colour
 from app.ui.elements import how_to_read, ink
 from core.data.tasks import Task
@@ -22,8 +23,6 @@ from core.reports.form.provenance import in_words
 from core.reports.form.report import Row
 from core.reports.robustness.report import Robustness
 from core.training.recipes.registry import entry_of
-
-CONFIG = {"displayModeBar": False}
 
 FLAGS: Mapping[str, str] = {
     "single-step": "one step harms more than many",
@@ -283,4 +282,4 @@ def _distribution(place: Any, question: str, figure: Any, key: str, said: str, g
 
 
 def _chart(figure: Any, key: str, said: str) -> None:
-    st.plotly_chart(figure, width="stretch", height=int(figure.layout.height), config=CONFIG, key=key, alt=said)
+    charts.show(figure, width="stretch", height=int(figure.layout.height), key=key, alt=said)

@@ -13,6 +13,7 @@ from app.saliency.report import methods_matrix, models_matrix
 from app.saliency.results import Cell
 from app.state import session
 from app.state.names import model_name
+from app.ui import tables
 from app.ui.colours import model_colour, signed_colours
 from app.ui.controls import pick
 from app.ui.elements import how_to_read
@@ -97,10 +98,12 @@ def agreement(
     names, titles = [model_name(key) for key in choice_models], [ATTRIBUTION_METHODS[key].title for key in part.methods]
     if len(names) > 1:
         st.subheader("Do the networks agree, method by method?", anchor=False)
-        st.html(_matrices([(ATTRIBUTION_METHODS[key].title, networks(key)) for key in part.methods], names, "networks"))
+        between = [(ATTRIBUTION_METHODS[key].title, networks(key)) for key in part.methods]
+        tables.show(_matrices(between, names, "networks"), "agreement-networks")
     if len(titles) > 1:
         st.subheader("Do the methods agree, network by network?", anchor=False)
-        st.html(_matrices([(model_name(key), methods(key)) for key in choice_models], titles, "methods"))
+        within = [(model_name(key), methods(key)) for key in choice_models]
+        tables.show(_matrices(within, titles, "methods"), "agreement-methods")
     percents = f"{TOP * 100:.0f} %"
     counts = {} if report is None else report.report.settings
     how_to_read(

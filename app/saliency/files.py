@@ -16,7 +16,7 @@ from app.saliency.results import Cell, Scores
 from app.state.names import model_name
 from app.ui.colours import model_colour
 from app.ui.data_urls import bytes_url, data_url
-from app.ui.downloads import npz
+from app.ui.downloads import npz, sheet_png
 from app.ui.elements import two_figures
 from core.data.tasks import task_named
 from core.explanations.catalogue import ATTRIBUTION_METHODS
@@ -25,7 +25,6 @@ from core.saliency.grid import SaliencyMap
 from core.saliency.measures.catalogue import SALIENCY_MEASURES
 from core.text import csv_cell
 
-DPI = 300
 CELL, GAP, HEAD, SIDE, FOOT = 448, 24, 110, 460, 110  # whole squares for sides of 28, 32 and 64
 INK, FAINT, PAPER = "#14273D", "#EDF1F3", "#FFFFFF"
 
@@ -69,9 +68,7 @@ def grid_png(
                 sheet.paste(_squares(map_pixels(shown, full[cell], part.colours, part.over), box), (left, at))
     note = f"{task.title}. Full colour: {_SAID[part.scale]}; shade by the square root of the value."
     draw.text((GAP, sheet.height - FOOT + 30), _plain(note), INK, small)
-    buffer = io.BytesIO()
-    sheet.save(buffer, "PNG", dpi=(DPI, DPI))
-    return buffer.getvalue()
+    return sheet_png(sheet)
 
 
 _SAID = {

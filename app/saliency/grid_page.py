@@ -19,6 +19,7 @@ from app.state import session
 from app.state.choice import Choice
 from app.state.durations import duration
 from app.state.names import model_name
+from app.ui import charts, tables
 from app.ui.charts import plain_layout
 from app.ui.colours import model_colour
 from app.ui.controls import pick
@@ -34,8 +35,6 @@ from core.saliency.method import FAMILIES
 REDRAW = 0.25  # seconds between two drawings of a grid that fills
 
 QUICK_MEASURES = ("sparsity", "insertion", "deletion", "pointing-game", "mass-inside")
-
-CONFIG = {"displayModeBar": False}
 
 
 def pickers(task: Task, label: int | None) -> None:
@@ -147,8 +146,8 @@ def closer(measuring: Measuring, one: SaliencyMap | None) -> None:
         return
     left, right = st.columns([1.35, 1], gap="large")
     with left:
-        st.plotly_chart(
-            values_figure(one), config=CONFIG, key="saliency-values", width="stretch",
+        charts.show(
+            values_figure(one), key="saliency-values",
             alt=f"Values of {method.title} of {model_name(one.model)}, pixel by pixel",
         )  # fmt: skip
     with right:
@@ -158,7 +157,7 @@ def closer(measuring: Measuring, one: SaliencyMap | None) -> None:
             f'<figcaption>the picture</figcaption></figure><figure><img src="{bytes_url(over)}" alt="The map over it">'
             f"<figcaption>the map over it</figcaption></figure></div>"
         )
-        st.html(_numbers(measuring, one))
+        tables.show(_numbers(measuring, one), "map-numbers")
         st.html(
             f'<div class="rs-small">{escape(method.sentence)} {escape(method.source)}. '
             "Here the colours are linear in the value.</div>"
@@ -216,14 +215,7 @@ def title(question: Question, part: SaliencyChoice) -> str:
     return f"Saliency: {question.shown.title}\nExplained: {of}{against}"
 
 
-def ready(question: Question, models: Sequence[str], methods: Sequence[str]) -> dict[Cell, SaliencyMap]:
-    """All maps that are there, once those of quick methods are made."""
-    for _ in results.quick_maps(question, models, methods):
-        pass
-    return results.known_maps(question, models, methods)
-
-
-def room() -> None:
+def room_buttons() -> None:
     """The ways to show the grid to a room."""
     for view, label, icon in (
         ("present", "Presenter view", ":material/slideshow:"),

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from app.saliency.choice import SaliencyChoice
 from app.saliency.colouring import why_empty
-from app.saliency.grid_page import CONFIG, number
+from app.saliency.grid_page import number
 from app.saliency.results import Cell, Measuring, Scores
 from app.state import session
 from app.state.names import model_name
+from app.ui import charts
 from app.ui.charts import plain_layout
 from app.ui.colours import model_colour
 from app.ui.elements import how_to_read, ink
@@ -150,9 +151,9 @@ def among(
             own = {cell: values for (cell, key), values in known.items() if key == measure}
             st.html(f'<div class="rs-chart" data-spread="{measure}">{escape(SALIENCY_MEASURES[measure].title)}</div>')
             here = {cell: scores.get((cell, measure)) for cell in own}
-            st.plotly_chart(
+            charts.show(
                 spread_figure(own, part.methods, here, ink(), SALIENCY_MEASURES[measure].floor),
-                config=CONFIG, key=f"saliency-spread-{measure}", width="stretch",
+                key=f"saliency-spread-{measure}",
                 alt=f"{SALIENCY_MEASURES[measure].title} over the report's images, with this picture marked",
             )  # fmt: skip
     n = sorted({len(values) for values in known.values()})

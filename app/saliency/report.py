@@ -8,8 +8,9 @@ import plotly.graph_objects as go
 import streamlit as st
 from numpy.typing import NDArray
 
-from app.saliency.grid_page import CONFIG, number
+from app.saliency.grid_page import number
 from app.state.names import model_name
+from app.ui import charts, tables
 from app.ui.charts import SYMBOLS, add_names, plain_layout
 from app.ui.colours import model_colour
 from app.ui.elements import how_to_read, ink
@@ -39,13 +40,13 @@ def alignment_relation(report: SaliencyReport | None, known: Figures) -> None:
         with column:
             st.html(f'<div class="rs-chart" data-relation="{against}">Alignment and {escape(AGAINST[against])}</div>')
             if points:
-                st.plotly_chart(
-                    relation_figure(points, AGAINST[against], ink()), config=CONFIG, key=f"saliency-relation-{against}",
-                    width="stretch", alt=f"Median alignment of each network against its {AGAINST[against]}",
+                charts.show(
+                    relation_figure(points, AGAINST[against], ink()), key=f"saliency-relation-{against}",
+                    alt=f"Median alignment of each network against its {AGAINST[against]}",
                 )  # fmt: skip
             else:
                 st.caption("No network of this report has this figure yet.")
-    st.html(_table([row for row in report.report.rows if row["method"] == "zoo"]))
+    tables.show(_table([row for row in report.report.rows if row["method"] == "zoo"]), "saliency-relations")
     how_to_read(
         "Each point is a network; the bar is the 95 % interval of its median over the report's images. Published: the "
         "more robust a network, the more its gradient looks like the picture, so the points should climb and the rank "

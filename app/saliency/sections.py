@@ -13,9 +13,9 @@ from app.saliency import (
     grid_page,
     measures,
     point,
-    presenter,
     results,
     sanity_check,
+    slides,
 )
 from app.saliency import report as saliency_report
 from app.saliency.choice import SaliencyChoice
@@ -26,7 +26,7 @@ from app.state.choice import Choice
 from app.state.errors import guard
 from app.state.pictures import ModelInput
 from app.state.region_answers import fill_key
-from app.ui import controls, downloads, elements, python_code
+from app.ui import controls, downloads, elements, presenter, python_code
 from core.data.tasks import Task
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.reports.saliency.report import SaliencyReport
@@ -43,6 +43,7 @@ def show_parts(choice: Choice, measuring: Measuring) -> None:
     grid_page.long_maps(question, choice.models, part.methods)
     taken = st.container()
     grid_page.guide()
+    _present(task, choice, found)
     report: SaliencyReport | None = None
     with guard():
         report = results.report(task.key)
@@ -117,7 +118,7 @@ def _take_away(choice: Choice, question: Question, found: Mapping[Cell, Saliency
         ),
     )
     with st.container(horizontal=True):
-        grid_page.room()
+        grid_page.room_buttons()
         controls.share()
         asked = part.target(question.task), question.shown.label, results.SEED
         names, pointed = [*python_code.FOR_MAPS], ""
@@ -131,18 +132,22 @@ def _take_away(choice: Choice, question: Question, found: Mapping[Cell, Saliency
 @st.fragment
 def show(task: Task, shown: ModelInput) -> None:
     """Everything below the picture; a change of it re-runs only this."""
-    if session.page_choice(SaliencyChoice).view:
-        st.rerun()  # to the presenter view, which has the page for itself
     choice = session.now()
     with guard():
         mask, part = results.inside(task, choice.image, choice.fit), session.page_choice(SaliencyChoice)
         show_parts(choice, Measuring(results.question_of(task, shown, part.target(task), part.layer), mask))
 
 
-def present(choice: Choice, task: Task, shown: ModelInput) -> None:
-    """The presenter view."""
+def _present(task: Task, choice: Choice, found: Mapping[Cell, SaliencyMap]) -> None:
+    """The presenter, where the link or a button asks for it; it starts at the map that is looked at."""
     part = session.page_choice(SaliencyChoice)
-    question = results.question_of(task, shown, part.target(task), part.layer)
-    with st.spinner("Making the maps"):
-        found = grid_page.ready(question, choice.models, part.methods)
-    presenter.stage(task, choice.models, part, found)
+    if part.view:
+        made = slides.slides(task, choice.models, part, found)
+        presenter.present(made, _leave, (part.method, part.seen), guess=part.view == "guess")
+
+
+def _leave() -> None:
+    """Back to the page, to the map that was shown last."""
+    method, model = presenter.left_at()
+    session.set_field("view", "")
+    session.set_field("map", (model, method))

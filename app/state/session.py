@@ -86,6 +86,11 @@ def _turn_to(page: str) -> None:
     seen.put((owner(), page), True, owner())
 
 
+def page() -> str:
+    """Which page is open, as it is called in links."""
+    return st.session_state.get(_PAGE, "")
+
+
 def first_time() -> bool:
     """Whether this visitor sees the page that is open for the first time."""
     return st.session_state.get(_FIRST, True)

@@ -11,7 +11,7 @@ from app.state.epsilon_scale import radius_text
 from app.state.names import model_name
 from app.state.training_job import Job
 from app.state.training_queue import AWAY
-from app.ui import elements
+from app.ui import charts, elements
 from app.ui.colours import model_colour
 from app.ui.task_progress import time_left
 from app.ui.training_film import MOST_SHOWN
@@ -141,7 +141,7 @@ def _chart(figure: go.Figure, epochs: int, span: list[float] | None, key: str, s
     ticks = {"size": 14, "color": ink}
     figure.update_xaxes(range=[0, epochs], title={"text": "epochs", "font": ticks}, tickfont=ticks, fixedrange=True)
     figure.update_yaxes(range=span, rangemode="tozero", tickfont=ticks, fixedrange=True)
-    st.plotly_chart(figure, width="stretch", height=340, config={"displayModeBar": False}, key=key, alt=said)
+    charts.show(figure, width="stretch", height=340, key=key, alt=said)
 
 
 def own_network(card: Card) -> None:

@@ -1,13 +1,18 @@
-"""What all charts share: layout, symbols, labels that do not overlap."""
+"""What all charts share: layout, symbols, labels that do not overlap, and the files of what they show."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+import streamlit as st
 from numpy.typing import NDArray
 
 from app.state.names import model_name
 from app.ui.colours import model_colour
+from app.ui.downloads import downloads
+from app.ui.figure_files import figure_csv, figure_npz
 from app.ui.label_places import place_labels
 
 Array = NDArray[np.floating]
@@ -33,7 +38,7 @@ def steps(distances: Array) -> tuple[Array, Array]:
     return np.repeat(at, 2)[1:], np.repeat(share, 2)[:-1]
 
 
-CONFIG = {"displayModeBar": False}
+PER_INCH, PRINT = 96, 300  # a CSS pixel is 1/96 inch; a saved chart has 300 dots an inch at its size on the screen
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "triangle-down", "star", "hexagon", "pentagon")
 
@@ -110,3 +115,24 @@ def add_names(
             yanchor="middle", text=f"<b>{model_name(key)}</b>", arrowhead=0, arrowwidth=1,
             arrowcolor=model_colour(key), standoff=9, font={"color": model_colour(key), "size": 14},
         )  # fmt: skip
+
+
+def saving(name: str) -> dict[str, Any]:
+    """The configuration of a chart whose one button saves it as PNG of 300 dpi, under this name."""
+    image = {"format": "png", "filename": name, "scale": PRINT / PER_INCH}
+    return {"displaylogo": False, "modeBarButtons": [["toImage"]], "toImageButtonOptions": image}
+
+
+def show(figure: go.Figure, key: str, alt: str, **how: Any) -> Any:
+    """A chart with its files: a button in it saves the picture, those below it the values.
+
+    Args:
+        figure: what is shown.
+        key: of the element, and the files' name.
+        alt: what it says, for those who do not see it.
+        how: what else the element takes, such as what a click on it does.
+    """
+    shown = st.plotly_chart(figure, config=saving(key), key=key, alt=alt, **how)
+    values = partial(figure_csv, figure), partial(figure_npz, figure, alt)
+    downloads(key, ("CSV", "csv", values[0]), ("NPZ", "npz", values[1]), quiet=True)
+    return shown

@@ -5,11 +5,12 @@ from typing import Any
 
 import streamlit as st
 
-from app.state import device, session
+from app.state import address, device, session
 from app.state.choice import MOST_MODELS
 from app.state.epsilon_scale import NORM_TITLES, dial
 from app.state.names import model_name
 from app.state.uploads import UPLOAD
+from app.ui.qr import qr_html
 from core.data.tasks import task_named
 
 
@@ -109,17 +110,21 @@ def attack_dial() -> None:
     )
 
 
-def share(instead: Mapping[str, str] | None = None) -> None:
-    """The link to this view, ready to copy.
+def share(part: str = "page", instead: Mapping[str, str] | None = None) -> None:
+    """The link to this view, ready to copy, and for others in the room with its QR code.
 
-    `instead` holds query parameters that show something of a visitor's own picture: they are added where asked for.
+    Args:
+        part: which part of the page it stands in; each has one.
+        instead: query parameters that show something of a visitor's own picture: they are added where asked for.
     """
-    with st.popover("Copy a link to this view", icon=":material/link:"):
+    place = st.popover("Copy a link to this view", icon=":material/link:", key=f"share.{part}", on_change="rerun")
+    with place:
         own = session.now().image.startswith(UPLOAD)
         more: Mapping[str, str] = {}
-        if own and instead and st.toggle("With what the generator makes of your picture", key="share.more"):
+        if own and instead and st.toggle("With what the generator makes of your picture", key=f"share.{part}.more"):
             more = instead
-        st.code(session.link(more), language=None, wrap_lines=True)
+        link = session.link(more)
+        st.code(link, language=None, wrap_lines=True)
         if not own:
             st.caption("It restores what is chosen on this page.")
         elif more:
@@ -128,3 +133,17 @@ def share(instead: Mapping[str, str] | None = None) -> None:
             st.caption(
                 "It does not carry your own picture: who opens it sees this set-up with a photograph, and is told so."
             )
+        if place.open:
+            _for_the_room(link)
+
+
+def _for_the_room(link: str) -> None:
+    """The same link at an address that others can reach."""
+    reached = address.room_link(link)
+    st.markdown("**Show to the room**")
+    st.html(f'<div class="rs-room">{qr_html(reached)}</div>')
+    st.code(reached, language=None, wrap_lines=True)
+    if address.answers_here_alone():
+        st.caption(
+            "This server answers its own machine alone; started with `--server.address 0.0.0.0`, it answers others."
+        )

@@ -19,6 +19,7 @@ MIMES = {
     "parquet": "application/vnd.apache.parquet", "zip": "application/zip",
 }  # fmt: skip
 
+DPI = 300
 INK, PAPER = "#14273D", "#FFFFFF"
 
 
@@ -46,11 +47,21 @@ def latin_text(text: str) -> str:
     return text.replace("∞", "inf").replace("ρ", "RMSE").encode("latin-1", "replace").decode("latin-1")
 
 
-def downloads(name: str, *files: tuple[str, str, Callable[[], bytes]]) -> None:
-    """A button for each file (label, suffix, what makes it); it is made once it is asked for."""
-    with st.container(horizontal=True):
+def sheet_png(sheet: Image.Image) -> bytes:
+    """A sheet as PNG, which says that it has 300 dpi."""
+    buffer = io.BytesIO()
+    sheet.save(buffer, "PNG", dpi=(DPI, DPI))
+    return buffer.getvalue()
+
+
+def downloads(name: str, *files: tuple[str, str, Callable[[], bytes]], quiet: bool = False) -> None:
+    """A button for each file (label, suffix, what makes it); it is made once it is asked for.
+
+    Those of single charts and tables are `quiet`: many stand on a page.
+    """
+    with st.container(horizontal=True, key=f"quiet-{name}" if quiet else None):
         for label, suffix, make in files:
             st.download_button(
                 label, make, f"{name}.{suffix}", MIMES[suffix], key=f"download.{name}.{suffix}",
-                icon=":material/download:", on_click="ignore",
+                icon=":material/download:", on_click="ignore", type="tertiary" if quiet else "secondary",
             )  # fmt: skip

@@ -37,6 +37,13 @@ def overlay(heatmap: NDArray[np.float32], x: NDArray[np.float32], scale: float, 
     return to_png(np.rint(mixed).astype(np.uint8), max(1, SIDE // max(heatmap.shape)))
 
 
+def drawn_map(look: Prediction, scale: float, over: bool, opacity: int) -> bytes:
+    """The gradient of a look as PNG: over its picture, the strongest values with `opacity` percent, or alone."""
+    if over:
+        return overlay(look.heatmap, look.x, scale, opacity / 100)
+    return signed_map(look.heatmap, scale)
+
+
 def amplification(deltas: Sequence[NDArray[np.float32]]) -> int:
     """The factor, shared side by side, that lets the largest change fill half the range; 1 where nothing changed."""
     largest = max((float(np.abs(delta).max()) for delta in deltas), default=0.0)

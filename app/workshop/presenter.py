@@ -5,9 +5,10 @@ from html import escape
 
 import streamlit as st
 
+from app.state.address import room_address
 from app.state.errors import guard
+from app.ui.qr import qr_html
 from app.workshop import doors, looks, offers, results
-from app.workshop.address import join_address, qr_html
 from app.workshop.choice import WorkshopLink
 from app.workshop.doors import KEY
 from app.workshop.server import POLL, database, hub
@@ -39,9 +40,9 @@ def page(link: WorkshopLink) -> None:
         if link.round:
             results.revealed(room, room.rounds[link.round - 1])
         elif workshop.phase == "lobby":
-            _lobby(leader, workshop.step, join_address(workshop.code))
+            _lobby(leader, workshop.step, room_address(f"workshop?join={workshop.code}"))
         elif workshop.phase == "question" and (round_ := room.round) is not None:
-            _question(leader, workshop.step, round_, join_address(workshop.code))
+            _question(leader, workshop.step, round_, room_address(f"workshop?join={workshop.code}"))
         elif workshop.phase == "reveal" and (round_ := room.round) is not None:
             results.revealed(room, round_)
             _watch(leader, workshop.step)

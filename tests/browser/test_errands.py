@@ -69,10 +69,12 @@ def test_find_a_picture_where_only_the_standard_network_fails(errand):
 def test_show_two_maps_on_the_projector(errand):
     errand.turn_to("Saliency", "[data-map]")
     errand.click(errand.page.get_by_role("button", name="Presenter view"))
-    stage = errand.wait(".stage")
-    assert stage.get_attribute("data-key") == "standard,gradient"
-    errand.page.keyboard.press("ArrowDown")
-    until(lambda: stage.get_attribute("data-key") == "pgd-linf,gradient", "the next network's map")
+    presenter = errand.wait("dialog.presenter")
+    errand.page.keyboard.press("2")
+    shown = presenter.locator("section img").evaluate_all(
+        "all => all.filter(e => e.getBoundingClientRect().width > 300)"
+    )
+    assert len(shown) == 2 and presenter.get_attribute("data-slide") == "gradient"
 
 
 def test_flip_a_network_by_a_slider_and_send_the_link(errand, visitor):
@@ -82,10 +84,11 @@ def test_flip_a_network_by_a_slider_and_send_the_link(errand, visitor):
     errand.page.keyboard.press("Home")
     until(lambda: here(errand.page) != before and settled(errand.page), "the slider", 120)
     errand.click(errand.page.get_by_role("button", name="Copy a link to this view").first)
-    link = errand.page.get_by_test_id("stCode").last.inner_text().strip()
+    link = errand.page.get_by_test_id("stPopoverBody").get_by_test_id("stCode").first.inner_text().strip()
     read = "all => all.map(e => e.dataset.class)"
     answers = errand.page.locator("[data-answer]").evaluate_all(read)
     assert len(set(answers)) > 1
+    until(lambda: errand.page.locator(".rs-room img").count(), "the QR code")
     other = visitor("narrow").new_page()
     other.goto(link)
     until(lambda: other.locator("[data-answer]").count() == len(answers) and settled(other), "the link", 240)

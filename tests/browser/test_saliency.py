@@ -21,7 +21,7 @@ START = f"saliency?task=fashion-mnist&models=standard,pgd-linf&image=generated:0
 
 def whole(page: Page) -> None:
     """Wait until all of the page is there."""
-    until(lambda: page.locator("button[data-map], .stage").count() and settled(page) and loaded(page), "the page")
+    until(lambda: page.locator("button[data-map]").count() and settled(page) and loaded(page), "the page")
 
 
 def colours(page: Page, selector: str) -> np.ndarray:
@@ -79,20 +79,26 @@ def stands_in(sheet: np.ndarray, block: np.ndarray) -> bool:
 
 def test_a_room_steps_through_maps_guesses_and_comes_back(visit):
     page = visit(START + "&view=guess", "projector")
-    stage = page.locator(".stage")
-    assert stage.get_attribute("data-key") == "standard,gradient" and page.locator(".answer").inner_text() == "?"
-    assert not page.locator(".picture").is_visible() and not page.get_by_test_id("stSidebar").is_visible()
+    presenter, answer = page.locator("dialog.presenter"), page.locator("dialog.presenter .answer b")
+    presenter.wait_for()
+    assert seen(presenter) == ("gradient", "standard") and answer.inner_text() == "?"
+    assert presenter.locator("h3").all_inner_texts() == ["Which class is this?"]
     page.keyboard.press("Space")
-    assert page.locator(".answer").inner_text() not in ("", "?") and page.locator(".picture").is_visible()
-    page.keyboard.press("ArrowRight")
+    assert answer.inner_text() not in ("", "?") and presenter.locator("h3").inner_text() == "Standard"
     page.keyboard.press("ArrowDown")
-    assert stage.get_attribute("data-key") == "pgd-linf,grad-cam" and page.locator(".answer").inner_text() == "?"
-    box = page.locator(".shown img").bounding_box()
-    assert box["height"] > 600 and box["y"] + box["height"] <= 720
-    photograph(page, "saliency-stage")
+    page.keyboard.press("ArrowRight")
+    assert seen(presenter) == ("grad-cam", "pgd-linf") and answer.inner_text() == "?"
+    box = presenter.locator(".shown img").bounding_box()
+    assert box["height"] > 420 and box["y"] + box["height"] <= 720
+    photograph(page, "saliency-guess")
     page.keyboard.press("Escape")
-    until(lambda: page.locator("button[data-map]").count() and settled(page), "the page again")
+    until(lambda: not presenter.count() and settled(page), "the page again")
     assert "view=" not in here(page) and "map=pgd-linf,grad-cam" in here(page).replace("%2C", ",")
+
+
+def seen(presenter):
+    """Which slide and which network the presenter shows."""
+    return presenter.get_attribute("data-slide"), presenter.get_attribute("data-panel")
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_a_room_from_the_door_to_the_end(visitor, address, database):
     assert key not in lead.url and lead.locator(".ws-code").inner_text() == workshop.code
     phones = [join(visitor("narrow"), address, workshop.code, name) for name in ("Ann", "Bo <i>", "")]
     until(lambda: lead.locator(".ws-count b").inner_text() == "3", "three people on the screen")
-    assert lead.locator(".ws-qr").evaluate("image => image.naturalWidth") > 100
+    assert lead.locator(".rs-qr").evaluate("image => image.naturalWidth") > 100
     screenshot(lead, "workshop-lobby")
 
     next_phase(lead)

@@ -75,7 +75,7 @@ def test_every_screen_can_be_read_and_reached(visitor, place, rounds, scheme):
     wall.keyboard.press("Enter")
     wall.locator(".ws-code").wait_for()
     hand = join(visitor("narrow", scheme), address, workshop.code, "Ann")
-    faults = look(wall, f"{scheme}-lobby-wall", f".ws-code, .ws-qr, {NEXT}")
+    faults = look(wall, f"{scheme}-lobby-wall", f".ws-code, .rs-qr, {NEXT}")
     faults += look(hand, f"{scheme}-lobby-hand", ".ws-point")
     for number, made in enumerate(rounds, 1):
         wall.locator(NEXT).click()

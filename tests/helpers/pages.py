@@ -1,8 +1,10 @@
 """What tests of pages share: a page as a visitor finds it, without a browser, and what it shows."""
 
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from streamlit.testing.v1 import AppTest
@@ -64,6 +66,12 @@ def picture(form: str = "PNG") -> bytes:
     out = io.BytesIO()
     Image.effect_noise((64, 48), 60).convert("RGB").save(out, form)
     return out.getvalue()
+
+
+def presented(at: AppTest) -> dict[str, Any]:
+    """What the presenter shows of a page, which was opened there."""
+    (one,) = [one.proto for one in at.get("bidi_component") if one.proto.component_name == "robustscope.presenter"]
+    return json.loads(one.json)
 
 
 def source(at: AppTest):

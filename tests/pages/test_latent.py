@@ -11,7 +11,7 @@ from app.latent.choice import AXES
 from app.latent.search import FRAMES
 from core.latent.search import Search
 from tests.helpers.checked_files import read_json, write_json
-from tests.helpers.pages import bodies, checked, picture, pressed, query, upload, value
+from tests.helpers.pages import bodies, checked, picture, presented, pressed, query, upload, value
 from tests.helpers.synthetic.latent import write_latent_reports
 
 PAGE = "pages/latent"
@@ -105,8 +105,10 @@ def test_an_upload_travels_as_its_code_where_that_is_asked_for_and_never_by_itse
     checked(at.run())
     assert query(at)["image"] == "upload" and "code" not in query(at) and "as" not in query(at)
     assert not any("code=" in item.value for item in at.code)
+    shown = presented(pressed(at, "presenter.button"))["link"]  # what the QR code holds
+    assert "image=upload" in shown and "code=" not in shown
     assert 'data-tile="picture"' in bodies(at, "data-here")[0]
-    checked(at.toggle(key="share.more").set_value(True).run())
+    checked(at.toggle(key="share.page.more").set_value(True).run())
     (link,) = [item.value for item in at.code if "code=" in item.value]
     assert "code" not in query(at)
     again = visit(**dict(parse_qsl(urlsplit(link).query)))

@@ -16,7 +16,7 @@ from core.models.zoo import load_zoo_model, save
 from core.saliency.measures.catalogue import SALIENCY_MEASURES
 from core.saliency.measures.measure import Measure
 from core.training.jobs.messages import Point, Ready, TrainingRequest
-from tests.helpers.pages import bodies, checked, finished, opened, query, restored
+from tests.helpers.pages import bodies, checked, finished, opened, presented, query, restored
 from tests.helpers.synthetic.saliency import write_saliency_report
 from tests.helpers.tiny_zoo import KEYS, write_zoo
 
@@ -246,17 +246,16 @@ def test_a_network_of_ones_own_shows_the_film_of_its_training(visit, tiny_zoo, m
 
 
 @pytest.mark.parametrize("view", ["present", "guess"])
-def test_a_room_sees_one_map_and_no_controls(visit, view):
+def test_a_link_opens_the_presenter_at_the_map_that_is_looked_at(visit, view):
     at = visit(**TWO, **CHEAP, map="pgd-l2,grad-cam", view=view)
-    (stage,) = [one.proto for one in at.get("bidi_component") if one.proto.component_name == "robustscope.stage"]
-    data = json.loads(stage.json)
-    assert [[slide["key"] for slide in row] for row in data["slides"]] == [
-        ["standard,gradient", "pgd-l2,gradient"],
-        ["standard,grad-cam", "pgd-l2,grad-cam"],
+    data = presented(at)
+    assert [(slide["key"], [panel["key"] for panel in slide["panels"]]) for slide in data["slides"]] == [
+        ("gradient", ["standard", "pgd-l2"]),
+        ("grad-cam", ["standard", "pgd-l2"]),
     ]
-    assert (data["row"], data["column"], data["guess"]) == (1, 1, view == "guess")
-    assert not at.multiselect and not at.sidebar.children and query(at)["view"] == view
-    assert all(slide["votes"] == "" for row in data["slides"] for slide in row)
+    assert data["start"] == ["grad-cam", "pgd-l2"] and data["guess"] == (view == "guess") and query(at)["view"] == view
+    shown = [panel["faces"][0]["over"] for slide in data["slides"] for panel in slide["panels"]]
+    assert shown == [part.split('"', 1)[0] for part in grid(at).split('<img src="')[1:]]  # the page's own maps
 
 
 def test_agreement_is_said_between_networks_and_between_methods(visit):

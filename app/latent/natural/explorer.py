@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from app.latent import explorer, slider_predictions
+from app.latent import explorer, slider_predictions, slides
 from app.latent.choice import LatentChoice
 from app.latent.natural import files, results, smallest
 from app.latent.natural.amounts import Amounts
@@ -13,10 +13,11 @@ from app.latent.natural.results import NaturalScene
 from app.state import session
 from app.state.errors import guard
 from app.state.pictures import ModelInput
-from app.ui import controls, elements
+from app.ui import controls, elements, presenter
 from app.ui.data_urls import data_url
 from app.ui.downloads import downloads
 from app.ui.elements import how_to_read
+from app.ui.presenter import Slide
 from app.ui.task_progress import watch
 from core.data.tasks import Task
 from core.natural.catalogue import GROUPS, changes_of
@@ -49,6 +50,7 @@ def _parts(task: Task, shown: ModelInput) -> None:
     with st.container(horizontal=True):
         arrays = partial(files.explorer_npz, here, part.amounts)
         downloads(f"natural-{task.key}", ("Picture and ribbons as NPZ", "npz", arrays))
+        presenter.offer(lambda: _slides(here, part, row))
         controls.share()
     place = elements.section("smallest", "What is the smallest natural change that fools each network?")
     if place.open:
@@ -93,7 +95,7 @@ def _sliders(here: NaturalScene, part: LatentChoice) -> None:
                 args=("amounts", ()),
             )  # fmt: skip
     legend = st.empty()
-    mine = [change for change in changes_of(here.task.shape[0]).values() if change.group == part.changes]
+    mine = _changes(here, part)
     columns, seen = st.columns(2, gap="medium"), set(results.row_at(here, part.amounts).predicted[:, 0].tolist())
     for number, change in enumerate(mine):
         with columns[2 * number // len(mine)], st.container(key=f"slider-natural-{change.key}", gap=None):
@@ -103,6 +105,23 @@ def _sliders(here: NaturalScene, part: LatentChoice) -> None:
             st.html(slider_predictions.ribbon_html(here.task, row, here.models, change.key, amount))
             seen |= set(row.predicted.flatten().tolist())
     legend.html(slider_predictions.key_html(here.task, here.models, seen))
+
+
+def _changes(here: NaturalScene, part: LatentChoice) -> list[Change]:
+    """The changes of the group that is chosen."""
+    return [change for change in changes_of(here.task.shape[0]).values() if change.group == part.changes]
+
+
+def _slides(here: NaturalScene, part: LatentChoice, now: ChangedRow) -> list[Slide]:
+    """What the explorer shows, for a room."""
+    rows = [
+        slides.SliderRow(
+            change.key, change.title, dict(part.amounts).get(change.key, change.rest),
+            results.slider_row(here, part.amounts, change),
+        )
+        for change in _changes(here, part)
+    ]  # fmt: skip
+    return slides.slides(here.task, here.models, now, here.picture, rows)
 
 
 def _slider(change: Change, amount: float) -> None:

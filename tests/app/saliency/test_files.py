@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 
 from app.saliency.colouring import map_pixels, scales
-from app.saliency.files import CELL, DPI, grid_npz, grid_png, measures_csv, report_html
+from app.saliency.files import CELL, grid_npz, grid_png, measures_csv, report_html
+from app.ui.downloads import DPI
 from core.metrics.box import Box
 from core.models.zoo import load_zoo_model
 from core.saliency.grid import saliency_grid

@@ -1,12 +1,10 @@
-"""The address that phones in this room can reach, and its QR code."""
+"""The address under which others in a room reach this app: phones can't reach a machine's names for itself."""
 
 import ipaddress
 import os
 import socket
-from html import escape
 from urllib.parse import urlsplit
 
-import segno
 import streamlit as st
 
 VARIABLE = "ROBUSTSCOPE_ADDRESS"
@@ -27,7 +25,7 @@ def public_address(seen: str, configured: str | None, lan: str) -> str:
     """Scheme, host and path under which phones reach this app, without a slash at the end.
 
     Args:
-        seen: the address in the presenter's browser; good for phones unless it names this machine to itself.
+        seen: the address in the browser; good for phones unless it names this machine to itself.
         configured: what whoever serves says instead.
         lan: what stands in for a host that means "this machine".
     """
@@ -35,14 +33,15 @@ def public_address(seen: str, configured: str | None, lan: str) -> str:
         return configured.rstrip("/")
     parts = urlsplit(seen or "http://localhost:8501")
     host = parts.hostname or "localhost"
-    if _only_here(host):
+    if only_here(host):
         host = lan
     port = f":{parts.port}" if parts.port else ""
     shown = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{shown}{port}"
 
 
-def _only_here(host: str) -> bool:
+def only_here(host: str) -> bool:
+    """Whether a host is a machine's name for itself."""
     if host == "localhost":
         return True
     try:
@@ -52,16 +51,23 @@ def _only_here(host: str) -> bool:
     return address.is_loopback or address.is_unspecified
 
 
-def join_address(code: str) -> str:
-    """The participants' link, which has the code and nothing else."""
+def room_address(path: str) -> str:
+    """The address of a path of this app, with its query, for others in the room."""
     base = st.get_option("server.baseUrlPath").strip("/")
     configured = os.environ.get(VARIABLE)
     root = public_address(st.context.url or "", configured, lan_address())
-    return "/".join(filter(None, [root, "" if configured else base, f"workshop?join={code}"]))
+    return "/".join(filter(None, [root, "" if configured else base, path]))
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def qr_html(address: str) -> str:
-    """A QR code as a picture that fills its box, dark on white in both themes: cameras want it so."""
-    url = segno.make(address, error="m").svg_data_uri(dark="#14273D", light="#FFFFFF", border=3, scale=8)
-    return f'<img class="ws-qr" src="{escape(url)}" alt="QR code of the address {escape(address)}">'
+def room_link(link: str) -> str:
+    """A link as this browser has it, for others in the room."""
+    parts, base = urlsplit(link), st.get_option("server.baseUrlPath").strip("/")
+    path = parts.path.strip("/").removeprefix(base).strip("/")
+    return room_address(path + (f"?{parts.query}" if parts.query else ""))
+
+
+def answers_here_alone() -> bool:
+    """Whether this server was started so that no other machine gets an answer from it."""
+    bound = st.get_option("server.address")
+    everywhere = bound in (None, "", "0.0.0.0", "::")
+    return not everywhere and only_here(bound) and not os.environ.get(VARIABLE)
