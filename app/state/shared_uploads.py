@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import PurePosixPath
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 import fsspec
 
@@ -30,14 +30,18 @@ LOG = logging.getLogger("robustscope")
 
 @dataclass(frozen=True, slots=True)
 class SharedFile:
-    """A picture's file as its visitor brought it."""
+    """A picture's file as its visitor brought it.
+
+    Attributes:
+        name: what the visitor called it.
+        data: its bytes, which nobody has checked.
+    """
 
     name: str
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(NamedTuple):
     path: str
     size: int
     at: float
