@@ -10,9 +10,10 @@ RUNTIME := $(VENV)/.installed-runtime
 PROJECT := $(VENV)/.installed-project
 DEV := $(VENV)/.installed-dev
 DOCS := $(VENV)/.installed-docs
+FUZZ := $(VENV)/.installed-fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test quick-tests all-tests shuffle coverage lint style types contracts format models bench distances docs pictures
+.PHONY: help setup run check test quick-tests all-tests shuffle coverage lint style types contracts format fuzz models bench distances docs pictures
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -73,6 +74,9 @@ models: $(PROJECT) $(DEV)  ## train the zoo again and measure it; many hours, go
 	for task in $(JUDGED); do for report in $(OF_JUDGED); do \
 		$(BIN)/robustscope evaluate --task $$task --report $$report || exit 1; done; done
 
+fuzz: $(PROJECT) $(DEV) $(FUZZ)  ## ten minutes of made-up files at every reader of what strangers send (ARGS='--seconds 60')
+	$(BIN)/python -m tests.fuzz $(ARGS)
+
 lint: style contracts types  ## lint, types and import contracts alone (each of the three is a target, too)
 
 style: $(PROJECT) $(DEV)
@@ -117,6 +121,11 @@ $(DEV): requirements-dev.txt requirements-evaluation.txt requirements-extras.txt
 
 $(DOCS): requirements-docs.txt constraints.txt | $(BIN)/python
 	$(PIP) install -r requirements-docs.txt
+	@touch $@
+
+# There is no build of atheris for every machine; `make fuzz` says so and goes without.
+$(FUZZ): requirements-fuzz.txt constraints.txt | $(BIN)/python
+	$(PIP) install -r requirements-fuzz.txt || echo 'atheris could not be installed here.'
 	@touch $@
 
 # The peers live in an environment of their own: they pin what the dashboard must not be held to.

@@ -1,8 +1,6 @@
 """Many pictures that a visitor brings at once: files and ZIPs."""
 
 import io
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -13,7 +11,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app.state import pictures, session
 from app.ui.picture_picker import FILE_TYPES
-from core.data.incoming import MAX_ENTRIES, MAX_ZIP_BYTES, Incoming, from_file, open_zip
+from core.data.incoming import MAX_ENTRIES, MAX_ZIP_BYTES, ZIP_DAMAGE, Incoming, from_file, open_zip
 from core.data.walk import entries
 
 
@@ -76,7 +74,7 @@ def count_files(files: Sequence[BroughtFile], most: int = MAX_ENTRIES) -> int:
         try:
             with open_zip(io.BytesIO(file.getvalue())) as archive:
                 total += len(entries(archive))
-        except (zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, RuntimeError, OSError):
+        except ZIP_DAMAGE:
             total += 1
     return min(total, most)
 

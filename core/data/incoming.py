@@ -1,5 +1,6 @@
 """Files, folders and ZIPs of pictures from anywhere, one picture after the other, so that any number can be read."""
 
+import lzma
 import stat
 import zipfile
 import zlib
@@ -21,6 +22,20 @@ MAX_LIST = 2_000_000
 _ZIP_HEADS = (b"PK\x03\x04", b"PK\x05\x06")
 _OTHER_ARCHIVES = {b"Rar!": "RAR", b"7z\xbc\xaf": "7z", b"\x1f\x8b": "gzip", b"\xfd7zXZ": "xz", b"BZh": "bzip2"}
 _NESTED = "An archive inside an archive is not opened."
+
+
+ZIP_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    OSError,
+    OverflowError,
+    ValueError,
+)
+"""What `zipfile` raises on a damaged ZIP; OverflowError where an entry says that it lies beyond 2^63."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +126,7 @@ def from_zip(file: BinaryIO, name: str, skip: Container[str] = frozenset()) -> I
                 path = f"{name}/{entry.filename}"
                 if path not in skip:
                     yield _entry(archive, entry, path)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except ZIP_DAMAGE as error:
         yield Incoming(name, error=f"This ZIP is damaged and cannot be read ({shorten(error)}).")
 
 
@@ -184,7 +199,7 @@ def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: str) -> Incom
     try:
         with archive.open(entry) as file:
             return checked(path, lambda: file.read(MAX_BYTES + 1), entry.file_size, nested=True)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except ZIP_DAMAGE as error:
         return Incoming(path, error=f"The file is damaged in the ZIP ({shorten(error)}).")
 
 

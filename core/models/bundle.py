@@ -3,13 +3,12 @@
 import io
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from core.checksums import State, checked, with_checksum
-from core.data.incoming import open_zip
+from core.data.incoming import ZIP_DAMAGE, open_zip
 from core.data.walk import entries
 from core.errors import InputError
 from core.files import write_atomically
@@ -70,7 +69,7 @@ def unpack(data: bytes) -> dict[str, bytes]:
                     raise InputError(f"the ZIP must hold one {suffix} file, and holds {len(named)}")
                 found[suffix] = _read(archive, named[0], limit)
             return found
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except ZIP_DAMAGE as error:
         raise InputError(f"this is not a ZIP that can be read ({shorten(error)})") from error
 
 

@@ -6,7 +6,7 @@ from typing import cast, get_args
 
 from core.errors import ConfigError
 from core.models.foreign.fitting import LIBRARIES, NetworkName
-from core.models.preprocessing import PRESETS, Order, Preprocessing, ValueRange
+from core.models.preprocessing import MAX_SIDE, PRESETS, Order, Preprocessing, ValueRange
 from core.text import shorten
 
 USUAL = "usual"
@@ -65,7 +65,7 @@ def preprocessing_of(text: str, network: NetworkName | None, channels: int, side
             case "std":
                 found = replace(found, std=_numbers(value, setting))
             case "side":
-                found = replace(found, side=int(_number(value, setting)))
+                found = replace(found, side=_pixels(value))
             case "values" if value in get_args(ValueRange):
                 found = replace(found, values=cast(ValueRange, value))
             case "order" if value in get_args(Order):
@@ -82,6 +82,13 @@ def preprocessing_of(text: str, network: NetworkName | None, channels: int, side
 
 def _numbers(text: str, setting: str) -> tuple[float, ...]:
     return tuple(_number(one, setting) for one in text.split(":"))
+
+
+def _pixels(text: str) -> int:
+    side = _number(text, "side")
+    if not 0 <= side <= MAX_SIDE:  # NaN is not, either
+        raise ConfigError(f"side must be 0 or at most {MAX_SIDE} pixels; got {shorten(text, 30)}")
+    return int(side)
 
 
 def _number(text: str, setting: str) -> float:

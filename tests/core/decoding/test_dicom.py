@@ -1,6 +1,5 @@
 """DICOM: values and windows as the standard's formulas have them; what is not read is refused with its reason."""
 
-import io
 import sys
 
 import numpy as np
@@ -12,6 +11,7 @@ from core.decoding import decoder
 from core.decoding.window import Window, windowed
 from core.images import decode
 from tests.helpers.decoding.files import photo, refusal
+from tests.helpers.decoding.medical import dicom
 
 pydicom = pytest.importorskip("pydicom")
 
@@ -19,36 +19,6 @@ RNG = np.random.default_rng(5)
 CT = RNG.integers(0, 4096, (24, 33)).astype(np.uint16)
 WINDOWED = {"WindowCenter": 40, "WindowWidth": 400}
 CT_UNITS = {"RescaleSlope": 1, "RescaleIntercept": -1024}
-
-
-def dicom(samples: np.ndarray, stored: int = 12, syntax: str = "ExplicitVRLittleEndian", **tags: object) -> bytes:
-    """A DICOM file of these samples."""
-    file = pydicom.Dataset()
-    file.file_meta = pydicom.dataset.FileMetaDataset()
-    file.file_meta.TransferSyntaxUID = getattr(pydicom.uid, syntax)
-    file.SOPClassUID = file.file_meta.MediaStorageSOPClassUID = pydicom.uid.SecondaryCaptureImageStorage
-    file.SOPInstanceUID = file.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
-    file.PatientName = "Somebody"
-    file.Rows, file.Columns = samples.shape[:2]
-    file.SamplesPerPixel = 1 if samples.ndim == 2 else 3
-    file.PhotometricInterpretation = "MONOCHROME2" if samples.ndim == 2 else "RGB"
-    if samples.ndim == 3:
-        file.PlanarConfiguration = 0
-    file.BitsAllocated = 8 * samples.itemsize
-    file.BitsStored, file.HighBit = stored, stored - 1
-    file.PixelRepresentation = int(samples.dtype.kind == "i")
-    for name, value in tags.items():
-        setattr(file, name, value)
-    big = syntax == "ExplicitVRBigEndian"
-    raw = samples.astype(samples.dtype.newbyteorder(">" if big else "<")).tobytes()
-    file.PixelData = raw + bytes(len(raw) % 2)
-    file["PixelData"].VR = "OW" if samples.itemsize == 2 else "OB"
-    if syntax == "RLELossless":
-        file.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-        file.compress(pydicom.uid.RLELossless)
-    out = io.BytesIO()
-    file.save_as(out, enforce_file_format=True)
-    return out.getvalue()
 
 
 def linear(values: np.ndarray, level: float, width: float) -> np.ndarray:
@@ -134,8 +104,9 @@ def test_a_name_in_the_file_is_nowhere_in_what_is_kept():
 
 
 def test_a_missing_package_is_named_with_its_file_of_requirements(monkeypatch):
+    data = dicom(CT)
     monkeypatch.setitem(sys.modules, "pydicom", None)
-    told = refusal(dicom(CT), here=True)
+    told = refusal(data, here=True)
     assert "pydicom" in told and "requirements-extras.txt" in told
 
 

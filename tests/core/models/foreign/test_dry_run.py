@@ -92,7 +92,18 @@ def test_a_line_says_the_preprocessing(text, field, value):
 
 
 @pytest.mark.parametrize(
-    "text", ["nonsense", "imagenet,x=1", "mean=1:2", "std=0:0:0", "order=grb", "side=9999", "mean=a:b:c"]
+    "text",
+    [
+        "nonsense",
+        "imagenet,x=1",
+        "mean=1:2",
+        "std=0:0:0",
+        "order=grb",
+        "side=9999",
+        "side=inf",
+        "side=nan",
+        "mean=a:b:c",
+    ],
 )
 def test_a_line_that_says_none_is_refused(text):
     with pytest.raises(ConfigError):
