@@ -73,7 +73,7 @@ models: $(PROJECT) $(DEV)  ## train the zoo again and measure it; many hours, go
 		$(BIN)/robustscope evaluate --task $$task --report $$report || exit 1; done; done
 
 fuzz: $(PROJECT) $(DEV) $(FUZZ)  ## ten minutes of made-up files at every reader of what strangers send (ARGS='--seconds 60')
-	$(BIN)/python -m tests.fuzz $(ARGS)
+	$(BIN)/python -m tests.helpers.fuzz $(ARGS)
 
 lint: style contracts types  ## lint, types and import contracts alone (each of the three is a target, too)
 

@@ -1,4 +1,4 @@
-"""What is installed of what ships, as a CycloneDX bill of materials and as a list of licences; `make sbom` writes both."""
+"""What is installed of what ships, as a CycloneDX bill of materials and as a list of licences: `make sbom`."""
 
 import json
 import subprocess

@@ -1,7 +1,7 @@
 """The lock: every package that the dashboard stands on, each with the hashes of its files; `make lock` writes it.
 
-torch and what only it needs (torchvision, the CUDA libraries) are in a lock of their own: whoever installs another build
-of torch first, such as the small one for the CPU, has files with other hashes, and needs the first lock alone.
+torch and what only it needs (torchvision, the CUDA libraries) are in a lock of their own: whoever installs another
+build of torch first, such as the small one for the CPU, has files with other hashes, and needs the first lock alone.
 """
 
 import re
@@ -61,7 +61,7 @@ def differing(locked: str) -> list[str]:
 
 def main() -> int:
     """Resolve, write both locks and say what came of it."""
-    options = "--generate-hashes --universal --python-version 3.11 --no-header --no-annotate --quiet".split()
+    options = ["--generate-hashes", "--universal", "--python-version", "3.11", "--no-header", "--no-annotate", "-q"]
     command = [Path(sys.executable).with_name("uv"), "pip", "compile", "requirements.txt", *options]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:

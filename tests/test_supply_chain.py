@@ -1,4 +1,4 @@
-"""What ships is locked to the versions that are pinned, and the lists that are made of it hold that and nothing else."""
+"""What ships is locked to the versions that are pinned, and the lists made of it hold that and nothing else."""
 
 import json
 

@@ -8,7 +8,7 @@ import traceback
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from tests.fuzz.target import Target
+from tests.helpers.fuzz.target import Target
 
 MOST_SECONDS = 2.0  # of a processor
 MOST_MEMORY = 600.0  # MB beyond what the process took before
@@ -103,7 +103,7 @@ def name_of(data: bytes) -> str:
 def kind_of(error: BaseException) -> str:
     """The error's class and the last line of ours that it came through."""
     frames = traceback.extract_tb(error.__traceback__)
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     ours = [frame for frame in frames if any(str(root / part) in frame.filename for part in OURS)]
     frame = (ours or frames)[-1]
     return f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno} ({str(error)[:80]!r})"
