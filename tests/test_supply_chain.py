@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from core.models.packaged import PACKAGED
 from deploy.audit import verdict
 from deploy.bill import without_others
-from deploy.lock import LOCK, TORCH_LOCK, differing, entries_in, parted, pins_in
+from deploy.lock import LOCK, ROOT, TORCH_LOCK, differing, entries_in, parted, pins_in
 
 LOCKS = [path.read_text(encoding="utf-8") for path in (LOCK, TORCH_LOCK)]
 RESOLVED = """\
@@ -79,3 +80,12 @@ SKIPPED = {"name": "torch", "skip_reason": "not found"}
 def test_an_audit_without_its_database_is_no_clean_one(found, holes, said):
     count, lines = verdict("" if found is None else json.dumps({"dependencies": found}))
     assert count == holes and said in "\n".join(lines)
+
+
+def test_the_page_of_licences_names_all_weights_that_ship_and_states_what_is_known_of_packaged_ones():
+    page = (ROOT / "docs/guide/licences.md").read_text(encoding="utf-8")
+    rows = [line for line in page.partition("## Weights")[2].partition("## Data")[0].splitlines() if line[:1] == "|"]
+    for task in (ROOT / "assets/models").iterdir():
+        assert any(f"`{task.name}`" in row for row in rows) or task.name == "imagenet"
+    for package in PACKAGED.values():
+        assert any(f"`{package.package}`" in row and package.licence in row for row in rows)
