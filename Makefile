@@ -13,7 +13,7 @@ DOCS := $(VENV)/.installed-docs
 FUZZ := $(VENV)/.installed-fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test quick-tests all-tests shuffle coverage lint style types contracts format fuzz models bench distances docs pictures
+.PHONY: help setup run check test quick-tests all-tests shuffle coverage lint style types contracts format fuzz lock sbom audit models bench distances docs pictures
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -75,7 +75,7 @@ models: $(PROJECT) $(DEV)  ## train the zoo again and measure it; many hours, go
 		$(BIN)/robustscope evaluate --task $$task --report $$report || exit 1; done; done
 
 fuzz: $(PROJECT) $(DEV) $(FUZZ)  ## ten minutes of made-up files at every reader of what strangers send (ARGS='--seconds 60')
-	$(BIN)/python -m tests.fuzz $(ARGS)
+	$(BIN)/python -m tests.helpers.fuzz $(ARGS)
 
 lint: style contracts types  ## lint, types and import contracts alone (each of the three is a target, too)
 
@@ -106,7 +106,12 @@ $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo 'Robustscope needs Python 3.11: install it, or name it with PYTHON=/path/to/python3.11'; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
+# LOCKED=1 takes files of known hashes alone; a torch that is there already stays, whatever build it is.
 $(RUNTIME): requirements.txt constraints.txt | $(BIN)/python
+ifdef LOCKED
+	$(PIP) install --no-deps --require-hashes -r requirements.lock
+	$(PIP) show --quiet torch || $(PIP) install --no-deps --require-hashes -r requirements-torch.lock
+endif
 	$(PIP) install -r requirements.txt
 	@touch $@
 
@@ -130,6 +135,23 @@ $(FUZZ): requirements-fuzz.txt constraints.txt | $(BIN)/python
 
 # The peers live in an environment of their own: they pin what the dashboard must not be held to.
 BENCH := .bench-venv
+
+# What makes the lock and the lists lives in an environment of its own, so that neither of them holds it.
+SUPPLY := .supply-venv
+
+lock: $(SUPPLY)/.installed  ## write requirements.lock: all that ships with the hashes of its files (make run LOCKED=1 installs by it)
+	$(SUPPLY)/bin/python -m deploy.lock
+
+sbom: $(PROJECT) $(SUPPLY)/.installed  ## what ships, as CycloneDX and as a list of licences, into build/
+	$(SUPPLY)/bin/python -m deploy.bill $(BIN)/python
+
+audit: $(SUPPLY)/.installed  ## known holes in what is locked (ARGS='--offline-ok' where their database may be out of reach)
+	$(SUPPLY)/bin/python -m deploy.audit $(ARGS)
+
+$(SUPPLY)/.installed: requirements-supply.txt | $(BIN)/python
+	$(BIN)/python -m venv $(SUPPLY)
+	$(SUPPLY)/bin/python -m pip --disable-pip-version-check install -r requirements-supply.txt
+	@touch $@
 
 bench: $(BENCH)/.installed  ## time the engine against its peers (ARGS='--rounds 3' for a quick look)
 	$(BENCH)/bin/python -m benchmarks $(ARGS)

@@ -33,9 +33,11 @@ ZIP_DAMAGE = (
     EOFError,
     OSError,
     OverflowError,
+    MemoryError,
     ValueError,
 )
-"""What `zipfile` raises on a damaged ZIP; OverflowError where an entry says that it lies beyond 2^63."""
+"""What `zipfile` raises on a damaged ZIP: OverflowError where an entry says that it lies beyond 2^63, MemoryError where
+LZMA says that it needs gigabytes."""
 
 
 @dataclass(frozen=True, slots=True)

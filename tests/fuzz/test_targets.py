@@ -2,18 +2,17 @@
 
 import random
 import struct
-from pathlib import Path
 
 import pytest
 
 from core.errors import ConfigError, InputError
-from tests.fuzz.catalogue import TARGETS
-from tests.fuzz.mutation import mutated
-from tests.fuzz.pictures import mended_png
-from tests.fuzz.recorder import Recorder
-from tests.fuzz.target import Target
+from tests.helpers.fuzz.catalogue import TARGETS
+from tests.helpers.fuzz.mutation import mutated
+from tests.helpers.fuzz.pictures import mended_png
+from tests.helpers.fuzz.recorder import Recorder
+from tests.helpers.fuzz.target import Target
+from tests.helpers.fuzz.worker import KEPT
 
-KEPT = Path(__file__).parent / "corpus"
 MANY = {"tiff", "link", "calibration"}
 """Readers with many seeds, or slow ones, of which some are enough here."""
 

@@ -59,7 +59,10 @@ def read_onnx(path: Path) -> tuple[bytes, OnnxFacts]:
         raise InputError("the ONNX file is damaged, or only a part of it is here") from error
     _check_graph(model)
     session = session_of(data)
-    facts = _facts(model, session)
+    try:
+        facts = _facts(model, session)
+    except UnicodeDecodeError as error:
+        raise InputError("the ONNX file is damaged: a name in it is no text") from error
     x = np.full((1, facts.channels, facts.side, facts.side), 0.5, np.float32)
     try:
         (answer,) = session.run([session.get_outputs()[0].name], {session.get_inputs()[0].name: x})

@@ -96,9 +96,9 @@ def _check_header(path: Path) -> None:
     except (ValueError, RecursionError) as error:
         raise InputError("the header of the safetensors file is damaged") from error
     for name, entry in entries.items() if isinstance(entries, dict) else ():
-        kind = entry.get("dtype") if isinstance(entry, dict) else None
+        kind = str(entry.get("dtype") if isinstance(entry, dict) else None)
         if name != "__metadata__" and kind not in _TAKEN:
-            raise InputError(_not_taken(name, str(kind).lower()))
+            raise InputError(_not_taken(name, kind.lower()))
 
 
 def _converted(tensors: Mapping[str, Tensor], notes: list[str]) -> tuple[dict[str, Tensor], list[str]]:

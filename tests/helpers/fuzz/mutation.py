@@ -7,7 +7,7 @@ _NUMBERS = (0, 1, 2, 7, 8, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0xFFFF, 0x7FFF_FFFF,
 
 
 def mutated(seeds: Sequence[bytes], rng: random.Random, most: int) -> bytes:
-    """One of the seeds, changed one to eight times: bits, bytes, numbers, parts left out, doubled, or of another seed."""
+    """One of the seeds with one to eight changes: bits, bytes, numbers, parts left out, doubled or of another seed."""
     data = bytearray(rng.choice(seeds))
     for _ in range(rng.randint(1, 8)):
         start = rng.randint(0, len(data))

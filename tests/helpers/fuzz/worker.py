@@ -13,10 +13,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from core.decoding.child import limit_memory
-from tests.fuzz.mutation import mutated
-from tests.fuzz.recorder import Recorder, name_of
-from tests.fuzz.target import Target, as_it_is
+from tests.helpers.fuzz.mutation import mutated
+from tests.helpers.fuzz.recorder import Recorder, name_of
+from tests.helpers.fuzz.target import Target, as_it_is
 
+KEPT = Path(__file__).parents[2] / "fuzz" / "corpus"
+"""By reader the inputs that it once stumbled over."""
 MOST_BYTES = 1 << 16
 _ADDRESS_SPACE = 4_000_000_000  # beyond what the libraries map, so that a huge claim is an error and no ended machine
 _WATCHED = ["core", "app", "PIL", "pydicom", "zipfile", "tomllib"]
@@ -34,7 +36,7 @@ def main(module: str, key: str, folder: str, seconds: str, seed: str, watched: s
     limit_memory(taken + _ADDRESS_SPACE)
     corpus = Path(folder, "corpus")
     corpus.mkdir(parents=True, exist_ok=True)
-    kept = sorted((Path(__file__).parent / "corpus" / key).glob("*"))
+    kept = sorted((KEPT / key).glob("*"))
     seeds = [*target.seeds(), *(path.read_bytes() for path in kept)]
     for data in seeds:
         (corpus / name_of(data)).write_bytes(data)

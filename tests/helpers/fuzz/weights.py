@@ -13,9 +13,9 @@ from core.models.foreign import onnx_graph, tensors
 from core.models.foreign.formats import kind_of
 from core.models.foreign.reading import read_foreign
 from core.models.weights import check_tensors, read_tensors
-from tests.fuzz.scratch import scratch
-from tests.fuzz.target import Target
 from tests.helpers.foreign import onnx_model, saved
+from tests.helpers.fuzz.scratch import scratch
+from tests.helpers.fuzz.target import Target
 
 _STATE = {
     "features.0.weight": torch.arange(12.0).view(2, 2, 3),

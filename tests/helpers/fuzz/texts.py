@@ -22,10 +22,10 @@ from core.errors import ConfigError
 from core.models.architectures.factory_networks import FACTORIES
 from core.models.foreign.fitting import NetworkName
 from core.models.foreign.presets import preprocessing_of, variants
-from tests.fuzz.scratch import scratch
-from tests.fuzz.target import Target
+from tests.helpers.fuzz.scratch import scratch
+from tests.helpers.fuzz.target import Target
 
-_STORED = json.loads((Path(__file__).parents[1] / "app/state/stored_links.json").read_text(encoding="utf-8"))
+_STORED = json.loads((Path(__file__).parents[2] / "app/state/stored_links.json").read_text(encoding="utf-8"))
 _OPTIONS = Options({task: tuple(keys) for task, keys in _STORED["models"].items()}, _STORED["images"])
 _PAGES = {
     "adversarial": AdversarialChoice,

@@ -8,7 +8,7 @@ import traceback
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from tests.fuzz.target import Target
+from tests.helpers.fuzz.target import Target
 
 MOST_SECONDS = 2.0  # of a processor
 MOST_MEMORY = 600.0  # MB beyond what the process took before
@@ -68,7 +68,7 @@ class Recorder:
         except BaseException as error:  # a panic of a library in Rust is no Exception
             if isinstance(error, KeyboardInterrupt):
                 raise
-            self._fault(kind_of(error), data)
+            self._fault(kind_of(error), str(error)[:200], data)
         took, peak = time.process_time() - began, _peak() - self._before
         self.tally.inputs += 1
         if took > max(self.tally.seconds, MOST_SECONDS):
@@ -84,12 +84,12 @@ class Recorder:
         self._next = time.monotonic() + _WRITTEN
         (self.folder / "tally.json").write_text(json.dumps(asdict(self.tally)), encoding="utf-8")
 
-    def _fault(self, kind: str, data: bytes) -> None:
+    def _fault(self, kind: str, said: str, data: bytes) -> None:
         seen = self.tally.faults.get(kind, 0)
         self.tally.faults[kind] = seen + 1
         if not seen and len(self.tally.faults) <= _KINDS:
             self._keep("fault", data)
-            (self.folder / "faults.txt").open("a", encoding="utf-8").write(f"{name_of(data)}: {kind}\n")
+            (self.folder / "faults.txt").open("a", encoding="utf-8").write(f"{name_of(data)}: {kind}: {said}\n")
 
     def _keep(self, why: str, data: bytes) -> None:
         (self.folder / f"{why}-{name_of(data)}").write_bytes(data)
@@ -103,10 +103,10 @@ def name_of(data: bytes) -> str:
 def kind_of(error: BaseException) -> str:
     """The error's class and the last line of ours that it came through."""
     frames = traceback.extract_tb(error.__traceback__)
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     ours = [frame for frame in frames if any(str(root / part) in frame.filename for part in OURS)]
     frame = (ours or frames)[-1]
-    return f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno} ({str(error)[:80]!r})"
+    return f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
 
 
 def _peak() -> float:

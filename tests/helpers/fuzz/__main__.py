@@ -10,9 +10,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from core.errors import CoreError
-from tests.fuzz.catalogue import TARGETS
-from tests.fuzz.recorder import MOST_MEMORY, MOST_SECONDS, Tally, kind_of
-from tests.fuzz.target import Target
+from tests.helpers.fuzz.catalogue import TARGETS
+from tests.helpers.fuzz.recorder import MOST_MEMORY, MOST_SECONDS, Tally, kind_of
+from tests.helpers.fuzz.target import Target
 
 FOLDER = Path("build/fuzz")
 _RESTARTS = 50
@@ -68,7 +68,7 @@ def fuzz(target: Target, seconds: float, seed: int, watched: bool) -> Tally:
 
 
 def _process(target: Target, folder: Path, seconds: float, seed: int, watched: bool) -> int:
-    command = [sys.executable, "-m", "tests.fuzz.worker", target.call.__module__, target.key]
+    command = [sys.executable, "-m", "tests.helpers.fuzz.worker", target.call.__module__, target.key]
     rest = [str(folder), str(seconds), str(seed), "yes" if watched else "no"]
     with (folder / "log.txt").open("ab") as log:
         return subprocess.run([*command, *rest], stdout=log, stderr=log, check=False).returncode

@@ -24,8 +24,8 @@ from core.models.resnet import PreActResNet, ResNetConfig
 from core.models.zoo import Card, ZooModel
 from core.npz import arrays_of, npz_bytes
 from core.reports.form.report import Report, read_report
-from tests.fuzz.scratch import folder, scratch
-from tests.fuzz.target import Target
+from tests.helpers.fuzz.scratch import folder, scratch
+from tests.helpers.fuzz.target import Target
 from tests.helpers.pictures import columns
 
 _BUILT = 200_000  # parameters up to which a card's network is built, too

@@ -16,10 +16,10 @@ from core.decoding import decoder
 from core.decoding.window import Window, share_used, windowed
 from core.images import decode, fit, to_png
 from core.models.bundle import unpack
-from tests.fuzz.target import Target
 from tests.helpers.decoding import variants
 from tests.helpers.decoding.files import encoded, photo, png
 from tests.helpers.decoding.medical import dicom
+from tests.helpers.fuzz.target import Target
 
 _HEAD = b"\x89PNG\r\n\x1a\n"
 _WINDOWS = (Window("stretch"), Window("percentiles", 1.0, 99.0), Window("values", -5.0, 300.0))
