@@ -6,14 +6,16 @@ would stay in memory after they left.
 
 import hashlib
 import inspect
-from collections.abc import Callable, Hashable
-from functools import wraps
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from functools import cache, wraps
 from threading import Lock
 from typing import ParamSpec, TypeVar
 from weakref import WeakValueDictionary
 
 from numpy import ndarray
 
+from app.state.admission import Admission, places
 from app.state.bounded_store import SERVER, parts_of, shared_store
 from app.state.device import bounded
 from app.state.presence import owner, session_id
@@ -65,14 +67,33 @@ def _cached(function: Callable[P, R], whose: Callable[[], str]) -> Callable[P, R
         if found is None:
             with _lock:
                 turn = _computing.setdefault(key, _Turn())
-            with turn.lock:
+            with _held(turn.lock):
                 found = store.get(key, visitor)
                 if found is None:
-                    found = (_unwritable(bounded(lambda: function(*args, **kwargs))),)
+                    with _admission().place(name):
+                        found = (_unwritable(bounded(lambda: function(*args, **kwargs))),)
                     store.put(key, found, visitor)
         return found[0]
 
     return cached
+
+
+@contextmanager
+def _held(lock: Lock) -> Iterator[None]:
+    """The lock, which others may hold for long: one's place among those who compute is theirs meanwhile."""
+    if not lock.acquire(blocking=False):
+        with _admission().given_up():
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@cache
+def _admission() -> Admission:
+    """The places of this server."""
+    return Admission(places())
 
 
 def _short(value: object) -> object:

@@ -46,7 +46,9 @@ def new_picture(draw: random.Random, side: int = 160) -> bytes:
     return file.getvalue()
 
 
-def possible(visitor: Visitor, kind: str, draw: random.Random, bring: Callable[[Widget], Awaitable[None]]) -> list[Action]:
+def possible(
+    visitor: Visitor, kind: str, draw: random.Random, bring: Callable[[Widget], Awaitable[None]]
+) -> list[Action]:
     """What of a kind can be done on the page as it is drawn.
 
     Args:

@@ -154,7 +154,9 @@ class Visitor:
 
     def find(self, part: str, kind: str = "button") -> list[str]:
         """Ids of widgets of a kind with a text in their label or key."""
-        return [each.id for each in self.widgets.values() if each.kind == kind and (part in each.label or part in each.id)]
+        return [
+            each.id for each in self.widgets.values() if each.kind == kind and (part in each.label or part in each.id)
+        ]
 
     @property
     def busy(self) -> bool:
