@@ -96,13 +96,8 @@ def _value(widget: Widget, draw: random.Random) -> object:
     drawn = widget.drawn
     if widget.kind == "checkbox":
         return not drawn.value
-    if widget.kind == "slider" and drawn.options:
-        return [draw.choice(drawn.options)] if len(drawn.default) == 1 else None
     if widget.kind == "slider":
-        steps = round((drawn.max - drawn.min) / drawn.step) if drawn.step else 0
-        if not steps or len(drawn.default) != 1:
-            return None
-        return [drawn.min + draw.randint(0, steps) * drawn.step]
+        return _place_of(drawn, draw) if len(drawn.default) == 1 else None
     options = [each.content if widget.kind == "button_group" else each for each in drawn.options]
     if len(options) < 2:
         return None
@@ -110,3 +105,11 @@ def _value(widget: Widget, draw: random.Random) -> object:
     if widget.kind == "selectbox":
         return chosen
     return [chosen] if drawn.click_mode == 0 else draw.sample(options, min(3, len(options)))
+
+
+def _place_of(slider, draw: random.Random) -> list[object] | None:
+    """A place of a slider with one handle, among its options where it has such."""
+    if slider.options:
+        return [draw.choice(slider.options)]
+    steps = round((slider.max - slider.min) / slider.step) if slider.step else 0
+    return [slider.min + draw.randint(0, steps) * slider.step] if steps else None
