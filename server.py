@@ -1,8 +1,11 @@
 """What `streamlit run server.py` serves: the dashboard, the route that hands out cookies, and the housekeeping."""
 
+import importlib
+import os
+import pkgutil
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
@@ -11,7 +14,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 from streamlit.starlette import App
 
+import app as shell
 from app.state import visitor_cookie, visitors
+
+MODEST = 10  # niceness of what is made beforehand: whoever comes meanwhile goes first
 
 
 async def cookie(request: Request) -> Response:
@@ -26,11 +32,30 @@ def keep_house(stopped: threading.Event) -> None:
     housekeeping.keep_house(stopped)
 
 
+def warm_up(stopped: threading.Event) -> None:
+    """Import what pages need and make what a first visit shows, before there is one; `ROBUSTSCOPE_WARM=0` leaves it."""
+    with suppress(AttributeError, OSError):  # not on every system
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), MODEST)
+    for module in pkgutil.walk_packages(shell.__path__, "app."):
+        if stopped.is_set():
+            return
+        importlib.import_module(module.name)
+    from app.state import first_views
+    from core.errors import CoreError
+
+    with suppress(CoreError):  # pages say what is damaged, to whom it concerns
+        first_views.prepare(stopped)
+
+
 @asynccontextmanager
 async def lifespan(_served: App) -> AsyncIterator[None]:
-    """The housekeeping beside the server, from its start to its end."""
+    """The housekeeping beside the server, from its start to its end, and the warming up."""
     stopped = threading.Event()
-    threading.Thread(target=keep_house, args=(stopped,), name="housekeeping", daemon=True).start()
+    beside = {"housekeeping": keep_house}
+    if os.environ.get("ROBUSTSCOPE_WARM") != "0":
+        beside["warming up"] = warm_up
+    for name, work in beside.items():
+        threading.Thread(target=work, args=(stopped,), name=name, daemon=True).start()
     yield
     stopped.set()
 

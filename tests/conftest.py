@@ -58,10 +58,14 @@ def chromium() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def no_data_sets(tmp_path_factory):
-    """Point the data root and the user's folder at empty ones, so that no test leans on what happens to be there."""
+    """Point the data root and the user's folder at empty ones, so that no test leans on what happens to be there.
+
+    Servers of tests make nothing beforehand, which would cost each of them seconds.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ROBUSTSCOPE_DATA", str(tmp_path_factory.mktemp("no-data-sets")))
         patch.setenv("ROBUSTSCOPE_USER", str(tmp_path_factory.mktemp("no-user")))
+        patch.setenv("ROBUSTSCOPE_WARM", "0")
         yield
 
 

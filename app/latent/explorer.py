@@ -57,7 +57,7 @@ def no_autoencoder(task: Task) -> None:
             st.code(f"robustscope train-generator {task.key}", language="bash")
         else:
             st.caption("No plan for training one ships for this task.")
-        others = [key for key in session.options().models if autoencoders.has_autoencoder(key)]
+        others = [key for key in session.models() if autoencoders.has_autoencoder(key)]
         st.markdown(
             "What the networks of this task answer, look at and find odd is on the other pages"
             + ("; this page can show it for:" if others else ".")

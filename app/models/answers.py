@@ -51,7 +51,7 @@ def show(task: Task, norm: Norm) -> None:
 
 
 def _controls(task: Task) -> None:
-    models = session.options().models[task.key]
+    models = session.models()[task.key]
     left, middle, right, last = st.columns([1, 1, 1.1, 1.1], gap="medium", vertical_alignment="bottom")
     for place, label, field in ((left, "One network", "one"), (middle, "Another", "other")):
         place.selectbox(label, models, format_func=model_name, **session.binding(field, f"models.{field}.{task.key}"))

@@ -24,7 +24,7 @@ def controls() -> None:
     """Map, teacher, network, and the three sliders."""
     choice, part = session.now(), session.page_choice(PerturbationChoice)
     task = task_named(choice.task)
-    models = session.options().models[choice.task]
+    models = session.models()[choice.task]
     left, middle, right = st.columns(3, gap="medium")
     with left:
         st.selectbox("Map s", map_options(choice), format_func=MAP_TITLES.__getitem__, **_own("maps"))

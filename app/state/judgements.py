@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import streamlit as st
 from numpy.typing import NDArray
 
 from app.state import device, own_calibrations, zoo
 from app.state.names import OWN
 from app.state.pictures import ModelInput
-from app.state.result_cache import cached_result
+from app.state.result_cache import cached_for_all, cached_result
 from core.anomaly.calibration import ASSETS, Calibration, calibration_path, read_calibration
 from core.anomaly.calibration import own_calibrations as own_calibrations_folder
 from core.anomaly.verdict import Verdict, judge
@@ -64,7 +63,7 @@ def _own_path(task: str, key: str) -> Path | None:
     return own_calibrations.path_of(card) if card is not None else None
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@cached_for_all
 def _calibration_of(task: str, key: str, sha256: str, path: str, stamp: int) -> Calibration:
     return read_calibration(zoo.model(task, key), Path(path))
 

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 
-import streamlit as st
-
 from app.state import pictures, zoo
+from app.state.result_cache import cached_for_all
 from core.data.galleries import ASSETS
 from core.explanations.opening import NAME, Opening, Openings, read_openings
 
@@ -28,7 +27,7 @@ def opening_of(task: str, page: str = "") -> Opening | None:
     return next((one for one in found if one is not None and one.picture in there), None)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@cached_for_all
 def _openings(task: str, stamp: int) -> Openings | None:
     return read_openings(task)
 

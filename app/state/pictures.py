@@ -17,7 +17,7 @@ from torch import Tensor
 from app.state.bounded_store import shared_store
 from app.state.choice import Choice
 from app.state.presence import owner
-from app.state.result_cache import cached_result
+from app.state.result_cache import cached_for_all, cached_result
 from app.state.shared_uploads import SharedFile, shared_uploads
 from app.state.uploads import MAX_BYTES, MAX_FILES_BYTES, UPLOAD, Uploads
 from core.data.datasets import available, data_root
@@ -175,10 +175,14 @@ def _picture(task: str, key: str, root: str) -> Picture:
     return _gallery(task, root).picture(key)
 
 
-@st.cache_data(max_entries=512, show_spinner=False)
 def thumbnail(task: str, key: str) -> bytes:
     """A gallery picture as a square PNG."""
-    return to_png(fit(_picture(task, key, str(data_root())).pixels, (3, THUMBNAIL, THUMBNAIL))[0])
+    return _thumbnail(task, key, str(data_root()))
+
+
+@cached_for_all
+def _thumbnail(task: str, key: str, root: str) -> bytes:
+    return to_png(fit(_picture(task, key, root).pixels, (3, THUMBNAIL, THUMBNAIL))[0])
 
 
 def model_input(task: str, image: str, mode: str, invert: bool, window: Window = AS_IT_CAME) -> ModelInput:

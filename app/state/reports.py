@@ -5,8 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import streamlit as st
-
+from app.state.result_cache import cached_for_all
 from core.reports.form.report import ASSETS, report_path
 
 R = TypeVar("R")
@@ -37,6 +36,6 @@ def cached_report(task: str, name: str, read: Callable[[Path], R]) -> R | None:
     return found
 
 
-@st.cache_resource(max_entries=24, show_spinner=False)
+@cached_for_all
 def _report(path: str, stamps: tuple[int, ...], _read: Callable[[Path], Any]) -> Any:
     return _read(Path(path))

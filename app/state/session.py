@@ -31,13 +31,22 @@ def options() -> Options:
     Raises:
         InputError: a card of the zoo is damaged.
     """
-    tasks = zoo.zoo_tasks()
+    here = models()
     return Options(
-        {task: tuple(zoo.cards_of(task)) for task in tasks},
-        {task: pictures.items(task).keys() for task in tasks},
-        openings.pictures_of(tasks, st.session_state.get(_PAGE, "")),
+        here,
+        {task: pictures.items(task).keys() for task in here},
+        openings.pictures_of([*here], st.session_state.get(_PAGE, "")),
         pictures.latest_upload(),
     )
+
+
+def models() -> dict[str, tuple[str, ...]]:
+    """Keys of the networks that can be chosen now, by task.
+
+    Raises:
+        InputError: a card of the zoo is damaged.
+    """
+    return {task: tuple(cards) for task in zoo.tasks() if (cards := zoo.cards_of(task))}
 
 
 def start(page: str = "compare", kind: type[PageChoice] | None = None) -> Choice:
@@ -53,17 +62,18 @@ def start(page: str = "compare", kind: type[PageChoice] | None = None) -> Choice
     query = st.query_params.to_dict()
     came = _CHOICE in st.session_state and st.session_state.get(_PAGE, page) != page and not query
     _turn_to(page)
+    here = options()
     if not came and (_CHOICE not in st.session_state or query != st.session_state[_SEEN]):
-        st.session_state[_CHOICE], st.session_state[_NOTES] = read(query, options())
+        st.session_state[_CHOICE], st.session_state[_NOTES] = read(query, here)
         st.session_state[_SEEN] = query
         st.session_state.pop(_page_choice_key(), None)
         st.session_state[_open_key()] = _names(query.get("open", ""))
-    st.session_state[_CHOICE] = within(now(), options())
+    st.session_state[_CHOICE] = within(now(), here)
     if kind is not None and not isinstance(_part(), kind):
-        part, notes = kind.read(query, now(), options())
-        st.session_state[_page_choice_key()] = part if query else kind.opening(Beside(now(), options()))
+        part, notes = kind.read(query, now(), here)
+        st.session_state[_page_choice_key()] = part if query else kind.opening(Beside(now(), here))
         st.session_state[_NOTES] = [*st.session_state[_NOTES], *notes]
-    _settle()
+    _settle(here)
     if came:
         st.session_state[_NOTES] = []
         if st.session_state[_SEEN]:
@@ -124,21 +134,21 @@ def set_field(field: str, value: Any) -> None:
 
     An impossible value changes nothing.
     """
-    before = _query()
+    before, here = _query(), options()
     if field in Choice.__dataclass_fields__:
-        st.session_state[_CHOICE] = change(now(), field, value, options())
-        _settle()
+        st.session_state[_CHOICE] = change(now(), field, value, here)
+        _settle(here)
     elif (part := _part()) is not None:
-        st.session_state[_page_choice_key()] = part.change(field, value, now(), options())
+        st.session_state[_page_choice_key()] = part.change(field, value, now(), here)
     if _query() != before:
         st.session_state[_NOTES] = []
         _write()
 
 
-def _settle() -> None:
+def _settle(here: Options) -> None:
     """Bring the page's part in line with the choice."""
     if (part := _part()) is not None:
-        st.session_state[_page_choice_key()] = part.within(now(), options())
+        st.session_state[_page_choice_key()] = part.within(now(), here)
 
 
 def _write() -> None:

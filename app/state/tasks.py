@@ -138,6 +138,8 @@ class TaskPool:
     def start(self, lane: Lane, key: Hashable, call: Call) -> BackgroundTask:
         """Have `call(on_progress, should_stop)` done, unless it is under way or done; the lane's other work stops.
 
+        What another lane has under way under the same key is done for both: it stops once nobody wants it any more.
+
         Raises:
             InputError: this visitor, or the server, has too much under way.
         """
@@ -147,6 +149,11 @@ class TaskPool:
         self.stop(lane)
         with self._lock:
             self._prune()
+            under_way = self._under_way(key)
+            if under_way is not None:
+                self._tasks[lane, key] = under_way
+                under_way.heartbeat()
+                return under_way
             if sum(task.active for (other, _), task in self._tasks.items() if other.owner == lane.owner) >= MOST_OWN:
                 raise InputError(f"At most {MOST_OWN} pieces of your work can run or wait: stop one, or let it finish.")
             if sum(map(len, self._waiting.values())) >= MOST_WAITING:
@@ -167,21 +174,32 @@ class TaskPool:
     def stop(self, lane: Lane) -> None:
         """Stop what is under way in a lane."""
         with self._lock:
-            self._halt([task for (other, _), task in self._tasks.items() if other == lane])
+            self._leave([name for name in self._tasks if name[0] == lane])
 
     def forget(self, owner: str) -> None:
         """A visitor is gone: their work stops, and what was theirs alone is dropped."""
         with self._lock:
-            own = {name: task for name, task in self._tasks.items() if name[0].owner == owner}
-            self._halt([*own.values()])
+            own = [name for name in self._tasks if name[0].owner == owner]
+            self._leave(own)
             for name in own:
                 del self._tasks[name]
         self._results.forget(owner)
 
     # ------------------------------------------------------------------------------------------- inside, under the lock
 
-    def _halt(self, tasks: list[BackgroundTask]) -> None:
-        for task in tasks:
+    def _under_way(self, key: Hashable) -> BackgroundTask | None:
+        """The work of anybody under this key that goes on."""
+        found = (task for (_, other), task in self._tasks.items() if other == key)
+        return next((task for task in found if task.active and not self._should_stop(task)), None)
+
+    def _leave(self, names: list[tuple[Lane, Hashable]]) -> None:
+        """Stop work for some lanes, and altogether where no other wants it."""
+        kept = {id(task) for name, task in self._tasks.items() if name not in names}
+        for name in names:
+            task = self._tasks[name]
+            if task.active and id(task) in kept:
+                self._tasks[name] = BackgroundTask("stopped")
+                continue
             task.halt.set()
             if task.active:
                 task.state = "stopped"
@@ -272,8 +290,11 @@ class TaskPool:
                 task.state = "stopped"
                 return
             if state == "done":
-                self._results.put(order.key, (result,), order.lane.owner)
-                self._tasks.pop((order.lane, order.key), None)
+                wanted = [name for name, other in self._tasks.items() if other is task]
+                self._results.put(order.key, (result,), wanted[0][0].owner)
+                for name in wanted:
+                    self._results.get(order.key, name[0].owner)
+                    del self._tasks[name]
             task.sentence, task.result, task.state = sentence, result, state
 
 

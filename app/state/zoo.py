@@ -3,6 +3,7 @@
 import gc
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
@@ -14,6 +15,7 @@ from app.state.bounded_store import SERVER, shared_store
 from app.state.device import device
 from app.state.names import OWN
 from app.state.presence import owner
+from app.state.result_cache import cached_for_all
 from core.data.tasks import Task, listed_tasks
 from core.models.architectures.catalogue import architecture_of
 from core.models.zoo import ASSETS, Card, ZooModel, cards, load_zoo_model, user_models
@@ -52,12 +54,18 @@ def own_cards(task: str) -> dict[str, Card]:
 
 
 def _cards_in(task: str, folder: Path) -> dict[str, Card]:
-    stamps = tuple((path.name, path.stat().st_mtime_ns) for path in sorted((folder / task).glob("*.json")))
-    return _read_cards(task, str(folder), stamps)
+    return _read_cards(task, str(folder), _stamps(folder / task))
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _read_cards(task: str, folder: str, stamps: tuple[tuple[str, int], ...]) -> dict[str, Card]:
+def _stamps(folder: Path) -> frozenset[tuple[str, int]]:
+    """When each card in a folder was written, with its name; empty where there is no folder."""
+    with suppress(FileNotFoundError), os.scandir(folder) as files:
+        return frozenset((file.name, file.stat().st_mtime_ns) for file in files if file.name.endswith(".json"))
+    return frozenset()
+
+
+@cached_for_all
+def _read_cards(task: str, folder: str, stamps: frozenset[tuple[str, int]]) -> dict[str, Card]:
     return cards(task, Path(folder))
 
 

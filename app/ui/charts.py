@@ -10,6 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from app.state.names import model_name
+from app.state.result_cache import cached_result
 from app.ui.colours import model_colour
 from app.ui.downloads import downloads
 from app.ui.figure_files import figure_csv, figure_npz
@@ -108,7 +109,8 @@ def add_names(
     points = (np.stack([x, y], 1) - ends[:, 0]) / np.ptp(ends, axis=1) * (NARROW, height)
     sizes = np.array([(LETTER * len(model_name(key)) + 6, LABEL_GAP) for key in keys], np.float64).reshape(-1, 2)
     upright = None if bars is None else (bars - up[0]) / (up[1] - up[0]) * height
-    offsets = place_labels(points, sizes, (NARROW, height), upright) - points
+    given = tuple(part.tobytes() for part in (points, sizes, upright) if part is not None)
+    offsets = _places((given, height), points, sizes, (NARROW, height), upright) - points
     for index, key in enumerate(keys):
         figure.add_annotation(
             x=x[index], y=y[index], ax=float(offsets[index, 0]), ay=-float(offsets[index, 1]), xanchor="center",
@@ -136,3 +138,9 @@ def show(figure: go.Figure, key: str, alt: str, **how: Any) -> Any:
     values = partial(figure_csv, figure), partial(figure_npz, figure, alt)
     downloads(key, ("CSV", "csv", values[0]), ("NPZ", "npz", values[1]), quiet=True)
     return shown
+
+
+@cached_result
+def _places(given: tuple[object, ...], _points: Array, _sizes: Array, _room: Range, _bars: Array | None) -> Array:
+    """The places of names, which are searched for: a page draws the same chart again with every run."""
+    return place_labels(_points, _sizes, _room, _bars)

@@ -42,7 +42,7 @@ def _task() -> None:
         st.subheader("Robustscope")
         st.segmented_control(
             "Task",
-            list(session.options().models),
+            list(session.models()),
             format_func=lambda key: task_named(key).title,
             required=True,
             **session.binding("task", "side.task"),
@@ -52,17 +52,18 @@ def _task() -> None:
 def model_panel() -> None:
     """Task and models, in the side panel."""
     choice = session.now()
+    models = session.models()
     _task()
     with st.sidebar:
         st.multiselect(
             "Networks side by side",
-            session.options().models[choice.task],
+            models[choice.task],
             format_func=model_name,
             max_selections=MOST_MODELS,
             help=f"One to {MOST_MODELS} networks trained for the task.",
             **session.binding("models", f"side.models.{choice.task}"),
         )
-        if len(session.options().models[choice.task]) == 1:
+        if len(models[choice.task]) == 1:
             st.caption(f"There is one network of {task_named(choice.task).title} here, so none to compare it with.")
     _device()
 

@@ -21,6 +21,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from benchmarks.load.server import below
 from core.anomaly.batch_file import Scoring
 from core.anomaly.calibration import calibration_path
 from core.anomaly.catalogue import DEFAULT
@@ -101,12 +102,6 @@ def of_node(node: Any) -> list[int]:
     own = {each.process.pid for kind in node.all_processes.values() for each in kind}
     raylet = node.all_processes["raylet"][0].process.pid
     return [raylet, *(below(raylet) | own - {raylet})]
-
-
-def below(process: int) -> set[int]:
-    """The processes that a process has started, and those that they have (on Linux)."""
-    children = {int(pid) for pid in Path(f"/proc/{process}/task/{process}/children").read_text().split()}
-    return children.union(*map(below, children))
 
 
 def two_nodes() -> tuple[Any, Any]:

@@ -7,18 +7,15 @@ an answer to seeing the next question; from an acknowledgement to the presenter'
 
 import argparse
 import asyncio
-import os
 import random
 import re
-import signal
-import socket
-import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.load.measured import stated
+from benchmarks.load.server import Server
 from benchmarks.load.visitor import Visitor
 from core.data.tasks import task_named
 from core.models.zoo import load_zoo_model
@@ -27,43 +24,8 @@ from core.workshop.database import Database
 from core.workshop.sessions import prepare, session_named, subjects_of
 from core.workshop.state import Leader, Workshop
 
-ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 15.0  # seconds after which a person presses again, or opens the page again
 SHOWN = re.compile(r'ws-answered" aria-live="polite"><b>(\d+)</b>')
-
-
-class Server:
-    """The dashboard in a process of its own, which can be killed and started again at the same address."""
-
-    def __init__(self, environment: dict[str, str], log: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.address, self._environment, self._log = f"http://127.0.0.1:{self.port}", environment, log
-        self.start()
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "streamlit", "run", "server.py", "--server.port", str(self.port)]
-        with self._log.open("a") as log:
-            self.process = subprocess.Popen(
-                [*command, "--server.address", "127.0.0.1"],
-                cwd=ROOT, env=os.environ | self._environment, stdout=log, stderr=subprocess.STDOUT,
-            )  # fmt: skip
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return
-            except OSError:
-                time.sleep(0.2)
-
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-    def memory(self) -> float:
-        """Resident memory in MB."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1000
 
 
 class Room:
@@ -82,7 +44,7 @@ class Room:
         self.presenter = presenter = Visitor(address, f"lead={self.workshop.code}")
         await presenter.open()
         (button,) = await presenter.until(lambda: presenter.find("Lead this workshop"))
-        field = next(name for name, label in presenter.inputs.items() if label == "Presenter's key")
+        (field,) = presenter.find("Presenter's key", "text_input")
         presenter.query = f"lead={self.workshop.code}"
         await presenter.press(button, {field: self.key})
         await presenter.until(lambda: presenter.find("ws-next"))
@@ -150,13 +112,6 @@ def _thanked(visitor: Visitor) -> bool:
 def _moved(visitor: Visitor, before: set[str]) -> bool:
     now = {name.split("ws-answer-")[1].rsplit("-", 1)[0] for name in visitor.find("ws-answer-")}
     return bool(now - before)
-
-
-def stated(name: str, values: list[float]) -> str:
-    ordered = sorted(values)
-    at = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
-    middle = statistics.median(ordered)
-    return f"{name}: median {middle:.2f} s, p95 {at:.2f} s, largest {ordered[-1]:.2f} s, n = {len(ordered)}"
 
 
 async def play(options: argparse.Namespace, server: Server, database: Database, rooms: list[Room]) -> int:

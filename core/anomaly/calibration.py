@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,7 @@ class Calibration:
             needs no scale.
         normals: by detector the scores of the calibration images that p-values are taken from (n,).
         band: 5, 50 and 95 % points of those images' log-norms under the main probe (3, L), for display.
+        digest: SHA-256 over all it is made of, to tell whether scores came from the same screen.
     """
 
     settings: Mapping[str, Any]
@@ -57,6 +58,10 @@ class Calibration:
     directions: Mapping[str, NDArray[np.int8]]
     normals: Mapping[str, NDArray[np.float64]]
     band: NDArray[np.float64]
+    digest: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "digest", _digest(self.arrays()))
 
     @property
     def detectors(self) -> tuple[str, ...]:
@@ -67,11 +72,6 @@ class Calibration:
     def own(self) -> StatedNormal | None:
         """What somebody's own pictures were, where it was calibrated on such."""
         return stated_in(self.settings)
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 over all it is made of, to tell whether scores came from the same screen."""
-        return _digest(self.arrays())
 
     @property
     def measuring(self) -> str:

@@ -74,7 +74,7 @@ def test_the_data_set_is_opened_once_for_all_thumbnails(tmp_path, monkeypatch):
         return torchvision.datasets.FashionMNIST(root, train=train)
 
     monkeypatch.setattr(fashion_mnist, "READER", official(counted, fashion_mnist.by_hand))
-    for cached in (state_pictures._gallery, state_pictures._picture, state_pictures.thumbnail):
+    for cached in (state_pictures._gallery, state_pictures._picture):
         cached.clear()
     keys = [key for key in state_pictures.items("fashion-mnist") if key.startswith("test:")][:12]
     made = {state_pictures.thumbnail("fashion-mnist", key) for key in keys}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from app.state import bounded_store, result_cache
-from app.state.result_cache import RESULT_BYTES, cached_result
+from app.state.result_cache import RESULT_BYTES, cached_for_all, cached_result
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +57,17 @@ def test_what_was_made_of_a_visitors_picture_goes_with_the_last_visitor_who_saw_
     assert calls == [1, 2, 1]
 
 
+def test_what_comes_from_the_servers_files_stays_when_visitors_leave(as_visitor):
+    calls = []
+    read = cached_for_all(lambda name: calls.append(name) or name.upper())
+    assert read("card") == "CARD"
+    as_visitor["owner"] = "bob"
+    assert read("card") == "CARD"
+    for visitor in ("ann", "bob"):
+        as_visitor["store"].forget(visitor)
+    assert read("card") == "CARD" and calls == ["card"]
+
+
 def test_nobody_can_write_to_what_all_are_given():
     base = np.arange(12.0)
     made = cached_result(lambda: (base.reshape(3, 4), [base[2:]]))()
@@ -88,12 +99,12 @@ def test_those_who_ask_meanwhile_wait_and_a_failure_is_not_remembered():
     assert found == ["made"] * 8 and len(calls) == 2
 
 
-def test_what_hangs_on_a_picture_never_lies_in_streamlits_own_caches():
+def test_what_hangs_on_a_picture_never_lies_in_caches_that_know_no_visitor():
     """There it would stay for the server's life, whoever left."""
     of_pictures = {"_x", "digest", "values", "_of", "_here", "pixels"}
     for path in Path(bounded_store.__file__).parents[1].rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef) and any(
-                "st.cache_" in ast.unparse(one) for one in node.decorator_list
+                name in ast.unparse(one) for one in node.decorator_list for name in ("st.cache_", "cached_for_all")
             ):
                 assert not of_pictures & {argument.arg for argument in node.args.args}, f"{path.name}: {node.name}"

@@ -237,6 +237,26 @@ def test_a_visitor_who_is_gone_leaves_nothing(gates):
     assert pool.find(lane("bob"), "pictures") is None and pool.find(lane("bob"), "shared").result == "all see it"
 
 
+def test_what_several_ask_for_is_done_once_and_stops_with_the_last_who_wants_it(gates):
+    """Equal work of three visitors runs once, whoever leaves; what the last one leaves stops."""
+    pool = TaskPool(at_once=3)
+    ann, bob, cat = (pool.start(lane(name), "same", gates.call("same")) for name in ("ann", "bob", "cat"))
+    assert ann is bob is cat
+    gates.begun("same")
+    pool.stop(lane("ann"))
+    pool.forget("cat")
+    assert bob.state == "running" and pool.find(lane("ann"), "same").state == "stopped"
+    assert pool.find(lane("cat"), "same") is None
+    gates.open.set()
+    wait(bob, "done")
+    assert gates.order == ["same"] and [pool.find(lane(name), "same").result for name in ("bob", "dan")] == ["same"] * 2
+    gates.open.clear()
+    left = [pool.start(lane(name), "other", gates.call("other")) for name in ("ann", "bob")]
+    pool.stop(lane("ann"))
+    pool.stop(lane("bob"))
+    assert left[0].state == "stopped" and left[0].halt.is_set()
+
+
 def test_the_time_left_follows_from_progress(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(tasks_module.time, "monotonic", lambda: now[0])

@@ -1,0 +1,72 @@
+"""The dashboard in a process of its own: started, measured and killed by whoever puts it under load."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Server:
+    """The dashboard in a process of its own, which can be killed and started again at the same address."""
+
+    def __init__(self, environment: dict[str, str], log: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.address, self._environment, self._log = f"http://127.0.0.1:{self.port}", environment, log
+        self.start()
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "streamlit", "run", "server.py", "--server.port", str(self.port)]
+        with self._log.open("a") as log:
+            self.process = subprocess.Popen(
+                [*command, "--server.address", "127.0.0.1"],
+                cwd=ROOT, env=os.environ | self._environment, stdout=log, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return
+            except OSError:
+                time.sleep(0.2)
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def memory(self) -> float:
+        """Resident memory of the server in MB, without the processes that decode pictures for it."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1000
+
+    def processor(self) -> float:
+        """Seconds of processor time so far, of the server and of the processes that it has started."""
+        return sum(processor_of(pid) for pid in {self.process.pid, *below(self.process.pid)})
+
+
+def processor_of(process: int) -> float:
+    """Seconds of processor time of a process, with those of its children that have ended (on Linux)."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:  # it has just ended, and counts with its parent from now on
+        return 0.0
+    return sum(int(ticks) for ticks in fields[11:15]) / TICKS
+
+
+def below(process: int) -> set[int]:
+    """The processes that a process has started, and those that they have (on Linux)."""
+    found: set[int] = set()
+    for task in Path(f"/proc/{process}/task").glob("*/children"):
+        try:
+            children = {int(pid) for pid in task.read_text().split()}
+        except OSError:  # the thread has just ended
+            continue
+        found |= children.union(*map(below, children))
+    return found
