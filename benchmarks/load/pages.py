@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,7 +25,7 @@ from benchmarks.load.actions import PAGES, WEIGHTS, Action, new_picture, possibl
 from benchmarks.load.answers import View, differences, view_of
 from benchmarks.load.measured import Interaction, stated, table
 from benchmarks.load.server import Server
-from benchmarks.load.visitor import Visitor
+from benchmarks.load.visitor import Visitor, exit_status
 
 PATIENCE = 60.0  # seconds after which a visitor gives up and opens the page again
 SETTLED = 120.0  # seconds in which long work is waited for, where one visitor is alone
@@ -216,14 +217,8 @@ def main() -> int:
             "ROBUSTSCOPE_DATA": folder,
         }  # fmt: skip
         server = Server(environment, log)
-        try:
-            wrong = asyncio.run(play(server, lambda: Server(environment, log), options))
-        finally:
-            server.kill()
-        if "Traceback" in log.read_text():
-            print(log.read_text()[-3000:])
-            wrong += 1
-    return 1 if wrong else 0
+        work = play(server, lambda: Server(environment, log), options)
+        return exit_status(partial(asyncio.run, work), log, server.kill)
 
 
 if __name__ == "__main__":

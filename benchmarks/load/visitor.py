@@ -9,8 +9,10 @@ import re
 import secrets
 import time
 import urllib.request
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import websockets
@@ -330,3 +332,16 @@ class Visitor:
             while True:
                 await asyncio.sleep(interval)
                 await self._send(fragment, auto=True)
+
+
+def exit_status(play: Callable[[], int], log: Path, *ends: Callable[[], None]) -> int:
+    """1 where something was wrong, a traceback in the server's log included; whatever happens, `ends` are called."""
+    try:
+        wrong = play()
+    finally:
+        for end in ends:
+            end()
+    if "Traceback" in log.read_text():
+        print(log.read_text()[-3000:])
+        wrong += 1
+    return 1 if wrong else 0

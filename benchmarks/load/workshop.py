@@ -11,12 +11,13 @@ import random
 import re
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.load.measured import stated
 from benchmarks.load.server import Server
-from benchmarks.load.visitor import Visitor
+from benchmarks.load.visitor import Visitor, exit_status
 from core.data.tasks import task_named
 from core.models.zoo import load_zoo_model
 from core.workshop import leading, reading
@@ -181,15 +182,8 @@ def main() -> int:
         environment = {"ROBUSTSCOPE_DATABASE": url, "ROBUSTSCOPE_VISITORS": folder, "ROBUSTSCOPE_DATA": folder}
         log = Path(folder, "log")
         server = Server(environment, log)
-        try:
-            wrong = asyncio.run(play(options, server, database, rooms))
-        finally:
-            server.kill()
-            database.close()
-        if "Traceback" in log.read_text():
-            print(log.read_text()[-3000:])
-            wrong += 1
-    return 1 if wrong else 0
+        work = play(options, server, database, rooms)
+        return exit_status(partial(asyncio.run, work), log, server.kill, database.close)
 
 
 if __name__ == "__main__":

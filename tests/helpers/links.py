@@ -1,7 +1,13 @@
-"""What tests of links share: a value that a page can't take."""
+"""What tests of links share: links that were stored long ago, and a value that a page can't take."""
+
+import json
+from pathlib import Path
 
 from app.state.choice import Choice, Options
 from app.state.page_choice import PageChoice
+
+STORED = json.loads((Path(__file__).parents[1] / "app/state/stored_links.json").read_text(encoding="utf-8"))
+OPTIONS = Options({task: tuple(keys) for task, keys in STORED["models"].items()}, STORED["images"])
 
 
 def refused(kind: type[PageChoice], name: str, value: str, choice: Choice, options: Options) -> PageChoice:

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -14,15 +13,14 @@ from app.anomaly.choice import AnomalyChoice
 from app.latent.choice import LatentChoice
 from app.models.choice import PerturbationChoice
 from app.saliency.choice import SaliencyChoice
-from app.state.choice import Options, read
+from app.state.choice import read
 from app.state.page_choice import Beside
 from core.decoding.window import AS_IT_CAME
+from tests.helpers.links import OPTIONS, STORED
 from tests.helpers.synthetic.latent import write_autoencoders
 
 pytestmark = pytest.mark.slow
 
-STORED = json.loads(Path(__file__).with_name("stored_links.json").read_text(encoding="utf-8"))
-OPTIONS = Options({task: tuple(keys) for task, keys in STORED["models"].items()}, STORED["images"])
 PARTS = {
     "adversarial": AdversarialChoice,
     "anomaly": AnomalyChoice,

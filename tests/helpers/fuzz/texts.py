@@ -1,9 +1,7 @@
 """Texts from anyone: links to every page, the file of trusted functions, lines of preprocessing, names of classes."""
 
-import json
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
 
 import app.training.choice as training
@@ -16,7 +14,7 @@ from app.latent.choice import LatentChoice
 from app.models.choice import PerturbationChoice
 from app.saliency.choice import SaliencyChoice
 from app.state import query_fields
-from app.state.choice import Options, read
+from app.state.choice import read
 from core.data.tasks.own import names_in
 from core.errors import ConfigError
 from core.models.architectures.factory_networks import FACTORIES
@@ -24,9 +22,8 @@ from core.models.foreign.fitting import NetworkName
 from core.models.foreign.presets import preprocessing_of, variants
 from tests.helpers.fuzz.scratch import scratch
 from tests.helpers.fuzz.target import Target
+from tests.helpers.links import OPTIONS, STORED
 
-_STORED = json.loads((Path(__file__).parents[2] / "app/state/stored_links.json").read_text(encoding="utf-8"))
-_OPTIONS = Options({task: tuple(keys) for task, keys in _STORED["models"].items()}, _STORED["images"])
 _PAGES = {
     "adversarial": AdversarialChoice,
     "anomaly": AnomalyChoice,
@@ -41,15 +38,15 @@ _PAGES = {
 def follow_link(data: bytes) -> None:
     """What each page makes of a query; a link to the view that comes out opens it again without a complaint."""
     query = dict(parse_qsl(data.decode(errors="replace"), keep_blank_values=True, max_num_fields=40))
-    choice, notes = read(query, _OPTIONS)
-    assert read(choice.to_query(), _OPTIONS) == (choice, [])
+    choice, notes = read(query, OPTIONS)
+    assert read(choice.to_query(), OPTIONS) == (choice, [])
     for kind in _PAGES.values():
-        part, more = kind.read(query, choice, _OPTIONS)
-        again, complaints = kind.read(part.to_query(), choice, _OPTIONS)
+        part, more = kind.read(query, choice, OPTIONS)
+        again, complaints = kind.read(part.to_query(), choice, OPTIONS)
         assert again.to_query() == part.to_query() and not complaints
         notes += more
-    order, more = training.read(query, _STORED["teachers"])
-    assert training.read(training.to_query(order), _STORED["teachers"]) == (order, [])
+    order, more = training.read(query, STORED["teachers"])
+    assert training.read(training.to_query(order), STORED["teachers"]) == (order, [])
     _, last = query_fields.read(workshop._TABLE, workshop.WorkshopLink(), query, lambda link: 3)
     assert all(len(note) < 2_000 for note in notes + more + last)
 
@@ -82,7 +79,7 @@ def read_names(data: bytes) -> None:
 
 
 def _links() -> Iterator[bytes]:
-    yield from (urlencode(link["query"]).encode() for link in _STORED["links"])
+    yield from (urlencode(link["query"]).encode() for link in STORED["links"])
     yield b"join=ABCDEF&round=2&rule=surest&source=own&of_class=3&form=alone&opacity=40"
 
 
