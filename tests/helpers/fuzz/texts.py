@@ -27,15 +27,8 @@ from tests.helpers.fuzz.target import Target
 
 _STORED = json.loads((Path(__file__).parents[2] / "app/state/stored_links.json").read_text(encoding="utf-8"))
 _OPTIONS = Options({task: tuple(keys) for task, keys in _STORED["models"].items()}, _STORED["images"])
-_PAGES = {
-    "adversarial": AdversarialChoice,
-    "anomaly": AnomalyChoice,
-    "compare": CompareChoice,
-    "find": FindChoice,
-    "latent": LatentChoice,
-    "models": PerturbationChoice,
-    "saliency": SaliencyChoice,
-}
+_PAGES = (AdversarialChoice, AnomalyChoice, CompareChoice, FindChoice)
+_MORE_PAGES = (LatentChoice, PerturbationChoice, SaliencyChoice)
 
 
 def follow_link(data: bytes) -> None:
@@ -43,7 +36,7 @@ def follow_link(data: bytes) -> None:
     query = dict(parse_qsl(data.decode(errors="replace"), keep_blank_values=True, max_num_fields=40))
     choice, notes = read(query, _OPTIONS)
     assert read(choice.to_query(), _OPTIONS) == (choice, [])
-    for kind in _PAGES.values():
+    for kind in (*_PAGES, *_MORE_PAGES):
         part, more = kind.read(query, choice, _OPTIONS)
         again, complaints = kind.read(part.to_query(), choice, _OPTIONS)
         assert again.to_query() == part.to_query() and not complaints
