@@ -5,9 +5,14 @@ The torchvision wheel on PyPI is built for CUDA. Beside a CPU build of torch its
 extension defines. Declaring the operators' schemas before the import is enough: nothing in this project calls a
 compiled torchvision operator. Where the extension does load (the ordinary wheels), the schemas are already there and
 nothing is done.
+
+The import makes torch's folder for compiled code among the temporary files. Nothing here is compiled, so where the
+system has no place for those it is given a folder that exists.
 """
 
 import importlib.util
+import os
+import tempfile
 from pathlib import Path
 
 import torch
@@ -32,6 +37,11 @@ if not _extension_loads():
     _SCHEMAS = torch.library.Library("torchvision", "FRAGMENT")  # noqa: TOR901 - a fragment must outlive the import
     for _name in ("nms", "qnms"):
         _SCHEMAS.define(f"{_name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+
+try:
+    tempfile.gettempdir()
+except FileNotFoundError:
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(Path(__file__).parent))
 
 import torchvision  # noqa: E402 - only importable after the schemas exist
 

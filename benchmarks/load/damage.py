@@ -131,6 +131,11 @@ def harmed(harm: Harm) -> dict[str, dict[str, str]]:
     return {line.pop("page"): line for line in lines}
 
 
+def no_temporary_folder() -> str:
+    """What Python's search says where no folder can be written: not /tmp, nor the one that it was started in."""
+    raise FileNotFoundError("no usable temporary directory")
+
+
 class _Last(logging.Handler):
     """Keeps each logged error and the line that it came from."""
 
@@ -151,7 +156,7 @@ def inside() -> int:
     from streamlit.testing.v1 import AppTest
 
     if os.environ.get("NO_SCRATCH"):
-        tempfile.tempdir = NOWHERE
+        tempfile._get_default_tempdir = no_temporary_folder
     logged: list[str] = []
     logging.getLogger("robustscope").addHandler(_Last(logged))
     for page in ALL_PAGES:

@@ -105,6 +105,8 @@ def _check_graph(model: onnx.ModelProto) -> None:
     """Refuse what leads out of the file, has no bound, or is no graph."""
     if not model.graph.node:
         raise InputError("the ONNX file holds no network: its graph is empty")
+    if not model.graph.output:
+        raise InputError("the ONNX file holds no network: its graph gives nothing")
     nodes = list(_nodes(model.graph))
     if len(nodes) > MOST_NODES:
         raise InputError(f"the ONNX graph has {len(nodes):,} nodes; at most {MOST_NODES:,} are taken")
