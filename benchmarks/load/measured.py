@@ -4,7 +4,6 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-
 ATTACKING = ("adversarial",)
 """Pages that attack each network towards every class for each picture, which no drawing makes quick."""
 
