@@ -1,5 +1,7 @@
 """What the first visitor of a server would wait for, made beforehand: networks, pictures and answers of the opening."""
 
+from collections.abc import Callable
+from functools import partial
 from threading import Event
 
 from app.state import judgements, openings, pictures, zoo
@@ -18,15 +20,13 @@ def prepare(stopped: Event) -> None:
     if choice is None:
         return
     task, shown = task_named(choice.task), pictures.chosen(choice)
-    for key in choice.models:
+    work: list[Callable[[], object]] = [partial(predictions_of, task, [key], shown) for key in choice.models]
+    work += [partial(pictures.thumbnail, task.key, key) for key in pictures.items(task.key)]
+    work += [partial(judgements.judgements_of, task, key, shown) for key in choice.models]
+    for make in work:
         if stopped.is_set():
             return
-        predictions_of(task, [key], shown)
-        judgements.judgements_of(task, key, shown)
-    for key in pictures.items(task.key):
-        if stopped.is_set():
-            return
-        pictures.thumbnail(task.key, key)
+        make()
 
 
 def opening() -> Choice | None:

@@ -56,9 +56,9 @@ async def differences(view: View, address: str, patience: float) -> list[str]:
     try:
         await visitor.open()
         await visitor.until(lambda: visitor.runs, patience)
-        if view.picture is not None:
-            (uploader,) = visitor.find("picker.upload", "file_uploader")
-            await visitor.bring(visitor.widgets[uploader], "new.png", view.picture)
+        uploaders = visitor.find("picker.upload", "file_uploader")  # some pages are of no picture
+        if view.picture is not None and uploaders:
+            await visitor.bring(visitor.widgets[uploaders[0]], "new.png", view.picture)
         await asyncio.sleep(0.1)
         await visitor.until(lambda: not visitor.busy, patience)
         now = answers_of(each.body for each in visitor.shown.values())

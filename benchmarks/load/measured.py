@@ -4,6 +4,9 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+ATTACKING = ("adversarial",)
+"""Pages that attack each network towards every class for each picture, which no drawing makes quick."""
+
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
@@ -30,7 +33,7 @@ class Interaction:
     @property
     def heavy(self) -> bool:
         """Whether it asked for something that takes its time."""
-        return self.kind == "heavy"
+        return self.kind == "heavy" or (self.page in ATTACKING and self.kind in ("page", "picture", "network"))
 
 
 def percentile(values: Sequence[float], share: float) -> float:

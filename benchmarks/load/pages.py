@@ -102,7 +102,7 @@ class Guest:
             if self.done and self.done[-1].fault == "timeout":
                 with suppress(Exception):
                     await self.open()
-            if not self.visitor.busy:
+            elif not self.visitor.busy:
                 self.views.append(view_of(self.visitor, self.picture))
 
 
