@@ -196,3 +196,10 @@ def test_several_processes_know_together_what_ran(browser_suite):
     (browser_suite / "browser/test_it.py").unlink()
     done = run_pytest(browser_suite, "-n2", ROBUSTSCOPE_REQUIRE_BROWSER="1")
     assert done.returncode == 1 and "no browser test ran" in done.stdout
+
+
+@pytest.mark.xdist_group("house")
+def test_groups_of_tests_reach_the_one_that_hands_them_out(request):
+    """Where they don't, each process starts servers and a PostgreSQL of its own, and a whole run takes twice as long."""
+    if getattr(request.config.option, "loadgroup", False):
+        assert request.node.nodeid.endswith("@house")
