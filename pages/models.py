@@ -12,6 +12,7 @@ def draw(choice: Choice) -> None:
     """Choose, run, show."""
     page.head(choice, controls.task_panel, several=False)
     cards, report = list(zoo.cards_of(choice.task).values()), None
+    sections.show_damaged(choice.task)
     with guard():
         report = results.robustness(choice.task)
     with guard():

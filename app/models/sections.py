@@ -8,7 +8,7 @@ from app.models import answers, claims, own_networks, results, slides, zoo_table
 from app.models import perturbation as models_perturbation
 from app.models.choice import PerturbationChoice
 from app.models.standings import cards_in_report, standings
-from app.state import session
+from app.state import session, zoo
 from app.state.errors import guard
 from app.state.pictures import ModelInput
 from app.ui import controls, elements, picture_picker, presenter
@@ -16,6 +16,13 @@ from app.ui.downloads import downloads
 from core.data.tasks import task_named
 from core.models.zoo import Card
 from core.reports.robustness.report import Robustness
+from core.text import escape_markdown
+
+
+def show_damaged(task: str) -> None:
+    """Which networks are passed over because their cards are damaged."""
+    for sentence in zoo.damaged_cards(task):
+        st.warning(escape_markdown(sentence), icon=":material/error:")
 
 
 def show_standings(report: Robustness | None, cards: list[Card]) -> None:

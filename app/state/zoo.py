@@ -18,7 +18,7 @@ from app.state.presence import owner
 from app.state.result_cache import cached_for_all
 from core.data.tasks import Task, listed_tasks
 from core.models.architectures.catalogue import architecture_of
-from core.models.zoo import ASSETS, Card, ZooModel, cards, load_zoo_model, user_models
+from core.models.zoo import ASSETS, Card, ZooModel, load_zoo_model, readable_cards, user_models
 from core.models.zoo import model_files as files_of
 
 MODELS = "models"
@@ -35,25 +35,28 @@ def zoo_folder() -> Path:
 def cards_of(task: str) -> dict[str, Card]:
     """The cards of a task by key; read again when a card's file changes.
 
-    Networks that whoever serves has brought follow those that ship, the visitor's own come last.
-
-    Raises:
-        InputError: a card is damaged.
+    Networks that whoever serves has brought follow those that ship, the visitor's own come last. A network
+    whose card is damaged is none of them; see `damaged_cards`.
     """
     return _cards_in(task, zoo_folder()) | _cards_in(task, user_models()) | own_cards(task)
 
 
 def own_cards(task: str) -> dict[str, Card]:
-    """The cards of this visitor's own networks for a task by key.
-
-    Raises:
-        InputError: a card is damaged.
-    """
+    """The cards of this visitor's own networks for a task by key."""
     visitor = visitors.me()
     return _cards_in(task, visitors.models(visitor)) if visitor else {}
 
 
+def damaged_cards(task: str) -> tuple[str, ...]:
+    """A sentence for each network of a task that is passed over because its card is damaged."""
+    return tuple(one for folder in (zoo_folder(), user_models()) for one in _cards_and_refusals(task, folder)[1])
+
+
 def _cards_in(task: str, folder: Path) -> dict[str, Card]:
+    return _cards_and_refusals(task, folder)[0]
+
+
+def _cards_and_refusals(task: str, folder: Path) -> tuple[dict[str, Card], tuple[str, ...]]:
     return _read_cards(task, str(folder), _stamps(folder / task))
 
 
@@ -65,8 +68,8 @@ def _stamps(folder: Path) -> frozenset[tuple[str, int]]:
 
 
 @cached_for_all
-def _read_cards(task: str, folder: str, stamps: frozenset[tuple[str, int]]) -> dict[str, Card]:
-    return cards(task, Path(folder))
+def _read_cards(task: str, folder: str, stamps: frozenset[tuple[str, int]]) -> tuple[dict[str, Card], tuple[str, ...]]:
+    return readable_cards(task, Path(folder))
 
 
 def zoo_tasks() -> list[str]:

@@ -105,10 +105,23 @@ def cards(task: str, folder: Path = ASSETS) -> dict[str, Card]:
     Raises:
         InputError: a card is damaged.
     """
+    found, refused = readable_cards(task, folder)
+    if refused:
+        raise InputError(refused[0])
+    return found
+
+
+def readable_cards(task: str, folder: Path = ASSETS) -> tuple[dict[str, Card], tuple[str, ...]]:
+    """The cards that `cards` gives, without the damaged ones, and a sentence for each of those."""
     task_named(task)
-    found = [read_card(path) for path in sorted((folder / task).glob("*.json"))]
+    found, refused = [], []
+    for path in sorted((folder / task).glob("*.json")):
+        try:
+            found.append(read_card(path))
+        except InputError as error:
+            refused.append(str(error))
     found.sort(key=lambda card: (card.key != "standard", card.key))
-    return {card.key: card for card in found}
+    return {card.key: card for card in found}, tuple(refused)
 
 
 def known_cards(task: str) -> dict[str, Card]:
