@@ -42,18 +42,19 @@ def cached_result(function: Callable[P, R]) -> Callable[P, R]:
     As in Streamlit's caches, an argument whose name begins with an underscore does not count: it follows from others.
     Arrays in a result can't be written to, since everybody is given the same ones. What raises is not remembered.
     """
-    return _cached(function, lambda: owner() if session_id() else SERVER)
+    return _cached(function, lambda: owner() if session_id() else SERVER, _unwritable)
 
 
 def cached_for_all(function: Callable[P, R]) -> Callable[P, R]:
     """As `cached_result`, for what comes from the server's own files: no visitor takes it along when they leave.
 
     It is found in a tenth of the time that a cache of Streamlit takes, and pages ask for such things a hundred times.
+    Arrays stay as they are: torch warns of those that can't be written to.
     """
-    return _cached(function, lambda: SERVER)
+    return _cached(function, lambda: SERVER, lambda result: result)
 
 
-def _cached(function: Callable[P, R], whose: Callable[[], str]) -> Callable[P, R]:
+def _cached(function: Callable[P, R], whose: Callable[[], str], seal: Callable[[R], R]) -> Callable[P, R]:
     signature = inspect.signature(function)
     name = f"{function.__module__}.{function.__qualname__}"
 
@@ -71,7 +72,7 @@ def _cached(function: Callable[P, R], whose: Callable[[], str]) -> Callable[P, R
                 found = store.get(key, visitor)
                 if found is None:
                     with _admission().place(name):
-                        found = (_unwritable(bounded(lambda: function(*args, **kwargs))),)
+                        found = (seal(bounded(lambda: function(*args, **kwargs))),)
                     store.put(key, found, visitor)
         return found[0]
 
