@@ -200,6 +200,6 @@ def test_several_processes_know_together_what_ran(browser_suite):
 
 @pytest.mark.xdist_group("house")
 def test_groups_of_tests_reach_the_one_that_hands_them_out(request):
-    """Where they don't, each process starts servers and a PostgreSQL of its own, and a whole run takes twice as long."""
+    """Where they do not, each process starts servers of its own, and a whole run takes twice as long."""
     if getattr(request.config.option, "loadgroup", False):
         assert request.node.nodeid.endswith("@house")
