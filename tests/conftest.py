@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -67,6 +68,16 @@ def no_data_sets(tmp_path_factory):
         patch.setenv("ROBUSTSCOPE_USER", str(tmp_path_factory.mktemp("no-user")))
         patch.setenv("ROBUSTSCOPE_WARM", "0")
         yield
+
+
+MAIN = sys.modules["__main__"]
+
+
+@pytest.fixture(autouse=True)
+def own_main_module():
+    """A page's test leaves its script as the main module, which processes that begin later would run once more."""
+    yield
+    sys.modules["__main__"] = MAIN
 
 
 @pytest.fixture(scope="session")
