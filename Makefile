@@ -28,10 +28,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # Every process takes one thread for torch. Tests that share something costly name a group, which one process runs; the
 # quick ones are handed out in halves instead, which costs the process that hands out less than one by one.
-# One process more than there are cores, since those of the browser wait much of their time.
-CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
-SHARED := --numprocesses $(shell echo $$(($(CORES) + 1))) --maxprocesses 5 --dist loadgroup
-QUICK := --numprocesses auto --dist worksteal --ignore tests/browser -m 'not slow and not browser'
+SHARED := --numprocesses auto --maxprocesses 4 --dist loadgroup
+QUICK := --dist worksteal --ignore tests/browser -m 'not slow and not browser'
 
 check: $(PROJECT) $(DEV)  ## lint, types, import contracts and the quick tests: a minute, before each commit (ARGS='-k pgd')
 	@$(BESIDE) lint quick-tests
