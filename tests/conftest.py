@@ -80,6 +80,23 @@ def own_main_module():
     sys.modules["__main__"] = MAIN
 
 
+@pytest.fixture(autouse=True)
+def own_environment():
+    """A test leaves the settings of the environment as they were: what it forgot there would be another test's."""
+    before = settings_of_the_environment()
+    yield
+    left = settings_of_the_environment()
+    for name in left.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
+    assert left == before
+
+
+def settings_of_the_environment() -> dict[str, str]:
+    """Those of Robustscope's own."""
+    return {name: value for name, value in os.environ.items() if name.startswith("ROBUSTSCOPE_")}
+
+
 @pytest.fixture(scope="session")
 def tiny_zoo(tmp_path_factory) -> Path:
     """The folder of a zoo of tiny networks, written once; tests leave it as it is."""

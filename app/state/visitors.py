@@ -48,10 +48,15 @@ def me() -> str | None:
     return st.session_state[_VISITOR]
 
 
+def name_visitor() -> str:
+    """This visitor's name, made up on the first call; `introduce` has the browser remember it."""
+    st.session_state[_VISITOR] = visitor = me() or secrets.token_hex(16)
+    return visitor
+
+
 def introduce() -> str:
     """This visitor's name, made up on the first call; the browser fetches it as a cookie, once a visit."""
-    visitor = me() or secrets.token_hex(16)
-    st.session_state[_VISITOR] = visitor
+    visitor = name_visitor()
     tickets = visitor_cookie.tickets()
     if _TICKET not in st.session_state:
         st.session_state[_TICKET] = tickets.issue(visitor)

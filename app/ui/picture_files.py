@@ -9,7 +9,7 @@ from typing import Protocol
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from app.state import pictures, session
+from app.state import pictures, session, visitors
 from app.ui.picture_picker import FILE_TYPES
 from core.data.incoming import MAX_ENTRIES, MAX_ZIP_BYTES, ZIP_DAMAGE, Incoming, from_file, open_zip
 from core.data.walk import entries
@@ -84,5 +84,6 @@ def choose(files: Sequence[BroughtFile], place: int) -> bool:
     found = next(islice(incoming(files), place, None), None)
     if found is None or found.error:
         return False
+    visitors.name_visitor()  # before it is kept: it is theirs by name, not their tab's
     session.set_field("image", pictures.keep_upload(found.data, found.path))
     return True

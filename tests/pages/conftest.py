@@ -7,10 +7,18 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.state.pictures import uploads
 from tests.helpers.fixtures import in_place_of
 from tests.helpers.pages import opened
 from tests.helpers.synthetic.anomaly import write_calibrations
 from tests.helpers.synthetic.latent import write_autoencoders
+
+
+@pytest.fixture(autouse=True)
+def pictures_by_name():
+    """No picture is kept for a tab: all tabs of tests have one name, and the next visitor would find it."""
+    yield
+    assert not uploads().latest("test session id")
 
 
 @pytest.fixture

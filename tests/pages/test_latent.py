@@ -11,7 +11,7 @@ from app.latent.choice import AXES
 from app.latent.search import FRAMES
 from core.latent.search import Search
 from tests.helpers.checked_files import read_json, write_json
-from tests.helpers.pages import bodies, checked, finished, picture, presented, pressed, query, upload, value
+from tests.helpers.pages import bodies, checked, picture, presented, pressed, query, upload, value
 from tests.helpers.synthetic.latent import write_latent_reports
 
 PAGE = "pages/latent"
@@ -111,7 +111,7 @@ def test_an_upload_travels_as_its_code_where_that_is_asked_for_and_never_by_itse
     checked(at.toggle(key="share.page.more").set_value(True).run())
     (link,) = [item.value for item in at.code if "code=" in item.value]
     assert "code" not in query(at)
-    again = finished(visit(**dict(parse_qsl(urlsplit(link).query))))
+    again = visit(**dict(parse_qsl(urlsplit(link).query)))
     assert drawn(again) == drawn(at) and 'data-tile="picture"' not in bodies(again, "data-here")[0]
     assert "somebody's own picture" in again.warning[0].value
 

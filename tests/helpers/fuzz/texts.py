@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from unittest.mock import patch
 from urllib.parse import parse_qsl, urlencode
 
 import app.training.choice as training
@@ -53,8 +54,8 @@ def follow_link(data: bytes) -> None:
 
 def read_trusted(data: bytes) -> None:
     """`robustscope.toml`."""
-    os.environ["ROBUSTSCOPE_CONFIG"] = str(scratch("robustscope.toml", data))
-    assert all(".py:" in name for name in FACTORIES.names())
+    with patch.dict(os.environ, ROBUSTSCOPE_CONFIG=str(scratch("robustscope.toml", data))):
+        assert all(".py:" in name for name in FACTORIES.names())
 
 
 def read_preprocessing(data: bytes) -> None:
