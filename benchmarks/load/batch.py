@@ -21,6 +21,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from benchmarks.load.measured import keep
 from benchmarks.load.server import below
 from core.anomaly.batch_file import Scoring
 from core.anomaly.calibration import calibration_path
@@ -38,6 +39,7 @@ from core.images import to_png
 from core.models.zoo import ASSETS
 
 TASK, NETWORKS = "cifar10", ("standard", "pgd-l2")
+RUNS = ("one process", "two processes", "ray", "two, one killed", "ray, a node killed")
 NODE = {"include_dashboard": False, "object_store_memory": 200 << 20}
 
 
@@ -77,8 +79,14 @@ def run(
         "seconds_after_first": round(first[-1] - first[0], 1),
         "pictures": sum(each.pictures for each in dataset.done.values()),
         "rows": sum(table.num_rows for table in dataset.tables(["path"])),
+        "bytes_out": bytes_below(folder),
         "files": digest.hexdigest()[:16],
     }
+
+
+def bytes_below(folder: Path) -> int:
+    """The size of all files in a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def killing(at: int, victims: Callable[[], list[int]]) -> Callable[[int], None]:
@@ -119,8 +127,10 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=20_000)
     parser.add_argument("--work", choices=("score", "explain"), default="score")
     parser.add_argument("--shard", type=int, default=200)
+    parser.add_argument("--only", choices=RUNS, help="one of the runs alone")
+    parser.add_argument("--out", type=Path, help="a JSON file for what was measured")
     options = parser.parse_args()
-    job, found = job_of(options.work), {}
+    began, job, found = time.perf_counter(), job_of(options.work), {}
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
         write_pictures(root / "pictures", options.pictures)
@@ -135,6 +145,8 @@ def main() -> None:
         def measured(
             name: str, engine: AbstractContextManager[BatchEngine], on_count: Callable[[int], None] = lambda n: None
         ) -> None:
+            if options.only not in (None, name):
+                return
             load_before = os.getloadavg()[0]
             with engine as begun:
                 found[name] = run(job, shards, begun, root / name.replace(" ", "-"), on_count)
@@ -144,14 +156,18 @@ def main() -> None:
         measured("two processes", ENGINES["local"](None, 2))
         measured("ray", ENGINES["ray"](None, 2))
         measured("two, one killed", ENGINES["local"](None, 2), killing(middle, a_worker))
-        cluster, second = two_nodes()
-        try:
-            with ENGINES["ray"](cluster.address, None) as engine:
-                print(f"a Ray cluster of two nodes, {engine.processes} processes", flush=True)
-                measured("ray, a node killed", nullcontext(engine), killing(middle, lambda: of_node(second)))
-        finally:
-            cluster.shutdown()
-    one = found["one process"]
+        if options.only in (None, "ray, a node killed"):
+            cluster, second = two_nodes()
+            try:
+                with ENGINES["ray"](cluster.address, None) as engine:
+                    print(f"a Ray cluster of two nodes, {engine.processes} processes", flush=True)
+                    measured("ray, a node killed", nullcontext(engine), killing(middle, lambda: of_node(second)))
+            finally:
+                cluster.shutdown()
+        stated = {"pictures": options.pictures, "shard": options.shard, "networks": NETWORKS, "work": options.work}
+        sizes = {"bytes_in": bytes_below(root / "pictures"), "core_seconds_a_picture": cost.seconds_each}
+        keep(options.out, stated | sizes | {"runs": found}, time.perf_counter() - began)
+    one = next(iter(found.values()))
     for name, each in found.items():
         same = "identical files" if each["files"] == one["files"] else "OTHER FILES"
         speed = one["seconds_after_first"] / max(each["seconds_after_first"], 0.1)

@@ -1,8 +1,15 @@
 """What was measured of interactions, as one table."""
 
+import json
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core.reports.form.provenance import Run
 
 ATTACKING = ("adversarial",)
 """Pages that attack each network towards every class for each picture, which no drawing makes quick."""
@@ -65,3 +72,21 @@ def table(done: Sequence[Interaction]) -> str:
             f"{processor:7.3f} {received:6.0f} {sum(bool(each.fault) for each in some):6}"
         )
     return "\n".join(lines)
+
+
+def rows_of(done: Sequence[Interaction]) -> list[list[Any]]:
+    """Interactions as plain values, to the millisecond, in the order of their fields."""
+    return [[round(value, 3) if isinstance(value, float) else value for value in astuple(each)] for each in done]
+
+
+def interactions(rows: Sequence[Sequence[Any]]) -> list[Interaction]:
+    """What `rows_of` was made of."""
+    return [Interaction(*row) for row in rows]
+
+
+def keep(path: Path | None, measured: Mapping[str, Any], seconds: float) -> None:
+    """Write what was measured to a JSON file, with the code and the machine; nothing where no file is named."""
+    if path is not None:
+        made = asdict(Run.ended(seconds, torch.device("cpu")))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"made": made, **measured}) + "\n")

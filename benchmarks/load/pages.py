@@ -20,10 +20,11 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from benchmarks.load.actions import PAGES, WEIGHTS, Action, new_picture, possible
 from benchmarks.load.answers import View, differences, view_of
-from benchmarks.load.measured import Interaction, stated, table
+from benchmarks.load.measured import Interaction, keep, rows_of, stated, table
 from benchmarks.load.server import Server
 from benchmarks.load.visitor import Visitor, exit_status
 
@@ -157,11 +158,14 @@ def say(title: str, done: list[Interaction], processor: float | None = None) -> 
 
 async def play(server: Server, fresh: Callable[[], Server], options: argparse.Namespace) -> int:
     """All of it; how many views were answered otherwise, or not at all."""
-    load = os.getloadavg()[0]
-    print(f"load of the machine {load:.1f}; seed {options.seed}; memory {server.memory():.0f} MB")
-    wrong = 0
+    load, began, wrong = os.getloadavg()[0], time.monotonic(), 0
+    memory = [server.memory()]
+    found: dict[str, Any] = {"settings": settings_of(options), "load": load, "memory": memory}
+    print(f"load of the machine {load:.1f}; seed {options.seed}; memory {memory[0]:.0f} MB")
     if options.rounds:
         done = await alone(server, options.seed, options.rounds)
+        memory.append(server.memory())
+        found["alone"] = rows_of(done)
         light = [each.processor for each in done if not each.heavy]
         say(f"One visitor alone, {options.rounds} rounds, memory {server.memory():.0f} MB", done, sum(light))
         wrong += sum(bool(each.fault) for each in done)
@@ -172,13 +176,21 @@ async def play(server: Server, fresh: Callable[[], Server], options: argparse.Na
         done = [each for guest in guests for each in guest.done]
         title = f"{options.sessions} visitors, {options.minutes:g} minutes, pauses of {options.pause:g} s on average"
         say(f"{title}, memory {server.memory():.0f} MB", done, processor)
+        memory.append(server.memory())
+        found |= {"together": rows_of(done), "cores": processor / seconds}
         print(f"the server used {processor / seconds:.2f} cores, load of the machine {os.getloadavg()[0]:.1f}")
         views = [view for guest in guests for view in guest.views]
         await asyncio.gather(*(guest.visitor.close() for guest in guests))
         wrong += sum(each.fault == "timeout" for each in done)
         server.kill()
         wrong += await compare(fresh, views, options)
+    keep(options.out, found, time.monotonic() - began)
     return wrong
+
+
+def settings_of(options: argparse.Namespace) -> dict[str, Any]:
+    """What was asked for, without the file that it goes into."""
+    return {name: value for name, value in vars(options).items() if name != "out"}
 
 
 async def compare(fresh: Callable[[], Server], views: list[View], options: argparse.Namespace) -> int:
@@ -209,6 +221,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=1, help="of one visitor alone before the others come; 0 for none")
     parser.add_argument("--checked", type=int, default=4, help="views of each page that are opened again")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, help="a JSON file for what was measured")
     options = parser.parse_args()
     with TemporaryDirectory() as folder:
         log = Path(folder, "log")

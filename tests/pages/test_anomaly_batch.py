@@ -85,7 +85,7 @@ def test_a_row_of_the_table_opens_its_picture_alone(visit, tmp_path, monkeypatch
     p_value = at.dataframe[0].value["Standard: share"].iloc[0]
     checked(at.button(key="anomaly.look").click().run())
     assert query(at)["view"] == "one" and query(at)["image"] == "upload" and not at.error
-    assert any("Your picture z.zip" in item.value for item in at.caption)  # under its name, which only its visitor knows
+    assert any("Your picture z.zip" in item.value for item in at.caption)  # its visitor alone knows the name
     assert judged(at)["standard"][0] * 100 == pytest.approx(p_value, abs=0.01)
 
 
