@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from app.models import figures
+from app.models.published_networks import publication
 from app.models.standings import Share, Standing, standings
 from app.state.epsilon_scale import NORM_TITLES
 from app.state.names import model_name
@@ -52,12 +53,14 @@ def cards(shown: Sequence[Card], rows: Sequence[Row]) -> None:
 def _card(card: Card, standing: Mapping[Norm, Standing]) -> str:
     entry = entry_of(card.key)
     title, sentence, source = (entry.title, entry.sentence, entry.source) if entry else ("A recipe of its own", "", "")
+    published = publication(card)
+    title = "A published network" if published else title
     note = f'<p class="rs-note">{escape(card.note)}</p>' if card.note else ""
     return (
         f'<article class="rs-card" style="--rs-colour: {model_colour(card.key)}" data-card="{escape(card.key)}">'
         f'<div class="rs-name">{escape(model_name(card.key))}<span class="rs-key">{escape(card.key)}</span></div>'
         f'<p><b>{escape(title)}.</b> {escape(sentence)}</p><p class="rs-formula">{escape(card.recipe)}</p>'
-        f'{_figures(standing)}<p class="rs-small">{escape(_cost(card, standing["linf"].cost))}</p>{note}'
+        f'{_figures(standing)}<p class="rs-small">{escape(_cost(card, standing["linf"].cost))}</p>{published}{note}'
         f'<p class="rs-small">Source: {escape(source or "see its formula")}<br>'
         f"Make it again: <code>{escape(card.command)}</code></p></article>"
     )

@@ -63,7 +63,7 @@ def fetched(
     model = built(matched, task_named(TASK), entry.preprocess, entry.key, f"robustscope fetch {entry.name}")
     settings = {**model.card.settings, SETTING: entry.facts(digest)}
     note = f"{entry.note} {model.card.note}".strip()
-    card = replace(model.card, recipe=f"Published by others: {entry.source}", settings=settings, note=note)
+    card = replace(model.card, recipe="Trained and published by others", settings=settings, note=note)
     return replace(model, card=card)
 
 
