@@ -48,6 +48,13 @@ def test_a_visitor_gets_the_command_and_no_button_unless_it_is_allowed(server):
     ]
 
 
+def test_a_visitor_can_not_fill_the_disk(server, tmp_path, monkeypatch):
+    written(tmp_path / "user", "robustscope.toml", b"[visitors]\nfetch = true\n")
+    monkeypatch.setattr(published_networks, "MOST_BYTES", -1)
+    at = checked(picked().button(key=BUTTON).click().run())
+    assert "the command alone fetches more" in at.error[0].value and server.asked == []
+
+
 def test_a_press_fetches_it_for_everybody_and_its_card_says_what_was_published(server, tmp_path):
     written(tmp_path / "user", "robustscope.toml", b"[visitors]\nfetch = true\n")
     files, server.files = server.files, {}

@@ -8,6 +8,8 @@ L-infinity on 5,000 validation images, its files model_info/imagenet/Linf/*.json
 images, too, and is not the one given here. The authors give no robust accuracy for the other radii.
 """
 
+from dataclasses import replace
+
 from core.models.published.entry import Accuracy, PublishedNetwork
 
 _REVISION = "3f04ac96136001cfe402022100728124cbe3fac5"
@@ -15,7 +17,7 @@ _FILES = f"https://huggingface.co/madrylab/robust-imagenet-models/resolve/{_REVI
 _PAPER = "Salman et al. 2020, arXiv:2007.08489"
 _ATTACK = "AutoAttack, L-infinity 4/255"
 _BENCH = "RobustBench, 5,000 images"
-_SIZES = {"resnet18": 93_600_000, "resnet50": 205_000_000}  # as the page shows them
+_SIZES = {"resnet18": 93_600_000, "resnet50": 205_000_000}  # as the site shows them
 
 # network, norm, radius as the file's name has it, clean %, robust % at 4/255, SHA-256
 _SALMAN = (
@@ -53,7 +55,7 @@ def _salman(network: str, norm: str, radius: str, clean: float, robust: float | 
         preprocess="imagenet,side=224",
         sha256=sha256,
         accuracy=_accuracy(clean, robust, "the authors' page"),
-        size=_SIZES[network],
+        size=_SIZES.get(network, 0),
         note=f"Trained on attacks at {trained_at}.",
     )
 
@@ -66,38 +68,31 @@ def _accuracy(clean: float, robust: float | None, source: str) -> Accuracy:
 
 def _pointers() -> list[PublishedNetwork]:
     """Networks whose address, form or size stands in the way: where to look, and what to do then."""
+    wide = _salman("wide_resnet50_2", "linf", "4.0", 68.41, 38.14, "")
     return [
-        PublishedNetwork(
-            name="robust/wide_resnet50_2.salman2020-linf-4",
-            network="torchvision/wide_resnet50_2",
-            address=f"{_FILES}/wide_resnet50_2_linf_eps4.0.ckpt",
-            source=_PAPER,
-            licence="MIT",
-            preprocess="imagenet,side=224",
-            accuracy=_accuracy(68.41, 38.14, "the authors' page"),
+        replace(
+            wide,
             obstacle="Its file keeps more than the weights, and is larger than what is taken. Download it, save the "
             "network's state dict alone, and import that.",
         ),
-        PublishedNetwork(
-            name="robust/xcit-s12.debenedetti2022-linf-4",
-            network="",
-            address="https://github.com/dedeswim/vits-robustness-torch",
-            source="Debenedetti et al. 2022, arXiv:2209.07399",
-            licence="see its repository",
-            preprocess="",
-            accuracy=_accuracy(72.34, 41.78, _BENCH),
-            obstacle="No address of its file could be checked. Download it by the list at its repository, and import "
-            "it.",
+        _elsewhere(
+            "xcit-s12.debenedetti2022-linf-4",
+            "https://github.com/dedeswim/vits-robustness-torch",
+            "Debenedetti et al. 2022, arXiv:2209.07399",
+            _accuracy(72.34, 41.78, _BENCH),
+            "No address of its file could be checked. Download it by the list at its repository, and import it.",
         ),
-        PublishedNetwork(
-            name="robust/convnext-t-convstem.singh2023-linf-4",
-            network="",
-            address="https://robustbench.github.io",
-            source="Singh et al. 2023, arXiv:2303.01870",
-            licence="see its repository",
-            preprocess="",
-            accuracy=_accuracy(72.72, 49.46, _BENCH),
-            obstacle="No library has its first layers. Write a function that makes it, name that in robustscope.toml, "
-            "and import its weights with --architecture factory/….",
+        _elsewhere(
+            "convnext-t-convstem.singh2023-linf-4",
+            "https://robustbench.github.io",
+            "Singh et al. 2023, arXiv:2303.01870",
+            _accuracy(72.72, 49.46, _BENCH),
+            "No library has its first layers. Write a function that makes it, name that in robustscope.toml, and "
+            "import its weights with --architecture factory/….",
         ),
     ]
+
+
+def _elsewhere(name: str, address: str, source: str, accuracy: Accuracy, obstacle: str) -> PublishedNetwork:
+    licence = "see its repository"
+    return PublishedNetwork(f"robust/{name}", "", address, source, licence, "", accuracy=accuracy, obstacle=obstacle)
