@@ -12,7 +12,7 @@ from app.ui.elements import how_to_read
 from app.ui.task_progress import LongTask, watch
 from core.errors import ConfigError, InputError
 from core.models.published.catalogue import published_networks
-from core.models.published.entry import TASK, PublishedNetwork, publication_of
+from core.models.published.entry import TASK, Publication, PublishedNetwork
 from core.models.published.fetch import check_wanted, fetched, keep_fetched
 from core.models.server_settings import visitors_may_fetch
 from core.models.zoo import Card, user_models
@@ -46,15 +46,12 @@ def show() -> None:
     )
 
 
-def publication(card: Card) -> str:
-    """What a card says of where its network was published, as HTML; "" for other networks."""
-    said = publication_of(card.settings)
-    if said is None:
-        return ""
+def publication(key: str, said: Publication) -> str:
+    """What a network's card says of its publication, as HTML."""
     origin = f" ({escape(said.accuracy_source)})" if said.accuracy_source else ""
     return (
-        f'<p class="rs-small" data-published="{escape(card.key)}"><b>Published:</b> {escape(said.accuracy)}{origin}; '
-        f"not measured here.<br>Published by: {escape(said.source)}<br>Licence: {escape(said.licence)}<br>"
+        f'<p class="rs-small" data-published="{escape(key)}"><b>Published:</b> {escape(said.accuracy)}{origin}; '
+        f"not measured here.<br>Licence: {escape(said.licence)}<br>"
         f"File: {escape(said.address)}</p>"
     )
 

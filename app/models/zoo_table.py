@@ -18,6 +18,7 @@ from app.ui.elements import how_to_read, ink
 from core.data.tasks import Task
 from core.metrics.survival_curve import survival_curve
 from core.models.architectures.catalogue import architecture_of
+from core.models.published.entry import publication_of
 from core.models.zoo import Card
 from core.norms import NORMS, Norm, radius_words
 from core.reports.form.provenance import in_words
@@ -53,8 +54,9 @@ def cards(shown: Sequence[Card], rows: Sequence[Row]) -> None:
 def _card(card: Card, standing: Mapping[Norm, Standing]) -> str:
     entry = entry_of(card.key)
     title, sentence, source = (entry.title, entry.sentence, entry.source) if entry else ("A recipe of its own", "", "")
-    published = publication(card)
-    title = "A published network" if published else title
+    published = ""
+    if said := publication_of(card.settings):
+        title, source, published = "A published network", said.source, publication(card.key, said)
     note = f'<p class="rs-note">{escape(card.note)}</p>' if card.note else ""
     return (
         f'<article class="rs-card" style="--rs-colour: {model_colour(card.key)}" data-card="{escape(card.key)}">'

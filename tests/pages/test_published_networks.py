@@ -67,5 +67,5 @@ def test_a_press_fetches_it_for_everybody_and_its_card_says_what_was_published(s
     (block,) = bodies(seen, f'data-published="{KEY}"')
     card = block.split(f'data-card="{KEY}"')[1]
     assert "Published:</b> 52.5 % clean, 25.3 % under AutoAttack" in card and "not measured here" in card
-    assert "Licence: MIT" in card and "Accuracy not measured" in card
+    assert "Licence: MIT" in card and "Source: Someone 2020" in card and "Accuracy not measured" in card
     assert KEY in entered("compare", task="imagenet", models=KEY).query_params["models"]

@@ -9,7 +9,8 @@ import torch
 
 from core.errors import ConfigError
 from core.models.architectures.torchvision_networks import TORCHVISION_LIBRARY
-from core.models.foreign.fitting import NetworkName
+from core.models.foreign.fitting import NetworkName, expected_shapes
+from core.models.foreign.names import find_weights
 from core.models.foreign.presets import preprocessing_of
 from core.models.preprocessing import Preprocess
 from core.models.published.catalogue import matching, published_network, published_networks
@@ -95,6 +96,14 @@ def test_a_name_may_be_short_and_must_be_one(every):
     with pytest.raises(ConfigError, match="robustscope fetch --list lists them"):
         published_network("nosuchnetwork")
     assert {one.network for one in matching("Salman 50 linf")} >= {"torchvision/resnet50"}
+
+
+def test_published_weights_of_densenet_fit_under_their_old_names():
+    """torchvision renames `norm.1` to `norm1` while it loads them (its densenet.py, `_load_state_dict`)."""
+    expected = expected_shapes(NetworkName("torchvision", "densenet121"))
+    old = {re.sub(r"(denselayer\d+\.(?:norm|conv))([12])", r"\1.\2", name): torch.zeros(1) for name in expected}
+    found, notes = find_weights(old)
+    assert old.keys() != expected.keys() == found.keys() and "old names" in " ".join(notes)
 
 
 def test_too_large_ones_say_so(every):
