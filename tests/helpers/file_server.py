@@ -1,9 +1,12 @@
 """A server on this machine that gives files, and gets wrong what a test asks it to."""
 
+import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -42,8 +45,24 @@ class FileServer(ThreadingHTTPServer):
         self.moved: dict[str, str] = {}
         self.asked: list[str] = []
 
+        self.scheme = "http"
+
+    def encrypt(self, certificate: Path) -> None:
+        """Answer over HTTPS from now on, by a certificate of the server's own that is written to this file."""
+        key = certificate.with_suffix(".key")
+        command = "openssl req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -days 2 -subj /CN=here"
+        names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+        subprocess.run([*command.split(), *names], check=True, capture_output=True)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        self.socket = context.wrap_socket(self.socket, server_side=True)
+        self.scheme = "https"
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of clients that went away."""
+
     def address(self, name: str) -> str:
-        return f"http://127.0.0.1:{self.server_port}/{name}"
+        return f"{self.scheme}://127.0.0.1:{self.server_port}/{name}"
 
 
 @contextmanager

@@ -115,6 +115,16 @@ def test_only_encrypted_addresses_are_followed(server: FileServer, tmp_path):
     assert download(server.address("near"), tmp_path / "file") == SUM
 
 
+def test_over_https_the_certificate_must_be_trusted(server: FileServer, tmp_path, monkeypatch):
+    certificates, folder = tmp_path / "certificates", tmp_path / "folder"
+    certificates.mkdir()
+    folder.mkdir()
+    server.encrypt(certificates / "own.pem")
+    refused(folder, server.address("weights"), "the certificate of 127.0.0.1 is not trusted here")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates / "own.pem"))
+    assert download(server.address("weights"), folder / "file", SUM) == SUM
+
+
 def test_nobody_elsewhere_can_lead_to_a_server_on_this_machine():
     request = module._request("https://example.org/weights")
     with pytest.raises(InputError, match="over https alone"):
