@@ -20,6 +20,7 @@ def draw(choice: Choice) -> None:
         sections.show_robustness(report, cards)
     sections.show_answers()
     sections.show_own()
+    sections.show_published(choice.task)
     sections.show_perturbation()
 
 

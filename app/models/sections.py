@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from app.models import answers, claims, own_networks, results, slides, zoo_table
+from app.models import answers, claims, own_networks, published_networks, results, slides, zoo_table
 from app.models import perturbation as models_perturbation
 from app.models.choice import PerturbationChoice
 from app.models.standings import cards_in_report, standings
@@ -14,6 +14,7 @@ from app.state.pictures import ModelInput
 from app.ui import controls, elements, picture_picker, presenter
 from app.ui.downloads import downloads
 from core.data.tasks import task_named
+from core.models.published.entry import TASK
 from core.models.zoo import Card
 from core.reports.robustness.report import Robustness
 from core.text import escape_markdown
@@ -99,6 +100,12 @@ def show_perturbation() -> None:
 def show_own() -> None:
     """The visitor's own networks: add, try, remove."""
     elements.folded("own", "How do I add my own network?", own_networks.show)
+
+
+def show_published(task: str) -> None:
+    """Networks that others published, for the task that they solve."""
+    if task == TASK:
+        elements.folded("published", "Which published networks can I have by name?", published_networks.show)
 
 
 @st.fragment

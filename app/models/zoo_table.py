@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from app.models import figures
+from app.models.published_networks import publication
 from app.models.standings import Share, Standing, standings
 from app.state.epsilon_scale import NORM_TITLES
 from app.state.names import model_name
@@ -17,6 +18,7 @@ from app.ui.elements import how_to_read, ink
 from core.data.tasks import Task
 from core.metrics.survival_curve import survival_curve
 from core.models.architectures.catalogue import architecture_of
+from core.models.published.entry import publication_of
 from core.models.zoo import Card
 from core.norms import NORMS, Norm, radius_words
 from core.reports.form.provenance import in_words
@@ -52,12 +54,15 @@ def cards(shown: Sequence[Card], rows: Sequence[Row]) -> None:
 def _card(card: Card, standing: Mapping[Norm, Standing]) -> str:
     entry = entry_of(card.key)
     title, sentence, source = (entry.title, entry.sentence, entry.source) if entry else ("A recipe of its own", "", "")
+    published = ""
+    if said := publication_of(card.settings):
+        title, source, published = "A published network", said.source, publication(card.key, said)
     note = f'<p class="rs-note">{escape(card.note)}</p>' if card.note else ""
     return (
         f'<article class="rs-card" style="--rs-colour: {model_colour(card.key)}" data-card="{escape(card.key)}">'
         f'<div class="rs-name">{escape(model_name(card.key))}<span class="rs-key">{escape(card.key)}</span></div>'
         f'<p><b>{escape(title)}.</b> {escape(sentence)}</p><p class="rs-formula">{escape(card.recipe)}</p>'
-        f'{_figures(standing)}<p class="rs-small">{escape(_cost(card, standing["linf"].cost))}</p>{note}'
+        f'{_figures(standing)}<p class="rs-small">{escape(_cost(card, standing["linf"].cost))}</p>{published}{note}'
         f'<p class="rs-small">Source: {escape(source or "see its formula")}<br>'
         f"Make it again: <code>{escape(card.command)}</code></p></article>"
     )

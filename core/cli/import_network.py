@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from core.cli.device import add_device
 from core.cli.options import quote
 from core.cli.output import say
+from core.cli.trial import trial_lines, try_network
 from core.data.tasks import Task, listed_tasks
 from core.data.tasks.own import forget_private, keep_private, names_in, own_task, user_folder, write_task
 from core.errors import ConfigError
@@ -17,10 +18,8 @@ from core.files import read_limited
 
 if TYPE_CHECKING:
     from core.models.foreign.importing import Matched
-    from core.models.zoo import ZooModel
 
 MOST_NAMES_BYTES = 2_000_000
-MOST_LABELLED = 500
 
 
 def add(commands: Any, shared: argparse.ArgumentParser) -> None:
@@ -61,14 +60,14 @@ def _import(options: argparse.Namespace) -> int:
         command = f"{command} --classes {options.classes} --preprocess {options.preprocess}"
         model = built(matched, task, options.preprocess, key, command)
         told = {"task": task.key, "key": key, "network": str(matched.network or "onnx"), "notes": model.card.note}
-        told |= _tried(options, task, model)
+        told |= try_network(task, model, options.device, options.pictures)
         if not options.dry_run:
             if task.key not in listed_tasks():
                 write_task(task, user_folder())
             keep(model, user_folder() / "models")
             told["file"] = str(user_folder() / "models" / task.key / f"{key}.safetensors")
         forget_private(task.key)  # from here on its file is what there is
-    say(*([json.dumps(told, indent=1)] if options.json else _lines(told)))
+    say(*([json.dumps(told, indent=1)] if options.json else trial_lines(told)))
     return 0
 
 
@@ -99,41 +98,3 @@ def _task(options: argparse.Namespace, key: str, matched: "Matched") -> Task:
     task = own_task(key, options.name or options.file.stem, names, matched.channels, side)
     keep_private([task])  # until it is written, it is in no list
     return task
-
-
-def _tried(options: argparse.Namespace, task: Task, model: "ZooModel") -> dict[str, Any]:
-    """What it answers on the photographs that ship, and on labelled pictures where there are any."""
-    import torch
-
-    from core.data.datasets import load_folder
-    from core.data.galleries import photograph, photographs
-    from core.devices import choose_device
-    from core.images import fit
-    from core.models.foreign.dry_run import labelled_answers, suspicion, top_answers, tried_variants
-
-    device = choose_device(options.device)
-    model, items = model.on(device), list(photographs(task))
-    x = torch.cat([fit(photograph(item.key.partition(":")[2]).pixels, task.shape) for item in items]).to(device)
-    answers = {
-        item.title: {task.class_names[k]: round(p, 4) for k, p in zip(one.classes, one.probs, strict=True)}
-        for item, one in zip(items, top_answers(model, x), strict=True)
-    }
-    if options.pictures is None:
-        return {"answers": answers}
-    labelled = load_folder(task, options.pictures).on(device)
-    few = labelled.first(MOST_LABELLED)
-    doubt = suspicion(tried_variants(model, few.images(), few.labels.tolist()))
-    return {"answers": answers, "accuracy": dict(labelled_answers(model, labelled)), "doubt": doubt}
-
-
-def _lines(told: dict[str, Any]) -> list[str]:
-    lines = [f"{told['key']}: {told['network']}, task {told['task']}"]
-    lines += [told["notes"]] if told["notes"] else []
-    for title, answers in told["answers"].items():
-        lines.append(f"  {title:12} {', '.join(f'{name} {p:.0%}' for name, p in answers.items())}")
-    if accuracy := told.get("accuracy"):
-        low, high = accuracy["clean_low"], accuracy["clean_high"]
-        lines.append(f"right on {accuracy['clean']:.1%} ({low:.1%} to {high:.1%}) of {accuracy['clean_n']:,} pictures")
-    lines += [told["doubt"]] if told.get("doubt") else []
-    lines.append(f"kept: {told['file']}" if "file" in told else "nothing was kept")
-    return lines

@@ -1,28 +1,16 @@
 """Networks that a Python function of whoever runs this makes: those that `robustscope.toml` names, and no others."""
 
 import importlib.util
-import os
-import tomllib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from torch import nn
 
-from core.data.tasks.own import user_folder
-from core.errors import ConfigError, InputError
-from core.files import read_limited
+from core.errors import ConfigError
 from core.models.architectures.library import LibraryConfig, check_name
 from core.models.preprocessing import PRESETS, Preprocessing
+from core.models.server_settings import config_file, configured
 from core.text import shorten
-
-MAX_BYTES = 100_000
-
-
-def config_file() -> Path:
-    """Where trusted code is named: `ROBUSTSCOPE_CONFIG`, or `robustscope.toml` in the user's folder."""
-    configured = os.environ.get("ROBUSTSCOPE_CONFIG")
-    return Path(configured).expanduser() if configured else user_folder() / "robustscope.toml"
 
 
 class Factories:
@@ -39,13 +27,7 @@ class Factories:
         Raises:
             ConfigError: the file can't be read as such.
         """
-        path = config_file()
-        if not path.exists():
-            return []
-        try:
-            found = tomllib.loads(read_limited(path, MAX_BYTES).decode()).get("trusted", {}).get("factories", [])
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, AttributeError, InputError) as error:
-            raise ConfigError(f"{path.name} can't be read ({shorten(error, 80)})") from error
+        path, found = config_file(), configured("trusted").get("factories", [])
         if not isinstance(found, list) or not all(isinstance(name, str) and ".py:" in name for name in found):
             raise ConfigError(f"{path.name}: factories must be a list of texts such as 'nets.py:make'")
         return found

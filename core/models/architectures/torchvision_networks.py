@@ -10,6 +10,9 @@ from core.models.architectures.library import LibraryConfig, check_name
 from core.models.preprocessing import Preprocessing
 
 _DRAWN = ("googlenet", "inception_v3")  # the first weights would be drawn for a long time, and with a warning
+_REMAPPED = ("googlenet", "inception_v3")
+"""Networks that torchvision builds otherwise for published weights: inside, they undo ImageNet's mean and deviation and
+take 0.5 instead (`transform_input`). Here all that is done to pictures is in the preprocessing."""
 
 
 class Torchvision:
@@ -46,7 +49,20 @@ class Torchvision:
         """
         check_name(name, self)
         published = _models().get_model_weights(name).DEFAULT.transforms()
-        return Preprocessing(tuple(published.mean), tuple(published.std), published.crop_size[0])
+        mean, std = published_scale(name, published)
+        return Preprocessing(mean, std, published.crop_size[0])
+
+
+def published_scale(name: str, transforms: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and deviation of each channel that published weights of a network were trained with.
+
+    Args:
+        name: the network's.
+        transforms: what torchvision says is done to pictures first.
+    """
+    if name in _REMAPPED:
+        return (0.5,) * 3, (0.5,) * 3
+    return tuple(transforms.mean), tuple(transforms.std)
 
 
 def _models() -> Any:

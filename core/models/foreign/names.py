@@ -1,5 +1,6 @@
 """Which tensors of a file are a network's weights, under the names that its architecture gives them."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,8 @@ HOLDERS = ("state_dict", "model_state_dict", "model_state", "model", "net", "net
 """What holds the weights in a file of a training, in the order in which they are looked for."""
 WRAPPERS = ("module.", "_orig_mod.", "model.", "net.", "network.", "ema.", "ema_model.", "model_ema.", "1.")
 """What wrappers put before every name: parallel training, compilation, Lightning, averaging, a normalising front."""
+_OLD_DENSE = re.compile(r"(denselayer\d+\.(?:norm|conv))\.(?=[12]\.)")
+"""In the old names of DenseNet's layers, which torchvision's published weights still have: `norm.1` for `norm1`."""
 _SHARE = 0.4  # of all names that a wrapper's prefix must have: some keep two copies, or a loss beside the network
 _DEEPEST = 5
 
@@ -34,7 +37,7 @@ def find_weights(loaded: object) -> tuple[dict[str, Tensor], list[str]]:
         if stripped is None:
             break
         tensors = stripped
-    return tensors, notes
+    return _renewed(tensors, notes), notes
 
 
 def _tensors_in(loaded: object, notes: list[str]) -> dict[str, Tensor]:
@@ -94,6 +97,14 @@ def _without_wrapper(tensors: dict[str, Tensor], notes: list[str]) -> dict[str, 
             notes.append(f"Passed over, as they lie outside of `{prefix}`: {_some(left)}.")
         return {name.removeprefix(prefix): tensors[name] for name in group}
     return None
+
+
+def _renewed(tensors: dict[str, Tensor], notes: list[str]) -> dict[str, Tensor]:
+    """The tensors by the names that their network's layers have today."""
+    renewed = {_OLD_DENSE.sub(r"\1", name): value for name, value in tensors.items()}
+    if renewed.keys() != tensors.keys():
+        notes.append("Layers of DenseNet have their old names, and got those of today.")
+    return renewed
 
 
 def _some(names: list[str]) -> str:
