@@ -43,11 +43,12 @@ def show(task: Task, norm: Norm) -> None:
 def _controls(task: Task, here: bool) -> None:
     """Whose answers; where the data set is `here`, to how many images and under which attacks, too."""
     models = session.models()[task.key]
-    left, middle, right, last = st.columns([1, 1, 1.1, 1.1], gap="medium", vertical_alignment="bottom")
+    left, middle, *more = st.columns(4 if here else 2, gap="medium", vertical_alignment="bottom")
     for place, label, field in ((left, "One network", "one"), (middle, "Another", "other")):
         place.selectbox(label, models, format_func=model_name, **session.binding(field, f"models.{field}.{task.key}"))
-    if not here:
+    if not more:
         return
+    right, last = more
     right.select_slider(
         "First test images", COUNTED, format_func="{:,}".format, **session.binding("counted", "models.counted")
     )
