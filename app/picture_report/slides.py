@@ -17,12 +17,12 @@ def slides(report: PictureReport) -> list[Slide]:
     names, factor = report.task.class_names, map_png.amplification([one.delta for one in report.attacks])
     seen = tuple(network(one.model, answered(names, one.probs, picture=data_url(one.x))) for one in report.predictions)
     attacked = tuple(network(one.model, *presenter.attacked(names, one, factor)) for one in report.attacks)
-    judged = tuple(network(key, _verdict(one)) for key, one in report.verdicts.items())
+    kinds = dict.fromkeys(DETECTORS[key].kind for one in report.verdicts.values() for key in one.p_values)
     radius = report.choice.dial.text(report.choice.strength)
     return [
         Slide("answers", "What do they answer?", seen, report.shown.title),
         Slide("attack", f"Which answers survive {radius}?", attacked, over=f"change × {factor}"),
-        *([Slide("verdicts", "Is it odd?", judged, _FLAGGED)] if judged else []),
+        *(_verdicts(report, kind) for kind in kinds),
         *(_maps(report, method) for method in METHODS),
     ]
 
@@ -30,11 +30,19 @@ def slides(report: PictureReport) -> list[Slide]:
 _FLAGGED = f"How many normal pictures look at least as odd; flagged at {percent(ALPHA)} or less"
 
 
-def _verdict(one: Verdict) -> Face:
-    """Every detector's share of normal pictures that look at least as odd."""
+def _verdicts(report: PictureReport, kind: str) -> Slide:
+    """What the detectors of a kind say of the picture, network by network."""
+    judged = tuple(network(key, _verdict(one, kind)) for key, one in report.verdicts.items())
+    return Slide(kind, "Is it odd?", judged, _FLAGGED)
+
+
+def _verdict(one: Verdict, kind: str) -> Face:
+    """The share of normal pictures that look at least as odd, by each detector of a kind; how many of all flag it."""
     shares = {key: float(values[0]) for key, values in one.p_values.items()}
     flags = sum(share <= ALPHA for share in shares.values())
-    bars = tuple(Bar(DETECTORS[key].name, share, percent(share)) for key, share in shares.items())
+    bars = tuple(
+        Bar(DETECTORS[key].name, share, percent(share)) for key, share in shares.items() if DETECTORS[key].kind == kind
+    )
     return Face(answer=f"{flags} of {len(shares)} detectors flag it", bars=bars)
 
 
