@@ -16,7 +16,7 @@ from core.reports.anomaly.report import AnomalySettings
 from core.reports.form.report import read_report, report_path
 
 OWED = tomllib.loads((Path(__file__).parent / "owed_report_parts.toml").read_text())
-EVERYWHERE = ("accuracy", "robustness", "anomaly")
+EVERYWHERE = ("accuracy", "robustness", "anomaly", "answers")
 JUDGED = ("adversarial", "explanations", "fooling", "latent", "saliency", "transfer")
 """Reports for the tasks of the Makefile's `JUDGED` alone."""
 JUDGED_TASKS = ("cifar10", "fashion-mnist")

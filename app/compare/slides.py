@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from app.compare.choice import CompareChoice
-from app.ui import map_png
+from app.ui import map_png, presenter
 from app.ui.data_urls import data_url, png_url
 from app.ui.presenter import SIGNED, Face, Slide, answered, network
 from core.data.tasks import Task
@@ -32,7 +32,7 @@ def slides(
     shared = map_png.scale(looks)
     seen = tuple(network(look.model, _look(task, look, shared, form, withheld)) for look in looks)
     factor = map_png.amplification([one.delta for one in attacked])
-    changed = tuple(network(one.model, *_attacked(task, one, factor)) for one in attacked)
+    changed = tuple(network(one.model, *presenter.attacked(task.class_names, one, factor)) for one in attacked)
     return [
         Slide("looks", "How do they see the picture?", seen, over="map", covered=True, legend=SIGNED),
         Slide("attack", f"Which answers survive {radius}?", changed, over=f"change × {factor}"),
@@ -47,12 +47,3 @@ def _look(task: Task, look: Prediction, shared: float, form: CompareChoice, with
         return answered(task.class_names, look.probs, picture=picture)
     drawn = map_png.drawn_map(look, shared if form.shared else map_png.scale([look]), form.over, form.opacity)
     return answered(task.class_names, look.probs, picture=picture, over=png_url(drawn))
-
-
-def _attacked(task: Task, one: AttackResult, factor: int) -> tuple[Face, Face]:
-    names, change = task.class_names, png_url(map_png.amplify(one.delta, factor))
-    verdict = "kept" if one.before == one.after else "changed"
-    return (
-        answered(names, one.probs, "clean", data_url(one.x), over=change),
-        answered(names, one.probs_adv, "attacked", data_url(one.x_adv), over=change, verdict=verdict),
-    )

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from app.state import device, judgements, pictures, zoo
 from app.state.choice import Choice
+from app.state.epsilon_scale import radius_text
 from app.state.names import model_name
 from app.ui.picture_files import count_files, incoming
 from app.ui.task_progress import LongTask
@@ -47,6 +48,15 @@ class MeasuredPictures:
 def settings_of(task: Task, attacked: bool) -> FactSettings:
     """How pictures of a task are measured, with attacks or without."""
     return FactSettings(tuple(share * task.radii["linf"] for share in SHARES) if attacked else ())
+
+
+def changed_words(task: Task, radius: float) -> str:
+    """What PGD came to; "" where it was not asked."""
+    if np.isnan(radius):
+        return ""
+    if np.isfinite(radius):
+        return f"changed at {radius_text('linf', radius)}"
+    return f"not changed up to {radius_text('linf', settings_of(task, True).epsilons[-1])}"
 
 
 def measuring(choice: Choice, files: Sequence[UploadedFile] | None, attacked: bool) -> LongTask:

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from app.find import slides
 from app.find.choice import EVERY_CLASS, SOURCES, FindChoice
-from app.find.results import MeasuredPictures, measuring, settings_of
+from app.find.results import MeasuredPictures, changed_words, measuring, settings_of
 from app.state import pictures, session
 from app.state.choice import Choice
 from app.state.epsilon_scale import radius_text
 from app.state.names import model_name
-from app.ui import controls, elements, map_png, picture_files
+from app.ui import controls, elements, map_png, picture_files, presenter
 from app.ui.downloads import downloads
 from app.ui.task_progress import watch
 from core.anomaly.batch_table import to_csv
@@ -87,8 +88,10 @@ def _found(task: Task, part: FindChoice, measured: MeasuredPictures, files: Sequ
         pages = -(-len(places) // A_PAGE)
         grid = st.container(horizontal=True, gap="small", key="found")
         page = st.pagination(pages, key=f"find.page.{task.key}.{part.rule}.{part.of_class}") if pages > 1 else 1
-        for place in places[(page - 1) * A_PAGE : page * A_PAGE]:
-            _card(grid, task, measured, int(place), files)
+        here = places[(page - 1) * A_PAGE : page * A_PAGE].tolist()
+        for place in here:
+            _card(grid, task, measured, place, files)
+        presenter.offer(partial(slides.slides, task, measured, here, rule.title), linked=files is None)
     _guide(task)
     downloads(f"find-{task.key}", ("All pictures as CSV", "csv", partial(_csv, task, measured)))
 
@@ -132,23 +135,13 @@ def _answers(task: Task, facts: PictureFacts, place: int) -> str:
     lines = []
     for row, key in enumerate(facts.models):
         radius = facts.changed_at[row, place]
-        changed = "" if np.isnan(radius) else f"<small>{_changed(task, radius)}</small>"
+        changed = f"<small>{words}</small>" if (words := changed_words(task, radius)) else ""
         answer = task.class_names[facts.predicted[row, place]]
         lines.append(
             f"<div><span>{escape(model_name(key))}</span> <b>{escape(answer)}</b> "
             f"{facts.probability[row, place]:.0%}{changed}</div>".replace("%", " %")
         )
     return "".join(lines)
-
-
-def _changed(task: Task, radius: float) -> str:
-    """What PGD came to, in words."""
-    last = settings_of(task, True).epsilons[-1]
-    return (
-        f"changed at {radius_text('linf', radius)}"
-        if np.isfinite(radius)
-        else f"not changed up to {radius_text('linf', last)}"
-    )
 
 
 def _open(key: str, files: Sequence[UploadedFile] | None) -> None:

@@ -1,60 +1,54 @@
 """Answers of two networks to the first test images, counted by class and set against how sure they were."""
 
-from collections.abc import Mapping, Sequence
 from functools import partial
 from html import escape
 
 import streamlit as st
 
-from app.models import answer_figures, answer_files
+from app.models import answer_figures, answer_files, measured_answers
 from app.models.choice import COUNTED, SEARCHES, TEMPERATURES, UNDER, PerturbationChoice
-from app.state import device, pictures, session, zoo
+from app.models.measured_answers import Found
+from app.state import pictures, session
 from app.state.epsilon_scale import radius_text
 from app.state.names import model_name
-from app.state.tasks import Call
 from app.ui import charts
 from app.ui.colours import model_colour
 from app.ui.controls import pick
 from app.ui.downloads import downloads
 from app.ui.elements import how_to_read, ink, percent
-from app.ui.task_progress import LongTask, watch
-from core.data.datasets import load
 from core.data.tasks import Task
-from core.explanations.labelled_answers import AnswerSettings, LabelledAnswers, measure_answers
+from core.explanations.labelled_answers import AnswerSettings, LabelledAnswers
 from core.metrics.calibration import BINS, Reliability, reliability, tempered
 from core.metrics.confusion import ClassShare, class_share
 from core.norms import Norm
-from core.progress import OnProgress, ShouldStop
 from core.reports.form.masking import black_box_wins
+from core.training.zoo_plans import CHOSEN_ON_TEST, chosen_note
 
 QUERIES = 500
-Found = Mapping[str, LabelledAnswers]
 
 
 def show(task: Task, norm: Norm) -> None:
     """Choose two networks, have them asked, and see by class and by confidence what came out."""
-    part = session.page_choice(PerturbationChoice)
-    _controls(task)
-    if not pictures.data_there(task.key):
-        st.info(
-            "No report holds answers by class: they are counted here, on the data set's test images, which are not on "
-            f"this machine. `robustscope data fetch {task.key}` brings them.",
-            icon=":material/info:",
-        )
-        return
+    part, here = session.page_choice(PerturbationChoice), pictures.data_there(task.key)
+    _controls(task, here)
     keys = tuple(dict.fromkeys((part.one, part.other)))
-    settings = AnswerSettings(task.radii[norm], norm, queries=QUERIES if part.square == "yes" else 0)
-    done = watch(counting(task, keys, part.counted, settings))
-    if done is not None:
-        _by_class(task, done.result, settings, part.under)
-        _by_confidence(task, done.result, part.temperature)
+    settings = AnswerSettings(task.radii[norm], norm, queries=QUERIES if here and part.square == "yes" else 0)
+    found = measured_answers.measured(task, keys, part.counted, settings)
+    if found:
+        _say_chosen(task, found)
+        _by_class(task, found, settings, part.under)
+        _by_confidence(task, found, part.temperature)
 
 
-def _controls(task: Task) -> None:
+def _controls(task: Task, here: bool) -> None:
+    """Whose answers; where the data set is `here`, to how many images and under which attacks, too."""
     models = session.models()[task.key]
-    left, middle, right, last = st.columns([1, 1, 1.1, 1.1], gap="medium", vertical_alignment="bottom")
+    left, middle, *more = st.columns(4 if here else 2, gap="medium", vertical_alignment="bottom")
     for place, label, field in ((left, "One network", "one"), (middle, "Another", "other")):
         place.selectbox(label, models, format_func=model_name, **session.binding(field, f"models.{field}.{task.key}"))
+    if not more:
+        return
+    right, last = more
     right.select_slider(
         "First test images", COUNTED, format_func="{:,}".format, **session.binding("counted", "models.counted")
     )
@@ -65,39 +59,11 @@ def _controls(task: Task) -> None:
     )  # fmt: skip
 
 
-def counting(task: Task, keys: Sequence[str], images: int, settings: AnswerSettings) -> LongTask:
-    """The asking of networks about the first test images."""
-    known = tuple((key, zoo.cards_of(task.key)[key].sha256) for key in keys)
-    names = " and ".join(f"**{model_name(key)}**" for key in keys)
-    return LongTask(
-        "models.answers",
-        ("answers", task.key, known, images, settings),
-        partial(_call, task, keys, images, settings),
-        f"The first {images:,} test images, asked of {names}: clean, and under PGD-{settings.steps} at "
-        f"{radius_text(settings.norm, settings.epsilon)}"
-        + (f", and under Square attack with {settings.queries:,} queries." if settings.queries else "."),
-        "Count their answers",
-        ":material/grid_on:",
-        lambda work: f"Answer {work.done:,} of {work.of:,}" if work.of else "Begun",
-    )
-
-
-def _call(task: Task, keys: Sequence[str], images: int, settings: AnswerSettings) -> Call:
-    models = [zoo.model(task.key, key) for key in keys]
-
-    def call(on_progress: OnProgress, should_stop: ShouldStop) -> dict[str, LabelledAnswers]:
-        data = load(task, "test", most=images).on(device.device())
-        found: dict[str, LabelledAnswers] = {}
-        for number, model in enumerate(models):
-            on_progress(number * len(data), len(models) * len(data))
-
-            def told(done: int, before: int = number * len(data)) -> None:
-                on_progress(before + done, len(models) * len(data))
-
-            found[model.card.key] = measure_answers(device.placed(model), data, settings, told)
-        return found
-
-    return call
+def _say_chosen(task: Task, found: Found) -> None:
+    """Whose recipes were chosen on these images."""
+    for key in found:
+        if (task.key, key) in CHOSEN_ON_TEST:
+            st.caption(f"{model_name(key)}: {chosen_note(task.key, key)}")
 
 
 def _by_class(task: Task, found: Found, settings: AnswerSettings, under: str) -> None:

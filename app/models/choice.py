@@ -33,9 +33,10 @@ FIRST_EPOCH = 10
 
 FIRST_ALPHA = 0.95
 
-COUNTED = (100, 200, 500, 1000, 2000)
+COUNTED = (100, 200, 300, 500, 1000, 2000)
 """How many test images can be counted."""
-FIRST_COUNTED = 200
+FIRST_COUNTED = 300
+"""As many as the report that ships holds."""
 
 SEARCHES: Mapping[str, str] = {"no": "PGD alone", "yes": "PGD and Square"}
 

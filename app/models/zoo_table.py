@@ -147,14 +147,16 @@ def table(standing: Sequence[Standing]) -> list[int]:
         for one in standing
     ]
     bar = {
-        name: st.column_config.ProgressColumn(name, width=132, min_value=0, max_value=100, format="%.1f %%", help=told)
+        name: st.column_config.ProgressColumn(name, width=108, min_value=0, max_value=100, format="%.1f %%", help=told)
         for name, told in (
             ("Clean", "Right answers on clean test images"),
             ("PGD-50", "Right answers under PGD with 50 steps at the reported radius"),
             ("APGD", "Right answers under APGD on cross-entropy and then targeted DLR, at the reported radius"),
         )
     }
-    cost = st.column_config.NumberColumn("Epoch time", format="%.1f ×", help="Time of an epoch over the standard's")
+    cost = st.column_config.NumberColumn(
+        "Epoch time", width=96, format="%.1f ×", help="Time of an epoch over the standard's"
+    )
     picked = st.dataframe(
         rows, hide_index=True, column_config=bar | {"Epoch time": cost}, placeholder="–", key="models-table",
         height=min(420, 36 * len(rows) + 38), on_select="rerun", selection_mode="multi-row",

@@ -119,7 +119,7 @@ def _method(report: PictureReport, key: str) -> dict[str, Any]:
 
 
 def _map(heatmap: NDArray[np.float32], problem: str, model: str) -> Mapping[str, Any]:
-    strongest = float(np.abs(heatmap).max()) or 1.0
+    strongest = map_png.strongest(heatmap)
     return {
         "url": "" if problem else png_url(map_png.signed_map(heatmap, strongest)),
         "problem": problem,

@@ -4,12 +4,13 @@ from functools import partial
 
 import streamlit as st
 
+from app.picture_report import slides
 from app.picture_report.content import METHODS, PictureReport, making, program
 from app.picture_report.document import html_file
 from app.state import session
 from app.state.names import model_name
 from app.state.pictures import ModelInput
-from app.ui import controls, python_code
+from app.ui import controls, presenter, python_code
 from app.ui.downloads import downloads
 from app.ui.task_progress import watch
 from core.text import escape_markdown
@@ -28,6 +29,8 @@ def show(shown: ModelInput) -> None:
     else:
         _made(done.result)
     with st.container(horizontal=True):
+        if done is not None:
+            presenter.offer(partial(slides.slides, done.result))
         controls.share()
         python_code.show(program(choice, shown))
 

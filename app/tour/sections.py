@@ -1,12 +1,15 @@
 """The views of the tour as cards: a picture, a title, a sentence, and the way there."""
 
 import base64
+from functools import partial
 from html import escape
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app.state import pictures, zoo
+from app.tour import slides
+from app.ui import presenter
 from core.tour.rules import TITLES
 from core.tour.view import VIEWS, View, read_views
 
@@ -19,6 +22,8 @@ def show() -> None:
     grid = st.container(horizontal=True, gap="medium", key="tour")
     for view in found:
         _card(grid, view)
+    if found:
+        presenter.offer(partial(slides.slides, found), linked=False)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

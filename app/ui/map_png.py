@@ -23,6 +23,11 @@ def scale(looks: Sequence[Prediction]) -> float:
     return max((float(np.abs(heatmap).max()) for heatmap in maps), default=0.0) or 1.0
 
 
+def strongest(heatmap: NDArray[np.float32]) -> float:
+    """Where a map (H, W) reaches its full colour on a scale of its own: its largest magnitude, 1 for an empty one."""
+    return float(np.abs(heatmap).max()) or 1.0
+
+
 def signed_map(heatmap: NDArray[np.float32], scale: float) -> bytes:
     """A signed map (H, W) alone, as PNG."""
     return to_png(np.rint(signed_colours(heatmap, scale)).astype(np.uint8), max(1, SIDE // max(heatmap.shape)))

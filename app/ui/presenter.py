@@ -14,9 +14,12 @@ from streamlit.components.v2 import component
 
 from app.state import address, session
 from app.state.names import model_name
+from app.ui import map_png
 from app.ui.colours import gradient_css, model_colour
+from app.ui.data_urls import data_url, png_url
 from app.ui.elements import STYLE, percent
 from app.ui.qr import qr_url
+from core.explanations.attack_result import AttackResult
 
 KEY = "presenter"
 TOP = 3  # classes shown of an answer
@@ -129,6 +132,15 @@ def answered(
     order = probs.argsort()[::-1][:TOP]
     bars = tuple(Bar(class_names[index], float(probs[index]), percent(float(probs[index]))) for index in order)
     return Face(name, picture, answer=class_names[order[0]], bars=bars, **more)
+
+
+def attacked(class_names: Sequence[str], one: AttackResult, factor: int) -> tuple[Face, Face]:
+    """A network's answers to a picture and to its attacked form, with the change `factor` times as strong over both."""
+    change, verdict = png_url(map_png.amplify(one.delta, factor)), "kept" if one.before == one.after else "changed"
+    return (
+        answered(class_names, one.probs, "clean", data_url(one.x), over=change),
+        answered(class_names, one.probs_adv, "attacked", data_url(one.x_adv), over=change, verdict=verdict),
+    )
 
 
 def offer(slides: Callable[[], Sequence[Slide]], linked: bool = True) -> None:

@@ -128,6 +128,6 @@ def _track(job: Job, task: Task, ready: Ready, scale: float) -> Track:
 
 def _captions(point: Point, task: Task, ready: Ready) -> list[Caption]:
     return [
-        (f"{task.class_names[answer]} {prob:.0%}", bool(answer == label))
+        (f"{task.class_names[answer]} {prob * 100:.0f} %", bool(answer == label))
         for answer, prob, label in zip(point.answers, point.probs.astype(float), ready.labels, strict=True)
     ]

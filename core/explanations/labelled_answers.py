@@ -18,6 +18,7 @@ from core.models.zoo import ZooModel
 from core.norms import Norm
 
 CHUNK = 50
+ATTACK = "PGD, one random start, step 2.5 epsilon / steps, the worse of clean and attacked by loss"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +103,21 @@ def measure_answers(
         stop = min(start + CHUNK, len(data))
         parts.append(_chunk(model, data.images(start, stop), data.labels[start:stop], settings, settings.seed + start))
         on_progress(stop)
-    stated = {
-        **asdict(settings),
-        "attack": "PGD, one random start, step 2.5 epsilon / steps, the worse of clean and attacked by loss",
-        "data": data.origin,
-        "images": len(data),
-        "sha256": model.card.sha256,
-    }
     arrays = (np.concatenate(each) for each in zip(*parts, strict=True))
-    return LabelledAnswers(model.card.key, stated, data.labels.cpu().numpy(), *arrays)
+    made = stated(settings, data.origin, len(data), model.card.sha256)
+    return LabelledAnswers(model.card.key, made, data.labels.cpu().numpy(), *arrays)
+
+
+def stated(settings: AnswerSettings, data: str, images: int, sha256: str) -> dict[str, object]:
+    """Everything that decides a network's answers, as plain values.
+
+    Args:
+        settings: how they are measured.
+        data: where the images come from.
+        images: the first so many of them.
+        sha256: the checksum of the network's weights.
+    """
+    return {**asdict(settings), "attack": ATTACK, "data": data, "images": images, "sha256": sha256}
 
 
 def _chunk(

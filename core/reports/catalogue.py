@@ -33,6 +33,7 @@ REPORTS: Mapping[str, ReportEntry] = dict(
         _ours("accuracy", "Accuracy on clean and attacked test images"),
         _ours("robustness", "Every attack on every network, and what would betray a masked one"),
         _ours("adversarial", "The size of the change that breaks each network, and the area under its curve"),
+        _ours("answers", "What networks answer to test images, clean and attacked: by class, and how sure"),
         _ours("anomaly", "How well each detector tells unfamiliar and attacked pictures from normal ones"),
         _ours("explanations", "Whether attacks draw the class that they aim at"),
         _ours("fooling", "Heat maps led astray while the answer is kept"),

@@ -148,7 +148,8 @@ FRESH = 1000
 """The first test image, counted from 0, that took no part in that."""
 
 
-def _chosen(task: str, key: str) -> str:
+def chosen_note(task: str, key: str) -> str:
+    """What is to be known of the figures of a network of `CHOSEN_ON_TEST`."""
     return (
         f"Its recipe was chosen by {CHOSEN_ON_TEST[task, key]} on the first {FRESH:,} test images: figures on these "
         "say too much."
@@ -164,11 +165,11 @@ NOTES: Mapping[tuple[str, str], str] = {
         "cifar10",
         "pgd-l2-large",
     ): f"{_TRADE} Its radius is the largest of the zoo, and it has more epochs than the rest of its task. "
-    + _chosen("cifar10", "pgd-l2-large"),
+    + chosen_note("cifar10", "pgd-l2-large"),
     (
         "cifar10",
         "pgd-l2-radii",
-    ): f"{_TRADE} It goes on from pgd-l2-large, whose epochs add to its own. {_chosen('cifar10', 'pgd-l2-radii')}",
+    ): f"{_TRADE} It goes on from pgd-l2-large, whose epochs add to its own. {chosen_note('cifar10', 'pgd-l2-radii')}",
     ("cifar10", "double-backprop"): _PENALTY,
     ("cifar10", "lipschitz-all"): _UNSURE,
     (
@@ -193,7 +194,7 @@ NOTES: Mapping[tuple[str, str], str] = {
     (
         "fashion-mnist",
         "pgd-l2",
-    ): f"{_TRADE} It has more epochs than the rest of its task. {_chosen('fashion-mnist', 'pgd-l2')}",
+    ): f"{_TRADE} It has more epochs than the rest of its task. {chosen_note('fashion-mnist', 'pgd-l2')}",
     ("fashion-mnist", "lipschitz-all"): _UNSURE,
     ("fashion-mnist", "noise"): "Every picture it learned from was under strong noise, at the cost of clear ones.",
     ("tiny20", "pgd-linf"): _TRADE,

@@ -1,8 +1,19 @@
-"""What tests of the first screen measure in a page: where things stand, how long it is, what goes on to the right."""
+"""What a page answers on its first screen, and what tests measure there: where it stands, how long the page is."""
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
+ANSWERS = {
+    "compare": "[data-answer], [class*=st-key-map-] img",
+    "adversarial": "[data-explained]",
+    "anomaly": "[data-judged] .rs-verdict, [data-judged] .rs-says",
+    "saliency": "[data-map]",
+    "latent": "[data-answer], .st-key-no-generator",
+    "find": ".st-key-found > :first-child img",
+    "report": ".st-key-report-picture-invite, [data-testid=stDownloadButton]",
+    "models": "[data-testid=stDataFrame], .st-key-trade-off",
+}
+"""By page the elements that answer its question."""
 SERIOUS = ("serious", "critical")
 _BELOW = """([selector, height]) => [...document.querySelectorAll(selector)].map(e => e.getBoundingClientRect())
   .map(box => ({top: box.top, bottom: box.bottom, width: box.width})).filter(box =>

@@ -4,7 +4,7 @@ import pytest
 import streamlit as st
 
 from app.find import sections
-from tests.helpers.pages import bodies, checked, finished, picture, pressed, query
+from tests.helpers.pages import bodies, checked, finished, picture, presented, pressed, query
 
 PAGE = "pages/find"
 TASK = "cifar10"
@@ -23,6 +23,13 @@ def test_the_gallery_is_measured_by_itself_and_the_rule_picks(visit):
     shares = [int(body.split("</b> ")[1].split(" %")[0]) for body in cards(at)]
     assert shares == sorted(shares)
     assert any("24 pictures of the gallery" in item.value for item in at.caption)
+    slides = presented(pressed(at, "presenter.button"))["slides"]
+    for slide, body in zip(slides, cards(at), strict=True):
+        shown = [(panel["title"], panel["faces"][0]) for panel in slide["panels"]]
+        said = [
+            f"<div><span>{name}</span> <b>{face['answer']}</b> {face['bars'][0]['share']:.0%}" for name, face in shown
+        ]
+        assert all(line.replace("%", " %") in body for line in said) and slide["caption"]
 
 
 @pytest.mark.slow

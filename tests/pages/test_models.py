@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.helpers.checked_files import read_json, write_json
 from tests.helpers.pages import bodies, checked, pressed, query, value
+from tests.helpers.synthetic.answers import write_answers
 from tests.helpers.synthetic.robustness import write_report
 from tests.helpers.tiny_zoo import KEYS
 
@@ -191,3 +192,29 @@ def test_answers_are_counted_by_class_and_by_confidence_where_the_data_is(visit,
 def test_without_the_data_a_sentence_says_what_brings_it(visit):
     at = visit(task="fashion-mnist", open="classes")
     assert any("data fetch fashion-mnist" in item.value for item in at.info) and not at.error
+
+
+@pytest.mark.slow
+def test_without_the_data_the_report_gives_answers_by_class_and_by_confidence(visit, tiny_zoo, reports):
+    write_answers(tiny_zoo, reports, "fashion-mnist", without="pgd-l2")
+    at = visit(task="fashion-mnist", open="classes", counted="1000", square="yes")
+    (body,) = bodies(at, "data-counted")
+    assert [value(part, "data-clean") for part in body.split("<p ")[1:]] == ["40", "40"]
+    assert [value(part, "data-attacked") for part in body.split("<p ")[1:]] == ["20", "20"]
+    assert value(bodies(at, "data-shipped")[0], "data-shipped") == "40" and "made up" in bodies(at, "data-shipped")[0]
+    assert len(at.get("plotly_chart")) >= 5
+    before = [value(block, "data-value") for block in bodies(at, "data-ece")]
+    checked(at.slider(key="models.temperature").set_value(0.25).run())
+    assert [value(block, "data-value") for block in bodies(at, "data-ece")] != before and not at.error and not at.info
+    checked(at.selectbox(key="models.other.fashion-mnist").set_value("pgd-l2").run())
+    assert "Robust, L2" in at.info[0].value and "data fetch" in at.info[0].value
+    assert bodies(at, "data-counted")[0].count("data-counted") == 1  # the one that is there stays
+
+
+@pytest.mark.slow
+def test_with_the_data_only_what_the_report_lacks_is_counted(visit, tiny_zoo, reports, fashion_root):
+    write_answers(tiny_zoo, reports, "fashion-mnist", without="pgd-linf")
+    at = visit(task="fashion-mnist", open="classes", counted="100")
+    assert not bodies(at, "data-counted") and not bodies(at, "data-shipped")  # it holds 40
+    invited = " ".join(item.value for item in at.markdown)
+    assert "asked of **Standard** and **Robust, L∞**" in invited and not at.error

@@ -9,8 +9,9 @@ import pytest
 from app.picture_report import content, document, sections
 from app.state.judgements import calibration_folder
 from core.anomaly.calibration import calibration_path
+from core.anomaly.catalogue import DETECTORS
 from core.models.zoo import load_zoo_model
-from tests.helpers.pages import checked, picture, pressed, upload
+from tests.helpers.pages import checked, picture, presented, pressed, upload
 
 PAGE = "pages/report"
 pytestmark = pytest.mark.usefixtures("calibrations")
@@ -38,6 +39,10 @@ def taken(monkeypatch):
     return found
 
 
+def bars_of(panels):
+    return panels[0]["faces"][0]["bars"]
+
+
 @pytest.mark.slow
 def test_the_file_is_whole_and_its_python_gives_the_same_numbers(visit, taken, tiny_zoo, monkeypatch):
     at = pressed(visit(**LINK), "report.picture.start")
@@ -49,6 +54,13 @@ def test_the_file_is_whole_and_its_python_gives_the_same_numbers(visit, taken, t
         assert f"{one.probs[one.target]:.1%}".replace("%", " %") in html
     assert "the percentiles 5 and 95" in html and "percentiles:5:95" in html
     assert html.count("data:image/png") == 2 + 3 * 2 + 2 * len(content.METHODS) + 2 * 10
+    slides = {slide["key"]: slide["panels"] for slide in presented(pressed(at, "presenter.button"))["slides"]}
+    assert {"answers", "attack", *content.METHODS} < slides.keys()
+    judged = [bar["name"] for kind in ("gradient-unsupervised", "baseline") for bar in bars_of(slides[kind])]
+    assert set(judged) <= {DETECTORS[key].name for key in report.verdicts["standard"].p_values} and judged
+    assert all(panel["faces"][0]["bars"][0]["words"] in html for panel in slides["answers"])
+    assert all(face["picture"] in html for panel in slides["attack"] for face in panel["faces"])
+    assert all(panel["faces"][0]["over"] in html for method in content.METHODS for panel in slides[method])
     namespace: dict = {}
     monkeypatch.setattr("core.load_zoo_model", lambda task, key: load_zoo_model(task, key, tiny_zoo), raising=False)
     calibrated = partial(calibration_path, folder=calibration_folder())

@@ -5,8 +5,9 @@ from html import escape
 import pytest
 import streamlit as st
 
+from core.tour.rules import TITLES
 from core.tour.view import read_views
-from tests.helpers.pages import bodies, opened, query
+from tests.helpers.pages import bodies, opened, presented, pressed, query
 
 VIEWS = read_views().views
 
@@ -26,6 +27,9 @@ def test_every_view_is_offered_with_its_sentence_and_link(reports, links, monkey
     assert len(shown) == len(VIEWS) and not at.error
     assert all(escape(view.sentence) in body for view, body in zip(VIEWS, shown, strict=True))
     assert links == [(f"pages/{view.page}.py", view.query) for view in VIEWS]
+    slides = presented(pressed(at, "presenter.button"))["slides"]
+    assert [(slide["title"], slide["caption"]) for slide in slides] == [(TITLES[v.key], v.sentence) for v in VIEWS]
+    assert all(slide["panels"][0]["faces"][0]["picture"].startswith("data:image/png") for slide in slides)
 
 
 def test_views_of_other_networks_are_not_offered(zoo, reports):

@@ -33,7 +33,7 @@ def test_the_last_moment_opens_and_blinks_with_the_first():
     assert cat.title.endswith(CIFAR10.class_names[3]) and dog.title.endswith(CIFAR10.class_names[5])
     assert [panel.key for panel in cat.panels] == ["standard", "pgd-linf"]
     last, first = cat.panels[0].faces
-    assert (last.answer, last.verdict, first.verdict) == (f"{CIFAR10.class_names[3]} 50%", "right", "wrong")
+    assert (last.answer, last.verdict, first.verdict) == (f"{CIFAR10.class_names[3]} 50 %", "right", "wrong")
     assert last.over != first.over and "1.0 epochs" in last.name and "0.0 epochs" in first.name
 
 

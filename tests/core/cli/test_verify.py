@@ -106,7 +106,7 @@ def recomputes(name, path, zoo_folder, images):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["robustness", "adversarial", "fooling"])
+@pytest.mark.parametrize("name", ["robustness", "adversarial", "fooling", "answers"])
 def test_each_report_recomputes_what_it_just_measured(name, shipped, fashion_root, tmp_path, monkeypatch):
     if name == "robustness":
         pytest.importorskip("pyautoattack")

@@ -13,6 +13,7 @@ from core.models.zoo import load_zoo_model
 from core.reports.accuracy.report import AccuracySettings, accuracy_report
 from core.reports.adversarial.measurements import AdversarialSettings
 from core.reports.adversarial.report import adversarial_report
+from core.reports.answers.report import AnswersSettings, answers_report
 from core.reports.explanations.report import ExplanationsSettings, explanations_report
 from core.reports.fooling.report import FoolingSettings, fooling_report
 from core.reports.form.measuring import Request
@@ -36,6 +37,7 @@ REPORTS = {
     ("tiny20", "accuracy"): (AccuracySettings, accuracy_report),
     ("cifar10", "adversarial"): (AdversarialSettings, adversarial_report),
     ("fashion-mnist", "explanations"): (ExplanationsSettings, explanations),
+    ("pasted", "answers"): (AnswersSettings, answers_report),
     ("cifar10", "fooling"): (FoolingSettings, fooling_report),
     ("fashion-mnist", "transfer"): (TransferSettings, transfer_report),
 }

@@ -1,0 +1,1 @@
+"""What a task's networks answer to test images, clean and attacked."""
