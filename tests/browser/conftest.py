@@ -1,13 +1,11 @@
 """The browser and two servers, one of each for all tests, and their visitors."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from core.models.zoo import ASSETS
-from core.workshop.database import Database
 from tests.helpers.browser import FLAGS, SIZES, served
 from tests.helpers.synthetic.adversarial import write_adversarial_reports
 from tests.helpers.synthetic.anomaly import write_anomaly_report
@@ -44,24 +42,6 @@ def with_reports(tmp_path_factory) -> Iterator[str]:
         write(ASSETS, reports, "fashion-mnist")
     with served(ROBUSTSCOPE_REPORTS=str(reports)) as found:
         yield found
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A server for workshops, and the database that it shares with the tests."""
-
-    address: str
-    database: Database
-
-
-@pytest.fixture(scope="session")
-def workshops(tmp_path_factory) -> Iterator[Place]:
-    folder = tmp_path_factory.mktemp("workshops")
-    url = f"sqlite:///{folder / 'workshops.db'}"
-    database = Database(url)
-    with served(ROBUSTSCOPE_DATABASE=url, ROBUSTSCOPE_VISITORS=str(folder / "visitors")) as found:
-        yield Place(found, database)
-    database.close()
 
 
 @pytest.fixture

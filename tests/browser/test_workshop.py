@@ -1,6 +1,7 @@
 """A workshop in real browsers: a presenter at 1280x720 and three phones at 390x844, from the door to the end."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,7 @@ from playwright.sync_api import Page
 
 from core.workshop import leading, reading
 from core.workshop.database import Database
-from tests.helpers.browser import screenshot
+from tests.helpers.browser import screenshot, served
 from tests.helpers.phone import ANSWERS, answer, asked, join
 from tests.helpers.waiting import until
 from tests.helpers.workshop import plain_round, presentable_round
@@ -28,14 +29,23 @@ TAPPER = """prefix => {
 }"""  # presses the first answer that can be seen as soon as the next number can
 
 
-@pytest.fixture
-def address(workshops) -> str:
-    return workshops.address
+@pytest.fixture(scope="module")
+def url(tmp_path_factory) -> str:
+    return f"sqlite:///{tmp_path_factory.mktemp('workshop') / 'workshops.db'}"
 
 
-@pytest.fixture
-def database(workshops) -> Database:
-    return workshops.database
+@pytest.fixture(scope="module")
+def database(url) -> Iterator[Database]:
+    """The database that the server shares with the test."""
+    opened = Database(url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def address(url, tmp_path_factory) -> Iterator[str]:
+    with served(ROBUSTSCOPE_DATABASE=url, ROBUSTSCOPE_VISITORS=str(tmp_path_factory.mktemp("visitors"))) as found:
+        yield found
 
 
 def next_phase(page: Page) -> None:

@@ -13,7 +13,7 @@ from core.workshop.database import Database
 from core.workshop.rehearsal import made_up
 from core.workshop.sessions import subjects_of
 from core.workshop.state import Room
-from tests.helpers.browser import screenshot, settled
+from tests.helpers.browser import screenshot, served, settled
 from tests.helpers.phone import ANSWERS, asked, join
 from tests.helpers.screen import cut, outside, violations
 from tests.helpers.waiting import until
@@ -27,6 +27,17 @@ NEXT = ".st-key-ws-next button"
 @pytest.fixture(scope="module")
 def rounds():
     return list(every_kind(subjects_of(task_named(TASK), 0, Path("/nowhere"))).values())
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """The address of a server, and the database that it shares with the test."""
+    folder = tmp_path_factory.mktemp("screens")
+    url = f"sqlite:///{folder / 'workshops.db'}"
+    database = Database(url)
+    with served(ROBUSTSCOPE_DATABASE=url, ROBUSTSCOPE_VISITORS=str(folder / "visitors")) as address:
+        yield address, database
+    database.close()
 
 
 def look(page: Page, name: str, fits: str) -> list[str]:
@@ -54,9 +65,9 @@ def counted(wall: Page, answers: int) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_screen_can_be_read_and_reached(visitor, workshops, rounds, scheme):
+def test_every_screen_can_be_read_and_reached(visitor, place, rounds, scheme):
     """On the wall point and controls are always seen; in the hand picture and answers fit without scrolling."""
-    address, database = workshops.address, workshops.database
+    address, database = place
     workshop, key = leading.open_workshop(database, "What do people see?", rounds)
     wall = visitor("projector", scheme).new_page()
     wall.goto(f"{address}/workshop?lead={workshop.code}")
