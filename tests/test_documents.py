@@ -2,12 +2,14 @@
 
 import re
 import runpy
+from functools import cache
 from importlib.metadata import metadata
 from pathlib import Path
 
 import pytest
 import torch
 
+import core
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.saliency.catalogue import SALIENCY_METHODS, attribute
 from core.saliency.gradient import gradient
@@ -23,6 +25,14 @@ EXAMPLES = {
 def blocks(document: str) -> str:
     """The Python of a document, in its order."""
     return "\n".join(re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(), re.DOTALL))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def loaded_once():
+    """The documents load the same two networks, which costs most of what they do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(core, "load_zoo_model", cache(core.load_zoo_model))
+        yield
 
 
 @pytest.mark.slow
@@ -65,8 +75,6 @@ def test_contributing_names_files_that_there_are():
 
 
 def test_the_names_that_a_notebook_imports_are_there():
-    import core
-
     assert len(core.__all__) > 10
     assert all(getattr(core, name) is not None for name in core.__all__)
 

@@ -5,7 +5,7 @@ import time
 import pytest
 from playwright.sync_api import Page
 
-from tests.helpers.browser import downloaded, here, loaded, photograph, settled
+from tests.helpers.browser import downloaded, here, in_turn, loaded, photograph, settled
 from tests.helpers.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("with-reports"), pytest.mark.timeout(900)]
@@ -170,11 +170,11 @@ def test_a_search_can_be_stopped(visit):
     assert not page.locator("[data-moved]").count()
 
 
-@pytest.mark.parametrize(("size", "scheme"), [("wide", "light"), ("narrow", "dark")])
-def test_the_page_fits_its_window(visit, size, scheme):
-    page = visit(f"adversarial?models=standard,pgd-linf,pgd-l2&open={OPEN}" if size == "wide" else START, size, scheme)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+def test_the_page_fits_its_window(visit):
+    page = visit(f"adversarial?models=standard,pgd-linf,pgd-l2&open={OPEN}")
     script = "all => all.map(e => e.getBoundingClientRect().width)"
-    widths = page.eval_on_selector_all("[data-explained] [data-class] img", script)
-    assert min(widths) > 80  # three networks beside each other, all classes on the first screen
-    photograph(page, f"adversarial-{size}-{scheme}")
+    for size, scheme in in_turn(page, ("wide", "light"), ("narrow", "dark")):
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), size
+        widths = page.eval_on_selector_all("[data-explained] [data-class] img", script)
+        assert min(widths) > 80, size  # three networks beside each other, all classes on the first screen
+        photograph(page, f"adversarial-{size}-{scheme}")

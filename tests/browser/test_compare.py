@@ -9,7 +9,7 @@ import skimage.data
 from PIL import Image
 from playwright.sync_api import Page
 
-from tests.helpers.browser import here, loaded, photograph, settled
+from tests.helpers.browser import here, in_turn, loaded, photograph, settled
 from tests.helpers.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("with-what-ships"), pytest.mark.timeout(600)]
@@ -159,15 +159,12 @@ def test_a_link_restores_the_view_for_somebody_else(visit):
     assert attacked(page) == attacked(other)
 
 
-@pytest.mark.parametrize(("size", "scheme"), [("wide", "light"), ("narrow", "dark")])
-def test_the_page_fits_its_window(visit, size, scheme):
-    page = visit(size=size, scheme=scheme)
-    until(lambda: settled(page) and loaded(page), "the page")
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    boxes = page.eval_on_selector_all("[data-model]", "all => all.map(e => e.getBoundingClientRect().toJSON())")
-    assert len(boxes) == 3
-    if size == "narrow":
-        assert len({round(box["y"]) for box in boxes}) == 1 and all(box["width"] > 290 for box in boxes)
-    else:
-        assert len({round(box["y"]) for box in boxes}) == 1 and all(box["width"] > 200 for box in boxes)
-    keep(page, f"{size}-{scheme}")
+def test_the_page_fits_its_window(visit):
+    page = visit()
+    for size, scheme in in_turn(page, ("wide", "light"), ("narrow", "dark")):
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), size
+        boxes = page.eval_on_selector_all("[data-model]", "all => all.map(e => e.getBoundingClientRect().toJSON())")
+        least = 290 if size == "narrow" else 200
+        assert len(boxes) == 3 and all(box["width"] > least for box in boxes), size
+        assert len({round(box["y"]) for box in boxes}) == 1, size
+        keep(page, f"{size}-{scheme}")

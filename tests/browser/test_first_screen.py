@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page
 
-from tests.helpers.browser import SIZES, photograph, settled
+from tests.helpers.browser import SIZES, in_turn, photograph, settled
 from tests.helpers.screen import ANSWERS, cut, outside, screens, violations
 from tests.helpers.waiting import until
 
@@ -17,6 +17,13 @@ AS_FIRST = {"saliency": "&rows=networks"}
 TASKS = ("cifar10", "fashion-mnist", "tiny20", "pasted")
 PAGES = (*ANSWERS, "tour", "training")
 MOST_SCREENS = 4.0
+FITS = "document.documentElement.scrollWidth <= window.innerWidth"
+FAINT = "all => all.filter(e => getComputedStyle(e).opacity < 0.8).length"
+LINKS = ".st-key-pages-narrow a"
+LINKED = [
+    "Compare", "Show me", "Adversarial", "Anomaly", "Saliency", "Latent", "Find", "Models", "Report", "Train",
+    "Workshop",
+]  # fmt: skip
 
 
 def opened(page: Page, address: str, path: str, wanted: str) -> None:
@@ -45,30 +52,6 @@ def test_the_answer_stands_on_the_first_screen_for_every_task(visitor, address, 
         assert not outside(page, ANSWERS[name]), task
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_phone_shows_every_page_by_name_and_a_sign_where_something_goes_on(visitor, address, name):
-    page = visitor("narrow").new_page()
-    opened(page, address, name, ANSWERS.get(name, "h1"))
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    assert not cut(page)
-    links = page.locator(".st-key-pages-narrow a")
-    named = [
-        "Compare",
-        "Show me",
-        "Adversarial",
-        "Anomaly",
-        "Saliency",
-        "Latent",
-        "Find",
-        "Models",
-        "Report",
-        "Train",
-        "Workshop",
-    ]
-    until(lambda: links.all_inner_texts() == named, "the names of the pages")
-    assert not outside(page, ".st-key-pages-narrow a")
-
-
 def test_networks_go_by_under_a_picture_that_stays(visitor, address):
     page = visitor("narrow").new_page()
     opened(page, address, "compare", ANSWERS["compare"])
@@ -82,26 +65,41 @@ def test_networks_go_by_under_a_picture_that_stays(visitor, address):
     assert 0 <= page.locator(".rs-pinned img").bounding_box()["y"] < 200
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_no_serious_fault_and_every_request_goes_to_the_server_itself(visitor, address, name, scheme):
+def test_a_phone_shows_all_and_on_a_wide_screen_axe_finds_no_fault_and_nothing_is_asked_elsewhere(
+    visitor, address, name
+):
     """The icon is looked up in the page: headless browsers don't fetch it."""
-    page = visitor("wide", scheme).new_page()
+    page = visitor("narrow").new_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     opened(page, address, name, ANSWERS.get(name, "h1"))
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    fits_a_phone(page)
+    captions = page.locator("[data-testid=stCaptionContainer]")
+    for _, scheme in in_turn(page, ("wide", "light"), ("wide", "dark")):
+        assert page.evaluate(FITS)
+        until(lambda: not captions.evaluate_all(FAINT) and settled(page), "the style sheet")  # a rerun draws it anew
+        assert not violations(page), scheme
+        photograph(page, f"first-{name}-{scheme}")
+    if name == "compare":
+        for _ in in_turn(page, ("narrow", "dark"), ("narrow", "light")):
+            the_pinned_picture_can_be_read(page)
     icons = page.eval_on_selector_all("link[rel~=icon]", "all => all.map(one => one.href)")
     assert not [url for url in (*asked, *icons) if foreign(url, address)] and asked and icons
-    faint = "all => all.filter(e => getComputedStyle(e).opacity < 0.8).length"
-    captions = page.locator("[data-testid=stCaptionContainer]")
-    until(lambda: not captions.evaluate_all(faint) and settled(page), "the style sheet")  # a rerun draws it anew
+
+
+def fits_a_phone(page: Page) -> None:
+    """Every page is named on the first screen, and what goes on to the right has a sign."""
+    assert page.evaluate(FITS)
+    assert not cut(page)
+    until(lambda: page.locator(LINKS).all_inner_texts() == LINKED, "the names of the pages")
+    assert not outside(page, LINKS)
+
+
+def the_pinned_picture_can_be_read(page: Page) -> None:
+    """What is said at the picture that stays, over whatever the page has below it."""
+    page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 700)")
+    page.wait_for_timeout(700)
     assert not violations(page)
-    photograph(page, f"first-{name}-{scheme}")
-    if name == "compare":
-        page.set_viewport_size(SIZES["narrow"])
-        page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 700)")
-        page.wait_for_timeout(700)
-        assert not violations(page)
-        ground = page.locator(".rs-pinned").evaluate("e => getComputedStyle(e).backgroundColor")
-        assert ground.startswith("rgb("), ground  # nothing shines through, which axe-core can't judge everywhere
+    ground = page.locator(".rs-pinned").evaluate("e => getComputedStyle(e).backgroundColor")
+    assert ground.startswith("rgb("), ground  # nothing shines through, which axe-core can't judge everywhere

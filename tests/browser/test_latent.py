@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from playwright.sync_api import Page
 
-from tests.helpers.browser import here, loaded, photograph, settled
+from tests.helpers.browser import here, in_turn, loaded, photograph, settled
 from tests.helpers.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("with-reports"), pytest.mark.timeout(900)]
@@ -123,13 +123,13 @@ def test_a_code_that_is_not_a_number_is_a_sentence(visit):
     assert page.locator("[data-tile=picture]").count() == 1
 
 
-@pytest.mark.parametrize(("size", "scheme"), [("wide", "light"), ("narrow", "dark")])
-def test_the_page_fits_its_window(visit, size, scheme):
-    page = visit(START.replace("standard,", "standard,pgd-linf,") if size == "wide" else START, size, scheme)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    if size == "narrow":  # the picture stays in sight of the sliders
-        page.locator(".st-key-slider-noise").scroll_into_view_if_needed()
-        page.wait_for_timeout(300)
-        box = page.locator(".rs-mini img").bounding_box()
-        assert 0 <= box["y"] < 200
-    photograph(page, f"latent-{size}-{scheme}")
+def test_the_page_fits_its_window(visit):
+    page = visit(START.replace("standard,", "standard,pgd-linf,"))
+    for size, scheme in in_turn(page, ("wide", "light"), ("narrow", "dark")):
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), size
+        if size == "narrow":  # the picture stays in sight of the sliders
+            page.locator(".st-key-slider-noise").scroll_into_view_if_needed()
+            page.wait_for_timeout(300)
+            box = page.locator(".rs-mini img").bounding_box()
+            assert 0 <= box["y"] < 200
+        photograph(page, f"latent-{size}-{scheme}")

@@ -5,7 +5,7 @@ import time
 import pytest
 from playwright.sync_api import Page
 
-from tests.helpers.browser import here, loaded, photograph, settled
+from tests.helpers.browser import here, in_turn, loaded, photograph, settled
 from tests.helpers.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("with-reports"), pytest.mark.timeout(600)]
@@ -73,15 +73,15 @@ def test_the_choice_comes_along_through_the_navigation_and_back(visitor, address
     assert "rocket" in here(page) and "norm=l2" in here(page) and "map=" not in here(page)
 
 
-@pytest.mark.parametrize(("size", "scheme"), [("wide", "light"), ("narrow", "dark")])
-def test_the_page_fits_its_window(visit, size, scheme):
-    page = visit(size=size, scheme=scheme)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    cards, steps = boxes(page, "[data-card]", 3), boxes(page, "[class*=st-key-step-] img", 6)
-    if size == "narrow":
-        assert len({round(box["x"]) for box in cards}) == 1 and all(box["width"] > 300 for box in cards)
-        assert len({round(box["x"]) for box in steps}) == 2 and all(box["width"] > 150 for box in steps)
-    else:
-        assert len({round(box["x"]) for box in cards}) >= 2
-        assert len({round(box["y"]) for box in steps}) == 1 and all(box["width"] > 140 for box in steps)
-    photograph(page, f"models-{size}-{scheme}")
+def test_the_page_fits_its_window(visit):
+    page = visit()
+    for size, scheme in in_turn(page, ("wide", "light"), ("narrow", "dark")):
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), size
+        cards, steps = boxes(page, "[data-card]", 3), boxes(page, "[class*=st-key-step-] img", 6)
+        if size == "narrow":
+            assert len({round(box["x"]) for box in cards}) == 1 and all(box["width"] > 300 for box in cards)
+            assert len({round(box["x"]) for box in steps}) == 2 and all(box["width"] > 150 for box in steps)
+        else:
+            assert len({round(box["x"]) for box in cards}) >= 2
+            assert len({round(box["y"]) for box in steps}) == 1 and all(box["width"] > 140 for box in steps)
+        photograph(page, f"models-{size}-{scheme}")

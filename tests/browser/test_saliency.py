@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import Page
 
 from app.saliency.files import CELL
-from tests.helpers.browser import downloaded, here, loaded, photograph, settled
+from tests.helpers.browser import downloaded, here, in_turn, loaded, photograph, settled
 from tests.helpers.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("with-reports"), pytest.mark.timeout(900)]
@@ -101,12 +101,10 @@ def seen(presenter):
     return presenter.get_attribute("data-slide"), presenter.get_attribute("data-panel")
 
 
-@pytest.mark.parametrize(
-    ("size", "scheme"), [("wide", "light"), ("wide", "dark"), ("projector", "light"), ("narrow", "dark")]
-)
-def test_the_page_fits_its_window(visit, size, scheme):
-    page = visit(START + "&sheet=photo:coffee,photo:rocket", size, scheme)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    widths = page.eval_on_selector_all("button[data-map] img", "all => all.map(e => e.getBoundingClientRect().width)")
-    assert min(widths) > 100
-    photograph(page, f"saliency-{size}-{scheme}")
+def test_the_page_fits_its_window(visit):
+    page = visit(START + "&sheet=photo:coffee,photo:rocket")
+    measured = "all => all.map(e => e.getBoundingClientRect().width)"
+    for size, scheme in in_turn(page, ("wide", "light"), ("projector", "light"), ("wide", "dark"), ("narrow", "dark")):
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), size
+        assert min(page.eval_on_selector_all("button[data-map] img", measured)) > 100, size
+        photograph(page, f"saliency-{size}-{scheme}")

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from app.state.visitor_cookie import COOKIE
-from tests.helpers.browser import loaded, photograph, served, settled
+from tests.helpers.browser import in_turn, loaded, photograph, served, settled
 from tests.helpers.data_sets import write_fashion
 from tests.helpers.waiting import until
 
@@ -179,11 +179,10 @@ def test_a_visitor_gets_one_signed_cookie_that_no_script_reads(visitor, address)
     assert COOKIE not in page.evaluate("document.cookie")
 
 
-@pytest.mark.parametrize(("size", "scheme"), [("wide", "light"), ("narrow", "dark")])
-def test_the_page_fits_its_window(visitor, address, size, scheme):
-    page = visitor(size, scheme).new_page()
+def test_the_page_fits_its_window(visitor, address):
+    page = visitor().new_page()
     page.goto(f"{address}/training")
     button(page, "Start training").wait_for()
-    until(lambda: settled(page), "the page")
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    photograph(page, f"training-{size}-{scheme}")
+    for size, scheme in in_turn(page, ("wide", "light"), ("narrow", "dark")):
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), size
+        photograph(page, f"training-{size}-{scheme}")

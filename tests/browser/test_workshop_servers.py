@@ -57,15 +57,16 @@ class Behind:
     first: subprocess.Popen[bytes]
 
 
-@pytest.fixture
-def behind(url, tmp_path) -> Iterator[Behind]:
+@pytest.fixture(scope="module")
+def behind(url, tmp_path_factory) -> Iterator[Behind]:
     """Which server a browser gets goes by its name; where that one is gone, it gets the other."""
-    environment = {"ROBUSTSCOPE_DATABASE": url, "ROBUSTSCOPE_VISITORS": str(tmp_path / "visitors")}
+    folder = tmp_path_factory.mktemp("behind")
+    environment = {"ROBUSTSCOPE_DATABASE": url, "ROBUSTSCOPE_VISITORS": str(folder / "visitors")}
     with ExitStack() as stack:
         (one, first), (other, _) = (stack.enter_context(serving(**environment)) for _ in range(2))
         servers = {"one": one.removeprefix("http://"), "other": other.removeprefix("http://")}
         port = nginx.free_port()
-        with nginx.in_front(tmp_path, SITE.format(port=port, **servers), port):
+        with nginx.in_front(folder, SITE.format(port=port, **servers), port):
             yield Behind(f"http://127.0.0.1:{port}", first)
 
 
@@ -99,8 +100,9 @@ def revealed(database: Database, workshop: Workshop, leader: Leader, phones: lis
         page.get_by_text("You were right").wait_for()
 
 
-def test_a_participant_on_each_server_is_in_one_room(database, room):
-    """What the presenter does reaches both, and both answers are in one count."""
+def test_a_participant_on_each_server_is_in_one_room(behind, database, room):
+    """What the presenter does reaches both, and both answers are in one count; it runs before one of them is killed."""
+    assert behind.first.poll() is None
     workshop, leader, phones = room
     for page in phones:
         answer(page)

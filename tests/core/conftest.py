@@ -4,12 +4,11 @@ import pytest
 import torch
 
 from core.anomaly.calibrate import fit_calibration
-from core.metrics import intervals
 from core.models import zoo
 from core.models.resnet import PreActResNet
-from core.reports.claims import latent as latent_claims
 from core.reports.form import parts_cache, provenance
 from core.reports.form.provenance import Code
+from tests.helpers import resamples
 from tests.helpers.networks import TINY_GREY
 from tests.helpers.pictures import columns
 
@@ -22,10 +21,10 @@ def committed(monkeypatch):
 
 
 @pytest.fixture
-def few_resamples(monkeypatch):
+def few_resamples():
     """A tenth of a report's resamples, for tests to which the last digit of an interval does not matter."""
-    for module in (intervals, latent_claims):
-        monkeypatch.setattr(module, "RESAMPLES", 100)
+    with resamples.few_resamples():
+        yield
 
 
 @pytest.fixture

@@ -83,6 +83,18 @@ def loaded(page: Page) -> bool:
     return page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
 
 
+def in_turn(page: Page, *looks: tuple[str, str]) -> Iterator[tuple[str, str]]:
+    """Each of these sizes and schemes, while the page stands still in it: one visit costs more than all of them."""
+    drawn = "e => getComputedStyle(e).colorScheme"
+    for size, scheme in looks:
+        page.set_viewport_size(SIZES[size])
+        page.emulate_media(color_scheme=scheme)
+        until(lambda scheme=scheme: page.get_by_test_id("stApp").evaluate(drawn) == scheme, f"the {scheme} theme")
+        page.wait_for_timeout(300)  # of transitions, and until a rerun has begun
+        until(lambda: settled(page) and loaded(page), f"the page, {size} and {scheme}")
+        yield size, scheme
+
+
 def downloaded(page: Page, name: str) -> bytes:
     """The file that the first button of this name gives."""
     with page.expect_download() as waiting:

@@ -3,13 +3,11 @@
 from dataclasses import replace
 from functools import lru_cache
 
-import torch
-
 from core.models.architectures.library import LibraryConfig
 from core.models.architectures.timm_networks import TimmConfig
 from core.models.architectures.torchvision_networks import TorchvisionConfig
 from core.models.preprocessing import PRESETS
-from core.models.zoo import ZooModel, assemble
+from core.models.zoo import ZooModel
 from tests.helpers.networks import brought
 
 AT_64 = replace(PRESETS["imagenet"], side=64)
@@ -33,15 +31,15 @@ SMALL = {
     "convnext": of_timm("convnext_atto"),
     "vit": of_timm("vit_tiny_patch16_224"),
     "squeezenet": of_torchvision("squeezenet1_1"),
-    "resnet50": of_torchvision("resnet50"),
     "swin": of_torchvision("swin_t"),
 }
 LARGE = {
+    "resnet50": of_torchvision("resnet50"),
     "convnext-tiny": of_torchvision("convnext_tiny"),
     "vit-b-16": of_torchvision("vit_b_16"),
     "swin-tiny of timm": of_timm("swin_tiny_patch4_window7_224"),
 }
-"""Those whose long methods would take minutes."""
+"""Those whose long methods would take minutes, and which have no mechanism of their own."""
 
 
 def library_model(name: str) -> ZooModel:
@@ -55,9 +53,4 @@ def _small_model(name: str) -> ZooModel:
 
 
 def _built(name: str) -> ZooModel:
-    model = brought((SMALL | LARGE)[name])
-    weights = dict(model.plain.state_dict())
-    spread = model.plain(torch.rand(16, 3, 32, 32, generator=torch.Generator().manual_seed(1))).std()
-    last = [key for key, value in weights.items() if value.dim() >= 2][-1]
-    weights[last] = weights[last] / spread
-    return assemble(model.card, weights)
+    return brought((SMALL | LARGE)[name], as_trained=True)

@@ -89,8 +89,11 @@ DUMMY = Architecture(
 """An architecture without a fast form or named features."""
 
 
-def brought(network: NetworkConfig, key: str = "brought", task: str = "cifar10") -> ZooModel:
-    """A network of any architecture with random weights that answer differently on different pictures."""
+def brought(network: NetworkConfig, key: str = "brought", task: str = "cifar10", as_trained: bool = False) -> ZooModel:
+    """A network of any architecture with random weights that answer differently on different pictures.
+
+    `as_trained`: its logits spread by about one.
+    """
     problem, generator = task_named(task), torch.Generator().manual_seed(0)
     model = architecture_of(network).build(network, problem.shape)
     for module in model.modules():
@@ -98,5 +101,10 @@ def brought(network: NetworkConfig, key: str = "brought", task: str = "cifar10")
             nn.init.kaiming_normal_(module.weight, generator=generator)
     with torch.no_grad():
         model.train()(torch.rand(16, *problem.shape, generator=generator))  # for the statistics of BatchNorm
+    weights = model.state_dict()
+    if as_trained:
+        with torch.no_grad():
+            last = [name for name, value in weights.items() if value.dim() >= 2][-1]
+            weights[last] /= model.eval()(torch.rand(16, *problem.shape, generator=generator.manual_seed(1))).std()
     card = Card(task, key, network, "untrained", {}, 0, "none", {}, sha256="", parameters=network.parameters)
-    return assemble(card, model.state_dict())
+    return assemble(card, weights)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.adversarial import results
 from app.state.pictures import uploads
 from tests.helpers.fixtures import in_place_of
 from tests.helpers.pages import opened
@@ -37,6 +38,16 @@ def visit(request, zoo, reports) -> Callable[..., AppTest]:
 @pytest.fixture(scope="session")
 def _calibrations(tiny_zoo, tmp_path_factory) -> Path:
     return write_calibrations(tiny_zoo, tmp_path_factory.mktemp("calibrations"), "cifar10", ("standard", "pgd-l2"))
+
+
+@pytest.fixture
+def few_steps(monkeypatch) -> None:
+    """The searches of the page Adversarial in a few steps, for large networks where only what stands there is asked.
+
+    What they find is cached as if it were whole: only for networks that no other test looks at so.
+    """
+    for name in ("explain", "path"):
+        monkeypatch.setattr(results, name, partial(getattr(results, name), steps=4))
 
 
 calibrations = in_place_of("ROBUSTSCOPE_CALIBRATION", "_calibrations")

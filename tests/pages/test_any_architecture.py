@@ -27,7 +27,7 @@ def brought_zoo(tmp_path, reports, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
-@pytest.mark.usefixtures("brought_zoo")
+@pytest.mark.usefixtures("brought_zoo", "few_steps")
 def test_a_page_shows_them_and_has_no_error(page):
     at = finished(opened(f"pages/{page}", task="cifar10"))
     assert not at.error and not at.warning

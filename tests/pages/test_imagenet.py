@@ -10,7 +10,7 @@ ALONE = "There is one network of ImageNet here, so none to compare it with."
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_shows_it_and_says_what_is_missing(page, reports, monkeypatch, tmp_path):
+def test_a_page_shows_it_and_says_what_is_missing(page, reports, few_steps, monkeypatch, tmp_path):
     monkeypatch.setenv("ROBUSTSCOPE_DATA", str(tmp_path))
     at = finished(
         opened(f"pages/{page}", task="imagenet", image="photo:coffee", open="path" if page == "adversarial" else "")

@@ -37,11 +37,13 @@ def me(at: AppTest) -> str:
 
 @pytest.mark.slow
 def test_a_state_dict_is_added_after_a_dry_run_found_on_every_page_and_removed(room):
+    """Its pictures are small, so that the pages cost little: other sizes are shown by the tests of architectures."""
     weights = {f"module.{name}": value.half() for name, value in small_network().state_dict().items()}
     at = uploaded("colours.pt", saved({"epoch": 3, "state_dict": weights}))
     said = " ".join(item.value for item in at.caption)
     assert "`state_dict`" in said and "`module.` was taken off" in said and "float16" in said
     assert at.selectbox(key="bring.architecture").value == f"torchvision/{SMALL}"
+    checked(at.number_input(key="bring.side").set_value(32).run())
     at = pressed(described(at), "bring.try.start")
     assert len(at.dataframe) >= 2 and not at.error
     checked(at.button(key="bring.add").click().run())

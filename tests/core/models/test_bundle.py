@@ -191,7 +191,7 @@ def test_what_systems_add_to_a_zip_is_passed_over(shelf):
 @pytest.mark.parametrize(
     ("graph", "said"), [("", ""), ("loop", "uses Loop, whose work has no bound"), ("path", "another file")]
 )
-def test_a_graph_in_a_zip_is_checked_as_its_onnx_file_would_be(graph, said, tmp_path):
+def test_a_graph_in_a_zip_is_checked_as_its_onnx_file_would_be(graph, said, forked_reader, tmp_path):
     """Whoever packs a ZIP by hand does not get around the process that reads foreign files."""
     data = {"": onnx_bytes, "loop": looping, "path": lambda: changed(lambda one: external(one.graph.initializer[0]))}[
         graph

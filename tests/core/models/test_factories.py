@@ -34,7 +34,7 @@ def trust(user, *names: str) -> None:
 
 
 @pytest.mark.slow
-def test_weights_of_a_trusted_function_are_imported_and_answer_as_they_did(user):
+def test_weights_of_a_trusted_function_are_imported_and_answer_as_they_did(user, forked_reader):
     trust(user, "nets.py:make")
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
     path = written(user, "w.pt", saved(network.state_dict()))

@@ -14,6 +14,7 @@ from core.reports.form.report import Report, write_report
 from core.reports.latent.measurements import KINDS, NOISE, LatentSettings
 from core.reports.latent.report import Latent
 from core.reports.latent.rows import rows_of
+from tests.helpers.resamples import few_resamples
 
 LATENT = 16
 SETTINGS = LatentSettings(images=120, paper_images=0, accuracy_images=200, noise_images=100)
@@ -30,6 +31,7 @@ def write_autoencoders(folder: Path, tasks: tuple[str, ...] = ("cifar10", "fashi
     return folder
 
 
+@few_resamples()
 def write_latent_reports(models: Path, reports: Path, task: str) -> Path:
     """`latent.json` and `.npz`, and `latent-readings.json`, for every model of the task; its folder.
 
