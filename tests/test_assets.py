@@ -140,6 +140,35 @@ def test_readme_says_how_far_above_twelve_runs_the_latent_figures_are():
         assert words in " ".join(README.split())
 
 
+def whole_percent(share):
+    return f"{share:.0%}".replace("%", " %")
+
+
+def test_readme_quotes_how_often_maps_are_moved():
+    rows = [row for row in read_report(report_path("cifar10", "fooling")).rows if row["what"] == "moved"]
+    moved = {(row["model"], row["method"]): whole_percent(row["succeeded"]) for row in rows}
+    gradient, grad_cam, integrated = (
+        [moved[model, method] for model in ("standard", "pgd-linf")]
+        for method in ("gradient", "grad-cam", "integrated-gradients")
+    )
+    said = " ".join(README.split())
+    assert gradient[0] == grad_cam[0]
+    assert f"on {gradient[0]} of the images (gradient, Grad-CAM) and {integrated[0]} (integrated gradients);" in said
+    assert f"that of `pgd-linf` on {gradient[1]}, {grad_cam[1]} and {integrated[1]}." in said
+
+
+def test_readme_quotes_what_three_seeds_say():
+    report = read_report(report_path("fashion-mnist", "seeds"))
+    rows = {row["measure"]: row for row in report.rows if row["kind"] == "comparison"}
+    for measure, before, after in (
+        ("accuracy under PGD, L-infinity 0.1", "gains under PGD at ε = 0.1 is ", " points (95 % over trainings: {})"),
+        ("clean accuracy", "what it costs clean is ", " ({})"),
+    ):
+        points, low, high = (f"{100 * rows[measure][f'difference{end}']:.1f}" for end in ("", "_low", "_high"))
+        assert before + points + after.format(f"{low} to {high}")[:-1] in " ".join(README.split()), measure
+    assert f"first {report.settings['images']} test images" in README and rows["clean accuracy"]["difference_n"] == 3
+
+
 def test_every_file_that_ships_carries_its_checksum():
     """Else run `robustscope stamp`: after reports were remade by older code, or a file was changed by hand."""
     found = lacking([SHIPPED_FOLDER / folder for folder in FOLDERS])

@@ -14,6 +14,8 @@ from core.errors import InputError
 from core.models.zoo import cards, load_zoo_model
 from core.reports.anomaly.report import AnomalySettings
 from core.reports.form.report import read_report, report_path
+from core.reports.seeds.report import NAME as SEEDS
+from core.reports.seeds.report import networks as compared
 
 OWED = tomllib.loads((Path(__file__).parent / "owed_report_parts.toml").read_text())
 EVERYWHERE = ("accuracy", "robustness", "anomaly", "answers")
@@ -23,6 +25,8 @@ JUDGED_TASKS = ("cifar10", "fashion-mnist")
 DETECTION = "anomaly-detection"
 """Of the report `anomaly` the part with AUROC, where a task has outliers, for the networks that are measured whole."""
 CALIBRATION, LABELS = "calibration", "labels"
+WITHDRAWN = "saliency-withdrawn"
+"""Of the report `saliency` figures that were taken back, and not made again since."""
 
 
 def in_report(task, report):
@@ -41,6 +45,13 @@ def detected(task):
     path, shipped = report_path(task, "anomaly"), {key: card.sha256 for key, card in cards(task).items()}
     rows = read_report(path).rows if path.exists() else ()
     return {row["model"] for row in rows if row["kind"] != "promise" and shipped.get(row["model"]) == row["sha256"]}
+
+
+def withdrawn(task):
+    """The networks of which the report `saliency` says that a figure is withdrawn."""
+    path = report_path(task, "saliency")
+    rows = read_report(path).rows if path.exists() else ()
+    return {row["model"] for row in rows if str(row.get("reason")).startswith("withdrawn")}
 
 
 @cache
@@ -63,6 +74,7 @@ def missing(task):
     parts = {report: zoo - in_report(task, report) for report in EVERYWHERE}
     if task in JUDGED_TASKS:
         parts |= {report: zoo - in_report(task, report) for report in JUDGED}
+    parts |= {SEEDS: {*compared(task)} - in_report(task, SEEDS), WITHDRAWN: withdrawn(task)}
     if task in OUTLIERS:
         parts[DETECTION] = (zoo & set(AnomalySettings().sizes)) - detected(task)
     parts[CALIBRATION] = {key for key in zoo if not readable(task, key, read_calibration, calibration_path(task, key))}

@@ -1,7 +1,5 @@
 """What the Saliency page gives to take away: the grid as PNG, arrays as NPZ, measures as CSV, and a report as HTML."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from html import escape
 from math import isfinite
@@ -16,14 +14,13 @@ from app.saliency.results import Cell, Scores
 from app.state.names import model_name
 from app.ui.colours import model_colour
 from app.ui.data_urls import bytes_url, data_url
-from app.ui.downloads import npz, sheet_png
+from app.ui.downloads import npz, sheet_png, table_csv
 from app.ui.elements import two_figures
 from core.data.tasks import task_named
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.metrics.box import Box
 from core.saliency.grid import SaliencyMap
 from core.saliency.measures.catalogue import SALIENCY_MEASURES
-from core.text import csv_cell
 
 CELL, GAP, HEAD, SIDE, FOOT = 448, 24, 110, 460, 110  # whole squares for sides of 28, 32 and 64
 INK, FAINT, PAPER = "#14273D", "#EDF1F3", "#FFFFFF"
@@ -150,18 +147,16 @@ def grid_npz(found: Mapping[Cell, SaliencyMap], models: Sequence[str], methods: 
 
 def measures_csv(found: Mapping[Cell, SaliencyMap], scores: Scores) -> bytes:
     """A line for each map and measure: model, method, measure, value, better, problem."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(["model", "method", "explains", "measure", "value", "better", "problem"])
+    rows: list[tuple[object, ...]] = []
     for (model, method), one in found.items():
-        names = [csv_cell(each) for each in (model, method, explains(one, task_named(one.task).class_names))]
-        writer.writerow([*names, "strongest", repr(strongest(one)), "neither", csv_cell(one.problem)])
+        names = (model, method, explains(one, task_named(one.task).class_names))
+        rows.append((*names, "strongest", strongest(one), "neither", one.problem))
         for (cell, measure), value in scores.items():
             if cell == (model, method):
-                figure = repr(value) if isinstance(value, float) and isfinite(value) else ""
-                problem = csv_cell(value) if isinstance(value, str) else ""
-                writer.writerow([*names, measure, figure, SALIENCY_MEASURES[measure].better, problem])
-    return buffer.getvalue().encode()
+                figure = value if isinstance(value, float) and isfinite(value) else ""
+                problem = value if isinstance(value, str) else ""
+                rows.append((*names, measure, figure, SALIENCY_MEASURES[measure].better, problem))
+    return table_csv(("model", "method", "explains", "measure", "value", "better", "problem"), rows)
 
 
 def report_html(

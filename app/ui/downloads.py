@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.npz import npz_bytes
+from core.text import csv_cell
 
 CELL, GAP, CAPTION, HEAD = 128, 12, 44, 40
 MIMES = {
@@ -29,9 +30,10 @@ def npz(arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, object]) -> b
 
 
 def table_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    """A table as CSV, UTF-8, with a line for its head."""
+    """A table as CSV, UTF-8, with a line for its head; text that a spreadsheet would take for a formula is quoted."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([head, *rows])
+    quoted = ([csv_cell(cell) if isinstance(cell, str) else cell for cell in row] for row in (head, *rows))
+    csv.writer(text, lineterminator="\n").writerows(quoted)
     return text.getvalue().encode()
 
 

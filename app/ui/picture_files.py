@@ -57,7 +57,7 @@ def uploads(key: str, most: int = MAX_ENTRIES, label: str = "Pictures, or ZIPs o
     return st.file_uploader(
         label, [*FILE_TYPES, "zip"], accept_multiple_files=True,
         max_upload_size=MAX_ZIP_BYTES // 1_000_000, key=key,
-        help=f"Up to {most:,} pictures. They stay in this server's memory, and only while you look.",
+        help=f"Up to {most:,} pictures, forgotten minutes after you have left; one that you open alone an hour after.",
     )  # fmt: skip
 
 

@@ -6,7 +6,6 @@ from html.parser import HTMLParser
 import streamlit as st
 
 from app.ui.downloads import downloads, table_csv
-from core.text import csv_cell
 
 
 class _Cells(HTMLParser):
@@ -46,7 +45,7 @@ def html_csv(html: str) -> bytes:
     """The tables of a text as CSV, below each other, with the words that stand in their cells."""
     cells = _Cells()
     cells.feed(html)
-    head, *rows = ([csv_cell(" ".join(cell.split())) for cell in row] for row in cells.rows)
+    head, *rows = ([" ".join(cell.split()) for cell in row] for row in cells.rows)
     return table_csv(head, rows)
 
 

@@ -1,7 +1,5 @@
 """What the natural changes give to take away: NPZ files with settings, and the smallest changes as CSV."""
 
-import csv
-import io
 from typing import Any
 
 import numpy as np
@@ -11,10 +9,9 @@ from app.latent.natural import results
 from app.latent.natural.amounts import Amounts
 from app.latent.natural.results import NaturalScene
 from app.latent.natural.smallest import Found
-from app.ui.downloads import npz
+from app.ui.downloads import npz, table_csv
 from core.natural.catalogue import changes_of
 from core.natural.quality import SEED
-from core.text import csv_cell
 
 COLUMNS = ("change", "unit", "model", "found", "amount", "kept", "share", "step", "answer at rest", "answer")
 
@@ -34,16 +31,14 @@ def explorer_npz(here: NaturalScene, amounts: Amounts) -> bytes:
 
 def smallest_csv(here: NaturalScene, found: Found) -> bytes:
     """A line for each change and network; amount, share and answer are empty where nothing was found."""
-    buffer, known, names = io.StringIO(), changes_of(here.task.shape[0]), here.task.class_names
-    writer = csv.writer(buffer)
-    writer.writerow(COLUMNS)
+    known, names = changes_of(here.task.shape[0]), here.task.class_names
+    rows: list[tuple[object, ...]] = []
     for row in found:
         for model, one in zip(here.models, row, strict=True):
-            figures = [repr(one.amount), repr(one.kept), repr(one.share)] if one.found else ["", "", ""]
-            answers = [csv_cell(names[one.label]), csv_cell(names[one.answer]) if one.found else ""]
-            unit = known[one.change].unit.strip()
-            writer.writerow([one.change, unit, csv_cell(model), one.found, *figures, repr(one.step), *answers])
-    return buffer.getvalue().encode()
+            figures = (one.amount, one.kept, one.share) if one.found else ("", "", "")
+            answers = (names[one.label], names[one.answer] if one.found else "")
+            rows.append((one.change, known[one.change].unit.strip(), model, one.found, *figures, one.step, *answers))
+    return table_csv(COLUMNS, rows)
 
 
 def smallest_npz(here: NaturalScene, found: Found) -> bytes:

@@ -20,8 +20,8 @@ def _recompute(sample: Sample) -> Recomputation:
     """A network's accuracy under PGD; the report keeps no entry an image."""
     report = read_report(sample.path)
     row = sample.draw.choice(report.rows)
-    n = sample.count(row["robust_n"])
-    settings = replace(settings_from(AccuracySettings, report.settings), images=n, robust_images=n)
+    n, first = sample.count(row["robust_n"]), row.get("robust_first", 0)
+    settings = replace(settings_from(AccuracySettings, report.settings), images=first + n, robust_images=n)
     made = accuracy_report(Request([sample.network(row)], sample.data, settings))
     again = next(each for each in made.rows if each["norm"] == row["norm"])
     return from_rows(f"{row['model']}, accuracy under PGD-{settings.steps}, {radius(row)}", "robust", row, again)

@@ -1,5 +1,8 @@
 """The report `adversarial` as a command."""
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 
 from core.metrics.ara import ara
@@ -30,14 +33,20 @@ def _size(value: float | None) -> str:
 
 
 def _recompute(sample: Sample) -> Recomputation:
-    """A network's area, from the distance of each image."""
+    """A network's area, from the distance of each image that the row is of, found by what its search followed."""
     found = Adversarial.read(sample.path)
     row = sample.draw.choice([row for row in found.report.rows if row["ara"] is not None])
-    model = sample.network(row)
-    reported = found.arrays[f"distance_attack__{row['model']}"]
+    model, first = sample.network(row), row["first_image"]
+    reported = found.arrays[f"distance_attack__{row['model']}"][-row["ara_n"] :]
     n = sample.count(len(reported))
-    search = settings_from(AdversarialSettings, found.report.settings).search("attack")
-    again = [measure(model.fast, x, labels, search)["distance"] for _, x, labels in sample.batches(n, BATCH)]
+    own = replace(sample, data=sample.data.part(first, first + n))
+    searched = partial(
+        measure,
+        model.fast,
+        search=settings_from(AdversarialSettings, found.report.settings).search("attack"),
+        softened=row["loss"] == "softened",
+    )
+    again = [searched(x, labels)["distance"] for _, x, labels in own.batches(n, BATCH)]
     return from_entries(
         f"{row['model']}, area (ARA), RMSE",
         reported[:n].astype(np.float64),

@@ -22,7 +22,7 @@ MULTIPLES = (0.25, 0.5, 1.0, 2.0)
 """The radii of the curves, in units of the task's."""
 
 FLOOR = frozenset((task, key) for task in ("cifar10", "fashion-mnist") for key in ("standard", "pgd-linf", "pgd-l2"))
-"""Networks whose figures must reach a floor: measured on more images."""
+"""Networks that are measured on more images: those that tests once held to a floor, after which settings are named."""
 
 
 @dataclass(frozen=True, slots=True)

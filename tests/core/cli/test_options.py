@@ -3,13 +3,14 @@
 import argparse
 import math
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.cli.main import main
-from core.cli.options import LARGEST, MOST, keys, new_file, new_folder, number, seed, whole
+from core.cli.main import _parser, main
+from core.cli.options import LARGEST, MOST, assignment, keys, new_file, new_folder, number, seed, whole
 
 IMPOSSIBLE = (
     "8/0",
@@ -37,27 +38,26 @@ def test_impossible_numbers_are_refused_in_one_short_sentence(text):
         assert str(refused.value).startswith("must be") and len(str(refused.value)) < 160
 
 
-OPTIONS = (
-    "train cifar10 pgd-linf --epochs",
-    "train cifar10 pgd-linf --images",
-    "train cifar10 pgd-linf --seed",
-    "train cifar10 pgd-linf --epsilon",
-    "train cifar10 pgd-linf --steps",
-    "train cifar10 pgd-linf --step-size",
-    "train-generator cifar10 --steps",
-    "train-generator cifar10 --seed",
-    "make-gallery cifar10 --seed",
-    "evaluate --task cifar10 --images",
-    "evaluate --task cifar10 --robust-images",
-    "evaluate --task cifar10 --seed",
-    "verify --task cifar10 --sample",
-    "verify --task cifar10 --seed",
-    "calibrate --task cifar10 --images",
-    "score x --task cifar10 --model m --out t --alpha",
-    "score x --task cifar10 --model m --out t --fail-above",
-    "models --threads",
-    "run --port",
-)
+NO_NUMBERS = (None, Path, keys, assignment, new_file, new_folder)
+
+
+def number_options(parser, words=()):
+    """Every option of a command and those below it that takes a number, as the words that name it; shared ones once."""
+    found = {}
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, command in action.choices.items():
+                found = number_options(command, (*words, name)) | found
+        elif action.option_strings and action.type not in NO_NUMBERS:
+            found[id(action)] = " ".join((*words, action.option_strings[-1]))
+    return found
+
+
+OPTIONS = sorted(number_options(_parser()).values())
+
+
+def test_options_that_take_numbers_are_found():
+    assert {"score --alpha", "verify --sample", "train --step-size", "workshop rehearse --people"} < {*OPTIONS}
 
 
 @pytest.mark.parametrize("command", OPTIONS)

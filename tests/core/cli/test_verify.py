@@ -2,16 +2,23 @@
 
 import json
 import random
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from core.cli.main import main
-from core.data.datasets import load
+from core.data.datasets import LabelledImages, load
 from core.data.tasks import FASHION_MNIST
 from core.models.zoo import load_zoo_model
+from core.reports.accuracy.report import AccuracySettings, accuracy_report
+from core.reports.adversarial.measurements import AdversarialSettings
+from core.reports.adversarial.report import adversarial_report
 from core.reports.catalogue import command_of
+from core.reports.form import chosen
 from core.reports.form import report as form
 from core.reports.form.measuring import Request
 from core.reports.form.verification import Sample, from_entries, from_rows
@@ -124,6 +131,53 @@ def test_the_report_saliency_recomputes_what_it_just_measured(zoo_folder, fashio
     model = load_zoo_model("fashion-mnist", "standard", zoo_folder)
     saliency_report(Request([model], load(FASHION_MNIST, "test"), settings, tmp_path / "runs", path), reports=tmp_path)
     recomputes("saliency", path, zoo_folder, 3)
+
+
+class Certain(nn.Module):
+    """The same answers, and logits so large that cross-entropy has no gradient."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, x):
+        return 1e5 * self.model(x)
+
+
+@pytest.fixture
+def chosen_on_test(zoo_folder, fashion_root, monkeypatch):
+    """A certain network that counts as chosen on the first 20 test images: it has them all wrong, and others right."""
+    monkeypatch.setattr(chosen, "FRESH", 20)
+    model = load_zoo_model("fashion-mnist", "standard", zoo_folder)
+    images = load(FASHION_MNIST, "test")
+    answers = model.fast(images.images()).argmax(1)
+    labels = torch.where(torch.arange(len(images)) < 20, (answers + 1) % 10, answers)
+    sure = replace(model, card=replace(model.card, key="pgd-l2"), fast=Certain(model.fast))
+    return sure, LabelledImages(images.pixels, labels, "test")
+
+
+@pytest.mark.parametrize(
+    ("name", "report", "settings"),
+    [
+        ("accuracy", accuracy_report, AccuracySettings(robust_images=8, steps=1, restarts=1)),
+        pytest.param(
+            "adversarial",
+            adversarial_report,
+            AdversarialSettings(8, 8, opening=10, steps=20, clamped_steps=1, clamped_finer=0),
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_figures_are_made_again_on_their_own_images_and_by_what_was_followed(
+    name, report, settings, chosen_on_test, tmp_path
+):
+    """Of a certain network distances are found on softened logits; of one chosen on test images, on others of them."""
+    model, data = chosen_on_test
+    path = tmp_path / f"{name}.json"
+    report(Request([model], data, settings, path=path, allow_uncommitted=True))
+    found = command_of(name).recompute(Sample(path, data, None, random.Random(0), lambda key: model))
+    assert found.agrees and found.reported > 0 and found.n == 8
+    assert found.reported == found.recomputed and not found.differing
 
 
 def test_entries_are_compared_over_the_same_images():

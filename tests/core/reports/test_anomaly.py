@@ -33,8 +33,9 @@ SETTINGS = AnomalySettings({"standard": SIZES, "other": SIZES}, promised=64)
 
 @pytest.fixture
 def small(monkeypatch, fashion_root):
-    """Two far sets and a control, one corruption, few steps and resamples."""
-    sets = (Outliers("noise", "", "far"), Outliers("solid", "", "far"), Outliers("resized", "", "control"))
+    """Two far sets and a control, whose classes count as a sample; one corruption, few steps and resamples."""
+    control = Outliers("resized", "", "control", sampled=True)
+    sets = (Outliers("noise", "", "far"), Outliers("solid", "", "far"), control)
     monkeypatch.setitem(outliers.OUTLIERS, "fashion-mnist", sets)
     monkeypatch.setattr(measurements, "CORRUPTIONS", ("contrast",))
     monkeypatch.setattr(measurements, "SEVERITIES", (1, 5))
@@ -166,6 +167,7 @@ def test_rows_hold_every_detector_against_every_set(small, network, screen, cali
     rows = [row for row in made.report.rows if row["kind"] != "promise"]
     against = {row["against"]: row["family"] for row in rows}
     assert against["noise"] == "far" and against["resized"] == "control" and against["contrast-5"] == "corruption"
+    assert {row["against"]: row["classes_n"] for row in rows if row["classes_n"] is not None} == {"resized": 10}
     assert {name for name, family in against.items() if family == "mean"} == {"mean-far", "mean-attack"}
     assert {name for name, family in against.items() if family == "attack"} == {"fgsm", "pgd", "ddn"}
     for key, kind in ((key, one.kind) for key, one in DETECTORS.items()):

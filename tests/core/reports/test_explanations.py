@@ -272,8 +272,3 @@ def test_the_report_that_ships_is_of_the_networks_and_judges_that_ship(task):
     chosen = choose_thresholds(*on_val)
     for name in EVIDENCE_MEASURES:
         assert getattr(chosen, name) == pytest.approx(getattr(made.thresholds, name), abs=1e-6)
-
-
-def test_on_colour_pictures_a_robust_network_draws_and_a_standard_one_does_not():
-    rows = {row["model"]: row for row in ExplanationsReport.read(report_path("cifar10", "explanations")).report.rows}
-    assert rows["pgd-l2"]["draws"] >= 0.9 and rows["standard"]["draws"] <= 0.1
