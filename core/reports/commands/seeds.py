@@ -31,7 +31,8 @@ def _run(request: Request[SeedsSettings]) -> Answer:
 
 def _line(row: Row) -> str:
     value, low, high, least, most = (
-        f"{row[name]:+.1%}" for name in ("difference", "difference_low", "difference_high", "least", "most")
+        "?" if row[name] is None else f"{row[name]:+.1%}"
+        for name in ("difference", "difference_low", "difference_high", "least", "most")
     )
     interval = f"{value} ({low} to {high}; seeds {least} to {most})"
     return f"{row['holds']:9} {interval:48} {row['model']} against {row['against']}, {row['measure']}: {row['claim']}"

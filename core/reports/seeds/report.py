@@ -10,7 +10,8 @@ Rows of `kind` "comparison", one per claim and measure: `claim`, `model`, `again
 over the seeds of what the claim says is larger minus what it says is smaller, each pair of one seed and on the same
 images; `difference_low`, `difference_high`, its interval at 95 % over trainings (Student's t, so wide for three);
 `difference_n` seeds; `least` and `most` of the seeds' differences; and `holds`: "yes" where the interval lies above
-zero, "no" where below, else "undecided".
+zero, "no" where below, else "undecided". Seeds that differ by exactly the same, as where no image stands with either
+network, say nothing of how others would: the interval is null, and nothing is decided.
 
 Measures are "clean accuracy" and "accuracy under PGD" at the radii of the report `robustness` in L-infinity.
 """
@@ -193,7 +194,7 @@ def _comparisons(task: Task, found: Mapping[tuple[str, int], Part], settings: Se
 def comparison(one: Comparison, measure: str, differences: Sequence[float]) -> Row:
     """The row of a claim and measure, from the difference of each seed."""
     values: NDArray[np.float64] = np.array(differences, np.float64)
-    low, high = student(values)
+    low, high = student(values) if np.ptp(values) > 0 else (None, None)
     head: dict[str, Any] = {"kind": "comparison", "claim": one.claim, "model": one.model, "against": one.against}
     return head | {
         "measure": measure,
@@ -203,5 +204,5 @@ def comparison(one: Comparison, measure: str, differences: Sequence[float]) -> R
         "difference_n": len(values),
         "least": float(values.min()),
         "most": float(values.max()),
-        "holds": "yes" if low > 0 else "no" if high < 0 else "undecided",
+        "holds": "undecided" if low is None or high is None or low <= 0 <= high else "yes" if low > 0 else "no",
     }

@@ -89,6 +89,8 @@ ROW = {"measure": "accuracy", "difference": -0.123, "difference_low": -0.2, "dif
 def test_a_claim_is_told_with_its_interval():
     assert measurement(ROW) == "accuracy: −12.3 points (95 %: −20.0 to −5.0; n = 1,300)"
     assert measurement(ROW | {"difference": None}) == "accuracy: not measured"
+    equal = ROW | {"difference_low": None, "difference_high": None, "least": 0.0, "most": 0.0, "n": 3}
+    assert measurement(equal) == "accuracy: +0.0 points in each of 3 trainings: no interval"
     assert measurement(ROW | {"unit": "rmse"}) == "accuracy: −0.1230 RMSE (95 %: −0.2000 to −0.0500; n = 1,300)"
 
 

@@ -50,6 +50,13 @@ def test_a_claim_holds_only_where_the_trainings_agree(differences, holds):
     assert (row["least"], row["most"], row["difference_n"]) == (min(differences), max(differences), 3)
 
 
+@pytest.mark.parametrize("difference", [0.0, 0.2])
+def test_trainings_that_differ_by_the_same_have_no_interval_and_decide_nothing(difference):
+    """Where no image stands with either network, three equal zeros had an interval from zero to zero."""
+    row = comparison(ONE, "accuracy", [difference] * 3)
+    assert row["difference_low"] is None and row["difference_high"] is None and row["holds"] == "undecided"
+
+
 @pytest.fixture
 def data():
     pixels = torch.randint(0, 256, (40, 1, 28, 28), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
