@@ -169,6 +169,20 @@ def test_readme_quotes_what_three_seeds_say():
     assert f"first {report.settings['images']} test images" in README and rows["clean accuracy"]["difference_n"] == 3
 
 
+def test_readme_quotes_what_three_seeds_say_of_saliency():
+    report = read_report(report_path("pasted", "seeds"))
+    rows = {(row["model"], row["measure"]): row for row in report.rows if row["kind"] == "comparison"}
+    for model, radius, before in (
+        ("sat-mask", "2/255", "PGD at 2/255 less by {} points ({})"),
+        ("sat-mask-pgd", "8/255", "saliency takes {} points ({}) at 8/255"),
+    ):
+        row = rows[model, f"accuracy under PGD, L-infinity {radius}"]
+        points, least, most = (f"{-100 * row[f'difference{end}']:.1f}" for end in ("", "_high", "_low"))
+        assert row["holds"] == "no" and before.format(points, f"{least} to {most}") in " ".join(README.split())
+    closer = [rows["sat-mask-pgd", f"accuracy under PGD, L-infinity {radius}"] for radius in ("2/255", "4/255")]
+    assert {row["holds"] for row in closer} == {"undecided"}
+
+
 def test_every_file_that_ships_carries_its_checksum():
     """Else run `robustscope stamp`: after reports were remade by older code, or a file was changed by hand."""
     found = lacking([SHIPPED_FOLDER / folder for folder in FOLDERS])
