@@ -5,7 +5,7 @@ import json
 import pytest
 
 from benchmarks.costs.__main__ import MEASURED
-from benchmarks.costs.page import page
+from benchmarks.costs.page import page, pause_between
 from benchmarks.costs.visitors import most_visitors, simulate
 from benchmarks.load.actions import WEIGHTS
 from benchmarks.load.measured import Interaction, interactions, rows_of
@@ -36,6 +36,12 @@ def test_interactions_come_back_from_their_rows():
     assert interactions(json.loads(json.dumps(rows_of(EVERY_KIND)))) == EVERY_KIND
 
 
+def test_pauses_are_what_is_left_of_the_time_of_those_who_were_there():
+    pages = {"together": rows_of(EVERY_KIND * 10), "settings": {"minutes": 2, "sessions": 3}}
+    assert pause_between(pages) == pytest.approx(120 * 3 / 60 - 0.5)
+
+
+@pytest.mark.slow
 def test_the_page_is_what_the_measured_figures_say():
     found = [json.loads((MEASURED / f"{name}.json").read_text()) for name in ("pages", "batch", "batch-ray")]
     assert (ROOT / "docs" / "guide" / "costs.md").read_text() == page(*found, PRICE)

@@ -92,29 +92,32 @@ def _ratio(one: Measured, run: Measured) -> float:
 
 
 def _visitors(pages: Measured, price: float) -> Iterator[str]:
-    alone, settings, cores = interactions(pages["alone"]), pages["settings"], float(pages["cores"])
-    pause, there = float(settings["pause"]), int(settings["sessions"])
+    alone, together, settings = interactions(pages["alone"]), interactions(pages["together"]), pages["settings"]
+    pause, there, cores = float(settings["pause"]), int(settings["sessions"]), float(cores_of(pages))
     spent = [each.processor for each in alone]
     yield "## A thousand visitors"
     yield (
         f"One visitor alone on {len(PAGES)} pages, most of their pictures new, n = {len(alone)} interactions: "
         f"{mean(spent):.2f} s of processor time on average, median {percentile(spent, 0.5):.2f} s, 95th percentile "
         f"{percentile(spent, 0.95):.2f} s. In the simulation visitors act, wait, pause for {pause:g} s on average, and "
-        "act again; each action takes the processor time of one of these, and what runs at once shares a process that "
-        f"uses {cores:.2f} cores at most, as one did under load."
+        "act again; each action takes the processor time of one of these, and what runs at once shares the "
+        f"{cores:.0f} cores of a machine with one process, a core each at most."
     )
-    light = [each.seconds for each in interactions(pages["together"]) if not each.heavy and not each.fault]
-    run = simulate(alone, there, cores, pause, SECONDS, SEED)
+    light = [each.seconds for each in together if not each.heavy and not each.fault]
+    between = pause_between(pages)
+    run = simulate(alone, there, cores, between, SECONDS, SEED)
     yield (
         f"**Held against a run:** {there} visitors of one process for {settings['minutes']:g} minutes waited for light "
         f"interactions {percentile(light, 0.5):.1f} s at the median and {percentile(light, 0.95):.1f} s at the 95th "
-        f"percentile (n = {len(light)}); the simulation says {run.p50:.1f} and {run.p95:.1f} s."
+        f"percentile (n = {len(light)}), using {pages['cores']:.2f} cores; with the pauses that they really made, "
+        f"{between:.1f} s, as not every page offers what was drawn, the simulation says {run.p50:.1f} and "
+        f"{run.p95:.1f} s, and {run.cores:.2f} cores."
     )
     most = most_visitors(alone, cores, pause, SECONDS, SEED)
     counts = sorted({1, 2, 5, 10, 20, 40, max(1, most)})
     waits = {count: simulate(alone, count, cores, pause, SECONDS, SEED) for count in counts}
     yield _table(
-        ("visitors of one process", "median s", "95th percentile s", "cores used"),
+        ("visitors at once", "median s", "95th percentile s", "cores used"),
         ((count, f"{each.p50:.2f}", f"{each.p95:.2f}", f"{each.cores:.2f}") for count, each in waits.items()),
     )
     quick = f"Quick means {P50:g} s at the median and {P95:g} s at the 95th percentile, for light interactions."
@@ -123,13 +126,26 @@ def _visitors(pages: Measured, price: float) -> Iterator[str]:
         return
     before, after, processes = pages["memory"][0], pages["memory"][-1], -(-THOUSAND // most)
     yield (
-        f"{quick} One process stays quick up to {most} visitors who look at different things. So a thousand who are "
-        f"all there at once take {processes} processes, about {processes * cores:,.0f} cores and "
+        f"{quick} It stays quick up to {most} visitors who look at different things. So a thousand who are "
+        f"all there at once take {processes} such machines, {processes * cores:,.0f} cores and "
         f"{processes * after / 1000:,.0f} GB of memory ({before / 1000:.1f} GB a process as it starts, "
         f"{after / 1000:.1f} GB with {there} visitors): {processes * cores * price:.2f} an hour at {price:g} a core "
         "hour. Rooms that look at the same pictures cost far less, for equal work is done once."
     )
     yield from _first_to_break(alone, most, cores, after, pause)
+
+
+def cores_of(found: Measured) -> int:
+    """The cores of the machine that measured."""
+    return int(str(found["made"]["machine"]).split(", ")[1].split()[0])
+
+
+def pause_between(pages: Measured) -> float:
+    """Seconds from an answer to the same visitor's next action, on average over all who were there together."""
+    together, settings = interactions(pages["together"]), pages["settings"]
+    return float(60 * settings["minutes"] * settings["sessions"]) / len(together) - mean(
+        each.seconds for each in together
+    )
 
 
 def _first_to_break(alone: list[Interaction], most: int, cores: float, memory: float, pause: float) -> Iterator[str]:
