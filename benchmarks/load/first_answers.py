@@ -28,6 +28,8 @@ PATIENCE = 120.0  # seconds
 TITLE = "h1"
 ASKED = ANSWERS | {"tour": "[data-view]", "training": TITLE, "workshop": TITLE}
 """By page what its first answer is."""
+TASKS = ("cifar10", "fashion-mnist", "tiny20", "pasted")
+"""With calibrations, without which the page Anomaly has no answer."""
 ASIDE = {"training": "workshop", "workshop": "training"}  # where the others are asked from, and where these are
 NAMES = {"tour": "Show me", "training": "Train"}  # where the navigation has another word than the address
 
@@ -35,7 +37,7 @@ NAMES = {"tour": "Show me", "training": "Train"}  # where the navigation has ano
 def main() -> int:
     """Measure, and print a line a page; 1 where a median is above the limit."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--task", default="cifar10")
+    parser.add_argument("--task", default="cifar10", choices=TASKS, help="one that every page has an answer for")
     parser.add_argument("--rounds", type=int, default=3, help="of the second visitor; medians are printed")
     parser.add_argument("--limit", type=float, default=1.5, help="seconds that the way by the navigation may take")
     options = parser.parse_args()
