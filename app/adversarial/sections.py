@@ -1,12 +1,13 @@
 """The parts of the page Adversarial, in the order in which they stand there."""
 
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
 
 from app.adversarial import certificate, explanations, files, fooling, point, results, slides, transfer
 from app.adversarial import report as adversarial_report
-from app.adversarial.choice import AdversarialChoice
+from app.adversarial.choice import AWAY, AdversarialChoice
 from app.adversarial.results import UNSAID
 from app.state import session, zoo
 from app.state.errors import guard
@@ -48,6 +49,9 @@ def show_explanations(shown: ModelInput) -> None:
         with st.container(horizontal=True):
             presenter.offer(partial(slides.slides, task, found, verdicts, part.rho))
             controls.share()
+            asked = replace(choice, models=tuple(models))
+            head = python_code.picture_and_networks(asked, python_code.FOR_EXPLANATIONS)
+            python_code.show(head + python_code.explanations(part.rho))
     elements.folded("path", "How does it get there, step by step?", lambda: show_path(shown))
 
 
@@ -61,7 +65,11 @@ def show_path(shown: ModelInput) -> None:
     ways = explanations.with_progress(results.paths(task, models, shown, part.target, part.rho), len(models))
     explanations.path_player(task, ways, part.rho)
     explanations.path_guide()
-    downloads(f"path-{task.key}", ("All arrays as NPZ", "npz", partial(files.paths_npz, ways)))
+    with st.container(horizontal=True):
+        downloads(f"path-{task.key}", ("All arrays as NPZ", "npz", partial(files.paths_npz, ways)))
+        target = None if part.target == AWAY else task.class_names.index(part.target)
+        asked = replace(choice, models=tuple(models))
+        python_code.show(python_code.picture_and_networks(asked, ()) + python_code.paths(part.rho, target))
 
 
 @st.fragment
@@ -156,4 +164,7 @@ def show_certificate(shown: ModelInput) -> None:
                 ("Certificates as CSV", "csv", partial(certificate.to_csv, task, done.result)),
                 ("All votes as NPZ", "npz", partial(certificate.to_npz, task, done.result)),
             )
-        controls.share("certificate")
+        with st.container(horizontal=True):
+            controls.share("certificate")
+            head = python_code.picture_and_networks(choice, ())
+            python_code.show(head + python_code.certificates(part.sigma, part.draws))

@@ -4,14 +4,25 @@ from functools import partial
 
 import streamlit as st
 
-from app.latent import autoencoders, explorer, files, report, results, search, search_films, slides, strips
+from app.latent import (
+    autoencoders,
+    explorer,
+    files,
+    python_program,
+    report,
+    results,
+    search,
+    search_films,
+    slides,
+    strips,
+)  # fmt: skip
 from app.latent.choice import AXES, VIEWS, LatentChoice
 from app.latent.natural import explorer as natural_explorer
 from app.latent.position import ResolvedPosition
 from app.state import session, zoo
 from app.state.errors import guard
 from app.state.pictures import ModelInput
-from app.ui import controls, elements, presenter
+from app.ui import controls, elements, presenter, python_code
 from app.ui.downloads import downloads
 from app.ui.presenter import Slide
 from app.ui.task_progress import watch
@@ -70,6 +81,7 @@ def show_parts(task: Task, shown: ModelInput) -> None:
         downloads(f"latent-{task.key}", ("Picture, code and ribbons as NPZ", "npz", arrays))
         presenter.offer(lambda: _slides(task, shown, position, strip))
         controls.share(instead={"as": task.class_names[start.label], "code": start.code})
+        python_code.show(python_program.program(position))
     show_around(task, position)
 
 

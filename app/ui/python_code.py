@@ -15,6 +15,7 @@ FOR_PREDICTIONS = ("predict",)
 FOR_ATTACKS = ("Pgd", "attack_result")
 FOR_VERDICTS = ("calibration_path", "judge", "read_calibration")
 FOR_MAPS = ("Target", "saliency_grid")
+FOR_EXPLANATIONS = ("explain",)
 FOR_REGIONS = ("Box", "box_shares", "edited_answer", "gallery")
 FOR_REGION_ATTACKS = ("Box", "attack_region", "region_pgd")
 """What each part imports from `core`."""
@@ -128,6 +129,27 @@ def _said(found: str) -> str:
 def explanations(rho: float) -> str:
     """What each network would change in the picture to believe each class."""
     return f"\nexplanations = {{key: explain(model, x, {rho!r}) for key, model in models.items()}}\n"
+
+
+def paths(rho: float, target: int | None) -> str:
+    """The way of each network's attack to a class; None: away from its own answer."""
+    asked = f"{target}, {rho!r}" if target is not None else f"int(model.fast(x).argmax()), {rho!r}, away=True"
+    return (
+        "\nfrom core.explanations.attack_path import path\n\n"
+        f"ways = {{key: path(model, x, {asked}) for key, model in models.items()}}\n"
+        "for key, found in ways.items():\n"
+        '    print(key, "RMSE at each step:", found.rmse.round(4))\n'
+    )
+
+
+def certificates(sigma: float, draws: int) -> str:
+    """What random votes prove of each network."""
+    return (
+        "\nfrom core.explanations.certificate import Smoothing, certify\n\n"
+        f"proved = {{key: certify(model, x, Smoothing({sigma!r}, {draws})) for key, model in models.items()}}\n"
+        "for key, found in proved.items():\n"
+        '    print(key, "radius (L2):", found.radius)\n'
+    )
 
 
 def show(code: str) -> None:

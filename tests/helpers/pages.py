@@ -3,13 +3,19 @@
 import io
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from app.latent.autoencoders import autoencoders_folder
 from app.state.tasks import task_pool
+from app.state.zoo import zoo_folder
+from core.latent.autoencoder import load_autoencoder
+from core.models.zoo import load_zoo_model
 from tests.helpers.waiting import PATIENCE, until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -90,6 +96,18 @@ def pressed(at: AppTest, key: str) -> AppTest:
     """The page after a button was pressed, with what comes out of the work that it began."""
     checked(at.button(key=key).click().run())
     return finished(at)
+
+
+def run_program(at: AppTest, mark: str) -> dict[str, Any]:
+    """What the names hold of a program that a page shows, the one with this text; it finds the test's networks."""
+    code = next(item.value for item in at.code if mark in item.value)
+    namespace: dict[str, Any] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("core.load_zoo_model", partial(load_zoo_model, folder=zoo_folder()), raising=False)
+        made = partial(load_autoencoder, folder=autoencoders_folder())
+        patch.setattr("core.latent.autoencoder.load_autoencoder", made)
+        exec(code, namespace)
+    return namespace
 
 
 def finished(at: AppTest) -> AppTest:

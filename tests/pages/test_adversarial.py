@@ -9,11 +9,13 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from core.data.tasks import FASHION_MNIST, TASKS
+from core.explanations.attack_path import path
+from core.explanations.certificate import Smoothing, certify
 from core.models.resnet import PreActResNet
 from core.models.zoo import load_zoo_model, save
 from core.npz import write_npz
 from tests.helpers.checked_files import read_json, write_json
-from tests.helpers.pages import bodies, checked, opened, pressed, query, restored, value
+from tests.helpers.pages import bodies, checked, opened, pressed, query, restored, run_program, value
 from tests.helpers.synthetic.adversarial import write_adversarial_reports
 from tests.helpers.tiny_zoo import KEYS, write_zoo
 
@@ -246,3 +248,19 @@ def test_votes_under_noise_prove_a_radius_or_nothing(visit):
     radii, silent = shares(body, "data-radius"), [part.split('"')[0] for part in body.split('data-abstains="')[1:]]
     assert len(radii) == 2 and [radius == 0 for radius in radii] == [one == "True" for one in silent]
     assert not at.error and query(at)["sigma"] == "0.03"
+
+
+@pytest.mark.slow
+def test_the_programs_beside_grid_path_and_certificate_give_what_is_shown(visit, tiny_zoo):
+    link = {"models": "standard,pgd-l2", "open": "path,certificate", "rho": "0.05", "target": "dog", "draws": "1000"}
+    at = visit(**link)
+    body = explained(at)
+    found = run_program(at, "explain(")["explanations"]
+    after = np.concatenate([found[key].probs_shown.diagonal() for key in ("standard", "pgd-l2")])
+    assert after == pytest.approx(shares(body, "data-after"), abs=1e-4)
+    programs = run_program(at, "path(model"), run_program(at, "certify(model")
+    for key in ("standard", "pgd-l2"):
+        model = load_zoo_model("cifar10", key, tiny_zoo)
+        way = path(model, programs[0]["x"], TASKS["cifar10"].class_names.index("dog"), 0.05)
+        assert np.array_equal(programs[0]["ways"][key].frames, way.frames)
+        assert programs[1]["proved"][key].radius == certify(model, programs[1]["x"], Smoothing(0.12, 1000)).radius

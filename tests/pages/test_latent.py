@@ -9,9 +9,10 @@ from streamlit.testing.v1 import AppTest
 from app.latent import search as latent_search
 from app.latent.choice import AXES
 from app.latent.search import FRAMES
+from app.ui.data_urls import data_url
 from core.latent.search import Search
 from tests.helpers.checked_files import read_json, write_json
-from tests.helpers.pages import bodies, checked, picture, presented, pressed, query, upload, value
+from tests.helpers.pages import bodies, checked, picture, presented, pressed, query, run_program, upload, value
 from tests.helpers.synthetic.latent import write_latent_reports
 
 PAGE = "pages/latent"
@@ -64,6 +65,8 @@ def test_a_slider_moves_picture_distances_and_address_and_leaves_its_own_ribbon(
     assert (
         ribbon(at, "d2").split("rs-ribbon-mark")[0].split(">", 1)[1] == own.split("rs-ribbon-mark")[0].split(">", 1)[1]
     )
+    shown = run_program(at, "decode_row(")["row"]
+    assert data_url(shown.x[0]) == drawn(at) and shown.latent[0] == pytest.approx(latent, abs=1e-3)
     assert ribbon(at, "d1") != other and value(ribbon(at, "d2"), "data-at") == "3"
     checked(at.button(key="latent.rest").click().run())
     assert drawn(at) == before and "moves" not in query(at)

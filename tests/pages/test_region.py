@@ -15,7 +15,7 @@ from core.explanations.region import EDITS, PARTS, attack_region, edited_answer,
 from core.metrics.box import Box, box_shares
 from core.models.zoo import load_zoo_model
 from core.saliency.grid import saliency_map
-from tests.helpers.pages import bodies, finished, opened, query, restored, value
+from tests.helpers.pages import bodies, finished, opened, query, restored, run_program, value
 
 BOX = Box(8, 4, 16, 12)
 LINK = {
@@ -56,7 +56,7 @@ def said(found) -> tuple[str, str, bool]:
 
 
 @pytest.mark.slow
-def test_shares_answers_and_python_of_a_box_are_the_engines(page, x, tiny_zoo, monkeypatch):
+def test_shares_answers_and_python_of_a_box_are_the_engines(page, x, tiny_zoo):
     at = page("saliency", **LINK, methods="gradient,grad-cam")
     sent = panels(at)
     assert sent["box"] == [8, 4, 16, 12] and not at.error and not at.warning
@@ -73,24 +73,18 @@ def test_shares_answers_and_python_of_a_box_are_the_engines(page, x, tiny_zoo, m
     for edit in EDITS:
         assert answers(sent[edit]) == [said(edited[key, edit]) for key in models]
 
-    code = next(item.value for item in at.code if "box_shares" in item.value)
-    namespace: dict = {}
-    monkeypatch.setattr("core.load_zoo_model", partial(load_zoo_model, folder=tiny_zoo), raising=False)
-    exec(code, namespace)
+    namespace = run_program(at, "box_shares")
     assert all(np.array_equal(namespace["edited"][cell].probs_adv, one.probs_adv) for cell, one in edited.items())
     cell = table.split('data-share="pgd-l2,grad-cam"')[1]
     assert namespace["shares"]["pgd-l2", "grad-cam"].mass == pytest.approx(float(value(cell, "data-value")), abs=1e-6)
 
 
 @pytest.mark.slow
-def test_the_held_attack_stands_beside_the_picture_and_its_python_gives_the_same(page, x, tiny_zoo, monkeypatch):
+def test_the_held_attack_stands_beside_the_picture_and_its_python_gives_the_same(page, x, tiny_zoo):
     at = finished(page("adversarial", **HELD))
     sent = panels(at)
     assert not at.error and not at.warning
-    code = next(item.value for item in at.code if "attack_region" in item.value)
-    namespace: dict = {}
-    monkeypatch.setattr("core.load_zoo_model", partial(load_zoo_model, folder=tiny_zoo), raising=False)
-    exec(code, namespace)
+    namespace = run_program(at, "attack_region")
     attack = namespace["attack"]
     assert attack == region_pgd(attack.epsilon, "l2", 20) and attack.epsilon > 0
     for key in ("standard", "pgd-l2"):
