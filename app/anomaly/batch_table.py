@@ -1,7 +1,8 @@
 """Many scored pictures: how many are odd, which, and files to take away."""
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,9 @@ from app.state.names import model_name
 from app.ui import charts
 from app.ui.controls import pick
 from app.ui.data_urls import data_url
-from app.ui.downloads import downloads
+from app.ui.downloads import downloads, table_csv
 from app.ui.elements import how_to_read, ink
+from core.anomaly.batch_file import path_text
 from core.anomaly.batch_table import ManyScores, to_csv
 from core.anomaly.catalogue import DETECTORS
 from core.data.incoming import MAX_ENTRIES
@@ -90,6 +92,8 @@ def results(task: Task, found: ManyScores, on_look: Callable[[int], None]) -> No
             f"Look at {escape_markdown(shorten(found.paths[rows[0]]))} alone",
             on_click=on_look, args=(rows[0],), key="anomaly.look", icon=":material/search:", type="primary",
         )  # fmt: skip
+    verdicts = partial(verdicts_csv, task, found, part.detector, part.alpha)
+    downloads(f"verdicts-{task.key}", ("A row a picture as CSV", "csv", verdicts))
     downloads(
         f"scores-{task.key}",
         ("All scores as CSV", "csv", lambda: to_csv(found.table)),
@@ -137,7 +141,7 @@ def _shown(
         name, values = model_name(key), p_values[key][places]
         columns[f"{name}: answer"] = [_answer(task, int(found.answers[key][at])) for at in places]
         columns[f"{name}: share"] = [None if np.isnan(value) else float(value) * 100 for value in values]
-        columns[name] = ["" if np.isnan(value) else "odd" if value <= alpha else "not flagged" for value in values]
+        columns[name] = [_verdict(value, alpha) for value in values]
     if any(found.errors[at] for at in places):
         columns["Why not"] = [found.errors[at] for at in places]
     return columns
@@ -149,6 +153,26 @@ def _answer(task: Task, index: int) -> str:
 
 def _thumbnail(levels: NDArray[np.uint8] | None) -> str | None:
     return None if levels is None else data_url(np.asarray(levels / 255, np.float32))
+
+
+def _verdict(p_value: float, alpha: float) -> str:
+    return "" if np.isnan(p_value) else "odd" if p_value <= alpha else "not flagged"
+
+
+def verdicts_csv(task: Task, found: ManyScores, detector: str, alpha: float) -> bytes:
+    """A row a file: each network's answer, its probability, p-value and verdict, and what decoding changed."""
+
+    def row(at: int) -> Iterator[object]:
+        yield from (path_text(found.paths[at]), detector, alpha)
+        for key in found.models:
+            p_value, sure = float(found.p_values[key][detector][at]), float(found.probabilities[key][at])
+            yield from (_answer(task, int(found.answers[key][at])), "" if np.isnan(sure) else sure)
+            yield from ("" if np.isnan(p_value) else p_value, _verdict(p_value, alpha))
+        yield from (found.notes[at], found.errors[at])
+
+    told = [f"{key}_{name}" for key in found.models for name in ("answer", "probability", "p_value", "verdict")]
+    head = ("path", "detector", "alpha", *told, "notes", "error")
+    return table_csv(head, ([*row(at)] for at in range(len(found.paths))))
 
 
 def as_parquet(table: pa.Table) -> bytes:

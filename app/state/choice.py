@@ -221,7 +221,10 @@ FIELDS: tuple[QueryField[Choice, Options], ...] = (
         lambda choice, options, text: f"must lie between 0 and {choice.dial.top:g}; {choice.dial.start:g} is used.",
         instead="", clean=lambda value, choice, options: choice.dial.snap(float(value)),
     ),
-    QueryField("pixels", "box", parse_box, _box_fits, _box_rule, instead="", text=box_text),
+    QueryField(
+        "pixels", "box", parse_box, _box_fits, _box_rule, instead="", text=box_text,
+        written=lambda choice: not choice.image.startswith(UPLOAD),
+    ),
     QueryField(
         "fill", "fill", lambda text: text or None, one_of(lambda choice, options: ("", *options.images[choice.task])),
         "must be a picture of this server's gallery; the first other one is taken.", instead="",

@@ -164,11 +164,16 @@ def _rows(
 
 
 def fit_files(
-    task: Task, scoring: Scoring, files: Sequence[Incoming], on_file: Callable[[int], None]
+    task: Task,
+    scoring: Scoring,
+    files: Sequence[Incoming],
+    on_file: Callable[[int], None],
+    on_notes: Callable[[int, tuple[str, ...]], None] = lambda place, notes: None,
 ) -> tuple[dict[int, Tensor], dict[int, str]]:
     """The files that are pictures, by their place in `files`, as images (1, C, H, W); and why the others are none.
 
     `on_file` is called before the first file and after each with the number of files read; what it raises ends this.
+    `on_notes` is told by place what decoding changed in a picture.
     """
     images: dict[int, Tensor] = {}
     errors: dict[int, str] = {}
@@ -177,8 +182,9 @@ def fit_files(
         try:
             if file.error:
                 raise InputError(file.error)
-            pixels = decode(file.data).pixels
-            images[index] = fit(pixels, task.shape, scoring.fitting, task.background, scoring.invert)
+            picture = decode(file.data)
+            images[index] = fit(picture.pixels, task.shape, scoring.fitting, task.background, scoring.invert)
+            on_notes(index, picture.notes)
         except InputError as error:
             errors[index] = str(error)
         on_file(index + 1)

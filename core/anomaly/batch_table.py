@@ -32,6 +32,8 @@ class ManyScores:
         errors: of each file why not, "" where it could.
         pictures: of each file what the networks got, uint8 (C, H, W); None where it could not be read.
         answers: by network the class predicted for each file, -1 where it could not be read.
+        probabilities: by network the softmax probability of that class (n,), NaN where it could not be read.
+        notes: of each file what decoding changed, in sentences.
         left: whether there were more files than `most`, which were not read.
     """
 
@@ -43,6 +45,8 @@ class ManyScores:
     errors: tuple[str, ...]
     pictures: tuple[NDArray[np.uint8] | None, ...]
     answers: Mapping[str, NDArray[np.int64]]
+    probabilities: Mapping[str, NDArray[np.float64]]
+    notes: tuple[str, ...]
     left: bool
 
 
@@ -75,19 +79,25 @@ def score_many(
     task, source = models[0][0].task, iter(files)
     rows: dict[str, list[Row]] = {model.card.key: [] for model, _ in models}
     answers: dict[str, list[NDArray[np.int64]]] = {key: [] for key in rows}
+    probabilities: dict[str, list[NDArray[np.float64]]] = {key: [] for key in rows}
     paths: list[str] = []
+    notes: list[str] = []
     pictures: list[NDArray[np.uint8] | None] = []
     while batch := list(islice(source, min(scoring.batch, most - len(paths)))):
-        images, errors = fit_files(task, scoring, batch, counting(on_progress, len(paths)))
+        noted: dict[int, tuple[str, ...]] = {}
+        images, errors = fit_files(task, scoring, batch, counting(on_progress, len(paths)), noted.__setitem__)
         for model, screen in models:
             rows[model.card.key] += rows_of(model, screen, scoring, batch, images, errors)
             answers[model.card.key].append(np.full(len(batch), -1))
+            probabilities[model.card.key].append(np.full(len(batch), np.nan))
             if images:
                 with torch.no_grad():
-                    found = model.fast(torch.cat(list(images.values())).to(model.device)).argmax(1)
-                answers[model.card.key][-1][list(images)] = found.cpu().numpy()
+                    logits = model.fast(torch.cat(list(images.values())).to(model.device))
+                answers[model.card.key][-1][list(images)] = logits.argmax(1).cpu().numpy()
+                probabilities[model.card.key][-1][list(images)] = logits.softmax(1).amax(1).cpu().numpy()
         for index, file in enumerate(batch):
             paths.append(file.path)
+            notes.append(" ".join(noted.get(index, ())))
             levels = (images[index][0] * 255).round().to(torch.uint8).cpu().numpy() if index in images else None
             pictures.append(levels)
     by_file = {key: rows_by_file(each, len(scoring.detectors)) for key, each in rows.items()}
@@ -103,6 +113,8 @@ def score_many(
         ),
         tuple(pictures),
         {key: np.concatenate(each) if each else np.zeros(0, np.int64) for key, each in answers.items()},
+        {key: np.concatenate(each) if each else np.zeros(0) for key, each in probabilities.items()},
+        tuple(notes),
         next(source, None) is not None,
     )
 

@@ -1,7 +1,8 @@
 """The charts of the Anomaly page say what the numbers say."""
 
+import csv
 import json
-from io import BytesIO
+from io import BytesIO, StringIO
 
 import numpy as np
 import pyarrow as pa
@@ -10,12 +11,12 @@ import pyarrow.parquet
 import pytest
 
 from app.anomaly import figures
-from app.anomaly.batch_table import as_parquet, filter_order
+from app.anomaly.batch_table import as_parquet, filter_order, verdicts_csv
 from app.anomaly.files import judged_npz
 from app.anomaly.names import share_text, strength_text, verdict
 from app.anomaly.report_figures import Point, against, severity, shade, span_of
 from app.ui.charts import faint
-from core.anomaly.batch_table import to_csv
+from core.anomaly.batch_table import ManyScores, to_csv
 from core.anomaly.catalogue import DETECTORS
 from core.anomaly.verdict import Verdict, changes, strengths
 from core.data.tasks import CIFAR10, FASHION_MNIST
@@ -128,6 +129,22 @@ def test_files_hold_every_row():
     table = pa.table({"path": ['a, "b".png', "c"], "score": [0.125, None]})
     assert pyarrow.parquet.read_table(BytesIO(as_parquet(table))).equals(table)
     assert pyarrow.csv.read_csv(BytesIO(to_csv(table))).to_pylist() == table.to_pylist()
+
+
+def test_a_row_a_picture_says_each_networks_answer_and_the_verdict_at_the_rate():
+    p_values, none = {"a": {"msp": np.array([0.04, np.nan])}, "b": {"msp": np.array([0.5, np.nan])}}, pa.table({})
+    found = ManyScores(
+        ("a", "b"), none, ("=x.png", "y"), {}, p_values, ("", "It is damaged."), (None, None),
+        {"a": np.array([5, -1]), "b": np.array([0, -1])}, {"a": np.array([0.75, np.nan]), "b": np.array([0.5, np.nan])},
+        ("Reduced to 8 bits.", ""), False,
+    )  # fmt: skip
+    first, second = csv.DictReader(StringIO(verdicts_csv(CIFAR10, found, "msp", 0.05).decode()))
+    assert first == {
+        "path": "'=x.png", "detector": "msp", "alpha": "0.05", "a_answer": "dog", "a_probability": "0.75",
+        "a_p_value": "0.04", "a_verdict": "odd", "b_answer": "airplane", "b_probability": "0.5", "b_p_value": "0.5",
+        "b_verdict": "not flagged", "notes": "Reduced to 8 bits.", "error": "",
+    }  # fmt: skip
+    assert second["error"] == "It is damaged." and not any(second[name] for name in second if name[:2] in ("a_", "b_"))
 
 
 def test_every_detector_has_a_short_name():

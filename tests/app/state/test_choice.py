@@ -182,6 +182,12 @@ def test_the_window_of_ones_own_picture_stays_in_the_session_and_goes_with_the_p
     assert change(own, "window", "stretch", WORLD) is own
 
 
+def test_where_somebody_points_in_their_own_picture_stays_in_the_session():
+    own = replace(CHOICE, image="upload:5f3a")
+    pointed = change(own, "box", Box(2, 3, 20, 20), WORLD)
+    assert pointed.box == Box(2, 3, 20, 20) and pointed.to_query() == own.to_query()
+
+
 @pytest.mark.parametrize(
     "text",
     ["0,0,33,1", "30,30,4,4", "1,2,3", "1,2,3,4,5", "0,0,0,4", "-1,0,2,2", "1.5,0,2,2", "0,0,99999,1", "a,b,c,d"],

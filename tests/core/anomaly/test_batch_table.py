@@ -50,6 +50,9 @@ def test_the_rows_are_those_of_the_command_and_each_picture_has_its_place(networ
     with torch.no_grad():
         expected_answers = network.fast(columns(9, 5).images()[kept]).argmax(1)
     assert found.answers["standard"][kept].tolist() == expected_answers.tolist()
+    sure = network.fast(columns(9, 5).images()[kept]).softmax(1).amax(1).detach().numpy()
+    np.testing.assert_allclose(found.probabilities["standard"][kept], sure, rtol=1e-4)
+    assert np.isnan(found.probabilities["standard"][2]) and set(found.notes) == {""}
 
 
 def test_two_networks_read_each_picture_once(network, screen, folder, monkeypatch):
