@@ -1,16 +1,20 @@
 """What the Compare page gives to take away: answers as CSV, all arrays as NPZ, pictures and changes as PNG."""
 
+import io
 from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
+from app.compare.choice import CompareChoice
 from app.state.names import model_name
 from app.ui import map_png
 from app.ui.colours import model_colour
 from app.ui.downloads import CAPTION, CELL, GAP, HEAD, INK, PAPER, cell_picture, latin_text, npz, sheet_png, table_csv
+from app.ui.elements import percent, two_figures
 from core.data.tasks import Task
 from core.explanations.attack_result import AttackResult
 from core.explanations.prediction import Prediction
+from core.text import shorten
 
 
 def answers_csv(task: Task, attacked: Sequence[AttackResult]) -> bytes:
@@ -56,4 +60,30 @@ def attack_png(task: Task, attacked: Sequence[AttackResult], radius: str) -> byt
             draw.multiline_text((left, top + HEAD + CELL + 3), latin_text(words), INK, small, spacing=2)
     note = latin_text(f"{task.title}; attack of at most {radius}")
     draw.text((GAP, sheet.height - HEAD + 10), note, INK, small)
+    return sheet_png(sheet)
+
+
+def maps_png(task: Task, looks: Sequence[Prediction], form: CompareChoice, shared: float) -> bytes:
+    """Gradient maps side by side, drawn and scaled as on the page, each under its network's name; 300 dpi.
+
+    Args:
+        task: the task.
+        looks: of networks that have gradients, at least one.
+        form: how maps are drawn.
+        shared: the scale's end where maps share one.
+    """
+    full = [shared if form.shared else map_png.scale([look]) for look in looks]
+    pngs = [map_png.drawn_map(look, one, form.over, form.opacity) for look, one in zip(looks, full, strict=True)]
+    maps = [Image.open(io.BytesIO(png)) for png in pngs]
+    width, height = maps[0].size
+    sheet = Image.new("RGB", (GAP + len(looks) * (width + GAP), HEAD + height + CAPTION + GAP), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for column, (look, one, drawn) in enumerate(zip(looks, full, maps, strict=True)):
+        left = GAP + column * (width + GAP)
+        draw.rectangle((left, 4, left + width - 1, 9), fill=model_colour(look.model))
+        draw.text((left, 13), latin_text(model_name(look.model)), INK, ImageFont.load_default(20))
+        sheet.paste(drawn, (left, HEAD))
+        answer = f"{shorten(task.class_names[look.target], 24)}, {percent(look.probs[look.target])}"
+        words = latin_text(f"{answer}\nfull colour at {two_figures(one)} logits")
+        draw.multiline_text((left, HEAD + height + 3), words, INK, ImageFont.load_default(15), spacing=2)
     return sheet_png(sheet)

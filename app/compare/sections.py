@@ -10,7 +10,7 @@ from app.state import predictions, session, zoo
 from app.state.choice import Choice
 from app.state.errors import guard
 from app.state.pictures import ModelInput
-from app.ui import elements, presenter, python_code
+from app.ui import elements, map_png, presenter, python_code
 from app.ui.controls import attack_dial, share
 from app.ui.downloads import downloads
 from app.ui.presenter import Slide
@@ -44,6 +44,10 @@ def _looks(looks: list[Prediction], shown: ModelInput) -> None:
         columns.looks(task_named(task), looks, [cards[one.model] for one in looks], part, withheld)
         controls.map_form()
         columns.look_guide()
+        drawn = [look for look in looks if look.attributions is not None and look.model not in withheld]
+        if drawn:
+            png = partial(files.maps_png, task_named(task), drawn, part, map_png.scale(looks))
+            downloads(f"maps-{task}", ("Maps as PNG", "png", png), quiet=True)
 
 
 @st.fragment

@@ -19,7 +19,7 @@ from app.state.choice import Choice
 from app.state.epsilon_scale import radius_text
 from app.state.names import model_name
 from app.ui import controls, elements, map_png, picture_files, presenter
-from app.ui.downloads import downloads
+from app.ui.downloads import downloads, npz
 from app.ui.task_progress import watch
 from core.anomaly.batch_table import to_csv
 from core.data.tasks import Task, task_named
@@ -93,7 +93,11 @@ def _found(task: Task, part: FindChoice, measured: MeasuredPictures, files: Sequ
             _card(grid, task, measured, place, files)
         presenter.offer(partial(slides.slides, task, measured, here, rule.title), linked=files is None)
     _guide(task)
-    downloads(f"find-{task.key}", ("All pictures as CSV", "csv", partial(_csv, task, measured)))
+    downloads(
+        f"find-{task.key}",
+        ("All pictures as CSV", "csv", partial(_csv, task, measured)),
+        ("All arrays as NPZ", "npz", partial(arrays_npz, task, measured)),
+    )
 
 
 def _guide(task: Task) -> None:
@@ -171,3 +175,12 @@ def _csv(task: Task, measured: MeasuredPictures) -> bytes:
         for row, key in enumerate(facts.models)
     ]
     return to_csv(pa.Table.from_pylist(rows))
+
+
+def arrays_npz(task: Task, measured: MeasuredPictures) -> bytes:
+    """What the networks got of each picture, `levels`, and all that was measured of it."""
+    facts = measured.facts
+    names = ("labels", "predicted", "probability", "flagged", "changed_at", "agreement")
+    arrays = {"levels": measured.levels} | {name: getattr(facts, name) for name in names}
+    settings = {"task": task.key, "class_names": list(task.class_names), "models": list(facts.models)}
+    return npz(arrays, settings | {"titles": list(measured.titles)})

@@ -1,9 +1,15 @@
 """The page Find measures the gallery or a visitor's files, applies a rule, and hands a picture on to every page."""
 
+import io
+
+import numpy as np
 import pytest
 import streamlit as st
 
 from app.find import sections
+from app.find.results import MeasuredPictures
+from core.data.tasks import CIFAR10
+from core.explanations.picture_facts import PictureFacts
 from tests.helpers.pages import bodies, checked, finished, picture, presented, pressed, query
 
 PAGE = "pages/find"
@@ -61,3 +67,12 @@ def test_nonsense_in_a_link_is_a_sentence(visit):
     at = visit(task=TASK, rule="<script>", **{"class": "99", "pictures": "theirs"})
     (warning,) = at.warning
     assert all(f"`{name}`" in warning.value for name in ("rule", "class", "pictures"))
+
+
+def test_the_arrays_say_of_which_pictures_they_are():
+    one, levels = np.array([[0.5, 0.25]]), np.arange(6144, dtype=np.uint8).reshape(2, 3, 32, 32)
+    facts = PictureFacts(("0", "1"), ("standard",), np.array([3, -1]), np.array([[3, 5]]), one, one[0], one, one)
+    data = sections.arrays_npz(CIFAR10, MeasuredPictures(facts, ("mine.png", "b"), levels, ()))
+    with np.load(io.BytesIO(data), allow_pickle=False) as found:
+        assert np.array_equal(found["levels"], levels) and found["predicted"].tolist() == [[3, 5]]
+        assert '"titles": ["mine.png", "b"]' in str(found["settings"])

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -64,3 +65,16 @@ def test_files_hold_both_answers_and_every_array(looks, attacked):
         assert "attributions__standard" in found and "attributions__pgd-linf" not in found
     sheet = Image.open(io.BytesIO(files.attack_png(CIFAR10, attacked, "8/255")))
     assert sheet.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+
+
+def test_maps_are_given_on_the_scale_that_the_page_shows(looks):
+    """The second map is a quarter of the first: alike on scales of their own, paler on a shared one."""
+    pair = [looks[0], replace(looks[0], model="pgd-linf", attributions=looks[0].attributions / 4)]
+    shown = {}
+    for scale in ("own", "shared"):
+        png = files.maps_png(CIFAR10, pair, CompareChoice("alone", scale), 3.0)
+        sheet = Image.open(io.BytesIO(png))
+        shown[scale] = [sheet.getpixel((x, sheet.height // 2)) for x in (sheet.width // 4, 3 * sheet.width // 4)]
+        assert sheet.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+    first, second = shown["own"]
+    assert first == second == shown["shared"][0] != shown["shared"][1]
