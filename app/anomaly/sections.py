@@ -40,6 +40,7 @@ def show_push(shown: ModelInput) -> None:
     task = task_named(session.now().task)
     with place:
         perturbation.controls(task)
+        found: dict[str, Verdict] = {}
         with guard():
             found = perturbation.sweeps(task, shown)
             if found:
@@ -49,7 +50,11 @@ def show_push(shown: ModelInput) -> None:
                 downloads(f"anomaly-{task.key}", ("All scores as NPZ", "npz", partial(anomaly_files.judged_npz, found)))
             else:
                 st.caption("None of these networks is calibrated: nobody could notice.")
-        controls.share("push")
+        with st.container(horizontal=True):
+            controls.share("push")
+            if found:
+                change = session.page_choice(AnomalyChoice).push
+                _python([*found], change)
 
 
 @st.fragment
@@ -73,9 +78,14 @@ def show_picture(shown: ModelInput) -> None:
     with st.container(horizontal=True):
         presenter.offer(lambda: _slides(task, shown, judged))
         controls.share()
-        head = python_code.picture_and_networks(choice, python_code.FOR_VERDICTS)
-        own = judgements.on_own_pictures(task.key, [*judged])
-        python_code.show(head + python_code.verdicts(own))
+        _python([*judged])
+
+
+def _python(keys: Sequence[str], change: str = "") -> None:
+    """The program of the verdicts of some networks, on the picture or under a change of it."""
+    choice = session.now()
+    head = python_code.picture_and_networks(choice, python_code.FOR_VERDICTS)
+    python_code.show(head + python_code.verdicts(judgements.on_own_pictures(choice.task, keys), change))
 
 
 def _slides(task: Task, shown: ModelInput, judged: dict[str, Verdict | None]) -> list[Slide]:

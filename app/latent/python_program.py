@@ -1,6 +1,10 @@
 """Where the sliders stand, as Python that gives the picture and the answers there."""
 
+from collections.abc import Mapping
+
 from app.latent.position import ResolvedPosition
+from app.state.choice import Choice
+from app.ui import python_code
 
 
 def program(here: ResolvedPosition) -> str:
@@ -27,4 +31,20 @@ def program(here: ResolvedPosition) -> str:
         "row = decode_row(decoder, [model.fast for model in models.values()], code, labels, [0.0], start)\n"
         "for key, probs in zip(models, row.probs[:, 0]):\n"
         '    print(key, decoder.task.class_names[probs.argmax()], f"{probs.max():.1%}")\n'
+    )
+
+
+def natural_program(choice: Choice, amounts: Mapping[str, float], key: str) -> str:
+    """A program that changes a picture naturally and asks the networks; `key` is the change that a row is made along.
+
+    Args:
+        choice: the view.
+        amounts: of the changes that are made, that of `key` among them.
+        key: of a change.
+    """
+    return python_code.picture_and_networks(choice, ()) + (
+        "\nfrom core.natural.ribbons import ribbon\n\n"
+        f"row = ribbon([model.fast for model in models.values()], x, {dict(amounts)}, {key!r}, [{amounts[key]!r}])\n"
+        "for key, probs in zip(models, row.probs[:, 0]):\n"
+        '    print(key, task.class_names[probs.argmax()], f"{probs.max():.1%}")\n'
     )

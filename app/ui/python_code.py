@@ -26,22 +26,24 @@ predictions = {key: predict(model, x) for key, model in models.items()}
 for key, found in predictions.items():
     print(key, task.class_names[found.target], f"{found.probs[found.target]:.1%}")
 """
-VERDICTS = """
-verdicts = {
-    key: judge(model, read_calibration(model, calibration_path(task.key, key)), x)
-    for key, model in models.items()
-    if calibration_path(task.key, key).exists()
-}
-for key, found in verdicts.items():
-    print(key, {detector: float(p_value[0]) for detector, p_value in found.p_values.items()})
-"""
 
 
-def verdicts(own: Sequence[str]) -> str:
-    """The verdicts of the networks; `own` are those that are calibrated on somebody's own pictures."""
-    files = ", ".join(own)
+def verdicts(own: Sequence[str], change: str = "") -> str:
+    """The verdicts of the networks; `own` are those that are calibrated on somebody's own pictures.
+
+    With a change of the picture they are those on it at each of its strengths.
+    """
+    files, pushed = ", ".join(own), f", {change!r}" if change else ""
     note = f"\n# The page judges {files} by its own calibration: give read_calibration that file." if own else ""
-    return note + VERDICTS
+    return note + (
+        "\nverdicts = {\n"
+        f"    key: judge(model, read_calibration(model, calibration_path(task.key, key)), x{pushed})\n"
+        "    for key, model in models.items()\n"
+        "    if calibration_path(task.key, key).exists()\n"
+        "}\n"
+        "for key, found in verdicts.items():\n"
+        "    print(key, {detector: p_value.tolist() for detector, p_value in found.p_values.items()})\n"
+    )
 
 
 def picture_and_networks(choice: Choice, names: Sequence[str]) -> str:

@@ -1,14 +1,18 @@
 """The page Anomaly: verdicts, layers, neighbours and pushes of a picture, and its link."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from core.anomaly.catalogue import DETECTORS
+from app.state.judgements import calibration_folder
+from core.anomaly.calibration import calibration_path
+from core.anomaly.catalogue import DEFAULT, DETECTORS
 from core.anomaly.label_references import fit_references, references_path, write_references
 from core.anomaly.perceptron_detector import PERCEPTRON
 from core.models.zoo import load_zoo_model
 from tests.helpers.anomaly_page import judged, normal
-from tests.helpers.pages import bodies, checked, finished, query, restored, value
+from tests.helpers.pages import bodies, checked, finished, query, restored, run_program, value
 from tests.helpers.pictures import columns, png
 from tests.helpers.tiny_zoo import write_zoo
 
@@ -143,6 +147,17 @@ def test_pushing_starts_at_the_verdict_and_moves_only_the_lower_part(visit):
     assert judged(at) == before and query(at)["step"] == "5"
     checked(at.selectbox(key="anomaly.push").set_value("impulse-noise").run())
     assert query(at)["push"] == "impulse-noise" and len(bodies(at, "data-pushed")) == 2 and not at.error
+
+
+@pytest.mark.slow
+def test_the_program_beside_a_push_gives_what_is_shown(visit, monkeypatch):
+    at = visit(models="standard", open="push", push="gaussian-noise", step="3")
+    (body,) = bodies(at, "data-pushed")
+    made = partial(calibration_path, folder=calibration_folder())
+    monkeypatch.setattr("core.calibration_path", made, raising=False)
+    found = run_program(at, "'gaussian-noise'")["verdicts"]["standard"]
+    assert value(body, "data-p") == f"{found.p_values[DEFAULT][3]:.4f}"
+    assert len(found.x) > 3 and not np.array_equal(found.x[0], found.x[3])
 
 
 @pytest.mark.slow

@@ -3,8 +3,9 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.ui.data_urls import data_url
 from core.natural.catalogue import CHANGES, GROUPS, changes_of
-from tests.helpers.pages import bodies, checked, pressed, query, restored, value
+from tests.helpers.pages import bodies, checked, pressed, query, restored, run_program, value
 
 PAGE = "pages/latent"
 TWO = {"task": "cifar10", "models": "standard,pgd-l2", "image": "photo:chelsea"}
@@ -53,6 +54,9 @@ def test_a_slider_changes_the_picture_the_other_ribbons_and_the_link_which_resto
     checked(at.segmented_control(key="latent.changes").set_value("light").run())
     move(at, "hue", -40.0)
     assert query(at).items() >= {**TWO, "changes": "light", "natural": "rotation:30,hue:-40"}.items()
+    shown = run_program(at, "ribbon(")["row"]
+    assert data_url(shown.x[0]) in bodies(at, "data-natural")[0]
+    assert all(f'data-share="{probs.max():.4f}"' in bodies(at, "data-share")[0] for probs in shown.probs[:, 0])
     again = restored(visit, query(at))
     assert off(again) == off(at) and again.slider(key="latent.natural.hue").value == -40
     checked(again.button(key="latent.natural.rest").click().run())

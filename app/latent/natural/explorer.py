@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from app.latent import explorer, slider_predictions, slides
+from app.latent import explorer, python_program, slider_predictions, slides
 from app.latent.choice import LatentChoice
 from app.latent.natural import files, results, smallest
 from app.latent.natural.amounts import Amounts
@@ -13,14 +13,14 @@ from app.latent.natural.results import NaturalScene
 from app.state import session
 from app.state.errors import guard
 from app.state.pictures import ModelInput
-from app.ui import controls, elements, presenter
+from app.ui import controls, elements, presenter, python_code
 from app.ui.data_urls import data_url
 from app.ui.downloads import downloads
 from app.ui.elements import how_to_read
 from app.ui.presenter import Slide
 from app.ui.task_progress import watch
 from core.data.tasks import Task
-from core.natural.catalogue import GROUPS, changes_of
+from core.natural.catalogue import CHANGES, GROUPS, changes_of
 from core.natural.change import Change
 from core.natural.ribbons import ChangedRow, positions_at
 
@@ -52,6 +52,8 @@ def _parts(task: Task, shown: ModelInput) -> None:
         downloads(f"natural-{task.key}", ("Picture and ribbons as NPZ", "npz", arrays))
         presenter.offer(lambda: _slides(here, part, row))
         controls.share()
+        first, rest = next((key, change.rest) for key, change in CHANGES.items())
+        python_code.show(python_program.natural_program(session.now(), {first: rest, **dict(part.amounts)}, first))
     place = elements.section("smallest", "What is the smallest natural change that fools each network?")
     if place.open:
         with place, guard():
