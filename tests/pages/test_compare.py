@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from app.compare.choice import CompareChoice
 from app.state import visitor_cookie
@@ -52,6 +53,26 @@ def test_a_picture_of_the_gallery_is_chosen_by_a_click_and_named_in_the_address(
     at = visit()
     checked(at.button(key="pick-photo-coffee").click().run())
     assert query(at)["image"] == "photo:coffee" and any("Coffee" in caption.value for caption in at.caption)
+
+
+def in_the_gallery(at: AppTest) -> list[str]:
+    """The buttons of the pictures that the gallery's dialog shows."""
+    return [button.key for button in at.button if str(button.key).startswith("all-pick-")]
+
+
+@pytest.mark.slow
+def test_all_of_the_gallery_is_searched_by_class_and_name(visit):
+    at = visit()
+    checked(at.button(key="picker.more").click().run())
+    whole = in_the_gallery(at)
+    checked(at.button_group(key="picker.class.cifar10").set_value("dog").run())
+    dogs = in_the_gallery(at)
+    assert len(dogs) == 2 and set(dogs) < set(whole)
+    checked(at.text_input(key="picker.like").set_value("no such name").run())
+    assert not in_the_gallery(at) and any("No picture of that name" in caption.value for caption in at.caption)
+    checked(at.text_input(key="picker.like").set_value("").run())
+    checked(at.button(key=dogs[0]).click().run())
+    assert query(at)["image"].startswith("generated:") and not in_the_gallery(at)
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """The page Latent: start, sliders and ribbons, the search, strips and links, on tiny networks and generators."""
 
 import shutil
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -9,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from app.latent import search as latent_search
 from app.latent.choice import AXES
 from app.latent.search import FRAMES
+from app.state import predictions
 from app.ui.data_urls import data_url
 from core.latent.search import Search
 from tests.helpers.checked_files import read_json, write_json
@@ -117,6 +119,22 @@ def test_an_upload_travels_as_its_code_where_that_is_asked_for_and_never_by_itse
     again = visit(**dict(parse_qsl(urlsplit(link).query)))
     assert drawn(again) == drawn(at) and 'data-tile="picture"' not in bodies(again, "data-here")[0]
     assert "somebody's own picture" in again.warning[0].value
+
+
+@pytest.mark.slow
+def test_a_picture_that_the_generator_can_not_draw_is_said_to_be_one_with_a_way_out(visit, monkeypatch):
+    """Here every network answers the drawing with the class after the picture's."""
+    asked = predictions.predictions_of
+
+    def answers(task, models, shown):
+        step = "rebuilt as" in shown.digest
+        return [replace(one, target=(one.target + step) % task.classes) for one in asked(task, models, shown)]
+
+    monkeypatch.setattr(predictions, "predictions_of", answers)
+    at = visit(**TWO)
+    assert [item.value for item in at.warning if "can't draw this picture" in item.value]
+    checked(at.button(key="latent.undrawn.sample").click().run())
+    assert "code" in query(at) and not at.warning
 
 
 @pytest.mark.slow
