@@ -2,6 +2,7 @@
 
 import tempfile
 from html import escape
+from importlib.metadata import version
 from pathlib import Path
 
 import streamlit as st
@@ -42,7 +43,8 @@ def show() -> None:
     how_to_read(
         "Accuracy is what its authors published: on ImageNet's validation photographs, prepared their way. Nothing of "
         "it was measured here. timm states none with its weights.",
-        "torchvision 0.28.0; timm 1.0.31; Salman et al. 2020, arXiv:2007.08489; Croce et al. 2021, arXiv:2010.09670.",
+        f"torchvision {version('torchvision')}; timm {version('timm')}; Salman et al. 2020, arXiv:2007.08489; "
+        "Croce et al. 2021, arXiv:2010.09670.",
     )
 
 

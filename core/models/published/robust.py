@@ -4,8 +4,8 @@ Addresses, licence (MIT) and clean accuracy on ImageNet's validation set: Salman
 authors' page huggingface.co/madrylab/robust-imagenet-models states them at its revision 3f04ac9, which addresses name.
 Checksums: the SHA-256 that the same site shows beside a file; where none could be looked up there is none here, and
 the first fetch is trusted. Robust accuracy: RobustBench (Croce et al. 2021, arXiv:2010.09670), AutoAttack at 4/255 in
-L-infinity on 5,000 validation images, its files model_info/imagenet/Linf/*.json; its clean accuracy is on these
-images, too, and is not the one given here. The authors give no robust accuracy for the other radii.
+L-infinity on a part of the validation images, its files model_info/imagenet/Linf/*.json; its clean accuracy is on
+that part, too, and is not the one given here. The authors give no robust accuracy for the other radii.
 """
 
 from dataclasses import replace
@@ -16,7 +16,7 @@ _REVISION = "3f04ac96136001cfe402022100728124cbe3fac5"
 _FILES = f"https://huggingface.co/madrylab/robust-imagenet-models/resolve/{_REVISION}"
 _PAPER = "Salman et al. 2020, arXiv:2007.08489"
 _ATTACK = "AutoAttack, L-infinity 4/255"
-_BENCH = "RobustBench, 5,000 images"
+_BENCH = "RobustBench"
 _SIZES = {"resnet18": 93_600_000, "resnet50": 205_000_000}  # as the site shows them
 
 # network, norm, radius as the file's name has it, clean %, robust % at 4/255, SHA-256

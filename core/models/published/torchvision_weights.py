@@ -1,6 +1,7 @@
 """torchvision's own classifiers: address, checksum, accuracy and preprocessing as its enumeration of weights says."""
 
 import re
+from importlib.metadata import version
 from typing import Any
 
 from core.models.architectures.torchvision_networks import published_scale
@@ -8,6 +9,7 @@ from core.models.published.entry import Accuracy, PublishedNetwork
 
 MEBIBYTE = 1 << 20
 _DIGITS = re.compile(r"-([0-9a-f]{8,64})\.pth$")
+_STATED = f"torchvision {version('torchvision')}, on ImageNet's validation set"
 _CODE = "BSD-3-Clause (torchvision's code; none stated for the weights)"
 
 
@@ -16,7 +18,7 @@ def torchvision_networks() -> list[PublishedNetwork]:
 
     VGG-16 has weights without a last layer besides, which are none of a classifier and left out.
 
-    Accuracy: `acc@1` and `acc@5` on ImageNet's validation set, as torchvision 0.28.0 states them in each weight's
+    Accuracy: `acc@1` and `acc@5` on ImageNet's validation set, as torchvision states them in each weight's
     `meta`. The file's name holds the first 8 digits of its SHA-256.
     """
     from core.torchvision_compat import torchvision  # noqa: PLC0415 - takes seconds
@@ -40,9 +42,7 @@ def _entry(name: str, weights: Any) -> PublishedNetwork:
         licence=f"see {meta['license']}" if "license" in meta else _CODE,
         preprocess=preprocess_line(*published_scale(name, transforms), crop),
         sha256=digits.group(1) if digits else "",
-        accuracy=Accuracy(
-            figures["acc@1"] / 100, figures["acc@5"] / 100, source="torchvision 0.28.0, on ImageNet's validation set"
-        ),
+        accuracy=Accuracy(figures["acc@1"] / 100, figures["acc@5"] / 100, source=_STATED),
         size=round(meta["_file_size"] * MEBIBYTE),
         parameters=meta["num_params"],
         note=f"Published figures are on pictures made {resize} pixels wide ({way}) and cropped to {crop}.",

@@ -125,10 +125,10 @@ def answers_of(
 ) -> Mapping[str, NDArray[np.float16]]:
     """`logits` and `logits_adv` (stop - start, K) of some images as they are kept, drawn as for all of them."""
     found = measure_answers(model, request.data.part(start, stop), replace(settings, seed=settings.seed + start))
-    return {"logits": kept(found.logits), "logits_adv": kept(found.logits_adv)}
+    return {"logits": round_logits(found.logits), "logits_adv": round_logits(found.logits_adv)}
 
 
-def kept(logits: NDArray[np.floating[Any]]) -> NDArray[np.float16]:
+def round_logits(logits: NDArray[np.floating[Any]]) -> NDArray[np.float16]:
     """Logits in steps of `STEP`."""
     rounded: NDArray[np.float16] = (np.round(logits / STEP) * STEP).astype(np.float16)
     return rounded
