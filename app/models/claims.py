@@ -67,7 +67,8 @@ def measurement(row: Mapping[str, Any]) -> str:
     """A row's measure and difference in words."""
     parts = [row.get(name) for name in ("difference", "difference_low", "difference_high", "n")]
     if isinstance(row.get("most"), int | float) and row.get("most") == row.get("least"):
-        return f"{row.get('measure')}: {row['most'] * 100:+.1f} points in each of {row.get('n')} trainings: no interval"
+        points = f"{row['most'] * 100:+.1f}".replace("-", "−")
+        return f"{row.get('measure')}: {points} points in each of {row.get('n')} trainings: no interval"
     if not all(isinstance(part, int | float) for part in parts):
         return f"{row.get('measure')}: not measured"
     difference, low, high, n = (float(part) for part in parts if part is not None)
