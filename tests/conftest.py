@@ -27,10 +27,10 @@ def pytest_collection_finish():
     gc.enable()
 
 
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 GET_CHROMIUM = (
-    "no Chromium was found, so the browser test did not run. Get one with `apt-get install chromium` (Debian, Ubuntu), "
-    "or name yours: ROBUSTSCOPE_CHROMIUM=/path/to/chromium"
+    "no Chromium was found, so the browser test did not run. Get one with `apt-get install chromium-headless-shell` "
+    "(Debian; `chromium` does, too, and takes longer), or name yours: ROBUSTSCOPE_CHROMIUM=/path/to/chromium"
 )
 
 

@@ -165,7 +165,7 @@ def test_a_missing_browser_is_skipped_with_a_way_to_get_one(browser_suite):
     done = run_pytest(browser_suite, ROBUSTSCOPE_CHROMIUM="/no/such/chromium")
     assert done.returncode == 0
     assert "1 passed, 1 skipped" in done.stdout
-    assert "apt-get install chromium" in done.stdout
+    assert "apt-get install chromium-headless-shell" in done.stdout
 
 
 @pytest.mark.slow

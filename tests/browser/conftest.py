@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from core.models.zoo import ASSETS
+from core.workshop.database import Database
 from tests.helpers.browser import FLAGS, SIZES, served
 from tests.helpers.synthetic.adversarial import write_adversarial_reports
 from tests.helpers.synthetic.anomaly import write_anomaly_report
@@ -44,6 +45,17 @@ def with_reports(tmp_path_factory) -> Iterator[str]:
         yield found
 
 
+@pytest.fixture(scope="session")
+def workshop_server(tmp_path_factory) -> Iterator[tuple[str, Database]]:
+    """The dashboard's address, and the database of workshops that it shares with the tests."""
+    folder = tmp_path_factory.mktemp("workshop")
+    url = f"sqlite:///{folder / 'workshops.db'}"
+    database = Database(url)
+    with served(ROBUSTSCOPE_DATABASE=url, ROBUSTSCOPE_VISITORS=str(folder / "visitors")) as found:
+        yield found, database
+    database.close()
+
+
 @pytest.fixture
 def address(request) -> str:
     """The server that the module names (`SERVER`); one process runs all its modules."""
@@ -52,11 +64,11 @@ def address(request) -> str:
 
 @pytest.fixture
 def visitor(browser) -> Iterator[Callable[..., BrowserContext]]:
-    """A visitor of their own at each call, who leaves after the test."""
+    """A visitor of their own at each call, who asks for no animations (each frame costs) and leaves after the test."""
     contexts = []
 
     def start(size: str = "wide", scheme: str = "light") -> BrowserContext:
-        context = browser.new_context(viewport=SIZES[size], color_scheme=scheme)
+        context = browser.new_context(viewport=SIZES[size], color_scheme=scheme, reduced_motion="reduce")
         context.set_default_timeout(PATIENCE * 1000)
         contexts.append(context)
         return context

@@ -12,7 +12,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("with-reports"), pyte
 SERVER = "with_reports"
 
 OPEN = "path,survival,transfer,fooling"
-START = f"adversarial?models=standard,pgd-l2&image=photo:chelsea&open={OPEN}"
+START = f"adversarial?models=standard,pgd-l2,pgd-linf&image=photo:chelsea&open={OPEN}"
+NETWORKS = 3
+HEAT_MAPS = "adversarial?models=standard,pgd-l2&image=photo:chelsea&open=fooling"
 LAST = 35  # steps of an explanation
 
 
@@ -44,10 +46,19 @@ def curves(page: Page) -> list[str]:
     return page.locator(".player .legend b").all_inner_texts()
 
 
-def test_the_grid_shows_every_class_for_each_network_and_follows_the_budget(visit):
+def test_a_visitor_goes_through_the_page(visit):
     page = visit()
-    assert page.locator("[data-explained]").count() == 2 and page.locator("[data-explained] [data-class]").count() == 20
-    assert page.locator("[data-draws]").count() == 2
+    the_player_asks_nothing_of_the_server(page)
+    curves_and_matrix_are_drawn_and_a_click_on_a_cell_shows_its_picture(page)
+    another_class_gives_another_path_and_its_link(page, visit)
+    the_grid_shows_every_class_for_each_network_and_follows_the_budget(page)
+    the_page_fits_its_window(page)
+
+
+def the_grid_shows_every_class_for_each_network_and_follows_the_budget(page: Page) -> None:
+    assert page.locator("[data-explained]").count() == NETWORKS
+    assert page.locator("[data-explained] [data-class]").count() == 10 * NETWORKS
+    assert page.locator("[data-draws]").count() == NETWORKS
     after = page.locator("[data-explained] [data-class]").evaluate_all("all => all.map(e => +e.dataset.after)")
     assert min(after) > 0.5  # both networks are made to believe each class
     slider = page.get_by_role("slider", name="How much may change")
@@ -62,8 +73,7 @@ def test_the_grid_shows_every_class_for_each_network_and_follows_the_budget(visi
     assert not page.get_by_test_id("stAlert").count()
 
 
-def test_the_player_asks_nothing_of_the_server(visit):
-    page = visit()
+def the_player_asks_nothing_of_the_server(page: Page) -> None:
     asked = []
     page.on("websocket", lambda socket: asked.append("socket"))
     pictures_and_curves_move_together(page)
@@ -74,7 +84,7 @@ def test_the_player_asks_nothing_of_the_server(visit):
 
 
 def pictures_and_curves_move_together(page: Page) -> None:
-    assert position(page) == LAST and page.locator(".track").count() == 2
+    assert position(page) == LAST and page.locator(".track").count() == NETWORKS
     ended, final = pixels(page, "now"), curves(page)
     page.locator(".scrub").focus()
     page.keyboard.press("Home")
@@ -126,22 +136,20 @@ def it_wipes_blinks_amplifies_zooms_and_reads_a_pixel(page: Page) -> None:
     until(lambda: seen.add(pixels(page, "blink") == start) or len(seen) == 2, "both pictures of a blink", 60)
 
 
-def test_another_class_gives_another_path_and_its_link(visit):
-    page = visit()
+def another_class_gives_another_path_and_its_link(page: Page, visit) -> None:
     before = pixels(page, "now", 1)
     page.locator("[class*=st-key-adversarial-target]").get_by_text("ship", exact=True).click()
     until(lambda: "target=ship" in here(page) and settled(page), "the class in the address")
-    until(lambda: page.locator(".caption", has_text="ship").count() == 2, "the path to the class")
+    until(lambda: page.locator(".caption", has_text="ship").count() == NETWORKS, "the path to the class")
     assert pixels(page, "now", 1) != before
     again = visit("adversarial?" + here(page).split("?", 1)[1])
     assert pixels(again, "now", 1) == pixels(page, "now", 1) and not again.get_by_test_id("stAlert").count()
 
 
-def test_curves_and_matrix_are_drawn_and_a_click_on_a_cell_shows_its_picture(visit):
-    page = visit()
+def curves_and_matrix_are_drawn_and_a_click_on_a_cell_shows_its_picture(page: Page) -> None:
     for name in ("attack", "btr"):
         assert page.locator(f".st-key-areas-{name} .scatterlayer path.js-line").count() >= 2, name
-    assert page.locator("[data-area]").count() == 2
+    assert page.locator("[data-area]").count() == NETWORKS
     cells = page.locator(".st-key-matrix-cifar10 .scatterlayer text")
     cells.nth(3).scroll_into_view_if_needed()
     box = cells.nth(3).bounding_box()
@@ -153,8 +161,14 @@ def test_curves_and_matrix_are_drawn_and_a_click_on_a_cell_shows_its_picture(vis
     assert page.locator(f"[data-passed='{after.split(',')[0]}']").count() == 1
 
 
-def test_heat_maps_are_fooled_and_files_are_taken_away(visit):
-    page = visit(START + "&method=grad-cam&move=8")
+def test_a_search_can_be_stopped_another_fools_heat_maps_and_files_are_taken_away(visitor, address):
+    page = visitor().new_page()
+    page.goto(f"{address}/{HEAT_MAPS}&method=integrated-gradients&move=7")
+    page.get_by_role("button", name="Fool the heat map").click()
+    page.get_by_role("button", name="Stop").click()
+    until(lambda: page.get_by_text("Stopped.").count() and settled(page), "the search to stop", 60)
+    assert not page.locator("[data-moved]").count()
+    page.goto(f"{address}/{HEAT_MAPS}&method=grad-cam&move=8")
     page.get_by_role("button", name="Fool the heat map").click()
     until(lambda: page.locator("[data-outside]").count() == 2 and settled(page), "the heat maps to be fooled", 300)
     assert page.locator("[data-moved]").count() == 2 and not page.get_by_test_id("stAlert").count()
@@ -162,18 +176,9 @@ def test_heat_maps_are_fooled_and_files_are_taken_away(visit):
         assert downloaded(page, name).startswith(start)
 
 
-def test_a_search_can_be_stopped(visit):
-    page = visit(START + "&method=integrated-gradients&move=7")
-    page.get_by_role("button", name="Fool the heat map").click()
-    page.get_by_role("button", name="Stop").click()
-    until(lambda: page.get_by_text("Stopped.").count() and settled(page), "the search to stop", 60)
-    assert not page.locator("[data-moved]").count()
-
-
-def test_the_page_fits_its_window(visit):
-    page = visit(f"adversarial?models=standard,pgd-linf,pgd-l2&open={OPEN}")
+def the_page_fits_its_window(page: Page) -> None:
     script = "all => all.map(e => e.getBoundingClientRect().width)"
-    for size, scheme in in_turn(page, ("wide", "light"), ("narrow", "dark")):
+    for size, scheme in in_turn(page, ("narrow", "dark"), ("wide", "light")):
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), size
         widths = page.eval_on_selector_all("[data-explained] [data-class] img", script)
         assert min(widths) > 80, size  # three networks beside each other, all classes on the first screen

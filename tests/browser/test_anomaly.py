@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 
 from core.data.tasks import CIFAR10
 from core.images import fit
-from tests.helpers.browser import downloaded, here, loaded, photograph, settled
+from tests.helpers.browser import downloaded, here, in_turn, loaded, photograph, settled
 from tests.helpers.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("with-reports"), pytest.mark.timeout(900)]
@@ -51,7 +51,7 @@ def files() -> list[dict[str, object]]:
     ]
 
 
-def test_a_photo_a_small_picture_noise_and_a_zip_get_verdicts_a_table_and_files(visit):
+def test_a_photo_a_small_picture_noise_and_a_zip_get_verdicts_a_table_and_files(visit, address):
     page = visit(START + "&view=many")
     page.locator("input[type=file]").set_input_files(files())
     page.get_by_role("button", name="Score them").click()
@@ -68,6 +68,9 @@ def test_a_photo_a_small_picture_noise_and_a_zip_get_verdicts_a_table_and_files(
     assert downloaded(page, "All scores as CSV").count(b"\n") == len(rows) + 1
     assert not page.get_by_test_id("stAlert").count()
     photograph(page, "anomaly-many")
+    page.goto(f"{address}/{START}&view=measured")
+    whole(page)
+    fits_its_window(page, "measured", ("wide", "dark"))
 
 
 def test_a_picture_is_judged_and_an_attack_is_noticed_when_it_grows(visit):
@@ -82,10 +85,10 @@ def test_a_picture_is_judged_and_an_attack_is_noticed_when_it_grows(visit):
     assert pushed.get_attribute("data-flagged") == "True" and pushed.get_attribute("data-kept") == "False"
     again = visit("anomaly?" + here(page).split("?", 1)[1])
     assert again.locator("[data-pushed=standard]").get_attribute("data-p") == pushed.get_attribute("data-p")
+    fits_its_window(page, "one", ("narrow", "light"))
 
 
-@pytest.mark.parametrize(("view", "size", "scheme"), [("one", "narrow", "light"), ("measured", "wide", "dark")])
-def test_the_page_fits_its_window(visit, view, size, scheme):
-    page = visit(START + f"&view={view}", size, scheme)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    photograph(page, f"anomaly-{view}-{size}-{scheme}")
+def fits_its_window(page: Page, view: str, look: tuple[str, str]) -> None:
+    for size, scheme in in_turn(page, look):
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), size
+        photograph(page, f"anomaly-{view}-{size}-{scheme}")

@@ -52,8 +52,16 @@ def sample(page: Page) -> None:
     assert "code" in link(page)
 
 
-def test_a_ribbon_says_what_the_networks_answer_where_its_slider_goes(visit):
+def test_a_visitor_goes_through_the_page(visit):
     page = visit()
+    the_page_fits_its_window(page)
+    the_player_goes_along_a_slider_and_asks_nothing_of_the_server(page)
+    a_ribbon_says_what_the_networks_answer_where_its_slider_goes(page)
+    a_fooling_change_is_found_for_each_network(page)
+    a_link_shows_a_second_visitor_the_same_picture(page, visit)
+
+
+def a_ribbon_says_what_the_networks_answer_where_its_slider_goes(page: Page) -> None:
     ends = page.locator("[data-ribbon=d2] [data-network]").evaluate_all(
         "all => all.map(e => e.lastElementChild.dataset.class)"
     )
@@ -71,8 +79,7 @@ def test_a_ribbon_says_what_the_networks_answer_where_its_slider_goes(visit):
     assert page.locator("[data-here]").get_attribute("data-image") == "0.0000"
 
 
-def test_the_player_goes_along_a_slider_and_asks_nothing_of_the_server(visit):
-    page = visit()
+def the_player_goes_along_a_slider_and_asks_nothing_of_the_server(page: Page) -> None:
     player = page.locator(".player").first
     pixels = """p => { const c = p.querySelector("canvas[data-kind=now]");
                        return [...c.getContext("2d").getImageData(0, 0, c.width, c.height).data].join() }"""
@@ -90,8 +97,7 @@ def test_the_player_goes_along_a_slider_and_asks_nothing_of_the_server(visit):
     assert not asked and "moves" not in link(page)
 
 
-def test_a_fooling_change_is_found_for_each_network(visit):
-    page = visit()
+def a_fooling_change_is_found_for_each_network(page: Page) -> None:
     label = page.locator("[data-here]").get_attribute("data-here")
     sample(page)
     page.get_by_role("button", name="Find the smallest change").click()
@@ -106,9 +112,7 @@ def test_a_fooling_change_is_found_for_each_network(visit):
     assert not page.get_by_test_id("stAlert").count()
 
 
-def test_a_link_shows_a_second_visitor_the_same_picture(visit):
-    page = visit()
-    sample(page)
+def a_link_shows_a_second_visitor_the_same_picture(page: Page, visit) -> None:
     move(page, "d1", "PageDown")
     move(page, "noise", "PageUp")
     again = visit("latent?" + here(page).split("?", 1)[1])
@@ -123,9 +127,8 @@ def test_a_code_that_is_not_a_number_is_a_sentence(visit):
     assert page.locator("[data-tile=picture]").count() == 1
 
 
-def test_the_page_fits_its_window(visit):
-    page = visit(START.replace("standard,", "standard,pgd-linf,"))
-    for size, scheme in in_turn(page, ("wide", "light"), ("narrow", "dark")):
+def the_page_fits_its_window(page: Page) -> None:
+    for size, scheme in in_turn(page, ("narrow", "dark"), ("wide", "light")):
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), size
         if size == "narrow":  # the picture stays in sight of the sliders
             page.locator(".st-key-slider-noise").scroll_into_view_if_needed()

@@ -44,6 +44,7 @@ def slider(page: Page, label: str):
 
 def test_a_move_of_a_slider_answers_at_once_and_changes_only_the_perturbation(visit):
     page = visit(f"models?network=pgd-linf&epoch=0&alpha=0.5&image=photo:chelsea{PARTS}")
+    the_page_fits_its_window(page)
     noise, cards = cosine(page), page.locator("[data-card]").all_inner_texts()
     assert abs(noise) < 0.1
     slider(page, "Epoch i").focus()
@@ -73,9 +74,8 @@ def test_the_choice_comes_along_through_the_navigation_and_back(visitor, address
     assert "rocket" in here(page) and "norm=l2" in here(page) and "map=" not in here(page)
 
 
-def test_the_page_fits_its_window(visit):
-    page = visit()
-    for size, scheme in in_turn(page, ("wide", "light"), ("narrow", "dark")):
+def the_page_fits_its_window(page: Page) -> None:
+    for size, scheme in in_turn(page, ("narrow", "dark"), ("wide", "light")):
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), size
         cards, steps = boxes(page, "[data-card]", 3), boxes(page, "[class*=st-key-step-] img", 6)
         if size == "narrow":

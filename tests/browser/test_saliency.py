@@ -38,7 +38,8 @@ def colours(page: Page, selector: str) -> np.ndarray:
 
 
 def test_a_map_is_opened_compared_and_taken_away_as_it_was_shown(visit):
-    page = visit()
+    page = visit(START + "&sheet=photo:coffee,photo:rocket")
+    the_page_fits_its_window(page)
     assert page.locator("button[data-map]").count() == 6 and page.locator("[data-spread]").count() == 4
     page.locator("button[data-map='pgd-linf,smooth-grad']").click()
     until(lambda: "map=pgd-linf" in here(page) and settled(page), "the map in the address")
@@ -101,10 +102,9 @@ def seen(presenter):
     return presenter.get_attribute("data-slide"), presenter.get_attribute("data-panel")
 
 
-def test_the_page_fits_its_window(visit):
-    page = visit(START + "&sheet=photo:coffee,photo:rocket")
+def the_page_fits_its_window(page: Page) -> None:
     measured = "all => all.map(e => e.getBoundingClientRect().width)"
-    for size, scheme in in_turn(page, ("wide", "light"), ("projector", "light"), ("wide", "dark"), ("narrow", "dark")):
+    for size, scheme in in_turn(page, ("projector", "light"), ("narrow", "dark"), ("wide", "dark"), ("wide", "light")):
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), size
         assert min(page.eval_on_selector_all("button[data-map] img", measured)) > 100, size
         photograph(page, f"saliency-{size}-{scheme}")

@@ -9,7 +9,7 @@ import skimage.data
 from PIL import Image
 from playwright.sync_api import Page
 
-from tests.helpers.browser import here, loaded, photograph, settled
+from tests.helpers.browser import here, in_turn, loaded, photograph, settled
 from tests.helpers.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("with-what-ships"), pytest.mark.timeout(600)]
@@ -35,17 +35,26 @@ def scan() -> bytes:
     return out.getvalue()
 
 
-def paste(page: Page, data: bytes, kind: str = "image/png") -> None:
-    """As Ctrl+V does, with the box for files on the screen."""
+def open_box(page: Page) -> None:
+    """The box for files, which takes what is pasted."""
     page.get_by_role("button", name="Yours").click()
     page.locator(FILE_BOX).wait_for(state="attached")
     page.get_by_text("A copied picture").wait_for()
+
+
+def paste(page: Page, data: bytes, kind: str = "image/png") -> None:
+    """As Ctrl+V does."""
     page.evaluate(PASTE, [base64.b64encode(data).decode(), kind])
 
 
-@pytest.mark.parametrize("size", ["wide", "narrow"])
-def test_a_pasted_scan_is_dark_until_it_is_stretched(visit, size):
-    page = visit(START, size)
+def test_what_is_no_picture_or_too_large_is_not_sent_and_a_pasted_scan_is_dark_until_it_is_stretched(visit):
+    page = visit()
+    open_box(page)
+    paste(page, b"some words", "text/plain")
+    page.get_by_text("There is no picture in the clipboard").wait_for()
+    paste(page, bytes(20_000_001))
+    page.get_by_text("The picture has more than 20 MB").wait_for()
+    assert not page.get_by_test_id("stFileUploaderFile").count() and "chelsea" in here(page)
     paste(page, scan())
     page.get_by_text("It uses 6.2 % of its range").wait_for()
     assert "upload" in here(page)
@@ -56,14 +65,6 @@ def test_a_pasted_scan_is_dark_until_it_is_stretched(visit, size):
     page.locator(".st-key-picture-window").get_by_role("button", name="Window").click()
     page.get_by_text("The picture holds values from 0 to 4080").wait_for()
     assert "window" not in here(page)
-    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
-    photograph(page, f"scan-{size}")
-
-
-def test_what_is_too_large_or_no_picture_is_said_and_not_sent(visit):
-    page = visit(START)
-    paste(page, b"some words", "text/plain")
-    page.get_by_text("There is no picture in the clipboard").wait_for()
-    page.evaluate(PASTE, [base64.b64encode(bytes(20_000_001)).decode(), "image/png"])
-    page.get_by_text("The picture has more than 20 MB").wait_for()
-    assert not page.get_by_test_id("stFileUploaderFile").count() and "chelsea" in here(page)
+    for size, _ in in_turn(page, ("wide", "light"), ("narrow", "light")):
+        assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], size
+        photograph(page, f"scan-{size}")

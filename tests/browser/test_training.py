@@ -83,11 +83,21 @@ def press(page: Page, name: str, state: str) -> None:
     until(reached, f"{state} after {name}")
 
 
-def test_a_link_to_the_page_finds_the_navigation_also_on_a_fresh_server(visitor, address):
-    page = visitor().new_page()
-    page.goto(f"{address}/training")
-    button(page, "Start training").wait_for()
-    until(lambda: page.get_by_test_id("stTopNavLink").count() >= 3, "the navigation")
+def test_a_link_to_the_page_finds_the_navigation_also_on_a_fresh_server_and_gives_a_signed_cookie(visitor, address):
+    """No script reads the cookie, a second visit keeps it; and the page fits its window."""
+    context = visitor()
+    page = context.new_page()
+    for _ in range(2):
+        page.goto(f"{address}/training")
+        button(page, "Start training").wait_for()
+        until(lambda: page.get_by_test_id("stTopNavLink").count() >= 3, "the navigation")
+        until(lambda: any(one["name"] == COOKIE for one in context.cookies()), "the cookie")
+    (cookie,) = [one for one in context.cookies() if one["name"] == COOKIE]
+    assert cookie["httpOnly"] and cookie["sameSite"] == "Lax" and "." in cookie["value"]
+    assert COOKIE not in page.evaluate("document.cookie")
+    for size, scheme in in_turn(page, ("wide", "light"), ("narrow", "dark")):
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), size
+        photograph(page, f"training-{size}-{scheme}")
 
 
 def test_watch_one_learn_cancel_it_finish_another_and_see_it_on_compare(visitor, address):
@@ -165,24 +175,3 @@ def test_closing_the_tab_stops_the_training_and_coming_back_resumes_it(visitor, 
     page.get_by_text("The page was closed").wait_for()
     press(page, "Resume", "running")
     press(page, "Cancel", "stopped")
-
-
-def test_a_visitor_gets_one_signed_cookie_that_no_script_reads(visitor, address):
-    context = visitor()
-    page = context.new_page()
-    for _ in range(2):
-        page.goto(f"{address}/training")
-        button(page, "Start training").wait_for()
-        until(lambda: any(one["name"] == COOKIE for one in context.cookies()), "the cookie")
-    (cookie,) = [one for one in context.cookies() if one["name"] == COOKIE]
-    assert cookie["httpOnly"] and cookie["sameSite"] == "Lax" and "." in cookie["value"]
-    assert COOKIE not in page.evaluate("document.cookie")
-
-
-def test_the_page_fits_its_window(visitor, address):
-    page = visitor().new_page()
-    page.goto(f"{address}/training")
-    button(page, "Start training").wait_for()
-    for size, scheme in in_turn(page, ("wide", "light"), ("narrow", "dark")):
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), size
-        photograph(page, f"training-{size}-{scheme}")

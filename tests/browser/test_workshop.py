@@ -1,15 +1,13 @@
 """A workshop in real browsers: a presenter at 1280x720 and three phones at 390x844, from the door to the end."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Page
 
 from core.workshop import leading, reading
-from core.workshop.database import Database
-from tests.helpers.browser import screenshot, served
+from tests.helpers.browser import screenshot
 from tests.helpers.phone import ANSWERS, answer, asked, join
 from tests.helpers.waiting import until
 from tests.helpers.workshop import plain_round, presentable_round
@@ -29,31 +27,13 @@ TAPPER = """prefix => {
 }"""  # presses the first answer that can be seen as soon as the next number can
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory) -> str:
-    return f"sqlite:///{tmp_path_factory.mktemp('workshop') / 'workshops.db'}"
-
-
-@pytest.fixture(scope="module")
-def database(url) -> Iterator[Database]:
-    """The database that the server shares with the test."""
-    opened = Database(url)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture(scope="module")
-def address(url, tmp_path_factory) -> Iterator[str]:
-    with served(ROBUSTSCOPE_DATABASE=url, ROBUSTSCOPE_VISITORS=str(tmp_path_factory.mktemp("visitors"))) as found:
-        yield found
-
-
 def next_phase(page: Page) -> None:
     page.locator(".st-key-ws-next button").click()
 
 
-def test_a_room_from_the_door_to_the_end(visitor, address, database):
+def test_a_room_from_the_door_to_the_end(visitor, workshop_server):
     """Every answer once, although two people press twice and one reloads; the presenter comes back with the key."""
+    address, database = workshop_server
     workshop, key = leading.open_workshop(database, "A <b>room</b>", [presentable_round()])
     lead = visitor("projector").new_page()
     lead.goto(f"{address}/workshop?lead={workshop.code}")
@@ -91,18 +71,7 @@ def test_a_room_from_the_door_to_the_end(visitor, address, database):
     screenshot(lead, "workshop-reveal")
     screenshot(phones[1], "workshop-result")
 
-    lead.reload()  # the browser that has shown the key goes on leading
-    lead.locator(".st-key-ws-next button").wait_for()
-    lead.goto(f"{address}/models")
-    lead.get_by_role("button", name="Show this in the room").click()
-    for phone in phones[:2]:
-        phone.wait_for_url("**/models**")
-    phones[1].reload()  # as one that was locked for long: the room is looked for by the browser's cookie
-    phones[1].get_by_text("You see what the presenter shows").wait_for()
-    lead.get_by_role("button", name="Release the room").click()
-    for phone in phones[:2]:
-        phone.get_by_text("The room guessed").wait_for()
-
+    the_room_sees_another_page(lead, phones[:2], address)
     lead.goto(f"{address}/workshop?lead={workshop.code}")
     next_phase(lead)
     lead.get_by_text("what the room said").wait_for()
@@ -111,8 +80,23 @@ def test_a_room_from_the_door_to_the_end(visitor, address, database):
     assert reading.room(database, workshop.id, {}).names == ()
 
 
-def test_no_tap_is_lost_however_quick_it_is_and_slow_the_phone(visitor, address, database):
+def the_room_sees_another_page(lead: Page, phones: list[Page], address: str) -> None:
+    lead.reload()  # the browser that has shown the key goes on leading
+    lead.locator(".st-key-ws-next button").wait_for()
+    lead.goto(f"{address}/models")
+    lead.get_by_role("button", name="Show this in the room").click()
+    for phone in phones:
+        phone.wait_for_url("**/models**")
+    phones[1].reload()  # as one that was locked for long: the room is looked for by the browser's cookie
+    phones[1].get_by_text("You see what the presenter shows").wait_for()
+    lead.get_by_role("button", name="Release the room").click()
+    for phone in phones:
+        phone.get_by_text("The room guessed").wait_for()
+
+
+def test_no_tap_is_lost_however_quick_it_is_and_slow_the_phone(visitor, workshop_server):
     """Whatever answer is seen beside a question's number belongs to it: each of twelve taps is an answer."""
+    address, database = workshop_server
     base, made = presentable_round(), plain_round(subjects=12, each=12)
     round_ = replace(base, items=made.items, settings={**base.settings, "each": 12})
     workshop, key = leading.open_workshop(database, "Quick", [round_])

@@ -13,7 +13,7 @@ from core.workshop.database import Database
 from core.workshop.rehearsal import made_up
 from core.workshop.sessions import subjects_of
 from core.workshop.state import Room
-from tests.helpers.browser import screenshot, served, settled
+from tests.helpers.browser import in_turn, screenshot, settled
 from tests.helpers.phone import ANSWERS, asked, join
 from tests.helpers.screen import cut, outside, violations
 from tests.helpers.waiting import until
@@ -29,24 +29,16 @@ def rounds():
     return list(every_kind(subjects_of(task_named(TASK), 0, Path("/nowhere"))).values())
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """The address of a server, and the database that it shares with the test."""
-    folder = tmp_path_factory.mktemp("screens")
-    url = f"sqlite:///{folder / 'workshops.db'}"
-    database = Database(url)
-    with served(ROBUSTSCOPE_DATABASE=url, ROBUSTSCOPE_VISITORS=str(folder / "visitors")) as address:
-        yield address, database
-    database.close()
-
-
 def look(page: Page, name: str, fits: str) -> list[str]:
-    """A screenshot, and what is wrong with the screen; what `fits` selects must be seen without scrolling."""
-    until(lambda: settled(page) and not page.locator("[data-stale=true]").count(), f"{name} to stand still")
-    page.wait_for_timeout(400)  # of the style sheet's transitions
-    screenshot(page, f"workshop-{name}")
-    found = [*violations(page), *cut(page), *map(str, outside(page, fits))]
-    return [f"{name}: {each}" for each in found]
+    """Screenshots, and what is wrong with the screen in either theme; what `fits` selects is seen without scrolling."""
+    until(lambda: settled(page), f"{name} to stand still")
+    size = "projector" if name.endswith("wall") else "narrow"
+    found = []
+    for _, scheme in in_turn(page, (size, "dark"), (size, "light")):
+        screenshot(page, f"workshop-{scheme}-{name}")
+        faults = (*violations(page), *cut(page), *map(str, outside(page, fits)))
+        found += [f"{name}, {scheme}: {each}" for each in faults]
+    return found
 
 
 def everybody_answers(database: Database, room: Room, draw: Random) -> None:
@@ -64,26 +56,25 @@ def counted(wall: Page, answers: int) -> None:
     until(lambda: wall.locator(".ws-answered b").inner_text() == str(answers), f"{answers} answers on the wall")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_screen_can_be_read_and_reached(visitor, place, rounds, scheme):
+def test_every_screen_can_be_read_and_reached(visitor, workshop_server, rounds):
     """On the wall point and controls are always seen; in the hand picture and answers fit without scrolling."""
-    address, database = place
+    address, database = workshop_server
     workshop, key = leading.open_workshop(database, "What do people see?", rounds)
-    wall = visitor("projector", scheme).new_page()
+    wall = visitor("projector").new_page()
     wall.goto(f"{address}/workshop?lead={workshop.code}")
     wall.get_by_label("Presenter's key").fill(key)
     wall.keyboard.press("Enter")
     wall.locator(".ws-code").wait_for()
-    hand = join(visitor("narrow", scheme), address, workshop.code, "Ann")
-    faults = look(wall, f"{scheme}-lobby-wall", f".ws-code, .rs-qr, {NEXT}")
-    faults += look(hand, f"{scheme}-lobby-hand", ".ws-point")
+    hand = join(visitor("narrow"), address, workshop.code, "Ann")
+    faults = look(wall, "lobby-wall", f".ws-code, .rs-qr, {NEXT}")
+    faults += look(hand, "lobby-hand", ".ws-point")
     for number, made in enumerate(rounds, 1):
         wall.locator(NEXT).click()
         wall.locator(".ws-live").wait_for()
         asked(hand, 1, made.settings["each"])
         everybody_answers(database, reading.room(database, workshop.id, {}), Random(0))
         counted(wall, PEOPLE * made.settings["each"])
-        name = f"{scheme}-{number}-{made.kind}"
+        name = f"{number}-{made.kind}"
         faults += look(wall, f"{name}-question-wall", f".ws-answered, {NEXT}")
         faults += look(hand, f"{name}-question-hand", f".ws-prompt, .ws-pictures img, {ANSWERS}")
         hand.locator(ANSWERS).first.click()
@@ -96,6 +87,6 @@ def test_every_screen_can_be_read_and_reached(visitor, place, rounds, scheme):
     wall.locator(NEXT).click()
     wall.get_by_text("what the room said").wait_for()
     hand.get_by_text("That was it").wait_for()
-    faults += look(wall, f"{scheme}-end-wall", "[data-testid=stDownloadButton] button")
-    faults += look(hand, f"{scheme}-end-hand", ".ws-point")
+    faults += look(wall, "end-wall", "[data-testid=stDownloadButton] button")
+    faults += look(hand, "end-hand", ".ws-point")
     assert not faults, "\n".join(faults)

@@ -24,6 +24,7 @@ from core.anomaly.verdict import changes, judge
 from core.attacks.attack import AttackRequest
 from core.attacks.catalogue import ATTACKS, run_attack
 from core.attacks.pgd import Pgd
+from core.attacks.scheduled import explanation
 from core.errors import ConfigError
 from core.explanations.attack_outside_map import attack_outside
 from core.explanations.attack_path import path
@@ -40,12 +41,14 @@ from core.models.architectures.resnet18 import ResNet18Config
 from core.models.fast import private_copy
 from core.models.layers import default_layer
 from core.saliency.catalogue import attribute
+from core.saliency.coalitions import kernel_shap, lime
 from core.saliency.grad_cam import grad_cam
 from core.saliency.grid import saliency_grid
 from core.saliency.guided_backprop import guided_backprop
 from core.saliency.linearised import linearised_robustness
 from core.saliency.measures.catalogue import SALIENCY_MEASURES, run_measure
 from core.saliency.measures.measure import Case
+from core.saliency.occlusion import occlusion
 from core.saliency.randomisation import cascade
 from tests.helpers.attribution import ask
 from tests.helpers.library_networks import LARGE, SMALL, library_model
@@ -108,6 +111,7 @@ def from_library(request):
 @pytest.fixture
 def x(monkeypatch):
     monkeypatch.setattr("core.saliency.method.STEPS", 4)  # whether a method works does not hang on its samples
+    monkeypatch.setattr("core.explanations.catalogue.explanation", lambda rho: replace(explanation(rho), steps=3))
     return rand(1, 3, 32, 32, seed=5)
 
 
@@ -125,10 +129,16 @@ def test_predictions_gradients_and_attacks(any_model, x):
     assert result.probs_adv[found.target] < result.probs[found.target]
 
 
+IN_FEW_PASSES = {
+    "kernel-shap": partial(kernel_shap, samples=16),
+    "lime": partial(lime, samples=16),
+    "occlusion": partial(occlusion, window=8, stride=8),
+}
+"""Covered images by tens, not by hundreds."""
+
+
 def in_few_passes(method):
-    """The method, with an eighth of the covered images that it is asked for by name."""
-    covers = method.key in ("kernel-shap", "lime")
-    return replace(method, run=partial(method.run, samples=32)) if covers else method
+    return replace(method, run=IN_FEW_PASSES.get(method.key, method.run))
 
 
 @pytest.mark.parametrize("key", ATTRIBUTION_METHODS)
