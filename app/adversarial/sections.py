@@ -116,7 +116,7 @@ def show_transfer(shown: ModelInput) -> None:
         if cell:
             transfer.passed_on(task, results.transferred_image(task, shown, *cell), *cell[:2])
             transfer.transfer_guide()
-            transfer.readings_held(results.transfer_claims(task.key), report)
+            transfer.readings_held(task.key, results.transfer_claims(task.key), report)
             controls.share("transfer")
 
 

@@ -47,7 +47,12 @@ def show_push(shown: ModelInput) -> None:
                 perturbation.columns(task, shown, found)
                 perturbation.course(task, found)
                 perturbation.guide()
-                downloads(f"anomaly-{task.key}", ("All scores as NPZ", "npz", partial(anomaly_files.judged_npz, found)))
+                part = session.page_choice(AnomalyChoice)
+                downloads(
+                    f"anomaly-{task.key}",
+                    ("Pictures as PNG", "png", partial(anomaly_files.pushed_png, task, found, part)),
+                    ("All scores as NPZ", "npz", partial(anomaly_files.judged_npz, found)),
+                )
             else:
                 st.caption("None of these networks is calibrated: nobody could notice.")
         with st.container(horizontal=True):

@@ -14,6 +14,7 @@ from app.latent.position import ResolvedPosition
 from app.latent.slider_predictions import class_colour, key_html, runs
 from app.state import pictures, session
 from app.state.names import model_name
+from app.ui import tiles
 from app.ui.colours import model_colour
 from app.ui.controls import pick
 from app.ui.data_urls import data_url
@@ -64,9 +65,9 @@ def neighbours(task: Task, here: ResolvedPosition, part: LatentChoice) -> None:
     )  # fmt: skip
     strip, models = results.neighbours_of(here, part.around, NEIGHBOURS, part.cast), here.models
     st.html(key_html(task, models))
-    st.html(cells_html(task, strip, models, [""] * NEIGHBOURS, "data-neighbours"))
+    cells = cells_html(task, strip, models, [""] * NEIGHBOURS, "data-neighbours")
+    tiles.show(cells, "neighbours", arrays=partial(row_npz, strip, models))
     st.html(f'<div class="rs-key-row" data-kept>{"".join(_kept(task, strip, models, here.place.label))}</div>')
-    _take_away("neighbours", strip, models)
     how_to_read(
         "Each picture is of a random code near the one above, all drawn as the same class. Below it: the networks' "
         "answers, in the order of the colours. Many turns at a small ε say that an answer hangs by a thread here. "
@@ -96,8 +97,8 @@ def every_class(task: Task, here: ResolvedPosition) -> None:
     """The code drawn as every class."""
     strip = results.relabelled_row(here)
     words = [f"as {name}" for name in task.class_names]
-    st.html(cells_html(task, strip, here.models, words, "data-told"))
-    _take_away("every-class", strip, here.models)
+    cells = cells_html(task, strip, here.models, words, "data-told")
+    tiles.show(cells, "every-class", arrays=partial(row_npz, strip, here.models))
     how_to_read(
         "The same code, drawn as each class: what the generator keeps is style, such as brightness and width. Below "
         "each: the networks' answers, in the order of the colours.",

@@ -116,10 +116,14 @@ def show_steps(shown: ModelInput) -> None:
     task = task_named(choice.task)
     with guard():
         made = results.perturbation_result(task, shown, choice.image, chosen)
-        models_perturbation.steps(task, made, chosen)
+        models_perturbation.steps(made, chosen)
         models_perturbation.steps_guide(task)
         st.subheader("How adversarial is it?", anchor=False)
         models_perturbation.harm(task, made, chosen)
         arrays = partial(models_perturbation.steps_npz, made)
-        downloads(f"perturbation-{task.key}", ("All steps as NPZ", "npz", arrays))
+        downloads(
+            f"perturbation-{task.key}",
+            ("All steps as PNG", "png", partial(models_perturbation.steps_png, made, chosen)),
+            ("All steps as NPZ", "npz", arrays),
+        )
     controls.share("perturbation")
