@@ -13,6 +13,7 @@ from app.latent import autoencoders, results, slider_predictions
 from app.latent.choice import AXES, LEADING, MOST_DRAWS, LatentChoice
 from app.latent.position import LatentPosition, ResolvedPosition, resolve
 from app.latent.results import Reconstruction
+from app.latent.ribbon_files import answered_cell
 from app.state import openings, predictions, session
 from app.state.names import model_name
 from app.state.pictures import ModelInput
@@ -192,12 +193,9 @@ def _pictures(
 
 def cells(task: Task, start: Start, here: ResolvedPosition, strip: DecodedRow) -> list[Cell]:
     """The same for a sheet; below the picture that is now, each network's answer."""
-    answers = (
-        f"{model_name(key)}: {task.class_names[probs[0].argmax()]} {percent(float(probs[0].max()))}"
-        for key, probs in zip(here.models, strip.probs, strict=True)
-    )
-    pictures = [Cell(levels(x), words) for _, x, words in _pictures(task, start, here, strip)]
-    return [replace(pictures[0], words="\n".join([pictures[0].words, *answers])), *pictures[1:]]
+    now, *others = _pictures(task, start, here, strip)
+    rest = [Cell(levels(x), words) for _, x, words in others]
+    return [answered_cell(task, here.models, now[1], now[2], strip.probs[:, 0]), *rest]
 
 
 def answers(task: Task, start: Start, here: ResolvedPosition, strip: DecodedRow) -> None:

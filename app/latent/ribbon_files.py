@@ -3,6 +3,8 @@
 import io
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from app.latent.slider_predictions import Strip, class_colour, signed, spans
@@ -10,10 +12,22 @@ from app.latent.slides import SliderRow
 from app.state.names import model_name
 from app.ui.colours import model_colour
 from app.ui.downloads import GAP, INK, PAPER, latin_text, sheet_png, table_csv
-from app.ui.sheets import Cell, SheetRow, picture_sheet
+from app.ui.elements import percent
+from app.ui.sheets import Cell, SheetRow, levels, picture_sheet
 from core.data.tasks import Task
 
 NAMES, LONG, BAND = 150, 900, 26  # pixels: the room for networks' names, a ribbon's length and height
+
+
+def answered_cell(
+    task: Task, models: Sequence[str], x: NDArray[np.float32], words: str, probs: NDArray[np.float32]
+) -> Cell:
+    """A picture (C, H, W) with its words and each network's answer by `probs` (M, K)."""
+    answers = (
+        f"{model_name(key)}: {task.class_names[row.argmax()]} {percent(float(row.max()))}"
+        for key, row in zip(models, probs, strict=True)
+    )
+    return Cell(levels(x), "\n".join([words, *answers]))
 
 
 def ribbons_png(task: Task, models: Sequence[str], pictures: Sequence[Cell], rows: Sequence[SliderRow]) -> bytes:

@@ -16,6 +16,7 @@ from app.state.tasks import task_pool
 from app.state.zoo import zoo_folder
 from core.latent.autoencoder import load_autoencoder
 from core.models.zoo import load_zoo_model
+from tests.helpers.taken_away import without_files
 from tests.helpers.waiting import PATIENCE, until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,8 +41,9 @@ def entered(page: str, visitor: str = "", **link: str) -> AppTest:
 
 
 def checked(at: AppTest) -> AppTest:
-    """The page, which has run without an exception."""
+    """The page, which has run without an exception, and gives the files of all that it shows."""
     assert not at.exception, [item.value for item in at.exception]
+    assert not without_files(at)
     return at
 
 

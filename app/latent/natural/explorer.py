@@ -10,10 +10,9 @@ from app.latent.choice import LatentChoice
 from app.latent.natural import files, results, smallest
 from app.latent.natural.amounts import Amounts
 from app.latent.natural.results import NaturalScene
-from app.latent.ribbon_files import ribbons_csv, ribbons_png
+from app.latent.ribbon_files import answered_cell, ribbons_csv, ribbons_png
 from app.state import session
 from app.state.errors import guard
-from app.state.names import model_name
 from app.state.pictures import ModelInput
 from app.ui import controls, elements, presenter, python_code, tables
 from app.ui.data_urls import data_url
@@ -124,11 +123,8 @@ def _changes(here: NaturalScene, part: LatentChoice) -> list[Change]:
 
 def _cells(here: NaturalScene, row: ChangedRow) -> list[Cell]:
     """The changed picture with each network's answer, and the picture as it is, for a sheet."""
-    said = (
-        f"{model_name(key)}: {here.task.class_names[probs[0].argmax()]} {elements.percent(float(probs[0].max()))}"
-        for key, probs in zip(here.models, row.probs, strict=True)
-    )
-    return [Cell(levels(row.x[0]), "\n".join(["now", *said])), Cell(levels(here.picture.x[0]), "the picture")]
+    now = answered_cell(here.task, here.models, row.x[0], "now", row.probs[:, 0])
+    return [now, Cell(levels(here.picture.x[0]), "the picture")]
 
 
 def _rows(here: NaturalScene, part: LatentChoice) -> list[slides.SliderRow]:
