@@ -7,14 +7,14 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from app.anomaly import features, figures, layers
+from app.anomaly import features, figures, layers, python_program
 from app.anomaly.features import FeaturedPictures
 from app.state import session
 from app.state.choice import Choice
 from app.state.epsilon_scale import radius_text
 from app.state.names import model_name
 from app.state.pictures import ModelInput
-from app.ui import charts
+from app.ui import charts, python_code
 from app.ui.colours import model_colour
 from app.ui.downloads import downloads, npz
 from app.ui.elements import how_to_read, ink
@@ -49,6 +49,7 @@ def show_map(task: Task, choice: Choice, shown: ModelInput) -> None:
         "Principal components: Pearson 1901. Features: the pooled input of the last layer.",
     )
     downloads(f"embedding-{task.key}", ("All features as NPZ", "npz", partial(map_npz, task, found, planes, pulls)))
+    python_code.show(python_program.embedding(choice, models))
 
 
 def _map(task: Task, key: str, found: FeaturedPictures, plane: Projection, pull: PulledPicture) -> None:

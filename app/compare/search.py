@@ -57,6 +57,17 @@ def _call(task: Task, models: Sequence[str], shown: ModelInput, attack: Square) 
     return call
 
 
+def program(attack: Pgd) -> str:
+    """The search as Python, at the radius of the attack beside it."""
+    return (
+        "\nfrom core.attacks.square import Square\n\n"
+        f"attack = Square({attack.epsilon!r}, {attack.norm!r}, {QUERIES})\n"
+        "searched = {key: attack_result(model, x, attack) for key, model in models.items()}\n"
+        "for key, found in searched.items():\n"
+        '    print(key, "after the search:", task.class_names[found.after], f"{found.probs_adv[found.after]:.1%}")\n'
+    )
+
+
 def show(task: Task, pgd: Sequence[AttackResult], found: Sequence[AttackResult]) -> None:
     """A column a network, as for PGD, and a sentence for each whose gradient may be masked."""
     columns.challenges(task, found, "searched")

@@ -107,3 +107,5 @@ def _show_search(task: Task, found: list[AttackResult], shown: ModelInput, attac
         done = watch(search.searching(task, choice.models, shown, attack))
         if done is not None:
             search.show(task, found, done.result)
+            head = python_code.picture_and_networks(choice, ("attack_result",))
+            python_code.show(head + search.program(attack))

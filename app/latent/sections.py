@@ -27,6 +27,7 @@ from app.ui import controls, elements, presenter, python_code
 from app.ui.downloads import downloads
 from app.ui.task_progress import watch
 from core.data.tasks import Task
+from core.reports.latent.report import Latent
 
 
 def view_of(task: Task) -> str:
@@ -130,6 +131,7 @@ def fool(task: Task, position: ResolvedPosition) -> None:
     if work is not None:
         search_films.films(task, work.result, centre)
         search_films.guide()
+        python_code.show(python_program.search(position, centre, search.SEARCH))
         downloads(
             f"fooled-{task.key}",
             ("Film strips as PNG", "png", partial(files.films_png, task, work.result)),
@@ -146,3 +148,5 @@ def show_report(task: Task) -> None:
     with place, guard():
         found, readings = results.report(task.key), results.readings(task.key)
         report.report(task, found, readings, zoo.cards_of(task.key), session.now().models)
+        if found is not None:
+            python_code.show(python_code.report(task.key, "latent", Latent, session.now().models))

@@ -6,7 +6,7 @@ from html import escape
 
 import streamlit as st
 
-from app.latent import results
+from app.latent import python_program, results
 from app.latent.choice import AROUND_TOP, AXES, MOST_DRAWS, LatentChoice
 from app.latent.explorer import axis_title
 from app.latent.files import row_npz
@@ -14,7 +14,7 @@ from app.latent.position import ResolvedPosition
 from app.latent.slider_predictions import class_colour, key_html, runs
 from app.state import pictures, session
 from app.state.names import model_name
-from app.ui import tiles
+from app.ui import python_code, tiles
 from app.ui.colours import model_colour
 from app.ui.controls import pick
 from app.ui.data_urls import data_url
@@ -74,6 +74,7 @@ def neighbours(task: Task, here: ResolvedPosition, part: LatentChoice) -> None:
         "In brackets: 95 % interval (Wilson).",
         "Local latent noise accuracy: Buzhinsky et al. 2020, arXiv:2003.01993.",
     )
+    python_code.show(python_program.neighbours(here, part.around, NEIGHBOURS, part.cast))
 
 
 def _kept(task: Task, strip: DecodedRow, models: Sequence[str], label: int) -> list[str]:
@@ -104,6 +105,7 @@ def every_class(task: Task, here: ResolvedPosition) -> None:
         "each: the networks' answers, in the order of the colours.",
         "One class-conditional generator: the label is told beside the code.",
     )
+    python_code.show(python_program.every_class(here))
 
 
 def scrub(task: Task, here: ResolvedPosition, part: LatentChoice) -> None:
@@ -143,6 +145,7 @@ def interpolation(task: Task, here: ResolvedPosition, part: LatentChoice) -> Non
     turns = "".join(_turns(task, strip, number, key) for number, key in enumerate(here.models))
     st.html(f'<div class="rs-turns">{turns}</div>')
     _take_away("interpolation", strip, here.models)
+    python_code.show(python_program.way(here, end.codes[last], last, BETWEEN))
 
 
 def _other(items: dict) -> str:

@@ -10,7 +10,7 @@ from app.find import sections
 from app.find.results import MeasuredPictures
 from core.data.tasks import CIFAR10
 from core.explanations.picture_facts import PictureFacts
-from tests.helpers.pages import bodies, checked, finished, picture, presented, pressed, query
+from tests.helpers.pages import bodies, checked, finished, picture, presented, pressed, query, run_program
 
 PAGE = "pages/find"
 TASK = "cifar10"
@@ -26,8 +26,11 @@ def cards(at) -> list[str]:
 def test_the_gallery_is_measured_by_itself_and_the_rule_picks(visit):
     at = finished(visit(task=TASK, rule="unsure"))
     assert len(cards(at)) == sections.A_PAGE and not at.error
+    facts = run_program(at, "measure_pictures(")["facts"]
     shares = [int(body.split("</b> ")[1].split(" %")[0]) for body in cards(at)]
     assert shares == sorted(shares)
+    least = facts.probability[0].min()
+    assert shares[0] == round(100 * least) and len(facts.keys) == 24 and np.isfinite(facts.flagged[0]).all()
     assert any("24 pictures of the gallery" in item.value for item in at.caption)
     slides = presented(pressed(at, "presenter.button"))["slides"]
     for slide, body in zip(slides, cards(at), strict=True):

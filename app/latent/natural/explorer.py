@@ -176,3 +176,5 @@ def _smallest(here: NaturalScene) -> None:
             partial(files.smallest_npz, here, work.result),
         )
         smallest.guide()
+        changes = [row[0].change for row in work.result]
+        python_code.show(python_program.smallest_natural(session.now(), changes))
