@@ -135,6 +135,7 @@ def embedding(choice: Choice, models: Sequence[str]) -> str:
 def many(choice: Choice, detectors: Sequence[str]) -> str:
     """A program that scores a folder of pictures as the page does."""
     return (
+        "from pathlib import Path\n\n"
         "from core import Scoring, calibration_path, incoming, load_zoo_model, read_calibration, score_many, "
         "task_named\n\n"
         f"task = task_named({choice.task!r})\n"
@@ -142,7 +143,7 @@ def many(choice: Choice, detectors: Sequence[str]) -> str:
         + python_code.calibrations(judgements.on_own_pictures(choice.task, choice.models))
         + "pairs = [(models[key], found) for key, found in calibrations.items()]\n"
         f"scoring = Scoring({tuple(detectors)!r}, {choice.fit!r}, invert={choice.invert})\n"
-        f'found = score_many(pairs, incoming(["your-pictures"]), scoring, {MAX_ENTRIES})\n'
+        f'found = score_many(pairs, incoming([Path("your-pictures")]), scoring, {MAX_ENTRIES})\n'
         "for key, p_values in found.p_values.items():\n"
         "    print(key, {detector: values.tolist() for detector, values in p_values.items()})\n"
     )

@@ -16,14 +16,14 @@ def program(choice: Choice, own: bool, attacked: bool) -> str:
     """A program that measures each picture by every network, with attacks or without; `own` are in a folder."""
     fitted = f"task.shape, {choice.fit!r}, task.background, {choice.invert}"
     files = (
-        f'\nfiles = [file for file in incoming(["your-pictures"]) if not file.error][:{MOST}]\n'
+        f'\nfiles = [file for file in incoming([Path("your-pictures")]) if not file.error][:{MOST}]\n'
         f"fitted = [fit(decode(file.data).pixels, {fitted}) for file in files]\n"
         "source = ((str(place), -1, picture) for place, picture in enumerate(fitted))\n"
     )
     names = ["calibration_path", "fit", "load_zoo_model", "read_calibration", "task_named"]
     names += ["decode", "incoming"] if own else ["gallery"]
     return (
-        "from functools import partial\n\n"
+        "from functools import partial\nfrom pathlib import Path\n\n"
         f"from core import {', '.join(sorted(names))}\n"
         "from core.explanations.picture_facts import FactSettings, measure_pictures\n\n"
         f"task = task_named({choice.task!r})\n"

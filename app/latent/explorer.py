@@ -9,14 +9,14 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from app.latent import autoencoders, results, slider_predictions
+from app.latent import results, slider_predictions
 from app.latent.choice import AXES, LEADING, MOST_DRAWS, LatentChoice
 from app.latent.position import LatentPosition, ResolvedPosition, resolve
-from app.latent.results import Reconstruction
 from app.latent.ribbon_files import answered_cell
-from app.state import openings, predictions, session
+from app.state import autoencoders, openings, predictions, session
 from app.state.names import model_name
 from app.state.pictures import ModelInput
+from app.state.reconstructions import Reconstruction, reconstruction
 from app.ui.colours import model_colour
 from app.ui.data_urls import data_url
 from app.ui.elements import how_to_read, percent
@@ -102,7 +102,7 @@ def warn_undrawn(task: Task, start: Start, shown: ModelInput, models: Sequence[s
 
 def start_of(task: Task, shown: ModelInput, part: LatentChoice) -> Start:
     """The code that the visitor starts from."""
-    picture = results.reconstruction(task, shown)
+    picture = reconstruction(task, shown)
     label = task.class_names.index(part.label) if part.label else picture.proposal
     code = part.code or picture.codes[label]
     return Start(picture, label, code, code == picture.codes[label])

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app.latent import autoencoders, figures
+from app.latent import figures
 from app.latent.choice import CODES, MEASURES, LatentChoice
 from app.latent.figures import Axis, Figure
-from app.state import session
+from app.state import autoencoders, session
 from app.state.names import model_name
 from app.ui import charts, tables
 from app.ui.claims import VERDICTS, offer, verdict

@@ -5,7 +5,6 @@ from functools import partial
 import streamlit as st
 
 from app.latent import (
-    autoencoders,
     explorer,
     files,
     python_program,
@@ -20,7 +19,7 @@ from app.latent.choice import AXES, VIEWS, LatentChoice
 from app.latent.natural import explorer as natural_explorer
 from app.latent.position import ResolvedPosition
 from app.latent.ribbon_files import ribbons_csv, ribbons_png
-from app.state import session, zoo
+from app.state import autoencoders, session, zoo
 from app.state.errors import guard
 from app.state.pictures import ModelInput
 from app.ui import controls, elements, presenter, python_code

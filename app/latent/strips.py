@@ -14,6 +14,7 @@ from app.latent.position import ResolvedPosition
 from app.latent.slider_predictions import class_colour, key_html, runs
 from app.state import pictures, session
 from app.state.names import model_name
+from app.state.reconstructions import reconstruction
 from app.ui import python_code, tiles
 from app.ui.colours import model_colour
 from app.ui.controls import pick
@@ -132,7 +133,7 @@ def interpolation(task: Task, here: ResolvedPosition, part: LatentChoice) -> Non
         "The other picture", list(items), format_func=lambda item: items[item].title, key=key,
         on_change=lambda: session.set_field("other", st.session_state[key]), width=320,
     )  # fmt: skip
-    end = results.reconstruction(task, pictures.model_input(task.key, other, choice.fit, choice.invert))
+    end = reconstruction(task, pictures.model_input(task.key, other, choice.fit, choice.invert))
     last = end.proposal if items[other].label is None else int(items[other].label or 0)
     strip = results.interpolation_row(here, end, last, BETWEEN)
     names = task.class_names

@@ -23,7 +23,7 @@ def show(shown: ModelInput) -> None:
     if done is None:
         st.caption(
             "One HTML file for the picture and networks chosen here: answers and gradients, an attack, anomaly scores, "
-            f"{len(METHODS)} saliency methods, explanations of each class, the networks' cards, all settings and "
+            f"{len(METHODS)} saliency methods, where answers turn in the latent space of the task's generator, explanations of each class, the networks' cards, all settings and "
             "versions, links back to the pages, and the Python that gives the same numbers. It opens without a network."
         )
     else:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from app.latent.autoencoders import autoencoders_folder
+from app.state.autoencoders import autoencoders_folder
 from app.state.judgements import calibration_folder
 from app.state.reports import reports_folder
 from app.state.tasks import task_pool

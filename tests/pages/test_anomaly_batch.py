@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -63,7 +64,9 @@ def test_many_files_become_a_table_with_reasons_filters_and_downloads(visit, tmp
         (tmp_path / "your-pictures" / name).write_bytes(data)
     monkeypatch.chdir(tmp_path)
     made = run_program(at, "score_many(")["found"]
-    share = {name: 100 * share for name, share in zip(made.paths, made.p_values["standard"][DEFAULT], strict=True)}
+    share = {
+        Path(name).name: 100 * share for name, share in zip(made.paths, made.p_values["standard"][DEFAULT], strict=True)
+    }
     shown = dict(zip(table["File"], table["Standard: share"], strict=True))
     assert all(shown[name] == pytest.approx(share[name]) for name in ("a.png", "noise.png"))
     stored = pq.read_table(io.BytesIO(dict(kept)["scores-cifar10.parquet"])).to_pylist()

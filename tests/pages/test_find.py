@@ -53,7 +53,7 @@ def test_a_class_narrows_and_an_attack_is_made_where_a_rule_asks_for_it(visit):
 
 
 @pytest.mark.slow
-def test_own_pictures_are_searched_and_one_is_opened_everywhere(visit, monkeypatch):
+def test_own_pictures_are_searched_and_one_is_opened_everywhere(visit, tmp_path, monkeypatch):
     gone: list[str] = []
     monkeypatch.setattr(st, "switch_page", gone.append)
     at = visit(task=TASK, rule="unsure", pictures="own")
@@ -62,6 +62,11 @@ def test_own_pictures_are_searched_and_one_is_opened_everywhere(visit, monkeypat
     at = pressed(at, "find.pictures.start")
     assert len(cards(at)) == 1 and "mine&lt;b&gt;.png" in cards(at)[0]
     assert any("broken" in item.value for item in at.caption)
+    (tmp_path / "your-pictures").mkdir()
+    (tmp_path / "your-pictures" / "mine.png").write_bytes(files[0][1])
+    monkeypatch.chdir(tmp_path)
+    facts = run_program(at, "your-pictures")["facts"]
+    assert f"{facts.probability[0, 0]:.0%}".replace("%", " %") in cards(at)[0] and len(facts.keys) == 1
     checked(at.button(key="find.open.0").click().run())
     assert gone == ["pages/compare.py"] and query(at)["image"] == "upload" and not at.error
 

@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.state import training_queue as jobs_module
 from app.state import visitors
+from core.data import datasets
 from core.data.tasks import FASHION_MNIST
 from core.models.bundle import pack
 from core.models.resnet import PreActResNet, ResNetConfig
@@ -118,8 +119,8 @@ def test_one_click_puts_both_networks_of_the_pair_in_line(world, monkeypatch):
     run_program(at, "TrainingRequest(")
     (plan, data, val, folder), order = asked[0], mine(at)[0].order
     assert plan == order.plan() and folder.name == order.key
-    assert (len(data), data.origin) == (order.images, load(FASHION_MNIST, "train").origin)
-    assert torch.equal(val.pixels, load(FASHION_MNIST, "val").pixels)
+    assert (len(data), data.origin) == (order.images, datasets.load(FASHION_MNIST, "train").origin)
+    assert torch.equal(val.pixels, datasets.load(FASHION_MNIST, "val").pixels)
 
 
 @pytest.mark.slow
