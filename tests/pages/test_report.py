@@ -15,7 +15,7 @@ from core.models.zoo import load_zoo_model
 from tests.helpers.pages import checked, picture, presented, pressed, run_program, upload
 
 PAGE = "pages/report"
-pytestmark = pytest.mark.usefixtures("calibrations")
+pytestmark = pytest.mark.usefixtures("calibrations", "generators")
 LINK = {
     "task": "cifar10",
     "models": "standard,pgd-linf",
@@ -80,7 +80,6 @@ def test_the_file_is_whole_and_its_python_gives_the_same_numbers(visit, taken, t
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("generators")
 def test_a_task_with_a_generator_says_how_it_is_drawn_and_where_each_answer_turns(visit, taken, monkeypatch):
     for name in ("METHODS", "MOST_CLASSES"):
         monkeypatch.setattr(content, name, {"METHODS": ("gradient",), "MOST_CLASSES": 1}[name])
