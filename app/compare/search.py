@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from app.compare import columns
+from app.compare import columns, files
 from app.state import device, zoo
 from app.state.durations import duration, seconds_an_answer
 from app.state.epsilon_scale import radius_text
@@ -68,7 +68,7 @@ def program(attack: Pgd) -> str:
     )
 
 
-def show(task: Task, pgd: Sequence[AttackResult], found: Sequence[AttackResult]) -> None:
+def show(task: Task, pgd: Sequence[AttackResult], found: Sequence[AttackResult], radius: str) -> None:
     """A column a network, as for PGD, and a sentence for each whose gradient may be masked."""
     columns.challenges(task, found, "searched")
     for key in masked(pgd, found):
@@ -85,7 +85,12 @@ def show(task: Task, pgd: Sequence[AttackResult], found: Sequence[AttackResult])
         "One picture is a hint: page Models counts over many.",
         "Andriushchenko et al. 2020, arXiv:1912.00049; the sign: Athalye et al. 2018, arXiv:1802.00420. Seed 0.",
     )
-    downloads(f"search-{task.key}", ("All arrays as NPZ", "npz", partial(to_npz, found)))
+    downloads(
+        f"search-{task.key}",
+        ("Attack as PNG", "png", partial(files.attack_png, task, found, f"{radius}, {QUERIES:,} queries")),
+        ("Answers as CSV", "csv", partial(files.answers_csv, task, found)),
+        ("All arrays as NPZ", "npz", partial(to_npz, found)),
+    )
 
 
 def masked(pgd: Sequence[AttackResult], found: Sequence[AttackResult]) -> tuple[str, ...]:
