@@ -40,8 +40,8 @@ def ribbons_png(task: Task, models: Sequence[str], pictures: Sequence[Cell], row
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(15)
     for number, row in enumerate(rows):
         top, (low, high) = above.height + number * block, (float(row.strip.positions[end]) for end in (0, -1))
-        title = f"{row.title}: from {signed(low)} to {signed(high)}, at {signed(row.at)}".replace("\N{MINUS SIGN}", "-")
-        draw.text((GAP, top + 4), latin_text(title.replace("\N{GREEK SMALL LETTER EPSILON}", "e")), INK, font)
+        title = f"{row.title}: from {signed(low)} to {signed(high)}, at {signed(row.at)}"
+        draw.text((GAP, top + 4), latin_text(title), INK, font)
         for place, key in enumerate(models):
             _ribbon(draw, task, row.strip, place, key, top + BAND * (place + 1))
         at = GAP * 2 + NAMES + (row.at - low) / (high - low) * LONG

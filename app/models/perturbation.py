@@ -99,15 +99,9 @@ def _mask(chosen: NDArray[np.float32]) -> bytes:
 
 def steps_png(made: PerturbationResult, chosen: PerturbationChoice) -> bytes:
     """The steps side by side, as they are shown."""
-    cells = [
-        Cell(png_pixels(png), f"{symbol.translate(_LATIN)}\n{words}")
-        for symbol, words, png in pictures_of(made, chosen)
-    ]
+    cells = [Cell(png_pixels(png), f"{symbol}\n{words}") for symbol, words, png in pictures_of(made, chosen)]
     note = "Signed steps: orange gets darker, purple brighter. Mangla et al. 2020, arXiv:2006.07828."
     return picture_sheet([SheetRow(f"Epoch {chosen.epoch}, alpha {chosen.alpha:g}", "", cells)], note)
-
-
-_LATIN = str.maketrans({"−": "-", "η": "n", "ε": "e", "′": "'"})  # signs that the sheet's font lacks
 
 
 def steps_npz(made: PerturbationResult) -> bytes:

@@ -9,6 +9,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app.ui.data_urls import data_url
+from app.ui.downloads import latin_text
 from app.ui.sheets import picture_sheet, table_png
 from app.ui.tiles import html_pictures, rows_csv, rows_npz
 from tests.helpers.taken_away import without_files
@@ -51,6 +52,11 @@ def test_a_sheet_has_300_dpi_and_every_picture_in_sharp_squares(rows, pictures):
 def test_a_table_as_a_picture_grows_with_its_rows():
     one, two = (Image.open(io.BytesIO(table_png([["Head", "of it"]] * count))) for count in (1, 2))
     assert two.height > one.height and two.width == one.width and round(two.info["dpi"][0]) == 300
+
+
+def test_signs_that_the_font_lacks_keep_their_meaning():
+    """A minus that is lost would turn a difference around."""
+    assert latin_text("−2.8 → ≥ 8/255 (L∞, ε), ≠") == "-2.8 to >= 8/255 (Linf, e), !="
 
 
 def test_what_has_no_files_is_found():
