@@ -13,6 +13,7 @@ from app.state.durations import duration, seconds_an_answer
 from app.state.names import model_name
 from app.state.pictures import ModelInput
 from app.state.tasks import Call
+from app.ui import tiles
 from app.ui.colours import model_colour
 from app.ui.data_urls import data_url
 from app.ui.downloads import npz, table_csv
@@ -75,7 +76,7 @@ def _call(task: Task, models: Sequence[str], shown: ModelInput, smoothing: Smoot
 def show(task: Task, found: Sequence[Certificate]) -> None:
     """A block a network: what it answers under noise, and the radius that is proved."""
     blocks = "".join(_block(task, one) for one in found)
-    st.html(f'<div class="rs-fooled">{blocks}</div>')
+    tiles.show(f'<div class="rs-fooled">{blocks}</div>', f"noisy-copies-{task.key}")
     stated = found[0].settings
     how_to_read(
         f"The smoothed network answers what the network answers most often when Gaussian noise σ = {stated['sigma']:g} "

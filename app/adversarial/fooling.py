@@ -17,7 +17,7 @@ from app.state.names import model_name
 from app.state.pictures import ModelInput
 from app.state.tasks import Call
 from app.ui import downloads as files
-from app.ui import map_png
+from app.ui import map_png, tiles
 from app.ui.colours import model_colour, signed_colours
 from app.ui.controls import pick
 from app.ui.data_urls import bytes_url, data_url
@@ -120,12 +120,12 @@ def results(task: Task, found: Sequence[FoolingResult]) -> None:
     scale = max((float(one.moved.heatmap.max()) for one in found), default=0.0) or 1.0
     blocks = "".join(_manipulated(task, one.moved, scale) for one in found)
     st.subheader("A heat map that moves while the answer stays", anchor=False)
-    st.html(f'<div class="rs-fooled">{blocks}</div>')
+    tiles.show(f'<div class="rs-fooled">{blocks}</div>', "moved-maps")
     moved_guide(found)
     st.subheader("An answer that changes from where the map does not look", anchor=False)
     factor = map_png.amplification([one.outside.delta for one in found])
     blocks = "".join(_outside(task, one.outside, factor) for one in found)
-    st.html(f'<div class="rs-fooled">{blocks}</div>')
+    tiles.show(f'<div class="rs-fooled">{blocks}</div>', "outside-maps")
     outside_guide(factor)
 
 
@@ -133,7 +133,7 @@ def _manipulated(task: Task, one: ManipulationResult, scale: float) -> str:
     names, before = task.class_names, one.before
     verdict = "fooled" if one.succeeded else ("map held" if one.kept else "answer not kept")
     verdict = verdict if one.heatmap.any() else "no heat map: this network gives no gradient here"
-    tiles = _tiles(
+    shown = _tiles(
         ("the picture", data_url(one.x)),
         ("its heat map", _heat_url(one.heatmap, scale)),
         ("asked for", _heat_url(one.target_map, float(one.target_map.max()) or 1.0)),
@@ -146,7 +146,7 @@ def _manipulated(task: Task, one: ManipulationResult, scale: float) -> str:
         names[before],
         verdict,
         one.succeeded,
-        tiles,
+        shown,
         f"{names[before]}: {percent(one.probs[before])} before, {percent(one.probs_adv[before])} after. "
         f"Correlation with the map asked for: {_signed(one.correlation_before)} before, "
         f"{_signed(one.correlation_target)} after; of the new map with the old one: "
@@ -159,7 +159,7 @@ def _manipulated(task: Task, one: ManipulationResult, scale: float) -> str:
 def _outside(task: Task, one: OutsideAttackResult, factor: int) -> str:
     names = task.class_names
     shade = np.where(one.highlighted, 1.0, 0.25).astype(np.float32)
-    tiles = _tiles(
+    shown = _tiles(
         ("what the map highlights", data_url(one.x * shade)),
         ("changed picture", data_url(one.x_adv)),
         (f"the change × {factor}", data_url(_amplified(one.delta, factor))),
@@ -169,7 +169,7 @@ def _outside(task: Task, one: OutsideAttackResult, factor: int) -> str:
         f"{names[one.before]} → {names[one.after]}" if one.changed else names[one.after],
         "answer changed" if one.changed else "answer kept",
         one.changed,
-        tiles,
+        shown,
         f"{names[one.before]}: {percent(one.probs[one.before])} before, {percent(one.probs_adv[one.before])} after; "
         f"{names[one.after]} now {percent(one.probs_adv[one.after])}. "
         f"Energy of the change outside of what is highlighted: {one.share_outside * 100:.0f} %.",
@@ -177,13 +177,13 @@ def _outside(task: Task, one: OutsideAttackResult, factor: int) -> str:
     )
 
 
-def _block(model: str, answer: str, verdict: str, fell: bool, tiles: str, said: str, data: str) -> str:
+def _block(model: str, answer: str, verdict: str, fell: bool, shown: str, said: str, data: str) -> str:
     return (
         f'<section style="--rs-colour: {model_colour(model)}" {data}><div class="rs-head">'
         f'<span class="rs-name">{escape(model_name(model))}</span></div>'
         f'<div class="rs-answer"><span class="rs-class">{escape(answer)}</span>'
         f'<span class="rs-verdict{" rs-changed" if fell else ""}">{verdict}</span></div>'
-        f'<div class="rs-tiles">{tiles}</div><div class="rs-small">{escape(said)}</div></section>'
+        f'<div class="rs-tiles">{shown}</div><div class="rs-small">{escape(said)}</div></section>'
     )
 
 

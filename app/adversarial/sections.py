@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from app.adversarial import certificate, explanations, files, fooling, point, results, slides, transfer
+from app.adversarial import certificate, explanations, files, fooling, point, python_program, results, slides, transfer
 from app.adversarial import report as adversarial_report
 from app.adversarial.choice import AWAY, AdversarialChoice
 from app.adversarial.results import UNSAID
@@ -16,6 +16,7 @@ from app.ui import controls, elements, presenter, python_code
 from app.ui.downloads import downloads
 from app.ui.task_progress import watch
 from core.data.tasks import task_named
+from core.reports.adversarial.report import Adversarial
 
 
 @st.fragment
@@ -100,6 +101,8 @@ def show_survival() -> None:
             cards = zoo.cards_of(choice.task)
             report = results.adversarial_report(choice.task)
             adversarial_report.survival(task_named(choice.task), report, [cards[key] for key in choice.models])
+            if report is not None:
+                python_code.show(python_code.report(choice.task, "adversarial", Adversarial, choice.models))
 
 
 @st.fragment
@@ -116,8 +119,10 @@ def show_transfer(shown: ModelInput) -> None:
         if cell:
             transfer.passed_on(task, results.transferred_image(task, shown, *cell), *cell[:2])
             transfer.transfer_guide()
-            transfer.readings_held(results.transfer_claims(task.key), report)
-            controls.share("transfer")
+            transfer.readings_held(task.key, results.transfer_claims(task.key), report)
+            with st.container(horizontal=True):
+                controls.share("transfer")
+                python_code.show(python_program.transferred(choice, cell, shown.label))
 
 
 @st.fragment
@@ -142,7 +147,10 @@ def show_fooling(shown: ModelInput) -> None:
             if work is not None:
                 fooling.results(task, work.result)
                 downloads(f"fooled-{task.key}", ("All arrays as NPZ", "npz", partial(fooling.npz, work.result)))
-        controls.share("fooling")
+        with st.container(horizontal=True):
+            controls.share("fooling")
+            region = fooling.region_mask(part.region, *task.shape[1:])
+            python_code.show(python_program.fooled(choice, models, part, region))
 
 
 @st.fragment

@@ -1,6 +1,7 @@
 """Images made against one network and shown to another: the transfer matrix, and the picture behind a cell."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -13,9 +14,10 @@ from app.adversarial.results import TransferredImage
 from app.state import session
 from app.state.epsilon_scale import radius_text
 from app.state.names import model_name
-from app.ui import charts, map_png
+from app.ui import charts, claims, map_png, tiles
 from app.ui.colours import model_colour
 from app.ui.data_urls import data_url
+from app.ui.downloads import npz
 from app.ui.elements import how_to_read, ink, missing_report, percent
 from core.attacks.catalogue import ATTACKS
 from core.data.tasks import Task
@@ -127,13 +129,14 @@ def transfer_guide() -> None:
     )
 
 
-def readings_held(found: Report | None, transfer: Transfer | None) -> None:
+def readings_held(task: str, found: Report | None, transfer: Transfer | None) -> None:
     """What the paper read from its matrices, and what came of each reading in these."""
     if found is None or transfer is None or found.provenance != transfer.report.provenance:
         return
+    said = verdicts(found.rows)
     lines = "".join(
         f'<li data-reading="{escape(each.reading)}"><b>{each.verdict}</b> ({_counted(each)}): {escape(each.claim)}</li>'
-        for each in verdicts(found.rows)
+        for each in said
     )
     if lines:
         st.html(
@@ -142,6 +145,8 @@ def readings_held(found: Report | None, transfer: Transfer | None) -> None:
             f"FGSM and TGSM, n = {max(row['n'] for row in found.rows):,} images, one training a network."
             f"<ul>{lines}</ul></div>"
         )
+        words = [(each.claim, each.verdict, _counted(each)) for each in said]
+        claims.offer(f"readings-{task}", [("Reading", "Verdict", "Counted"), *words], found.rows)
 
 
 def _counted(each: ClaimVerdict) -> str:
@@ -152,7 +157,7 @@ def _counted(each: ClaimVerdict) -> str:
 def passed_on(task: Task, one: TransferredImage, source: str, seen: str) -> None:
     """The picture of a cell: before, after, the change, and both networks' answers."""
     names, factor = task.class_names, map_png.amplification([one.x_adv - one.x])
-    tiles = "".join(
+    pictures = "".join(
         f'<figure><img src="{data_url(x)}" alt="{words}"><figcaption>{words}</figcaption></figure>'
         for words, x in (
             ("the picture", one.x),
@@ -167,10 +172,19 @@ def passed_on(task: Task, one: TransferredImage, source: str, seen: str) -> None
         ]
     )
     about = "its true class" if one.true else f"what {model_name(source)} answers, for its true class is not known"
-    st.html(
-        f'<div class="rs-passed"><div class="rs-tiles">{tiles}</div><div>{answers}<div class="rs-small">The attack was '
-        f"about “{escape(names[one.label])}”, {escape(about)}.</div></div></div>"
+    tiles.show(
+        f'<div class="rs-passed"><div class="rs-tiles">{pictures}</div><div>{answers}<div class="rs-small">The attack '
+        f"was about “{escape(names[one.label])}”, {escape(about)}.</div></div></div>",
+        f"passed-on-{task.key}",
+        arrays=partial(transferred_npz, task, one, source, seen),
     )
+
+
+def transferred_npz(task: Task, one: TransferredImage, source: str, seen: str) -> bytes:
+    """`x`, `x_adv` and `delta` (C, H, W), and both networks' probabilities (2, K), before and after."""
+    arrays = {"x": one.x, "x_adv": one.x_adv, "delta": one.x_adv - one.x, "probs": one.source, "probs_seen": one.seen}
+    names = list(task.class_names)
+    return npz(arrays, {"task": task.key, "class_names": names, "source": source, "seen": seen, "label": one.label})
 
 
 def _answer(task: Task, key: str, role: str, probs: np.ndarray) -> str:

@@ -19,7 +19,7 @@ from app.state.names import model_name
 from app.ui import charts
 from app.ui.controls import pick
 from app.ui.data_urls import data_url
-from app.ui.downloads import downloads, table_csv
+from app.ui.downloads import downloads, npz, table_csv
 from app.ui.elements import how_to_read, ink
 from core.anomaly.batch_file import path_text
 from core.anomaly.batch_table import ManyScores, to_csv
@@ -97,6 +97,7 @@ def results(task: Task, found: ManyScores, on_look: Callable[[int], None]) -> No
     downloads(
         f"scores-{task.key}",
         ("All scores as CSV", "csv", lambda: to_csv(found.table)),
+        ("All scores as NPZ", "npz", lambda: as_npz(found.table)),
         ("All scores as Parquet", "parquet", lambda: as_parquet(found.table)),
     )
 
@@ -173,6 +174,18 @@ def verdicts_csv(task: Task, found: ManyScores, detector: str, alpha: float) -> 
     told = [f"{key}_{name}" for key in found.models for name in ("answer", "probability", "p_value", "verdict")]
     head = ("path", "detector", "alpha", *told, "notes", "error")
     return table_csv(head, ([*row(at)] for at in range(len(found.paths))))
+
+
+def as_npz(table: pa.Table) -> bytes:
+    """The table's columns by their names: numbers as they are, NaN where there is none; else text."""
+    columns = {name: table[name] for name in table.column_names}
+    return npz({name: _plain(column) for name, column in columns.items()}, {})
+
+
+def _plain(column: pa.ChunkedArray) -> NDArray[Any]:
+    if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
+        return np.asarray(column.to_numpy())
+    return np.array(["" if value is None else str(value) for value in column.to_pylist()])
 
 
 def as_parquet(table: pa.Table) -> bytes:

@@ -1,6 +1,5 @@
 """Where a picture lies among others in each network's own features, and where an attack takes it; a click opens one."""
 
-from collections.abc import Sequence
 from functools import partial
 from html import escape
 
@@ -8,16 +7,15 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from app.anomaly import features, figures
+from app.anomaly import features, figures, layers, python_program
 from app.anomaly.features import FeaturedPictures
 from app.state import session
 from app.state.choice import Choice
 from app.state.epsilon_scale import radius_text
 from app.state.names import model_name
 from app.state.pictures import ModelInput
-from app.ui import charts
+from app.ui import charts, python_code
 from app.ui.colours import model_colour
-from app.ui.data_urls import data_url
 from app.ui.downloads import downloads, npz
 from app.ui.elements import how_to_read, ink
 from app.ui.task_progress import watch
@@ -51,6 +49,7 @@ def show_map(task: Task, choice: Choice, shown: ModelInput) -> None:
         "Principal components: Pearson 1901. Features: the pooled input of the last layer.",
     )
     downloads(f"embedding-{task.key}", ("All features as NPZ", "npz", partial(map_npz, task, found, planes, pulls)))
+    python_code.show(python_program.embedding(choice, models))
 
 
 def _map(task: Task, key: str, found: FeaturedPictures, plane: Projection, pull: PulledPicture) -> None:
@@ -134,10 +133,7 @@ def show_nearest(task: Task, choice: Choice, shown: ModelInput, here: bool) -> N
     for key in models:
         own = features.pulled(task, key, shown).features
         chosen = kept[nearest(found.features[key][kept], own, NEAREST)]
-        st.html(
-            f'<div class="rs-nearest" data-near="{escape(key)}"><b style="color: {model_colour(key)}">'
-            f'{escape(model_name(key))}</b><div class="rs-strip rs-six">{_tiles(found, chosen.tolist())}</div></div>'
-        )
+        layers.show_nearest("data-near", key, "".join(_tile(found, index) for index in chosen.tolist()))
     of = f"{len(kept):,} pictures of {task.title} that no network was trained on" if here else "the gallery's others"
     how_to_read(
         f"Of {of}, those whose features are nearest to this picture's, nearest first: the features are what the last "
@@ -146,15 +142,11 @@ def show_nearest(task: Task, choice: Choice, shown: ModelInput, here: bool) -> N
     )
 
 
+def _tile(found: FeaturedPictures, index: int) -> str:
+    return layers.tile(found.levels[index].astype(np.float32) / 255, found.titles[index])
+
+
 def _others(found: FeaturedPictures, shown: ModelInput) -> NDArray[np.bool_]:
     """Which pictures are not the one that is looked at (n,)."""
     differs: NDArray[np.bool_] = (found.levels != np.rint(shown.x * 255).astype(np.uint8)).any((1, 2, 3))
     return differs
-
-
-def _tiles(found: FeaturedPictures, chosen: Sequence[int]) -> str:
-    return "".join(
-        f'<figure><img src="{data_url(found.levels[index].astype(np.float32) / 255)}" '
-        f'alt="{escape(found.titles[index])}"><figcaption>{escape(found.titles[index])}</figcaption></figure>'
-        for index in chosen
-    )

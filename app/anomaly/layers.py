@@ -17,7 +17,7 @@ from app.state.choice import Choice
 from app.state.errors import guard
 from app.state.names import model_name
 from app.state.pictures import ModelInput
-from app.ui import charts
+from app.ui import charts, tiles
 from app.ui.colours import model_colour
 from app.ui.controls import pick
 from app.ui.data_urls import data_url
@@ -170,15 +170,21 @@ def nearest(task: Task, choice: Choice, shown: ModelInput, found: dict[str, Refe
         squared = results.norms(task, key, shown.digest, shown.x, part.probe)[0]
         with guard():
             if measured is not None:
-                tiles = _of_data(task, one, measured, squared)
+                near = _of_data(task, one, measured, squared)
             elif not here:
-                tiles = _of_gallery(task, choice, key, one, squared, part, shown)
+                near = _of_gallery(task, choice, key, one, squared, part, shown)
             else:
                 continue
-            st.html(
-                f'<div class="rs-nearest" data-nearest="{escape(key)}"><b style="color: {model_colour(key)}">'
-                f'{escape(model_name(key))}</b><div class="rs-strip rs-six">{tiles}</div></div>'
-            )
+            show_nearest("data-nearest", key, near)
+
+
+def show_nearest(mark: str, key: str, pictures_near: str) -> None:
+    """A network's nearest pictures, in a row under its name, with their files."""
+    tiles.show(
+        f'<div class="rs-nearest" {mark}="{escape(key)}"><b class="rs-of-tiles" style="color: {model_colour(key)}">'
+        f'{escape(model_name(key))}</b><div class="rs-strip rs-six">{pictures_near}</div></div>',
+        f"{mark.removeprefix('data-')}-{key}",
+    )
 
 
 def _of_data(task: Task, one: Reference, measured: NDArray[np.float32], squared: NDArray[np.float32]) -> str:
@@ -186,7 +192,7 @@ def _of_data(task: Task, one: Reference, measured: NDArray[np.float32], squared:
     assert images is not None
     chosen = one.nearest(measured, squared, NEAREST)
     return "".join(
-        _tile(images.images(int(index), int(index) + 1)[0].numpy(), task.class_names[int(images.labels[index])])
+        tile(images.images(int(index), int(index) + 1)[0].numpy(), task.class_names[int(images.labels[index])])
         for index in chosen
     )
 
@@ -200,10 +206,11 @@ def _of_gallery(
     others = [other for other in others if other.digest != shown.digest]
     measured = np.concatenate([results.norms(task, key, other.digest, other.x, part.probe) for other in others])
     chosen = one.nearest(measured, squared, NEAREST)
-    return "".join(_tile(others[index].x[0], others[index].title) for index in chosen.tolist())
+    return "".join(tile(others[index].x[0], others[index].title) for index in chosen.tolist())
 
 
-def _tile(x: NDArray[np.float32], words: str) -> str:
+def tile(x: NDArray[np.float32], words: str) -> str:
+    """A picture above its words."""
     return f'<figure><img src="{data_url(x)}" alt="{escape(words)}"><figcaption>{escape(words)}</figcaption></figure>'
 
 

@@ -1,6 +1,7 @@
 """The parts of the page Anomaly, in the order in which they stand there."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
@@ -12,6 +13,7 @@ from app.anomaly import (
     layers,
     own_normal,
     perturbation,
+    python_program,
     report,
     results,
     slides,
@@ -29,6 +31,7 @@ from app.ui.presenter import Slide
 from app.ui.task_progress import watch
 from core.anomaly.verdict import Verdict
 from core.data.tasks import Task, task_named
+from core.reports.anomaly.report import Anomaly
 
 
 @st.fragment
@@ -47,7 +50,12 @@ def show_push(shown: ModelInput) -> None:
                 perturbation.columns(task, shown, found)
                 perturbation.course(task, found)
                 perturbation.guide()
-                downloads(f"anomaly-{task.key}", ("All scores as NPZ", "npz", partial(anomaly_files.judged_npz, found)))
+                part = session.page_choice(AnomalyChoice)
+                downloads(
+                    f"anomaly-{task.key}",
+                    ("Pictures as PNG", "png", partial(anomaly_files.pushed_png, task, found, part)),
+                    ("All scores as NPZ", "npz", partial(anomaly_files.judged_npz, found)),
+                )
             else:
                 st.caption("None of these networks is calibrated: nobody could notice.")
         with st.container(horizontal=True):
@@ -96,7 +104,7 @@ def _slides(task: Task, shown: ModelInput, judged: dict[str, Verdict | None]) ->
 
 def show_layers(task: Task, shown: ModelInput) -> None:
     """The profile over the layers, and the normal pictures whose profiles are nearest."""
-    choice = session.now()
+    choice, here = session.now(), pictures.data_there(session.now().task)
     profile = elements.section("layers", "Which layers would have to change to believe it?")
     if profile.open:
         with profile:
@@ -107,18 +115,21 @@ def show_layers(task: Task, shown: ModelInput) -> None:
                 layers.normals_invitation(task, choice.models)
                 if found:
                     layers.profile_guide(found)
-    here = pictures.data_there(task.key)
+                    python_code.show(python_program.layers(choice, session.page_choice(AnomalyChoice), here))
     near = elements.section("nearest", f"Which {'normal' if here else 'other'} pictures are nearest to it?")
     if near.open:
         with near, guard():
             controls.pick("Near in", NEAR, **session.binding("near", "anomaly.near"))
             if session.page_choice(AnomalyChoice).near == "features":
                 embedding.show_nearest(task, choice, shown, here)
+                python_code.show(python_program.nearest_features(choice, here))
                 return
             found = layers.references(task, choice.models)
             if found:
                 layers.nearest(task, choice, shown, found)
                 layers.nearest_guide(task)
+                part = session.page_choice(AnomalyChoice)
+                python_code.show(python_program.nearest_profiles(choice, part, here))
             else:
                 st.caption("What is normal to these networks under the chosen label is not known yet.")
 
@@ -166,6 +177,8 @@ def score(task: Task, models: Sequence[str], files: Sequence[BroughtFile]) -> No
     if work is not None:
         verdicts.controls()
         batch_table.results(task, work.result, partial(batch.look, files))
+        detectors = next(iter(work.result.p_values.values()))
+        python_code.show(python_program.many(replace(session.now(), models=tuple(models)), tuple(detectors)))
         batch_table.guide()
 
 
@@ -175,5 +188,8 @@ def whole_sets(_head: elements.Head) -> None:
     choice = session.now()
     task = task_named(choice.task)
     with guard():
-        report.show(task, results.report(task.key), choice.models)
+        found = results.report(task.key)
+        report.show(task, found, choice.models)
+        if found is not None:
+            python_code.show(python_code.report(task.key, "anomaly", Anomaly, choice.models))
     controls.share()

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from app.compare import columns
+from app.compare import columns, files
 from app.state import device, zoo
 from app.state.durations import duration, seconds_an_answer
 from app.state.epsilon_scale import radius_text
@@ -57,7 +57,18 @@ def _call(task: Task, models: Sequence[str], shown: ModelInput, attack: Square) 
     return call
 
 
-def show(task: Task, pgd: Sequence[AttackResult], found: Sequence[AttackResult]) -> None:
+def program(attack: Pgd) -> str:
+    """The search as Python, at the radius of the attack beside it."""
+    return (
+        "\nfrom core.attacks.square import Square\n\n"
+        f"attack = Square({attack.epsilon!r}, {attack.norm!r}, {QUERIES})\n"
+        "searched = {key: attack_result(model, x, attack) for key, model in models.items()}\n"
+        "for key, found in searched.items():\n"
+        '    print(key, "after the search:", task.class_names[found.after], f"{found.probs_adv[found.after]:.1%}")\n'
+    )
+
+
+def show(task: Task, pgd: Sequence[AttackResult], found: Sequence[AttackResult], radius: str) -> None:
     """A column a network, as for PGD, and a sentence for each whose gradient may be masked."""
     columns.challenges(task, found, "searched")
     for key in masked(pgd, found):
@@ -74,7 +85,12 @@ def show(task: Task, pgd: Sequence[AttackResult], found: Sequence[AttackResult])
         "One picture is a hint: page Models counts over many.",
         "Andriushchenko et al. 2020, arXiv:1912.00049; the sign: Athalye et al. 2018, arXiv:1802.00420. Seed 0.",
     )
-    downloads(f"search-{task.key}", ("All arrays as NPZ", "npz", partial(to_npz, found)))
+    downloads(
+        f"search-{task.key}",
+        ("Attack as PNG", "png", partial(files.attack_png, task, found, f"{radius}, {QUERIES:,} queries")),
+        ("Answers as CSV", "csv", partial(files.answers_csv, task, found)),
+        ("All arrays as NPZ", "npz", partial(to_npz, found)),
+    )
 
 
 def masked(pgd: Sequence[AttackResult], found: Sequence[AttackResult]) -> tuple[str, ...]:

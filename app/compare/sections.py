@@ -106,4 +106,6 @@ def _show_search(task: Task, found: list[AttackResult], shown: ModelInput, attac
         choice = session.now()
         done = watch(search.searching(task, choice.models, shown, attack))
         if done is not None:
-            search.show(task, found, done.result)
+            search.show(task, found, done.result, choice.dial.text(choice.strength))
+            head = python_code.picture_and_networks(choice, ("attack_result",))
+            python_code.show(head + search.program(attack))

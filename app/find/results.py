@@ -16,12 +16,10 @@ from app.state.epsilon_scale import radius_text
 from app.state.names import model_name
 from app.ui.picture_files import count_files, incoming
 from app.ui.task_progress import LongTask
-from core.anomaly.calibration import Calibration
 from core.data.tasks import Task, task_named
 from core.errors import InputError
 from core.explanations.picture_facts import FactSettings, PictureFacts, measure_pictures
 from core.images import decode, fit
-from core.models.zoo import ZooModel
 from core.progress import OnProgress, ShouldStop
 
 MOST = 500  # pictures of a visitor's own
@@ -75,7 +73,7 @@ def measuring(choice: Choice, files: Sequence[UploadedFile] | None, attacked: bo
         notes, loaded = _Notes([], [], []), [device.placed(model) for model in models]
         source = _of_gallery(choice, notes) if files is None else _of_files(choice, files, notes)
         flags = {
-            model.card.key: partial(share_flagged, model, screens[model.card.key])
+            model.card.key: partial(screens[model.card.key].share_flagged, model, alpha=judgements.ALPHA)
             for model in loaded
             if model.card.key in screens
         }
@@ -94,13 +92,6 @@ def measuring(choice: Choice, files: Sequence[UploadedFile] | None, attacked: bo
         lambda work: f"Picture {work.done:,} of about {work.of:,}" if work.of else "Begun",
         automatic=files is None,
     )
-
-
-def share_flagged(model: ZooModel, screen: Calibration, x: Tensor) -> NDArray[np.float64]:
-    """The share of detectors that flag each image (n,) at `ALPHA`."""
-    p_values = screen.p_values(screen.scores(screen.measure(model, x)))
-    share: NDArray[np.float64] = np.mean([values <= judgements.ALPHA for values in p_values.values()], 0)
-    return share
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from app.find import slides
+from app.find import python_program, slides
 from app.find.choice import EVERY_CLASS, SOURCES, FindChoice
 from app.find.results import MeasuredPictures, changed_words, measuring, settings_of
 from app.state import pictures, session
 from app.state.choice import Choice
 from app.state.epsilon_scale import radius_text
 from app.state.names import model_name
-from app.ui import controls, elements, map_png, picture_files, presenter
+from app.ui import controls, elements, map_png, picture_files, presenter, python_code
 from app.ui.downloads import downloads, npz
 from app.ui.task_progress import watch
 from core.anomaly.batch_table import to_csv
@@ -98,6 +98,7 @@ def _found(task: Task, part: FindChoice, measured: MeasuredPictures, files: Sequ
         ("All pictures as CSV", "csv", partial(_csv, task, measured)),
         ("All arrays as NPZ", "npz", partial(arrays_npz, task, measured)),
     )
+    python_code.show(python_program.program(session.now(), part.source == "own", rule.attacked))
 
 
 def _guide(task: Task) -> None:

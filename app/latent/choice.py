@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from app.latent import autoencoders
 from app.latent.natural import amounts as natural
-from app.state import openings
+from app.state import autoencoders, openings
 from app.state.choice import Choice, Options
 from app.state.page_choice import Beside, PageChoice
 from app.state.query_fields import WHOLE, Check, QueryField, between, matching, one_of, whole

@@ -7,17 +7,20 @@ from html import escape
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
-from app.latent import autoencoders, results, slider_predictions
+from app.latent import results, slider_predictions
 from app.latent.choice import AXES, LEADING, MOST_DRAWS, LatentChoice
 from app.latent.position import LatentPosition, ResolvedPosition, resolve
-from app.latent.results import Reconstruction
-from app.state import openings, predictions, session
+from app.latent.ribbon_files import answered_cell
+from app.state import autoencoders, openings, predictions, session
 from app.state.names import model_name
 from app.state.pictures import ModelInput
+from app.state.reconstructions import Reconstruction, reconstruction
 from app.ui.colours import model_colour
 from app.ui.data_urls import data_url
 from app.ui.elements import how_to_read, percent
+from app.ui.sheets import Cell, levels
 from core.data.tasks import Task, task_named
 from core.latent.directions import RANGES, Direction
 from core.latent.strips import DecodedRow
@@ -99,7 +102,7 @@ def warn_undrawn(task: Task, start: Start, shown: ModelInput, models: Sequence[s
 
 def start_of(task: Task, shown: ModelInput, part: LatentChoice) -> Start:
     """The code that the visitor starts from."""
-    picture = results.reconstruction(task, shown)
+    picture = reconstruction(task, shown)
     label = task.class_names.index(part.label) if part.label else picture.proposal
     code = part.code or picture.codes[label]
     return Start(picture, label, code, code == picture.codes[label])
@@ -161,17 +164,11 @@ def _take_sample(task: str, label: str) -> None:
 
 def now(task: Task, start: Start, here: ResolvedPosition, strip: DecodedRow) -> None:
     """The decoded picture, and where it came from."""
-    names = task.class_names
-    label = names[start.label]
-    picture, rebuilt = start.picture, start.picture.rebuilt[start.label]
-    tiles = [tile(data_url(strip.x[0]), "now", f"now, drawn as {label}", "rs-now")]
-    if start.own:
-        tiles.append(tile(data_url(picture.x), "picture", "the picture"))
-        said = f"rebuilt, {picture.distances[start.label]:.3f} off (RMSE)"
-        tiles.append(tile(data_url(rebuilt), "rebuilt", said))
-    else:
-        still = results.row_at(here.at_rest())
-        tiles.append(tile(data_url(still.x[0]), "rebuilt", "the code's own picture"))
+    label = task.class_names[start.label]
+    tiles = [
+        tile(data_url(x), kind, words, "rs-now" if kind == "now" else "")
+        for kind, x, words in _pictures(task, start, here, strip)
+    ]
     length = float(np.sqrt(np.square(strip.z[0]).mean()))
     st.html(
         f'<div class="rs-latent" data-here="{escape(label)}" data-image="{strip.image[0]:.4f}" '
@@ -180,6 +177,25 @@ def now(task: Task, start: Start, here: ResolvedPosition, strip: DecodedRow) -> 
         f"of every number of the code), <b>{strip.image[0]:.3f}</b> in the picture (RMSE, black to white is 1). "
         f"The code is {length:.2f} times as long as usual.</div>"
     )
+
+
+def _pictures(
+    task: Task, start: Start, here: ResolvedPosition, strip: DecodedRow
+) -> list[tuple[str, NDArray[np.float32], str]]:
+    """The decoded picture and those that it came from: kind, pixels, words."""
+    picture, at = start.picture, start.label
+    shown = [("now", strip.x[0], f"now, drawn as {task.class_names[at]}")]
+    if not start.own:
+        return [*shown, ("rebuilt", results.row_at(here.at_rest()).x[0], "the code's own picture")]
+    rebuilt = f"rebuilt, {picture.distances[at]:.3f} off (RMSE)"
+    return [*shown, ("picture", picture.x, "the picture"), ("rebuilt", picture.rebuilt[at], rebuilt)]
+
+
+def cells(task: Task, start: Start, here: ResolvedPosition, strip: DecodedRow) -> list[Cell]:
+    """The same for a sheet; below the picture that is now, each network's answer."""
+    now, *others = _pictures(task, start, here, strip)
+    rest = [Cell(levels(x), words) for _, x, words in others]
+    return [answered_cell(task, here.models, now[1], now[2], strip.probs[:, 0]), *rest]
 
 
 def answers(task: Task, start: Start, here: ResolvedPosition, strip: DecodedRow) -> None:

@@ -69,7 +69,7 @@ def films_png(task: Task, found: Sequence[LatentFoolingResult]) -> bytes:
         draw.rectangle((GAP, top, sheet.width - GAP, top + 5), fill=model_colour(one.model))
         title, verdict = headline(task, one)
         size = f"{float(one.found.norm[0]):.3f} in latent space, RMSE {float(one.found.l2[0]):.3f}"
-        words = f"{model_name(one.model)}: {title.replace('→', 'to')} ({verdict}), {size}"
+        words = f"{model_name(one.model)}: {title} ({verdict}), {size}"
         draw.text((GAP, top + 9), latin_text(words), INK, large)
         for index, (x, answer) in enumerate(zip(one.film.x, one.answers, strict=True)):
             left = GAP + index * (CELL + GAP)

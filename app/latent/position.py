@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from app.latent.autoencoders import autoencoder
 from app.state import device, zoo
+from app.state.autoencoders import autoencoder
 from app.state.result_cache import cached_result
 from core.latent.autoencoder import Autoencoder
 from core.latent.codes import read_code

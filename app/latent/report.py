@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app.latent import autoencoders, figures
+from app.latent import figures
 from app.latent.choice import CODES, MEASURES, LatentChoice
 from app.latent.figures import Axis, Figure
-from app.state import session
+from app.state import autoencoders, session
 from app.state.names import model_name
 from app.ui import charts, tables
-from app.ui.claims import VERDICTS, verdict
+from app.ui.claims import VERDICTS, offer, verdict
 from app.ui.colours import model_colour
 from app.ui.controls import pick
 from app.ui.elements import how_to_read, ink, missing_report, percent
@@ -192,6 +192,9 @@ def _claims(readings: Report | None, found: Latent, codes: str) -> None:
     items = "".join(_claim(claim, rows) for claim, rows in groups.items())
     if items:
         st.html(f'<ul class="rs-claims">{items}</ul>')
+        rows = [row for group in groups.values() for row in group]
+        lines = [(str(row["claim"]), _compared(row), VERDICTS[LOOKS[row["verdict"]]][2]) for row in rows]
+        offer("latent-claims", [("Claim", "Measured", "Verdict"), *lines], rows)
         how_to_read(
             "Rank correlations (Spearman) over all networks; for “more than”, that with accuracy or its lead over the "
             "other, whichever is less. They hold where the whole interval lies above zero. Pairs: each network against "
@@ -212,6 +215,12 @@ def _claim(claim: str, rows: Sequence[Row]) -> str:
         f'<li class="{look}" data-claim="{escape(claim)}"><i aria-hidden="true">{sign}</i><div>'
         f"<b>{escape(claim[:1].upper() + claim[1:])}</b> <em>{said}</em><ul>{lines}</ul></div></li>"
     )
+
+
+def _compared(row: Row) -> str:
+    """What a row is of: all networks, or two."""
+    pair = f"{model_name(str(row['model']))} against {model_name(str(row['against']))}: {row['figure']} by {row['by']}"
+    return pair if row.get("way") == "pair" else _measured(row)
 
 
 def _measured(row: Row) -> str:

@@ -5,7 +5,6 @@ from functools import partial
 import streamlit as st
 
 from app.latent import (
-    autoencoders,
     explorer,
     files,
     python_program,
@@ -19,15 +18,15 @@ from app.latent import (
 from app.latent.choice import AXES, VIEWS, LatentChoice
 from app.latent.natural import explorer as natural_explorer
 from app.latent.position import ResolvedPosition
-from app.state import session, zoo
+from app.latent.ribbon_files import ribbons_csv, ribbons_png
+from app.state import autoencoders, session, zoo
 from app.state.errors import guard
 from app.state.pictures import ModelInput
 from app.ui import controls, elements, presenter, python_code
 from app.ui.downloads import downloads
-from app.ui.presenter import Slide
 from app.ui.task_progress import watch
 from core.data.tasks import Task
-from core.latent.strips import DecodedRow
+from core.reports.latent.report import Latent
 
 
 def view_of(task: Task) -> str:
@@ -78,23 +77,28 @@ def show_parts(task: Task, shown: ModelInput) -> None:
     explorer.guide(task)
     with st.container(horizontal=True):
         arrays = partial(files.explorer_npz, position)
-        downloads(f"latent-{task.key}", ("Picture, code and ribbons as NPZ", "npz", arrays))
-        presenter.offer(lambda: _slides(task, shown, position, strip))
+        rows, pictures = partial(_rows, task, position), partial(explorer.cells, task, start, position, strip)
+        downloads(
+            f"latent-{task.key}",
+            ("Pictures and ribbons as PNG", "png", lambda: ribbons_png(task, position.models, pictures(), rows())),
+            ("Answers along the sliders as CSV", "csv", lambda: ribbons_csv(task, position.models, rows())),
+            ("Picture, code and ribbons as NPZ", "npz", arrays),
+        )
+        presenter.offer(lambda: slides.slides(task, position.models, strip, shown, rows()))
         controls.share(instead={"as": task.class_names[start.label], "code": start.code})
         python_code.show(python_program.program(position))
     show_around(task, position)
 
 
-def _slides(task: Task, shown: ModelInput, position: ResolvedPosition, strip: DecodedRow) -> list[Slide]:
-    """What the explorer shows, for a room."""
-    rows = [
+def _rows(task: Task, position: ResolvedPosition) -> list[slides.SliderRow]:
+    """Each slider with what the networks would answer along it."""
+    return [
         slides.SliderRow(
             axis, explorer.axis_title(task, position.place, axis, way)[0], position.place.at[which],
             results.slider_row(position, which),
         )
         for which, (axis, way) in enumerate(zip(AXES, position.directions, strict=True))
     ]  # fmt: skip
-    return slides.slides(task, position.models, strip, shown, rows)
 
 
 def show_around(task: Task, position: ResolvedPosition) -> None:
@@ -126,6 +130,7 @@ def fool(task: Task, position: ResolvedPosition) -> None:
     if work is not None:
         search_films.films(task, work.result, centre)
         search_films.guide()
+        python_code.show(python_program.search(position, centre, search.SEARCH))
         downloads(
             f"fooled-{task.key}",
             ("Film strips as PNG", "png", partial(files.films_png, task, work.result)),
@@ -142,3 +147,5 @@ def show_report(task: Task) -> None:
     with place, guard():
         found, readings = results.report(task.key), results.readings(task.key)
         report.report(task, found, readings, zoo.cards_of(task.key), session.now().models)
+        if found is not None:
+            python_code.show(python_code.report(task.key, "latent", Latent, session.now().models))

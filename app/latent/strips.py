@@ -6,7 +6,7 @@ from html import escape
 
 import streamlit as st
 
-from app.latent import results
+from app.latent import python_program, results
 from app.latent.choice import AROUND_TOP, AXES, MOST_DRAWS, LatentChoice
 from app.latent.explorer import axis_title
 from app.latent.files import row_npz
@@ -14,6 +14,8 @@ from app.latent.position import ResolvedPosition
 from app.latent.slider_predictions import class_colour, key_html, runs
 from app.state import pictures, session
 from app.state.names import model_name
+from app.state.reconstructions import reconstruction
+from app.ui import python_code, tiles
 from app.ui.colours import model_colour
 from app.ui.controls import pick
 from app.ui.data_urls import data_url
@@ -64,15 +66,16 @@ def neighbours(task: Task, here: ResolvedPosition, part: LatentChoice) -> None:
     )  # fmt: skip
     strip, models = results.neighbours_of(here, part.around, NEIGHBOURS, part.cast), here.models
     st.html(key_html(task, models))
-    st.html(cells_html(task, strip, models, [""] * NEIGHBOURS, "data-neighbours"))
+    cells = cells_html(task, strip, models, [""] * NEIGHBOURS, "data-neighbours")
+    tiles.show(cells, "neighbours", arrays=partial(row_npz, strip, models))
     st.html(f'<div class="rs-key-row" data-kept>{"".join(_kept(task, strip, models, here.place.label))}</div>')
-    _take_away("neighbours", strip, models)
     how_to_read(
         "Each picture is of a random code near the one above, all drawn as the same class. Below it: the networks' "
         "answers, in the order of the colours. Many turns at a small ε say that an answer hangs by a thread here. "
         "In brackets: 95 % interval (Wilson).",
         "Local latent noise accuracy: Buzhinsky et al. 2020, arXiv:2003.01993.",
     )
+    python_code.show(python_program.neighbours(here, part.around, NEIGHBOURS, part.cast))
 
 
 def _kept(task: Task, strip: DecodedRow, models: Sequence[str], label: int) -> list[str]:
@@ -96,13 +99,14 @@ def every_class(task: Task, here: ResolvedPosition) -> None:
     """The code drawn as every class."""
     strip = results.relabelled_row(here)
     words = [f"as {name}" for name in task.class_names]
-    st.html(cells_html(task, strip, here.models, words, "data-told"))
-    _take_away("every-class", strip, here.models)
+    cells = cells_html(task, strip, here.models, words, "data-told")
+    tiles.show(cells, "every-class", arrays=partial(row_npz, strip, here.models))
     how_to_read(
         "The same code, drawn as each class: what the generator keeps is style, such as brightness and width. Below "
         "each: the networks' answers, in the order of the colours.",
         "One class-conditional generator: the label is told beside the code.",
     )
+    python_code.show(python_program.every_class(here))
 
 
 def scrub(task: Task, here: ResolvedPosition, part: LatentChoice) -> None:
@@ -129,7 +133,7 @@ def interpolation(task: Task, here: ResolvedPosition, part: LatentChoice) -> Non
         "The other picture", list(items), format_func=lambda item: items[item].title, key=key,
         on_change=lambda: session.set_field("other", st.session_state[key]), width=320,
     )  # fmt: skip
-    end = results.reconstruction(task, pictures.model_input(task.key, other, choice.fit, choice.invert))
+    end = reconstruction(task, pictures.model_input(task.key, other, choice.fit, choice.invert))
     last = end.proposal if items[other].label is None else int(items[other].label or 0)
     strip = results.interpolation_row(here, end, last, BETWEEN)
     names = task.class_names
@@ -142,6 +146,7 @@ def interpolation(task: Task, here: ResolvedPosition, part: LatentChoice) -> Non
     turns = "".join(_turns(task, strip, number, key) for number, key in enumerate(here.models))
     st.html(f'<div class="rs-turns">{turns}</div>')
     _take_away("interpolation", strip, here.models)
+    python_code.show(python_program.way(here, end.codes[last], last, BETWEEN))
 
 
 def _other(items: dict) -> str:

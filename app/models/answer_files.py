@@ -1,6 +1,7 @@
 """What counted answers give to take away: shares by class and reliability as CSV, logits as NPZ, confusions as PNG."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,17 @@ def reliability_csv(found: Mapping[str, LabelledAnswers], temperature: float) ->
             named = (key, under, temperature, each.ece)
             rows += [(*named, *("" if np.isnan(value) else value for value in one_bin)) for one_bin in bins]
     return table_csv(("model", "images", "temperature", "ece", "from", "to", "n", "confidence", "accuracy"), rows)
+
+
+def reliability_npz(found: Mapping[str, LabelledAnswers], temperature: float) -> bytes:
+    """For each network and kind of image, `edges` (B + 1,), and `counts`, `confidence` and `accuracy` (B,)."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for key, one in found.items():
+        for under, logits in (("clean", one.logits), ("attacked", one.logits_adv)):
+            each = reliability(tempered(logits, temperature), one.labels)
+            names = ("edges", "counts", "confidence", "accuracy")
+            arrays |= {f"{name}__{key}__{under}": getattr(each, name) for name in names}
+    return npz(arrays, {"temperature": temperature, "models": {key: one.settings for key, one in found.items()}})
 
 
 def answers_npz(task: Task, found: Mapping[str, LabelledAnswers]) -> bytes:

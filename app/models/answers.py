@@ -181,6 +181,7 @@ def _by_confidence(task: Task, found: Found, temperature: float) -> None:
     downloads(
         f"calibration-{task.key}",
         ("Reliability as CSV", "csv", partial(answer_files.reliability_csv, found, temperature)),
+        ("Reliability as NPZ", "npz", partial(answer_files.reliability_npz, found, temperature)),
     )
 
 

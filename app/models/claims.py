@@ -7,22 +7,33 @@ from typing import Any
 import streamlit as st
 
 from app.state.names import model_name
-from app.ui.claims import VERDICTS, verdict
+from app.ui.claims import VERDICTS, offer, verdict
 from app.ui.elements import how_to_read
 from core.reports.form.report import Row
 
 
-def _list(rows: Sequence[Row]) -> None:
+def _list(rows: Sequence[Row], name: str) -> None:
     """What the papers claim and what came out here: an item a claim, in it each pair of networks, a line a measure."""
     groups: dict[str, list[Row]] = {}
     for row in rows:
         groups.setdefault(str(row.get("claim")), []).append(row)
     st.html(f'<ul class="rs-claims">{"".join(_claim(claim, group) for claim, group in groups.items())}</ul>')
+    lines = [
+        (str(row.get("claim")), pair_name(str(row.get("model")), str(row.get("against"))), measurement(row),
+         VERDICTS[verdict([row])][2])
+        for row in rows
+    ]  # fmt: skip
+    offer(name, [("Claim", "Networks", "Measured", "Verdict"), *lines], rows)
+
+
+def pair_name(model: str, against: str) -> str:
+    """What two networks that are compared are called."""
+    return model_name(model) if model == against else f"{model_name(model)} against {model_name(against)}"
 
 
 def show(rows: Sequence[Row]) -> None:
     """Claims on the networks that ship."""
-    _list(rows)
+    _list(rows, "claims")
     how_to_read(
         "Each line is a difference on the same test images, in points of accuracy unless it says otherwise; above zero "
         "is what the paper claims. It holds where the whole 95 % interval is above zero, and came out the other way "
@@ -34,7 +45,7 @@ def show(rows: Sequence[Row]) -> None:
 
 def show_over_seeds(rows: Sequence[Row]) -> None:
     """Claims on recipes, each trained several times."""
-    _list([{**row, "n": row.get("difference_n"), "of": " trainings each"} for row in rows])
+    _list([{**row, "n": row.get("difference_n"), "of": " trainings each"} for row in rows], "claims-over-seeds")
     how_to_read(
         "Here each recipe was trained from three seeds, and the interval is over these trainings: how far another "
         "training may lie off. With three of them it is wide, so a line that is too close to tell may still be true.",
@@ -57,7 +68,7 @@ def _claim(claim: str, rows: Sequence[Row]) -> str:
 
 def _pair(model: str, against: str, rows: Sequence[Row], one_of_several: bool) -> str:
     """A pair of networks with its measures; where a claim has several, with what came out for this one."""
-    name = model_name(model) if model == against else f"{model_name(model)} against {model_name(against)}"
+    name = pair_name(model, against)
     words = f" <em>{VERDICTS[verdict(rows)][2]}</em>" if one_of_several else ""
     lines = "".join(f"<li>{VERDICTS[verdict([row])][0]} {escape(measurement(row))}</li>" for row in rows)
     return f"<div><span>{escape(name)}</span>{words}<ul>{lines}</ul></div>"

@@ -17,6 +17,7 @@ from app.ui import charts, map_png
 from app.ui.colours import gradient_css
 from app.ui.downloads import npz
 from app.ui.elements import how_to_read, ink, show_png
+from app.ui.sheets import Cell, SheetRow, picture_sheet, png_pixels
 from core.data.tasks import Task, task_named
 
 
@@ -57,10 +58,10 @@ def _own(field: str) -> dict[str, Any]:
     return session.binding(field, f"made.{field}.{session.now().task}")
 
 
-def steps(task: Task, made: PerturbationResult, chosen: PerturbationChoice) -> None:
-    """The six steps as pictures, in the order in which they follow from each other."""
+def pictures_of(made: PerturbationResult, chosen: PerturbationChoice) -> Sequence[tuple[str, str, bytes]]:
+    """The six steps in the order in which they follow from each other: sign, words, PNG."""
     one = made.steps
-    shown: Sequence[tuple[str, str, bytes]] = (
+    return (
         ("x", "the picture", map_png.enlarge(one.x)),
         ("s", "the map" if chosen.maps != "none" else "no map", _signed(one.saliency)),
         ("η", "sign noise", _signed(one.noise)),
@@ -68,8 +69,13 @@ def steps(task: Task, made: PerturbationResult, chosen: PerturbationChoice) -> N
         ("m = (1 − w) η + w s", "noise where w is dark, map where light", _signed(one.mixed)),
         ("x′ = x − ε m", f"what the network learns from, ε = {chosen.size}/255", map_png.enlarge(one.x_new)),
     )
+
+
+def steps(made: PerturbationResult, chosen: PerturbationChoice) -> None:
+    """The steps as pictures."""
+    one = made.steps
     with st.container(horizontal=True, gap="small", key="steps-made"):
-        for index, (symbol, words, png) in enumerate(shown):
+        for index, (symbol, words, png) in enumerate(pictures_of(made, chosen)):
             with st.container(key=f"step-{index}", gap="xsmall"):
                 st.html(f'<div class="rs-step"><b>{symbol}</b><span>{words}</span></div>')
                 show_png(png, f"{symbol}: {words}")
@@ -89,6 +95,13 @@ def _signed(step: NDArray[np.float32]) -> bytes:
 def _mask(chosen: NDArray[np.float32]) -> bytes:
     """The mask as a grey picture, the mean over channels."""
     return map_png.enlarge(chosen.mean(0, keepdims=True))
+
+
+def steps_png(made: PerturbationResult, chosen: PerturbationChoice) -> bytes:
+    """The steps side by side, as they are shown."""
+    cells = [Cell(png_pixels(png), f"{symbol}\n{words}") for symbol, words, png in pictures_of(made, chosen)]
+    note = "Signed steps: orange gets darker, purple brighter. Mangla et al. 2020, arXiv:2006.07828."
+    return picture_sheet([SheetRow(f"Epoch {chosen.epoch}, alpha {chosen.alpha:g}", "", cells)], note)
 
 
 def steps_npz(made: PerturbationResult) -> bytes:

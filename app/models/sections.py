@@ -4,14 +4,14 @@ from functools import partial
 
 import streamlit as st
 
-from app.models import answers, claims, own_networks, published_networks, results, slides, zoo_table
+from app.models import answers, claims, own_networks, published_networks, python_program, results, slides, zoo_table
 from app.models import perturbation as models_perturbation
 from app.models.choice import PerturbationChoice
 from app.models.standings import cards_in_report, standings
 from app.state import session, zoo
 from app.state.errors import guard
 from app.state.pictures import ModelInput
-from app.ui import controls, elements, picture_picker, presenter
+from app.ui import controls, elements, picture_picker, presenter, python_code
 from app.ui.downloads import downloads
 from core.data.tasks import task_named
 from core.models.published.entry import TASK
@@ -46,6 +46,7 @@ def show_standings(report: Robustness | None, cards: list[Card]) -> None:
     with st.container(horizontal=True):
         presenter.offer(partial(slides.slides, standing, choice.models, choice.norm))
         controls.share()
+        python_code.show(python_program.standings(choice.task))
 
 
 def show_robustness(report: Robustness | None, cards: list[Card]) -> None:
@@ -59,6 +60,7 @@ def show_robustness(report: Robustness | None, cards: list[Card]) -> None:
             with place, guard():
                 zoo_table.curves(task, report, keys, choice.norm)
                 zoo_table.provenance(report)
+                python_code.show(python_code.report(task.key, "robustness", Robustness, keys))
     else:
         zoo_table.no_report(task, stale=report is not None)
     if rows_of_claims := results.orderings(task.key):
@@ -116,10 +118,16 @@ def show_steps(shown: ModelInput) -> None:
     task = task_named(choice.task)
     with guard():
         made = results.perturbation_result(task, shown, choice.image, chosen)
-        models_perturbation.steps(task, made, chosen)
+        models_perturbation.steps(made, chosen)
         models_perturbation.steps_guide(task)
         st.subheader("How adversarial is it?", anchor=False)
         models_perturbation.harm(task, made, chosen)
         arrays = partial(models_perturbation.steps_npz, made)
-        downloads(f"perturbation-{task.key}", ("All steps as NPZ", "npz", arrays))
-    controls.share("perturbation")
+        downloads(
+            f"perturbation-{task.key}",
+            ("All steps as PNG", "png", partial(models_perturbation.steps_png, made, chosen)),
+            ("All steps as NPZ", "npz", arrays),
+        )
+    with st.container(horizontal=True):
+        controls.share("perturbation")
+        python_code.show(python_program.perturbation(choice, chosen, shown.label))

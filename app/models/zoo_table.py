@@ -12,7 +12,7 @@ from app.models.published_networks import publication
 from app.models.standings import Share, Standing, standings
 from app.state.epsilon_scale import NORM_TITLES
 from app.state.names import model_name
-from app.ui import charts
+from app.ui import charts, tables
 from app.ui.colours import model_colour
 from app.ui.elements import how_to_read, ink
 from core.data.tasks import Task
@@ -161,6 +161,10 @@ def table(standing: Sequence[Standing]) -> list[int]:
         rows, hide_index=True, column_config=bar | {"Epoch time": cost}, placeholder="–", key="models-table",
         height=min(420, 36 * len(rows) + 38), on_select="rerun", selection_mode="multi-row",
     )  # fmt: skip
+    named = {str(name): None for row in rows for name in row}
+    tables.offer(
+        "networks", [[*named], *[["" if cell is None else str(cell) for cell in row.values()] for row in rows]]
+    )
     return [row for row in picked.selection.rows if row < len(standing)]
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from app.picture_report import latent_view
+from app.picture_report.latent_view import LatentView, start_of, view
 from app.state import device, judgements, predictions, session, zoo
 from app.state.choice import Choice
 from app.state.names import model_name
@@ -41,6 +43,7 @@ class PictureReport:
         verdicts: of the networks that are calibrated, by key.
         maps: by network and method.
         explanations: of each network; none where the task has more than `MOST_CLASSES` classes.
+        latent: the picture in its generator's latent space; None where there is no generator.
         links: by page the address of this view.
         code: the program that gives the same numbers.
     """
@@ -53,6 +56,7 @@ class PictureReport:
     verdicts: Mapping[str, Verdict]
     maps: Mapping[tuple[str, str], SaliencyMap]
     explanations: tuple[Explanations, ...]
+    latent: LatentView | None
     links: Mapping[str, str]
     code: str
 
@@ -72,8 +76,8 @@ def making(choice: Choice, shown: ModelInput) -> LongTask:
     verdicts = {key: found for key in choice.models if (found := judgements.judgements_of(task, key, shown))}
     attack = Pgd(choice.dial.epsilon(choice.strength), choice.norm, PGD_STEPS)
     small = task.classes <= MOST_CLASSES
-    code = program(choice, shown)
-    steps = len(models) * (1 + len(METHODS) + small)
+    code, start = program(choice, shown), start_of(task, shown)
+    steps = len(models) * (1 + len(METHODS) + small) + (start is not None)
 
     def call(on_progress: OnProgress, should_stop: ShouldStop) -> PictureReport:
         done = _counted(on_progress, steps)
@@ -90,8 +94,13 @@ def making(choice: Choice, shown: ModelInput) -> LongTask:
             check(should_stop)
             explanations.append(explain(model, x, RHO))
             next(done)
+        latent = None
+        if start is not None:
+            check(should_stop)
+            latent = view(start, loaded)
+            next(done)
         return PictureReport(
-            choice, shown, cards, tuple(seen), tuple(attacked), verdicts, maps, tuple(explanations), links,
+            choice, shown, cards, tuple(seen), tuple(attacked), verdicts, maps, tuple(explanations), latent, links,
             code,
         )  # fmt: skip
 
@@ -102,7 +111,7 @@ def making(choice: Choice, shown: ModelInput) -> LongTask:
         "report.picture",
         (
             "picture report", calibrations, shown.digest, shown.title, stamps, tuple(choice.to_query().items()),
-            tuple(links.items()),
+            tuple(links.items()), start and start.generator,
         ),
         lambda: call,
         f"Answers, an attack at {choice.dial.text(choice.strength)}, anomaly scores, {len(METHODS)} saliency methods "
@@ -125,6 +134,7 @@ def program(choice: Choice, shown: ModelInput) -> str:
         + python_code.verdicts(own)
         + python_code.maps(METHODS, Target(), shown.label, SEED)
         + python_code.explanations(RHO) * small
+        + (latent_view.program(start) if (start := start_of(task_named(choice.task), shown)) else "")
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.picture_report.content import METHODS, PGD_STEPS, RHO, PictureReport
+from app.picture_report.latent_view import SLIDERS
 from app.state.choice import Choice
 from app.state.epsilon_scale import NORM_TITLES
 from app.state.judgements import ALPHA
@@ -48,6 +49,7 @@ def html_file(report: PictureReport, made: datetime | None = None) -> bytes:
         "normal": _normal(report),
         "calibrated": [model_name(key) for key in report.verdicts],
         "explanations": [_explained(report, row) for row in range(len(report.explanations))],
+        "latent": _latent(report),
         "attack": _attack(report.choice),
         "alpha": ALPHA,
         "rho": RHO,
@@ -77,6 +79,7 @@ def settings(report: PictureReport) -> dict[str, Any]:
         "verdicts": {key: dict(verdict.settings) for key, verdict in report.verdicts.items()},
         "saliency": next(iter(report.maps.values())).settings | {"methods": list(METHODS)},
         "explanations": report.explanations[0].settings if report.explanations else None,
+        "generator": report.latent.start.generator if report.latent else None,
         "versions": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
     }
 
@@ -151,6 +154,30 @@ def _normal(report: PictureReport) -> str:
         others = "The others' normal pictures" if own else "Normal pictures"
         said.append(f"{others} are those of {report.task.title} that the calibration kept aside.")
     return " ".join(said)
+
+
+def _latent(report: PictureReport) -> dict[str, Any] | None:
+    """What the generator draws of the picture, each network's answer to it, and its nearest turn along one slider."""
+    found, names = report.latent, report.task.class_names
+    if found is None:
+        return None
+    networks = []
+    for card, probs, flip in zip(report.cards, found.row.probs[:, 0], found.flips, strict=True):
+        answer = int(probs.argmax())
+        turn = flip and {
+            "slider": flip.slider + 1,
+            "position": f"{flip.position:+.2f}".replace("-", "−"),
+            "answer": names[flip.answer],
+            "share": flip.share,
+            "url": data_url(flip.x),
+        }
+        share, colour = float(probs[answer]), model_colour(card.key)
+        networks.append(
+            {"name": model_name(card.key), "colour": colour, "answer": names[answer], "share": share, "turn": turn}
+        )
+    start = found.start
+    drawn = {"url": data_url(found.picture), "label": names[start.label], "distance": start.distance}
+    return drawn | {"networks": networks, "sliders": SLIDERS}
 
 
 def _explained(report: PictureReport, row: int) -> dict[str, Any]:

@@ -23,8 +23,9 @@ def show(shown: ModelInput) -> None:
     if done is None:
         st.caption(
             "One HTML file for the picture and networks chosen here: answers and gradients, an attack, anomaly scores, "
-            f"{len(METHODS)} saliency methods, explanations of each class, the networks' cards, all settings and "
-            "versions, links back to the pages, and the Python that gives the same numbers. It opens without a network."
+            f"{len(METHODS)} saliency methods, where answers turn in a generator's latent space, explanations of each "
+            "class, the networks' cards, all settings and versions, links back to the pages, and the Python that gives "
+            "the same numbers. It opens without a network."
         )
     else:
         _made(done.result)

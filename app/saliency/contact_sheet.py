@@ -1,7 +1,10 @@
 """The contact sheet: several pictures at once under one method."""
 
+from collections.abc import Mapping, Sequence
+from functools import partial
 from html import escape
 
+import numpy as np
 import streamlit as st
 
 from app.saliency import results
@@ -11,10 +14,14 @@ from app.state import pictures as state_pictures
 from app.state import session
 from app.state.choice import Choice
 from app.state.names import model_name
+from app.state.pictures import ModelInput
+from app.ui import tiles
 from app.ui.colours import model_colour
 from app.ui.data_urls import bytes_url, data_url
+from app.ui.downloads import npz
 from core.data.tasks import Task
 from core.explanations.catalogue import ATTRIBUTION_METHODS
+from core.saliency.grid import SaliencyMap
 
 
 def sheet(task: Task, choice: Choice, part: SaliencyChoice) -> None:
@@ -39,6 +46,7 @@ def sheet(task: Task, choice: Choice, part: SaliencyChoice) -> None:
     shown = [state_pictures.model_input(task.key, key, choice.fit, choice.invert) for key in pictures]
     rows: dict[str, str] = dict.fromkeys(choice.models, "")
     heads = ""
+    maps: dict[tuple[int, str], SaliencyMap] = {}
     for number, picture in enumerate(shown):
         question = results.question_of(task, picture, part.target(task), part.layer)
         for _ in results.quick_maps(question, choice.models, [part.method]):
@@ -50,7 +58,7 @@ def sheet(task: Task, choice: Choice, part: SaliencyChoice) -> None:
             f"<small>{escape(picture.title)}</small></figure>"
         )
         for cell, one in found.items():
-            problem = why_empty(one)
+            problem, maps[number, cell[0]] = why_empty(one), one
             words = escape(explains(one, task.class_names))
             rows[cell[0]] += (
                 f'<div class="rs-map rs-map-none"><span>{escape(problem)}</span></div>'
@@ -65,7 +73,20 @@ def sheet(task: Task, choice: Choice, part: SaliencyChoice) -> None:
         f"<b>{escape(model_name(key))}</b></div>{cells}"
         for key, cells in rows.items()
     )
-    place.html(
+    tiles.show(
         f'<div class="rs-maps rs-sheet" style="--rs-columns: {len(shown)}"><div class="rs-map-head"><b>'
-        f"{escape(method.title)}</b></div>{heads}{body}</div>"
+        f"{escape(method.title)}</b></div>{heads}{body}</div>",
+        f"contact-sheet-{task.key}",
+        arrays=partial(sheet_npz, task, part, shown, maps),
+        place=place,
     )
+
+
+def sheet_npz(
+    task: Task, part: SaliencyChoice, shown: Sequence[ModelInput], maps: Mapping[tuple[int, str], SaliencyMap]
+) -> bytes:
+    """`x` (N, C, H, W), and `attributions__<model>__<n>` (C, H, W) of each picture, counted from 0, that has a map."""
+    arrays = {f"attributions__{key}__{at}": one.attributions for (at, key), one in maps.items() if not one.problem}
+    titles = [picture.title for picture in shown]
+    settings = {"task": task.key, "method": part.method, "pictures": titles} | next(iter(maps.values())).settings
+    return npz(arrays | {"x": np.concatenate([picture.x for picture in shown])}, settings)

@@ -15,7 +15,7 @@ from app.state import zoo as state_zoo
 from app.state.names import model_name
 from app.state.training_job import Job
 from app.state.training_queue import jobs
-from app.ui import training_film
+from app.ui import tiles, training_film
 from app.ui.colours import model_colour
 from app.ui.data_urls import bytes_url, data_url
 from core.metrics.map_agreement import spearman
@@ -70,26 +70,29 @@ def _pair(question: Question, early: str, late: str, part: SaliencyChoice, metho
         return
     cards = state_zoo.cards_of(question.task.key)
     full = scales(found, part.scale)
-    tiles = f'<figure><img src="{data_url(question.shown.x[0])}" alt="The picture"><figcaption>the picture</figcaption>'
-    tiles += "</figure>"
+    pictures = (
+        f'<figure><img src="{data_url(question.shown.x[0])}" alt="The picture"><figcaption>the picture</figcaption>'
+    )
+    pictures += "</figure>"
     for cell, one in found.items():
         epochs = cards[cell[0]].settings["epochs"]
         said = f"after {epochs} epoch{'s' if epochs != 1 else ''}: {_answer(question, one)}"
         problem = why_empty(one)
-        tiles += (
+        pictures += (
             f'<div class="rs-map-none"><span>{escape(problem)}</span></div>'
             if problem
             else f'<figure><img src="{bytes_url(map_pixels(one, full[cell], part.colours, part.over))}" '
             f'alt="{escape(said)}"><figcaption>{escape(said)}</figcaption></figure>'
         )
     first, last = (found[key, method.key].heatmap for key in keys)
-    st.html(
+    tiles.show(
         f'<div data-course="{escape(late)}"><div class="rs-head" style="--rs-colour: {model_colour(late)}"><span '
         f'class="rs-name">{escape(method.title)} of {escape(model_name(late))}</span></div>'
-        f'<div class="rs-strip rs-few" tabindex="0">{tiles}</div><div class="rs-small">Rank correlation of the two '
+        f'<div class="rs-strip rs-few" tabindex="0">{pictures}</div><div class="rs-small">Rank correlation of the two '
         f"maps: {number(spearman(first, last))}. Same recipe, seed and pictures; the first network's training was "
         "planned to end after one epoch, so it is an under-trained one rather than a moment of the other's training."
-        "</div></div>"
+        "</div></div>",
+        f"course-{late}",
     )
 
 

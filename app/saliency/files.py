@@ -14,8 +14,9 @@ from app.saliency.results import Cell, Scores
 from app.state.names import model_name
 from app.ui.colours import model_colour
 from app.ui.data_urls import bytes_url, data_url
-from app.ui.downloads import npz, sheet_png, table_csv
+from app.ui.downloads import latin_text, npz, sheet_png, table_csv
 from app.ui.elements import two_figures
+from app.ui.sheets import levels, wrapped
 from core.data.tasks import task_named
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.metrics.box import Box
@@ -44,8 +45,8 @@ def grid_png(
     width = SIDE + len(columns) * (CELL + GAP) + GAP
     sheet = Image.new("RGB", (width, HEAD + len(rows) * (CELL + GAP) + FOOT + CELL + GAP), PAPER)
     draw, large, small = ImageDraw.Draw(sheet), ImageFont.load_default(34), ImageFont.load_default(24)
-    sheet.paste(_squares(_levels(one.x), box), (GAP, GAP))
-    draw.multiline_text((GAP * 2 + CELL, GAP), _plain(title), INK, large, spacing=10)
+    sheet.paste(_squares(levels(one.x), box), (GAP, GAP))
+    draw.multiline_text((GAP * 2 + CELL, GAP), latin_text(title), INK, large, spacing=10)
     top = CELL + 2 * GAP
     for column, key in enumerate(columns):
         left = SIDE + column * (CELL + GAP)
@@ -60,11 +61,13 @@ def grid_png(
             problem = why_empty(shown) if shown else "This map was not made yet."
             if shown is None or problem:
                 draw.rectangle((left, at, left + CELL, at + CELL), FAINT)
-                draw.multiline_text((left + 12, at + 12), _wrapped(_plain(problem), small, CELL - 24), INK, small)
+                draw.multiline_text(
+                    (left + 12, at + 12), "\n".join(wrapped(latin_text(problem), small, CELL - 24)), INK, small
+                )
             else:
                 sheet.paste(_squares(map_pixels(shown, full[cell], part.colours, part.over), box), (left, at))
     note = f"{task.title}. Full colour: {_SAID[part.scale]}; shade by the square root of the value."
-    draw.text((GAP, sheet.height - FOOT + 30), _plain(note), INK, small)
+    draw.text((GAP, sheet.height - FOOT + 30), latin_text(note), INK, small)
     return sheet_png(sheet)
 
 
@@ -90,24 +93,7 @@ def _head(
         draw.rectangle((left, top, left + width, top + 9), fill=model_colour(key))
         said = next((explains(one, task_named(one.task).class_names) for one in found.values() if one.model == key), "")
         words = model_name(key) + (f": why {said}" if said else "")
-    draw.multiline_text((left, top + 16), _wrapped(_plain(words), font, width), INK, font, spacing=6)
-
-
-def _wrapped(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
-    """Text in lines that fit the width."""
-    lines = [""]
-    for word in text.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if font.getlength(longer) <= width or not lines[-1]:
-            lines[-1] = longer
-        else:
-            lines.append(word)
-    return "\n".join(lines)
-
-
-def _levels(x: NDArray[np.float32]) -> NDArray[np.uint8]:
-    levels = np.rint(x.clip(0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
-    return np.ascontiguousarray(np.broadcast_to(levels, (*levels.shape[:2], 3)))
+    draw.multiline_text((left, top + 16), "\n".join(wrapped(latin_text(words), font, width)), INK, font, spacing=6)
 
 
 def _squares(pixels: NDArray[np.uint8], box: Box | None) -> Image.Image:
@@ -119,11 +105,6 @@ def _squares(pixels: NDArray[np.uint8], box: Box | None) -> Image.Image:
         for colour, width in ((INK, 6), (PAPER, 2)):
             draw.rectangle((box.left * across, box.top * down, right, bottom), outline=colour, width=width)
     return made
-
-
-def _plain(text: str) -> str:
-    """Text with the signs that the built-in font has."""
-    return text.replace("∞", "inf").encode("latin-1", "replace").decode("latin-1")
 
 
 def grid_npz(found: Mapping[Cell, SaliencyMap], models: Sequence[str], methods: Sequence[str]) -> bytes:

@@ -19,7 +19,7 @@ from app.state import session
 from app.state.choice import Choice
 from app.state.durations import duration
 from app.state.names import model_name
-from app.ui import charts, tables
+from app.ui import charts, tables, tiles
 from app.ui.charts import plain_layout
 from app.ui.colours import model_colour
 from app.ui.controls import pick
@@ -152,10 +152,11 @@ def closer(measuring: Measuring, one: SaliencyMap | None) -> None:
         )  # fmt: skip
     with right:
         over = map_pixels(one, strongest(one), "signed" if method.signed else "strength", 80)
-        st.html(
+        tiles.show(
             f'<div class="rs-tiles rs-two"><figure><img src="{data_url(one.x)}" alt="The picture">'
             f'<figcaption>the picture</figcaption></figure><figure><img src="{bytes_url(over)}" alt="The map over it">'
-            f"<figcaption>the map over it</figcaption></figure></div>"
+            f"<figcaption>the map over it</figcaption></figure></div>",
+            "map-over-picture",
         )
         tables.show(_numbers(measuring, one), "map-numbers")
         st.html(

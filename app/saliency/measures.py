@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from app.saliency.choice import SaliencyChoice
 from app.saliency.colouring import why_empty
+from app.saliency.files import measures_csv
 from app.saliency.grid_page import number
 from app.saliency.results import Cell, Measuring, Scores
 from app.state import session
 from app.state.names import model_name
-from app.ui import charts
+from app.ui import charts, tables
 from app.ui.charts import plain_layout
 from app.ui.colours import model_colour
 from app.ui.elements import how_to_read, ink
@@ -55,7 +56,7 @@ def measures(measuring: Measuring, models: Sequence[str], found: Mapping[Cell, S
         if len(scores) < wanted:
             watch(replace(offer, key=(offer.key, "again")))
     if scores:
-        st.html(_table(part, models, found, scores))
+        tables.show(_table(part, models, found, scores), "map-measures", partial(measures_csv, found, scores))
     st.html(
         '<dl class="rs-terms">'
         + "".join(

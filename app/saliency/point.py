@@ -14,7 +14,7 @@ from app.state import predictions, session
 from app.state.boxes import box_text
 from app.state.choice import Choice
 from app.state.names import model_name
-from app.ui import region
+from app.ui import region, tables
 from app.ui.colours import model_colour
 from app.ui.data_urls import bytes_url
 from app.ui.downloads import downloads, table_csv
@@ -41,16 +41,15 @@ def point(choice: Choice, question: Question, found: Mapping[Cell, SaliencyMap])
     edited = region.edited_panels(task, choice.models, question.shown)
     region_picker([*groups, *([edited] if edited else [])], *task.shape[1:], "saliency")
     if choice.box is not None:
-        st.html(_table(choice.models, part.methods, found, choice.box))
+        table = _table(choice.models, part.methods, found, choice.box)
+        tables.show(table, "map-shares", partial(shares_csv, found, choice.box))
         region.edits_guide(
             "A map that points at what is in the box has more of its mass there than the box has of the area; methods "
             "that mark places are coarser than those that mark pixels. ",
             "Share of absolute mass: Kohlbrenner et al. 2020, arXiv:1910.09840. ",
         )
         answers = partial(region.edited_csv, task, choice.models, question.shown, choice.box)
-        with st.container(horizontal=True):
-            downloads(f"shares-{task.key}", ("Shares as CSV", "csv", partial(shares_csv, found, choice.box)))
-            downloads(f"region-{task.key}", ("New answers as CSV", "csv", answers))
+        downloads(f"region-{task.key}", ("New answers as CSV", "csv", answers))
 
 
 def _map_panels(models: Sequence[str], part: SaliencyChoice, found: Mapping[Cell, SaliencyMap]) -> Iterator[Panel]:

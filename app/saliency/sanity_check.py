@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from html import escape
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -16,10 +17,13 @@ from app.saliency.results import SEED, Question
 from app.state import device, zoo
 from app.state.names import model_name
 from app.state.tasks import Call
+from app.ui import tiles
 from app.ui.colours import model_colour, signed_colours
 from app.ui.data_urls import bytes_url
+from app.ui.downloads import npz
 from app.ui.elements import how_to_read
 from app.ui.player import Line, Series, Track, player
+from app.ui.sheets import few_steps
 from app.ui.task_progress import LongTask, watch
 from core.errors import CoreError
 from core.explanations.catalogue import ATTRIBUTION_METHODS
@@ -28,7 +32,6 @@ from core.saliency.grid import SaliencyMap
 from core.saliency.method import AttributionRequest
 from core.saliency.randomisation import cascade
 
-STRIP = 7  # steps of the strip; the player has them all
 Map = NDArray[np.float32]
 
 
@@ -106,7 +109,10 @@ def call_for(question: Question, method: str, maps: Sequence[SaliencyMap]) -> Ca
 
 def _show(method: str, found: Sequence[Cascade]) -> None:
     for one in found:
-        st.html(_strip(one, method))
+        if one.problem:
+            st.html(_no_strip(one))
+        else:
+            tiles.show(_strip(one, method), f"sanity-{one.model}", arrays=partial(cascade_npz, one, method))
     there = [one for one in found if not one.problem]
     if there:
         tracks = [
@@ -131,24 +137,32 @@ def _show(method: str, found: Sequence[Cascade]) -> None:
     )
 
 
-def strip_steps(steps: int) -> list[int]:
-    """The steps of the strip: the first, the last, and some evenly between."""
-    return sorted({round(index * (steps - 1) / (STRIP - 1)) for index in range(STRIP)}) if steps else []
+def cascade_npz(one: Cascade, method: str) -> bytes:
+    """`heatmaps` (S, H, W), and `similarity` (S,): the rank correlation of each with the first."""
+    arrays: dict[str, NDArray[Any]] = {"heatmaps": one.heatmaps, "similarity": one.similarity}
+    return npz(arrays, {"model": one.model, "method": method, "layers": list(one.layers), "seed": SEED})
 
 
-def _strip(one: Cascade, method: str) -> str:
-    head = (
+def _head(one: Cascade) -> str:
+    return (
         f'<div class="rs-head" style="--rs-colour: {model_colour(one.model)}"><span class="rs-name">'
         f"{escape(model_name(one.model))}</span></div>"
     )
-    if one.problem:
-        return f'<div data-sanity="{escape(one.model)}">{head}<div class="rs-small">{escape(one.problem)}</div></div>'
-    tiles = "".join(
+
+
+def _no_strip(one: Cascade) -> str:
+    return f'<div data-sanity="{escape(one.model)}">{_head(one)}<div class="rs-small">{escape(one.problem)}</div></div>'
+
+
+def _strip(one: Cascade, method: str) -> str:
+    pictures = "".join(
         f'<figure><img src="{bytes_url(_pixels(one.heatmaps[step], method))}" alt="{escape(_said(one, step))}">'
         f"<figcaption>{escape(_said(one, step))}</figcaption></figure>"
-        for step in strip_steps(len(one.layers))
+        for step in few_steps(len(one.layers))
     )
-    return f'<div data-sanity="{escape(one.model)}">{head}<div class="rs-strip" tabindex="0">{tiles}</div></div>'
+    return (
+        f'<div data-sanity="{escape(one.model)}">{_head(one)}<div class="rs-strip" tabindex="0">{pictures}</div></div>'
+    )
 
 
 def _said(one: Cascade, step: int) -> str:

@@ -13,6 +13,7 @@ from app.saliency import (
     grid_page,
     measures,
     point,
+    python_program,
     results,
     sanity_check,
     slides,
@@ -21,7 +22,7 @@ from app.saliency import report as saliency_report
 from app.saliency.choice import SaliencyChoice
 from app.saliency.layer_picker import layer_picker
 from app.saliency.results import Cell, Measuring, Question
-from app.state import session
+from app.state import session, zoo
 from app.state.choice import Choice
 from app.state.errors import guard
 from app.state.pictures import ModelInput
@@ -54,7 +55,7 @@ def show_parts(choice: Choice, measuring: Measuring) -> None:
     elements.folded(
         "maps",
         "Do the maps agree?",
-        lambda: agreement.agreement(choice.models, session.page_choice(SaliencyChoice), found, report),
+        lambda: _agreement(choice, question, found, report),
     )
     scores: results.Scores = {}
     place = elements.section("trust", "Which should I trust?")
@@ -63,14 +64,65 @@ def show_parts(choice: Choice, measuring: Measuring) -> None:
             scores = measures.measures(measuring, choice.models, found)
             part = session.page_choice(SaliencyChoice)
             measures.among(task.key, report, part, choice.models, scores)
+            python_code.show(_maps(choice, question) + python_program.measures(choice, part))
     elements.folded(
         "alike",
         "Is the gradient of a robust network more like the picture?",
-        lambda: saliency_report.alignment_relation(report, results.robust(task.key, report) if report else {}),
+        lambda: _alike(choice, report),
     )
     _of_a_method(choice, question, found)
     with taken:
         _take_away(choice, question, found, scores)
+
+
+def _maps(choice: Choice, question: Question, *methods: str) -> str:
+    """The program of the view's maps, or of some methods'."""
+    part = session.page_choice(SaliencyChoice)
+    return python_program.maps(choice, part, question.shown.label, methods)
+
+
+def _agreement(
+    choice: Choice, question: Question, found: Mapping[Cell, SaliencyMap], report: SaliencyReport | None
+) -> None:
+    """How much maps agree, here or over the report's pictures."""
+    agreement.agreement(choice.models, session.page_choice(SaliencyChoice), found, report)
+    part = session.page_choice(SaliencyChoice)
+    if part.agreed:
+        python_code.show(python_code.report(choice.task, "saliency", SaliencyReport, choice.models))
+    else:
+        python_code.show(_maps(choice, question) + python_program.agreement(part))
+
+
+def _alike(choice: Choice, report: SaliencyReport | None) -> None:
+    """Whether alignment goes with robustness."""
+    known = results.robust(choice.task, report) if report else {}
+    saliency_report.alignment_relation(report, known)
+    if report is not None:
+        python_code.show(python_code.report(choice.task, "saliency", SaliencyReport, choice.models))
+
+
+def _sanity(choice: Choice, question: Question, found: Mapping[Cell, SaliencyMap]) -> None:
+    """What the method's maps become while the networks lose their weights."""
+    part = session.page_choice(SaliencyChoice)
+    sanity_check.sanity(question, part.method, sanity_check.models_with(part.method, found, choice.models))
+    python_code.show(_maps(choice, question, part.method) + python_program.sanity(part))
+
+
+def _during_training(choice: Choice, question: Question) -> None:
+    """How the method's map came about."""
+    part = session.page_choice(SaliencyChoice)
+    during_training.course(question, choice.models, part, ATTRIBUTION_METHODS[part.method])
+    for late in during_training.pairs_of(choice.models, zoo.cards_of(choice.task)):
+        pair = (during_training.EARLIER[late], late)
+        python_code.show(python_program.during_training(choice, part, pair, question.shown.label))
+
+
+def _sheet(task: Task, choice: Choice) -> None:
+    """The method on several pictures."""
+    contact_sheet.sheet(task, choice, session.page_choice(SaliencyChoice))
+    part = session.page_choice(SaliencyChoice)
+    if part.sheet:
+        python_code.show(python_program.contact_sheet(choice, part))
 
 
 def _of_one_map(choice: Choice, measuring: Measuring, found: Mapping[Cell, SaliencyMap]) -> None:
@@ -86,20 +138,17 @@ def _of_one_map(choice: Choice, measuring: Measuring, found: Mapping[Cell, Salie
 
 def _of_a_method(choice: Choice, question: Question, found: Mapping[Cell, SaliencyMap]) -> None:
     """What is known of the chosen method: sanity, training, many pictures."""
-    part = session.page_choice(SaliencyChoice)
     elements.folded(
         "sanity",
         "Does the map depend on what was learnt?",
-        lambda: sanity_check.sanity(question, part.method, sanity_check.models_with(part.method, found, choice.models)),
+        lambda: _sanity(choice, question, found),
     )
     elements.folded(
         "training",
         "How did the map come about in training?",
-        lambda: during_training.course(question, choice.models, part, ATTRIBUTION_METHODS[part.method]),
+        lambda: _during_training(choice, question),
     )
-    elements.folded(
-        "sheet", "What does the method show on many pictures?", lambda: contact_sheet.sheet(question.task, choice, part)
-    )
+    elements.folded("sheet", "What does the method show on many pictures?", lambda: _sheet(question.task, choice))
 
 
 def _take_away(choice: Choice, question: Question, found: Mapping[Cell, SaliencyMap], scores: results.Scores) -> None:

@@ -10,7 +10,7 @@ from app.state.errors import guard
 from app.state.names import model_name
 from app.state.training_job import Job
 from app.state.training_queue import jobs
-from app.training import progress
+from app.training import progress, python_program
 from app.training.choice import (
     EPOCHS,
     IMAGES,
@@ -23,7 +23,7 @@ from app.training.choice import (
     to_query,
     with_field,
 )
-from app.ui import elements
+from app.ui import elements, python_code
 from app.ui.controls import pick
 from core.data.tasks import FASHION_MNIST, TASKS, task_named, trained_tasks
 from core.errors import InputError
@@ -229,6 +229,7 @@ def steer(job: Job) -> None:
             _button("Cancel", ":material/stop:", "stop", job, queue.stop)
         if not job.active:
             _button("Put away", ":material/close:", "forget", job, queue.forget)
+        python_code.show(python_program.program(job.order))
 
 
 def _go(job: Job) -> None:

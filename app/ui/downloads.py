@@ -44,9 +44,17 @@ def cell_picture(x: NDArray[np.float32]) -> Image.Image:
     return Image.fromarray(rgb).resize((CELL, CELL), Image.Resampling.NEAREST)
 
 
+_IN_LATIN = str.maketrans(
+    {
+        "∞": "inf", "ρ": "RMSE", "ε": "e", "η": "n", "α": "alpha", "σ": "sigma", "−": "-", "–": "-", "→": "to",
+        "≠": "!=", "≤": "<=", "≥": ">=", "′": "'", "’": "'", "“": '"', "”": '"', "…": "...", "✓": "yes", "✗": "no",
+    }
+)  # fmt: skip
+
+
 def latin_text(text: str) -> str:
     """Text with the signs that the built-in font has."""
-    return text.replace("∞", "inf").replace("ρ", "RMSE").encode("latin-1", "replace").decode("latin-1")
+    return text.translate(_IN_LATIN).encode("latin-1", "replace").decode("latin-1")
 
 
 def sheet_png(sheet: Image.Image) -> bytes:

@@ -7,6 +7,7 @@ nothing of the server, and nothing is reported back.
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -15,7 +16,9 @@ from numpy.typing import NDArray
 from streamlit.components.v2 import component
 
 from app.state.result_cache import cached_result
+from app.ui.downloads import downloads, npz, table_csv
 from app.ui.elements import STYLE
+from app.ui.sheets import Cell, SheetRow, few_steps, levels, picture_sheet
 from core.images import to_png
 
 Unit = Literal["number", "percent"]
@@ -88,7 +91,7 @@ def player(
     ends: tuple[str, str] = ("start", "now"),
     places: Sequence[str] = (),
 ) -> None:
-    """Show tracks side by side with their curves; they are in step.
+    """Show tracks side by side with their curves, in step, and below them their files.
 
     Args:
         tracks: at least one; a shorter one rests at its end.
@@ -132,6 +135,52 @@ def player(
         ],
     }
     _component()(key=key, data=data)
+    downloads(
+        key,
+        ("PNG", "png", partial(steps_png, tracks, places)),
+        ("CSV", "csv", partial(steps_csv, tracks, series, places)),
+        ("NPZ", "npz", partial(steps_npz, tracks, series, places)),
+        quiet=True,
+    )
+
+
+def steps_png(tracks: Sequence[Track], places: Sequence[str]) -> bytes:
+    """A row a track: the first step, the last, and some between, with their places and captions."""
+    return picture_sheet([SheetRow(track.name, track.colour, _cells(track, places)) for track in tracks])
+
+
+def _cells(track: Track, places: Sequence[str]) -> list[Cell]:
+    return [
+        Cell(levels(track.frames[at]), "\n".join([_place(at, places), *track.captions[at : at + 1]]))
+        for at in few_steps(len(track.frames))
+    ]
+
+
+def _place(at: int, places: Sequence[str]) -> str:
+    return places[at] if at < len(places) else str(at)
+
+
+def steps_csv(tracks: Sequence[Track], series: Sequence[Series], places: Sequence[str]) -> bytes:
+    """A line a step: each track's caption, and each curve's value; empty after an end."""
+    columns: dict[str, Sequence[object]] = {
+        f"{track.name}: caption": track.captions for track in tracks if track.captions
+    }
+    columns |= {f"{one.title}: {line.name}": line.values for one in series for line in one.lines}
+    steps = max([*(len(track.frames) for track in tracks), *map(len, columns.values())])
+    rows = (
+        [_place(at, places), *(column[at] if at < len(column) else "" for column in columns.values())]
+        for at in range(steps)
+    )
+    return table_csv(("step", *columns), rows)
+
+
+def steps_npz(tracks: Sequence[Track], series: Sequence[Series], places: Sequence[str]) -> bytes:
+    """`frames_<n>` (S+1, C, H, W) of each track and `curve_<n>` (S+1,), counted from 1; names are in the settings."""
+    lines = [(f"{one.title}: {line.name}", line.values) for one in series for line in one.lines]
+    arrays = {f"frames_{number}": track.frames for number, track in enumerate(tracks, 1)}
+    arrays |= {f"curve_{number}": np.asarray(values, np.float64) for number, (_, values) in enumerate(lines, 1)}
+    named = {"tracks": [track.name for track in tracks], "curves": [name for name, _ in lines]}
+    return npz(arrays, named | {"places": list(places)})
 
 
 def _plain(values: Sequence[float]) -> list[float | None]:

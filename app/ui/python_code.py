@@ -33,9 +33,8 @@ def verdicts(own: Sequence[str], change: str = "") -> str:
 
     With a change of the picture they are those on it at each of its strengths.
     """
-    files, pushed = ", ".join(own), f", {change!r}" if change else ""
-    note = f"\n# The page judges {files} by its own calibration: give read_calibration that file." if own else ""
-    return note + (
+    pushed = f", {change!r}" if change else ""
+    return own_note(own) + (
         "\nverdicts = {\n"
         f"    key: judge(model, read_calibration(model, calibration_path(task.key, key)), x{pushed})\n"
         "    for key, model in models.items()\n"
@@ -151,6 +150,51 @@ def certificates(sigma: float, draws: int) -> str:
         f"proved = {{key: certify(model, x, Smoothing({sigma!r}, {draws})) for key, model in models.items()}}\n"
         "for key, found in proved.items():\n"
         '    print(key, "radius (L2):", found.radius)\n'
+    )
+
+
+def report(task: str, name: str, reader: type, keys: Sequence[str]) -> str:
+    """The rows of a report that are of some networks, as a program of its own.
+
+    Args:
+        task: key of the task.
+        name: of the report.
+        reader: the class whose `read` reads it.
+        keys: of the networks.
+    """
+    return (
+        f"from {reader.__module__} import {reader.__name__}\n"
+        "from core.reports.form.report import report_path\n\n"
+        f"found = {reader.__name__}.read(report_path({task!r}, {name!r}))\n"
+        f"rows = [row for row in found.report.rows if row.get('model') in {list(keys)}]\n"
+        "for row in rows:\n"
+        "    print({name: value for name, value in row.items() if value is not None})\n"
+    )
+
+
+def own_note(own: Sequence[str]) -> str:
+    """What is to be known of networks that are calibrated on somebody's own pictures; "" where there are none."""
+    files = ", ".join(own)
+    return f"\n# The page judges {files} by its own calibration: give read_calibration that file." if own else ""
+
+
+def calibrations(own: Sequence[str]) -> str:
+    """The calibrations of the networks that have one, by key; `own` are on somebody's own pictures."""
+    return own_note(own) + (
+        "\ncalibrations = {\n"
+        "    key: read_calibration(model, calibration_path(task.key, key))\n"
+        "    for key, model in models.items()\n"
+        "    if calibration_path(task.key, key).exists()\n"
+        "}\n"
+    )
+
+
+def fitted_gallery(choice: Choice) -> str:
+    """The gallery's pictures as the networks get them, by key."""
+    fitted = f"task.shape, {choice.fit!r}, task.background, {choice.invert}"
+    return (
+        "\npictures = gallery(task)\n"
+        f"fitted = {{key: fit(pictures.picture(key).pixels, {fitted}) for key in pictures.items}}\n"
     )
 
 

@@ -6,6 +6,7 @@ All values are sent once. While a box is drawn the browser sums the maps itself;
 import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,12 @@ from numpy.typing import NDArray
 from streamlit.components.v2 import component
 
 from app.state import session
-from app.state.boxes import box_of
+from app.state.boxes import box_of, box_text
 from app.state.names import model_name
+from app.ui import tiles
 from app.ui.colours import model_colour
 from app.ui.elements import STYLE, percent
+from app.ui.sheets import Cell, SheetRow
 
 LEVELS = 32767  # a map's values are sent as 16-bit shares of its strongest
 
@@ -71,7 +74,7 @@ class PanelGroup:
 
 
 def region_picker(groups: Sequence[PanelGroup], height: int, width: int, place: str) -> None:
-    """Show panels of pictures of one size; the box that is drawn on them becomes the view's.
+    """Show panels of pictures of one size, and their files; the box that is drawn on them becomes the view's.
 
     Args:
         groups: in reading order; every panel has `height` times `width` pixels.
@@ -87,6 +90,18 @@ def region_picker(groups: Sequence[PanelGroup], height: int, width: int, place: 
         "groups": [{"title": group.title, "panels": [*map(_as_data, group.panels)]} for group in groups],
     }
     _component()(key=key, data=data, on_box_change=lambda: _take(key))
+    note = "" if box is None else f"Box (first row, first column, rows, columns): {box_text(box)}"
+    tiles.offer(f"pointed-{place}", partial(sheet_rows, groups), note)
+
+
+def sheet_rows(groups: Sequence[PanelGroup]) -> list[SheetRow]:
+    """The panels as a sheet has them: a row a group, each panel above its name, its note and the answers to it."""
+    return [SheetRow(group.title, "", [*map(_cell, group.panels)]) for group in groups if group.panels]
+
+
+def _cell(panel: Panel) -> Cell:
+    answers = (f"{model_name(one.model)}: {one.answer} {percent(one.share)}" for one in panel.answers)
+    return Cell(tiles.url_pixels(panel.source), "\n".join([panel.name, panel.note, *answers]))
 
 
 def _as_data(panel: Panel) -> dict[str, Any]:

@@ -1,11 +1,18 @@
-"""Tables of a page's own HTML, with what they say as CSV."""
+"""Tables of a page's own HTML, with files of what they say."""
 
+import re
+from collections.abc import Callable, Sequence
 from functools import partial
 from html.parser import HTMLParser
 
+import numpy as np
 import streamlit as st
 
-from app.ui.downloads import downloads, table_csv
+from app.ui.downloads import downloads, npz, table_csv
+from app.ui.sheets import table_png
+
+Make = Callable[[], bytes]
+_NUMBER = re.compile(r"[+\-−]?\d[\d,]*(\.\d+)?(e[+\-]?\d+)?")
 
 
 class _Cells(HTMLParser):
@@ -41,20 +48,47 @@ class _Cells(HTMLParser):
             self.rows[-1][self._at] += data
 
 
-def html_csv(html: str) -> bytes:
-    """The tables of a text as CSV, below each other, with the words that stand in their cells."""
+def html_rows(html: str) -> list[list[str]]:
+    """The tables of a text, below each other: rows of the words that stand in their cells."""
     cells = _Cells()
     cells.feed(html)
-    head, *rows = ([" ".join(cell.split()) for cell in row] for row in cells.rows)
-    return table_csv(head, rows)
+    return [[" ".join(cell.split()) for cell in row] for row in cells.rows]
 
 
-def show(html: str, name: str) -> None:
-    """Tables, and a button that gives them as CSV.
+def rows_npz(rows: Sequence[Sequence[str]]) -> bytes:
+    """`cells` (rows, columns) as text, and `values`, the number that each begins with, NaN where there is none.
+
+    A percentage is the number before its sign, as it reads.
+    """
+    width = max(map(len, rows))
+    cells = np.array([[*row, *[""] * (width - len(row))] for row in rows], dtype=str)
+    return npz({"cells": cells, "values": np.vectorize(_value, otypes=[np.float64])(cells)}, {})
+
+
+def _value(cell: str) -> float:
+    found = _NUMBER.match(cell)
+    return float(found[0].replace(",", "").replace("−", "-")) if found else float("nan")
+
+
+def offer(name: str, rows: Sequence[Sequence[str]], csv: Make | None = None, arrays: Make | None = None) -> None:
+    """The files of a table: as it reads, its cells, and its numbers.
 
     Args:
-        html: with at least one table.
-        name: of the file, which no other on the page has.
+        name: of the files, which no other on the page has.
+        rows: its words, the head first.
+        csv: what makes a better CSV than its words, where there is one.
+        arrays: what makes a better NPZ, likewise.
     """
+    downloads(
+        name,
+        ("PNG", "png", partial(table_png, rows)),
+        ("CSV", "csv", csv or (lambda: table_csv(rows[0], rows[1:]))),
+        ("NPZ", "npz", arrays or partial(rows_npz, rows)),
+        quiet=True,
+    )
+
+
+def show(html: str, name: str, csv: Make | None = None, arrays: Make | None = None) -> None:
+    """Tables, and their files: see `offer`; the HTML has at least one table."""
     st.html(html)
-    downloads(name, ("Table as CSV", "csv", partial(html_csv, html)), quiet=True)
+    offer(name, html_rows(html), csv, arrays)

@@ -101,6 +101,12 @@ class Calibration:
         """By detector the conformal p-value of each score (n,), in (0, 1]; see `core.anomaly.conformal.p_values`."""
         return {key: p_values(self.normals[key], values) for key, values in scores.items()}
 
+    def share_flagged(self, model: ZooModel, x: Tensor, alpha: float) -> NDArray[np.float64]:
+        """The share of detectors (n,), in [0, 1], whose p-value of an image of `x` (n, C, H, W) is at most `alpha`."""
+        found = self.p_values(self.scores(self.measure(model, x)))
+        share: NDArray[np.float64] = np.mean([values <= alpha for values in found.values()], 0)
+        return share
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """All that it is made of, for an npz file."""
         parts: dict[str, Mapping[str, NDArray[Any]]] = {

@@ -11,11 +11,17 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from app.latent.autoencoders import autoencoders_folder
+from app.state.autoencoders import autoencoders_folder
+from app.state.judgements import calibration_folder
+from app.state.reports import reports_folder
 from app.state.tasks import task_pool
 from app.state.zoo import zoo_folder
+from core.anomaly.calibration import calibration_path
+from core.anomaly.label_references import references_path
 from core.latent.autoencoder import load_autoencoder
-from core.models.zoo import load_zoo_model
+from core.models.zoo import cards, load_zoo_model
+from core.reports.form.report import report_path
+from tests.helpers.taken_away import without_files
 from tests.helpers.waiting import PATIENCE, until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,8 +46,9 @@ def entered(page: str, visitor: str = "", **link: str) -> AppTest:
 
 
 def checked(at: AppTest) -> AppTest:
-    """The page, which has run without an exception."""
+    """The page, which has run without an exception, and gives the files of all that it shows."""
     assert not at.exception, [item.value for item in at.exception]
+    assert not without_files(at)
     return at
 
 
@@ -103,9 +110,15 @@ def run_program(at: AppTest, mark: str) -> dict[str, Any]:
     code = next(item.value for item in at.code if mark in item.value)
     namespace: dict[str, Any] = {}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("core.load_zoo_model", partial(load_zoo_model, folder=zoo_folder()), raising=False)
-        made = partial(load_autoencoder, folder=autoencoders_folder())
-        patch.setattr("core.latent.autoencoder.load_autoencoder", made)
+        for name, of, folder in (
+            ("core.load_zoo_model", load_zoo_model, zoo_folder()),
+            ("core.cards", cards, zoo_folder()),
+            ("core.calibration_path", calibration_path, calibration_folder()),
+            ("core.anomaly.label_references.references_path", references_path, calibration_folder()),
+            ("core.latent.autoencoder.load_autoencoder", load_autoencoder, autoencoders_folder()),
+            ("core.reports.form.report.report_path", report_path, reports_folder()),
+        ):
+            patch.setattr(name, partial(of, folder=folder), raising=False)
         exec(code, namespace)
     return namespace
 

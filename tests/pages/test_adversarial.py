@@ -8,7 +8,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from core.data.tasks import FASHION_MNIST, TASKS
+from core.data.tasks import CIFAR10, FASHION_MNIST, TASKS
 from core.explanations.attack_path import path
 from core.explanations.certificate import Smoothing, certify
 from core.models.resnet import PreActResNet
@@ -80,6 +80,11 @@ def test_reports_give_verdicts_areas_and_the_matrix(visit, measured):
     (passed,) = bodies(at, "data-passed")
     assert passed.count("data-passed=") == 2 and "true class is not known" in passed
     assert not at.error and not at.warning
+    answers = run_program(at, "made_against(")["answers"]
+    names = [part.split("<")[0] for part in passed.split('class="rs-class">')[1:]]
+    assert names == [CIFAR10.class_names[answers[key][1].argmax()] for key in ("pgd-linf", "standard")]
+    areas = {row["model"]: row["ara"] for row in run_program(at, "Adversarial.read")["rows"]}
+    assert all(f"<b>{area:.4f}</b>" in table for area in areas.values()) and len(areas) == 2
     before = cell
     checked(at.selectbox(key="adversarial.seen.cifar10").set_value("pgd-l2").run())
     assert query(at)["cell"] == "pgd-linf,pgd-l2" and bodies(at, "data-cell") != [before]
@@ -106,6 +111,11 @@ def test_heat_maps_are_fooled_at_the_press_of_a_button_and_another_choice_asks_a
     assert moved.count("data-moved=") == 2 and outside.count("data-outside=") == 2 and not at.error
     assert outside.count("outside of what is highlighted: 100 %") == 2
     assert bodies(at, "on test images, ε = 8/255")
+    made = run_program(at, "manipulate_map(")
+    for key in ("standard", "pgd-l2"):
+        part = moved.split(f'data-moved="{key}"')[1]
+        assert f"{made['moved'][key].correlation_target:+.2f}".replace("-", "−") in part.split("</section>")[0]
+        assert f'data-outside="{key}" data-changed="{made["outside"][key].changed}"' in outside
     checked(at.segmented_control(key="adversarial.region").set_value("top-left").run())
     assert query(at)["region"] == "top-left" and not bodies(at, "data-moved")
     again = visit(**TWO, method="grad-cam", region="centre", move="8")

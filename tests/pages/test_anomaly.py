@@ -1,12 +1,8 @@
 """The page Anomaly: verdicts, layers, neighbours and pushes of a picture, and its link."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 
-from app.state.judgements import calibration_folder
-from core.anomaly.calibration import calibration_path
 from core.anomaly.catalogue import DEFAULT, DETECTORS
 from core.anomaly.label_references import fit_references, references_path, write_references
 from core.anomaly.perceptron_detector import PERCEPTRON
@@ -113,9 +109,12 @@ def test_another_label_needs_no_data_set_where_its_reference_ships(visit, tiny_z
     write_references(fit_references(model, columns(80, 2, "cifar10").images()), model, path)
     try:
         at = visit(**TWO, label="zeros")
+        made = run_program(at, "read_references(")
     finally:
         path.unlink()
     (profile,) = bodies(at, "data-profile")
+    p_value = made["references"]["standard"].p_value(made["squared"]["standard"])[0]
+    assert value(profile, "data-p") == f"{p_value:.4f}"
     assert value(profile, "data-profile") == "standard" and 0 < float(value(profile, "data-p")) <= 1 and not at.error
     (told,) = [item.value for item in at.info]
     assert "Robust, L2 under this label" in told and "Standard" not in told
@@ -128,6 +127,11 @@ def test_where_the_data_set_is_any_label_has_a_band_and_neighbours(visit, fashio
     (profile,) = bodies(at, "data-profile")
     (nearest,) = bodies(at, "data-nearest")
     assert 0 < float(value(profile, "data-p")) <= 1 and nearest.count("<figure>") == 6 and not judged(at)
+    made = run_program(at, "found.nearest(")
+    p_value = made["references"]["standard"].p_value(made["squared"]["standard"])[0]
+    assert value(profile, "data-p") == f"{p_value:.4f}"
+    said = [part.split("<")[0] for part in nearest.split("<figcaption>")[1:]]
+    assert said == [made["names"][place] for place in made["near"]["standard"]]
     checked(at.slider(key="anomaly.m.fashion-mnist").set_value(9).run())
     finished(at)
     assert bodies(at, "data-profile") != [profile] and query(at)["m"] == "9" and not at.error
@@ -150,11 +154,9 @@ def test_pushing_starts_at_the_verdict_and_moves_only_the_lower_part(visit):
 
 
 @pytest.mark.slow
-def test_the_program_beside_a_push_gives_what_is_shown(visit, monkeypatch):
+def test_the_program_beside_a_push_gives_what_is_shown(visit):
     at = visit(models="standard", open="push", push="gaussian-noise", step="3")
     (body,) = bodies(at, "data-pushed")
-    made = partial(calibration_path, folder=calibration_folder())
-    monkeypatch.setattr("core.calibration_path", made, raising=False)
     found = run_program(at, "'gaussian-noise'")["verdicts"]["standard"]
     assert value(body, "data-p") == f"{found.p_values[DEFAULT][3]:.4f}"
     assert len(found.x) > 3 and not np.array_equal(found.x[0], found.x[3])

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,8 +12,9 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from app.anomaly import batch, batch_table
+from core.anomaly.catalogue import DEFAULT
 from tests.helpers.anomaly_page import judged, normal
-from tests.helpers.pages import checked, finished, query
+from tests.helpers.pages import checked, finished, query, run_program
 from tests.helpers.pictures import png
 
 PAGE = "pages/anomaly"
@@ -57,6 +59,16 @@ def test_many_files_become_a_table_with_reasons_filters_and_downloads(visit, tmp
     assert "archive" in why["some.zip/nested.zip"] and "leads out" in why["some.zip/../out.png"]
     assert "damaged" in why["some.zip/broken.png"] and why["a.png"] == ""
     assert [item.value for item in at.metric][:2] == ["1 of 3", "1 of 3"] and at.metric[2].value == "3"
+    (tmp_path / "your-pictures").mkdir()
+    for name, data, _ in files:
+        (tmp_path / "your-pictures" / name).write_bytes(data)
+    monkeypatch.chdir(tmp_path)
+    made = run_program(at, "score_many(")["found"]
+    share = {
+        Path(name).name: 100 * share for name, share in zip(made.paths, made.p_values["standard"][DEFAULT], strict=True)
+    }
+    shown = dict(zip(table["File"], table["Standard: share"], strict=True))
+    assert all(shown[name] == pytest.approx(share[name]) for name in ("a.png", "noise.png"))
     stored = pq.read_table(io.BytesIO(dict(kept)["scores-cifar10.parquet"])).to_pylist()
     assert {row["model"] for row in stored} == {"standard", "pgd-l2"} and sum(
         row["error"] is not None for row in stored

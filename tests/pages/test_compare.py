@@ -10,7 +10,8 @@ from streamlit.testing.v1 import AppTest
 from app.compare.choice import CompareChoice
 from app.state import visitor_cookie
 from app.state.choice import Choice
-from tests.helpers.pages import ROOT, bodies, checked, picture, pressed, query, source, upload, value
+from core.data.tasks import CIFAR10
+from tests.helpers.pages import ROOT, bodies, checked, picture, pressed, query, run_program, source, upload, value
 from tests.helpers.tiny_zoo import KEYS, write_zoo
 
 PAGE = "streamlit_app"
@@ -243,6 +244,8 @@ def test_a_search_without_gradients_stands_beside_the_attack_and_says_what_it_al
         for part in ("attacked", "searched")
     }
     starts = {value(body, "data-searched"): value(body, "data-before") for body in bodies(at, "data-searched")}
+    searched = run_program(at, "Square(")["searched"]
+    assert ends["searched"] == {key: CIFAR10.class_names[one.after] for key, one in searched.items()}
     alone = [key for key in KEYS if ends["attacked"][key] == starts[key] != ends["searched"][key]]
     assert set(starts) == set(KEYS) and len(at.warning) == len(alone) and not at.error
     checked(at.slider(key=STRENGTH).set_value(0).run())

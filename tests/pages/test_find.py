@@ -10,7 +10,7 @@ from app.find import sections
 from app.find.results import MeasuredPictures
 from core.data.tasks import CIFAR10
 from core.explanations.picture_facts import PictureFacts
-from tests.helpers.pages import bodies, checked, finished, picture, presented, pressed, query
+from tests.helpers.pages import bodies, checked, finished, picture, presented, pressed, query, run_program
 
 PAGE = "pages/find"
 TASK = "cifar10"
@@ -26,8 +26,11 @@ def cards(at) -> list[str]:
 def test_the_gallery_is_measured_by_itself_and_the_rule_picks(visit):
     at = finished(visit(task=TASK, rule="unsure"))
     assert len(cards(at)) == sections.A_PAGE and not at.error
+    facts = run_program(at, "measure_pictures(")["facts"]
     shares = [int(body.split("</b> ")[1].split(" %")[0]) for body in cards(at)]
     assert shares == sorted(shares)
+    least = facts.probability[0].min()
+    assert shares[0] == round(100 * least) and len(facts.keys) == 24 and np.isfinite(facts.flagged[0]).all()
     assert any("24 pictures of the gallery" in item.value for item in at.caption)
     slides = presented(pressed(at, "presenter.button"))["slides"]
     for slide, body in zip(slides, cards(at), strict=True):
@@ -50,7 +53,7 @@ def test_a_class_narrows_and_an_attack_is_made_where_a_rule_asks_for_it(visit):
 
 
 @pytest.mark.slow
-def test_own_pictures_are_searched_and_one_is_opened_everywhere(visit, monkeypatch):
+def test_own_pictures_are_searched_and_one_is_opened_everywhere(visit, tmp_path, monkeypatch):
     gone: list[str] = []
     monkeypatch.setattr(st, "switch_page", gone.append)
     at = visit(task=TASK, rule="unsure", pictures="own")
@@ -59,6 +62,11 @@ def test_own_pictures_are_searched_and_one_is_opened_everywhere(visit, monkeypat
     at = pressed(at, "find.pictures.start")
     assert len(cards(at)) == 1 and "mine&lt;b&gt;.png" in cards(at)[0]
     assert any("broken" in item.value for item in at.caption)
+    (tmp_path / "your-pictures").mkdir()
+    (tmp_path / "your-pictures" / "mine.png").write_bytes(files[0][1])
+    monkeypatch.chdir(tmp_path)
+    facts = run_program(at, "your-pictures")["facts"]
+    assert f"{facts.probability[0, 0]:.0%}".replace("%", " %") in cards(at)[0] and len(facts.keys) == 1
     checked(at.button(key="find.open.0").click().run())
     assert gone == ["pages/compare.py"] and query(at)["image"] == "upload" and not at.error
 

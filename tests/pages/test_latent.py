@@ -10,8 +10,10 @@ from streamlit.testing.v1 import AppTest
 from app.latent import search as latent_search
 from app.latent.choice import AXES
 from app.latent.search import FRAMES
+from app.latent.slider_predictions import runs
 from app.state import predictions
 from app.ui.data_urls import data_url
+from core.data.tasks import FASHION_MNIST
 from core.latent.search import Search
 from tests.helpers.checked_files import read_json, write_json
 from tests.helpers.pages import bodies, checked, picture, presented, pressed, query, run_program, upload, value
@@ -166,6 +168,9 @@ def test_the_search_says_for_each_network_what_it_found_and_whether_it_fools_the
             ("wrong before" in part.split("rs-film")[0]) == (first != label) == (value(part, "data-right") == "False")
         )
         assert part.count("data-passed=") == (1 if found else 0)
+    found = run_program(at, "OneClass(")["found"]
+    sizes = {value(part, "data-fooled"): value(part, "data-norm") for part in body.split("<section")[1:]}
+    assert sizes == {key: f"{float(one.norm[0]):.4f}" for key, one in found.items()}
     checked(at.segmented_control(key="latent.centre").set_value(1.0).run())
     assert query(at)["centre"] == "1" and not bodies(at, "data-fooled")
 
@@ -184,6 +189,10 @@ def test_neighbours_are_counted_as_they_are_lettered(visit):
     assert query(at)["around"] == "2" and bodies(at, "data-neighbours") != [cells]
     (told,) = bodies(at, "data-told")
     assert told.count("<figure") == 10
+    for mark, block in (("neighbours(decoder", bodies(at, "data-neighbours")[0]), ("class_row(", told)):
+        row, names = run_program(at, mark)["row"], FASHION_MNIST.class_names
+        lettered = [part.split('data-class="')[1].split('"')[0] for part in block.split("<b ")[1:]]
+        assert lettered == [names[answer] for picture in row.predicted.T for answer in picture]
 
 
 @pytest.mark.slow
@@ -192,6 +201,9 @@ def test_the_way_to_another_picture_ends_there(visit):
     assert bodies(at, "data-turns") and not at.warning
     checked(at.selectbox(key="latent.other.fashion-mnist").set_value("photo:rocket").run())
     assert query(at)["with"] == "photo:rocket" and not at.error
+    row = run_program(at, "interpolation(")["row"]
+    turns = [" → ".join(FASHION_MNIST.class_names[label] for label, _, _ in runs(answers)) for answers in row.predicted]
+    assert [part.split("</b>")[0] for part in bodies(at, "data-turns")[0].split("<b>")[1:]] == turns
 
 
 def test_a_hostile_link_is_answered_with_sentences_and_the_first_view(visit):

@@ -84,6 +84,10 @@ def test_the_search_is_a_table_of_changes_by_networks_whose_amounts_change_the_a
     assert len(cells) == 2 * len(changes_of(3)) and not at.error and "n = 1 picture" in table
     found = [cell for cell in cells if value(cell, "data-found") == "True"]
     assert found and table.count("rs-least") == len({value(cell, "data-network") for cell in found})
+    made = run_program(at, "smallest_change(")["smallest"]
+    assert {(value(cell, "data-network"), cell.split('"')[1]): value(cell, "data-amount") for cell in cells} == {
+        name: f"{one.amount:g}" for name, one in made.items()
+    }
     cell = found[0]
     key, amount, network = cell.split('"')[1], value(cell, "data-amount"), value(cell, "data-network")
     there = visit(**{**TWO, "models": network, "natural": f"{key}:{float(amount):.6f}"})

@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.helpers.checked_files import read_json, write_json
-from tests.helpers.pages import bodies, checked, pressed, query, value
+from tests.helpers.pages import bodies, checked, pressed, query, run_program, value
 from tests.helpers.synthetic.answers import write_answers
 from tests.helpers.synthetic.robustness import write_report
 from tests.helpers.tiny_zoo import KEYS
@@ -64,6 +64,10 @@ def test_the_report_gives_figures_curves_and_claims(visit, measured):
     assert "another network's attack" in table["Signs of masking"][0] and table["Signs of masking"][1] == "none"
     (block,) = bodies(at, "data-card")
     assert f"{linf['standard']['clean'] * 100:.1f} %" in block and "takes 1.5 × the standard" in block
+    figures = run_program(at, "card.figures")["figures"]
+    assert list(figures) == ["standard", "pgd-l2", "pgd-linf"]
+    shown = {row["model"]: row["apgd"] for row in run_program(at, "Robustness.read")["rows"] if row["norm"] == "linf"}
+    assert shown == {key: row["apgd"] for key, row in linf.items()}
     (claims,) = bodies(at, 'class="rs-claims"')
     assert claims.count("<li class=") == 1 and 'data-holds="part"' in claims
     for pair in ("Robust, L∞ against Standard</span> <em>holds in part", "Robust, L2 against Standard</span> <em>too"):
@@ -114,6 +118,8 @@ def test_the_perturbation_follows_its_sliders(visit):
     assert share(at) == 0
     checked(slide(at, "epoch").set_value(100).run())
     assert share(at) > 0.99 and cosine(at) > noise + 0.2  # the network's own sign map, on itself
+    made = run_program(at, "adversity(")
+    assert (made["harm"].cosine, made["steps"].share) == pytest.approx((cosine(at), share(at)), abs=1e-4)
     checked(slide(at, "alpha").set_value(1.0).run())
     assert share(at) == 0 and cosine(at) == noise
     assert query(at)["epoch"] == "100" and query(at)["alpha"] == "1"

@@ -8,13 +8,14 @@ import pytest
 
 from app.picture_report import content, document, sections
 from app.state.judgements import calibration_folder
+from app.ui.data_urls import data_url
 from core.anomaly.calibration import calibration_path
 from core.anomaly.catalogue import DETECTORS
 from core.models.zoo import load_zoo_model
-from tests.helpers.pages import checked, picture, presented, pressed, upload
+from tests.helpers.pages import checked, picture, presented, pressed, run_program, upload
 
 PAGE = "pages/report"
-pytestmark = pytest.mark.usefixtures("calibrations")
+pytestmark = pytest.mark.usefixtures("calibrations", "generators")
 LINK = {
     "task": "cifar10",
     "models": "standard,pgd-linf",
@@ -76,6 +77,25 @@ def test_the_file_is_whole_and_its_python_gives_the_same_numbers(visit, taken, t
             assert all(np.array_equal(namespace["verdicts"][key].p_values[name], p_values[name]) for name in p_values)
         for method in content.METHODS:
             assert np.array_equal(namespace["maps"][key, method].heatmap, report.maps[key, method].heatmap)
+
+
+@pytest.mark.slow
+def test_a_task_with_a_generator_says_how_it_is_drawn_and_where_each_answer_turns(visit, taken, monkeypatch):
+    for name in ("METHODS", "MOST_CLASSES"):
+        monkeypatch.setattr(content, name, {"METHODS": ("gradient",), "MOST_CLASSES": 1}[name])
+    monkeypatch.setattr(document, "METHODS", ("gradient",))
+    at = pressed(visit(task="fashion-mnist", models="standard,pgd-l2", image="photo:coffee"), "report.picture.start")
+    report, html = taken[0], taken[1].decode()
+    found = report.latent
+    assert found is not None and not at.error
+    assert data_url(found.picture) in html and f"{found.start.distance:.3f} off" in html
+    made = run_program(at, "nearest_flips(")
+    assert np.array_equal(made["drawn"].probs, found.row.probs)
+    for card, flip in zip(report.cards, found.flips, strict=True):
+        assert (flip is None) == (made["flips"][card.key] is None)
+        if flip is not None:
+            assert made["flips"][card.key].position == flip.position and data_url(flip.x) in html
+    assert html.count("Direction ") == sum(flip is not None for flip in found.flips)
 
 
 @pytest.mark.slow

@@ -10,13 +10,15 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
+from app.saliency.colouring import map_pixels, scales
 from app.state.training_job import Job
+from app.ui.data_urls import bytes_url
 from core.models.resnet import PreActResNet
 from core.models.zoo import load_zoo_model, save
 from core.saliency.measures.catalogue import SALIENCY_MEASURES
 from core.saliency.measures.measure import Measure
 from core.training.jobs.messages import Point, Ready, TrainingRequest
-from tests.helpers.pages import bodies, checked, finished, opened, presented, query, restored
+from tests.helpers.pages import bodies, checked, finished, opened, presented, query, restored, run_program
 from tests.helpers.synthetic.saliency import write_saliency_report
 from tests.helpers.tiny_zoo import KEYS, write_zoo
 
@@ -157,6 +159,10 @@ def test_maps_are_measured_at_the_press_of_a_button_and_stand_in_the_table(visit
     table = after(at, "saliency.measure.start", "data-scored")
     assert table.count("data-scored") == 4 and "–" not in table and table.count("best here") == 2
     assert not any(button.key == "saliency.measure.start" for button in at.button) and not at.error
+    scores = run_program(at, "run_measure(")["scores"]
+    shown = (part for row in table.split("<tr data-scored")[1:] for part in row.split("<td>")[1:])
+    figures = [part.removeprefix("<b>").split("<")[0] for part in shown]
+    assert sorted(figures) == sorted(f"{score:.3f}".replace("-", "−") for score in scores.values())
 
 
 @pytest.mark.slow
@@ -204,6 +210,9 @@ def test_layers_are_randomised_at_the_press_of_a_button_and_another_map_asks_aga
     at = visit(**TWO, **CHEAP)
     strips = after(at, "saliency.sanity.start", "data-sanity")
     assert strips.count("data-sanity") == 2 and "layers lost" in strips and not at.error
+    for steps in run_program(at, "cascade(")["cascades"].values():
+        lost = f"{len(steps) - 1} layers lost: {steps[-1].similarity[0]:.3f}".replace("-", "−")
+        assert lost in strips
     again = visit(**TWO, **CHEAP, map="standard,grad-cam")
     assert not bodies(again, "data-sanity") and any(button.key == "saliency.sanity.start" for button in again.button)
 
@@ -212,6 +221,11 @@ def test_a_contact_sheet_has_each_picture_for_each_network(visit):
     at = visit(**TWO, **CHEAP, sheet="photo:coffee,photo:rocket,photo:chelsea")
     (sheet,) = bodies(at, "data-sheet")
     assert sheet.count("data-sheet") == 6 and not at.error
+    made = run_program(at, "sheet[found.model")["sheet"]
+    rocket = {(key, one.method): one for (key, image), one in made.items() if image == "photo:rocket"}
+    full = scales(rocket, "method")
+    assert len(made) == 6
+    assert all(bytes_url(map_pixels(one, full[cell], "signed", 0)) in sheet for cell, one in rocket.items())
 
 
 @pytest.mark.slow
@@ -224,7 +238,10 @@ def test_an_early_and_a_late_state_stand_side_by_side_where_both_ship(visit, tin
         network = PreActResNet(model.card.network, torch.Generator().manual_seed(seed))
         save(network, replace(model.card, key=key, settings={"epochs": epochs}), tmp_path / "zoo")
     monkeypatch.setenv("ROBUSTSCOPE_MODELS", str(tmp_path / "zoo"))
-    (strip,) = bodies(visit(**TWO, **CHEAP), "data-course")
+    at = visit(**TWO, **CHEAP)
+    (strip,) = bodies(at, "data-course")
+    alike = run_program(at, "spearman(")["alike"]
+    assert f"two maps: {alike:.3f}".replace("-", "−") in strip.replace("\n", " ")
     assert "after 1 epoch: why" in strip and "after 32 epochs: why" in strip and strip.count("<img") == 3
     assert not bodies(visit(open=TWO["open"], models="pgd-l2", **CHEAP), "data-course")
 
@@ -262,6 +279,9 @@ def test_agreement_is_said_between_networks_and_between_methods(visit):
     at = visit(**TWO, **CHEAP)
     between, within = bodies(at, "data-agreement")
     assert between.count("<table") == 2 and within.count("<table") == 2 and "1.00" in between
+    made = run_program(at, "agreement_matrix(")
+    for block, found in ((between, made["between"]), (within, made["within"])):
+        assert all(f">{values[1, 0]:.2f}<".replace("-", "−") in block for values in found.values())
     checked(at.segmented_control(key="saliency.agreement").set_value("ssim").run())
     assert bodies(at, "data-agreement") != [between, within] and query(at)["agreement"] == "ssim"
 

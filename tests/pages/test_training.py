@@ -8,13 +8,14 @@ from streamlit.testing.v1 import AppTest
 
 from app.state import training_queue as jobs_module
 from app.state import visitors
+from core.data import datasets
 from core.data.tasks import FASHION_MNIST
 from core.models.bundle import pack
 from core.models.resnet import PreActResNet, ResNetConfig
 from core.models.zoo import Card, load_zoo_model, save
 from core.training.recipes.registry import RECIPES
 from tests.helpers.added_recipe import BRIGHTENED_RECIPE
-from tests.helpers.pages import ROOT, bodies, checked
+from tests.helpers.pages import ROOT, bodies, checked, run_program
 from tests.helpers.waiting import until
 from tests.helpers.workers import fake_worker
 
@@ -104,7 +105,7 @@ def test_without_the_data_set_the_page_says_how_to_get_it_and_nothing_starts(wor
     assert any(block.value == "robustscope data fetch fashion-mnist" for block in at.code)
 
 
-def test_one_click_puts_both_networks_of_the_pair_in_line(world):
+def test_one_click_puts_both_networks_of_the_pair_in_line(world, monkeypatch):
     at = visit()
     checked(button(at, PAIR).click().run())
     at = once(at, lambda: mine(at)[0].points)
@@ -113,6 +114,13 @@ def test_one_click_puts_both_networks_of_the_pair_in_line(world):
     assert 'data-state="running"' in first and "Garments standard" in first and 'data-state="waiting"' in second
     assert any("Which pixels" in item.value for item in at.header)
     assert labels(at).count("Cancel") == 2 and labels(at).count("Pause") == 1
+    asked = []
+    monkeypatch.setattr("core.training.loop.train", lambda *given: asked.append(given))
+    run_program(at, "TrainingRequest(")
+    (plan, data, val, folder), order = asked[0], mine(at)[0].order
+    assert plan == order.plan() and folder.name == order.key
+    assert torch.equal(data.pixels, datasets.load(FASHION_MNIST, "train").first(order.images).pixels)
+    assert torch.equal(val.pixels, datasets.load(FASHION_MNIST, "val").pixels)
 
 
 @pytest.mark.slow

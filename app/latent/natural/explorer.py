@@ -10,14 +10,15 @@ from app.latent.choice import LatentChoice
 from app.latent.natural import files, results, smallest
 from app.latent.natural.amounts import Amounts
 from app.latent.natural.results import NaturalScene
+from app.latent.ribbon_files import answered_cell, ribbons_csv, ribbons_png
 from app.state import session
 from app.state.errors import guard
 from app.state.pictures import ModelInput
-from app.ui import controls, elements, presenter, python_code
+from app.ui import controls, elements, presenter, python_code, tables
 from app.ui.data_urls import data_url
 from app.ui.downloads import downloads
 from app.ui.elements import how_to_read
-from app.ui.presenter import Slide
+from app.ui.sheets import Cell, levels
 from app.ui.task_progress import watch
 from core.data.tasks import Task
 from core.natural.catalogue import CHANGES, GROUPS, changes_of
@@ -49,8 +50,14 @@ def _parts(task: Task, shown: ModelInput) -> None:
     _guide(task)
     with st.container(horizontal=True):
         arrays = partial(files.explorer_npz, here, part.amounts)
-        downloads(f"natural-{task.key}", ("Picture and ribbons as NPZ", "npz", arrays))
-        presenter.offer(lambda: _slides(here, part, row))
+        rows, cells = partial(_rows, here, part), _cells(here, row)
+        downloads(
+            f"natural-{task.key}",
+            ("Pictures and ribbons as PNG", "png", lambda: ribbons_png(task, here.models, cells, rows())),
+            ("Answers along the sliders as CSV", "csv", lambda: ribbons_csv(task, here.models, rows())),
+            ("Picture and ribbons as NPZ", "npz", arrays),
+        )
+        presenter.offer(lambda: slides.slides(here.task, here.models, row, here.picture, rows()))
         controls.share()
         first, rest = next((key, change.rest) for key, change in CHANGES.items())
         python_code.show(python_program.natural_program(session.now(), {first: rest, **dict(part.amounts)}, first))
@@ -114,16 +121,21 @@ def _changes(here: NaturalScene, part: LatentChoice) -> list[Change]:
     return [change for change in changes_of(here.task.shape[0]).values() if change.group == part.changes]
 
 
-def _slides(here: NaturalScene, part: LatentChoice, now: ChangedRow) -> list[Slide]:
-    """What the explorer shows, for a room."""
-    rows = [
+def _cells(here: NaturalScene, row: ChangedRow) -> list[Cell]:
+    """The changed picture with each network's answer, and the picture as it is, for a sheet."""
+    now = answered_cell(here.task, here.models, row.x[0], "now", row.probs[:, 0])
+    return [now, Cell(levels(here.picture.x[0]), "the picture")]
+
+
+def _rows(here: NaturalScene, part: LatentChoice) -> list[slides.SliderRow]:
+    """The sliders of the chosen group, with what the networks would answer along each."""
+    return [
         slides.SliderRow(
             change.key, change.title, dict(part.amounts).get(change.key, change.rest),
             results.slider_row(here, part.amounts, change),
         )
         for change in _changes(here, part)
     ]  # fmt: skip
-    return slides.slides(here.task, here.models, now, here.picture, rows)
 
 
 def _slider(change: Change, amount: float) -> None:
@@ -157,9 +169,12 @@ def _smallest(here: NaturalScene) -> None:
     """The search along every change; the work runs beside the page."""
     work = watch(smallest.search_task(here))
     if work is not None:
-        smallest.table(here, work.result)
-        downloads(
+        tables.show(
+            smallest.table_html(here, work.result),
             f"natural-smallest-{here.task.key}",
-            ("Table as CSV", "csv", partial(files.smallest_csv, here, work.result)),
-            ("Pictures as NPZ", "npz", partial(files.smallest_npz, here, work.result)),
+            partial(files.smallest_csv, here, work.result),
+            partial(files.smallest_npz, here, work.result),
         )
+        smallest.guide()
+        changes = [row[0].change for row in work.result]
+        python_code.show(python_program.smallest_natural(session.now(), changes))

@@ -3,8 +3,6 @@
 from functools import partial
 from html import escape
 
-import streamlit as st
-
 from app.latent.natural.results import NaturalScene
 from app.state.names import model_name
 from app.state.tasks import Call
@@ -57,7 +55,7 @@ def search(here: NaturalScene, on_progress: OnProgress, should_stop: ShouldStop)
     return found
 
 
-def table(here: NaturalScene, found: Found) -> None:
+def table_html(here: NaturalScene, found: Found) -> str:
     """A row a change, a column a network; the change that needs the smallest share of its slider is marked."""
     known = changes_of(here.task.shape[0])
     least = [min((row[number] for row in found), key=lambda one: one.share) for number in range(len(here.models))]
@@ -75,10 +73,14 @@ def table(here: NaturalScene, found: Found) -> None:
         + "</tr>"
         for row in found
     )
-    st.html(
+    return (
         f'<div class="rs-wide" tabindex="0"><table class="rs-table rs-smallest"><tr><th>n = 1 picture</th>{heads}</tr>'
         f"{body}</table></div>"
     )
+
+
+def guide() -> None:
+    """How to read the table."""
     how_to_read(
         "Each change is made alone, outwards from rest to both sides, until the network's own answer to the picture as "
         "it is turns, right or wrong. Framed: the change that needs the smallest share "

@@ -9,12 +9,13 @@ import pytest
 import torch
 from PIL import Image
 
-from app.latent import autoencoders, results, search
+from app.latent import results, search
 from app.latent.choice import AXES
 from app.latent.files import explorer_npz, films_png, fooled_npz
 from app.latent.position import LatentPosition, resolve
 from app.latent.search import FRAMES, way_there
 from app.latent.search_films import amplification, headline
+from app.state import autoencoders
 from app.state import zoo as state_zoo
 from app.ui.downloads import CELL, GAP, HEAD
 from core.data.tasks import task_named

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from app.latent import autoencoders, position, results
+from app.latent import position, results
 from app.latent.position import LatentPosition, resolve
+from app.state import autoencoders
 from core.data.tasks import task_named
 from tests.helpers.synthetic.latent import write_autoencoders
 

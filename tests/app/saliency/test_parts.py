@@ -12,9 +12,10 @@ from app.saliency.agreement import matrix
 from app.saliency.measures import best_of, spread_figure, spreads
 from app.saliency.report import alignment_rows, methods_matrix, models_matrix, relation_figure
 from app.saliency.results import Measuring, known_maps, missing_maps, question_of, quick_maps
-from app.saliency.sanity_check import STRIP, call_for, strip_steps
+from app.saliency.sanity_check import call_for
 from app.state.bounded_store import BoundedStore
 from app.state.pictures import model_input
+from app.ui.sheets import FRAMES, few_steps
 from core.data.tasks import task_named
 from core.progress import StoppedError
 from core.reports.form.report import Report
@@ -164,6 +165,6 @@ def test_the_cascade_begins_with_the_map_that_is_shown_and_ends_with_no_layer_le
 
 @pytest.mark.parametrize("steps", [0, 1, 3, 7, 24])
 def test_the_strip_has_the_first_and_the_last_step(steps):
-    found = strip_steps(steps)
-    assert len(found) == min(steps, STRIP) and found == sorted({*found})
+    found = few_steps(steps)
+    assert len(found) == min(steps, FRAMES) and found == sorted({*found})
     assert not steps or (found[0], found[-1]) == (0, steps - 1)

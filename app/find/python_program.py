@@ -1,0 +1,40 @@
+"""What the page Find measures, as Python: of the gallery, or of a folder of one's own pictures."""
+
+from app.find.results import MOST, settings_of
+from app.state.choice import Choice
+from app.state.judgements import ALPHA, on_own_pictures
+from app.ui import python_code
+from core.data.tasks import task_named
+
+GALLERY = """
+labels = {key: -1 if item.label is None else item.label for key, item in pictures.items.items()}
+source = ((key, labels[key], picture) for key, picture in fitted.items())
+"""
+
+
+def program(choice: Choice, own: bool, attacked: bool) -> str:
+    """A program that measures each picture by every network, with attacks or without; `own` are in a folder."""
+    fitted = f"task.shape, {choice.fit!r}, task.background, {choice.invert}"
+    files = (
+        f'\nfiles = [file for file in incoming([Path("your-pictures")]) if not file.error][:{MOST}]\n'
+        f"fitted = [fit(decode(file.data).pixels, {fitted}) for file in files]\n"
+        "source = ((str(place), -1, picture) for place, picture in enumerate(fitted))\n"
+    )
+    names = ["calibration_path", "fit", "load_zoo_model", "read_calibration", "task_named"]
+    names += ["decode", "incoming"] if own else ["gallery"]
+    return (
+        "from functools import partial\nfrom pathlib import Path\n\n"
+        f"from core import {', '.join(sorted(names))}\n"
+        "from core.explanations.picture_facts import FactSettings, measure_pictures\n\n"
+        f"task = task_named({choice.task!r})\n"
+        f"models = {{key: load_zoo_model(task.key, key) for key in {list(choice.models)}}}\n"
+        + python_code.calibrations(on_own_pictures(choice.task, choice.models))
+        + (files if own else python_code.fitted_gallery(choice) + GALLERY)
+        + "flags = {\n"
+        f"    key: partial(found.share_flagged, models[key], alpha={ALPHA}) for key, found in calibrations.items()\n"
+        "}\n"
+        f"settings = FactSettings({settings_of(task_named(choice.task), attacked).epsilons!r})\n"
+        "facts = measure_pictures(list(models.values()), flags, source, settings)\n"
+        "for key, answers in zip(facts.models, facts.predicted):\n"
+        "    print(key, [task.class_names[answer] for answer in answers])\n"
+    )
