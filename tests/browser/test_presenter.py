@@ -57,6 +57,7 @@ def test_keys_lead_through_it_and_escape_leaves_the_page_where_it_was(visit):
     assert presenter.get_attribute("data-slide") == "attack" and faces(presenter) == ["clean"] * 2
     bars = presenter.locator("li")
     assert bars.count() == 6 and not presenter.evaluate(SMALL) and not presenter.evaluate(PAST)
+    page.emulate_media(reduced_motion="no-preference")  # it does not blink for who asked for stillness
     key("b")
     lit = set()
     until(lambda: lit.update(faces(presenter)) or lit == {"clean", "attacked"}, "a blink", 60)
