@@ -19,7 +19,7 @@ from app.ui import charts
 from app.ui.colours import model_colour
 from app.ui.data_urls import data_url
 from app.ui.downloads import downloads, npz
-from app.ui.elements import how_to_read, ink
+from app.ui.elements import how_to_read, ink, network_name
 from app.ui.task_progress import watch
 from core.data.tasks import Task
 from core.explanations.network_features import STEPS, PulledPicture
@@ -135,8 +135,8 @@ def show_nearest(task: Task, choice: Choice, shown: ModelInput, here: bool) -> N
         own = features.pulled(task, key, shown).features
         chosen = kept[nearest(found.features[key][kept], own, NEAREST)]
         st.html(
-            f'<div class="rs-nearest" data-near="{escape(key)}"><b style="color: {model_colour(key)}">'
-            f'{escape(model_name(key))}</b><div class="rs-strip rs-six">{_tiles(found, chosen.tolist())}</div></div>'
+            f'<div class="rs-nearest" data-near="{escape(key)}">{network_name(key)}'
+            f'<div class="rs-strip rs-six">{_tiles(found, chosen.tolist())}</div></div>'
         )
     of = f"{len(kept):,} pictures of {task.title} that no network was trained on" if here else "the gallery's others"
     how_to_read(

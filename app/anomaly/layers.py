@@ -21,7 +21,7 @@ from app.ui import charts
 from app.ui.colours import model_colour
 from app.ui.controls import pick
 from app.ui.data_urls import data_url
-from app.ui.elements import how_to_read, ink
+from app.ui.elements import how_to_read, ink, network_name
 from app.ui.task_progress import LongTask, watch
 from core.anomaly.measurements import MAIN, PROBES
 from core.anomaly.reference import Reference
@@ -176,8 +176,8 @@ def nearest(task: Task, choice: Choice, shown: ModelInput, found: dict[str, Refe
             else:
                 continue
             st.html(
-                f'<div class="rs-nearest" data-nearest="{escape(key)}"><b style="color: {model_colour(key)}">'
-                f'{escape(model_name(key))}</b><div class="rs-strip rs-six">{tiles}</div></div>'
+                f'<div class="rs-nearest" data-nearest="{escape(key)}">{network_name(key)}'
+                f'<div class="rs-strip rs-six">{tiles}</div></div>'
             )
 
 

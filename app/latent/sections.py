@@ -19,6 +19,7 @@ from app.latent import (
 from app.latent.choice import AXES, VIEWS, LatentChoice
 from app.latent.natural import explorer as natural_explorer
 from app.latent.position import ResolvedPosition
+from app.latent.slider_predictions import ClassColours
 from app.state import session, zoo
 from app.state.errors import guard
 from app.state.pictures import ModelInput
@@ -72,7 +73,7 @@ def show_parts(task: Task, shown: ModelInput) -> None:
     with say:
         explorer.answers(task, start, position, strip)
     with move, guard():
-        explorer.mini(task, strip, choice.models)
+        explorer.mini(task, strip, choice.models, ClassColours(task))
         explorer.sliders(task, position)
     explorer.start_controls(task, start, shown.label, position.place)
     explorer.guide(task)
@@ -94,7 +95,7 @@ def _slides(task: Task, shown: ModelInput, position: ResolvedPosition, strip: De
         )
         for which, (axis, way) in enumerate(zip(AXES, position.directions, strict=True))
     ]  # fmt: skip
-    return slides.slides(task, position.models, strip, shown, rows)
+    return slides.slides(task, position.models, strip, shown, rows, ClassColours(task))
 
 
 def show_around(task: Task, position: ResolvedPosition) -> None:

@@ -18,6 +18,7 @@ from app.state.errors import guard
 from app.state.names import model_name
 from app.state.pictures import ModelInput
 from app.ui import map_png
+from app.ui.colours import model_colour
 from app.ui.data_urls import data_url
 from core.data.tasks import Task
 from core.models.zoo import Card
@@ -178,6 +179,11 @@ def percent(share: float) -> str:
 def two_figures(value: float) -> str:
     """A number of at least 0 with two significant figures, never in powers of ten: 290, 3.1, 0.0024."""
     return np.format_float_positional(float(f"{value:.1e}"), trim="-")
+
+
+def network_name(key: str) -> str:
+    """A network's name as HTML behind a mark in its colour, which is too faint for letters."""
+    return f'<b class="rs-network" style="--rs-colour: {model_colour(key)}">{escape(model_name(key))}</b>'
 
 
 def ink() -> str:

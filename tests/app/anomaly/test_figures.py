@@ -16,6 +16,7 @@ from app.anomaly.files import judged_npz
 from app.anomaly.names import share_text, strength_text, verdict
 from app.anomaly.report_figures import Point, against, severity, shade, span_of
 from app.ui.charts import faint
+from app.ui.colours import model_colour
 from core.anomaly.batch_table import ManyScores, to_csv
 from core.anomaly.catalogue import DETECTORS
 from core.anomaly.verdict import Verdict, changes, strengths
@@ -53,7 +54,7 @@ def test_only_dots_outside_of_the_band_are_red():
     assert list(dots.marker.color) == [figures.ALARM, INK, figures.ALARM] and list(dots.y) == [-0.1, 1.5, 2.1]
     assert list(figure.data[0].base) == [0, 0, 0] and list(figure.data[0].y) == [2, 2, 2]
     assert list(figure.layout.xaxis.ticktext) == ["in", "1", "out"]
-    assert figure.data[0].marker.color == faint("#CF6A17", 0.28)
+    assert figure.data[0].marker.color == faint(model_colour("standard"), 0.28)
 
 
 def test_the_course_shows_every_p_value_and_marks_the_step():
