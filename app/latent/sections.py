@@ -8,6 +8,7 @@ from app.latent import (
     autoencoders,
     explorer,
     files,
+    point,
     python_program,
     report,
     results,
@@ -84,6 +85,7 @@ def show_parts(task: Task, shown: ModelInput) -> None:
         controls.share(instead={"as": task.class_names[start.label], "code": start.code})
         python_code.show(python_program.program(position))
     show_around(task, position)
+    point.show(task, shown, choice.models, strip)
 
 
 def _slides(task: Task, shown: ModelInput, position: ResolvedPosition, strip: DecodedRow) -> list[Slide]:

@@ -161,7 +161,7 @@ def _query() -> dict[str, str]:
     """The query parameters of this view, whole."""
     part = _part()
     unfolded = {"open": ",".join(unfolded_sections())} if unfolded_sections() else {}
-    return now().to_query() | (part.to_query() if part is not None else {}) | unfolded
+    return now().to_query() | (part.to_query(now()) if part is not None else {}) | unfolded
 
 
 def _page_choice_key() -> str:

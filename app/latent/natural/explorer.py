@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from app.latent import explorer, python_program, slider_predictions, slides
+from app.latent import explorer, point, python_program, slider_predictions, slides
 from app.latent.choice import LatentChoice
 from app.latent.natural import files, results, smallest
 from app.latent.natural.amounts import Amounts
@@ -55,6 +55,7 @@ def _parts(task: Task, shown: ModelInput) -> None:
         controls.share()
         first, rest = next((key, change.rest) for key, change in CHANGES.items())
         python_code.show(python_program.natural_program(session.now(), {first: rest, **dict(part.amounts)}, first))
+    point.show(task, shown, here.models, row)
     place = elements.section("smallest", "What is the smallest natural change that fools each network?")
     if place.open:
         with place, guard():
