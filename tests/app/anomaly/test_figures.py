@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from io import BytesIO, StringIO
 
 import numpy as np
@@ -175,6 +176,14 @@ def test_a_map_opens_what_is_clicked_and_names_of_classes_keep_apart():
     )
     (gallery,) = [trace for trace in made.data if trace.name == "gallery"]
     assert [list(one) for one in gallery.customdata] == [["test:0"], ["test:1"], ["test:2"]]
+    assert all(trace.name != "attacked" for trace in made.data)
+    moved = figures.embedding(
+        replace(dots, moved=places + 1, turned=["d", "e", "f"]), places[:2],
+        figures.Strangers(places[:0], places[:0], []), "#123456", "#000000",
+    )  # fmt: skip
+    (arrows,) = [trace for trace in moved.data if trace.name == "attacked"]
+    assert arrows.x[3:5].tolist() == [1, 2] and arrows.y[3:5].tolist() == [0, 1] and np.isnan(arrows.x[5])
+    assert list(arrows.customdata[4]) == ["test:1"] and arrows.hovertext[4] == "e" and arrows.marker.size[4] > 0
     arrow, *names = made.layout.annotations
     assert (arrow.ax, arrow.ay, arrow.x, arrow.y) == (0, 0, 1, 0)
     assert abs(names[0].yshift - names[1].yshift) >= figures.MAP_NAME_GAP
