@@ -49,8 +49,8 @@ def show_map(task: Task, choice: Choice, shown: ModelInput) -> None:
         "which the gallery's spread most; pictures that are near share what the last layer reads. Names stand at the "
         "middle of a class's pictures. An arrow leads from a picture to its attacked form, the bold one from yours: "
         f"PGD away from the answer, {STEPS} steps, {radius_text('linf', task.radii['linf'])}. Diamonds are unfamiliar "
-        "pictures, each joined to the gallery's nearest in all dimensions. The plane shows only the share of spread named "
-        "above it: what is near here may be far. A click on a dot or an arrow's head opens the picture; "
+        "pictures, each joined to the gallery's nearest in all dimensions. The plane shows only the share of spread "
+        "named above it: what is near here may be far. A click on a dot or an arrow's head opens the picture; "
         "unfamiliar ones are not the gallery's, and stay closed.",
         "Principal components: Pearson 1901. Features: the pooled input of the last layer.",
     )

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.usefixtures("calibrations"), pytest.mark.slow]
 
 
 def test_each_network_has_a_map_and_an_attack_that_moves_the_picture(visit):
-    at = finished(visit(models="standard,pgd-l2", open="map"))
+    at = finished(finished(visit(models="standard,pgd-l2", open="map")))  # features, then attacks
     maps = bodies(at, "data-embedding")
     assert [value(body, "data-embedding") for body in maps] == ["standard", "pgd-l2"] and not at.error
     assert all(float(value(body, "data-step")) > 0 for body in maps)
