@@ -39,6 +39,12 @@ class FindChoice(PageChoice):
     sure: Ranges = ()
 
     @classmethod
+    def opening(cls, beside: Beside) -> Self:
+        """The view of a visit without a link: the first rule that so many networks can answer without more."""
+        simple = (rule for rule in RULES.values() if not (rule.labels or rule.flags or rule.attacked))
+        return cls(next(rule.key for rule in simple if rule.networks <= len(beside.choice.models)))
+
+    @classmethod
     def table(cls) -> tuple[QueryField[Any, Beside], ...]:
         """Its values, in the order in which they are read."""
         return FIELDS

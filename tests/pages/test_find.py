@@ -68,6 +68,14 @@ def test_own_pictures_are_searched_and_one_is_opened_everywhere(visit, monkeypat
     assert gone == ["pages/compare.py"] and query(at)["image"] == "upload" and not at.error
 
 
+@pytest.mark.slow
+def test_more_test_images_wait_for_a_button_that_says_how_long_they_take(visit, fashion_root):
+    at = visit(task="fashion-mnist", rule="unsure", tests="500", models="standard")
+    (invitation,) = [item.value for item in at.markdown if "detectors" in item.value]
+    assert "It takes about " in invitation and at.button(key="find.pictures.start").label == "Measure them"
+    assert query(at)["tests"] == "500" and not at.error and not at.warning
+
+
 def test_nonsense_in_a_link_is_a_sentence(visit):
     at = visit(task=TASK, rule="<script>", tests="77", sure="standard:9:1", **{"class": "99", "pictures": "theirs"})
     (warning,) = at.warning
