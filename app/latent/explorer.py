@@ -55,7 +55,7 @@ def no_autoencoder(task: Task) -> None:
         )
         if task.key in {planned for planned, _ in AUTOENCODERS}:
             st.markdown("This command trains one, goes on where it was stopped, and this page shows it after a reload:")
-            st.code(f"robustscope train-generator {task.key}", language="bash")
+            st.code(f"robustscope train-generator {task.key}", language="bash", wrap_lines=True)
         else:
             st.caption("No plan for training one ships for this task.")
         others = [key for key in session.models() if autoencoders.has_autoencoder(key)]

@@ -208,4 +208,4 @@ def missing_report(task: Task, report: str, holds: str, stale: bool = False) -> 
             + ("The one that is here is of other networks, or of other weights. " if stale else "")
             + "This command makes it, goes on where it was stopped, and this page shows it after a reload:"
         )
-        st.code(f"robustscope evaluate --task {task.key} --report {report}", language="bash")
+        st.code(f"robustscope evaluate --task {task.key} --report {report}", language="bash", wrap_lines=True)

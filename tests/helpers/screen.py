@@ -13,7 +13,7 @@ ANSWERS = {
     "report": ".st-key-report-picture-invite, [data-testid=stDownloadButton]",
     "models": "[data-testid=stDataFrame], .st-key-trade-off",
     "tour": ".st-key-tour > :first-child",
-    "training": ".st-key-training-start",
+    "training": ".st-key-training-pair",
     "workshop": ".st-key-workshop-code",
 }
 """By page the elements that answer its question, say why nothing does, or are what a visitor comes for."""
