@@ -49,6 +49,7 @@ def in_order(page: Page, address: str, task: str, names: tuple[str, ...]) -> Ite
             page.get_by_role("link", name=NAMES[name], exact=True).first.click()
         until(lambda name=name: urlsplit(page.evaluate("location.href")).path == f"/{name}", name)
         whole(page, name)
+        assert not page.get_by_text("Choose options").count(), name  # the side panel names the networks on every page
         yield name
 
 
