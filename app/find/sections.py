@@ -81,11 +81,14 @@ def _controls(task: Task, part: FindChoice, choice: Choice) -> None:
 
 
 def _range(key: str, part: FindChoice) -> None:
-    """The least and the most confidence of one network."""
+    """The least and the most confidence of one network.
+
+    Its value is its default: the browser makes it once the popover opens, when what was set before is forgotten.
+    """
     name = f"find.sure.{key}"
-    session.hold(name, next(((low, high) for one, low, high in part.sure if one == key), (0, 100)))
+    held = next(((low, high) for one, low, high in part.sure if one == key), (0, 100))
     st.slider(
-        model_name(key), 0, 100, format="%d %%", key=name,
+        model_name(key), 0, 100, held, format="%d %%", key=name,
         on_change=lambda: session.set_field("range", (key, *st.session_state[name])),
     )  # fmt: skip
 

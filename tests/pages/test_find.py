@@ -74,6 +74,8 @@ def test_more_test_images_wait_for_a_button_that_says_how_long_they_take(visit, 
     (invitation,) = [item.value for item in at.markdown if "detectors" in item.value]
     assert "It takes about " in invitation and at.button(key="find.pictures.start").label == "Measure them"
     assert query(at)["tests"] == "500" and not at.error and not at.warning
+    at = visit(task="fashion-mnist", rule="unsure", tests="500", models="standard", sure="standard:50:100")
+    assert list(at.slider(key="find.sure.standard").proto.default) == [50, 100]
 
 
 def test_nonsense_in_a_link_is_a_sentence(visit):
