@@ -31,7 +31,7 @@ PAGES = {
 """By picture the address, and what stands there once it is whole."""
 FILMED = "fashion-mnist"
 FRAMES, SECONDS, SCREEN, SHOWN = 20, 20, (1280, 900), (960, 675)
-QUALITY = 82
+QUALITY = 80
 BESIDE = ".stSidebar, [data-testid=stSidebar] { display: none !important; }"
 
 

@@ -171,7 +171,8 @@ def _cell(task: Task, result: Explanations, place: int, picture: NDArray[np.floa
     return (
         f'<figure class="{"rs-believed" if believed else ""}" data-class="{escape(name)}" data-before="{before:.4f}" '
         f'data-after="{after:.4f}"><img src="{data_url(picture)}" alt="Changed towards {escape(name)}">'
-        f"<figcaption><b>{escape(name)}</b><span>{_kept_together(before)} → {_kept_together(after)}</span>"
+        f'<figcaption><b title="{escape(name)}">{escape(name)}</b>'
+        f"<span>{_kept_together(before)} → {_kept_together(after)}</span>"
         f"<small>{mark}</small></figcaption></figure>"
     )
 

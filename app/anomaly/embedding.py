@@ -8,7 +8,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from app.anomaly import features, figures, layers, python_program
-from app.anomaly.features import FeaturedPictures
+from app.anomaly.features import AttackedPictures, FeaturedPictures
 from app.state import session
 from app.state.choice import Choice
 from app.state.epsilon_scale import radius_text
@@ -33,26 +33,39 @@ def show_map(task: Task, choice: Choice, shown: ModelInput) -> None:
     if done is None:
         return
     found: FeaturedPictures = done.result
+    place = st.container()
+    attacked = watch(features.of_attacked(choice, models))
+    moved: AttackedPictures | None = attacked.result if attacked is not None else None
     planes = {key: principal_plane(found.features[key][found.familiar]) for key in models}
     pulls = {key: features.pulled(task, key, shown) for key in models}
-    with st.container(key="networks-embedding"):
-        for place, key in zip(st.columns(len(models), gap="medium"), models, strict=True):
-            with place:
-                _map(task, key, found, planes[key], pulls[key])
+    with place, st.container(key="networks-embedding"):
+        for column, key in zip(st.columns(len(models), gap="medium"), models, strict=True):
+            with column:
+                _map(task, key, found, planes[key], pulls[key], moved)
     how_to_read(
         f"A dot is one of the gallery's {int(found.familiar.sum())} pictures, where its features lie in the plane in "
         "which the gallery's spread most; pictures that are near share what the last layer reads. Names stand at the "
-        "middle of a class's pictures. The arrow leads from your picture to its attacked form: PGD away from the "
-        f"answer, {STEPS} steps, {radius_text('linf', task.radii['linf'])}. Diamonds are unfamiliar pictures, each "
-        "joined to the gallery's nearest in all dimensions. The plane shows only the share of the spread named above "
-        "it: what is near here may be far. A click on a dot opens the picture.",
+        "middle of a class's pictures. An arrow leads from a picture to its attacked form, the bold one from yours: "
+        f"PGD away from the answer, {STEPS} steps, {radius_text('linf', task.radii['linf'])}. Diamonds are unfamiliar "
+        "pictures, each joined to the gallery's nearest in all dimensions. The plane shows only the share of spread "
+        "named above it: what is near here may be far. A click on a dot or an arrow's head opens the picture; "
+        "unfamiliar ones are not the gallery's, and stay closed.",
         "Principal components: Pearson 1901. Features: the pooled input of the last layer.",
     )
-    downloads(f"embedding-{task.key}", ("All features as NPZ", "npz", partial(map_npz, task, found, planes, pulls)))
+    downloads(
+        f"embedding-{task.key}", ("All features as NPZ", "npz", partial(map_npz, task, found, planes, pulls, moved))
+    )
     python_code.show(python_program.embedding(choice, models))
 
 
-def _map(task: Task, key: str, found: FeaturedPictures, plane: Projection, pull: PulledPicture) -> None:
+def _map(
+    task: Task,
+    key: str,
+    found: FeaturedPictures,
+    plane: Projection,
+    pull: PulledPicture,
+    moved: AttackedPictures | None,
+) -> None:
     spread = float(plane.explained.sum())
     step = float(np.linalg.norm(pull.features_adv - pull.features))
     said = (
@@ -75,6 +88,8 @@ def _map(task: Task, key: str, found: FeaturedPictures, plane: Projection, pull:
             [found.keys[index] for index in familiar],
             [_told(task, found, key, index) for index in familiar],
             _middles(task, found, places),
+            None if moved is None else plane.place(moved.features[key]),
+            [] if moved is None else _turned(task, found, key, moved),
         ),
         plane.place(np.stack([pull.features, pull.features_adv])),
         figures.Strangers(places[others], places[near], [_told(task, found, key, index) for index in others]),
@@ -100,6 +115,13 @@ def _told(task: Task, found: FeaturedPictures, key: str, index: int) -> str:
     return f"{found.titles[index]}: {task.class_names[found.answers[key][index]]}"
 
 
+def _turned(task: Task, found: FeaturedPictures, key: str, moved: AttackedPictures) -> list[str]:
+    """What is written on each attacked picture of the gallery: its answers before and after."""
+    names, before = task.class_names, found.answers[key][found.familiar]
+    told = zip(found.titles, before.tolist(), moved.answers[key].tolist(), strict=False)  # unfamiliar ones come last
+    return [f"{title}, attacked: {names[old]} → {names[new]}" for title, old, new in told]
+
+
 def open_clicked(key: str) -> None:
     """Choose the picture that was clicked."""
     points = st.session_state[f"embedding-{key}"]["selection"]["points"]
@@ -109,12 +131,18 @@ def open_clicked(key: str) -> None:
 
 
 def map_npz(
-    task: Task, found: FeaturedPictures, planes: dict[str, Projection], pulls: dict[str, PulledPicture]
+    task: Task,
+    found: FeaturedPictures,
+    planes: dict[str, Projection],
+    pulls: dict[str, PulledPicture],
+    moved: AttackedPictures | None,
 ) -> bytes:
-    """Features by network, of the pictures, of yours and of its attacked form, and the planes."""
+    """Features by network, of the pictures, once attacked, of yours, and the planes."""
     arrays: dict[str, NDArray[np.generic]] = {"labels": found.labels}
     for key, plane in planes.items():
         arrays |= {f"features__{key}": found.features[key], f"axes__{key}": plane.axes, f"centre__{key}": plane.centre}
+        if moved is not None:
+            arrays[f"features_adv__{key}"] = moved.features[key]
         arrays |= {f"picture__{key}": pulls[key].features, f"picture_adv__{key}": pulls[key].features_adv}
     settings = {"task": task.key, "keys": list(found.keys), "titles": list(found.titles)}
     return npz(arrays, settings | {"epsilon": task.radii["linf"], "steps": STEPS, "seed": 0})

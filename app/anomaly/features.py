@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from app.anomaly import results
 from app.state import device, pictures, zoo
 from app.state.choice import Choice
+from app.state.durations import duration, seconds_an_answer
 from app.state.names import model_name
 from app.state.pictures import ModelInput
 from app.state.result_cache import cached_result
@@ -20,11 +21,12 @@ from app.ui.task_progress import LongTask
 from core.data.outliers import OUTLIERS, load_outliers
 from core.data.tasks import Task, task_named
 from core.errors import ConfigError, DataMissingError
-from core.explanations.network_features import PulledPicture, pooled_features, pulled_picture
+from core.explanations.network_features import STEPS, PulledPicture, attacked_features, pooled_features, pulled_picture
 from core.models.pooled import as_pooled
 from core.progress import OnProgress, ShouldStop
 
 OF_A_SET = 4  # unfamiliar pictures of each set
+AT_ONCE = 40  # pictures up to which attacks on all begin by themselves
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +55,19 @@ class FeaturedPictures:
         return np.array([bool(key) for key in self.keys])
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class AttackedPictures:
+    """What networks make of the gallery's pictures once each is attacked, in the order of the gallery.
+
+    Attributes:
+        features: by network (n, D), float32.
+        answers: by network (n,).
+    """
+
+    features: dict[str, NDArray[np.float32]]
+    answers: dict[str, NDArray[np.int64]]
+
+
 def with_features(task: Task, models: Sequence[str]) -> list[str]:
     """The networks that name their features; a sentence for each that does not."""
     found = []
@@ -75,6 +90,48 @@ def of_gallery(choice: Choice, models: Sequence[str], place: str) -> LongTask:
 def of_calibration(choice: Choice, models: Sequence[str]) -> LongTask:
     """The features of the data set's normal pictures, which no network was trained on."""
     return _featuring(choice, models, "near", ("calibration", results.NORMALS), partial(_calibration, choice.task))
+
+
+def of_attacked(choice: Choice, models: Sequence[str]) -> LongTask:
+    """The features of the gallery's pictures once attacked; of few it begins by itself."""
+    task, named = task_named(choice.task), tuple(pictures.items(choice.task))
+    known = tuple((key, zoo.cards_of(choice.task)[key].sha256) for key in models)
+    passes = 3 * STEPS * len(named)  # a gradient costs about three answers
+    seconds = sum(passes * seconds_an_answer(choice.task, *each) for each in known)
+    return LongTask(
+        "anomaly.features.attacked",
+        ("attacked features", choice.task, known, choice.fit, choice.invert, named),
+        partial(_attack_call, choice, models, task.radii["linf"]),
+        f"Each network's answers to {len(named):,} pictures are attacked, for an arrow each: {duration(seconds)}.",
+        "Attack them all",
+        ":material/near_me:",
+        lambda work: f"Picture {work.done:,} of {work.of:,} attacked" if work.of else "Pictures are read",
+        automatic=len(named) <= AT_ONCE,
+    )
+
+
+def _attack_call(choice: Choice, models: Sequence[str], epsilon: float) -> Call:
+    loaded = [zoo.model(choice.task, key) for key in models]
+
+    def call(on_progress: OnProgress, should_stop: ShouldStop) -> AttackedPictures:
+        on_progress(0, 0)
+        x = device.placed(torch.cat([x for _, x in pictures.fitted_gallery(choice)]))
+        found = {
+            model.card.key: attacked_features(
+                device.placed(model), x, epsilon, partial(_told, on_progress, number * len(x), len(loaded) * len(x))
+            )
+            for number, model in enumerate(loaded)
+        }
+        return AttackedPictures(
+            {key: features for key, (features, _) in found.items()}, {key: after for key, (_, after) in found.items()}
+        )
+
+    return call
+
+
+def _told(on_progress: OnProgress, before: int, of: int, done: int) -> None:
+    """One network's progress among all."""
+    on_progress(before + done, of)
 
 
 def _featuring(
@@ -110,10 +167,7 @@ def _call(task: str, models: Sequence[str], read: "partial[Iterator[_Picture]]")
         x = device.placed(torch.cat([one.x for one in found]))
         features, answers = {}, {}
         for number, model in enumerate(loaded):
-
-            def told(done: int, before: int = number * len(x)) -> None:
-                on_progress(before + done, len(loaded) * len(x))
-
+            told = partial(_told, on_progress, number * len(x), len(loaded) * len(x))
             features[model.card.key], answers[model.card.key] = pooled_features(device.placed(model), x, told)
         return FeaturedPictures(
             tuple(one.key for one in found),

@@ -224,12 +224,16 @@ class Dots:
         keys: by which a click opens them.
         told: what is written on one that is pointed at.
         middles: by class where its pictures' middle lies (2,).
+        moved: where an attack takes each (n, 2); None while that is not known.
+        turned: what is written on one that was moved.
     """
 
     places: Array
     keys: Sequence[str]
     told: Sequence[str]
     middles: Mapping[str, Array]
+    moved: Array | None = None
+    turned: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -271,6 +275,8 @@ def embedding(dots: Dots, pull: Array, strangers: Strangers, colour: str, ink: s
             hovertemplate="%{hovertext}<extra></extra>",
         )  # fmt: skip
     same = {"marker": {"opacity": 0.6}}
+    if dots.moved is not None:
+        _arrows(figure, dots, dots.moved, faint(colour, 0.45))
     figure.add_scatter(
         x=dots.places[:, 0], y=dots.places[:, 1], mode="markers", name="gallery", hovertext=dots.told,
         marker={"size": 8, "color": colour, "opacity": 0.6}, customdata=[[key] for key in dots.keys],
@@ -289,6 +295,19 @@ def embedding(dots: Dots, pull: Array, strangers: Strangers, colour: str, ink: s
     figure.update_yaxes(showticklabels=False, title="second", zeroline=False)
     figure.update_layout(legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0})
     return plain_layout(figure, MAP_HEIGHT, ink, {"l": 26, "r": 8, "t": 48, "b": 34})
+
+
+def _arrows(figure: go.Figure, dots: Dots, moved: Array, colour: str) -> None:
+    """From each dot to where an attack takes it; a click on an arrow's head opens the dot's picture."""
+    gaps = np.full_like(moved, np.nan)
+    ways = np.stack([dots.places, moved, gaps], 1).reshape(-1, 2)
+    same = {"marker": {"opacity": 1}}
+    figure.add_scatter(
+        x=ways[:, 0], y=ways[:, 1], mode="lines+markers", name="attacked", line={"color": colour, "width": 1},
+        marker={"symbol": "arrow", "angleref": "previous", "size": [0, 9, 0] * len(moved), "color": colour},
+        customdata=[[key] for key in dots.keys for _ in range(3)], selected=same, unselected=same,
+        hovertext=[told for told in dots.turned for _ in range(3)], hovertemplate="%{hovertext}<extra></extra>",
+    )  # fmt: skip
 
 
 def _name_middles(figure: go.Figure, dots: Dots, strangers: Strangers, ink: str) -> None:

@@ -21,7 +21,7 @@ from app.ui import charts, tiles
 from app.ui.colours import model_colour
 from app.ui.controls import pick
 from app.ui.data_urls import data_url
-from app.ui.elements import how_to_read, ink
+from app.ui.elements import how_to_read, ink, network_name
 from app.ui.task_progress import LongTask, watch
 from core.anomaly.measurements import MAIN, PROBES
 from core.anomaly.reference import Reference
@@ -181,8 +181,8 @@ def nearest(task: Task, choice: Choice, shown: ModelInput, found: dict[str, Refe
 def show_nearest(mark: str, key: str, pictures_near: str) -> None:
     """A network's nearest pictures, in a row under its name, with their files."""
     tiles.show(
-        f'<div class="rs-nearest" {mark}="{escape(key)}"><b class="rs-of-tiles" style="color: {model_colour(key)}">'
-        f'{escape(model_name(key))}</b><div class="rs-strip rs-six">{pictures_near}</div></div>',
+        f'<div class="rs-nearest" {mark}="{escape(key)}"><div class="rs-of-tiles">{network_name(key)}</div>'
+        f'<div class="rs-strip rs-six">{pictures_near}</div></div>',
         f"{mark.removeprefix('data-')}-{key}",
     )
 

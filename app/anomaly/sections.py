@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app.anomaly import (
     batch,
@@ -13,6 +14,7 @@ from app.anomaly import (
     layers,
     own_normal,
     perturbation,
+    point,
     python_program,
     report,
     results,
@@ -36,11 +38,16 @@ from core.reports.anomaly.report import Anomaly
 
 @st.fragment
 def show_push(shown: ModelInput) -> None:
-    """The picture attacked or corrupted; the slider re-runs only this."""
+    """The picture attacked or corrupted, and what is pointed at in it; the slider re-runs only this."""
+    choice = session.now()
+    task = task_named(choice.task)
     place = elements.section("push", "Push it: when does somebody notice?")
-    if not place.open:
-        return
-    task = task_named(session.now().task)
+    pushed = _push(task, shown, place) if place.open else {}
+    elements.folded("point", "What lies in a region?", lambda: point.point(task, choice.models, shown, pushed))
+
+
+def _push(task: Task, shown: ModelInput, place: DeltaGenerator) -> dict[str, Verdict]:
+    """The picture attacked or corrupted, by network."""
     with place:
         perturbation.controls(task)
         found: dict[str, Verdict] = {}
@@ -63,6 +70,7 @@ def show_push(shown: ModelInput) -> None:
             if found:
                 change = session.page_choice(AnomalyChoice).push
                 _python([*found], change)
+    return found
 
 
 @st.fragment

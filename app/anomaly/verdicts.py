@@ -28,7 +28,7 @@ from app.state.pictures import ModelInput
 from app.ui import charts, tables
 from app.ui.colours import model_colour
 from app.ui.controls import pick
-from app.ui.elements import how_to_read, ink, percent
+from app.ui.elements import how_to_read, ink, network_name, percent
 from core.anomaly.calibration import Calibration
 from core.anomaly.catalogue import DETECTORS
 from core.anomaly.conformal import threshold
@@ -230,7 +230,7 @@ def detector_table(judged: Judged) -> None:
 def _disagreement(one: Verdict, part: AnomalyChoice) -> str:
     """In a sentence, how many detectors flag, and which do not agree with the chosen one."""
     flags = one.flags(part.alpha)
-    head = f'<b style="color: {model_colour(one.model)}">{escape(model_name(one.model))}</b>'
+    head = network_name(one.model)
     told = f"{len(flags)} of {len(one.p_values)} detectors flag it."
     if part.detector in one.p_values:
         chosen = part.detector in flags

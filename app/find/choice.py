@@ -1,15 +1,21 @@
 """The Find page's part of the choice: which pictures, by which rule, of which class."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from app.state.choice import Choice, Options
 from app.state.page_choice import Beside, PageChoice
-from app.state.query_fields import WHOLE, QueryField, one_of, whole
-from core.data.tasks import task_named
+from app.state.query_fields import WHOLE, QueryField, matching, one_of, whole
+from core.data.galleries import most_tests
+from core.data.tasks import Task, task_named
 from core.explanations.picture_rules import RULES
 
+COUNTS = (200, 500, 1_000, 2_000, 5_000, 10_000)
+Ranges = tuple[tuple[str, int, int], ...]
+"""By network the least and the most of its confidence, in percent."""
+_RANGE = re.compile(r"[\w.-]{1,80}:\d{1,3}:\d{1,3}", re.ASCII)
 SOURCES: Mapping[str, str] = {"gallery": "of the gallery", "own": "of your own"}
 EVERY_CLASS = 0
 
@@ -29,6 +35,14 @@ class FindChoice(PageChoice):
     rule: str = next(iter(RULES))
     source: str = "gallery"
     of_class: int = EVERY_CLASS
+    tests: int = COUNTS[0]
+    sure: Ranges = ()
+
+    @classmethod
+    def opening(cls, beside: Beside) -> Self:
+        """The view of a visit without a link: the first rule that so many networks can answer without more."""
+        simple = (rule for rule in RULES.values() if not (rule.labels or rule.flags or rule.attacked))
+        return cls(next(rule.key for rule in simple if rule.networks <= len(beside.choice.models)))
 
     @classmethod
     def table(cls) -> tuple[QueryField[Any, Beside], ...]:
@@ -37,8 +51,45 @@ class FindChoice(PageChoice):
 
     def within(self, choice: Choice, options: Options) -> Self:
         """The nearest that is possible beside a choice: another task has other classes."""
-        known = self.of_class <= task_named(choice.task).classes
-        return self if known else replace(self, of_class=EVERY_CLASS)
+        task = task_named(choice.task)
+        return replace(
+            self,
+            of_class=self.of_class if self.of_class <= task.classes else EVERY_CLASS,
+            tests=self.tests if self.tests in counts_of(task) else COUNTS[0],
+            sure=tuple(one for one in self.sure if one[0] in choice.models),
+        )
+
+
+def counts_of(task: Task) -> tuple[int, ...]:
+    """How many test images of a task can be searched."""
+    return tuple(count for count in COUNTS if count <= most_tests(task))
+
+
+def parse_ranges(text: str) -> Ranges | None:
+    """The ranges that a link's text means; None for a text that means none."""
+    parts = text[:1000].split(",")
+    if not all(_RANGE.fullmatch(part) for part in parts):
+        return None
+    return tuple((key, int(low), int(high)) for key, low, high in (part.split(":") for part in parts))
+
+
+def ranges_text(ranges: Ranges) -> str:
+    """Ranges in a link."""
+    return ",".join(f"{key}:{low}:{high}" for key, low, high in ranges)
+
+
+def _are_ranges(value: Any, part: FindChoice, beside: Beside) -> bool:
+    """Whether a value from anyone is ranges of networks that are shown, each once."""
+    if not isinstance(value, tuple) or not all(isinstance(one, tuple) and len(one) == 3 for one in value):
+        return False
+    keys = [one[0] for one in value]
+    inside = all(isinstance(low, int) and isinstance(high, int) and 0 <= low <= high <= 100 for _, low, high in value)
+    return inside and len(set(keys)) == len(keys) and set(keys) <= set(beside.choice.models)
+
+
+def _with_range(part: FindChoice, one: tuple[str, int, int], beside: Beside) -> FindChoice:
+    others = tuple(each for each in part.sure if each[0] != one[0])
+    return replace(part, sure=others if one[1:] == (0, 100) else (*others, one))
 
 
 FIELDS: tuple[QueryField[FindChoice, Beside], ...] = (
@@ -48,4 +99,14 @@ FIELDS: tuple[QueryField[FindChoice, Beside], ...] = (
         "class", "of_class", WHOLE, whole(EVERY_CLASS, lambda part, beside: beside.task.classes),
         "must be the number of a class of this task, from 1",
     ),
+    QueryField(
+        "tests", "tests", matching(r"\d{1,5}", int), one_of(lambda part, beside: counts_of(beside.task)),
+        "must be a number of test images that the page offers",
+    ),
+    QueryField(
+        "sure", "sure", parse_ranges, _are_ranges,
+        "must name networks that are shown, each with the least and the most percent, such as standard:50:100",
+        text=ranges_text,
+    ),
+    QueryField("", "range", str, lambda one, part, beside: _are_ranges((one,), part, beside), "", put=_with_range),
 )  # fmt: skip

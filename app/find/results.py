@@ -1,28 +1,35 @@
 """The pictures that are searched, measured beside the page."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+import streamlit as st
 import torch
 from numpy.typing import NDArray
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 from torch import Tensor
 
+from app.find.choice import COUNTS
 from app.state import device, judgements, pictures, zoo
 from app.state.choice import Choice
+from app.state.durations import duration
 from app.state.epsilon_scale import radius_text
 from app.state.names import model_name
 from app.ui.picture_files import count_files, incoming
 from app.ui.task_progress import LongTask
+from core.anomaly.calibration import Calibration
 from core.data.tasks import Task, task_named
 from core.errors import InputError
-from core.explanations.picture_facts import FactSettings, PictureFacts, measure_pictures
+from core.explanations.picture_facts import FactSettings, Flags, PictureFacts, measure_pictures
 from core.images import decode, fit
+from core.models.zoo import ZooModel
 from core.progress import OnProgress, ShouldStop
 
 MOST = 500  # pictures of a visitor's own
+TIMED = 4  # pictures from which the time of many is told
 SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1)  # of the reported radius: 0.5 to 8/255 for CIFAR-10
 
 
@@ -57,41 +64,66 @@ def changed_words(task: Task, radius: float) -> str:
     return f"not changed up to {radius_text('linf', settings_of(task, True).epsilons[-1])}"
 
 
-def measuring(choice: Choice, files: Sequence[UploadedFile] | None, attacked: bool) -> LongTask:
-    """The measuring of the gallery's pictures, or of a visitor's files, with attacks or without."""
+def measuring(choice: Choice, files: Sequence[UploadedFile] | None, attacked: bool, tests: int = COUNTS[0]) -> LongTask:
+    """The measuring of the gallery's pictures, or of a visitor's files, with attacks or without.
+
+    More test images than the gallery lists are measured once they are asked for.
+    """
     task = task_named(choice.task)
     models = [zoo.model(task.key, key) for key in choice.models]
     screens = {key: screen for key in choice.models if (screen := judgements.calibration_of(task.key, key))}
     known = tuple((model.card.key, model.card.sha256) for model in models)
     calibrated = tuple((key, screen.digest) for key, screen in screens.items())
-    gallery = tuple(pictures.items(task.key))
+    gallery = pictures.searched_keys(task.key, tests) if files is None else ()
     of = len(gallery) if files is None else count_files(files, MOST)
     named = gallery if files is None else tuple(file.file_id for file in files)
 
     def call(on_progress: OnProgress, should_stop: ShouldStop) -> MeasuredPictures:
         on_progress(0, of)
         notes, loaded = _Notes([], [], []), [device.placed(model) for model in models]
-        source = _of_gallery(choice, notes) if files is None else _of_files(choice, files, notes)
-        flags = {
-            model.card.key: partial(screens[model.card.key].share_flagged, model, alpha=judgements.ALPHA)
-            for model in loaded
-            if model.card.key in screens
-        }
-        settings = settings_of(task, attacked)
+        source = _of_gallery(choice, tests, notes) if files is None else _of_files(choice, files, notes)
+        settings, flags = settings_of(task, attacked), _flags(loaded, screens)
         facts = measure_pictures(loaded, flags, source, settings, lambda done: on_progress(done, max(done, of)))
         return MeasuredPictures(facts, tuple(notes.titles), np.stack(notes.levels), tuple(notes.refused))
 
     names = ", ".join(f"**{model_name(key)}**" for key in choice.models)
+    at_once = files is None and tests == COUNTS[0]
+    takes = "" if at_once else f" It takes {duration(of * seconds_a_picture(task.key, known, calibrated, attacked))}."
     return LongTask(
         "find.pictures",
         ("find", task.key, attacked, known, calibrated, choice.fit, choice.invert, named),
         lambda: call,
-        f"{of:,} pictures for {names}: answers, maps, detectors{f', and PGD at {len(SHARES)} radii' * attacked}.",
+        f"{of:,} pictures for {names}: answers, maps, detectors{f', and PGD at {len(SHARES)} radii' * attacked}."
+        + takes,
         "Measure them",
         ":material/search:",
         lambda work: f"Picture {work.done:,} of about {work.of:,}" if work.of else "Begun",
-        automatic=files is None,
+        automatic=at_once,
     )
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def seconds_a_picture(
+    task: str, known: Sequence[tuple[str, str]], calibrated: Sequence[tuple[str, str]], attacked: bool
+) -> float:
+    """What the measuring of one among many pictures takes here, in seconds: some grey ones are measured."""
+    models = [device.placed(zoo.model(task, key)) for key, _ in known]
+    screens = {key: screen for key, _ in calibrated if (screen := judgements.calibration_of(task, key)) is not None}
+    flags = _flags(models, screens)
+    grey = torch.full((1, *task_named(task).shape), 0.5)
+    source = [(str(place), -1, device.placed(grey)) for place in range(TIMED)]
+    began = time.perf_counter()
+    device.bounded(partial(measure_pictures, models, flags, source, settings_of(task_named(task), attacked)))
+    return (time.perf_counter() - began) / TIMED
+
+
+def _flags(models: Sequence[ZooModel], screens: Mapping[str, Calibration]) -> dict[str, Flags]:
+    """By calibrated network what tells the share of its detectors that flag pictures."""
+    return {
+        model.card.key: partial(screens[model.card.key].share_flagged, model, alpha=judgements.ALPHA)
+        for model in models
+        if model.card.key in screens
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +139,8 @@ class _Notes:
         self.levels.append((x[0] * 255).round().to(torch.uint8).numpy())
 
 
-def _of_gallery(choice: Choice, notes: _Notes) -> Iterator[tuple[str, int, Tensor]]:
-    for item, x in pictures.fitted_gallery(choice):
+def _of_gallery(choice: Choice, tests: int, notes: _Notes) -> Iterator[tuple[str, int, Tensor]]:
+    for item, x in pictures.fitted_gallery(choice, tests):
         notes.keep(item.title, x)
         yield item.key, -1 if item.label is None else item.label, device.placed(x)
 

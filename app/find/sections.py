@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app.find import python_program, slides
-from app.find.choice import EVERY_CLASS, SOURCES, FindChoice
+from app.find.choice import EVERY_CLASS, SOURCES, FindChoice, Ranges, counts_of
 from app.find.results import MeasuredPictures, changed_words, measuring, settings_of
 from app.state import pictures, session
 from app.state.choice import Choice
@@ -35,7 +35,7 @@ OPENS = "pages/compare.py"
 def show(choice: Choice) -> None:
     """Choose, measure, and show what was found."""
     part, task = session.page_choice(FindChoice), task_named(choice.task)
-    _controls(task, part)
+    _controls(task, part, choice)
     files = None
     if part.source == "own":
         files = picture_files.uploads("find.files")
@@ -45,14 +45,14 @@ def show(choice: Choice) -> None:
     elif not pictures.data_there(choice.task):
         st.caption(
             f"The data set is not on this server: the {len(pictures.items(choice.task))} pictures of the gallery are "
-            "searched. With it, the first 200 test images are."
+            "searched. With it, its test images are."
         )
-    done = watch(measuring(choice, files, RULES[part.rule].attacked))
+    done = watch(measuring(choice, files, RULES[part.rule].attacked, part.tests))
     if done is not None:
         _found(task, part, done.result, files)
 
 
-def _controls(task: Task, part: FindChoice) -> None:
+def _controls(task: Task, part: FindChoice, choice: Choice) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
             "Find pictures where",
@@ -68,7 +68,29 @@ def _controls(task: Task, part: FindChoice) -> None:
             format_func=lambda place: "every class" if place == EVERY_CLASS else task.class_names[place - 1],
             **session.binding("of_class", f"find.class.{task.key}"),
         )
+        if part.source == "gallery" and pictures.data_there(task.key) and len(counts_of(task)) > 1:
+            st.selectbox(
+                "Test images, the first", counts_of(task), format_func=lambda count: f"{count:,}", width=150,
+                **session.binding("tests", f"find.tests.{task.key}"),
+            )  # fmt: skip
+        with st.popover("Confidence" + (f": {len(part.sure)} limited" if part.sure else ""), icon=":material/tune:"):
+            st.caption("Only pictures of whose answer a network is so sure.")
+            for key in choice.models:
+                _range(key, part)
         controls.pick("Pictures", SOURCES, **session.binding("source", "find.source"))
+
+
+def _range(key: str, part: FindChoice) -> None:
+    """The least and the most confidence of one network.
+
+    Its value is its default: the browser makes it once the popover opens, when what was set before is forgotten.
+    """
+    name = f"find.sure.{key}"
+    held = next(((low, high) for one, low, high in part.sure if one == key), (0, 100))
+    st.slider(
+        model_name(key), 0, 100, held, format="%d %%", key=name,
+        on_change=lambda: session.set_field("range", (key, *st.session_state[name])),
+    )  # fmt: skip
 
 
 def _found(task: Task, part: FindChoice, measured: MeasuredPictures, files: Sequence[UploadedFile] | None) -> None:
@@ -83,11 +105,16 @@ def _found(task: Task, part: FindChoice, measured: MeasuredPictures, files: Sequ
         st.info(lacks)
         return
     places = _of_class(rule.places(facts), facts, part.of_class)
+    places = places[sure_enough(facts, part.sure)[places]]
     st.markdown(f"**{len(places):,}** of {len(facts.keys):,} pictures.")
     if len(places):
         pages = -(-len(places) // A_PAGE)
         grid = st.container(horizontal=True, gap="small", key="found")
-        page = st.pagination(pages, key=f"find.page.{task.key}.{part.rule}.{part.of_class}") if pages > 1 else 1
+        page = (
+            st.pagination(pages, key=f"find.page.{task.key}.{part.rule}.{part.of_class}.{len(places)}")
+            if pages > 1
+            else 1
+        )
         here = places[(page - 1) * A_PAGE : page * A_PAGE].tolist()
         for place in here:
             _card(grid, task, measured, place, files)
@@ -118,6 +145,16 @@ def _of_class(places: NDArray[np.int64], facts: PictureFacts, of_class: int) -> 
         return places
     classes = np.where(facts.labels >= 0, facts.labels, facts.predicted[0])
     return places[classes[places] == of_class - 1]
+
+
+def sure_enough(facts: PictureFacts, ranges: Ranges) -> NDArray[np.bool_]:
+    """The pictures of whose answer each network is as sure as its range says (n,); ends are within."""
+    kept = np.full(len(facts.keys), True)
+    for key, low, high in ranges:
+        if key in facts.models:
+            percents = facts.probability[facts.models.index(key)] * 100
+            kept &= (low <= percents) & (percents <= high)
+    return kept
 
 
 def _card(

@@ -13,6 +13,7 @@ from app.latent import results, slider_predictions
 from app.latent.choice import AXES, LEADING, MOST_DRAWS, LatentChoice
 from app.latent.position import LatentPosition, ResolvedPosition, resolve
 from app.latent.ribbon_files import answered_cell
+from app.latent.slider_predictions import ClassColours
 from app.state import autoencoders, openings, predictions, session
 from app.state.names import model_name
 from app.state.pictures import ModelInput
@@ -57,7 +58,7 @@ def no_autoencoder(task: Task) -> None:
         )
         if task.key in {planned for planned, _ in AUTOENCODERS}:
             st.markdown("This command trains one, goes on where it was stopped, and this page shows it after a reload:")
-            st.code(f"robustscope train-generator {task.key}", language="bash")
+            st.code(f"robustscope train-generator {task.key}", language="bash", wrap_lines=True)
         else:
             st.caption("No plan for training one ships for this task.")
         others = [key for key in session.models() if autoencoders.has_autoencoder(key)]
@@ -200,17 +201,21 @@ def cells(task: Task, start: Start, here: ResolvedPosition, strip: DecodedRow) -
 
 def answers(task: Task, start: Start, here: ResolvedPosition, strip: DecodedRow) -> None:
     """Every network's answer to the decoded picture."""
+    colours = ClassColours(task)
     st.html(
         '<div class="rs-says-all">'
-        + "".join(answer_html(task, key, strip.probs[number, 0], start.label) for number, key in enumerate(here.models))
+        + "".join(
+            answer_html(task, key, strip.probs[number, 0], start.label, colours)
+            for number, key in enumerate(here.models)
+        )
         + "</div>"
     )
 
 
-def mini(task: Task, strip: slider_predictions.Strip, models: Sequence[str]) -> None:
+def mini(task: Task, strip: slider_predictions.Strip, models: Sequence[str], colours: ClassColours) -> None:
     """The picture and the answers once more, small: on a narrow screen they stay in sight of the sliders."""
     answers = "".join(
-        f'<b style="background: {slider_predictions.class_colour(answer)}; --rs-colour: {model_colour(key)}">'
+        f'<b style="background: {colours[answer]}; --rs-colour: {model_colour(key)}">'
         f"{escape(task.class_names[answer])}</b>"
         for key, answer in zip(models, strip.predicted[:, 0].tolist(), strict=True)
     )
@@ -226,12 +231,12 @@ def tile(url: str, kind: str, words: str, extra: str = "") -> str:
     )
 
 
-def answer_html(task: Task, key: str, probs: np.ndarray, label: int) -> str:
+def answer_html(task: Task, key: str, probs: np.ndarray, label: int, colours: ClassColours) -> str:
     """A network's answer, large, with its most probable classes as bars; it is said where it is not `label`."""
     names, order = task.class_names, probs.argsort()[::-1][:TOP]
     bars = "".join(
         f'<li><span>{escape(names[index])}</span><i><u style="width: {probs[index] * 100:.2f}%; '
-        f'background: {slider_predictions.class_colour(int(index))}"></u></i><b>{percent(float(probs[index]))}</b></li>'
+        f'background: {colours[int(index)]}"></u></i><b>{percent(float(probs[index]))}</b></li>'
         for index in order
     )
     top = int(order[0])
@@ -249,13 +254,14 @@ _OTHER = '<span class="rs-verdict">another class</span>'
 
 def sliders(task: Task, here: ResolvedPosition) -> None:
     """The sliders in two columns, each with its ribbon as soon as that is known."""
-    st.html(slider_predictions.key_html(task, here.models))
+    colours = ClassColours(task)
+    st.html(slider_predictions.key_html(task, here.models, colours))
     columns = st.columns(2, gap="medium")
     for which, (axis, way) in enumerate(zip(AXES, here.directions, strict=True)):
         with columns[2 * which // len(AXES)], st.container(key=f"slider-{axis}", gap=None):
             _slider(task, here.place, axis, way)
             strip = results.slider_row(here, which)
-            st.html(slider_predictions.ribbon_html(task, strip, here.models, axis, here.place.at[which]))
+            st.html(slider_predictions.ribbon_html(task, strip, here.models, axis, here.place.at[which], colours))
 
 
 def _slider(task: Task, place: LatentPosition, axis: str, way: Direction) -> None:

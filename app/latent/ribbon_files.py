@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from app.latent.slider_predictions import Strip, class_colour, signed, spans
+from app.latent.slider_predictions import ClassColours, Strip, signed, spans
 from app.latent.slides import SliderRow
 from app.state.names import model_name
 from app.ui.colours import model_colour
@@ -30,7 +30,9 @@ def answered_cell(
     return Cell(levels(x), "\n".join([words, *answers]))
 
 
-def ribbons_png(task: Task, models: Sequence[str], pictures: Sequence[Cell], rows: Sequence[SliderRow]) -> bytes:
+def ribbons_png(
+    task: Task, models: Sequence[str], pictures: Sequence[Cell], rows: Sequence[SliderRow], colours: ClassColours
+) -> bytes:
     """The pictures in a row, and below them for each slider a ribbon a network, with the slider's place marked."""
     above = Image.open(io.BytesIO(picture_sheet([SheetRow(task.title, "", pictures)])))
     block = BAND * (len(models) + 1) + GAP
@@ -43,20 +45,22 @@ def ribbons_png(task: Task, models: Sequence[str], pictures: Sequence[Cell], row
         title = f"{row.title}: from {signed(low)} to {signed(high)}, at {signed(row.at)}"
         draw.text((GAP, top + 4), latin_text(title), INK, font)
         for place, key in enumerate(models):
-            _ribbon(draw, task, row.strip, place, key, top + BAND * (place + 1))
+            _ribbon(draw, task, row.strip, place, key, colours, top + BAND * (place + 1))
         at = GAP * 2 + NAMES + (row.at - low) / (high - low) * LONG
         draw.line((at, top + BAND - 2, at, top + BAND * (len(models) + 1)), INK, 3)
     return sheet_png(sheet)
 
 
-def _ribbon(draw: ImageDraw.ImageDraw, task: Task, strip: Strip, place: int, key: str, top: int) -> None:
+def _ribbon(
+    draw: ImageDraw.ImageDraw, task: Task, strip: Strip, place: int, key: str, colours: ClassColours, top: int
+) -> None:
     """One network's answers along a slider, lettered where there is room."""
     font = ImageFont.load_default(15)
     draw.rectangle((GAP, top + 2, GAP + 8, top + BAND - 3), model_colour(key))
     draw.text((GAP + 14, top + 3), latin_text(model_name(key)), INK, font)
     for label, first, last in spans(strip, place):
         left, right = (GAP * 2 + NAMES + share * LONG for share in (first, last))
-        draw.rectangle((left, top + 1, right, top + BAND - 2), class_colour(label))
+        draw.rectangle((left, top + 1, right, top + BAND - 2), colours[label])
         name = latin_text(task.class_names[label])
         if font.getlength(name) + 6 < right - left:
             draw.text((left + 3, top + 3), name, INK, font)

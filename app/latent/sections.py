@@ -7,6 +7,7 @@ import streamlit as st
 from app.latent import (
     explorer,
     files,
+    point,
     python_program,
     report,
     results,
@@ -19,6 +20,7 @@ from app.latent.choice import AXES, VIEWS, LatentChoice
 from app.latent.natural import explorer as natural_explorer
 from app.latent.position import ResolvedPosition
 from app.latent.ribbon_files import ribbons_csv, ribbons_png
+from app.latent.slider_predictions import ClassColours
 from app.state import autoencoders, session, zoo
 from app.state.errors import guard
 from app.state.pictures import ModelInput
@@ -65,29 +67,35 @@ def show_parts(task: Task, shown: ModelInput) -> None:
     position = explorer.position_of(task, start, session.page_choice(LatentChoice), choice.models)
     explorer.warn_undrawn(task, start, shown, choice.models)
     see, say, move = st.columns([0.8, 0.8, 1.9], gap="medium")
+    colours = ClassColours(task)
     with see, guard():
         strip = results.row_at(position)
         explorer.now(task, start, position, strip)
     with say:
         explorer.answers(task, start, position, strip)
     with move, guard():
-        explorer.mini(task, strip, choice.models)
+        explorer.mini(task, strip, choice.models, colours)
         explorer.sliders(task, position)
     explorer.start_controls(task, start, shown.label, position.place)
     explorer.guide(task)
     with st.container(horizontal=True):
-        arrays = partial(files.explorer_npz, position)
+        arrays, models = partial(files.explorer_npz, position), position.models
         rows, pictures = partial(_rows, task, position), partial(explorer.cells, task, start, position, strip)
         downloads(
             f"latent-{task.key}",
-            ("Pictures and ribbons as PNG", "png", lambda: ribbons_png(task, position.models, pictures(), rows())),
-            ("Answers along the sliders as CSV", "csv", lambda: ribbons_csv(task, position.models, rows())),
+            (
+                "Pictures and ribbons as PNG",
+                "png",
+                lambda: ribbons_png(task, models, pictures(), rows(), colours),
+            ),
+            ("Answers along the sliders as CSV", "csv", lambda: ribbons_csv(task, models, rows())),
             ("Picture, code and ribbons as NPZ", "npz", arrays),
         )
-        presenter.offer(lambda: slides.slides(task, position.models, strip, shown, rows()))
+        presenter.offer(lambda: slides.slides(task, models, strip, shown, rows(), colours))
         controls.share(instead={"as": task.class_names[start.label], "code": start.code})
         python_code.show(python_program.program(position))
     show_around(task, position)
+    point.show(task, shown, choice.models, strip)
 
 
 def _rows(task: Task, position: ResolvedPosition) -> list[slides.SliderRow]:

@@ -17,6 +17,7 @@ from core.data.tasks import Task
 CLASS_COLOURS = (
     "#77AADD", "#EE8866", "#EEDD88", "#FFAABB", "#99DDFF", "#44BB99", "#BBCC33", "#AAAA00", "#DDDDDD", "#C4A5E0",
 )  # fmt: skip
+NO_COLOUR = "#FFFFFF"
 LETTER = 2.1  # percent of a ribbon's width that a letter needs
 MINUS = "−"
 SMALL = 56  # pixels of the pictures at a ribbon's ends, about
@@ -38,9 +39,19 @@ class Strip(Protocol):
         """The class that each network answers (M, P)."""
 
 
-def class_colour(index: int) -> str:
-    """The colour of a class, the same all over the page."""
-    return CLASS_COLOURS[index % len(CLASS_COLOURS)]
+class ClassColours(dict[int, str]):
+    """The colours of a task's classes all over a page: no two of them share one.
+
+    Each of few classes has its own. Of many, those that are asked for first are coloured, and the others white.
+    """
+
+    def __init__(self, task: Task) -> None:
+        few = task.classes <= len(CLASS_COLOURS)
+        super().__init__(enumerate(CLASS_COLOURS[: task.classes]) if few else ())
+
+    def __missing__(self, index: int) -> str:
+        self[index] = (*CLASS_COLOURS, *[NO_COLOUR] * (len(self) + 1))[len(self)]
+        return self[index]
 
 
 def runs(answers: NDArray[np.integer]) -> Iterator[tuple[int, int, int]]:
@@ -58,11 +69,11 @@ def spans(strip: Strip, network: int) -> list[tuple[int, float, float]]:
     return [(label, float(edges[first]), float(edges[last])) for label, first, last in runs(strip.predicted[network])]
 
 
-def ribbon_html(task: Task, strip: Strip, models: Sequence[str], axis: str, at: float) -> str:
+def ribbon_html(task: Task, strip: Strip, models: Sequence[str], axis: str, at: float, colours: ClassColours) -> str:
     """The ribbons of all networks along one slider, the slider's place, and the pictures at both ends."""
     low, high = float(strip.positions[0]), float(strip.positions[-1])
     place = (at - low) / (high - low) * 100
-    rows = "".join(_row(task, strip, number, key) for number, key in enumerate(models))
+    rows = "".join(_row(task, strip, number, key, colours) for number, key in enumerate(models))
     ends = "".join(
         f'<figure><img src="{data_url(small(strip.x[end]))}" alt="At {signed(value)}">'
         f"<figcaption>{signed(value)}</figcaption></figure>"
@@ -85,11 +96,11 @@ def small(x: NDArray[np.float32]) -> NDArray[np.float32]:
     return means
 
 
-def _row(task: Task, strip: Strip, number: int, key: str) -> str:
+def _row(task: Task, strip: Strip, number: int, key: str, colours: ClassColours) -> str:
     names, found = task.class_names, spans(strip, number)
     low, high = float(strip.positions[0]), float(strip.positions[-1])
     parts = "".join(
-        f'<b style="flex-basis: {(last - first) * 100:.3f}%; background: {class_colour(label)}" '
+        f'<b style="flex-basis: {(last - first) * 100:.3f}%; background: {colours[label]}" '
         f'data-class="{escape(names[label])}" title="{escape(names[label])}">{_fitting(names[label], last - first)}</b>'
         for label, first, last in found
     )
@@ -113,13 +124,13 @@ def signed(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".").replace("-", MINUS)
 
 
-def key_html(task: Task, models: Sequence[str], classes: Collection[int] | None = None) -> str:
+def key_html(task: Task, models: Sequence[str], colours: ClassColours, classes: Collection[int] | None = None) -> str:
     """Which colour is which network, in the order of a ribbon's rows, and which is which class; None takes all."""
     networks = "".join(
         f'<span><i style="background: {model_colour(key)}"></i>{escape(model_name(key))}</span>' for key in models
     )
     named = "".join(
-        f'<b style="background: {class_colour(index)}">{escape(name)}</b>'
+        f'<b style="background: {colours[index]}">{escape(name)}</b>'
         for index, name in enumerate(task.class_names)
         if classes is None or index in classes
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.latent.slider_predictions import Strip, class_colour, signed, small, spans
+from app.latent.slider_predictions import ClassColours, Strip, signed, small, spans
 from app.state.pictures import ModelInput
 from app.ui.data_urls import data_url
 from app.ui.elements import percent
@@ -31,8 +31,9 @@ class SliderRow:
 
 
 def slides(
-    task: Task, models: Sequence[str], now: DecodedRow | ChangedRow, still: ModelInput, rows: Sequence[SliderRow]
-) -> list[Slide]:
+    task: Task, models: Sequence[str], now: DecodedRow | ChangedRow, still: ModelInput, rows: Sequence[SliderRow],
+    colours: ClassColours,
+) -> list[Slide]:  # fmt: skip
     """What the page shows.
 
     Args:
@@ -41,6 +42,7 @@ def slides(
         now: the one picture where the sliders stand, and its answers.
         still: the picture as it is.
         rows: the sliders.
+        colours: of the classes on the page.
     """
     pictures = data_url(now.x[0]), data_url(still.x[0])
     first = tuple(
@@ -49,27 +51,27 @@ def slides(
     )
     return [
         Slide("now", "How far can it change naturally?", first),
-        *(_slide(task, models, row) for row in rows),
+        *(_slide(task, models, row, colours) for row in rows),
     ]
 
 
-def _slide(task: Task, models: Sequence[str], row: SliderRow) -> Slide:
+def _slide(task: Task, models: Sequence[str], row: SliderRow, colours: ClassColours) -> Slide:
     low, high = float(row.strip.positions[0]), float(row.strip.positions[-1])
     ends = tuple((f"at {signed(value)}", data_url(small(row.strip.x[end]))) for end, value in ((0, low), (-1, high)))
     return Slide(
         row.key,
         row.title,
         tuple(
-            network(key, *(Face(name, url, ribbon=_ribbon(task, row.strip, number)) for name, url in ends))
+            network(key, *(Face(name, url, ribbon=_ribbon(task, row.strip, number, colours)) for name, url in ends))
             for number, key in enumerate(models)
         ),
         f"Each bar: its answer from {signed(low)} to {signed(high)}; it stands at {signed(row.at)}",
     )
 
 
-def _ribbon(task: Task, strip: Strip, number: int) -> tuple[Bar, ...]:
+def _ribbon(task: Task, strip: Strip, number: int, colours: ClassColours) -> tuple[Bar, ...]:
     """A network's answers along a slider, as parts of the way."""
     return tuple(
-        Bar(task.class_names[label], last - first, percent(last - first), class_colour(label))
+        Bar(task.class_names[label], last - first, percent(last - first), colours[label])
         for label, first, last in spans(strip, number)
     )

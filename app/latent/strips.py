@@ -11,7 +11,7 @@ from app.latent.choice import AROUND_TOP, AXES, MOST_DRAWS, LatentChoice
 from app.latent.explorer import axis_title
 from app.latent.files import row_npz
 from app.latent.position import ResolvedPosition
-from app.latent.slider_predictions import class_colour, key_html, runs
+from app.latent.slider_predictions import ClassColours, key_html, runs
 from app.state import pictures, session
 from app.state.names import model_name
 from app.state.reconstructions import reconstruction
@@ -33,11 +33,10 @@ INK = "#7A8594"  # of distances, which belong to no network
 
 def cells_html(task: Task, strip: DecodedRow, models: Sequence[str], said: Sequence[str], mark: str) -> str:
     """Pictures side by side, below each the networks' answers as lettered patches in the networks' order."""
-    names = task.class_names
-    cells = []
+    names, colours, cells = task.class_names, ClassColours(task), []
     for number, words in enumerate(said):
         patches = "".join(
-            f'<b style="background: {class_colour(answer)}; --rs-colour: {model_colour(key)}" '
+            f'<b style="background: {colours[answer]}; --rs-colour: {model_colour(key)}" '
             f'data-network="{escape(key)}" data-class="{escape(names[answer])}" '
             f'title="{escape(model_name(key))}: {escape(names[answer])} '
             f'{percent(float(strip.probs[index, number, answer]))}">{escape(names[answer])}</b>'
@@ -65,7 +64,7 @@ def neighbours(task: Task, here: ResolvedPosition, part: LatentChoice) -> None:
         args=("cast", part.cast % MOST_DRAWS + 1),
     )  # fmt: skip
     strip, models = results.neighbours_of(here, part.around, NEIGHBOURS, part.cast), here.models
-    st.html(key_html(task, models))
+    st.html(key_html(task, models, ClassColours(task)))
     cells = cells_html(task, strip, models, [""] * NEIGHBOURS, "data-neighbours")
     tiles.show(cells, "neighbours", arrays=partial(row_npz, strip, models))
     st.html(f'<div class="rs-key-row" data-kept>{"".join(_kept(task, strip, models, here.place.label))}</div>')

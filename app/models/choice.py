@@ -66,6 +66,7 @@ class PerturbationChoice(PageChoice):
         temperature: that logits are divided by before the softmax, two decimals.
     """
 
+    of_picture = frozenset({"box"})
     maps: str
     teacher: str
     network: str

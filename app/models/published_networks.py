@@ -70,10 +70,10 @@ def _offer(entry: PublishedNetwork) -> None:
     if entry.hindrance:
         st.info(escape_markdown(entry.hindrance), icon=":material/info:")
         if entry.obstacle:
-            st.code(entry.import_command, language="bash")
+            st.code(entry.import_command, language="bash", wrap_lines=True)
         return
     st.markdown("On this server, this command fetches it:")
-    st.code(f"robustscope fetch {entry.name}", language="bash")
+    st.code(f"robustscope fetch {entry.name}", language="bash", wrap_lines=True)
     if visitors_may_fetch():
         _fetch(entry)
 

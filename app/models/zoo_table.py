@@ -127,7 +127,7 @@ def no_report(task: Task, stale: bool) -> None:
             + "It holds their accuracy at several radii, under APGD, and what each epoch costs. This command makes it, "
             "goes on where it was stopped, and this page shows it after a reload:"
         )
-        st.code(f"robustscope evaluate --task {task.key} --report robustness", language="bash")
+        st.code(f"robustscope evaluate --task {task.key} --report robustness", language="bash", wrap_lines=True)
 
 
 def table(standing: Sequence[Standing]) -> list[int]:

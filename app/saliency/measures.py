@@ -136,7 +136,7 @@ def among(
                 + ("which does not hold these networks and measures yet." if report else "which is not here yet.")
                 + " Make it by:"
             )
-            st.code(f"robustscope evaluate --task {task} --report saliency", language=None)
+            st.code(f"robustscope evaluate --task {task} --report saliency", language=None, wrap_lines=True)
         return
     shown = dict.fromkeys(model for (model, _), _ in known)
     st.html(

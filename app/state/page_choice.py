@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 from app.state import query_fields
 from app.state.choice import Choice, Options
 from app.state.query_fields import Check, QueryField, one_of
+from app.state.uploads import UPLOAD
 from core.data.tasks import Task, task_named
 
 
@@ -39,6 +40,8 @@ class PageChoice(ABC):
     __slots__ = ()
     leaves_out_defaults: ClassVar[bool] = False
     """Whether a link leaves out the values that are as they are by default."""
+    of_picture: ClassVar[frozenset[str]] = frozenset()
+    """Names in links of what tells of the picture, which no link to a visitor's own holds."""
 
     @classmethod
     def first(cls, beside: Beside) -> Self:
@@ -77,6 +80,8 @@ class PageChoice(ABC):
         changed = query_fields.change(self.table(), self, field, value, Beside(choice, options))
         return changed if changed is self else changed.within(choice, options)
 
-    def to_query(self) -> dict[str, str]:
-        """The query parameters of a link to it."""
-        return query_fields.to_query(self.table(), self, self.usual())
+    def to_query(self, choice: Choice | None = None) -> dict[str, str]:
+        """The query parameters of a link to it, beside a choice."""
+        query = query_fields.to_query(self.table(), self, self.usual())
+        private = choice is not None and choice.image.startswith(UPLOAD)
+        return {name: text for name, text in query.items() if not (private and name in self.of_picture)}

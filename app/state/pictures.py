@@ -21,7 +21,7 @@ from app.state.result_cache import cached_for_all, cached_result
 from app.state.shared_uploads import SharedFile, shared_uploads
 from app.state.uploads import MAX_BYTES, MAX_FILES_BYTES, UPLOAD, Uploads
 from core.data.datasets import available, data_root
-from core.data.galleries import Gallery, GalleryItem, gallery
+from core.data.galleries import TEST_IMAGES_OFFERED, Gallery, GalleryItem, gallery
 from core.data.tasks import task_named
 from core.decoding.window import AS_IT_CAME, NARROW, Window, bounds, share_used, windowed
 from core.errors import DataMissingError, InputError
@@ -160,13 +160,21 @@ def _gallery(task: str, root: str) -> Gallery:
     return gallery(task_named(task), Path(root))
 
 
-def fitted_gallery(choice: Choice) -> Iterator[tuple[GalleryItem, Tensor]]:
+def searched_keys(task: str, tests: int = TEST_IMAGES_OFFERED) -> tuple[str, ...]:
+    """The keys of a gallery, with so many of the test images, or as many as there are."""
+    listed = items(task)
+    further = (f"test:{index}" for index in range(TEST_IMAGES_OFFERED, tests)) if data_there(task) else ()
+    return (*listed, *(key for key in further if key in listed))
+
+
+def fitted_gallery(choice: Choice, tests: int = TEST_IMAGES_OFFERED) -> Iterator[tuple[GalleryItem, Tensor]]:
     """Each picture of the gallery as the networks get it (1, C, H, W), fitted as the choice has it.
 
-    Made as they are asked for, and kept nowhere.
+    Made as they are asked for, and kept nowhere; with so many of the test images, or as many as there are.
     """
     task, found = task_named(choice.task), gallery_of(choice.task)
-    for key, item in found.items.items():
+    for key in searched_keys(choice.task, tests):
+        item = found.items[key]
         yield item, fit(found.picture(key).pixels, task.shape, choice.fit, task.background, choice.invert)
 
 

@@ -19,7 +19,7 @@ from app.state.page_choice import Beside, PageChoice
 from app.state.presence import owner
 
 _CHOICE, _SEEN, _NOTES, _PAGE, _PART = "choice.now", "choice.seen", "choice.notes", "choice.page", "choice.part"
-_FIRST, _OPEN = "choice.first", "choice.open"
+_FIRST, _OPEN, _HELD = "choice.first", "choice.open", "choice.held"
 PAGES_SEEN, MOST_SEEN_BYTES = "pages seen", 2_000_000
 
 Part = TypeVar("Part", bound=PageChoice)
@@ -161,7 +161,7 @@ def _query() -> dict[str, str]:
     """The query parameters of this view, whole."""
     part = _part()
     unfolded = {"open": ",".join(unfolded_sections())} if unfolded_sections() else {}
-    return now().to_query() | (part.to_query() if part is not None else {}) | unfolded
+    return now().to_query() | (part.to_query(now()) if part is not None else {}) | unfolded
 
 
 def _page_choice_key() -> str:
@@ -169,9 +169,14 @@ def _page_choice_key() -> str:
 
 
 def hold(key: str, value: Any) -> None:
-    """Make the widget of this key show a value; set without need, it would pull a slider back under the hand."""
-    if st.session_state.get(key) != value:
+    """Make the widget of this key show a value; set without need, it would pull a slider back under the hand.
+
+    Of each page the browser has a widget of its own, which is empty until its value was set there.
+    """
+    held = st.session_state.setdefault(_HELD, {})
+    if st.session_state.get(key) != value or held.get(key) != page():
         st.session_state[key] = value
+    held[key] = page()
 
 
 def unfolded_sections() -> tuple[str, ...]:

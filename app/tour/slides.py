@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 
 from app.state import pictures
+from app.ui.colours import NEUTRAL
 from app.ui.data_urls import png_url
 from app.ui.presenter import Face, Panel, Slide
 from core.data.tasks import task_named
 from core.tour.rules import TITLES
 from core.tour.view import View
-
-NEUTRAL = "#667085"  # no network's colour
 
 
 def slides(views: Sequence[View]) -> list[Slide]:

@@ -25,7 +25,7 @@ def no_data(task: Task) -> None:
     """What stands where a task's data set is missing."""
     with st.container(border=True):
         st.markdown(f"**{task.title} is not on this machine yet.** Fetch it once, then reload this page:")
-        st.code(f"robustscope data fetch {task.key}", language=None)
+        st.code(f"robustscope data fetch {task.key}", language=None, wrap_lines=True)
         st.caption(task.source)
 
 

@@ -115,7 +115,7 @@ def add_names(
         figure.add_annotation(
             x=x[index], y=y[index], ax=float(offsets[index, 0]), ay=-float(offsets[index, 1]), xanchor="center",
             yanchor="middle", text=f"<b>{model_name(key)}</b>", arrowhead=0, arrowwidth=1,
-            arrowcolor=model_colour(key), standoff=9, font={"color": model_colour(key), "size": 14},
+            arrowcolor=model_colour(key), standoff=9, font={"size": 14},
         )  # fmt: skip
 
 

@@ -14,6 +14,10 @@ _SIGNED = np.array(
      [254, 224, 182], [253, 184, 99], [224, 130, 20], [179, 88, 6], [127, 59, 8]],
     dtype=np.float64,
 )  # fmt: skip
+NEUTRAL = "#667085"
+"""Of what belongs to no network."""
+_FREE_HUES = [*((hue, 0.40) for hue in range(90, 200)), *((hue, 0.46) for hue in range(300, 345))]
+"""In degrees, and with a lightness, those that show on both grounds and are neither of maps nor of what is flagged."""
 
 
 def model_colour(key: str) -> str:
@@ -21,8 +25,9 @@ def model_colour(key: str) -> str:
     chosen = colour_of(key)
     if chosen is not None:
         return chosen
-    hue = hashlib.blake2b(key.encode(), digest_size=2).digest()
-    red, green, blue = colorsys.hls_to_rgb(int.from_bytes(hue, "big") / 65536, 0.46, 0.55)
+    share = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=2).digest(), "big") / 65536
+    hue, lightness = _FREE_HUES[int(share * len(_FREE_HUES))]
+    red, green, blue = colorsys.hls_to_rgb(hue / 360, lightness, 0.55)
     return f"#{round(red * 255):02X}{round(green * 255):02X}{round(blue * 255):02X}"
 
 

@@ -18,6 +18,7 @@ from app.state.errors import guard
 from app.state.names import model_name
 from app.state.pictures import ModelInput
 from app.ui import map_png
+from app.ui.colours import model_colour
 from app.ui.data_urls import data_url
 from core.data.tasks import Task
 from core.models.zoo import Card
@@ -180,6 +181,11 @@ def two_figures(value: float) -> str:
     return np.format_float_positional(float(f"{value:.1e}"), trim="-")
 
 
+def network_name(key: str) -> str:
+    """A network's name as HTML behind a mark in its colour, which is too faint for letters."""
+    return f'<b class="rs-network" style="--rs-colour: {model_colour(key)}">{escape(model_name(key))}</b>'
+
+
 def ink() -> str:
     """The visitor's text colour: the chart's own grey is too faint for the back row."""
     theme = "dark" if st.context.theme.type == "dark" else "light"
@@ -202,4 +208,4 @@ def missing_report(task: Task, report: str, holds: str, stale: bool = False) -> 
             + ("The one that is here is of other networks, or of other weights. " if stale else "")
             + "This command makes it, goes on where it was stopped, and this page shows it after a reload:"
         )
-        st.code(f"robustscope evaluate --task {task.key} --report {report}", language="bash")
+        st.code(f"robustscope evaluate --task {task.key} --report {report}", language="bash", wrap_lines=True)

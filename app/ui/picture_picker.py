@@ -66,9 +66,11 @@ def picture_picker(cookie: DeltaGenerator) -> None:
 
     Who brings a picture gets a name in `cookie`, by which a reload finds it again, for them alone.
     """
-    items = list(pictures.items(session.now().task).values())
+    known, image = pictures.items(session.now().task), session.now().image
+    items = list(known.values())
+    further = [known[image]] if image in known and image not in list(known) else []
     place = st.container(horizontal=True, wrap=False, gap="xsmall", key="gallery-row")
-    _thumbnails(place, row_of(items, session.now().image))
+    _thumbnails(place, row_of([*items, *further], image))
     with st.container(horizontal=True, gap="small", key="picture-from"):
         if len(items) > ROW:
             st.button(f"All {len(items)}…", key="picker.more", icon=":material/grid_view:", on_click=_open_gallery)

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from app.state import pictures, region_answers, session
 from app.state.boxes import box_text
 from app.state.pictures import ModelInput
-from app.ui.data_urls import data_url
+from app.ui import map_png
+from app.ui.colours import signed_colours
+from app.ui.data_urls import bytes_url, data_url
 from app.ui.downloads import table_csv
 from app.ui.elements import how_to_read
 from app.ui.region_picker import Panel, PanelAnswer, PanelGroup
@@ -36,6 +40,13 @@ def picture_panel(task: Task, shown: ModelInput, looks: Sequence[Prediction]) ->
         PanelAnswer(look.model, False, task.class_names[look.target], float(look.probs[look.target])) for look in looks
     ]
     return Panel("picture", "The picture", shown.title, data_url(shown.x[0]), answers=answers)
+
+
+def change_panel(key: str, name: str, delta: NDArray[np.float32], model: str = "") -> Panel:
+    """A change (C, H, W) as a map of its mean over channels, on a scale of its own."""
+    heatmap = delta.mean(0)
+    pixels = np.rint(signed_colours(heatmap, map_png.strongest(heatmap))).astype(np.uint8)
+    return Panel(key, name, "the change: orange lighter, purple darker", bytes_url(pixels), heatmap, model)
 
 
 def edited_panels(task: Task, keys: Sequence[str], shown: ModelInput) -> PanelGroup | None:

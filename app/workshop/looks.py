@@ -10,15 +10,13 @@ import streamlit as st
 from PIL import Image
 
 from app.state.result_cache import cached_result
-from app.ui.colours import model_colour, signed_colours
+from app.ui.colours import NEUTRAL, model_colour, signed_colours
 from app.ui.data_urls import bytes_url
 from app.ui.elements import STYLE
 from app.workshop.server import database
 from core.workshop import reading
 from core.workshop.items import Item, Option, Picture
 from core.workshop.rounds.bars import Share
-
-NEUTRAL = ("#0E8088", "#C2570C", "#8E5BD6", "#58A010", "#D01070", "#1058E8", "#885858", "#8888B8")
 
 
 def style() -> None:
@@ -96,7 +94,7 @@ def bars_html(bars: Sequence[Share], masked: bool = False) -> str:
 def _bar(bar: Share, place: int, masked: bool) -> str:
     label = f"{letter(place)}: {bar.measure}" if masked else bar.label
     known = not masked and bar.measure in ("right", "preferred", "human fooled", "mistake reasonable", "let go by then")
-    colour = model_colour(bar.group) if known else NEUTRAL[place % len(NEUTRAL)]
+    colour = model_colour(bar.group) if known else NEUTRAL
     value = f"{100 * bar.share:.0f} %" if bar.n else "–"
     interval = f"{100 * bar.low:.0f} to {100 * bar.high:.0f} %" if bar.n else "no answers"
     return (

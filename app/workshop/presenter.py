@@ -92,7 +92,7 @@ def _more(leader: Leader, room: Room) -> None:
     if key is None:
         st.caption("It was shown where the workshop was opened, and is not stored.")
     elif st.toggle("Show it", key="ws-show-key"):
-        st.code(key, language=None)
+        st.code(key, language=None, wrap_lines=True)
     st.markdown("**People**")
     for number, name in room.names[:30]:
         st.button(

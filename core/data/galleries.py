@@ -1,10 +1,12 @@
 """Pictures to pick from: photographs inside two packages, our generators' own, and test images where they are."""
 
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache, partial
+from math import prod
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 import skimage.data
@@ -22,6 +24,8 @@ ASSETS = Path(__file__).resolve().parents[2] / "assets" / "gallery"
 MADE = "made.json"  # beside the generated pictures: the command that made them
 MASK = "mask-{}.png"  # beside a generated picture, by its number: white where its object is
 TEST_IMAGES_OFFERED = 200
+MOST_TESTS, MOST_TEST_BYTES = 10_000, 2**25  # of the test images that can be asked for by number
+_FURTHER = re.compile(r"test:([1-9]\d{0,4})", re.ASCII)
 MAX_PICTURE_BYTES = 10_000_000
 
 _SCIKIT_IMAGE, _SCIKIT_LEARN = Path(skimage.data.__file__).parent, Path(sklearn.__file__).parent / "datasets" / "images"
@@ -55,19 +59,40 @@ class GalleryItem:
     source: str
 
 
+class Offered(Mapping[str, GalleryItem]):
+    """What a gallery lists, by key; it also knows, and does not list, what `further` finds."""
+
+    def __init__(self, listed: Mapping[str, GalleryItem], further: Callable[[object], GalleryItem | None]) -> None:
+        self._listed, self._further = listed, further
+
+    def __getitem__(self, key: str) -> GalleryItem:
+        found = self._listed.get(key) or self._further(key)
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._listed)
+
+    def __len__(self) -> int:
+        return len(self._listed)
+
+
 @dataclass(frozen=True, slots=True)
 class Gallery:
     """What can be picked for a task on a machine, opened once: a picture of it costs no look at the whole data set.
 
     Attributes:
         task: the task.
-        items: what is offered, by key, in order.
+        items: what is offered, by key, in order; further test images are known by their keys.
         tests: the test images offered; None where the data set is missing.
+        root: where the data set is.
     """
 
     task: Task
     items: Mapping[str, GalleryItem]
     tests: LabelledImages | None
+    root: Path
 
     def picture(self, key: str) -> Picture:
         """The pixels of the item with this key.
@@ -98,13 +123,18 @@ class Gallery:
             return (
                 2 * (decode(read_checked(mask, MAX_PICTURE_BYTES)).pixels[None, :, :, 0] > 127).astype(np.float32) - 1
             )
-        if kind != "test" or key not in self.items or self.tests is None or self.tests.maps is None:
+        if kind != "test" or key not in self.items:
             return None
-        return self.tests.maps[int(name)].float().numpy()
+        maps = self._tests_with(int(name)).maps
+        return None if maps is None else maps[int(name)].float().numpy()
+
+    def _tests_with(self, index: int) -> LabelledImages:
+        """Test images that hold this one."""
+        assert self.tests is not None
+        return self.tests if index < len(self.tests) else _tests(self.task, self.root)
 
     def _test_picture(self, index: int) -> Picture:
-        assert self.tests is not None
-        pixels = self.tests.pixels[index].permute(1, 2, 0).expand(-1, -1, 3).to(torch.uint8).numpy()
+        pixels = self._tests_with(index).pixels[index].permute(1, 2, 0).expand(-1, -1, 3).to(torch.uint8).numpy()
         height, width, _ = pixels.shape
         return Picture(np.ascontiguousarray(pixels), "test image", width, height, ())
 
@@ -114,11 +144,34 @@ def gallery(task: Task, root: Path | None = None) -> Gallery:
 
     Photographs come last in a task of garments, none of which they show.
     """
-    tests = _first_tests(task, root or data_root())
+    root = root or data_root()
+    tests = _first_tests(task, root)
     garments = task.class_names == FASHION_MNIST.class_names
     shipped = (_generated_items(task), photographs(task)) if garments else (photographs(task), _generated_items(task))
     items = (*_test_items(task, tests), *shipped[0], *shipped[1])
-    return Gallery(task, MappingProxyType({item.key: item for item in items}), tests)
+    listed = {item.key: item for item in items}
+    return Gallery(task, Offered(listed, partial(_further, task, root, tests is not None)), tests, root)
+
+
+def most_tests(task: Task) -> int:
+    """How many of a task's test images can be asked for by number: all that are held in memory without harm."""
+    held = min(MOST_TESTS, MOST_TEST_BYTES // prod(task.shape))
+    return held if held >= 2 * TEST_IMAGES_OFFERED else TEST_IMAGES_OFFERED
+
+
+def _further(task: Task, root: Path, there: bool, key: object) -> GalleryItem | None:
+    """The test image of a key from anyone, beyond those that are listed."""
+    found = _FURTHER.fullmatch(key) if isinstance(key, str) else None
+    if not there or found is None or not TEST_IMAGES_OFFERED <= int(found[1]) < most_tests(task):
+        return None
+    labels = _tests(task, root).labels
+    return _test_item(task, int(found[1]), int(labels[int(found[1])])) if int(found[1]) < len(labels) else None
+
+
+@lru_cache(maxsize=2)
+def _tests(task: Task, root: Path) -> LabelledImages:
+    """The test images that can be asked for by number."""
+    return load(task, "test", root, most_tests(task))
 
 
 def _first_tests(task: Task, root: Path) -> LabelledImages | None:
@@ -160,4 +213,8 @@ def _generated_items(task: Task) -> Iterator[GalleryItem]:
 
 def _test_items(task: Task, tests: LabelledImages | None) -> Iterator[GalleryItem]:
     for index, label in enumerate([] if tests is None else tests.labels.tolist()):
-        yield GalleryItem(f"test:{index}", f"{task.class_names[label]} (test {index})", label, f"{task.title} test set")
+        yield _test_item(task, index, label)
+
+
+def _test_item(task: Task, index: int, label: int) -> GalleryItem:
+    return GalleryItem(f"test:{index}", f"{task.class_names[label]} (test {index})", label, f"{task.title} test set")

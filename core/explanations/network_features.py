@@ -66,6 +66,39 @@ def pooled_features(
     return np.concatenate(found), np.concatenate(answers)
 
 
+def attacked_features(
+    model: ZooModel,
+    x: Tensor,
+    epsilon: float,
+    on_progress: Callable[[int], None] = lambda done: None,
+    seed: int = 0,
+) -> tuple[Features, NDArray[np.int64]]:
+    """Features (n, D) and answers (n,) once images (n, C, H, W) are attacked: PGD of `STEPS` steps in L-infinity.
+
+    Args:
+        model: a network that ends in a linear layer on the mean of its features; each answer of it is attacked.
+        x: float32 in [0, 1].
+        epsilon: radius in [0, 1] pixel units.
+        on_progress: called with the images done; what it raises ends the work.
+        seed: of the random starts.
+
+    Raises:
+        ConfigError: the network ends otherwise.
+        InputError: features that are not finite.
+    """
+    generator, attack = torch.Generator().manual_seed(seed), Pgd(epsilon, steps=STEPS)
+    found, answers, done = [], [], 0
+    for part in x.split(at_once(x, CHUNK)):
+        with torch.no_grad():
+            before = model.fast(part).argmax(1)
+        features, after = pooled_features(model, attack(model.fast, part, before, generator))
+        found.append(features)
+        answers.append(after)
+        done += len(part)
+        on_progress(done)
+    return np.concatenate(found), np.concatenate(answers)
+
+
 def pulled_picture(model: ZooModel, x: Tensor, epsilon: float, seed: int = 0) -> PulledPicture:
     """The features of an image `x` (1, C, H, W) before and after PGD away from the network's answer, in L-infinity.
 
@@ -74,9 +107,5 @@ def pulled_picture(model: ZooModel, x: Tensor, epsilon: float, seed: int = 0) ->
         InputError: `x` is not one image of its task.
     """
     check_image(model, x)
-    as_pooled(model.fast)
-    with torch.no_grad():
-        answer = model.fast(x).argmax(1)
-    x_adv = Pgd(epsilon, steps=STEPS)(model.fast, x, answer, torch.Generator().manual_seed(seed))
-    features, answers = pooled_features(model, torch.cat([x, x_adv]))
-    return PulledPicture(features[0], features[1], int(answers[0]), int(answers[1]))
+    (features, answers), (moved, after) = pooled_features(model, x), attacked_features(model, x, epsilon, seed=seed)
+    return PulledPicture(features[0], moved[0], int(answers[0]), int(after[0]))

@@ -1,37 +1,56 @@
 """The first screen answers the page's question, no page is long as it opens, everybody can read it, also offline."""
 
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page
 
 from tests.helpers.browser import SIZES, in_turn, photograph, settled
-from tests.helpers.screen import ANSWERS, cut, outside, screens, violations
+from tests.helpers.screen import ANSWERS, cut, outside, screens, shortened, violations
 from tests.helpers.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("with-what-ships"), pytest.mark.timeout(900)]
 SERVER = "with_what_ships"
 
-AS_FIRST = {"saliency": "&rows=networks"}
-"""What a visit without a link shows and a link that says nothing does not mean: older links keep their view."""
-TASKS = ("cifar10", "fashion-mnist", "tiny20", "pasted")
-PAGES = (*ANSWERS, "tour", "training")
+NAMES = {
+    "compare": "Compare", "tour": "Show me", "adversarial": "Adversarial", "anomaly": "Anomaly",
+    "saliency": "Saliency", "latent": "Latent", "find": "Find", "models": "Models", "report": "Report",
+    "training": "Train", "workshop": "Workshop",
+}  # fmt: skip
+"""What pages are called, in the order of the navigation."""
+OF_NO_TASK = ("tour", "training", "workshop")
 MOST_SCREENS = 4.0
 FITS = "document.documentElement.scrollWidth <= window.innerWidth"
 FAINT = "all => all.filter(e => getComputedStyle(e).opacity < 0.8).length"
 LINKS = ".st-key-pages-narrow a"
-LINKED = [
-    "Compare", "Show me", "Adversarial", "Anomaly", "Saliency", "Latent", "Find", "Models", "Report", "Train",
-    "Workshop",
-]  # fmt: skip
 
 
-def opened(page: Page, address: str, path: str, wanted: str) -> None:
-    """Go to a page, and wait until what is wanted is there and the server has nothing left to do."""
-    page.goto(f"{address}/{path}")
-    until(lambda: page.locator(wanted).count() and settled(page), wanted, 240)
+def whole(page: Page, name: str) -> None:
+    """Wait until what a page is about is there and the server has nothing left to do."""
+    until(lambda: page.locator(ANSWERS[name]).count() and settled(page), name, 240)
     page.wait_for_timeout(700)
-    until(lambda: settled(page), path, 240)
+    until(lambda: settled(page), name, 240)
+
+
+def opened(page: Page, address: str, name: str) -> None:
+    """Come to a page."""
+    page.goto(f"{address}/{name}")
+    whole(page, name)
+
+
+def in_order(page: Page, address: str, task: str, names: tuple[str, ...]) -> Iterator[str]:
+    """Each of these pages with a task, one after the other by their names in the navigation, of one visit."""
+    page.set_viewport_size(SIZES["wide"])
+    page.goto(f"{address}/{names[0]}?task={task}")
+    for name in names:
+        if name != names[0]:
+            page.set_viewport_size(SIZES["wide"])
+            page.get_by_role("link", name=NAMES[name], exact=True).first.click()
+        until(lambda name=name: urlsplit(page.evaluate("location.href")).path == f"/{name}", name)
+        whole(page, name)
+        assert not page.get_by_text("Choose options").count(), name  # the side panel names the networks on every page
+        yield name
 
 
 def foreign(url: str, address: str) -> bool:
@@ -39,22 +58,9 @@ def foreign(url: str, address: str) -> bool:
     return urlsplit(url).scheme in ("http", "https") and urlsplit(url).netloc != urlsplit(address).netloc
 
 
-@pytest.mark.parametrize("name", ANSWERS)
-def test_the_answer_stands_on_the_first_screen_for_every_task(visitor, address, name):
-    page = visitor("wide").new_page()
-    for task in TASKS:
-        page.set_viewport_size(SIZES["wide"])
-        opened(page, address, f"{name}?task={task}{AS_FIRST.get(name, '')}", ANSWERS[name])
-        assert screens(page) <= MOST_SCREENS, (task, screens(page))
-        assert not outside(page, ANSWERS[name]), task
-        page.set_viewport_size(SIZES["projector"])
-        page.wait_for_timeout(700)
-        assert not outside(page, ANSWERS[name]), task
-
-
 def test_networks_go_by_under_a_picture_that_stays(visitor, address):
     page = visitor("narrow").new_page()
-    opened(page, address, "compare", ANSWERS["compare"])
+    opened(page, address, "compare")
     second = page.locator("[data-model]").nth(1)
     first = second.bounding_box()["x"]
     assert 250 < first < 390  # it shows that it is there
@@ -65,35 +71,67 @@ def test_networks_go_by_under_a_picture_that_stays(visitor, address):
     assert 0 <= page.locator(".rs-pinned img").bounding_box()["y"] < 200
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_phone_shows_all_and_on_a_wide_screen_axe_finds_no_fault_and_nothing_is_asked_elsewhere(
-    visitor, address, name
+@pytest.mark.parametrize("task", ["fashion-mnist", "tiny20", "pasted", "imagenet"])
+def test_the_answer_stands_on_the_first_screen_for_every_task_and_a_phone_shows_all(visitor, address, task):
+    page = visitor("wide").new_page()
+    for name in in_order(page, address, task, tuple(name for name in NAMES if name not in OF_NO_TASK)):
+        assert task in page.evaluate("location.href"), name
+        the_first_screen_answers(page, name)
+        page.set_viewport_size(SIZES["projector"])
+        page.wait_for_timeout(700)
+        assert not outside(page, ANSWERS[name]), name
+        page.set_viewport_size(SIZES["narrow"])
+        page.wait_for_timeout(700)
+        fits_a_phone(page, name)
+
+
+def test_of_every_page_in_both_themes_and_three_sizes_axe_finds_no_fault_and_nothing_is_asked_elsewhere(
+    visitor, address
 ):
     """The icon is looked up in the page: headless browsers don't fetch it."""
-    page = visitor("narrow").new_page()
-    asked: list[str] = []
+    page, asked = visitor("wide").new_page(), []
     page.on("request", lambda request: asked.append(request.url))
-    opened(page, address, name, ANSWERS.get(name, "h1"))
-    fits_a_phone(page)
-    captions = page.locator("[data-testid=stCaptionContainer]")
-    for _, scheme in in_turn(page, ("wide", "light"), ("wide", "dark")):
-        assert page.evaluate(FITS)
-        until(lambda: not captions.evaluate_all(FAINT) and settled(page), "the style sheet")  # a rerun draws it anew
-        assert not violations(page), scheme
-        photograph(page, f"first-{name}-{scheme}")
-    if name == "compare":
-        for _ in in_turn(page, ("narrow", "dark"), ("narrow", "light")):
-            the_pinned_picture_can_be_read(page)
+    for name in in_order(page, address, "cifar10", tuple(NAMES)):
+        looks = ("projector", "light"), ("wide", "light"), ("wide", "dark"), ("narrow", "dark")
+        for size, scheme in in_turn(page, *looks):
+            drawn(page)
+            if size == "projector":
+                assert not outside(page, ANSWERS[name]), name
+                continue
+            photograph(page, f"first-{name}-{size}-{scheme}")
+            assert not violations(page), (name, size, scheme)
+            if size == "narrow":
+                fits_a_phone(page, name)
+            elif scheme == "light":
+                the_first_screen_answers(page, name)
+        if name == "compare":
+            for _ in in_turn(page, ("narrow", "dark"), ("narrow", "light")):
+                the_pinned_picture_can_be_read(page)
+        page.emulate_media(color_scheme="light")
     icons = page.eval_on_selector_all("link[rel~=icon]", "all => all.map(one => one.href)")
     assert not [url for url in (*asked, *icons) if foreign(url, address)] and asked and icons
 
 
-def fits_a_phone(page: Page) -> None:
-    """Every page is named on the first screen, and what goes on to the right has a sign."""
-    assert page.evaluate(FITS)
-    assert not cut(page)
-    until(lambda: page.locator(LINKS).all_inner_texts() == LINKED, "the names of the pages")
-    assert not outside(page, LINKS)
+def drawn(page: Page) -> None:
+    """Wait for the style sheet, which a rerun draws anew."""
+    captions = page.locator("[data-testid=stCaptionContainer]")
+    until(lambda: not captions.evaluate_all(FAINT) and settled(page), "the style sheet")
+
+
+def the_first_screen_answers(page: Page, name: str) -> None:
+    """What the page is about stands there, and the page is not long."""
+    assert page.evaluate(FITS), name
+    assert screens(page) <= MOST_SCREENS, (name, screens(page))
+    assert not outside(page, ANSWERS[name]), name
+
+
+def fits_a_phone(page: Page, name: str) -> None:
+    """Every page is named on the first screen, what goes on to the right has a sign, and no words are cut."""
+    assert page.evaluate(FITS), name
+    assert not cut(page), name
+    assert not shortened(page), name
+    until(lambda: page.locator(LINKS).all_inner_texts() == [*NAMES.values()], "the names of the pages")
+    assert not outside(page, LINKS), name
 
 
 def the_pinned_picture_can_be_read(page: Page) -> None:

@@ -81,9 +81,21 @@ def picture(form: str = "PNG") -> bytes:
     return out.getvalue()
 
 
+def region_panels(at: AppTest) -> dict[str, Any]:
+    """What a page shows to be pointed at: its panels by key, and the box."""
+    sent = _sent(at, "region")
+    return {panel["key"]: panel for group in sent["groups"] for panel in group["panels"]} | {"box": sent["box"]}
+
+
 def presented(at: AppTest) -> dict[str, Any]:
     """What the presenter shows of a page, which was opened there."""
-    (one,) = [one.proto for one in at.get("bidi_component") if one.proto.component_name == "robustscope.presenter"]
+    return _sent(at, "presenter")
+
+
+def _sent(at: AppTest, component: str) -> dict[str, Any]:
+    """What a page sent the one component of that name."""
+    name = f"robustscope.{component}"
+    (one,) = [one.proto for one in at.get("bidi_component") if one.proto.component_name == name]
     return json.loads(one.json)
 
 

@@ -6,14 +6,17 @@ from playwright.sync_api import Page
 ANSWERS = {
     "compare": "[data-answer], [class*=st-key-map-] img",
     "adversarial": "[data-explained]",
-    "anomaly": "[data-judged] .rs-verdict, [data-judged] .rs-says",
+    "anomaly": "[data-judged] .rs-verdict, [data-judged] .rs-says, [class*=st-key-missing_calibration]",
     "saliency": "[data-map]",
     "latent": "[data-answer], .st-key-no-generator",
     "find": ".st-key-found > :first-child img",
     "report": ".st-key-report-picture-invite, [data-testid=stDownloadButton]",
     "models": "[data-testid=stDataFrame], .st-key-trade-off",
+    "tour": ".st-key-tour > :first-child",
+    "training": ".st-key-training-pair",
+    "workshop": ".st-key-workshop-code",
 }
-"""By page the elements that answer its question."""
+"""By page the elements that answer its question, say why nothing does, or are what a visitor comes for."""
 SERIOUS = ("serious", "critical")
 _BELOW = """([selector, height]) => [...document.querySelectorAll(selector)].map(e => e.getBoundingClientRect())
   .map(box => ({top: box.top, bottom: box.bottom, width: box.width})).filter(box =>
@@ -36,6 +39,10 @@ _CUT = """() => {
   return [...found].slice(0, 5);
 }"""
 
+_SHORTENED = """() => [...document.querySelectorAll('[data-testid=stHtml] *')].filter(e => e.clientWidth &&
+  getComputedStyle(e).textOverflow === 'ellipsis' && e.scrollWidth > e.clientWidth && !e.closest('[title]'))
+  .map(e => e.textContent).slice(0, 5)"""
+
 
 def outside(page: Page, selector: str) -> list[dict[str, float]]:
     """The elements of a selector that are not wholly inside of the first screen; fails where there is none."""
@@ -52,6 +59,11 @@ def screens(page: Page) -> float:
 def cut(page: Page) -> list[str]:
     """What goes on to the right of the window without a sign that it does."""
     return page.evaluate(_CUT)
+
+
+def shortened(page: Page) -> list[str]:
+    """Words that end in an ellipsis, and whose whole no pointer brings out."""
+    return page.evaluate(_SHORTENED)
 
 
 def violations(page: Page) -> list[str]:

@@ -8,7 +8,7 @@ from core.anomaly.label_references import fit_references, references_path, write
 from core.anomaly.perceptron_detector import PERCEPTRON
 from core.models.zoo import load_zoo_model
 from tests.helpers.anomaly_page import judged, normal
-from tests.helpers.pages import bodies, checked, finished, query, restored, run_program, value
+from tests.helpers.pages import bodies, checked, finished, query, region_panels, restored, run_program, value
 from tests.helpers.pictures import columns, png
 from tests.helpers.tiny_zoo import write_zoo
 
@@ -155,11 +155,15 @@ def test_pushing_starts_at_the_verdict_and_moves_only_the_lower_part(visit):
 
 @pytest.mark.slow
 def test_the_program_beside_a_push_gives_what_is_shown(visit):
-    at = visit(models="standard", open="push", push="gaussian-noise", step="3")
+    at = visit(models="standard", open="push,point", push="gaussian-noise", step="3")
     (body,) = bodies(at, "data-pushed")
+    panels = region_panels(at)
+    assert list(panels) == ["picture", "standard,pushed", "standard,change", "box"]
+    assert ("not flagged" in panels["standard,pushed"]["note"]) == (value(body, "data-flagged") == "False")
     found = run_program(at, "'gaussian-noise'")["verdicts"]["standard"]
     assert value(body, "data-p") == f"{found.p_values[DEFAULT][3]:.4f}"
-    assert len(found.x) > 3 and not np.array_equal(found.x[0], found.x[3])
+    strongest = np.abs((found.x[3] - found.x[0]).mean(0)).max()
+    assert panels["standard,change"]["scale"] == pytest.approx(float(strongest)) and strongest > 0
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """The page Anomaly: where a picture lies among others in networks' own features, and its neighbours there."""
 
+import json
 from html import escape
 from types import SimpleNamespace
 
@@ -27,7 +28,7 @@ def named(made: dict) -> list[str]:
 
 
 def test_each_network_has_a_map_and_an_attack_that_moves_the_picture(visit):
-    at = finished(visit(models="standard,pgd-l2", open="map"))
+    at = finished(finished(visit(models="standard,pgd-l2", open="map")))  # features, then attacks
     maps = bodies(at, "data-embedding")
     assert [value(body, "data-embedding") for body in maps] == ["standard", "pgd-l2"] and not at.error
     assert all(float(value(body, "data-step")) > 0 for body in maps)
@@ -36,6 +37,14 @@ def test_each_network_has_a_map_and_an_attack_that_moves_the_picture(visit):
     assert {value(body, "data-embedding"): value(body, "data-step") for body in maps} == {
         key: f"{step:.4f}" for key, step in steps.items()
     }
+    charts = [json.loads(one.proto.spec)["data"] for one in at.get("plotly_chart")]
+    traces = [{trace["name"]: trace for trace in chart if "name" in trace} for chart in charts]
+    found = [named for named in traces if "gallery" in named]
+    assert len(found) == 2 and all(
+        one["attacked"]["customdata"][1::3] == one["gallery"]["customdata"]
+        and all(" → " in told for told in one["attacked"]["hovertext"])
+        for one in found
+    )
 
 
 def test_a_click_opens_the_picture_and_one_beside_a_dot_does_nothing(monkeypatch):

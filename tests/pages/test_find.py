@@ -47,6 +47,11 @@ def test_a_class_narrows_and_an_attack_is_made_where_a_rule_asks_for_it(visit):
     checked(at.selectbox(key=f"find.class.{TASK}").set_value(3).run())
     assert query(at)["class"] == "3" and 0 < len(cards(at)) < sections.A_PAGE
     assert not any("changed" in body for body in cards(at))
+    every = len(cards(at))
+    checked(at.slider(key="find.sure.standard").set_range(0, 0).run())
+    assert query(at)["sure"] == "standard:0:0" and not cards(at)
+    checked(at.slider(key="find.sure.standard").set_range(0, 100).run())
+    assert "sure" not in query(at) and len(cards(at)) == every
     checked(at.selectbox(key="find.rule").set_value("easily-changed").run())
     at = finished(at)
     assert not at.error and all("changed" in body for body in cards(at))
@@ -71,10 +76,20 @@ def test_own_pictures_are_searched_and_one_is_opened_everywhere(visit, tmp_path,
     assert gone == ["pages/compare.py"] and query(at)["image"] == "upload" and not at.error
 
 
+@pytest.mark.slow
+def test_more_test_images_wait_for_a_button_that_says_how_long_they_take(visit, fashion_root):
+    at = visit(task="fashion-mnist", rule="unsure", tests="500", models="standard")
+    (invitation,) = [item.value for item in at.markdown if "detectors" in item.value]
+    assert "It takes about " in invitation and at.button(key="find.pictures.start").label == "Measure them"
+    assert query(at)["tests"] == "500" and not at.error and not at.warning
+    at = visit(task="fashion-mnist", rule="unsure", tests="500", models="standard", sure="standard:50:100")
+    assert list(at.slider(key="find.sure.standard").proto.default) == [50, 100]
+
+
 def test_nonsense_in_a_link_is_a_sentence(visit):
-    at = visit(task=TASK, rule="<script>", **{"class": "99", "pictures": "theirs"})
+    at = visit(task=TASK, rule="<script>", tests="77", sure="standard:9:1", **{"class": "99", "pictures": "theirs"})
     (warning,) = at.warning
-    assert all(f"`{name}`" in warning.value for name in ("rule", "class", "pictures"))
+    assert all(f"`{name}`" in warning.value for name in ("rule", "class", "pictures", "tests", "sure"))
 
 
 def test_the_arrays_say_of_which_pictures_they_are():
@@ -84,3 +99,14 @@ def test_the_arrays_say_of_which_pictures_they_are():
     with np.load(io.BytesIO(data), allow_pickle=False) as found:
         assert np.array_equal(found["levels"], levels) and found["predicted"].tolist() == [[3, 5]]
         assert '"titles": ["mine.png", "b"]' in str(found["settings"])
+
+
+def test_a_picture_is_kept_where_every_network_with_a_range_is_as_sure():
+    one = np.array([[0.5, 0.25, 0.75]])
+    facts = PictureFacts(
+        ("0", "1", "2"), ("standard", "pgd-l2"), np.array([3, 3, 3]), np.zeros((2, 3), int),
+        np.concatenate([one, 1 - one]), one[0], one, one,
+    )  # fmt: skip
+    assert sections.sure_enough(facts, (("standard", 50, 100),)).tolist() == [True, False, True]
+    assert sections.sure_enough(facts, (("standard", 50, 100), ("pgd-l2", 30, 60))).tolist() == [True, False, False]
+    assert sections.sure_enough(facts, (("gone", 0, 0),)).all()

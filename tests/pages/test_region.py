@@ -1,12 +1,11 @@
 """A region pointed at, on the three pages that have it: the box of the link, shares, new answers, the held attack."""
 
-import json
+import base64
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
-from streamlit.testing.v1 import AppTest
 
 from app.state.pictures import model_input
 from app.ui.region_picker import _levels
@@ -14,8 +13,9 @@ from core.data.tasks import task_named
 from core.explanations.region import EDITS, PARTS, attack_region, edited_answer, region_pgd
 from core.metrics.box import Box, box_shares
 from core.models.zoo import load_zoo_model
+from core.natural.catalogue import CHANGES
 from core.saliency.grid import saliency_map
-from tests.helpers.pages import bodies, finished, opened, query, restored, run_program, value
+from tests.helpers.pages import bodies, finished, opened, query, region_panels, restored, run_program, value
 
 BOX = Box(8, 4, 16, 12)
 LINK = {
@@ -39,12 +39,6 @@ def x():
     return torch.from_numpy(model_input("cifar10", "photo:chelsea", "crop", False).x.copy())
 
 
-def panels(at: AppTest) -> dict[str, dict]:
-    (found,) = [one.proto for one in at.get("bidi_component") if one.proto.component_name == "robustscope.region"]
-    sent = json.loads(found.json)
-    return {panel["key"]: panel for group in sent["groups"] for panel in group["panels"]} | {"box": sent["box"]}
-
-
 def answers(panel: dict) -> list[tuple[str, str, bool]]:
     return [(one["answer"], one["share"], one["changed"]) for one in panel["answers"]]
 
@@ -58,7 +52,7 @@ def said(found) -> tuple[str, str, bool]:
 @pytest.mark.slow
 def test_shares_answers_and_python_of_a_box_are_the_engines(page, x, tiny_zoo):
     at = page("saliency", **LINK, methods="gradient,grad-cam")
-    sent = panels(at)
+    sent = region_panels(at)
     assert sent["box"] == [8, 4, 16, 12] and not at.error and not at.warning
     (table,) = bodies(at, "data-box=")
     assert table.count("data-share=") == 4 and "18.8 %" in table
@@ -82,7 +76,7 @@ def test_shares_answers_and_python_of_a_box_are_the_engines(page, x, tiny_zoo):
 @pytest.mark.slow
 def test_the_held_attack_stands_beside_the_picture_and_its_python_gives_the_same(page, x, tiny_zoo):
     at = finished(page("adversarial", **HELD))
-    sent = panels(at)
+    sent = region_panels(at)
     assert not at.error and not at.warning
     namespace = run_program(at, "attack_region")
     attack = namespace["attack"]
@@ -98,17 +92,31 @@ def test_without_a_box_nothing_is_asked_and_a_hostile_one_is_a_sentence(page):
     free = {name: text for name, text in LINK.items() if name not in ("pixels", "fill")}
     for name in ("saliency", "compare", "adversarial"):
         at = page(name, **free, methods="gradient") if name == "saliency" else page(name, **free)
-        sent = panels(at)
+        sent = region_panels(at)
         assert sent["box"] is None and not {*EDITS, "standard,inside"} & {*sent} and not at.error
     at = page("compare", **LINK | {"pixels": "30,30,9,<script>"})
     (warning,) = [item.value for item in at.warning]
-    assert "`pixels`" in warning and "32 rows" in warning and "script" not in warning and panels(at)["box"] is None
+    assert (
+        "`pixels`" in warning and "32 rows" in warning and "script" not in warning and region_panels(at)["box"] is None
+    )
 
 
 @pytest.mark.slow
 def test_compare_shows_the_region_and_its_link_brings_it_back(page):
     link = {"task": "cifar10", "fit": "crop", "norm": "linf", "epsilon": "2", "invert": "no"} | LINK
     at = restored(partial(page, "compare"), link)
-    assert {"picture", "standard", "pgd-l2", *EDITS} <= {*panels(at)} and query(at)["pixels"] == "8,4,16,12"
+    assert {"picture", "standard", "pgd-l2", *EDITS} <= {*region_panels(at)} and query(at)["pixels"] == "8,4,16,12"
     code = next(item.value for item in at.code if "box_shares" in item.value)
     assert "predictions.items()" in code and "photo:coffee" in code
+
+
+@pytest.mark.slow
+def test_latents_picture_its_change_and_the_answers_now_are_those_of_the_sliders(page, x, tiny_zoo):
+    at = page("latent", **LINK, view="natural", natural="brightness:0.2")
+    found = region_panels(at)
+    assert list(found) == ["picture", "now", "change", "box"] and not at.error and found["box"] == [8, 4, 16, 12]
+    changed = CHANGES["brightness"](x, 0.2)
+    values = np.frombuffer(base64.b64decode(found["change"]["values"]), "<i2").reshape(32, 32) / 32767
+    np.testing.assert_allclose(values * found["change"]["scale"], (changed - x)[0].mean(0).numpy(), atol=1e-4)
+    logits = load_zoo_model("cifar10", "standard", tiny_zoo).fast(changed)[0]
+    assert found["now"]["answers"][0]["answer"] == task_named("cifar10").class_names[int(logits.argmax())]

@@ -5,12 +5,13 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from app.latent import explorer, python_program, slider_predictions, slides
+from app.latent import explorer, point, python_program, slider_predictions, slides
 from app.latent.choice import LatentChoice
 from app.latent.natural import files, results, smallest
 from app.latent.natural.amounts import Amounts
 from app.latent.natural.results import NaturalScene
 from app.latent.ribbon_files import answered_cell, ribbons_csv, ribbons_png
+from app.latent.slider_predictions import ClassColours
 from app.state import session
 from app.state.errors import guard
 from app.state.pictures import ModelInput
@@ -39,28 +40,29 @@ def _parts(task: Task, shown: ModelInput) -> None:
     here = results.scene(task, shown, session.now().models)
     part = session.page_choice(LatentChoice)
     see, say, move = st.columns([0.8, 0.8, 1.9], gap="medium")
-    row = results.row_at(here, part.amounts)
+    row, colours = results.row_at(here, part.amounts), ClassColours(task)
     with see:
         _now(here, row, part.amounts)
     with say:
-        _answers(here, row)
+        _answers(here, row, colours)
     with move, guard():
-        explorer.mini(task, row, here.models)
-        _sliders(here, part)
+        explorer.mini(task, row, here.models, colours)
+        _sliders(here, part, colours)
     _guide(task)
     with st.container(horizontal=True):
         arrays = partial(files.explorer_npz, here, part.amounts)
         rows, cells = partial(_rows, here, part), _cells(here, row)
         downloads(
             f"natural-{task.key}",
-            ("Pictures and ribbons as PNG", "png", lambda: ribbons_png(task, here.models, cells, rows())),
+            ("Pictures and ribbons as PNG", "png", lambda: ribbons_png(task, here.models, cells, rows(), colours)),
             ("Answers along the sliders as CSV", "csv", lambda: ribbons_csv(task, here.models, rows())),
             ("Picture and ribbons as NPZ", "npz", arrays),
         )
-        presenter.offer(lambda: slides.slides(here.task, here.models, row, here.picture, rows()))
+        presenter.offer(lambda: slides.slides(here.task, here.models, row, here.picture, rows(), colours))
         controls.share()
         first, rest = next((key, change.rest) for key, change in CHANGES.items())
         python_code.show(python_program.natural_program(session.now(), {first: rest, **dict(part.amounts)}, first))
+    point.show(task, shown, here.models, row)
     place = elements.section("smallest", "What is the smallest natural change that fools each network?")
     if place.open:
         with place, guard():
@@ -85,16 +87,16 @@ def _now(here: NaturalScene, row: ChangedRow, amounts: Amounts) -> None:
     )
 
 
-def _answers(here: NaturalScene, row: ChangedRow) -> None:
+def _answers(here: NaturalScene, row: ChangedRow, colours: ClassColours) -> None:
     rest = results.answers_at_rest(here)
     said = (
-        explorer.answer_html(here.task, key, row.probs[number, 0], int(rest[number]))
+        explorer.answer_html(here.task, key, row.probs[number, 0], int(rest[number]), colours)
         for number, key in enumerate(here.models)
     )
     st.html(f'<div class="rs-says-all">{"".join(said)}</div>')
 
 
-def _sliders(here: NaturalScene, part: LatentChoice) -> None:
+def _sliders(here: NaturalScene, part: LatentChoice, colours: ClassColours) -> None:
     """The sliders of one group in two columns, each with its ribbon as soon as that is known."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         controls.pick("Change its", GROUPS, **session.binding("changes", "latent.changes"))
@@ -111,9 +113,9 @@ def _sliders(here: NaturalScene, part: LatentChoice) -> None:
             amount = dict(part.amounts).get(change.key, change.rest)
             _slider(change, amount)
             row = results.slider_row(here, part.amounts, change)
-            st.html(slider_predictions.ribbon_html(here.task, row, here.models, change.key, amount))
+            st.html(slider_predictions.ribbon_html(here.task, row, here.models, change.key, amount, colours))
             seen |= set(row.predicted.flatten().tolist())
-    legend.html(slider_predictions.key_html(here.task, here.models, seen))
+    legend.html(slider_predictions.key_html(here.task, here.models, colours, seen))
 
 
 def _changes(here: NaturalScene, part: LatentChoice) -> list[Change]:

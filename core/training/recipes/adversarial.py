@@ -101,7 +101,7 @@ ADVERSARIAL_L2_RECIPE = RecipeEntry(
     "Learns from pictures moved a short way against the network, a few pixels more than others.",
     "Madry et al. 2018, arXiv:1706.06083",
     lambda task: AdversarialTraining(Pgd(task.radii["l2"], "l2", 2, 0.625 * task.radii["l2"])),
-    colour="#8E5BD6",
+    colour="#9848F0",
     variants=(Variant("pgd-l2-large", "Robust, large L2", "#D05858"),),  # at a larger radius
 )
 
@@ -112,5 +112,5 @@ SINGLE_STEP_RECIPE = RecipeEntry(
     "Learns half from clean pictures and half from pictures moved one step away from the network's own answer.",
     "Ross, Doshi-Velez 2018, arXiv:1711.09404",
     lambda task: SingleStepTraining(Fgsm(task.radii["linf"])),
-    colour="#D010E8",
+    colour="#E010C8",
 )

@@ -166,7 +166,7 @@ SALIENCY_OF_ROBUST_RECIPE = RecipeEntry(
     "Learns from pictures perturbed along where an adversarially trained network looks.",
     _SOURCE,
     _along("pgd-linf"),
-    colour="#D01070",
+    colour="#0088FF",
 )
 
 SALIENCY_PGD_RECIPE = RecipeEntry(
@@ -176,7 +176,7 @@ SALIENCY_PGD_RECIPE = RecipeEntry(
     "Tosses a coin for each batch: a robust network's saliency, or an attack.",
     _SOURCE,
     lambda task: SaliencyPgd(_perturbation(task, "gradient-sign", "pgd-linf"), pgd_of_task(task, 5)),
-    colour="#7058A0",
+    colour="#307048",
 )
 
 SALIENCY_TRADES_RECIPE = RecipeEntry(
@@ -198,7 +198,7 @@ BOXES_RECIPE = RecipeEntry(
     _SOURCE,
     _given,
     annotation="box",
-    colour="#D01070",
+    colour="#0088FF",
 )
 
 BOXES_PGD_RECIPE = RecipeEntry(
@@ -209,7 +209,7 @@ BOXES_PGD_RECIPE = RecipeEntry(
     _SOURCE,
     _given_and_pgd,
     annotation="box",
-    colour="#7058A0",
+    colour="#307048",
 )
 
 MASKS_RECIPE = RecipeEntry(
@@ -220,7 +220,7 @@ MASKS_RECIPE = RecipeEntry(
     _SOURCE,
     _given,
     annotation="mask",
-    colour="#D01070",
+    colour="#0088FF",
 )
 
 MASKS_PGD_RECIPE = RecipeEntry(
@@ -231,7 +231,7 @@ MASKS_PGD_RECIPE = RecipeEntry(
     _SOURCE,
     _given_and_pgd,
     annotation="mask",
-    colour="#7058A0",
+    colour="#307048",
 )
 
 SIGN_NOISE_RECIPE = RecipeEntry(

@@ -30,6 +30,6 @@ STANDARD_RECIPE = RecipeEntry(
     "Learns from the pictures as they are.",
     "the common baseline",
     lambda task: Standard(),
-    colour="#CF6A17",
-    variants=(Variant("oneepoch", "One epoch", "#8888B8"),),  # stopped early
+    colour="#E0146C",
+    variants=(Variant("oneepoch", "One epoch", "#6B8579"),),  # stopped early
 )

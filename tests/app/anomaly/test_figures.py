@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from io import BytesIO, StringIO
 
 import numpy as np
@@ -16,6 +17,7 @@ from app.anomaly.files import judged_npz
 from app.anomaly.names import share_text, strength_text, verdict
 from app.anomaly.report_figures import Point, against, severity, shade, span_of
 from app.ui.charts import faint
+from app.ui.colours import model_colour
 from core.anomaly.batch_table import ManyScores, to_csv
 from core.anomaly.catalogue import DETECTORS
 from core.anomaly.verdict import Verdict, changes, strengths
@@ -53,7 +55,7 @@ def test_only_dots_outside_of_the_band_are_red():
     assert list(dots.marker.color) == [figures.ALARM, INK, figures.ALARM] and list(dots.y) == [-0.1, 1.5, 2.1]
     assert list(figure.data[0].base) == [0, 0, 0] and list(figure.data[0].y) == [2, 2, 2]
     assert list(figure.layout.xaxis.ticktext) == ["in", "1", "out"]
-    assert figure.data[0].marker.color == faint("#CF6A17", 0.28)
+    assert figure.data[0].marker.color == faint(model_colour("standard"), 0.28)
 
 
 def test_the_course_shows_every_p_value_and_marks_the_step():
@@ -174,6 +176,14 @@ def test_a_map_opens_what_is_clicked_and_names_of_classes_keep_apart():
     )
     (gallery,) = [trace for trace in made.data if trace.name == "gallery"]
     assert [list(one) for one in gallery.customdata] == [["test:0"], ["test:1"], ["test:2"]]
+    assert all(trace.name != "attacked" for trace in made.data)
+    moved = figures.embedding(
+        replace(dots, moved=places + 1, turned=["d", "e", "f"]), places[:2],
+        figures.Strangers(places[:0], places[:0], []), "#123456", "#000000",
+    )  # fmt: skip
+    (arrows,) = [trace for trace in moved.data if trace.name == "attacked"]
+    assert arrows.x[3:5].tolist() == [1, 2] and arrows.y[3:5].tolist() == [0, 1] and np.isnan(arrows.x[5])
+    assert list(arrows.customdata[4]) == ["test:1"] and arrows.hovertext[4] == "e" and arrows.marker.size[4] > 0
     arrow, *names = made.layout.annotations
     assert (arrow.ax, arrow.ay, arrow.x, arrow.y) == (0, 0, 1, 0)
     assert abs(names[0].yshift - names[1].yshift) >= figures.MAP_NAME_GAP

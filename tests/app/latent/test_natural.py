@@ -10,7 +10,7 @@ import torch
 
 from app.latent.choice import LatentChoice
 from app.latent.natural import amounts, files, results, smallest
-from app.latent.slider_predictions import key_html, small
+from app.latent.slider_predictions import ClassColours, key_html, small
 from app.state.choice import Options, default
 from app.state.pictures import ModelInput, Tones
 from core.data.tasks import CIFAR10, FASHION_MNIST, task_named
@@ -96,5 +96,5 @@ def test_a_large_picture_is_averaged_and_a_small_one_stays():
 
 
 def test_of_a_thousand_classes_the_key_names_those_that_are_answered():
-    body = key_html(task_named("imagenet"), ["standard"], {281, 285})
+    body = key_html(task_named("imagenet"), ["standard"], ClassColours(task_named("imagenet")), {281, 285})
     assert body.count("<b ") == 2 and "tabby" in body and "Egyptian cat" in body

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from app.latent.slider_predictions import CLASS_COLOURS, ribbon_html, runs, spans
+from app.latent.slider_predictions import ClassColours, ribbon_html, runs, spans
 from core.data.tasks import task_named
 from core.latent.strips import DecodedRow
 
@@ -32,7 +32,9 @@ def test_an_answer_turns_halfway_between_two_places():
 
 
 def test_a_ribbon_says_in_words_and_widths_where_each_network_turns():
-    body = ribbon_html(TASK, strip([[6, 6, 6, 4, 4], [6, 6, 6, 6, 6]]), ["standard", "pgd-l2"], "d1", 2.0)
+    body = ribbon_html(
+        TASK, strip([[6, 6, 6, 4, 4], [6, 6, 6, 6, 6]]), ["standard", "pgd-l2"], "d1", 2.0, ClassColours(TASK)
+    )
     assert 'aria-label="Standard: shirt from −4 to 1, coat from 1 to 4"' in body
     assert 'aria-label="Robust, L2: shirt from −4 to 4"' in body
     assert "flex-basis: 62.500%" in body and "flex-basis: 37.500%" in body and "left: 75.00%" in body
@@ -40,10 +42,6 @@ def test_a_ribbon_says_in_words_and_widths_where_each_network_turns():
 
 
 def test_a_name_is_written_only_where_it_fits():
-    wide, thin = ribbon_html(TASK, strip([[9] * 33]), ["standard"], "d1", 0), None
-    thin = ribbon_html(TASK, strip([[9] + [0] * 32]), ["standard"], "d1", 0)
+    wide, thin = ribbon_html(TASK, strip([[9] * 33]), ["standard"], "d1", 0, ClassColours(TASK)), None
+    thin = ribbon_html(TASK, strip([[9] + [0] * 32]), ["standard"], "d1", 0, ClassColours(TASK))
     assert ">ankle boot</b>" in wide and ">ankle boot</b>" not in thin and 'data-class="ankle boot"' in thin
-
-
-def test_classes_have_colours_of_their_own():
-    assert len(set(CLASS_COLOURS)) == TASK.classes

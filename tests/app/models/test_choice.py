@@ -87,6 +87,13 @@ def test_only_annotated_pictures_have_a_box_of_their_own():
     assert made.within(replace(TINY, image="photo:chelsea"), WORLD).maps == "gradient-sign"
 
 
+def test_a_link_to_a_visitors_own_picture_says_nothing_of_a_box_in_it():
+    made = replace(MADE, maps="box", across=(3, 9), down=(4, 8))
+    assert made.to_query(CHOICE)["box"] == "3,9,4,8"
+    private = made.to_query(replace(CHOICE, image="upload:5f"))
+    assert "box" not in private and private == {k: v for k, v in made.to_query(CHOICE).items() if k != "box"}
+
+
 def test_another_task_keeps_what_it_also_has():
     made = replace(MADE, size=16, across=(0, 31)).within(first_view(WORLD, "fashion-mnist"), WORLD)
     assert (made.maps, made.epoch, made.alpha, made.size) == ("smooth-grad", 42, 0.6, 16)

@@ -1,28 +1,75 @@
+"""Colours show on both grounds, and none of them means two things on one page."""
+
+from itertools import combinations
+
+import numpy as np
 import pytest
 
+from app.anomaly.figures import ALARM
+from app.latent.slider_predictions import CLASS_COLOURS, NO_COLOUR, ClassColours
 from app.state.names import model_name
-from app.ui.colours import model_colour
+from app.ui.colours import model_colour, signed_colours
+from core.data.tasks import task_named
+from core.training.recipes.registry import RECIPES
 from core.training.zoo_plans import SHIPPED
+from tests.helpers.colour_vision import SIGHTS, channels, distances, linear
 
 GROUNDS = ("#FBFBF9", "#0C1622")  # of the light and the dark theme
+OWN = tuple(f"own-{number}" for number in range(40))
+NETWORKS = sorted({key for _, key in SHIPPED} | set(RECIPES)) + list(OWN)
+OPENED = ("standard", "pgd-linf", "pgd-l2", "sat-box", "sat-mask")  # what pages open with
+STRENGTHS = np.linspace(-1, 1, 201, dtype=np.float32)
+MAPS = signed_colours(STRENGTHS[None] * np.abs(STRENGTHS), 1.0)[0] / 255  # in even steps of shade
+CLASSES = np.stack([channels(colour) for colour in CLASS_COLOURS])
 
 
 def luminance(colour):
     """Relative luminance as WCAG 2.2 defines it."""
-    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return float(linear(channels(colour)) @ [0.2126, 0.7152, 0.0722])
 
 
-@pytest.mark.parametrize("key", sorted({key for _, key in SHIPPED}))
+def nearest(key, others, sight="normal"):
+    return float(distances(model_colour(key), others, sight).min())
+
+
 @pytest.mark.parametrize("ground", GROUNDS)
-def test_a_models_colour_shows_on_both_grounds(key, ground):
-    low, high = sorted([luminance(model_colour(key)), luminance(ground)])
-    assert (high + 0.05) / (low + 0.05) >= 3
+def test_a_models_colour_shows_on_both_grounds(ground):
+    for key in NETWORKS:
+        low, high = sorted([luminance(model_colour(key)), luminance(ground)])
+        assert (high + 0.05) / (low + 0.05) >= 3, key
+
+
+def test_no_network_has_a_colour_of_maps_or_of_classes():
+    assert not {key: near for key in NETWORKS if (near := nearest(key, MAPS)) < 12}
+    assert not {key: near for _, key in SHIPPED if (near := nearest(key, CLASSES)) < 11}
+    assert not {key: near for key in NETWORKS if (near := nearest(key, CLASSES)) < 7}
+
+
+@pytest.mark.parametrize("sight", SIGHTS)
+def test_the_networks_that_pages_open_with_are_apart_from_maps_classes_and_each_other_in_any_sight(sight):
+    assert all(nearest(key, MAPS, sight) >= 9 and nearest(key, CLASSES, sight) >= 11 for key in OPENED)
+    for task in {task for task, _ in SHIPPED}:
+        of_task = [key for key in OPENED if (task, key) in SHIPPED]
+        for one, other in combinations(of_task, 2):
+            assert nearest(one, channels(model_colour(other))[None], sight) >= 15, (task, one, other)
+
+
+def test_what_is_flagged_has_a_red_of_its_own():
+    alarm = channels(ALARM)[None]
+    assert all(nearest(key, alarm) >= 10 for _, key in SHIPPED) and nearest("standard", alarm) >= 15
 
 
 @pytest.mark.parametrize("task", sorted({task for task, _ in SHIPPED}))
 def test_models_of_a_task_have_colours_and_names_of_their_own(task):
     keys = [key for of, key in SHIPPED if of == task]
-    assert len({model_colour(key) for key in keys}) == len({model_name(key) for key in keys}) == len(keys)
+    for one, other in combinations(keys, 2):
+        assert nearest(one, channels(model_colour(other))[None]) >= 9, (one, other)
+    assert len({model_name(key) for key in keys}) == len(keys)
     assert all(model_name(key) != key for key in keys)
+
+
+def test_of_a_thousand_classes_those_met_first_are_coloured_and_no_two_share_a_colour():
+    few, many = ClassColours(task_named("cifar10")), ClassColours(task_named("imagenet"))
+    assert [few[index] for index in (9, 0)] == [CLASS_COLOURS[9], CLASS_COLOURS[0]]
+    met = [many[index] for index in range(281, 301)]
+    assert met[:10] == list(CLASS_COLOURS) and set(met[10:]) == {NO_COLOUR} and many[281] == met[0]

@@ -2,8 +2,9 @@
 
 import pytest
 
-from core.data.galleries import gallery
-from core.data.tasks import CIFAR10, FASHION_MNIST
+from core.data import galleries
+from core.data.galleries import gallery, most_tests
+from core.data.tasks import CIFAR10, FASHION_MNIST, task_named
 from core.errors import InputError
 
 
@@ -35,3 +36,17 @@ def test_the_images_that_are_not_offered_are_let_go(fashion_root):
     tests = gallery(FASHION_MNIST).tests
     assert tests is not None
     assert tests.pixels.untyped_storage().nbytes() == len(tests) * 28 * 28 <= 200 * 28 * 28
+
+
+def test_test_images_that_are_not_listed_are_known_by_their_number(fashion_root, monkeypatch):
+    monkeypatch.setattr(galleries, "TEST_IMAGES_OFFERED", 5)
+    found = gallery(FASHION_MNIST)
+    listed = [key for key in found.items if key.startswith("test:")]
+    assert listed == [f"test:{index}" for index in range(5)] and "test:7" in found.items
+    assert found.items["test:7"].label == 7 and int(found.picture("test:7").pixels.mean() // 25) == 7
+    assert not [key for key in ("test:007", "test:99999", "test:-1") if key in found.items]
+    assert len(found.tests) == 5 and "test:7" not in gallery(CIFAR10).items
+
+
+def test_large_pictures_are_not_held_by_the_thousand():
+    assert most_tests(CIFAR10) == 10_000 and most_tests(task_named("imagenet")) == 200
