@@ -33,6 +33,7 @@ from core.anomaly.measurements import (
 from core.anomaly.norm_detectors import features
 from core.attacks.pgd import Pgd
 from core.data.datasets import LabelledImages
+from core.errors import InputError
 from core.models.asking import at_once
 from core.models.head import head_of
 from core.models.zoo import ZooModel
@@ -168,7 +169,14 @@ def with_lacking(
         train: images that it learned from.
         calibration: images that it did not.
         on_progress: called with what is measured, images done, and of how many.
+
+    Raises:
+        InputError: the calibration was made of other images.
     """
+    first, second = halves(len(calibration))
+    stated = [screen.settings[name] for name in ("fit_images", "p_value_images")]
+    if screen.own is not None or stated != [part.stop - part.start for part in (first, second)]:
+        raise InputError(f"{model.card.key} was calibrated on other images, so that nothing can be added: fit it again")
     lacking = light_lacking(screen)
     needed = {*lacking, *(member for key in lacking for member in DETECTORS[key].of)}
     some = train.first(screen.settings["baseline_images"])
@@ -178,7 +186,6 @@ def with_lacking(
         images = calibration.images(part.start, part.stop)
         return measured_in_batches(model, images, screen.baselines, as_tensors(screen.directions), told, light=True)
 
-    first, second = halves(len(calibration))
     fitting = measured(first, "fit")
     seed, training = screen.settings["seed"], training_features(model, some)
     data = FittingData(fitting, None, np.zeros(0, np.int64), screen.weights, model.task.classes, seed, training)
