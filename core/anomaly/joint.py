@@ -18,8 +18,9 @@ Weights = Mapping[str, float]
 """By key of a detector how much of its standardised score is added."""
 
 CHOSEN: Weights = {"norms-all": 0.25, "fdbd": 0.25, "gen": 1.0}
-"""Chosen once, of 27 candidates by their mean AUROC on transformed pictures of CIFAR-10's `val` and its network
-`standard`: `core.anomaly.joint_choice`, which `robustscope choose-joint --task cifar10 --model standard` runs again."""
+"""Chosen once, before any set of the report `anomaly` was scored with it: of 27 candidates the best mean AUROC on pictures
+of CIFAR-10's `val` that were turned, mixed, cut up or corrupted, by its network `standard`, for the networks of all tasks.
+See `core.anomaly.joint_choice`; `robustscope choose-joint --task cifar10 --model standard` ranks them again."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
