@@ -18,9 +18,10 @@ Weights = Mapping[str, float]
 """By key of a detector how much of its standardised score is added."""
 
 CHOSEN: Weights = {"norms-all": 0.25, "fdbd": 0.25, "gen": 1.0}
-"""Chosen once, before any set of the report `anomaly` was scored with it: of 27 candidates the best mean AUROC on pictures
-of CIFAR-10's `val` that were turned, mixed, cut up or corrupted, by its network `standard`, for the networks of all tasks.
-See `core.anomaly.joint_choice`; `robustscope choose-joint --task cifar10 --model standard` ranks them again."""
+"""Chosen once, before any set of the report `anomaly` was scored with it: of 27 candidates the best mean AUROC on
+pictures of CIFAR-10's `val` that were turned, mixed, cut up or corrupted, by its network `standard`; it holds for the
+networks of all tasks. See `core.anomaly.joint_choice`; `robustscope choose-joint --task cifar10 --model standard`
+ranks them again."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -21,9 +21,9 @@ _LEVELS = 127
 class Knn:
     """The Euclidean distance to the k-th nearest of the training images' features (Sun et al. 2022, arXiv:2204.06507).
 
-    Features are divided by their length (Sec. 3). The first 1,000 training images are kept, a sample as in their Sec. 4.2,
-    and k is 10: not tuned, as 1 to 10 of 1,000 and 50 of 5,000 find transformed pictures of `val` equally well. A feature
-    takes one byte, which moves distances by about a hundredth.
+    Features are divided by their length (Sec. 3). The first 1,000 training images are kept, a sample as in Sec. 4.2,
+    and k is 10: not tuned, as 1 to 10 of 1,000 and 50 of 5,000 find transformed pictures of `val` equally well. A
+    feature takes one byte, which moves distances by about a hundredth.
 
     Attributes:
         bank: unit features of training images (m, D), in whole numbers from -127 to 127 of a common unit.
