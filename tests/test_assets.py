@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.anomaly.catalogue import DEFAULT, DETECTORS
 from core.checksums import lacking
 from core.cli.stamp import FOLDERS
 from core.cli.stamp import SHIPPED as SHIPPED_FOLDER
@@ -187,3 +188,19 @@ def test_every_file_that_ships_carries_its_checksum():
     """Else run `robustscope stamp`: after reports were remade by older code, or a file was changed by hand."""
     found = lacking([SHIPPED_FOLDER / folder for folder in FOLDERS])
     assert not [f"{path.relative_to(SHIPPED_FOLDER)}: its checksum {state.value}" for path, state in found]
+
+
+def test_readme_quotes_what_detectors_find():
+    """Every row of the table of detectors is the report's, by the names that are on screen."""
+    rows = {
+        (row["detector"], row["against"]): row
+        for row in read_report(report_path("cifar10", "anomaly")).rows
+        if row["model"] == "standard" and row["trained_on"] == "" and row["kind"] != "promise"
+    }
+    table = README[README.index("| detector | other things |") :].split("\n\n")[0].splitlines()[2:]
+    keys = {one.name: one.key for one in DETECTORS.values()}
+    for line in table:
+        name, *cells = (cell.strip() for cell in line.strip("|").split("|"))
+        found = [rows[keys[name], against] for against in ("mean-semantic", "mean-far", "pgd-quarter", "mean-attack")]
+        assert cells == [f"{row['auroc']:.3f} ({row['auroc_low']:.3f} to {row['auroc_high']:.3f})" for row in found]
+    assert {"joint", DEFAULT, "odin"} < {keys[line.split("|")[1].strip()] for line in table}

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from core.anomaly.calibrate import light_lacking
 from core.anomaly.calibration import calibration_path, read_calibration
+from core.anomaly.catalogue import DETECTORS
 from core.anomaly.label_references import read_references, references_path
 from core.data.outliers import OUTLIERS
 from core.data.tasks import TASKS, trained_tasks
@@ -25,6 +27,8 @@ JUDGED_TASKS = ("cifar10", "fashion-mnist")
 DETECTION = "anomaly-detection"
 """Of the report `anomaly` the part with AUROC, where a task has outliers, for the networks that are measured whole."""
 CALIBRATION, LABELS = "calibration", "labels"
+CALIBRATED, REPORTED = "calibration-detectors", "anomaly-detectors"
+"""Calibrations, and networks of the report `anomaly`, without some detector that came later and can be added."""
 WITHDRAWN = "saliency-withdrawn"
 """Of the report `saliency` figures that were taken back, and not made again since."""
 
@@ -54,18 +58,26 @@ def withdrawn(task):
     return {row["model"] for row in rows if str(row.get("reason")).startswith("withdrawn")}
 
 
+def told_in_part(task):
+    """The networks of the report `anomaly` that it does not tell every detector of which can be added."""
+    path = report_path(task, "anomaly")
+    pairs = {(row["model"], row["detector"]) for row in read_report(path).rows} if path.exists() else set()
+    light = {key for key, detector in DETECTORS.items() if detector.light}
+    return {model for model, _ in pairs for key in light if (model, key) not in pairs}
+
+
 @cache
 def network(task, key):
     return load_zoo_model(task, key)
 
 
-def readable(task, key, read, path):
-    """Whether a file of a network is there, of the weights that ship."""
+@cache
+def content(task, key, read, path):
+    """What a file of a network says; None where it is not there, or of other weights than those that ship."""
     try:
-        read(network(task, key), path)
+        return read(network(task, key), path)
     except InputError:
-        return False
-    return True
+        return None
 
 
 def missing(task):
@@ -77,8 +89,11 @@ def missing(task):
     parts |= {SEEDS: {*compared(task)} - in_report(task, SEEDS), WITHDRAWN: withdrawn(task)}
     if task in OUTLIERS:
         parts[DETECTION] = (zoo & set(AnomalySettings().sizes)) - detected(task)
-    parts[CALIBRATION] = {key for key in zoo if not readable(task, key, read_calibration, calibration_path(task, key))}
-    parts[LABELS] = {key for key in zoo if not readable(task, key, read_references, references_path(task, key))}
+    screens = {key: content(task, key, read_calibration, calibration_path(task, key)) for key in zoo}
+    parts[CALIBRATION] = {key for key, screen in screens.items() if screen is None}
+    parts[CALIBRATED] = {key for key, screen in screens.items() if screen is not None and light_lacking(screen)}
+    parts[REPORTED] = told_in_part(task)
+    parts[LABELS] = {key for key in zoo if content(task, key, read_references, references_path(task, key)) is None}
     return {part: sorted(keys) for part, keys in parts.items() if keys}
 
 

@@ -15,6 +15,7 @@ from core.data.tasks import Task
 KINDS: Mapping[str, str] = {
     "gradient-unsupervised": "Gradients; no anomaly was seen",
     "gradient-supervised": "Gradients; trained on attacks",
+    "joint": "Gradients and features; no anomaly was seen",
     "baseline": "Baselines",
 }
 LABELS: Mapping[str, str] = {

@@ -29,7 +29,7 @@ def slides(
                 "How many normal pictures look at least as odd; red is flagged",
             )
             for kind, title in KINDS.items()
-            if told
+            if any(DETECTORS[key].kind == kind for one in told for key in one.p_values)
         ),
     ]  # fmt: skip
 

@@ -223,7 +223,7 @@ def detector_table(judged: Judged) -> None:
         "Each figure is the share of normal pictures that look at least as odd to that detector; red is flagged. ≠ "
         "marks those that disagree with the chosen detector. Each keeps its own promise; taken together, some detector "
         "flags far more normal pictures than any single one does. Point at a row to see what it is.",
-        "Baselines as pytorch-ood computes them; their papers stand in the rows.",
+        "Baselines as pytorch-ood defines them; their papers stand in the rows.",
     )
 
 

@@ -61,7 +61,7 @@ class Baselines:
     def names(self, model: ZooModel) -> tuple[str, ...]:
         """Those of `BASELINES` that there are for a network."""
         left_out: tuple[str, ...] = () if self.fitted else ("mahalanobis", "vim")
-        if not self.fitted and not _has_head(model):
+        if not self.fitted and not has_head(model):
             left_out += ("gradnorm",)
         return tuple(name for name in BASELINES if name not in left_out)
 
@@ -93,7 +93,7 @@ class Baselines:
         return {name: scores[name].cpu().double().numpy() for name in names}
 
     def _of_features(self, model: ZooModel, x: Tensor) -> dict[str, Tensor]:
-        found = _features(model, x)
+        found = pooled_features(model, x)
         # A copy: the library swaps parameters in and out of the module while it works.
         head = copy.deepcopy(head_of(model.fast, model.task.shape).linear)
         with torch.no_grad():
@@ -155,7 +155,7 @@ def fit(model: ZooModel, x: Tensor, labels: Tensor, chunk: int = _CHUNK) -> Base
     """
     if labels.unique().tolist() != list(range(model.task.classes)):
         raise InputError("the baselines are fitted to training images of every class")
-    found = torch.cat([_features(model, part).cpu() for part in x.split(at_once(x, chunk))])
+    found = pooled_features(model, x, chunk).cpu()
     mahalanobis = Mahalanobis(None).fit_features(found, labels.cpu())
     vim = _vim(model).fit_features(found, labels.cpu())
     assert vim.principal_subspace is not None and vim.alpha is not None
@@ -168,7 +168,7 @@ def _of_logits(logits: Tensor) -> dict[str, Tensor]:
     return {"msp": MaxSoftmax(None).predict_logits(logits), "energy": EnergyBased(None).predict_logits(logits)}
 
 
-def _has_head(model: ZooModel) -> bool:
+def has_head(model: ZooModel) -> bool:
     """Whether a network ends in a linear layer on one vector of features."""
     try:
         head_of(model.fast, model.task.shape)
@@ -177,10 +177,13 @@ def _has_head(model: ZooModel) -> bool:
     return True
 
 
-def _features(model: ZooModel, x: Tensor) -> Tensor:
-    """The pooled features (B, D) that the head reads."""
+def pooled_features(model: ZooModel, x: Tensor, chunk: int = _CHUNK) -> Tensor:
+    """The pooled features (B, D) that the last layer reads; (B, 0) where the network does not end in a linear one."""
+    if not has_head(model):
+        return x.new_zeros(len(x), 0)
+    features = head_of(model.fast, model.task.shape).features
     with torch.no_grad():
-        return head_of(model.fast, model.task.shape).features(x)
+        return torch.cat([features(part) for part in x.split(at_once(x, chunk))])
 
 
 def _vim(model: ZooModel) -> ViM:

@@ -5,6 +5,7 @@ The first half of the `calibration` split fits, the second gives p-values; the n
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.anomaly import baselines
-from core.anomaly.baselines import Baselines
+from core.anomaly.baselines import Baselines, pooled_features
 from core.anomaly.calibration import BATCH, Calibration
 from core.anomaly.catalogue import DETECTORS
 from core.anomaly.conformal import halves
-from core.anomaly.detector import FittedDetector, FittingData
+from core.anomaly.detector import FittedDetector, FittingData, TrainingFeatures
 from core.anomaly.direction import mean_gradients
 from core.anomaly.measurements import (
     EVERY,
@@ -32,7 +33,9 @@ from core.anomaly.measurements import (
 from core.anomaly.norm_detectors import features
 from core.attacks.pgd import Pgd
 from core.data.datasets import LabelledImages
+from core.errors import InputError
 from core.models.asking import at_once
+from core.models.head import head_of
 from core.models.zoo import ZooModel
 from core.progress import OnPartProgress, OnProgress, silent, silent_on_parts
 
@@ -82,7 +85,8 @@ def fit_calibration(
     weights = weights_among(model)
     attacked, index = _attacked(model, x, calibration.labels[first], seed, on_progress)
     measured = signals_of(attacked, "perceptron") if len(index) >= _FEWEST else None
-    data = FittingData(fitting, measured, index, weights, model.task.classes, seed)
+    training = training_features(model, some)
+    data = FittingData(fitting, measured, index, weights, model.task.classes, seed, training)
     settings = {
         "task": model.card.task,
         "model": model.card.key,
@@ -104,12 +108,13 @@ def measured_in_batches(
     known: Baselines,
     directions: Mapping[str, Tensor],
     on_progress: OnProgress = silent,
+    light: bool = False,
 ) -> GradientMeasurements:
     """What `core.anomaly.measurements.measure` gives of images (n, C, H, W), telling how many are done."""
     found = []
     done = 0
     for part in x.split(at_once(x, BATCH)):
-        found.append(measure(model, part, known, directions))
+        found.append(measure(model, part, known, directions, light=light))
         done += len(part)
         on_progress(done, len(x))
     return joined(found)
@@ -124,24 +129,78 @@ def fitted_screen(
     normal: GradientMeasurements,
 ) -> Calibration:
     """The calibration whose detectors are fitted to `data`, with p-values from the images that gave `normal`."""
+    band = np.quantile(features(normal.squared[MAIN]), [0.05, 0.5, 0.95], axis=0)
+    names = EVERY.names(model.plain)
+    screen = Calibration(
+        settings, names, data.weights, fitted_detectors(data, dict.fromkeys(DETECTORS)), known, directions, {}, band
+    )
+    return replace(screen, normals=screen.scores(normal))
+
+
+def fitted_detectors(data: FittingData, known: Mapping[str, FittedDetector | None]) -> dict[str, FittedDetector]:
+    """Detectors by key, each as it is known, or else fitted to `data`; left out where that is not enough."""
     detectors: dict[str, FittedDetector] = {}
     scores: dict[str, NDArray[np.float64]] = {}
-    for key, detector in DETECTORS.items():
-        fitted = detector.fit(data, scores)
+    for key, detector in known.items():
+        fitted = detector or DETECTORS[key].fit(data, scores)
         if fitted is not None:
             detectors[key] = fitted
             scores[key] = fitted.score(data.normal, scores)
-    screen = Calibration(
-        settings,
-        EVERY.names(model.plain),
-        data.weights,
-        detectors,
-        known,
-        directions,
-        {},
-        np.quantile(features(normal.squared[MAIN]), [0.05, 0.5, 0.95], axis=0),
-    )
-    return replace(screen, normals=screen.scores(normal))
+    return detectors
+
+
+def light_lacking(screen: Calibration) -> tuple[str, ...]:
+    """The detectors that a calibration can be given by `with_lacking`: those that came into the catalogue after it."""
+    return tuple(key for key, detector in DETECTORS.items() if detector.light and key not in screen.fitted)
+
+
+def with_lacking(
+    model: ZooModel,
+    screen: Calibration,
+    train: LabelledImages,
+    calibration: LabelledImages,
+    on_progress: OnPartProgress = silent_on_parts,
+) -> Calibration:
+    """A calibration with the detectors that `light_lacking` names; all others stay as they are, bit for bit.
+
+    Args:
+        model: the network.
+        screen: its calibration, as `fit_calibration` made it of the same images.
+        train: images that it learned from.
+        calibration: images that it did not.
+        on_progress: called with what is measured, images done, and of how many.
+
+    Raises:
+        InputError: the calibration was made of other images.
+    """
+    first, second = halves(len(calibration))
+    stated = [screen.settings[name] for name in ("fit_images", "p_value_images")]
+    if screen.own is not None or stated != [part.stop - part.start for part in (first, second)]:
+        raise InputError(f"{model.card.key} was calibrated on other images, so that nothing can be added: fit it again")
+    lacking = light_lacking(screen)
+    needed = {*lacking, *(member for key in lacking for member in DETECTORS[key].of)}
+    some = train.first(screen.settings["baseline_images"])
+
+    def measured(part: slice, what: str) -> GradientMeasurements:
+        told = partial(on_progress, f"{model.card.key} {what}")
+        images = calibration.images(part.start, part.stop)
+        return measured_in_batches(model, images, screen.baselines, as_tensors(screen.directions), told, light=True)
+
+    fitting = measured(first, "fit")
+    seed, training = screen.settings["seed"], training_features(model, some)
+    data = FittingData(fitting, None, np.zeros(0, np.int64), screen.weights, model.task.classes, seed, training)
+    added = fitted_detectors(data, {key: screen.fitted.get(key) for key in DETECTORS if key in needed})
+    normals = {**replace(screen, fitted=added).scores(measured(second, "p-values")), **screen.normals}
+    detectors = {**added, **screen.fitted}
+    held = [key for key in DETECTORS if key in detectors]
+    return replace(screen, fitted={key: detectors[key] for key in held}, normals={key: normals[key] for key in held})
+
+
+def training_features(model: ZooModel, some: LabelledImages) -> TrainingFeatures:
+    """The features of training images of a network that ends in a linear layer, and that layer's weights."""
+    found = pooled_features(model, some.images()).cpu().numpy()
+    weight = head_of(model.fast, model.task.shape).linear.weight.detach().float().cpu().numpy()
+    return TrainingFeatures(found, some.labels.cpu().numpy(), weight)
 
 
 def whole_numbers(directions: Mapping[str, Tensor]) -> dict[str, NDArray[np.int8]]:

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.anomaly import baselines
-from core.anomaly.baselines import BASELINES, Baselines
+from core.anomaly.baselines import BASELINES, Baselines, has_head
 from core.anomaly.catalogue import DETECTORS
-from core.anomaly.combined import COMBINED, COMBINED_OF
 from core.anomaly.conformal import p_values
 from core.anomaly.detector import CalibrationShape, FittedDetector, part_of
 from core.anomaly.measurements import EVERY, GradientMeasurements, as_tensors, measure, weights_among
@@ -68,6 +67,11 @@ class Calibration:
         """The keys of those that it holds, in the catalogue's order."""
         return tuple(self.fitted)
 
+    def of(self, keys: Collection[str]) -> "Calibration":
+        """The same with these detectors alone, and those whose scores they read; `normals` stay those of all."""
+        needed = {*keys, *(member for key in keys for member in DETECTORS[key].of)}
+        return replace(self, fitted={key: detector for key, detector in self.fitted.items() if key in needed})
+
     @property
     def own(self) -> StatedNormal | None:
         """What somebody's own pictures were, where it was calibrated on such."""
@@ -80,7 +84,7 @@ class Calibration:
             {**self.directions, **{f"baselines/{name}": each for name, each in self.baselines.arrays().items()}}
         )
 
-    def measure(self, model: ZooModel, x: Tensor, chunk: int = BATCH) -> GradientMeasurements:
+    def measure(self, model: ZooModel, x: Tensor, chunk: int = BATCH, light: bool = False) -> GradientMeasurements:
         """The signals of images (n, C, H, W), float in [0, 1]; see `core.anomaly.measurements.measure`.
 
         Raises:
@@ -88,7 +92,7 @@ class Calibration:
         """
         if model.card.sha256 != self.settings["sha256"]:
             raise InputError(f"this calibration belongs to other weights than those of {model.card.key}")
-        return measure(model, x, self.baselines, as_tensors(self.directions), chunk)
+        return measure(model, x, self.baselines, as_tensors(self.directions), chunk, light)
 
     def scores(self, signals: GradientMeasurements) -> dict[str, NDArray[np.float64]]:
         """By detector the score of each image (n,), higher is more anomalous."""
@@ -179,7 +183,8 @@ def calibration_in(model: ZooModel, data: bytes, name: str) -> Calibration:
         strange = [name for name, array in arrays.items() if array.dtype.kind == "f" and not np.isfinite(array).all()]
         if strange:
             raise ValueError(f"{strange[0]} holds values that are not finite")
-        shape = CalibrationShape(weights_among(model), model.task.classes)
+        width = head_of(model.plain, model.task.shape).linear.in_features if has_head(model) else 0
+        shape = CalibrationShape(weights_among(model), model.task.classes, width)
         normals = part_of(arrays, "normals")
         screen = Calibration(
             settings,
@@ -218,8 +223,9 @@ def _check(screen: Calibration, model: ZooModel) -> None:
         raise ValueError("normal scores must be numbers")
     if screen.settings["p_value_images"] != next(iter(sizes))[0]:
         raise ValueError("it does not say how many normal scores there are")
-    if COMBINED in screen.fitted and not {*COMBINED_OF} <= {*screen.fitted}:
-        raise ValueError(f"the detector {COMBINED} needs those that it combines")
+    for key in screen.fitted:
+        if not {*DETECTORS[key].of} <= {*screen.fitted}:
+            raise ValueError(f"the detector {key} needs those that it combines")
     if screen.band.shape != (3, count) or screen.band.dtype.kind != "f":
         raise ValueError("the band is not for this network")
     if screen.own is not None and not {*screen.own.flagged} <= {*screen.fitted}:

@@ -4,6 +4,11 @@ from collections.abc import Mapping
 
 from core.anomaly.combined import COMBINED_DETECTOR
 from core.anomaly.detector import Detector
+from core.anomaly.fdbd import FDBD_DETECTOR
+from core.anomaly.gen import GEN_DETECTOR
+from core.anomaly.joint import JOINT_DETECTOR
+from core.anomaly.knn import KNN_DETECTOR
+from core.anomaly.mahalanobis_plus import MAHALANOBIS_PLUS_DETECTOR
 from core.anomaly.measured_scores import (
     DIRECTION_DETECTOR,
     ENERGY_DETECTOR,
@@ -41,6 +46,11 @@ _DETECTORS = (
     MAHALANOBIS_DETECTOR,
     VIM_DETECTOR,
     GRADNORM_DETECTOR,
+    KNN_DETECTOR,
+    MAHALANOBIS_PLUS_DETECTOR,
+    GEN_DETECTOR,
+    FDBD_DETECTOR,
+    JOINT_DETECTOR,
 )
 DETECTORS: Mapping[str, Detector] = {detector.key: detector for detector in _DETECTORS}
 """By the key used in files and URLs. One may read the scores of those before it."""

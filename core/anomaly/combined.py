@@ -62,4 +62,5 @@ COMBINED_DETECTOR = Detector(
     "gradient-unsupervised",
     _fit,
     _read,
+    COMBINED_OF,
 )

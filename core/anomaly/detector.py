@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.anomaly.measurements import GradientMeasurements
 
-Kind = Literal["gradient-unsupervised", "gradient-supervised", "baseline"]
+Kind = Literal["gradient-unsupervised", "gradient-supervised", "joint", "baseline"]
 Scores = NDArray[np.float64]
 
 
@@ -29,6 +29,21 @@ class FittedDetector(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class TrainingFeatures:
+    """What the network makes of images that it learned from.
+
+    Attributes:
+        features: that its last layer reads (N, D), float32.
+        labels: their classes (N,), int64; every class occurs.
+        last_layer: the last layer's weights (K, D), float32.
+    """
+
+    features: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    last_layer: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FittingData:
     """What detectors are fitted to.
 
@@ -39,6 +54,7 @@ class FittingData:
         weights: which tensors are weights of convolutions and linear layers (L,).
         classes: of the task.
         seed: of what is drawn.
+        training: of training images, for the baselines that are fitted to such; None where there are none with labels.
     """
 
     normal: GradientMeasurements
@@ -47,6 +63,7 @@ class FittingData:
     weights: NDArray[np.bool_]
     classes: int
     seed: int
+    training: TrainingFeatures | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,10 +73,12 @@ class CalibrationShape:
     Attributes:
         weights: which of the L tensors are weights of convolutions and linear layers (L,).
         classes: of the task.
+        features: that the network's last layer reads; 0 where it does not end in a linear one.
     """
 
     weights: NDArray[np.bool_]
     classes: int
+    features: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +94,9 @@ class Detector:
             data is not enough.
         read: the fitted detector from all arrays of a calibration's file; raises KeyError, ValueError or InputError
             where they are damaged or don't fit.
+        of: keys of the detectors whose scores it reads; they stand before it in the catalogue.
+        light: it reads the main probe's gradients, features and logits alone, so that images measured `light` do, see
+            `core.anomaly.measurements.measure`; so must those that it reads scores of.
     """
 
     key: str
@@ -83,6 +105,8 @@ class Detector:
     kind: Kind
     fit: Callable[[FittingData, Mapping[str, Scores]], FittedDetector | None]
     read: Callable[[Mapping[str, NDArray[Any]], CalibrationShape], FittedDetector]
+    of: tuple[str, ...] = ()
+    light: bool = False
 
 
 def part_of(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:

@@ -1,4 +1,4 @@
-"""What every detector of a screen reads of an image, measured once: gradients under several labels, and baselines."""
+"""What every detector of a screen reads of an image, measured once: gradients, features, logits, and baselines."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.anomaly.baselines import BASELINES, Baselines
+from core.anomaly.baselines import BASELINES, Baselines, pooled_features
 from core.anomaly.confounding import ConfoundingLabel
 from core.anomaly.direction import misalignment
 from core.anomaly.gradients import CHUNK, Groups, several_weight_gradients
@@ -31,16 +31,21 @@ class GradientMeasurements:
     """What was measured of images.
 
     Attributes:
-        squared: by probe the squared gradient norm on every parameter tensor (n, L), float32.
+        squared: by probe the squared gradient norm on every parameter tensor (n, L), float32; the main probe is always
+            there.
         misaligned: `1 - cos` with the mean gradient of normal images under the main probe (n, L), float32.
         baselines: by name a score (n,), float64; those that there are for the network.
         predicted: class predicted (n,), int64.
+        features: that the last layer reads (n, D), float32; (n, 0) where the network does not end in a linear layer.
+        logits: (n, K), float32.
     """
 
     squared: Mapping[str, NDArray[np.float32]]
     misaligned: NDArray[np.float32]
     baselines: Mapping[str, NDArray[np.float64]]
     predicted: NDArray[np.int64]
+    features: NDArray[np.float32]
+    logits: NDArray[np.float32]
 
     def __len__(self) -> int:
         """The number of images n."""
@@ -53,6 +58,8 @@ class GradientMeasurements:
             self.misaligned[chosen],
             {name: values[chosen] for name, values in self.baselines.items()},
             self.predicted[chosen],
+            self.features[chosen],
+            self.logits[chosen],
         )
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -62,6 +69,8 @@ class GradientMeasurements:
             **{f"baseline/{name}": values for name, values in self.baselines.items()},
             "misaligned": self.misaligned,
             "predicted": self.predicted,
+            "features": self.features,
+            "logits": self.logits,
         }
 
 
@@ -73,17 +82,24 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> GradientMeasurements:
     """
     try:
         return GradientMeasurements(
-            {name: arrays[f"squared/{name}"] for name in PROBES},
+            {name: arrays[f"squared/{name}"] for name in PROBES if name == MAIN or f"squared/{name}" in arrays},
             arrays["misaligned"],
             {name: arrays[f"baseline/{name}"] for name in BASELINES if f"baseline/{name}" in arrays},
             arrays["predicted"],
+            arrays["features"],
+            arrays["logits"],
         )
     except KeyError as error:
         raise InputError(f"these are no signals: {error} is missing") from error
 
 
 def measure(
-    model: ZooModel, x: Tensor, baselines: Baselines, directions: Mapping[str, Tensor], chunk: int = CHUNK
+    model: ZooModel,
+    x: Tensor,
+    baselines: Baselines,
+    directions: Mapping[str, Tensor],
+    chunk: int = CHUNK,
+    light: bool = False,
 ) -> GradientMeasurements:
     """The signals of images; no image's depend on the others. The network is not written to.
 
@@ -94,23 +110,22 @@ def measure(
         directions: mean gradient on each parameter tensor (1, ...), as `core.anomaly.direction.mean_gradients` gives
             them for `EVERY` group under the main probe.
         chunk: images at once.
+        light: leave out the other probes and the baselines, which take two thirds of the time.
 
     Raises:
         InputError: no images, or answers that are not finite.
     """
     directions = {name: direction.to(x.device) for name, direction in directions.items()}
-    found = dict(
-        zip(
-            PROBES,
-            several_weight_gradients(model.plain, x, list(PROBES.values()), EVERY, directions, chunk),
-            strict=True,
-        )
-    )
+    probes = {MAIN: PROBES[MAIN]} if light else PROBES
+    measured = several_weight_gradients(model.plain, x, list(probes.values()), EVERY, directions, chunk)
+    found = dict(zip(probes, measured, strict=True))
     return GradientMeasurements(
         {name: each.squared.float().cpu().numpy() for name, each in found.items()},
         misalignment(found[MAIN], directions).float().cpu().numpy(),
-        baselines.score(model, x),
+        {} if light else baselines.score(model, x),
         found[MAIN].logits.argmax(1).cpu().numpy(),
+        pooled_features(model, x).cpu().numpy(),
+        found[MAIN].logits.float().cpu().numpy(),
     )
 
 

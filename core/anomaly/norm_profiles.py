@@ -77,7 +77,8 @@ def _detector(key: str, name: str, title: str, profile: Profile) -> Detector:
             raise ValueError(f"the detector {key} is not for this network")
         return FittedProfile(key, profile, shape.weights, distance)
 
-    return Detector(key, name, title, "gradient-unsupervised", fit, read)
+    light = profile.probes == (MAIN,)
+    return Detector(key, name, title, "gradient-unsupervised", fit, read, light=light)
 
 
 NORMS_DETECTOR = _detector(

@@ -120,7 +120,8 @@ def calibrate_on_own(
     for pictures that are drawn as these were, and that the network did not learn from, as these.
 
     The pictures have no labels, so some detectors are left out: the perceptron, which learns from attacks on images
-    that were right before; Mahalanobis and ViM, see `core.anomaly.baselines.Baselines`. The means of `softmax` are by
+    that were right before; Mahalanobis, ViM and the other detectors that are fitted to training images, and what is
+    joined with them, see `core.anomaly.detector.FittingData`. The means of `softmax` are by
     definition those of the network's own answers.
 
     Args:

@@ -154,7 +154,7 @@ def _task_of(key: str) -> str:
 def _calibrate_task(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from core.anomaly.calibrate import fit_calibration
+    from core.anomaly.calibrate import fit_calibration, light_lacking, with_lacking
     from core.anomaly.calibration import ASSETS, calibration_path, read_calibration, write_calibration
     from core.anomaly.label_references import (
         IMAGES,
@@ -180,27 +180,32 @@ def _calibrate_task(options: argparse.Namespace) -> int:
             path = calibration_path(task.key, key, folder)
             kept = None if options.again else _fitted_already(read_calibration, model, path)
 
-            def fitted(device: "torch.device", model: "ZooModel" = model) -> "Calibration":
-                return fit_calibration(
-                    model.on(device), train_set.on(device), calibration.on(device), on_progress=follow(bar)
-                )
+            def fitted(
+                device: "torch.device", model: "ZooModel" = model, kept: "Calibration | None" = kept
+            ) -> "Calibration":
+                given = (model.on(device), train_set.on(device), calibration.on(device))
+                if kept is not None:
+                    return with_lacking(given[0], kept, *given[1:], on_progress=follow(bar))
+                return fit_calibration(*given, on_progress=follow(bar))
 
             def references(device: "torch.device", model: "ZooModel" = model) -> "References":
                 images = calibration.on(device).images(0, min(IMAGES, len(calibration)))
                 return fit_references(model.on(device), images, follow(bar))
 
-            screen = kept or on_device(options, fitted)
-            if kept is None:
+            added = () if kept is None else light_lacking(kept)
+            screen = kept if kept is not None and not added else on_device(options, fitted)
+            if kept is None or added:
                 write_calibration(screen, path)
             labels = references_path(task.key, key, folder)
             if options.again or _fitted_already(read_references, model, labels) is None:
                 write_references(on_device(options, references), model, labels)
-            done.append({**screen.settings, "file": str(path), "bytes": path.stat().st_size, "kept": kept is not None})
+            told = {"file": str(path), "bytes": path.stat().st_size, "kept": kept is not None, "added": added}
+            done.append({**screen.settings, **told})
     if options.json:
         say(json.dumps(done, indent=1))
         return 0
     for row in done:
-        state = "kept" if row["kept"] else "fitted"
+        state = "added" if row["added"] else "kept" if row["kept"] else "fitted"
         sizes = f"{row['fit_images']} images fit, {row['p_value_images']} give p-values"
         say(f"{row['model']:28} {state:6}  {sizes}, {row['bytes'] / 1e6:.2f} MB")
     return 0

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from core.cli import (
     anomaly,
     catalogues,
+    choose_joint,
     data,
     evaluate,
     explain,
@@ -36,6 +37,7 @@ COMMANDS = (
     verify,
     stamp,
     anomaly,
+    choose_joint,
     explain,
     workshop,
 )

@@ -114,6 +114,7 @@ def it_wipes_blinks_amplifies_zooms_and_reads_a_pixel(page: Page) -> None:
     near = pixels(page, "now")
     assert page.locator(".player").get_attribute("data-zoom") == "4" and near != now
     canvas = page.locator(".track canvas[data-kind=now]").first
+    canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     assert "pixel (16, 16)" in page.locator(".pixel").first.inner_text()

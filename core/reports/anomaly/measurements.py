@@ -36,6 +36,8 @@ and the smallest change in L2."""
 STEPS = 20
 FEWEST = 10
 """Anomalies of a kind that there must be, or the kind is left out."""
+FORM = "with features"
+"""What is measured of an image, in words: parts of another form are no longer good."""
 _TRAINED_SHARE = 0.8  # of the images that train a perceptron; the others choose the epoch
 
 Change = Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]]
@@ -120,6 +122,7 @@ class AnomalyMeasurer(Measurer[ReportSettings]):
         model: ZooModel,
         screen: Calibration,
         calibration: LabelledImages,
+        light: bool = False,
     ) -> None:
         """Nothing is measured yet.
 
@@ -129,11 +132,13 @@ class AnomalyMeasurer(Measurer[ReportSettings]):
             model: the network.
             screen: its detectors.
             calibration: the images that the screen was made with.
+            light: measure `light`, see `core.anomaly.measurements.measure`, and nothing that trains a perceptron.
         """
         super().__init__(request, parts, BATCH)
         self.model = model
         self.screen = screen
         self.fitting = calibration.first(halves(len(calibration))[0].stop)
+        self.light = light
         self.seconds = 0.0
 
     def normal(self, count: int) -> GradientMeasurements:
@@ -147,15 +152,16 @@ class AnomalyMeasurer(Measurer[ReportSettings]):
         classes: dict[str, NDArray[np.int64]] = {}
         training: dict[str, tuple[GradientMeasurements, NDArray[np.int64] | None]] = {}
         normal, fit = self.normal(sizes.images), self.fitting.first(sizes.trained)
-        fitting, _ = self._signals("fit", fit)
+        fitting = normal.rows(slice(0)) if self.light else self._signals("fit", fit)[0]
         for attack in ATTACKS:
             change = partial(attacked, self.model, attack)
             found, index = self._signals(attack, self.data.first(sizes.attacked), change)
             if len(index) >= FEWEST:
                 tested[attack], families[attack] = found, "attack"
-            found, index = self._signals(f"fit-{attack}", fit, change)
-            if len(index) >= FEWEST:
-                training[attack] = (found, index)
+            if not self.light:
+                found, index = self._signals(f"fit-{attack}", fit, change)
+                if len(index) >= FEWEST:
+                    training[attack] = (found, index)
         task = self.model.task
         for each in OUTLIERS.get(task.key, ()):
             held = 0 if each.kind == "control" else sizes.trained
@@ -167,7 +173,7 @@ class AnomalyMeasurer(Measurer[ReportSettings]):
             families[each.key] = each.kind
             if each.sampled:
                 classes[each.key] = rest.labels.cpu().numpy()
-            if held >= FEWEST:
+            if held >= FEWEST and not self.light:
                 training[each.key] = (self._signals(f"{each.key}-first", pictures.first(held), of=drawn)[0], None)
         some = self.data.first(sizes.corrupted)
         for corruption in CORRUPTIONS:
@@ -187,7 +193,8 @@ class AnomalyMeasurer(Measurer[ReportSettings]):
         the task's own.
         """
         parts, which = [], []
-        measure, of = partial(self._part, data, change), f"{self.screen.measuring} {of}".strip()
+        how = f"{FORM} light" if self.light else FORM
+        measure, of = partial(self._part, data, change), f"{self.screen.measuring} {of} {how}"
         for part in self.each(self.model, what, len(data), measure, of):
             self.seconds += float(part.pop("seconds"))
             which.append(part.pop("index"))
@@ -198,7 +205,8 @@ class AnomalyMeasurer(Measurer[ReportSettings]):
         x, chosen = data.images(start, stop), torch.arange(stop - start, device=data.labels.device)
         if change is not None:
             x, chosen = change(x, data.labels[start:stop], self.seed(start))
-        found = self.screen.measure(self.model, x if len(x) else data.images(start, start + 1))
+        shown = x if len(x) else data.images(start, start + 1)
+        found = self.screen.measure(self.model, shown, BATCH, self.light)
         return {"index": (start + chosen).cpu().numpy(), **found.rows(slice(len(x))).arrays()}
 
 

@@ -2,7 +2,8 @@
 
 Rows, one per model, detector and what stands against the normal images:
 
-- `model`, `sha256` of its weights, `detector`, `kind` ("gradient-unsupervised", "gradient-supervised", "baseline");
+- `model`, `sha256` of its weights, `detector`, `kind` ("gradient-unsupervised", "gradient-supervised", "joint",
+  "baseline");
 - `trained_on`: "" for what never saw an anomaly; of the perceptron the anomalies it was trained on, one of `against`;
 - `against`: an attack, a set of `core.data.outliers`, or a corruption and its severity ("jpeg-5"), and `family`:
   "attack", "semantic", "far", "control" or "corruption"; or "mean-semantic", "mean-far", "mean-attack" of the family
@@ -23,12 +24,17 @@ with a p-value of at most alpha, with `flagged_n`), `promised_low`, `promised_hi
 number of promise rows of the model; see `core.anomaly.conformal`), `calibration_n` and `kept`. Networks that are not
 measured whole, and tasks without sets of outliers, have these rows alone.
 
+Detectors that a network's calibration was given later (`core.anomaly.calibrate.with_lacking`) join its rows: they alone
+are measured, on the same images, and named by a run of their own. The other rows stay as they are, but for what promise
+rows are held to, as there are more of them now.
+
 Arrays, for display: `score_<detector>_<against>__<model>` float32 (n,), of the first 500 images of a set; `against`
 "test" are the normal ones. Of the corruptions and of perceptrons trained on anything but PGD there are none.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -49,7 +55,7 @@ from core.reports.anomaly.measurements import (
     Sizes,
     task_sets,
 )
-from core.reports.anomaly.rows import ALPHAS, Scores, figure_rows, promise_rows
+from core.reports.anomaly.rows import ALPHAS, Scores, figure_rows, held_to_promise, promise_rows
 from core.reports.form.measuring import Measuring, Request
 from core.reports.form.report import Row
 from core.reports.form.resume import Measured, Part, ReportDraft
@@ -114,28 +120,50 @@ def anomaly_report(
         "corruptions": list(CORRUPTIONS),
     }
 
+    def subject(draft: ReportDraft, row: Row) -> list[str]:
+        added = f"{row['model']}__{row['detector']}"
+        return [added if added in draft.made else row["model"]]
+
     def result(draft: ReportDraft) -> Anomaly:
-        rows = draft.signed(row for key in draft.keys for row in draft.rows[key])
+        rows = draft.signed((row for key in draft.keys for row in draft.rows[key]), partial(subject, draft))
         return Anomaly(draft.report(task.key, NAME, rows), draft.arrays)
 
     def measure(model: ZooModel) -> tuple[Part, float, list[Row]]:
         bench = AnomalyMeasurer(request, {"report": NAME} | measured, model, screens[model.card.key], calibration)
-        rows, arrays = _network(bench, settings)
+        rows, arrays = _network(bench, settings, bench.screen.detectors)
         return arrays, bench.seconds, rows
 
-    return Measuring(request, request.draft(stated), result).networks(measure)
+    draft = request.draft(stated)
+
+    def lacking(model: ZooModel) -> tuple[str, ...]:
+        told = {row["detector"] for row in draft.rows[model.card.key]}
+        return tuple(key for key in screens[model.card.key].detectors if DETECTORS[key].light and key not in told)
+
+    def add(model: ZooModel, missing: Sequence[str]) -> tuple[Part, float, list[Row]]:
+        parts = {"report": NAME} | measured
+        bench = AnomalyMeasurer(request, parts, model, screens[model.card.key], calibration, light=True)
+        rows, arrays = _network(bench, settings, missing)
+        detectors = len(screens[model.card.key].detectors)
+        known = (
+            held_to_promise(row, detectors) if row["kind"] == "promise" else row for row in draft.rows[model.card.key]
+        )
+        return arrays, bench.seconds, [*known, *rows]
+
+    measuring = Measuring(request, draft, result)
+    measuring.networks(measure)
+    return measuring.extended(lacking, add)
 
 
-def _network(bench: AnomalyMeasurer, settings: AnomalySettings) -> tuple[list[Row], Part]:
-    """Rows and arrays of one network."""
-    key, screen = bench.model.card.key, bench.screen
+def _network(bench: AnomalyMeasurer, settings: AnomalySettings, detectors: Sequence[str]) -> tuple[list[Row], Part]:
+    """Rows and arrays of these detectors of one network."""
+    key, screen = bench.model.card.key, bench.screen.of(detectors)
     head = {"model": key, "sha256": bench.model.card.sha256}
     if key not in settings.sizes or not task_sets(bench.model.task):
-        return list(promise_rows(head, screen, screen.scores(bench.normal(settings.promised)))), {}
+        return list(promise_rows(head, screen, _of(detectors, screen.scores(bench.normal(settings.promised))))), {}
     found = bench.everything(settings.sizes[key])
     rows: list[Row] = []
     arrays: Part = {}
-    for (detector, trained_on), scores in _scores(screen, found, settings.seed).items():
+    for (detector, trained_on), scores in _scores(screen, found, settings.seed, detectors).items():
         whole = trained_on in ("", "pgd")  # the perceptron's matrix is of attacks and sets
         families = {against: family for against, family in found.families.items() if whole or family != "corruption"}
         kind = {"detector": detector, "kind": DETECTORS[detector].kind, "trained_on": trained_on}
@@ -143,16 +171,23 @@ def _network(bench: AnomalyMeasurer, settings: AnomalySettings) -> tuple[list[Ro
         for against in ("test", *families):
             if whole and families.get(against) != "corruption":
                 arrays[f"score_{detector}_{against}__{key}"] = scores[against][:SHOWN].astype(np.float32)
-    return rows + list(promise_rows(head, screen, screen.scores(found.normal))), arrays
+    return rows + list(promise_rows(head, screen, _of(detectors, screen.scores(found.normal)))), arrays
 
 
-def _scores(screen: Calibration, found: Measurements, seed: int) -> dict[tuple[str, str], dict[str, Scores]]:
+def _of(detectors: Sequence[str], scores: Mapping[str, Scores]) -> dict[str, Scores]:
+    """The scores of these detectors alone, without those that they read."""
+    return {key: values for key, values in scores.items() if key in detectors}
+
+
+def _scores(
+    screen: Calibration, found: Measurements, seed: int, detectors: Sequence[str]
+) -> dict[tuple[str, str], dict[str, Scores]]:
     """By detector and what it was trained on the scores of each set (n,), under "test" of the normal images."""
     sets: dict[str, GradientMeasurements] = {"test": found.normal, **found.tested}
     by_set = {against: screen.scores(signals) for against, signals in sets.items()}
     scores = {
         (detector, ""): {against: values[detector] for against, values in by_set.items()}
-        for detector in screen.detectors
+        for detector in detectors
         if detector != PERCEPTRON
     }
     norms = {against: features(signals.squared[MAIN]) for against, signals in sets.items()}

@@ -129,13 +129,9 @@ def promise_rows(head: Row, screen: Calibration, normal: Mapping[str, Scores]) -
         screen: the detectors.
         normal: by detector the scores of normal test images (n,).
     """
-    p_values = screen.p_values(normal)
-    confidence = 1 - 0.05 / (len(p_values) * len(ALPHAS))
-    for key, values in p_values.items():
+    for key, values in screen.p_values(normal).items():
         for alpha in ALPHAS:
-            low, high = false_alarm_interval(len(screen.normals[key]), len(values), alpha, confidence)
-            flagged = float((values <= alpha).mean())
-            yield {
+            row = {
                 **head,
                 "detector": key,
                 "kind": "promise",
@@ -143,10 +139,15 @@ def promise_rows(head: Row, screen: Calibration, normal: Mapping[str, Scores]) -
                 "against": "test",
                 "family": "promise",
                 "alpha": alpha,
-                "flagged": flagged,
+                "flagged": float((values <= alpha).mean()),
                 "flagged_n": len(values),
-                "promised_low": low,
-                "promised_high": high,
                 "calibration_n": len(screen.normals[key]),
-                "kept": bool(low <= flagged <= high),
             }
+            yield held_to_promise(row, len(screen.normals))
+
+
+def held_to_promise(row: Row, detectors: int) -> Row:
+    """A promise row with the interval that it is held to, where so many detectors of the network have such rows."""
+    confidence = 1 - 0.05 / (detectors * len(ALPHAS))
+    low, high = false_alarm_interval(row["calibration_n"], row["flagged_n"], row["alpha"], confidence)
+    return {**row, "promised_low": low, "promised_high": high, "kept": bool(low <= row["flagged"] <= high)}

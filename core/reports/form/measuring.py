@@ -163,6 +163,18 @@ class Measuring(Generic[S, M]):
                 self._write()
         return self.result(self.draft)
 
+    def extended(
+        self,
+        lacking: Callable[[ZooModel], Sequence[str]],
+        measure: Callable[[ZooModel, Sequence[str]], tuple[Part, float, Iterable[Row]]],
+    ) -> M:
+        """The report once `measure` was asked for what each network is `lacking`, by name; it gives all of its rows."""
+        for model in self.request.models:
+            if missing := lacking(model):
+                self.draft.extend(model, missing, *measure(model, missing))
+                self._write()
+        return self.result(self.draft)
+
     def _write(self) -> None:
         self.result(self.draft).write(self.request.path)
 

@@ -156,6 +156,16 @@ class ReportDraft:
         for subject in {"__".join(name.split("__")[1:]) for name in arrays} - {""}:
             self.made[subject] = ",".join(filter(None, (self.made.get(subject), run)))
 
+    def extend(self, model: ZooModel, what: Sequence[str], arrays: Part, seconds: float, rows: Iterable[Row]) -> None:
+        """Take in more of a network that is known: `rows` are all of its rows, those known before included.
+
+        The run stands for `what` of the network alone, by subjects such as `standard__joint`.
+        """
+        key = model.card.key
+        self._take(arrays, seconds)
+        self.made |= dict.fromkeys((f"{key}__{name}" for name in what), self._run(seconds))
+        self.rows[key] = tuple(rows)
+
     def provenance(self) -> dict[str, Any]:
         """Of the report: data, seed, seconds, the runs that still stand for something, and what each measured."""
         used = {run for runs in self.made.values() for run in runs.split(",")}

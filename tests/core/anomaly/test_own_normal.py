@@ -20,7 +20,7 @@ from core.npz import npz_bytes
 from tests.helpers.library_networks import library_model
 from tests.helpers.pictures import columns, png
 
-WITHOUT_LABELS = ("perceptron", "mahalanobis", "vim")
+WITHOUT_LABELS = ("perceptron", "mahalanobis", "vim", "knn", "mahalanobis-plus", "fdbd", "joint")
 TASK = task_named("fashion-mnist")
 
 

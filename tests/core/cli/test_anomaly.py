@@ -3,6 +3,7 @@
 import csv
 import json
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 
 from core.anomaly import calibration
-from core.anomaly.calibration import calibration_path, read_calibration
+from core.anomaly.calibration import calibration_path, read_calibration, write_calibration
 from core.cli.main import main
 from core.models.zoo import load_zoo_model
 from tests.helpers.pictures import columns, png
@@ -73,6 +74,20 @@ def test_calibrate_writes_a_screen_and_keeps_what_is_there(calibrated, capsys):
     path.write_bytes(b"damaged")
     assert main(command) == 0
     assert "fitted" in capsys.readouterr().out and read_calibration(model, path)
+
+
+@pytest.mark.slow
+def test_calibrate_adds_the_detectors_that_a_file_lacks(calibrated, capsys):
+    zoo_folder, folder = calibrated
+    path = calibration_path("fashion-mnist", "standard", folder)
+    model = load_zoo_model("fashion-mnist", "standard", zoo_folder)
+    whole = read_calibration(model, path)
+    older = whole.of([key for key in whole.detectors if key not in ("gen", "joint")])
+    write_calibration(replace(older, normals={key: whole.normals[key] for key in older.fitted}), path)
+    command = ["calibrate", "--task", "fashion-mnist", "--models", "standard", "--images", "60", "--out", str(folder)]
+    assert main(command) == 0 and " added " in capsys.readouterr().out
+    assert read_calibration(model, path).detectors == whole.detectors
+    assert main(command) == 0 and " kept " in capsys.readouterr().out
 
 
 def test_calibrate_refuses_to_overwrite_what_ships_with_fewer_images(capsys):

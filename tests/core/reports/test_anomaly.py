@@ -204,9 +204,9 @@ def test_a_killed_run_goes_on_and_other_networks_are_kept(
     path = report_path("fashion-mnist", NAME, tmp_path)
     original, calls = Calibration.measure, []
 
-    def measure(self, model, x, chunk=64):
+    def measure(self, model, x, chunk, light):
         calls.append(len(x))
-        return original(self, model, x, chunk)
+        return original(self, model, x, chunk, light)
 
     def stop(what, done, of):
         if what == "standard solid-first":
@@ -243,6 +243,36 @@ def test_a_killed_run_goes_on_and_other_networks_are_kept(
         calibration,
     )
     assert not calls
+
+
+@pytest.mark.slow
+def test_detectors_that_a_calibration_was_given_later_join_the_report_and_the_others_stay(
+    small, network, screen, calibration, data, tmp_path, monkeypatch
+):
+    """Their rows are those that measuring all at once gives, though baselines and what trains are not measured."""
+    path, added = report_path("fashion-mnist", NAME, tmp_path), ("knn", "gen", "fdbd", "joint")
+    few = replace(SETTINGS, sizes={"standard": Sizes(images=32, outliers=8, attacked=32, corrupted=3, trained=10)})
+    fitted = {key: one for key, one in screen.fitted.items() if key not in added}
+    older = replace(screen, fitted=fitted, normals={key: screen.normals[key] for key in fitted})
+
+    def report(its, path):
+        request = Request([network], data, few, None, path, allow_uncommitted=True)
+        return anomaly_report(request, {network.card.key: its}, calibration)
+
+    before, light = report(older, path), []
+    original = Calibration.measure
+    monkeypatch.setattr(Calibration, "measure", lambda *given: light.append(given[4]) or original(*given))
+    made, whole = report(screen, path), report(screen, None)
+    assert light and any(light) and not all(light)
+    held = [row for row in before.report.rows if row["kind"] != "promise"]
+    assert held == [row for row in made.report.rows if row["detector"] not in added and row["kind"] != "promise"]
+    strip = lambda rows: {tuple(sorted((k, str(v)) for k, v in row.items() if k != "made")) for row in rows}  # noqa: E731
+    assert strip(made.report.rows) == strip(whole.report.rows)
+    assert {row["made"] for row in held}.isdisjoint(row["made"] for row in made.report.rows if row["detector"] in added)
+    assert made.arrays.keys() == whole.arrays.keys()
+    assert Anomaly.read(path).report.rows == made.report.rows
+    light.clear()
+    assert report(screen, path).report.rows == made.report.rows and not light
 
 
 @pytest.mark.slow
