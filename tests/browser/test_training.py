@@ -36,6 +36,8 @@ def train(context: BrowserContext, address: str, query: str) -> Page:
     """A tab in which a training has been started."""
     page = context.new_page()
     page.goto(f"{address}/{query}")
+    page.get_by_role("button", name="Start training").wait_for()
+    until(lambda: settled(page), "the page")
     page.get_by_role("button", name="Start training").click()
     page.locator("[data-training]").first.wait_for()
     return page

@@ -48,7 +48,8 @@ def entered(page: str, visitor: str = "", **link: str) -> AppTest:
 def checked(at: AppTest) -> AppTest:
     """The page, which has run without an exception, and gives the files of all that it shows."""
     assert not at.exception, [item.value for item in at.exception]
-    assert not without_files(at)
+    bare = without_files(at)
+    assert not bare, bare
     return at
 
 

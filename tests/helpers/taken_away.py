@@ -44,7 +44,7 @@ def _wanted(node: Any) -> tuple[set[str], bool]:
     if node.type == "bidi_component" and node.proto.component_name in PLAYED:
         return {"png", "csv", "npz"}, False
     body = node.proto.body if node.type == "html" else ""
-    if "rs-cards" in body:  # the table above the cards has their figures
+    if "rs-cards" in body or 'class="ws-' in body:  # the table above has the cards' figures; a room has its report
         return set(), False
     if "<table" in body or "rs-claims" in body:
         return {"png", "csv", "npz"}, False
