@@ -79,7 +79,7 @@ def fit_calibration(
         def told(done: int, of: int) -> None:
             on_progress(f"{model.card.key} {what}", done, of)
 
-        return measured_in_batches(model, images, fitted_baselines, tensors, told)
+        return measured_in_batches(model, images, tensors, fitted_baselines, told)
 
     fitting, normal = signals_of(x, "fit"), signals_of(calibration.images(second.start, second.stop), "p-values")
     weights = weights_among(model)
@@ -105,8 +105,8 @@ def fit_calibration(
 def measured_in_batches(
     model: ZooModel,
     x: Tensor,
-    known: Baselines,
     directions: Mapping[str, Tensor],
+    known: Baselines,
     on_progress: OnProgress = silent,
     light: bool = False,
 ) -> GradientMeasurements:
@@ -184,7 +184,7 @@ def with_lacking(
     def measured(part: slice, what: str) -> GradientMeasurements:
         told = partial(on_progress, f"{model.card.key} {what}")
         images = calibration.images(part.start, part.stop)
-        return measured_in_batches(model, images, screen.baselines, as_tensors(screen.directions), told, light=True)
+        return measured_in_batches(model, images, as_tensors(screen.directions), screen.baselines, told, light=True)
 
     fitting = measured(first, "fit")
     seed, training = screen.settings["seed"], training_features(model, some)

@@ -96,7 +96,7 @@ def choose_joint(
         def told(done: int, of: int) -> None:
             on_progress(f"{model.card.key} {what}", done, of)
 
-        return measured_in_batches(model, x, screen.baselines, as_tensors(screen.directions), told, light=True)
+        return measured_in_batches(model, x, as_tensors(screen.directions), screen.baselines, told, light=True)
 
     normal = measured("normal", val.images(2 * EACH, 2 * EACH + NORMAL))
     training = training_features(model, train.first(screen.settings["baseline_images"]))

@@ -155,7 +155,7 @@ def calibrate_on_own(
     directions = whole_numbers(_mean_gradient(model, images(parts[0]), told(0)))
     tensors, before, measured = as_tensors(directions), quarter, []
     for part in parts:
-        measured.append(measured_in_batches(model, images(part), UNFITTED, tensors, told(before)))
+        measured.append(measured_in_batches(model, images(part), tensors, UNFITTED, told(before)))
         before += len(part)
     fitting, normal, held_out = measured
     data = FittingData(fitting, None, np.zeros(0, np.int64), weights_among(model), model.task.classes, seed)
