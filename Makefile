@@ -26,11 +26,9 @@ run: $(PROJECT)  ## serve the dashboard (ARGS='--server.port 8600' and the like 
 # Tests are compiled once and kept, whatever the machine's habit: else each process of each run rewrites 350 files.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Every process takes one thread for torch, and there is one more of them than cores, as tests in a browser mostly wait.
-# Tests that share something costly name a group, which one process runs; the quick ones are handed out in halves
-# instead, which costs the process that hands out less than one by one.
-PROCESSES := $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
-SHARED := --numprocesses $(PROCESSES) --maxprocesses 4 --dist loadgroup
+# Every process takes one thread for torch. Tests that share something costly name a group, which one process runs; the
+# quick ones are handed out in halves instead, which costs the process that hands out less than one by one.
+SHARED := --numprocesses auto --maxprocesses 4 --dist loadgroup
 QUICK := --dist worksteal --ignore tests/browser -m 'not slow and not browser'
 
 check: $(PROJECT) $(DEV)  ## lint, types, import contracts and the quick tests: a minute, before each commit (ARGS='-k pgd')

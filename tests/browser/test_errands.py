@@ -82,12 +82,13 @@ def test_flip_a_network_by_a_slider_and_send_the_link(errand, visitor):
     errand.page.locator(".st-key-slider-d1").get_by_role("slider").focus()
     before = here(errand.page)
     errand.page.keyboard.press("Home")
-    until(lambda: here(errand.page) != before and settled(errand.page), "the slider", 120)
+    read = "all => all.map(e => e.dataset.class)"
+    flipped = errand.page.locator("[data-answer]")
+    until(lambda: here(errand.page) != before and len(set(flipped.evaluate_all(read))) > 1, "one to flip", 120)
+    until(lambda: settled(errand.page), "the page")
     errand.click(errand.page.get_by_role("button", name="Copy a link to this view").first)
     link = errand.page.get_by_test_id("stPopoverBody").get_by_test_id("stCode").first.inner_text().strip()
-    read = "all => all.map(e => e.dataset.class)"
-    answers = errand.page.locator("[data-answer]").evaluate_all(read)
-    assert len(set(answers)) > 1
+    answers = flipped.evaluate_all(read)
     until(lambda: errand.page.locator(".rs-room img").count(), "the QR code")
     other = visitor("narrow").new_page()
     other.goto(link)
