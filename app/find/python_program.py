@@ -7,13 +7,16 @@ from app.ui import python_code
 from core.data.tasks import task_named
 
 GALLERY = """
-labels = {key: -1 if item.label is None else item.label for key, item in pictures.items.items()}
-source = ((key, labels[key], picture) for key, picture in fitted.items())
+labels = {key: pictures.items[key].label for key in fitted}
+source = ((key, -1 if labels[key] is None else labels[key], picture) for key, picture in fitted.items())
 """
 
 
-def program(choice: Choice, own: bool, attacked: bool) -> str:
-    """A program that measures each picture by every network, with attacks or without; `own` are in a folder."""
+def program(choice: Choice, own: bool, attacked: bool, tests: int) -> str:
+    """A program that measures each picture by every network, with attacks or without; `own` are in a folder.
+
+    Of a gallery it takes so many of the test images.
+    """
     fitted = f"task.shape, {choice.fit!r}, task.background, {choice.invert}"
     files = (
         f'\nfiles = [file for file in incoming([Path("your-pictures")]) if not file.error][:{MOST}]\n'
@@ -29,7 +32,7 @@ def program(choice: Choice, own: bool, attacked: bool) -> str:
         f"task = task_named({choice.task!r})\n"
         f"models = {{key: load_zoo_model(task.key, key) for key in {list(choice.models)}}}\n"
         + python_code.calibrations(on_own_pictures(choice.task, choice.models))
-        + (files if own else python_code.fitted_gallery(choice) + GALLERY)
+        + (files if own else python_code.fitted_gallery(choice, tests) + GALLERY)
         + "flags = {\n"
         f"    key: partial(found.share_flagged, models[key], alpha={ALPHA}) for key, found in calibrations.items()\n"
         "}\n"

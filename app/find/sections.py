@@ -125,7 +125,7 @@ def _found(task: Task, part: FindChoice, measured: MeasuredPictures, files: Sequ
         ("All pictures as CSV", "csv", partial(_csv, task, measured)),
         ("All arrays as NPZ", "npz", partial(arrays_npz, task, measured)),
     )
-    python_code.show(python_program.program(session.now(), part.source == "own", rule.attacked))
+    python_code.show(python_program.program(session.now(), part.source == "own", rule.attacked, part.tests))
 
 
 def _guide(task: Task) -> None:

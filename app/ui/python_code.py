@@ -6,6 +6,7 @@ import streamlit as st
 
 from app.state.choice import Choice
 from app.state.uploads import UPLOAD
+from core.data.galleries import TEST_IMAGES_OFFERED
 from core.decoding.window import AS_IT_CAME
 from core.explanations.region import EDITS, PARTS
 from core.metrics.box import Box
@@ -189,12 +190,16 @@ def calibrations(own: Sequence[str]) -> str:
     )
 
 
-def fitted_gallery(choice: Choice) -> str:
-    """The gallery's pictures as the networks get them, by key."""
+def fitted_gallery(choice: Choice, tests: int = TEST_IMAGES_OFFERED) -> str:
+    """The gallery's pictures as the networks get them, by key, with so many of the test images where they are."""
     fitted = f"task.shape, {choice.fit!r}, task.background, {choice.invert}"
+    keys, further = "pictures.items", ""
+    if tests > TEST_IMAGES_OFFERED:
+        keys = "[*pictures.items, *(key for key in further if key in pictures.items)]"
+        further = f'further = (f"test:{{number}}" for number in range({TEST_IMAGES_OFFERED}, {tests}))\n'
     return (
-        "\npictures = gallery(task)\n"
-        f"fitted = {{key: fit(pictures.picture(key).pixels, {fitted}) for key in pictures.items}}\n"
+        f"\npictures = gallery(task)\n{further}"
+        f"fitted = {{key: fit(pictures.picture(key).pixels, {fitted}) for key in {keys}}}\n"
     )
 
 

@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 import streamlit as st
 
-from app.find import sections
+from app.find import python_program, sections
 from app.find.results import MeasuredPictures
+from app.state.choice import default
+from app.state.pictures import searched_keys
+from app.state.session import options
 from core.data.tasks import CIFAR10
 from core.explanations.picture_facts import PictureFacts
+from tests.helpers.data_sets import write_fashion
 from tests.helpers.pages import bodies, checked, finished, picture, presented, pressed, query, run_program
 
 PAGE = "pages/find"
@@ -84,6 +88,20 @@ def test_more_test_images_wait_for_a_button_that_says_how_long_they_take(visit, 
     assert query(at)["tests"] == "500" and not at.error and not at.warning
     at = visit(task="fashion-mnist", rule="unsure", tests="500", models="standard", sure="standard:50:100")
     assert list(at.slider(key="find.sure.standard").proto.default) == [50, 100]
+
+
+@pytest.mark.slow
+def test_the_program_takes_as_many_test_images_as_were_chosen(tmp_path, monkeypatch):
+    """Its pictures alone are made here: what is done with them is shown by the gallery's."""
+    monkeypatch.setenv("ROBUSTSCOPE_DATA", str(write_fashion(tmp_path)))
+    for module in ("core.data.galleries", "app.state.pictures", "app.ui.python_code"):
+        monkeypatch.setattr(f"{module}.TEST_IMAGES_OFFERED", 20)
+    choice, made = default(options(), "fashion-mnist"), {}
+    for tests in (20, 50):
+        program = python_program.program(choice, False, False, tests)
+        exec(program.partition("flags = ")[0], made)
+        assert tuple(made["fitted"]) == searched_keys(choice.task, tests) == tuple(made["labels"])
+    assert len(made["fitted"]) == 30 + len(searched_keys(choice.task, 20))
 
 
 def test_nonsense_in_a_link_is_a_sentence(visit):
