@@ -163,7 +163,8 @@ def table(standing: Sequence[Standing]) -> list[int]:
     )  # fmt: skip
     named = {str(name): None for row in rows for name in row}
     tables.offer(
-        "networks", [[*named], *[["" if cell is None else str(cell) for cell in row.values()] for row in rows]]
+        "networks",
+        lambda: [[*named], *[["" if row.get(name) is None else str(row[name]) for name in named] for row in rows]],
     )
     return [row for row in picked.selection.rows if row < len(standing)]
 

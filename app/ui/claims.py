@@ -30,7 +30,7 @@ def verdict(rows: Rows) -> str:
 
 def offer(name: str, words: Sequence[Sequence[str]], rows: Rows) -> None:
     """The files of a list of claims: its words as PNG, a head first; its rows as CSV and NPZ."""
-    tables.offer(name, words, partial(rows_csv, rows), partial(rows_npz, rows))
+    tables.offer(name, lambda: words, partial(rows_csv, rows), partial(rows_npz, rows))
 
 
 def columns_of(rows: Rows) -> list[str]:

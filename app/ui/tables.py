@@ -55,6 +55,11 @@ def html_rows(html: str) -> list[list[str]]:
     return [[" ".join(cell.split()) for cell in row] for row in cells.rows]
 
 
+def rows_csv(rows: Sequence[Sequence[str]]) -> bytes:
+    """The words, a line a row."""
+    return table_csv(rows[0], rows[1:])
+
+
 def rows_npz(rows: Sequence[Sequence[str]]) -> bytes:
     """`cells` (rows, columns) as text, and `values`, the number that each begins with, NaN where there is none.
 
@@ -70,20 +75,22 @@ def _value(cell: str) -> float:
     return float(found[0].replace(",", "").replace("−", "-")) if found else float("nan")
 
 
-def offer(name: str, rows: Sequence[Sequence[str]], csv: Make | None = None, arrays: Make | None = None) -> None:
+def offer(
+    name: str, rows: Callable[[], Sequence[Sequence[str]]], csv: Make | None = None, arrays: Make | None = None
+) -> None:
     """The files of a table: as it reads, its cells, and its numbers.
 
     Args:
         name: of the files, which no other on the page has.
-        rows: its words, the head first.
+        rows: what makes its words, the head first, once a file is asked for.
         csv: what makes a better CSV than its words, where there is one.
         arrays: what makes a better NPZ, likewise.
     """
     downloads(
         name,
-        ("PNG", "png", partial(table_png, rows)),
-        ("CSV", "csv", csv or (lambda: table_csv(rows[0], rows[1:]))),
-        ("NPZ", "npz", arrays or partial(rows_npz, rows)),
+        ("PNG", "png", lambda: table_png(rows())),
+        ("CSV", "csv", csv or (lambda: rows_csv(rows()))),
+        ("NPZ", "npz", arrays or (lambda: rows_npz(rows()))),
         quiet=True,
     )
 
@@ -91,4 +98,4 @@ def offer(name: str, rows: Sequence[Sequence[str]], csv: Make | None = None, arr
 def show(html: str, name: str, csv: Make | None = None, arrays: Make | None = None) -> None:
     """Tables, and their files: see `offer`; the HTML has at least one table."""
     st.html(html)
-    offer(name, html_rows(html), csv, arrays)
+    offer(name, partial(html_rows, html), csv, arrays)
