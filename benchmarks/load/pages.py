@@ -5,8 +5,9 @@ heavy; half of the pictures they choose are new ones that nobody has seen. First
 page, so that processor time can be told by page; then all do, on the same server; then one visitor on a fresh server
 opens some of the views that the others had, and must be given the same answers.
 
-Processor time is that of the server and its processes, and says what an interaction costs whatever else the machine
-does; waits are true on an idle machine only.
+With `--servers 2` the visitors are shared out among two servers of one machine, each staying with its own, as sticky
+sessions behind one address have it. Processor time is that of the servers and their processes, and says what an
+interaction costs whatever else the machine does; waits are true on an idle machine only.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import os
 import random
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -126,9 +127,11 @@ async def alone(server: Server, seed: int, rounds: int) -> list[Interaction]:
     return guest.done
 
 
-async def together(server: Server, options: argparse.Namespace) -> list[Guest]:
-    """All visitors at once; they come within the first half minute."""
-    guests = [Guest(server, options.seed * 1000 + number + 1) for number in range(options.sessions)]
+async def together(servers: Sequence[Server], options: argparse.Namespace) -> list[Guest]:
+    """All visitors at once, the servers in turn; they come within the first half minute."""
+    guests = [
+        Guest(servers[number % len(servers)], options.seed * 1000 + number + 1) for number in range(options.sessions)
+    ]
     until = time.monotonic() + 60 * options.minutes
 
     async def come(guest: Guest, number: int) -> None:
@@ -156,36 +159,52 @@ def say(title: str, done: list[Interaction], processor: float | None = None) -> 
         print(f"  {each.page} {each.name}: {each.fault[:160]}")
 
 
-async def play(server: Server, fresh: Callable[[], Server], options: argparse.Namespace) -> int:
+def memory_of(servers: Sequence[Server]) -> float:
+    """Resident memory of all in MB."""
+    return sum(server.memory() for server in servers)
+
+
+def processor_time_of(servers: Sequence[Server]) -> float:
+    """Seconds of processor time of all so far."""
+    return sum(server.processor() for server in servers)
+
+
+async def play(servers: Sequence[Server], fresh: Callable[[], Server], options: argparse.Namespace) -> int:
     """All of it; how many views were answered otherwise, or not at all."""
     load, began, wrong = os.getloadavg()[0], time.monotonic(), 0
-    memory = [server.memory()]
+    memory = [memory_of(servers)]
     found: dict[str, Any] = {"settings": settings_of(options), "load": load, "memory": memory}
     print(f"load of the machine {load:.1f}; seed {options.seed}; memory {memory[0]:.0f} MB")
     if options.rounds:
-        done = await alone(server, options.seed, options.rounds)
-        memory.append(server.memory())
+        done = await alone(servers[0], options.seed, options.rounds)
+        memory.append(memory_of(servers))
         found["alone"] = rows_of(done)
         light = [each.processor for each in done if not each.heavy]
-        say(f"One visitor alone, {options.rounds} rounds, memory {server.memory():.0f} MB", done, sum(light))
+        say(f"One visitor alone, {options.rounds} rounds, memory {memory[-1]:.0f} MB", done, sum(light))
         wrong += sum(bool(each.fault) for each in done)
     if options.sessions and options.minutes:
-        start, spent = time.monotonic(), server.processor()
-        guests = await together(server, options)
-        processor, seconds = server.processor() - spent, time.monotonic() - start
+        start, spent = time.monotonic(), processor_time_of(servers)
+        guests = await together(servers, options)
+        processor, seconds = processor_time_of(servers) - spent, time.monotonic() - start
         done = [each for guest in guests for each in guest.done]
         title = f"{options.sessions} visitors, {options.minutes:g} minutes, pauses of {options.pause:g} s on average"
-        say(f"{title}, memory {server.memory():.0f} MB", done, processor)
-        memory.append(server.memory())
+        memory.append(memory_of(servers))
+        say(f"{title}, {len(servers)} servers, memory {memory[-1]:.0f} MB", done, processor)
         found |= {"together": rows_of(done), "cores": processor / seconds}
-        print(f"the server used {processor / seconds:.2f} cores, load of the machine {os.getloadavg()[0]:.1f}")
+        print(f"the servers used {processor / seconds:.2f} cores, load of the machine {os.getloadavg()[0]:.1f}")
         views = [view for guest in guests for view in guest.views]
         await asyncio.gather(*(guest.visitor.close() for guest in guests))
         wrong += sum(each.fault == "timeout" for each in done)
-        server.kill()
+        end(servers)
         wrong += await compare(fresh, views, options)
     keep(options.out, found, time.monotonic() - began)
     return wrong
+
+
+def end(servers: Sequence[Server]) -> None:
+    """Kill them all."""
+    for server in servers:
+        server.kill()
 
 
 def settings_of(options: argparse.Namespace) -> dict[str, Any]:
@@ -218,6 +237,7 @@ def main() -> int:
     parser.add_argument("--sessions", type=int, default=40)
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument("--pause", type=float, default=8.0, help="mean seconds between a visitor's actions")
+    parser.add_argument("--servers", type=int, default=1, help="that share the visitors out among them")
     parser.add_argument("--rounds", type=int, default=1, help="of one visitor alone before the others come; 0 for none")
     parser.add_argument("--checked", type=int, default=4, help="views of each page that are opened again")
     parser.add_argument("--seed", type=int, default=0)
@@ -229,9 +249,9 @@ def main() -> int:
             "ROBUSTSCOPE_DATABASE": f"sqlite:///{Path(folder) / 'workshops.db'}", "ROBUSTSCOPE_VISITORS": folder,
             "ROBUSTSCOPE_DATA": folder,
         }  # fmt: skip
-        server = Server(environment, log)
-        work = play(server, lambda: Server(environment, log), options)
-        return exit_status(partial(asyncio.run, work), log, server.kill)
+        servers = [Server(environment, log) for _ in range(options.servers)]
+        work = play(servers, lambda: Server(environment, log), options)
+        return exit_status(partial(asyncio.run, work), log, partial(end, servers))
 
 
 if __name__ == "__main__":
