@@ -1,10 +1,11 @@
 """A visit to a page with tiny networks, and what else the pages of anomalies and of latent codes look for."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from app.adversarial import results
@@ -13,6 +14,14 @@ from tests.helpers.fixtures import in_place_of
 from tests.helpers.pages import opened
 from tests.helpers.synthetic.anomaly import write_calibrations
 from tests.helpers.synthetic.latent import write_autoencoders
+
+
+@pytest.fixture(scope="session", autouse=True)
+def components_looked_for_once():
+    """Each visit looks through every installed package for components, a fifth of the time of these tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        yield
 
 
 @pytest.fixture(autouse=True)
