@@ -90,6 +90,7 @@ KINDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_single_bit_that_differs_is_accepted(kind, tmp_path):
     path, read = KINDS[kind](tmp_path)

@@ -49,6 +49,7 @@ def test_a_network_with_its_promise_alone_is_told_of_by_a_sentence(visit, tiny_z
     assert len(bodies(at, "data-promise")) == 1 and not at.error
 
 
+@pytest.mark.slow
 def test_a_report_of_other_weights_is_none(visit, tmp_path, tmp_path_factory):
     other = write_zoo(tmp_path_factory.mktemp("other"), ("cifar10",))
     path = write_anomaly_report(other, tmp_path, "cifar10")

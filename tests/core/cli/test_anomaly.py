@@ -60,6 +60,7 @@ def score(folder, out, *more):
     return main(["score", str(folder), "--task", "fashion-mnist", "--model", "standard", "--out", str(out), *more])
 
 
+@pytest.mark.slow
 def test_calibrate_writes_a_screen_and_keeps_what_is_there(calibrated, capsys):
     zoo_folder, folder = calibrated
     path = calibration_path("fashion-mnist", "standard", folder)
@@ -114,6 +115,7 @@ def test_score_writes_the_table_and_lists_what_could_not_be_read(calibrated, fol
     assert "2 not" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_more_flagged_than_allowed_is_exit_code_3(calibrated, folder, tmp_path):
     out = tmp_path / "scores.parquet"
     assert score(folder, out, "--alpha", "0.999", "--fail-above", "0") == 3  # all p-values are at most that but 1
@@ -179,6 +181,7 @@ def test_a_refused_command_leaves_nothing_and_does_not_block_the_corrected_one(c
     assert [path.name for path in out.parent.iterdir()] == ["t.parquet"]
 
 
+@pytest.mark.slow
 def test_pictures_whose_names_begin_like_the_table_are_scored_too(calibrated, folder):
     (folder / "0.png").rename(folder / "scores_cat.png")
     assert score(folder, folder / "scores") == 0

@@ -138,6 +138,7 @@ def test_options_belong_to_their_reports(capsys):
         assert option[0] in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_what_is_evaluated_on_another_device_is_the_same_and_says_where(
     shipped, fashion_root, tmp_path, monkeypatch, capsys
 ):
