@@ -19,7 +19,7 @@ from app.state.page_choice import Beside, PageChoice
 from app.state.presence import owner
 
 _CHOICE, _SEEN, _NOTES, _PAGE, _PART = "choice.now", "choice.seen", "choice.notes", "choice.page", "choice.part"
-_FIRST, _OPEN, _HELD = "choice.first", "choice.open", "choice.held"
+_FIRST, _OPEN, _HELD, _PASSED = "choice.first", "choice.open", "choice.held", "choice.passed"
 PAGES_SEEN, MOST_SEEN_BYTES = "pages seen", 2_000_000
 
 Part = TypeVar("Part", bound=PageChoice)
@@ -53,14 +53,16 @@ def start(page: str = "compare", kind: type[PageChoice] | None = None) -> Choice
     """The choice of this session; read from the address where that is new: a visit, a link, the back button.
 
     A click in the navigation empties the address; the choice goes on to the next page, and back into the address where
-    it stood in it before.
+    it stood in it before. The back button comes by that empty address once more, and takes nothing away there; it stays
+    empty then, for what is written there would be one more step to go back over, for ever.
 
     Args:
         page: which page starts.
         kind: the page's own part of the choice, where it has one.
     """
     query = st.query_params.to_dict()
-    came = _CHOICE in st.session_state and st.session_state.get(_PAGE, page) != page and not query
+    turned, passed = st.session_state.get(_PAGE, page) != page, st.session_state.setdefault(_PASSED, set())
+    came = _CHOICE in st.session_state and not query and (turned or page in passed)
     _turn_to(page)
     here = options()
     if not came and (_CHOICE not in st.session_state or query != st.session_state[_SEEN]):
@@ -76,8 +78,11 @@ def start(page: str = "compare", kind: type[PageChoice] | None = None) -> Choice
     _settle(here)
     if came:
         st.session_state[_NOTES] = []
-        if st.session_state[_SEEN]:
+        if turned and (st.session_state[_SEEN] or passed):
+            passed.add(page)
             _write()
+        else:
+            st.session_state[_SEEN] = query
     return now()
 
 

@@ -11,7 +11,19 @@ from app.compare.choice import CompareChoice
 from app.state import visitor_cookie
 from app.state.choice import Choice
 from core.data.tasks import CIFAR10
-from tests.helpers.pages import ROOT, bodies, checked, picture, pressed, query, run_program, source, upload, value
+from tests.helpers.pages import (
+    ROOT,
+    bodies,
+    checked,
+    entered,
+    picture,
+    pressed,
+    query,
+    run_program,
+    source,
+    upload,
+    value,
+)
 from tests.helpers.tiny_zoo import KEYS, write_zoo
 
 PAGE = "streamlit_app"
@@ -177,6 +189,19 @@ def test_the_back_button_brings_the_earlier_view(visit):
     at.query_params.clear()
     checked(at.run())
     assert any("Cat" in caption.value for caption in at.caption)
+
+
+@pytest.mark.slow
+def test_the_back_button_takes_nothing_away_where_it_passes_the_empty_address_of_a_click_in_the_navigation(zoo):
+    at = entered("compare", image="photo:coffee")
+    at.query_params.clear()
+    checked(at.switch_page("pages/report.py").run())
+    assert query(at)["image"] == "photo:coffee"
+    at.query_params.clear()
+    checked(at.run())
+    assert query(at) == {} and any("Coffee" in caption.value for caption in at.caption)
+    checked(at.switch_page("pages/compare.py").run())
+    assert query(at)["image"] == "photo:coffee"
 
 
 @pytest.mark.slow
