@@ -20,6 +20,7 @@ from app.state.presence import owner
 
 _CHOICE, _SEEN, _NOTES, _PAGE, _PART = "choice.now", "choice.seen", "choice.notes", "choice.page", "choice.part"
 _FIRST, _OPEN, _HELD, _PASSED = "choice.first", "choice.open", "choice.held", "choice.passed"
+_OWED = "choice.owed"
 PAGES_SEEN, MOST_SEEN_BYTES = "pages seen", 2_000_000
 
 Part = TypeVar("Part", bound=PageChoice)
@@ -80,10 +81,19 @@ def start(page: str = "compare", kind: type[PageChoice] | None = None) -> Choice
         st.session_state[_NOTES] = []
         if turned and (st.session_state[_SEEN] or passed):
             passed.add(page)
-            _write()
-        else:
-            st.session_state[_SEEN] = query
+            st.session_state[_OWED] = True
+        st.session_state[_SEEN] = query
     return now()
+
+
+def fill_address() -> None:
+    """Bring the choice back into the address that a click in the navigation has emptied.
+
+    The browser writes it behind whatever page it is at, and at the next one it is only once it has drawn some of it: a
+    page asks for this at its end.
+    """
+    if st.session_state.pop(_OWED, False):
+        _write()
 
 
 def aside(page: str) -> None:

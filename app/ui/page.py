@@ -55,6 +55,7 @@ def show_picture(
 def _with_choice(draw: Callable[[Choice], None], name: str, kind: type[PageChoice] | None) -> None:
     if zoo.zoo_tasks():
         draw(session.start(name, kind))
+        session.fill_address()
     else:
         elements.no_zoo(zoo.zoo_folder())
 
