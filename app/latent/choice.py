@@ -116,9 +116,15 @@ class LatentChoice(PageChoice):
         return FIELDS
 
     def within(self, choice: Choice, options: Options) -> Self:
-        """The nearest that is possible beside a choice: another picture has another code, and sliders at rest."""
+        """The nearest that is possible beside a choice: another picture has another code, and sliders at rest.
+
+        Another task is opened as on a first visit, with its own slider moved.
+        """
         here, names = _picture_of(choice), task_named(choice.task).class_names
         part = self if self.of == here else replace(self.at_rest(), label="", code="")
+        if self.of and self.of[0] != choice.task:
+            opened = self.opening(Beside(choice, options))
+            part = replace(part, **{axis: getattr(opened, axis) for axis in LEADING})
         towards = part.towards if part.towards in names and part.towards != part.label else ""
         other = part.other if part.other in options.images[choice.task] else ""
         kept = natural.possible(part.amounts, task_named(choice.task))

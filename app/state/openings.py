@@ -11,7 +11,7 @@ from core.explanations.opening import NAME, Opening, Openings, read_openings
 def opening_of(task: str, page: str = "") -> Opening | None:
     """The picture chosen for a task, a test image where they are here; None where it was chosen for other networks.
 
-    The page Latent may have one of its own.
+    The page Latent takes the first whose slider turns a network, which may be one of its own.
 
     Raises:
         InputError: a card or the choice is damaged.
@@ -23,8 +23,10 @@ def opening_of(task: str, page: str = "") -> Opening | None:
         return None
     there = pictures.items(task)
     own = ("-latent", "") if page == "latent" else ("",)
-    found = (made.chosen.get(f"{kind}{suffix}") for kind in ("test", "ships") for suffix in own)
-    return next((one for one in found if one is not None and one.picture in there), None)
+    named = (made.chosen.get(f"{kind}{suffix}") for kind in ("test", "ships") for suffix in own)
+    found = [one for one in named if one is not None and one.picture in there]
+    turned = [one for one in found if one.direction] if page == "latent" else []
+    return next(iter(turned or found), None)
 
 
 @cached_for_all

@@ -62,7 +62,7 @@ def start(page: str = "compare", kind: type[PageChoice] | None = None) -> Choice
         kind: the page's own part of the choice, where it has one.
     """
     query = st.query_params.to_dict()
-    turned, passed = st.session_state.get(_PAGE, page) != page, st.session_state.setdefault(_PASSED, set())
+    turned, passed = st.session_state.get(_PAGE, page) != page, st.session_state.get(_PASSED, ())
     came = _CHOICE in st.session_state and not query and (turned or page in passed)
     _turn_to(page)
     here = options()
@@ -74,14 +74,14 @@ def start(page: str = "compare", kind: type[PageChoice] | None = None) -> Choice
     st.session_state[_CHOICE] = within(now(), here)
     if kind is not None and not isinstance(_part(), kind):
         part, notes = kind.read(query, now(), here)
-        st.session_state[_page_choice_key()] = part if query else kind.opening(Beside(now(), here))
+        said = query.keys() - {"task"}  # a link that names a task alone is a first visit there
+        st.session_state[_page_choice_key()] = part if said else kind.opening(Beside(now(), here))
         st.session_state[_NOTES] = [*st.session_state[_NOTES], *notes]
     _settle(here)
     if came:
         st.session_state[_NOTES] = []
         if turned and (st.session_state[_SEEN] or passed):
-            passed.add(page)
-            st.session_state[_OWED] = True
+            st.session_state[_PASSED], st.session_state[_OWED] = tuple({*passed, page}), True
         st.session_state[_SEEN] = query
     return now()
 

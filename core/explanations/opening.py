@@ -52,7 +52,7 @@ class OpeningSettings:
     steps: int = 20
     seed: int = 0
     directions: int = 5
-    tests: int = 40
+    tests: int = 200
 
 
 @dataclass(frozen=True, slots=True)
