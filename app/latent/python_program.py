@@ -1,6 +1,6 @@
 """Where the sliders stand, as Python that gives the picture and the answers there."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from app.latent.position import ResolvedPosition
 from app.state.choice import Choice
@@ -91,20 +91,6 @@ def search(here: ResolvedPosition, centre: float, settings: Search) -> str:
         "}\n"
         "for key, one in found.items():\n"
         '    print(key, "found:", bool(one.found[0]), "at", float(one.norm[0]))\n'
-    )
-
-
-def smallest_natural(choice: Choice, changes: Sequence[str]) -> str:
-    """A program that seeks the smallest amount of each natural change that turns each network's answer."""
-    return python_code.picture_and_networks(choice, ()) + (
-        "\nfrom core.natural.catalogue import CHANGES\nfrom core.natural.smallest import smallest_change\n\n"
-        "smallest = {\n"
-        "    (key, change): smallest_change(model.fast, x, CHANGES[change])\n"
-        f"    for change in {list(changes)}\n"
-        "    for key, model in models.items()\n"
-        "}\n"
-        "for name, one in smallest.items():\n"
-        '    print(name, one.amount if one.found else "stands all along")\n'
     )
 
 

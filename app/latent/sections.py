@@ -20,12 +20,12 @@ from app.latent.choice import AXES, VIEWS, LatentChoice
 from app.latent.natural import explorer as natural_explorer
 from app.latent.position import ResolvedPosition
 from app.latent.ribbon_files import ribbons_csv, ribbons_png
-from app.latent.slider_predictions import ClassColours
 from app.state import autoencoders, session, zoo
 from app.state.errors import guard
 from app.state.pictures import ModelInput
 from app.ui import controls, elements, presenter, python_code
 from app.ui.downloads import downloads
+from app.ui.slider_predictions import ClassColours
 from app.ui.task_progress import watch
 from core.data.tasks import Task
 from core.reports.latent.report import Latent

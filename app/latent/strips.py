@@ -11,7 +11,6 @@ from app.latent.choice import AROUND_TOP, AXES, MOST_DRAWS, LatentChoice
 from app.latent.explorer import axis_title
 from app.latent.files import row_npz
 from app.latent.position import ResolvedPosition
-from app.latent.slider_predictions import ClassColours, key_html, runs
 from app.state import pictures, session
 from app.state.names import model_name
 from app.state.reconstructions import reconstruction
@@ -22,6 +21,7 @@ from app.ui.data_urls import data_url
 from app.ui.downloads import downloads
 from app.ui.elements import how_to_read, percent
 from app.ui.player import Line, Series, Track, player
+from app.ui.slider_predictions import ClassColours, key_html, runs
 from core.data.tasks import Task
 from core.latent.strips import DecodedRow
 from core.metrics.intervals import wilson

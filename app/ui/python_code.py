@@ -144,6 +144,20 @@ def paths(rho: float, target: int | None) -> str:
     )
 
 
+def smallest_natural(changes: Sequence[str]) -> str:
+    """The smallest amount of each natural change that turns each network's answer."""
+    return (
+        "\nfrom core.natural.catalogue import CHANGES\nfrom core.natural.smallest import smallest_change\n\n"
+        "smallest = {\n"
+        "    (key, change): smallest_change(model.fast, x, CHANGES[change])\n"
+        f"    for change in {list(changes)}\n"
+        "    for key, model in models.items()\n"
+        "}\n"
+        "for name, one in smallest.items():\n"
+        '    print(name, one.amount if one.found else "stands all along")\n'
+    )
+
+
 def certificates(sigma: float, draws: int) -> str:
     """What random votes prove of each network."""
     return (

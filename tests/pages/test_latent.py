@@ -10,9 +10,9 @@ from streamlit.testing.v1 import AppTest
 from app.latent import search as latent_search
 from app.latent.choice import AXES
 from app.latent.search import FRAMES
-from app.latent.slider_predictions import runs
 from app.state import predictions
 from app.ui.data_urls import data_url
+from app.ui.slider_predictions import runs
 from core.data.tasks import FASHION_MNIST
 from core.latent.search import Search
 from tests.helpers.checked_files import read_json, write_json
