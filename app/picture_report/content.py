@@ -132,8 +132,8 @@ def making(choice: Choice, shown: ModelInput) -> LongTask:
         ),
         lambda: call,
         f"Answers, an attack at {choice.dial.text(choice.strength)}, anomaly scores, {len(METHODS)} saliency methods, "
-        f"natural changes{', the box' * (pointed is not None)} and explanations of {names}: some "
-        + ("minutes." if min(task.shape[1:]) > PHOTOGRAPH else "seconds."),
+        f"natural changes{', the box' * (pointed is not None)} and explanations of {names}: "
+        + ("some minutes." if min(task.shape[1:]) > PHOTOGRAPH else "up to a minute."),
         "Make the report",
         ":material/description:",
         lambda work: f"Step {work.done} of {work.of}" if work.of else "Begun",

@@ -195,7 +195,8 @@ def _natural(report: PictureReport) -> dict[str, Any]:
     ]
     networks = []
     for number, key in enumerate(keys):
-        least, network = nearest(report.natural, number), {"name": model_name(key), "colour": model_colour(key)}
+        least = nearest(report.natural, number)
+        network: dict[str, Any] = {"name": model_name(key), "colour": model_colour(key)}
         if least is not None:
             change, found = least
             network |= {"url": data_url(found.x), "answer": names[found.answer], "change": change.title.lower()}
@@ -219,16 +220,18 @@ def _region(report: PictureReport) -> dict[str, Any] | None:
     edits = [
         {
             "title": EDITS[key].title,
-            "sentence": EDITS[key].sentence,
             "url": data_url(answers[0].x_adv),
             "answers": [_said(report, one) for one in answers],
         }
         for key, answers in report.region.edited.items()
     ]
     held = [
-        {**_said(report, one), "url": data_url(one.x_adv), "part": part}
+        {
+            "name": model_name(pair[0].model),
+            "colour": model_colour(pair[0].model),
+            "parts": [_said(report, one) | {"url": data_url(one.x_adv), "where": one.part} for one in pair],
+        }
         for pair in zip(*report.region.held.values(), strict=True)
-        for part, one in zip(report.region.held, pair, strict=True)
     ]
     shares = [
         {"title": ATTRIBUTION_METHODS[key].title, "cells": [_share(report, card.key, key) for card in report.cards]}
@@ -244,7 +247,6 @@ def _said(report: PictureReport, found: PerturbedImage) -> dict[str, Any]:
     """What one network answers to a changed picture."""
     return {
         "name": model_name(found.model),
-        "colour": model_colour(found.model),
         "answer": report.task.class_names[found.after],
         "share": float(found.probs_adv[found.after]),
         "changed": found.changed,
