@@ -50,6 +50,14 @@ def program(here: ResolvedPosition) -> str:
     )
 
 
+def slider(here: ResolvedPosition, which: int) -> str:
+    """A program that goes along one slider from end to end, the others staying where they are."""
+    at = f"{list(here.place.at)}, {which}"
+    return _start(here, "from core.latent.ribbons import ribbon") + (
+        f"row = ribbon(decoder, classifiers, start, labels, sliders, {at})\n" + SAID
+    )
+
+
 def neighbours(here: ResolvedPosition, epsilon: float, count: int, seed: int) -> str:
     """A program that decodes random neighbours of the code there."""
     return _start(here, "from core.latent.strips import neighbours") + (
@@ -91,6 +99,16 @@ def search(here: ResolvedPosition, centre: float, settings: Search) -> str:
         "}\n"
         "for key, one in found.items():\n"
         '    print(key, "found:", bool(one.found[0]), "at", float(one.norm[0]))\n'
+    )
+
+
+def claims(task: str) -> str:
+    """What came of the paper's claims, after the rows of the report."""
+    return (
+        "\nfrom core.reports.form.report import read_report\n\n"
+        f"readings = read_report(report_path({task!r}, 'latent-readings')).rows\n"
+        "for row in readings:\n"
+        "    print(row['claim'], row['figure'], row['by'], row.get('value'), row['verdict'])\n"
     )
 
 

@@ -156,4 +156,5 @@ def show_report(task: Task) -> None:
         found, readings = results.report(task.key), results.readings(task.key)
         report.report(task, found, readings, zoo.cards_of(task.key), session.now().models)
         if found is not None:
-            python_code.show(python_code.report(task.key, "latent", Latent, session.now().models))
+            program = python_code.report(task.key, "latent", Latent, list(zoo.cards_of(task.key)))
+            python_code.show(program + python_program.claims(task.key) * (readings is not None))

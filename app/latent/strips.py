@@ -118,6 +118,7 @@ def scrub(task: Task, here: ResolvedPosition, part: LatentChoice) -> None:
     nearest = int(abs(strip.positions - place.at[which]).argmin())
     _play(task, strip, here.models, place.label, titles[part.scrub], nearest, f"latent-{part.scrub}")
     _take_away("slider", strip, here.models)
+    python_code.show(python_program.slider(here, which))
 
 
 def interpolation(task: Task, here: ResolvedPosition, part: LatentChoice) -> None:
