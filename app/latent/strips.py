@@ -124,7 +124,7 @@ def scrub(task: Task, here: ResolvedPosition, part: LatentChoice) -> None:
 def interpolation(task: Task, here: ResolvedPosition, part: LatentChoice) -> None:
     """The way from the picture above to another one of the gallery."""
     choice, label = session.now(), here.place.label
-    items = {key: item for key, item in pictures.items(task.key).items() if key != choice.image}
+    items = {key: item for key, item in pictures.listed(task.key).items() if key != choice.image}
     key = f"latent.other.{task.key}"
     other = part.other if part.other in items else _other(items)
     if st.session_state.get(key) != other:
