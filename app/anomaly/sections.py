@@ -23,7 +23,7 @@ from app.anomaly import (
 )
 from app.anomaly import files as anomaly_files
 from app.anomaly.choice import NEAR, AnomalyChoice
-from app.state import judgements, pictures, predictions, session
+from app.state import judgements, pictures, predictions, session, zoo
 from app.state.errors import guard
 from app.state.pictures import ModelInput
 from app.ui import controls, elements, picture_files, picture_picker, presenter, python_code
@@ -199,5 +199,5 @@ def whole_sets(_head: elements.Head) -> None:
         found = results.report(task.key)
         report.show(task, found, choice.models)
         if found is not None:
-            python_code.show(python_code.report(task.key, "anomaly", Anomaly, choice.models))
+            python_code.show(python_code.report(task.key, "anomaly", Anomaly, list(zoo.cards_of(task.key))))
     controls.share()

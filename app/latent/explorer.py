@@ -9,19 +9,20 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from app.latent import results, slider_predictions
+from app.latent import results
 from app.latent.choice import AXES, LEADING, MOST_DRAWS, LatentChoice
 from app.latent.position import LatentPosition, ResolvedPosition, resolve
 from app.latent.ribbon_files import answered_cell
-from app.latent.slider_predictions import ClassColours
 from app.state import autoencoders, openings, predictions, session
 from app.state.names import model_name
 from app.state.pictures import ModelInput
 from app.state.reconstructions import Reconstruction, reconstruction
+from app.ui import slider_predictions
 from app.ui.colours import model_colour
 from app.ui.data_urls import data_url
 from app.ui.elements import how_to_read, percent
 from app.ui.sheets import Cell, levels
+from app.ui.slider_predictions import ClassColours
 from core.data.tasks import Task, task_named
 from core.latent.directions import RANGES, Direction
 from core.latent.strips import DecodedRow

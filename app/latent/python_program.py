@@ -1,6 +1,6 @@
 """Where the sliders stand, as Python that gives the picture and the answers there."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from app.latent.position import ResolvedPosition
 from app.state.choice import Choice
@@ -50,6 +50,14 @@ def program(here: ResolvedPosition) -> str:
     )
 
 
+def slider(here: ResolvedPosition, which: int) -> str:
+    """A program that goes along one slider from end to end, the others staying where they are."""
+    at = f"{list(here.place.at)}, {which}"
+    return _start(here, "from core.latent.ribbons import ribbon") + (
+        f"row = ribbon(decoder, classifiers, start, labels, sliders, {at})\n" + SAID
+    )
+
+
 def neighbours(here: ResolvedPosition, epsilon: float, count: int, seed: int) -> str:
     """A program that decodes random neighbours of the code there."""
     return _start(here, "from core.latent.strips import neighbours") + (
@@ -94,17 +102,13 @@ def search(here: ResolvedPosition, centre: float, settings: Search) -> str:
     )
 
 
-def smallest_natural(choice: Choice, changes: Sequence[str]) -> str:
-    """A program that seeks the smallest amount of each natural change that turns each network's answer."""
-    return python_code.picture_and_networks(choice, ()) + (
-        "\nfrom core.natural.catalogue import CHANGES\nfrom core.natural.smallest import smallest_change\n\n"
-        "smallest = {\n"
-        "    (key, change): smallest_change(model.fast, x, CHANGES[change])\n"
-        f"    for change in {list(changes)}\n"
-        "    for key, model in models.items()\n"
-        "}\n"
-        "for name, one in smallest.items():\n"
-        '    print(name, one.amount if one.found else "stands all along")\n'
+def claims(task: str) -> str:
+    """What came of the paper's claims, after the rows of the report."""
+    return (
+        "\nfrom core.reports.form.report import read_report\n\n"
+        f"readings = read_report(report_path({task!r}, 'latent-readings')).rows\n"
+        "for row in readings:\n"
+        "    print(row['claim'], row['figure'], row['by'], row.get('value'), row['verdict'])\n"
     )
 
 

@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from app.latent.slider_predictions import ClassColours, Strip, signed, spans
 from app.latent.slides import SliderRow
 from app.state.names import model_name
 from app.ui.colours import model_colour
 from app.ui.downloads import GAP, INK, PAPER, latin_text, sheet_png, table_csv
 from app.ui.elements import percent
 from app.ui.sheets import Cell, SheetRow, levels, picture_sheet
+from app.ui.slider_predictions import ClassColours, Strip, signed, spans
 from core.data.tasks import Task
 
 NAMES, LONG, BAND = 150, 900, 26  # pixels: the room for networks' names, a ribbon's length and height

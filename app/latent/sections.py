@@ -20,12 +20,12 @@ from app.latent.choice import AXES, VIEWS, LatentChoice
 from app.latent.natural import explorer as natural_explorer
 from app.latent.position import ResolvedPosition
 from app.latent.ribbon_files import ribbons_csv, ribbons_png
-from app.latent.slider_predictions import ClassColours
 from app.state import autoencoders, session, zoo
 from app.state.errors import guard
 from app.state.pictures import ModelInput
 from app.ui import controls, elements, presenter, python_code
 from app.ui.downloads import downloads
+from app.ui.slider_predictions import ClassColours
 from app.ui.task_progress import watch
 from core.data.tasks import Task
 from core.reports.latent.report import Latent
@@ -156,4 +156,5 @@ def show_report(task: Task) -> None:
         found, readings = results.report(task.key), results.readings(task.key)
         report.report(task, found, readings, zoo.cards_of(task.key), session.now().models)
         if found is not None:
-            python_code.show(python_code.report(task.key, "latent", Latent, session.now().models))
+            program = python_code.report(task.key, "latent", Latent, list(zoo.cards_of(task.key)))
+            python_code.show(program + python_program.claims(task.key) * (readings is not None))

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.latent.slider_predictions import ClassColours, Strip, signed, small, spans
 from app.state.pictures import ModelInput
 from app.ui.data_urls import data_url
 from app.ui.elements import percent
 from app.ui.presenter import Bar, Face, Slide, answered, network
+from app.ui.slider_predictions import ClassColours, Strip, signed, small, spans
 from core.data.tasks import Task
 from core.latent.strips import DecodedRow
 from core.natural.ribbons import ChangedRow

@@ -11,7 +11,6 @@ from app.latent.choice import AROUND_TOP, AXES, MOST_DRAWS, LatentChoice
 from app.latent.explorer import axis_title
 from app.latent.files import row_npz
 from app.latent.position import ResolvedPosition
-from app.latent.slider_predictions import ClassColours, key_html, runs
 from app.state import pictures, session
 from app.state.names import model_name
 from app.state.reconstructions import reconstruction
@@ -22,6 +21,7 @@ from app.ui.data_urls import data_url
 from app.ui.downloads import downloads
 from app.ui.elements import how_to_read, percent
 from app.ui.player import Line, Series, Track, player
+from app.ui.slider_predictions import ClassColours, key_html, runs
 from core.data.tasks import Task
 from core.latent.strips import DecodedRow
 from core.metrics.intervals import wilson
@@ -118,12 +118,13 @@ def scrub(task: Task, here: ResolvedPosition, part: LatentChoice) -> None:
     nearest = int(abs(strip.positions - place.at[which]).argmin())
     _play(task, strip, here.models, place.label, titles[part.scrub], nearest, f"latent-{part.scrub}")
     _take_away("slider", strip, here.models)
+    python_code.show(python_program.slider(here, which))
 
 
 def interpolation(task: Task, here: ResolvedPosition, part: LatentChoice) -> None:
     """The way from the picture above to another one of the gallery."""
     choice, label = session.now(), here.place.label
-    items = {key: item for key, item in pictures.items(task.key).items() if key != choice.image}
+    items = {key: item for key, item in pictures.listed(task.key).items() if key != choice.image}
     key = f"latent.other.{task.key}"
     other = part.other if part.other in items else _other(items)
     if st.session_state.get(key) != other:

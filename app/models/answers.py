@@ -5,13 +5,13 @@ from html import escape
 
 import streamlit as st
 
-from app.models import answer_figures, answer_files, measured_answers
+from app.models import answer_figures, answer_files, measured_answers, python_program
 from app.models.choice import COUNTED, SEARCHES, TEMPERATURES, UNDER, PerturbationChoice
 from app.models.measured_answers import Found
 from app.state import pictures, session
 from app.state.epsilon_scale import radius_text
 from app.state.names import model_name
-from app.ui import charts
+from app.ui import charts, python_code
 from app.ui.colours import model_colour
 from app.ui.controls import pick
 from app.ui.downloads import downloads
@@ -38,6 +38,18 @@ def show(task: Task, norm: Norm) -> None:
         _say_chosen(task, found)
         _by_class(task, found, settings, part.under)
         _by_confidence(task, found, part.temperature)
+        python_code.show(_program(task, found, settings, part.temperature))
+
+
+def _program(task: Task, found: Found, settings: AnswerSettings, temperature: float) -> str:
+    """The Python of what is shown; networks of the report and others that were asked stand apart."""
+    images, shipped = len(next(iter(found.values())).labels), measured_answers.of_the_report(found)
+    parts = [
+        python_program.answers(task.key, keys, keys is shipped, images, settings)
+        for keys in (shipped, [key for key in found if key not in shipped])
+        if keys
+    ]
+    return python_program.counted(task.key, parts, images, settings, temperature)
 
 
 def _controls(task: Task, here: bool) -> None:

@@ -16,7 +16,7 @@ from core.data.datasets import load
 from core.data.tasks import Task
 from core.explanations.labelled_answers import AnswerSettings, LabelledAnswers, measure_answers
 from core.progress import OnProgress, ShouldStop
-from core.reports.answers.report import NAME, Answers
+from core.reports.answers.report import NAME, STEP_OF_LOGITS, Answers
 from core.reports.form.provenance import in_words
 from core.text import escape_markdown
 
@@ -50,6 +50,11 @@ def measured(task: Task, keys: Sequence[str], images: int, settings: AnswerSetti
     done = watch(counting(task, missing, images, settings)) if missing and here else None
     found = {**shipped, **(done.result if done else {})}
     return {key: found[key] for key in keys if key in found}
+
+
+def of_the_report(found: Found) -> list[str]:
+    """The networks whose answers come from the report that ships: their logits are rounded."""
+    return [key for key, one in found.items() if STEP_OF_LOGITS in one.settings]
 
 
 def counting(task: Task, keys: Sequence[str], images: int, settings: AnswerSettings) -> LongTask:

@@ -1,5 +1,6 @@
 """The parts of the page Models, in the order in which they stand there."""
 
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import streamlit as st
@@ -16,6 +17,7 @@ from app.ui.downloads import downloads
 from core.data.tasks import task_named
 from core.models.published.entry import TASK
 from core.models.zoo import Card
+from core.reports.form.report import Row
 from core.reports.robustness.report import Robustness
 from core.text import escape_markdown
 
@@ -65,11 +67,17 @@ def show_robustness(report: Robustness | None, cards: list[Card]) -> None:
         zoo_table.no_report(task, stale=report is not None)
     if rows_of_claims := results.orderings(task.key):
         elements.folded(
-            "claims", "What do the papers claim, and what came out here?", partial(claims.show, rows_of_claims)
+            "claims",
+            "What do the papers claim, and what came out here?",
+            lambda: _claims(claims.show, rows_of_claims, python_program.claims(task.key)),
         )
     if over_seeds := results.seed_comparisons(task.key):
-        show = partial(claims.show_over_seeds, over_seeds)
-        elements.folded("seeds", "Does it hold for another training?", show)
+        program = python_program.claims_over_seeds(task.key)
+        elements.folded(
+            "seeds",
+            "Does it hold for another training?",
+            lambda: _claims(claims.show_over_seeds, over_seeds, program),
+        )
     if report and keys:
         elements.folded("sure", "How sure are they, and how steep?", lambda: zoo_table.distributions(report, keys))
     place = elements.section("cards", "How was each trained?")
@@ -77,6 +85,12 @@ def show_robustness(report: Robustness | None, cards: list[Card]) -> None:
         with place, guard():
             zoo_table.cards(cards, rows)
             zoo_table.card_guide()
+
+
+def _claims(show: Callable[[Sequence[Row]], None], rows: Sequence[Row], program: str) -> None:
+    """A list of claims, and the program of what it rests on."""
+    show(rows)
+    python_code.show(program)
 
 
 @st.fragment

@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from app.picture_report import latent_view
-from app.picture_report.latent_view import LatentView, start_of, view
+from app.picture_report import latent_view, natural_view, region_view
+from app.picture_report.latent_view import LatentView
+from app.picture_report.natural_view import NaturalView
+from app.picture_report.region_view import RegionView
 from app.state import device, judgements, predictions, session, zoo
 from app.state.choice import Choice
 from app.state.names import model_name
@@ -17,6 +19,7 @@ from core.data.tasks import Task, task_named
 from core.explanations.attack_result import AttackResult, attack_result
 from core.explanations.class_explanations import Explanations, explain
 from core.explanations.prediction import Prediction
+from core.explanations.region import PARTS
 from core.models.zoo import Card
 from core.progress import OnProgress, ShouldStop, check
 from core.saliency.grid import SaliencyMap, saliency_grid
@@ -27,6 +30,7 @@ RHO = 0.1  # RMSE of an explanation, the paper's
 METHODS = ("gradient", "integrated-gradients", "smooth-grad", "grad-cam", "guided-backprop")
 MOST_CLASSES = 20  # of a task whose classes are all explained
 SEED = 0
+PHOTOGRAPH = 96  # pixels of a side from which on the natural changes take minutes
 PAGES = ("compare", "adversarial", "anomaly", "saliency", "latent")
 
 
@@ -43,7 +47,9 @@ class PictureReport:
         verdicts: of the networks that are calibrated, by key.
         maps: by network and method.
         explanations: of each network; none where the task has more than `MOST_CLASSES` classes.
+        natural: the picture under each natural change.
         latent: the picture in its generator's latent space; None where there is no generator.
+        region: what hangs on the box that is drawn; None where there is none.
         links: by page the address of this view.
         code: the program that gives the same numbers.
     """
@@ -56,7 +62,9 @@ class PictureReport:
     verdicts: Mapping[str, Verdict]
     maps: Mapping[tuple[str, str], SaliencyMap]
     explanations: tuple[Explanations, ...]
+    natural: tuple[NaturalView, ...]
     latent: LatentView | None
+    region: RegionView | None
     links: Mapping[str, str]
     code: str
 
@@ -76,8 +84,10 @@ def making(choice: Choice, shown: ModelInput) -> LongTask:
     verdicts = {key: found for key in choice.models if (found := judgements.judgements_of(task, key, shown))}
     attack = Pgd(choice.dial.epsilon(choice.strength), choice.norm, PGD_STEPS)
     small = task.classes <= MOST_CLASSES
-    code, start = program(choice, shown), start_of(task, shown)
-    steps = len(models) * (1 + len(METHODS) + small) + (start is not None)
+    code, start = program(choice, shown), latent_view.start_of(task, shown)
+    pointed = region_view.start_of(choice, PGD_STEPS)
+    steps = len(models) * (1 + len(METHODS) + small) + len(natural_view.changes(task)) + (start is not None)
+    steps += len(models) * len(PARTS) * (pointed is not None)
 
     def call(on_progress: OnProgress, should_stop: ShouldStop) -> PictureReport:
         done = _counted(on_progress, steps)
@@ -94,14 +104,21 @@ def making(choice: Choice, shown: ModelInput) -> LongTask:
             check(should_stop)
             explanations.append(explain(model, x, RHO))
             next(done)
-        latent = None
+        natural = []
+        for turned in natural_view.views(task, loaded, x):
+            check(should_stop)
+            natural.append(turned)
+            next(done)
+        latent = region = None
         if start is not None:
             check(should_stop)
-            latent = view(start, loaded)
+            latent = latent_view.view(start, loaded)
             next(done)
+        if pointed is not None:
+            region = region_view.view(pointed, loaded, shown, done, should_stop)
         return PictureReport(
-            choice, shown, cards, tuple(seen), tuple(attacked), verdicts, maps, tuple(explanations), latent, links,
-            code,
+            choice, shown, cards, tuple(seen), tuple(attacked), verdicts, maps, tuple(explanations), tuple(natural),
+            latent, region, links, code,
         )  # fmt: skip
 
     stamps = tuple((card.key, card.sha256) for card in cards)
@@ -111,11 +128,12 @@ def making(choice: Choice, shown: ModelInput) -> LongTask:
         "report.picture",
         (
             "picture report", calibrations, shown.digest, shown.title, stamps, tuple(choice.to_query().items()),
-            tuple(links.items()), start and start.generator,
+            tuple(links.items()), start and start.generator, pointed and (pointed.box, pointed.fill.digest),
         ),
         lambda: call,
-        f"Answers, an attack at {choice.dial.text(choice.strength)}, anomaly scores, {len(METHODS)} saliency methods "
-        f"and explanations of {names}: some seconds.",
+        f"Answers, an attack at {choice.dial.text(choice.strength)}, anomaly scores, {len(METHODS)} saliency methods, "
+        f"natural changes{', the box' * (pointed is not None)} and explanations of {names}: "
+        + ("some minutes." if min(task.shape[1:]) > PHOTOGRAPH else "up to a minute."),
         "Make the report",
         ":material/description:",
         lambda work: f"Step {work.done} of {work.of}" if work.of else "Begun",
@@ -125,7 +143,10 @@ def making(choice: Choice, shown: ModelInput) -> LongTask:
 def program(choice: Choice, shown: ModelInput) -> str:
     """The Python that gives the report's numbers."""
     names = [*python_code.FOR_PREDICTIONS, *python_code.FOR_ATTACKS, *python_code.FOR_VERDICTS, *python_code.FOR_MAPS]
-    small = task_named(choice.task).classes <= MOST_CLASSES
+    task, pointed = task_named(choice.task), region_view.start_of(choice, PGD_STEPS)
+    small, start = task.classes <= MOST_CLASSES, latent_view.start_of(task, shown)
+    if pointed:
+        names += [*python_code.FOR_REGIONS, *python_code.FOR_REGION_ATTACKS]
     own = judgements.on_own_pictures(choice.task, choice.models)
     return (
         python_code.picture_and_networks(choice, [*names, *["explain"] * small])
@@ -134,7 +155,9 @@ def program(choice: Choice, shown: ModelInput) -> str:
         + python_code.verdicts(own)
         + python_code.maps(METHODS, Target(), shown.label, SEED)
         + python_code.explanations(RHO) * small
-        + (latent_view.program(start) if (start := start_of(task_named(choice.task), shown)) else "")
+        + natural_view.program(task)
+        + (latent_view.program(start) if start else "")
+        + (region_view.program(choice, pointed) if pointed else "")
     )
 
 

@@ -5,6 +5,7 @@ import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 
 from app.picture_report.content import METHODS, PGD_STEPS, RHO, PictureReport
 from app.picture_report.latent_view import SLIDERS
+from app.picture_report.natural_view import nearest
+from app.state.boxes import box_text
 from app.state.choice import Choice
 from app.state.epsilon_scale import NORM_TITLES
 from app.state.judgements import ALPHA
@@ -23,9 +26,14 @@ from app.ui import map_png
 from app.ui.colours import model_colour
 from app.ui.data_urls import data_url, png_url
 from app.ui.elements import figures_in_words
+from app.ui.slider_predictions import ClassColours, key_html, ribbon_html
 from core.anomaly.catalogue import DETECTORS
 from core.anomaly.stated_normal import stated_in
 from core.explanations.catalogue import ATTRIBUTION_METHODS
+from core.explanations.perturbed import PerturbedImage
+from core.explanations.region import EDITS
+from core.metrics.box import box_shares
+from core.natural.quality import SEED as DRAWN
 
 TEMPLATE = Path(__file__).with_name("document.html")
 TOP = 5
@@ -49,7 +57,9 @@ def html_file(report: PictureReport, made: datetime | None = None) -> bytes:
         "normal": _normal(report),
         "calibrated": [model_name(key) for key in report.verdicts],
         "explanations": [_explained(report, row) for row in range(len(report.explanations))],
+        "natural": _natural(report),
         "latent": _latent(report),
+        "region": _region(report),
         "attack": _attack(report.choice),
         "alpha": ALPHA,
         "rho": RHO,
@@ -79,9 +89,21 @@ def settings(report: PictureReport) -> dict[str, Any]:
         "verdicts": {key: dict(verdict.settings) for key, verdict in report.verdicts.items()},
         "saliency": next(iter(report.maps.values())).settings | {"methods": list(METHODS)},
         "explanations": report.explanations[0].settings if report.explanations else None,
+        "natural": {"changes": [one.change.key for one in report.natural], "seed": DRAWN}
+        | {"step": report.natural[0].smallest[0].step},
         "generator": report.latent.start.generator if report.latent else None,
+        "region": _region_settings(report),
         "versions": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
     }
+
+
+def _region_settings(report: PictureReport) -> dict[str, Any] | None:
+    """The box, what it is filled from, and the attacks; an own picture's box is in no link."""
+    if report.region is None:
+        return None
+    start, (held, *_) = report.region.start, report.region.held.values()
+    filled = {"picture": start.fill_key, "digest": start.fill.digest}
+    return {"box": box_text(start.box), "replaced_from": filled, "attack": held[0].settings}
 
 
 def _attack(choice: Choice) -> str:
@@ -154,6 +176,90 @@ def _normal(report: PictureReport) -> str:
         others = "The others' normal pictures" if own else "Normal pictures"
         said.append(f"{others} are those of {report.task.title} that the calibration kept aside.")
     return " ".join(said)
+
+
+def _natural(report: PictureReport) -> dict[str, Any]:
+    """Each network's answers along each natural change, and the smallest that fools it; ribbons are whole HTML."""
+    task, keys, names = report.task, [card.key for card in report.cards], report.task.class_names
+    colours = ClassColours(task)
+    rows = [
+        {
+            "title": one.change.title,
+            "cells": [
+                f"{one.change.words(each.amount)} → {names[each.answer]}" if each.found else "–"
+                for each in one.smallest
+            ],
+            "ribbon": ribbon_html(task, one.row, keys, one.change.key, one.change.rest, colours),
+        }
+        for one in report.natural
+    ]
+    networks = []
+    for number, key in enumerate(keys):
+        least = nearest(report.natural, number)
+        network: dict[str, Any] = {"name": model_name(key), "colour": model_colour(key)}
+        if least is not None:
+            change, found = least
+            network |= {"url": data_url(found.x), "answer": names[found.answer], "change": change.title.lower()}
+            network |= {"amount": change.words(found.amount), "way": found.share}
+        networks.append(network)
+    seen = {int(answer) for one in report.natural for answer in one.row.predicted.flat}
+    return {"rows": rows, "networks": networks, "key": key_html(task, keys, colours, seen)}
+
+
+def _region(report: PictureReport) -> dict[str, Any] | None:
+    """How much of each map lies in the box, and the answers once it is gone, or alone attacked, or alone spared."""
+    if report.region is None:
+        return None
+    box, (rows, columns) = report.region.start.box, report.task.shape[1:]
+    ends = {
+        "left": box.left / columns,
+        "top": box.top / rows,
+        "width": box.width / columns,
+        "height": box.height / rows,
+    }
+    edits = [
+        {
+            "title": EDITS[key].title,
+            "url": data_url(answers[0].x_adv),
+            "answers": [_said(report, one) for one in answers],
+        }
+        for key, answers in report.region.edited.items()
+    ]
+    held = [
+        {
+            "name": model_name(pair[0].model),
+            "colour": model_colour(pair[0].model),
+            "parts": [_said(report, one) | {"url": data_url(one.x_adv), "where": one.part} for one in pair],
+        }
+        for pair in zip(*report.region.held.values(), strict=True)
+    ]
+    shares = [
+        {"title": ATTRIBUTION_METHODS[key].title, "cells": [_share(report, card.key, key) for card in report.cards]}
+        for key in METHODS
+    ]
+    said = {"box": box_text(box), "place": {name: f"{100 * share:.3f}" for name, share in ends.items()}}
+    area = box.height * box.width / (rows * columns)
+    fill = report.region.start.fill.title
+    return said | {"area": area, "edits": edits, "held": held, "shares": shares, "fill": fill}
+
+
+def _said(report: PictureReport, found: PerturbedImage) -> dict[str, Any]:
+    """What one network answers to a changed picture."""
+    return {
+        "name": model_name(found.model),
+        "answer": report.task.class_names[found.after],
+        "share": float(found.probs_adv[found.after]),
+        "changed": found.changed,
+    }
+
+
+def _share(report: PictureReport, model: str, method: str) -> float | None:
+    """How much of a map lies in the box; None where there is no map, or it is empty."""
+    found = report.maps[model, method]
+    if report.region is None or found.problem:
+        return None
+    mass = box_shares(found.heatmap, report.region.start.box).mass
+    return mass if isfinite(mass) else None
 
 
 def _latent(report: PictureReport) -> dict[str, Any] | None:

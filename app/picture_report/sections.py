@@ -8,6 +8,8 @@ from app.picture_report import slides
 from app.picture_report.content import METHODS, PictureReport, making, program
 from app.picture_report.document import html_file
 from app.state import session
+from app.state.boxes import box_text
+from app.state.choice import Choice
 from app.state.names import model_name
 from app.state.pictures import ModelInput
 from app.ui import controls, presenter, python_code
@@ -23,9 +25,10 @@ def show(shown: ModelInput) -> None:
     if done is None:
         st.caption(
             "One HTML file for the picture and networks chosen here: answers and gradients, an attack, anomaly scores, "
-            f"{len(METHODS)} saliency methods, where answers turn in a generator's latent space, explanations of each "
-            "class, the networks' cards, all settings and versions, links back to the pages, and the Python that gives "
-            "the same numbers. It opens without a network."
+            f"{len(METHODS)} saliency methods, the smallest natural changes that fool, where answers turn in a "
+            f"generator's latent space, explanations of each class, {_of_the_box(choice)}, the networks' cards, all "
+            "settings and versions, links back to the pages, and the Python that gives the same numbers. It opens "
+            "without a network."
         )
     else:
         _made(done.result)
@@ -34,6 +37,13 @@ def show(shown: ModelInput) -> None:
             presenter.offer(partial(slides.slides, done.result))
         controls.share()
         python_code.show(program(choice, shown))
+
+
+def _of_the_box(choice: Choice) -> str:
+    """What of a region will be in the file."""
+    if choice.box is None:
+        return "no region, for no box is drawn on the picture"
+    return f"what hangs on the box that is drawn (`{box_text(choice.box)}`)"
 
 
 def _made(report: PictureReport) -> None:

@@ -34,12 +34,12 @@ TITLES: Mapping[str, str] = {
 }
 
 
-def pair(choice_models: Sequence[str], part: SaliencyChoice, found: Mapping[Cell, SaliencyMap]) -> None:
-    """The chosen method's maps of two networks, to wipe and to blink."""
+def pair(choice_models: Sequence[str], part: SaliencyChoice, found: Mapping[Cell, SaliencyMap]) -> bool:
+    """The chosen method's maps of two networks, to wipe and to blink; gives whether both are there."""
     rest = [key for key in choice_models if key != part.seen]
     if not rest:
         st.caption("Choose a second network in the side panel to wipe and blink between two.")
-        return
+        return False
     st.segmented_control(
         f"Against {model_name(part.seen)}", rest, format_func=model_name, required=True,
         **session.binding("other", "saliency.other"),
@@ -48,7 +48,7 @@ def pair(choice_models: Sequence[str], part: SaliencyChoice, found: Mapping[Cell
     shown = [one for one in both if one is not None and not why_empty(one)]
     if len(shown) < len(both):
         st.info("One of the two has no map of this method to compare.", icon=":material/info:")
-        return
+        return False
     full = scales(found, part.scale)
     names = [model_name(one.model) for one in shown]
     tracks = []
@@ -56,6 +56,7 @@ def pair(choice_models: Sequence[str], part: SaliencyChoice, found: Mapping[Cell
         frames = np.stack([_frame(map_pixels(one, full[one.model, one.method], part.colours, over)) for one in shown])
         tracks.append(Track(f"{ATTRIBUTION_METHODS[part.method].title}: {title}", model_colour(part.other), frames))
     player(tracks, (), "saliency-pair", "Network", modes=("wipe", "blink"), ends=(names[0], names[1]))
+    return True
 
 
 def _frame(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

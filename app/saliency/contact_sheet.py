@@ -26,7 +26,7 @@ from core.saliency.grid import SaliencyMap
 
 def sheet(task: Task, choice: Choice, part: SaliencyChoice) -> None:
     """Choose pictures, and see the method that is looked at on all of them, a row a network."""
-    items = state_pictures.items(task.key)
+    items = state_pictures.listed(task.key)
     st.multiselect(
         "Pictures", list(items), format_func=lambda key: items[key].title if key in items else key,
         max_selections=MOST_SHEET, placeholder="Choose some pictures of the gallery",

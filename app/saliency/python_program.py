@@ -25,12 +25,29 @@ def maps(choice: Choice, part: SaliencyChoice, label: int | None, methods: Seque
     target = part.target(task_named(choice.task))
     names = [*python_code.FOR_MAPS, "gallery"]
     return python_code.picture_and_networks(choice, names) + python_code.maps(
-        methods or part.methods, target, label, SEED
+        methods or part.methods, target, label, SEED, part.layer
     )
+
+
+def closer(choice: Choice, part: SaliencyChoice, label: int | None, measures_: Sequence[str]) -> str:
+    """The map that is looked at alone, and what is measured of it at once."""
+    one = replace(choice, models=(part.seen,))
+    return (
+        maps(one, part, label, (part.method,))
+        + f"heatmap = maps[{part.seen!r}, {part.method!r}].heatmap\n"
+        + 'print("strongest:", abs(heatmap).max(), "sum:", heatmap.sum())\n'
+        + measures(one, replace(part, measures=tuple(measures_)))
+    )
+
+
+def pair(choice: Choice, part: SaliencyChoice, label: int | None) -> str:
+    """The map that is looked at, and the same method's of the network that it is wiped against."""
+    return maps(replace(choice, models=(part.seen, part.other)), part, label, (part.method,))
 
 
 def measures(choice: Choice, part: SaliencyChoice) -> str:
     """The chosen measures of each map; what can't be measured is left out."""
+    method = python_code.method_at("method", part.layer)
     mask = f"pictures.annotation({choice.image!r})" if choice.fit == "crop" else "None"
     return (
         "\nfrom contextlib import suppress\n\nimport torch\n\nfrom core.errors import CoreError\n"
@@ -47,7 +64,7 @@ def measures(choice: Choice, part: SaliencyChoice) -> str:
         f"    for measure in {list(part.measures)}:\n"
         "        with suppress(CoreError):\n"
         "            drawn = torch.from_numpy(found.attributions)[None]\n"
-        "            case = Case(method, question(found), drawn, SEED, inside, attacked[key])\n"
+        f"            case = Case({method}, question(found), drawn, SEED, inside, attacked[key])\n"
         "            scores[key, method, measure] = float(run_measure(measure, case)[0])\n"
         "for name, value in scores.items():\n"
         "    print(name, value)\n"
@@ -68,13 +85,54 @@ def agreement(part: SaliencyChoice) -> str:
     )
 
 
+def agreement_of_report(choice: Choice, part: SaliencyChoice) -> str:
+    """The same over the report's images: means by pair of networks and method, and by network between its methods."""
+    return _report(choice.task) + (
+        f"stated, models = found.report.settings['methods'], {set(choice.models)}\n"
+        "between, within = {}, {}\n"
+        "for name, values in found.arrays.items():\n"
+        "    kind, *keys = name.split('__')\n"
+        f"    if kind == {f'between-{part.agreement}'!r} and models.issuperset(keys):\n"
+        "        between[frozenset(keys)] = dict(zip(stated, values.tolist()))\n"
+        f"    if kind == {f'within-{part.agreement}'!r} and models.issuperset(keys):\n"
+        "        within[keys[0]] = values\n"
+        "print(between)\n"
+        "for key, values in within.items():\n"
+        "    print(key, stated, values, sep='\\n')\n"
+    )
+
+
+def alignment(task: str) -> str:
+    """Each network's median alignment, its robustness, and how the two go together, as the report has them."""
+    return _report(task) + (
+        "from core.reports.saliency.rows import robustness\n\n"
+        "robust = robustness(found.report.task, found.weights, found.arrays, path.parents[1])\n"
+        "rows = [row for row in found.report.rows if row['measure'] == 'alignment' and row['value'] is not None]\n"
+        "relations = [row for row in found.report.rows if row['method'] == 'zoo']\n"
+        "for row in rows:\n"
+        "    print(row['model'], row['value'], {by: figures.get(row['model']) for by, figures in robust.items()})\n"
+        "for row in relations:\n"
+        "    print(row['measure'], 'against', row['against'], row['value'], row['value_low'], row['value_high'])\n"
+    )
+
+
+def _report(task: str) -> str:
+    """The report over the test images."""
+    return (
+        "from core.reports.form.report import report_path\nfrom core.reports.saliency.report import SaliencyReport\n\n"
+        f"path = report_path({task!r}, 'saliency')\n"
+        "found = SaliencyReport.read(path)\n"
+    )
+
+
 def sanity(part: SaliencyChoice) -> str:
     """What the method's maps become while the networks lose their weights."""
+    method = python_code.method_at(repr(part.method), part.layer)
     return (
         "\nimport torch\n\nfrom core.saliency.method import AttributionRequest\n"
         "from core.saliency.randomisation import cascade\n\n"
         f"SEED = {SEED}\n\n" + QUESTION + "\ncascades = {\n"
-        f"    key: list(cascade({part.method!r}, question(maps[key, {part.method!r}]), SEED)) for key in models\n"
+        f"    key: list(cascade({method}, question(maps[key, {part.method!r}]), SEED)) for key in models\n"
         "}\n"
         "for key, steps in cascades.items():\n"
         "    print(key, [round(float(step.similarity[0]), 3) for step in steps])\n"
@@ -95,12 +153,14 @@ def contact_sheet(choice: Choice, part: SaliencyChoice) -> str:
     """The method's maps of several pictures."""
     target = part.target(task_named(choice.task))
     fitted = f"task.shape, {choice.fit!r}, task.background, {choice.invert}"
+    asked = f"[{python_code.method_at(repr(part.method), part.layer)}]"
+    catalogue = "\nfrom core.explanations.catalogue import ATTRIBUTION_METHODS\n" if part.layer else ""
     return python_code.picture_and_networks(choice, ("Target", "gallery", "saliency_grid")) + (
-        "\npictures, sheet = gallery(task), {}\n"
+        f"{catalogue}\npictures, sheet = gallery(task), {{}}\n"
         f"for image in {list(part.sheet)}:\n"
         f"    other = fit(pictures.picture(image).pixels, {fitted})\n"
         "    label = pictures.items[image].label\n"
-        f"    for found in saliency_grid(list(models.values()), other, [{part.method!r}], {target!r}, label, {SEED}):\n"
+        f"    for found in saliency_grid(list(models.values()), other, {asked}, {target!r}, label, {SEED}):\n"
         "        sheet[found.model, image] = found\n"
         'print(len(sheet), "maps:", sheet.keys())\n'
     )

@@ -87,9 +87,9 @@ def _agreement(
     """How much maps agree, here or over the report's pictures."""
     agreement.agreement(choice.models, session.page_choice(SaliencyChoice), found, report)
     part = session.page_choice(SaliencyChoice)
-    if part.agreed:
-        python_code.show(python_code.report(choice.task, "saliency", SaliencyReport, choice.models))
-    else:
+    if part.agreed and report is not None:
+        python_code.show(python_program.agreement_of_report(choice, part))
+    elif not part.agreed:
         python_code.show(_maps(choice, question) + python_program.agreement(part))
 
 
@@ -98,7 +98,7 @@ def _alike(choice: Choice, report: SaliencyReport | None) -> None:
     known = results.robust(choice.task, report) if report else {}
     saliency_report.alignment_relation(report, known)
     if report is not None:
-        python_code.show(python_code.report(choice.task, "saliency", SaliencyReport, choice.models))
+        python_code.show(python_program.alignment(choice.task))
 
 
 def _sanity(choice: Choice, question: Question, found: Mapping[Cell, SaliencyMap]) -> None:
@@ -128,12 +128,20 @@ def _sheet(task: Task, choice: Choice) -> None:
 def _of_one_map(choice: Choice, measuring: Measuring, found: Mapping[Cell, SaliencyMap]) -> None:
     """The map that is looked at, alone and beside another network's."""
     part = session.page_choice(SaliencyChoice)
-    elements.folded(
-        "closer", "What does one map say?", lambda: grid_page.closer(measuring, found.get((part.seen, part.method)))
-    )
-    elements.folded(
-        "pair", "How does the same method look in another network?", lambda: agreement.pair(choice.models, part, found)
-    )
+    label = measuring.question.shown.label
+
+    def closer() -> None:
+        one = found.get((part.seen, part.method))
+        grid_page.closer(measuring, one)
+        if one is not None and not one.problem:
+            python_code.show(python_program.closer(choice, part, label, grid_page.QUICK_MEASURES))
+
+    def pair() -> None:
+        if agreement.pair(choice.models, part, found):
+            python_code.show(python_program.pair(choice, part, label))
+
+    elements.folded("closer", "What does one map say?", closer)
+    elements.folded("pair", "How does the same method look in another network?", pair)
 
 
 def _of_a_method(choice: Choice, question: Question, found: Mapping[Cell, SaliencyMap]) -> None:
@@ -175,7 +183,7 @@ def _take_away(choice: Choice, question: Question, found: Mapping[Cell, Saliency
             names += python_code.FOR_REGIONS
             pointed = python_code.region(choice, choice.box, fill_key(choice), python_code.OF_MAPS)
         head = python_code.picture_and_networks(choice, names)
-        python_code.show(head + python_code.maps(part.methods, *asked) + pointed)
+        python_code.show(head + python_code.maps(part.methods, *asked, part.layer) + pointed)
 
 
 @st.fragment

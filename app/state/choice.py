@@ -164,6 +164,10 @@ def _image_rule(choice: Choice, options: Options, text: str) -> str:
     return "is not in this server's gallery (test images need the data set); another picture is shown instead."
 
 
+def _is_fill(value: object, choice: Choice, options: Options) -> bool:
+    return isinstance(value, str) and (value == "" or value in options.images[choice.task])
+
+
 def _box_fits(value: object, choice: Choice, options: Options) -> bool:
     return value is None or (isinstance(value, Box) and value.fits(*task_named(choice.task).shape[1:]))
 
@@ -226,7 +230,7 @@ FIELDS: tuple[QueryField[Choice, Options], ...] = (
         written=lambda choice: not choice.image.startswith(UPLOAD),
     ),
     QueryField(
-        "fill", "fill", lambda text: text or None, one_of(lambda choice, options: ("", *options.images[choice.task])),
+        "fill", "fill", lambda text: text or None, _is_fill,
         "must be a picture of this server's gallery; the first other one is taken.", instead="",
     ),
 )  # fmt: skip

@@ -32,6 +32,9 @@ PREVIEW = 640  # longest side of the original as it is shown, in pixels
 
 THUMBNAIL = 112
 
+MOST_OPENED = 30  # test images behind those listed that a visit's menus hold
+_OPENED = "pictures.opened"
+
 UPLOADS, UPLOADED_FILES = "uploads", "uploaded files"  # stores
 
 
@@ -150,6 +153,26 @@ def items(task: str) -> Mapping[str, GalleryItem]:
     return gallery_of(task).items
 
 
+def listed(task: str) -> dict[str, GalleryItem]:
+    """What menus offer of a gallery, by key: what it lists, then the further test images that this visit opened."""
+    return dict(items(task)) | {item.key: item for item in opened(task)}
+
+
+def opened(task: str) -> list[GalleryItem]:
+    """The test images of a task that this visit looked at and its gallery does not list, the latest first."""
+    known = items(task)
+    return [known[key] for key in st.session_state.get(_OPENED, {}).get(task, ()) if key in known]
+
+
+def _note_opened(task: str, image: str) -> None:
+    """Remember a picture that the gallery knows and does not list, such as one that the page Find found."""
+    known = items(task)
+    if image in known and image not in list(known):
+        others = [item.key for item in opened(task) if item.key != image]
+        kept: dict[str, list[str]] = st.session_state.setdefault(_OPENED, {})
+        kept[task] = [image, *others][:MOST_OPENED]
+
+
 def gallery_of(task: str) -> Gallery:
     """The gallery of a task, opened once; again after a while, for a data set may have come."""
     return _gallery(task, str(data_root()))
@@ -226,11 +249,12 @@ def _model_input(
 
 
 def chosen(choice: Choice) -> ModelInput:
-    """The picture of a view, as the view has it.
+    """The picture of a view, as the view has it; the gallery's menus offer it from now on.
 
     Raises:
         InputError: as `model_input`.
     """
+    _note_opened(choice.task, choice.image)
     return model_input(choice.task, choice.image, choice.fit, choice.invert, choice.window)
 
 

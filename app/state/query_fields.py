@@ -6,6 +6,7 @@ possible may depend on the view as it stands, and on a context that the view's o
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -141,7 +142,14 @@ Bound = float | Callable[[View, Context], float]
 
 def one_of(known: Collection[Any] | Callable[[View, Context], Collection[Any]]) -> Check[View, Context]:
     """Whether a value is a known one."""
-    return lambda value, view, context: value in tuple(known(view, context) if callable(known) else known)
+    return lambda value, view, context: _among(value, known(view, context) if callable(known) else known)
+
+
+def _among(value: Any, known: Collection[Any]) -> bool:
+    """Whether a value from anyone is a known one, also of keys that a mapping has and does not list."""
+    with suppress(TypeError):  # what can't be a key is none
+        return value in known
+    return False
 
 
 def some_of(
@@ -152,8 +160,8 @@ def some_of(
     def check(value: Any, view: View, context: Context) -> bool:
         if not isinstance(value, list | tuple) or not least <= len(value) <= (most or len(value)):
             return False
-        options = tuple(known(view, context) if callable(known) else known)
-        return all(one in options and value.count(one) == 1 for one in value)
+        options = known(view, context) if callable(known) else known
+        return all(_among(one, options) and value.count(one) == 1 for one in value)
 
     return check
 

@@ -17,7 +17,7 @@ from app.ui.controls import fit_picker
 from app.ui.elements import Head, picture, pinned
 from app.ui.paste import paste_into
 from app.ui.window_picker import window_picker
-from core.data.galleries import GalleryItem
+from core.data.galleries import TEST_IMAGES_OFFERED, GalleryItem, most_tests
 from core.data.tasks import task_named
 from core.errors import InputError
 from core.images import MAX_BYTES
@@ -66,11 +66,10 @@ def picture_picker(cookie: DeltaGenerator) -> None:
 
     Who brings a picture gets a name in `cookie`, by which a reload finds it again, for them alone.
     """
-    known, image = pictures.items(session.now().task), session.now().image
-    items = list(known.values())
-    further = [known[image]] if image in known and image not in list(known) else []
+    image = session.now().image
+    items = list(pictures.listed(session.now().task).values())
     place = st.container(horizontal=True, wrap=False, gap="xsmall", key="gallery-row")
-    _thumbnails(place, row_of([*items, *further], image))
+    _thumbnails(place, row_of(items, image))
     with st.container(horizontal=True, gap="small", key="picture-from"):
         if len(items) > ROW:
             st.button(f"All {len(items)}…", key="picker.more", icon=":material/grid_view:", on_click=_open_gallery)
@@ -161,7 +160,7 @@ def _choose(key: str) -> None:
 def _gallery() -> None:
     """The whole gallery: by class and by name, a page at a time."""
     task = session.now().task
-    items = list(pictures.items(task).values())
+    items = [*pictures.opened(task), *pictures.items(task).values()]
     names = task_named(task).class_names
     like = st.text_input("Name contains", key="picker.like").casefold()
     shown = sorted({item.label for item in items if item.label is not None})
@@ -175,6 +174,11 @@ def _gallery() -> None:
     _thumbnails(place, wanted[(page - 1) * A_PAGE : page * A_PAGE], "all-")
     if not wanted:
         st.caption("No picture of that name and class.")
+    if pictures.data_there(task) and most_tests(task_named(task)) > TEST_IMAGES_OFFERED:
+        st.caption(
+            f"Of the test images the first {TEST_IMAGES_OFFERED} stand here, before them those that you opened from "
+            "further on: the page Find searches all."
+        )
 
 
 def _thumbnails(place: DeltaGenerator, items: Sequence[GalleryItem], mark: str = "") -> None:

@@ -80,13 +80,20 @@ def attacks(choice: Choice, steps: int) -> str:
     )
 
 
-def maps(methods: Sequence[str], target: Target, label: int | None, seed: int) -> str:
-    """The maps of some methods."""
+def maps(methods: Sequence[str], target: Target, label: int | None, seed: int, layer: str = "") -> str:
+    """The maps of some methods; those of places look at a layer by name, "" for each network's default."""
+    asked = f"[{', '.join(method_at(repr(key), layer) for key in methods)}]"
     return (
-        f"\nmaps = saliency_grid(list(models.values()), x, {list(methods)}, {target!r}, {label!r}, {seed})\n"
+        ("\nfrom core.explanations.catalogue import ATTRIBUTION_METHODS\n" if layer else "")
+        + f"\nmaps = saliency_grid(list(models.values()), x, {asked}, {target!r}, {label!r}, {seed})\n"
         "maps = {(found.model, found.method): found for found in maps}\n"
         'print(len(maps), "maps:", maps.keys())\n'
     )
+
+
+def method_at(method: str, layer: str) -> str:
+    """How a program names a method: by what gives its key, and with the layer where one was chosen."""
+    return f"ATTRIBUTION_METHODS[{method}].looking_at({layer!r})" if layer else method
 
 
 def region(choice: Choice, box: Box, fill: str, shares: str) -> str:
@@ -141,6 +148,20 @@ def paths(rho: float, target: int | None) -> str:
         f"ways = {{key: path(model, x, {asked}) for key, model in models.items()}}\n"
         "for key, found in ways.items():\n"
         '    print(key, "RMSE at each step:", found.rmse.round(4))\n'
+    )
+
+
+def smallest_natural(changes: Sequence[str]) -> str:
+    """The smallest amount of each natural change that turns each network's answer."""
+    return (
+        "\nfrom core.natural.catalogue import CHANGES\nfrom core.natural.smallest import smallest_change\n\n"
+        "smallest = {\n"
+        "    (key, change): smallest_change(model.fast, x, CHANGES[change])\n"
+        f"    for change in {list(changes)}\n"
+        "    for key, model in models.items()\n"
+        "}\n"
+        "for name, one in smallest.items():\n"
+        '    print(name, one.amount if one.found else "stands all along")\n'
     )
 
 

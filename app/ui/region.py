@@ -25,7 +25,7 @@ from core.metrics.box import Box
 def fill_picker() -> None:
     """Which picture of the gallery the region is replaced from."""
     choice = session.now()
-    items = pictures.items(choice.task)
+    items = pictures.listed(choice.task)
     key = f"region.fill.{choice.task}"
     session.hold(key, region_answers.fill_key(choice))
     st.selectbox(

@@ -159,4 +159,4 @@ def attack_region(
 
 def _inside(x: Tensor, box: Box) -> Tensor:
     """The region of a picture (1, C, H, W), bool (1, 1, H, W)."""
-    return torch.from_numpy(box.mask(*x.shape[2:]))[None, None]
+    return torch.from_numpy(box.mask(*x.shape[2:])).to(x.device)[None, None]

@@ -95,9 +95,14 @@ def presented(at: AppTest) -> dict[str, Any]:
 
 def _sent(at: AppTest, component: str) -> dict[str, Any]:
     """What a page sent the one component of that name."""
+    (one,) = components(at, component)
+    return one
+
+
+def components(at: AppTest, component: str) -> list[Any]:
+    """What a page sent each component of that name."""
     name = f"robustscope.{component}"
-    (one,) = [one.proto for one in at.get("bidi_component") if one.proto.component_name == name]
-    return json.loads(one.json)
+    return [json.loads(one.proto.json) for one in at.get("bidi_component") if one.proto.component_name == name]
 
 
 def source(at: AppTest):

@@ -14,7 +14,7 @@ from app.state.session import options
 from core.data.tasks import CIFAR10
 from core.explanations.picture_facts import PictureFacts
 from tests.helpers.data_sets import write_fashion
-from tests.helpers.pages import bodies, checked, finished, picture, presented, pressed, query, run_program
+from tests.helpers.pages import bodies, checked, entered, finished, picture, presented, pressed, query, run_program
 
 PAGE = "pages/find"
 TASK = "cifar10"
@@ -102,6 +102,48 @@ def test_the_program_takes_as_many_test_images_as_were_chosen(tmp_path, monkeypa
         exec(program.partition("flags = ")[0], made)
         assert tuple(made["fitted"]) == searched_keys(choice.task, tests) == tuple(made["labels"])
     assert len(made["fitted"]) == 30 + len(searched_keys(choice.task, 20))
+
+
+@pytest.mark.slow
+def test_a_picture_found_behind_those_that_are_listed_joins_the_gallery_and_its_menus(tmp_path, monkeypatch):
+    monkeypatch.setenv("ROBUSTSCOPE_DATA", str(write_fashion(tmp_path)))
+    monkeypatch.setattr("app.find.choice.COUNTS", (20, 50))
+    for module in ("core.data.galleries", "app.state.pictures", "app.ui.picture_picker", "app.ui.python_code"):
+        monkeypatch.setattr(f"{module}.TEST_IMAGES_OFFERED", 20)
+    at = finished(entered("find", task="fashion-mnist", models="standard", rule="unsure", tests="50"))
+    at = pressed(at, "find.pictures.start")
+    keys = [str(button.key) for button in at.button if "find.open." in str(button.key)]
+    facts = run_program(at, "measure_pictures(")["facts"]
+    places = [int(key.removeprefix("find.open.")) for key in keys]
+    place = next(place for place in places if number(facts.keys[place]) >= 20)
+    found = facts.keys[place]
+    checked(at.button(key=f"find.open.{place}").click().run())
+    assert query(at)["image"] == found and bodies(at, "data-answer") and not at.warning
+
+    at = checked(at.switch_page("pages/compare.py").run())  # the button went there for one run
+    checked(at.button(key="pick-test-0").click().run())
+    checked(at.button(key="picker.more").click().run())
+    every = [str(button.key) for button in at.button if str(button.key).startswith("all-pick-")]
+    assert every[0] == f"all-pick-{found.replace(':', '-')}" and every[1] == "all-pick-test-0"
+    assert any("the first 20 stand here" in item.value for item in at.caption)
+    checked(at.button(key=every[0]).click().run())
+    assert query(at)["image"] == found
+    checked(at.button(key="pick-test-0").click().run())
+
+    at.switch_page("pages/saliency.py")
+    look = {"open": "sheet,point", "methods": "gradient", "pixels": "4,4,9,9"}
+    for name, given in (query(at) | look).items():
+        at.query_params[name] = given
+    at = finished(checked(at.run()))
+    checked(at.multiselect(key="saliency.sheet.fashion-mnist").set_value([found]).run())
+    checked(at.selectbox(key="region.fill.fashion-mnist").set_value(found).run())
+    assert query(at)["sheet"] == query(at)["fill"] == found and not at.warning and not at.error
+    assert len(bodies(at, "data-sheet")) == 1
+
+
+def number(key: str) -> int:
+    """That of a test image; -1 of another picture."""
+    return int(key.removeprefix("test:")) if key.startswith("test:") else -1
 
 
 def test_nonsense_in_a_link_is_a_sentence(visit):

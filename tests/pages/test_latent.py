@@ -10,13 +10,24 @@ from streamlit.testing.v1 import AppTest
 from app.latent import search as latent_search
 from app.latent.choice import AXES
 from app.latent.search import FRAMES
-from app.latent.slider_predictions import runs
 from app.state import predictions
 from app.ui.data_urls import data_url
+from app.ui.slider_predictions import runs
 from core.data.tasks import FASHION_MNIST
 from core.latent.search import Search
 from tests.helpers.checked_files import read_json, write_json
-from tests.helpers.pages import bodies, checked, picture, presented, pressed, query, run_program, upload, value
+from tests.helpers.pages import (
+    bodies,
+    checked,
+    components,
+    picture,
+    presented,
+    pressed,
+    query,
+    run_program,
+    upload,
+    value,
+)
 from tests.helpers.synthetic.latent import write_latent_reports
 
 PAGE = "pages/latent"
@@ -193,6 +204,17 @@ def test_neighbours_are_counted_as_they_are_lettered(visit):
         row, names = run_program(at, mark)["row"], FASHION_MNIST.class_names
         lettered = [part.split('data-class="')[1].split('"')[0] for part in block.split("<b ")[1:]]
         assert lettered == [names[answer] for picture in row.predicted.T for answer in picture]
+
+
+@pytest.mark.slow
+def test_the_program_goes_along_the_slider_that_is_played(visit):
+    at = visit(**TWO | {"open": "scrub"}, scrub="d2", moves="1,0,0,0,0")
+    row, (player,) = run_program(at, "ribbon(decoder")["row"], components(at, "player")
+    label = FASHION_MNIST.class_names.index(value(bodies(at, "data-here")[0], "data-here"))
+    lines = player["series"][0]["lines"]
+    for number, line in enumerate(lines):
+        assert line["values"] == pytest.approx(row.probs[number, :, label].tolist(), abs=1e-6)
+    assert player["series"][-1]["lines"][0]["values"] == pytest.approx(row.image.tolist(), abs=1e-6) and len(lines) == 2
 
 
 @pytest.mark.slow

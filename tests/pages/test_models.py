@@ -1,11 +1,15 @@
 """The page Models: cards and figures with and without a report, a perturbation that follows its controls, its link."""
 
 import json
+from html import escape
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.models import answers
+from app.models.claims import measurement
 from tests.helpers.checked_files import read_json, write_json
+from tests.helpers.counted_answers import holds_the_answers
 from tests.helpers.pages import bodies, checked, pressed, query, run_program, value
 from tests.helpers.synthetic.answers import write_answers
 from tests.helpers.synthetic.robustness import write_report
@@ -69,6 +73,7 @@ def test_the_report_gives_figures_curves_and_claims(visit, measured):
     shown = {row["model"]: row["apgd"] for row in run_program(at, "Robustness.read")["rows"] if row["norm"] == "linf"}
     assert shown == {key: row["apgd"] for key, row in linf.items()}
     (claims,) = bodies(at, 'class="rs-claims"')
+    assert all(escape(measurement(row)) in claims for row in run_program(at, "'orderings'")["rows"])
     assert claims.count("<li class=") == 1 and 'data-holds="part"' in claims
     for pair in ("Robust, L∞ against Standard</span> <em>holds in part", "Robust, L2 against Standard</span> <em>too"):
         assert claims.count(pair) == 1
@@ -177,11 +182,13 @@ def test_an_empty_zoo_has_a_page_of_its_own(visit, monkeypatch, tmp_path):
 
 
 @pytest.mark.slow
-def test_answers_are_counted_by_class_and_by_confidence_where_the_data_is(visit, fashion_root):
+def test_answers_are_counted_by_class_and_by_confidence_where_the_data_is(visit, fashion_root, monkeypatch):
+    monkeypatch.setattr(answers, "QUERIES", 40)
     at = visit(task="fashion-mnist", open="classes", counted="100", square="yes")
     at = pressed(at, "models.answers.start")
     counted = {value(body, "data-counted"): body for body in bodies(at, "data-counted")}
     (body,) = counted.values()
+    holds_the_answers(at, run_program(at, "measure_answers("))
     assert body.count("data-counted") == 2 and 'data-counted="standard"' in body and value(body, "data-n") == "60"
     squares = bodies(at, "data-square")
     assert {value(block, "data-masked") for block in squares} <= {"True", "False"} and len(squares) == 2

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from app.saliency.colouring import map_pixels, scales
 from app.state.training_job import Job
 from app.ui.data_urls import bytes_url
+from core.models.layers import layers
 from core.models.resnet import PreActResNet
 from core.models.zoo import load_zoo_model, save
 from core.saliency.measures.catalogue import SALIENCY_MEASURES
@@ -159,10 +160,28 @@ def test_maps_are_measured_at_the_press_of_a_button_and_stand_in_the_table(visit
     table = after(at, "saliency.measure.start", "data-scored")
     assert table.count("data-scored") == 4 and "–" not in table and table.count("best here") == 2
     assert not any(button.key == "saliency.measure.start" for button in at.button) and not at.error
-    scores = run_program(at, "run_measure(")["scores"]
+    scores = run_program(at, "['sparsity', 'deletion']")["scores"]
     shown = (part for row in table.split("<tr data-scored")[1:] for part in row.split("<td>")[1:])
     figures = [part.removeprefix("<b>").split("<")[0] for part in shown]
     assert sorted(figures) == sorted(f"{score:.3f}".replace("-", "−") for score in scores.values())
+
+
+@pytest.mark.slow
+def test_the_programs_of_one_map_and_of_two_networks_look_at_the_layer_that_was_chosen(visit, tiny_zoo):
+    model = load_zoo_model("cifar10", "pgd-l2", tiny_zoo)
+    layer, one_map = layers(model.fast, model.task.shape)[0].name, ("pgd-l2", "grad-cam")
+    link = {"models": TWO["models"], "open": "closer,pair", "map": ",".join(one_map)} | CHEAP
+    at = visit(**link, layer=layer)
+    assert grid(visit(**link)) != grid(at) and not at.error
+    one, (numbers,) = run_program(at, "heatmap.sum()"), bodies(at, "data-numbers")
+    assert f"<b>{one['heatmap'].sum():+.3g}</b>".replace("-", "−") in numbers and {*one["maps"]} == {one_map}
+    scored = [f"<b>{score:.3f}</b>".replace("-", "−") for score in one["scores"].values()]
+    assert len(scored) == numbers.count("is better") > 1 and all(score in numbers for score in scored)
+    every, pair = (run_program(at, f"in {keys}")["maps"] for keys in (["standard", "pgd-l2"], ["pgd-l2", "standard"]))
+    assert {*pair} == {cell for cell in every if cell[1] == "grad-cam"} and {*one["maps"]} < {*pair}
+    for made in (every, pair):
+        full = scales(made, "method")
+        assert all(bytes_url(map_pixels(each, full[cell], "signed", 0)) in grid(at) for cell, each in made.items())
 
 
 @pytest.mark.slow

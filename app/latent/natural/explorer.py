@@ -5,21 +5,21 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from app.latent import explorer, point, python_program, slider_predictions, slides
+from app.latent import explorer, point, python_program, slides
 from app.latent.choice import LatentChoice
 from app.latent.natural import files, results, smallest
 from app.latent.natural.amounts import Amounts
 from app.latent.natural.results import NaturalScene
 from app.latent.ribbon_files import answered_cell, ribbons_csv, ribbons_png
-from app.latent.slider_predictions import ClassColours
 from app.state import session
 from app.state.errors import guard
 from app.state.pictures import ModelInput
-from app.ui import controls, elements, presenter, python_code, tables
+from app.ui import controls, elements, presenter, python_code, slider_predictions, tables
 from app.ui.data_urls import data_url
 from app.ui.downloads import downloads
 from app.ui.elements import how_to_read
 from app.ui.sheets import Cell, levels
+from app.ui.slider_predictions import ClassColours
 from app.ui.task_progress import watch
 from core.data.tasks import Task
 from core.natural.catalogue import CHANGES, GROUPS, changes_of
@@ -179,4 +179,5 @@ def _smallest(here: NaturalScene) -> None:
         )
         smallest.guide()
         changes = [row[0].change for row in work.result]
-        python_code.show(python_program.smallest_natural(session.now(), changes))
+        head = python_code.picture_and_networks(session.now(), ())
+        python_code.show(head + python_code.smallest_natural(changes))

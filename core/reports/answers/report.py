@@ -31,6 +31,7 @@ from core.reports.form.resume import Measured, Part, ReportDraft
 from core.reports.form.settings import ReportSettings
 
 NAME = "answers"
+STEP_OF_LOGITS = "step_of_logits"  # in the settings of answers that were kept
 STEP = 1 / 32
 """Of the logits kept: a probability is off by 3 % of itself at most."""
 
@@ -75,7 +76,7 @@ class Answers(Measured):
         )
         return LabelledAnswers(
             key,
-            stated(settings, self.report.settings["data"], images, sha256) | {"step_of_logits": STEP},
+            stated(settings, self.report.settings["data"], images, sha256) | {STEP_OF_LOGITS: STEP},
             labels.astype(np.int64),
             clean.astype(np.float32),
             attacked.astype(np.float32),

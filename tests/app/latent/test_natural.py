@@ -10,9 +10,9 @@ import torch
 
 from app.latent.choice import LatentChoice
 from app.latent.natural import amounts, files, results, smallest
-from app.latent.slider_predictions import ClassColours, key_html, small
 from app.state.choice import Options, default
 from app.state.pictures import ModelInput, Tones
+from app.ui.slider_predictions import ClassColours, key_html, small
 from core.data.tasks import CIFAR10, FASHION_MNIST, task_named
 from core.natural.catalogue import CHANGES, changes_of
 from core.npz import arrays_of

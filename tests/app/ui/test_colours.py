@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from app.anomaly.figures import ALARM
-from app.latent.slider_predictions import CLASS_COLOURS, NO_COLOUR, ClassColours
 from app.state.names import model_name
 from app.ui.colours import model_colour, signed_colours
+from app.ui.slider_predictions import CLASS_COLOURS, NO_COLOUR, ClassColours
 from core.data.tasks import task_named
 from core.training.recipes.registry import RECIPES
 from core.training.zoo_plans import SHIPPED

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from app.latent.slider_predictions import ClassColours, ribbon_html, runs, spans
+from app.ui.slider_predictions import ClassColours, ribbon_html, runs, spans
 from core.data.tasks import task_named
 from core.latent.strips import DecodedRow
 
