@@ -11,7 +11,7 @@ from app.state import zoo
 from app.state.names import model_name
 from app.ui import map_png
 from app.ui.colours import gradient_css, model_colour
-from app.ui.elements import figures_in_words, how_to_read, no_gradients, percent, show_png, two_figures
+from app.ui.elements import figures_in_words, how_to_read, no_gradients, percent, show_png, two_figures, weaker
 from core.data.tasks import Task
 from core.explanations.attack_result import AttackResult
 from core.explanations.prediction import Prediction
@@ -120,12 +120,6 @@ def _gradient_map(task: Task, look: Prediction, shared: float, form: CompareChoi
         f'<div class="rs-scale"><i style="background: {gradient_css()}"></i>'
         f"<span><b>−{full}</b><b>−{half_way}</b><b>0</b><b>+{half_way}</b><b>+{full}</b></span></div>"
     )
-
-
-def weaker(shared: float, strongest: float) -> str:
-    """How a map's strength compares with the strongest map's beside it, in words."""
-    ratio = shared / strongest
-    return f"{ratio:.0f} times weaker" if ratio >= 1.5 else "Strongest map" if ratio <= 1 else "About as strong"
 
 
 def challenges(task: Task, results: Sequence[AttackResult], part: str = "attacked") -> None:

@@ -31,6 +31,7 @@ from core.training.autoencoder.shipped import AUTOENCODERS
 STEPS = {"decay": 0.05, "noise": 0.05}
 STEP = 0.25  # of the others
 TOP = 3  # classes shown for each network
+FAR = 1.5  # times the usual distance of a drawing: beyond it, it is another picture to the eye
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +76,13 @@ def no_autoencoder(task: Task) -> None:
 
 
 def warn_undrawn(task: Task, start: Start, shown: ModelInput, models: Sequence[str]) -> None:
-    """Say that the generator can't draw a picture, where no network recognises the drawing, and offer a way out."""
-    if not start.own:
-        return
-    rebuilt = start.picture.rebuilt[start.label][None]
-    drawn = replace(shown, x=rebuilt, digest=f"{shown.digest} rebuilt as {start.label}")
-    before, after = predictions.predictions_of(task, models, shown), predictions.predictions_of(task, models, drawn)
-    if any(one.target == other.target for one, other in zip(before, after, strict=True)):
+    """Say that the generator can't draw a picture, and why, and offer a way out."""
+    because = why_undrawn(task, start, shown, models) if start.own else ""
+    if not because:
         return
     with st.container(border=True, key="undrawn"):
         st.warning(
-            "The generator can't draw this picture: none of these networks gives its drawing the answer that it gives "
-            "the picture. What the sliders show is about the drawing.",
+            f"The generator can't draw this picture: {because}. What the sliders show is about the drawing.",
             icon=":material/broken_image:",
         )
         opening = openings.opening_of(task.key, "latent")
@@ -102,10 +98,30 @@ def warn_undrawn(task: Task, start: Start, shown: ModelInput, models: Sequence[s
                 )  # fmt: skip
 
 
+def why_undrawn(task: Task, start: Start, shown: ModelInput, models: Sequence[str]) -> str:
+    """What speaks against the drawing of a picture, in words; empty where nothing does."""
+    picture, label, usual = start.picture, start.label, usual_distance(task)
+    if picture.distances[label] > FAR * usual:
+        far = f"{picture.distances[label]:.3f} off (RMSE), where test images are {usual:.3f} off on average"
+        return f"the drawing is {far}"
+    drawn = replace(shown, x=picture.rebuilt[label][None], digest=f"{shown.digest} rebuilt as {label}")
+    before, after = predictions.predictions_of(task, models, shown), predictions.predictions_of(task, models, drawn)
+    if any(one.target == other.target for one, other in zip(before, after, strict=True)):
+        return ""
+    return "none of these networks gives its drawing the answer that it gives the picture"
+
+
+def usual_distance(task: Task) -> float:
+    """The root mean square by which the task's test images are drawn off, by the generator's card; else infinite."""
+    figures = autoencoders.autoencoder(task.key).card.figures
+    found = (row["value"] for row in figures if (row.get("metric"), row.get("of")) == ("mse", "reconstructions"))
+    return float(next(found, np.inf)) ** 0.5
+
+
 def start_of(task: Task, shown: ModelInput, part: LatentChoice) -> Start:
     """The code that the visitor starts from."""
     picture = reconstruction(task, shown)
-    label = task.class_names.index(part.label) if part.label else picture.proposal
+    label = task.class_names.index(part.label) if part.label else picture.taken_as(shown.label)
     code = part.code or picture.codes[label]
     return Start(picture, label, code, code == picture.codes[label])
 
@@ -133,7 +149,8 @@ def start_controls(task: Task, start: Start, true: int | None, place: LatentPosi
             "Taken as the class",
             names,
             format_func=lambda name: name + (f" ({', '.join(said[name])})" if said[name] else ""),
-            help="The generator draws one class at a time. Proposed: the class in which it rebuilds the picture best.",
+            help="The generator draws one class at a time: by itself the picture's own, where that is known. Proposed: "
+            "the class in which it rebuilds the picture best.",
             key=key,
             on_change=_take_label,
             args=(key, "" if start.own else start.code),

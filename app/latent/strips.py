@@ -134,7 +134,7 @@ def interpolation(task: Task, here: ResolvedPosition, part: LatentChoice) -> Non
         on_change=lambda: session.set_field("other", st.session_state[key]), width=320,
     )  # fmt: skip
     end = reconstruction(task, pictures.model_input(task.key, other, choice.fit, choice.invert))
-    last = end.proposal if items[other].label is None else int(items[other].label or 0)
+    last = end.taken_as(items[other].label)
     strip = results.interpolation_row(here, end, last, BETWEEN)
     names = task.class_names
     if last != label:

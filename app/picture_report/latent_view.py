@@ -66,7 +66,7 @@ def start_of(task: Task, shown: ModelInput) -> LatentStart | None:
     if not autoencoders.has_autoencoder(task.key):
         return None
     found, decoder = reconstruction(task, shown), autoencoders.autoencoder(task.key)
-    label = found.proposal
+    label = found.taken_as(shown.label)
     return LatentStart(decoder.card.sha256, decoder, found.codes[label], label, float(found.distances[label]))
 
 

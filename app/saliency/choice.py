@@ -15,6 +15,7 @@ from core.saliency.target import Target
 
 FIRST_METHODS = ("gradient", "integrated-gradients", "smooth-grad", "grad-cam", "guided-backprop")
 FIRST_MEASURES = ("insertion", "deletion", "stability-noise", "sparsity")
+FIRST_OVER = 60  # percent
 MOST_SHEET = 8  # pictures of a contact sheet
 
 TOP, TRUE = "top", "true"
@@ -82,8 +83,8 @@ class SaliencyChoice(PageChoice):
 
     @classmethod
     def opening(cls, beside: Beside) -> Self:
-        """The view of a visit without a link: a row a network, so that all maps stand on one screen."""
-        return replace(cls.first(beside), rows="networks")
+        """The view of a visit without a link: each map's shape over the picture, a row a network, on one screen."""
+        return replace(cls.first(beside), rows="networks", scale="own", over=FIRST_OVER)
 
     @classmethod
     def table(cls) -> tuple[QueryField[Any, Beside], ...]:

@@ -14,7 +14,7 @@ from app.state import session
 from app.state.names import model_name
 from app.ui.colours import gradient_css, model_colour
 from app.ui.data_urls import bytes_url
-from app.ui.elements import two_figures
+from app.ui.elements import two_figures, weaker
 from core.data.tasks import Task
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.saliency.grid import SaliencyMap
@@ -24,10 +24,11 @@ KEY = "saliency-grid"
 
 def grid_html(task: Task, models: Sequence[str], part: SaliencyChoice, found: Mapping[Cell, SaliencyMap]) -> str:
     """The grid as far as it is there; a cell without a map says why, or that it is on its way."""
-    full = scales(found, part.scale)
+    full, shared = scales(found, part.scale), scales(found, "method")
 
     def cell(model: str, method: str) -> str:
-        return _cell((model, method), found.get((model, method)), full, part)
+        here = (model, method)
+        return _cell(here, found.get(here), full.get(here, 1.0), shared.get(here, 1.0), part)
 
     if part.rows == "methods":
         heads = "".join(_model_head(task, model, found) for model in models)
@@ -70,7 +71,8 @@ def _method_head(method: str) -> str:
     )
 
 
-def _cell(cell: Cell, one: SaliencyMap | None, full: Mapping[Cell, float], part: SaliencyChoice) -> str:
+def _cell(cell: Cell, one: SaliencyMap | None, full: float, shared: float, part: SaliencyChoice) -> str:
+    """A map on the scale `full`; where it has one of its own, how it compares with `shared`, its method's strongest."""
     name = f"{ATTRIBUTION_METHODS[cell[1]].title}, {model_name(cell[0])}"
     mark = f'data-map="{escape(cell[0])},{escape(cell[1])}"'
     if one is None:
@@ -78,12 +80,13 @@ def _cell(cell: Cell, one: SaliencyMap | None, full: Mapping[Cell, float], part:
     problem = why_empty(one)
     if problem:
         return f'<div class="rs-map rs-map-none" {mark} data-state="none"><span>{escape(problem)}</span></div>'
-    url = bytes_url(map_pixels(one, full[cell], part.colours, part.over))
+    url = bytes_url(map_pixels(one, full, part.colours, part.over))
+    beside = f"<b>{weaker(shared, strongest(one))}</b>, " if part.scale == "own" else ""
     chosen = cell == (part.seen, part.method)
     return (
         f'<button class="rs-map{" rs-chosen" if chosen else ""}" type="button" {mark} data-state="there" '
         f'aria-pressed="{str(chosen).lower()}" aria-label="{escape(name)}: look closer"><img src="{url}" '
-        f'alt="{escape(name)}"><small>max {two_figures(strongest(one))}</small></button>'
+        f'alt="{escape(name)}"><small>{beside}max {two_figures(strongest(one))}</small></button>'
     )
 
 

@@ -181,6 +181,12 @@ def two_figures(value: float) -> str:
     return np.format_float_positional(float(f"{value:.1e}"), trim="-")
 
 
+def weaker(shared: float, strongest: float) -> str:
+    """How a map's strength compares with that of the strongest map beside it, in words; both are above 0."""
+    ratio = shared / strongest
+    return f"{ratio:.0f} times weaker" if ratio >= 1.5 else "Strongest map" if ratio <= 1 else "About as strong"
+
+
 def network_name(key: str) -> str:
     """A network's name as HTML behind a mark in its colour, which is too faint for letters."""
     return f'<b class="rs-network" style="--rs-colour: {model_colour(key)}">{escape(model_name(key))}</b>'
