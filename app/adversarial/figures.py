@@ -90,7 +90,7 @@ def matrix(
         mode="markers+text",
         marker={"size": 40, "symbol": "square", "opacity": 0.0},
         text=[f"{accuracy[cell] * 100:.0f}" for cell in cells],
-        textfont={"size": 18, "color": ["#FFFFFF" if one else "#14273D" for one in dark]},
+        textfont={"size": 18, "color": ["#FFFFFF" if one else "#111111" for one in dark]},
         customdata=[list(cell) for cell in cells],
         hovertext=[told[cell] for cell in cells],
         hovertemplate="%{hovertext}<extra></extra>",

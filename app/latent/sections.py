@@ -78,19 +78,19 @@ def show_parts(task: Task, shown: ModelInput) -> None:
         explorer.sliders(task, position)
     explorer.start_controls(task, start, shown.label, position.place)
     explorer.guide(task)
+    arrays, models = partial(files.explorer_npz, position), position.models
+    rows, pictures = partial(_rows, task, position), partial(explorer.cells, task, start, position, strip)
+    downloads(
+        f"latent-{task.key}",
+        (
+            "Pictures and ribbons as PNG",
+            "png",
+            lambda: ribbons_png(task, models, pictures(), rows(), colours),
+        ),
+        ("Answers along the sliders as CSV", "csv", lambda: ribbons_csv(task, models, rows())),
+        ("Picture, code and ribbons as NPZ", "npz", arrays),
+    )
     with st.container(horizontal=True):
-        arrays, models = partial(files.explorer_npz, position), position.models
-        rows, pictures = partial(_rows, task, position), partial(explorer.cells, task, start, position, strip)
-        downloads(
-            f"latent-{task.key}",
-            (
-                "Pictures and ribbons as PNG",
-                "png",
-                lambda: ribbons_png(task, models, pictures(), rows(), colours),
-            ),
-            ("Answers along the sliders as CSV", "csv", lambda: ribbons_csv(task, models, rows())),
-            ("Picture, code and ribbons as NPZ", "npz", arrays),
-        )
         presenter.offer(lambda: slides.slides(task, models, strip, shown, rows(), colours))
         controls.share(instead={"as": task.class_names[start.label], "code": start.code})
         python_code.show(python_program.program(position))

@@ -14,6 +14,7 @@ from core.data.tasks import Task
 from core.explanations.labelled_answers import LabelledAnswers
 from core.metrics.calibration import reliability, tempered
 from core.metrics.confusion import ClassShare, Counts, class_shares, confusion_matrix
+from core.norms import radius_words
 
 Classes = NDArray[np.int64]
 SIDE, NAMES = 56, 190  # a cell of a confusion matrix, and the room for names, in pixels
@@ -105,7 +106,8 @@ def confusions_png(task: Task, found: Mapping[str, LabelledAnswers], under: str)
     stated = next(iter(found.values())).settings
     note = (
         f"{task.title}, first {stated['images']} test images; rows: true class, columns: answer; "
-        f"PGD-{stated['steps']}, {stated['norm']}, epsilon {stated['epsilon']:.4g}, seed {stated['seed']}"
+        f"PGD-{stated['steps']}, {stated['norm']}, epsilon {radius_words(stated['norm'], stated['epsilon'])}, "
+        f"seed {stated['seed']}"
     )
     draw.text((GAP, sheet.height - 40), latin_text(note), INK, small)
     return sheet_png(sheet)

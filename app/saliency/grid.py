@@ -18,6 +18,7 @@ from app.ui.elements import two_figures
 from core.data.tasks import Task
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.saliency.grid import SaliencyMap
+from core.text import hyphenated
 
 KEY = "saliency-grid"
 
@@ -65,7 +66,7 @@ def _says(task: Task, one: SaliencyMap) -> str:
 def _method_head(method: str) -> str:
     known = ATTRIBUTION_METHODS[method]
     return (
-        f'<div class="rs-map-head" title="{escape(known.sentence)}"><b>{escape(known.title)}</b>'
+        f'<div class="rs-map-head" title="{escape(known.sentence)}"><b>{escape(hyphenated(known.title))}</b>'
         f"<small>{escape(known.sentence)}</small></div>"
     )
 
