@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from app.state.names import model_name
-from app.ui.charts import SCALE, add_band, faint, plain_layout, steps
+from app.ui.charts import DASHES, SCALE, add_band, faint, plain_layout, steps
 from app.ui.colours import model_colour
 
 Array = NDArray[np.floating]
@@ -41,7 +41,7 @@ def areas(found: Mapping[str, Array], classes: int, top: float, ink: str, kept: 
             mode="lines",
             name=model_name(key),
             legendgroup=key,
-            line={"color": colour, "width": 3, "dash": ("solid", "dash", "dot", "dashdot")[index % 4]},
+            line={"color": colour, "width": 3, "dash": DASHES[index % len(DASHES)]},
             hovertemplate=f"{model_name(key)}: {kept.lower()} %{{y:.1f}} % at RMSE %{{x:.4f}} (n = {len(distances):,})"
             "<extra></extra>",
         )
