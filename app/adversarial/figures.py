@@ -47,13 +47,13 @@ def areas(found: Mapping[str, Array], classes: int, top: float, ink: str, kept: 
         )
     figure.add_hline(y=guess * 100, line={"color": ink, "width": 1, "dash": "dot"})
     figure.add_annotation(
-        x=1, xref="paper", y=guess * 100, text="a guess", showarrow=False, xanchor="right", yanchor="top",
+        x=1, xref="paper", y=guess * 100, text="a guess", showarrow=False, xanchor="left", xshift=4,
         font={"color": ink, "size": 13},
     )  # fmt: skip
     figure.update_xaxes(title="Size of the change (RMSE)", range=[0, end])
     figure.update_yaxes(title=f"{kept} (%)", range=[0, 100])
     figure.update_layout(legend={"orientation": "h", "yanchor": "top", "y": -0.24, "x": 0})
-    return plain_layout(figure, 380, ink, {"l": 56, "r": 16, "t": 12, "b": 16})
+    return plain_layout(figure, 380, ink, {"l": 56, "r": 64, "t": 12, "b": 16})
 
 
 def matrix(

@@ -74,7 +74,8 @@ _BROKEN = """() => {
     const node = words.currentNode, holder = node.parentElement;
     if (!holder.getClientRects().length || holder.closest('code, pre, svg, style, script')) continue;
     for (const word of node.data.matchAll(/[A-Za-z]{2,}/g)) {
-      range.setStart(node, word.index), range.setEnd(node, word.index + word[0].length);
+      const hyphen = node.data[word.index - 1] === '\\u00ad' ? 1 : 0;  // its box counts as the next letter's
+      range.setStart(node, word.index + hyphen), range.setEnd(node, word.index + word[0].length);
       const lines = [...range.getClientRects()].filter(box => box.width > 1).map(box => Math.round(box.top));
       if (new Set(lines).size > 1) found.add(word[0]);
     }
