@@ -287,8 +287,8 @@ def distributions(report: Robustness, keys: Sequence[str]) -> None:
         "Box plots of the length of the loss gradient",
         "The length of the gradient of the loss, in nats for a picture that moves by 1 (L2). One box a network and "
         "label: middle line the median, box half of the images, whiskers 5 to 95 %; each mark of the axis is a "
-        "hundred times the one before. Filled: the true label. Hollow: the next one. Short for both means that no small "
-        "change pulls hard anywhere; short for the true label alone is what masks an attack.",
+        "hundred times the one before. Filled: the true label. Hollow: the next one. Short for both means that no "
+        "small change pulls hard anywhere; short for the true label alone is what masks an attack.",
         "Ross, Doshi-Velez 2018, arXiv:1711.09404, Sec. 4; lengths below 1e-12 are drawn there.",
     )
 
