@@ -104,9 +104,10 @@ def confusions_png(task: Task, found: Mapping[str, LabelledAnswers], under: str)
             ImageDraw.Draw(tag).text((NAMES - 4, SIDE // 2), latin_text(name), INK, small, anchor="rm")
             sheet.paste(tag.rotate(90, expand=True), (left + column * SIDE, top + side))
     stated = next(iter(found.values())).settings
+    epsilon = float(str(stated["epsilon"]))
     note = (
         f"{task.title}, first {stated['images']} test images; rows: true class, columns: answer; "
-        f"PGD-{stated['steps']}, {stated['norm']}, epsilon {radius_words(stated['norm'], stated['epsilon'])}, "
+        f"PGD-{stated['steps']}, {stated['norm']}, epsilon {radius_words(str(stated['norm']), epsilon)}, "
         f"seed {stated['seed']}"
     )
     draw.text((GAP, sheet.height - 40), latin_text(note), INK, small)
