@@ -66,7 +66,7 @@ def show_parts(task: Task, shown: ModelInput) -> None:
     start = explorer.start_of(task, shown, session.page_choice(LatentChoice))
     position = explorer.position_of(task, start, session.page_choice(LatentChoice), choice.models)
     explorer.warn_undrawn(task, start, shown, choice.models)
-    see, say, move = st.columns([0.8, 0.8, 1.9], gap="medium")
+    see, say, move = st.columns([0.75, 0.95, 1.8], gap="medium")
     colours = ClassColours(task)
     with see, guard():
         strip = results.row_at(position)

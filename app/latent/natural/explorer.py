@@ -39,7 +39,7 @@ def explore(task: Task, shown: ModelInput) -> None:
 def _parts(task: Task, shown: ModelInput) -> None:
     here = results.scene(task, shown, session.now().models)
     part = session.page_choice(LatentChoice)
-    see, say, move = st.columns([0.8, 0.8, 1.9], gap="medium")
+    see, say, move = st.columns([0.75, 0.95, 1.8], gap="medium")
     row, colours = results.row_at(here, part.amounts), ClassColours(task)
     with see:
         _now(here, row, part.amounts)
