@@ -111,6 +111,12 @@ def broken(page: Page) -> list[str]:
     return page.evaluate(_BROKEN)
 
 
+def misfits(page: Page) -> list[str]:
+    """What the window does not show whole, or so that it can be read."""
+    wide = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+    return [*(["wider than the window"] if wide else []), *cut(page), *shortened(page), *broken(page), *faint(page)]
+
+
 def faint(page: Page) -> list[str]:
     """Words of charts that hardly show on the page, which axe-core does not look at."""
     return page.evaluate(_FAINT)
