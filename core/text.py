@@ -13,7 +13,7 @@ _SYLLABLE = re.compile(
     re.IGNORECASE,
 )
 """Where a syllable of an English word may end: after a vowel and all but the last of the consonants that follow it."""
-_LONG, _LEAST = re.compile(r"\b[A-Za-z][a-z]{8,}\b"), 3  # letters of a word that may break, and of a part of it
+_LONG, _LEAST = re.compile(r"\b[A-Za-z][a-z]{9,}\b"), 3  # letters of a word that may break, and of a part of it
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
