@@ -156,7 +156,7 @@ def table(standing: Sequence[Standing]) -> list[int]:
         )
     }
     others = {
-        "Network": st.column_config.TextColumn("Network", width=122),
+        "Network": st.column_config.TextColumn("Network", width=138),
         "Epoch": st.column_config.NumberColumn(
             "Epoch", width=56, format="%.1f ×", help="Time of an epoch over the standard's"
         ),

@@ -47,6 +47,10 @@ _CUT = """() => {
 }"""
 
 _SHORTENED = """() => [...document.querySelectorAll('[data-testid=stMain] *')].filter(e => {
+  if (e.tagName === 'text') {
+    const chart = e.closest('.js-plotly-plot')?.getBoundingClientRect(), word = e.getBoundingClientRect();
+    return chart && (word.right > chart.right + 1 || word.left < chart.left - 1);
+  }
   if (e.clientWidth < 2 || e.scrollWidth < e.clientWidth + 2) return false;
   const style = getComputedStyle(e), box = e.getBoundingClientRect(), range = document.createRange();
   if (e.tagName === 'INPUT') return e.value;
