@@ -1,6 +1,7 @@
 """The dashboard's entry: page config, navigation, page.run(). It runs before every page, so it stays cheap."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -16,10 +17,14 @@ if not login.admitted():
     door.show()
     st.stop()
 
+# Streamlit serves the default page at / alone, whatever its path; so /compare is a page of its own. The navigation
+# names the one of the two that is looked at, or else it would mark none.
+NAMED = urlsplit(st.context.url or "").path.endswith("/compare")
+ROOT, OWN = ("hidden", "visible") if NAMED else ("visible", "hidden")
+
 PAGES = [
-    # Streamlit serves the default page at / alone, whatever its path; so /compare is a page of its own.
-    st.Page("pages/compare.py", title="Compare", url_path="start", default=True),
-    st.Page("pages/compare.py", title="Compare", url_path="compare", visibility="hidden"),
+    st.Page("pages/compare.py", title="Compare", url_path="start", default=True, visibility=ROOT),
+    st.Page("pages/compare.py", title="Compare", url_path="compare", visibility=OWN),
     st.Page("pages/tour.py", title="Show me", url_path="tour"),
     st.Page("pages/adversarial.py", title="Adversarial", url_path="adversarial"),
     st.Page("pages/anomaly.py", title="Anomaly", url_path="anomaly"),

@@ -108,6 +108,12 @@ def random_in_ball(like: Tensor, epsilon: float, norm: Norm, generator: torch.Ge
 
 
 def radius_words(norm: str, epsilon: float) -> str:
-    """A radius in [0, 1] pixel units, for people: "8/255" for L-infinity where it is one, else "0.1"."""
-    levels = epsilon * 255
-    return f"{levels:.0f}/255" if norm == "linf" and abs(levels - round(levels)) < 1e-5 else f"{epsilon:g}"
+    """A radius in [0, 1] pixel units, for people: in levels, "8/255" or "0.5/255", for L-infinity, else "0.1".
+
+    Parts of a level are written where the plain number is longer: 0.1 is no "25.5/255".
+    """
+    plain, levels = f"{epsilon:g}", round(epsilon * 255, 2)
+    if norm != "linf" or abs(epsilon * 255 - levels) > 1e-5:
+        return plain
+    words = f"{levels:g}/255"
+    return words if levels == int(levels) else min(plain, words, key=len)

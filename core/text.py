@@ -7,6 +7,13 @@ LONGEST = 80
 """Characters that a sentence quotes at most."""
 # signs that mark something up wherever they stand; underscores outside words; colons of addresses and icons
 _MARKED = re.compile(r"[\\`*\[\]<>$~|]|(?<!\w)_|_(?!\w)|:(?=\S)|(?<=www)\.|^#|^[-+](?= )", re.MULTILINE | re.IGNORECASE)
+_SOFT_HYPHEN = "\N{SOFT HYPHEN}"
+_SYLLABLE = re.compile(
+    r"(?<=[aeiouy])((?:[tcspw]h|ck|[bcdfghjklmnpqrstvwxz])*?)(?=(?:[tcspw]h|qu|[bcdfgkpst][lr]|[b-df-hj-np-tv-z])[aeiouy])",
+    re.IGNORECASE,
+)
+"""Where a syllable of an English word may end: after a vowel and all but the last of the consonants that follow it."""
+_LONG, _LEAST = re.compile(r"\b[A-Za-z][a-z]{9,}\b"), 3  # letters of a word that may break, and of a part of it
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -34,6 +41,24 @@ def _printed(sign: str) -> str:
 def csv_cell(text: str) -> str:
     """The text as a CSV cell that no spreadsheet takes for a formula: one that begins like one gets a leading quote."""
     return f"'{text}" if text.startswith(_FORMULAS) else text
+
+
+def hyphenated(text: str) -> str:
+    """The text with soft hyphens in its long words: where they must break, they break after a syllable.
+
+    Browsers hyphenate by dictionaries that not all of them bring. The rule is simple and misses what a dictionary
+    knows ("inte-grated"), but never leaves fewer than three letters alone.
+    """
+    return _LONG.sub(lambda word: _broken(word[0]), text)
+
+
+def _broken(word: str) -> str:
+    parts, start = [], 0
+    for end in (found.end() for found in _SYLLABLE.finditer(word)):
+        if end - start >= _LEAST and len(word) - end >= _LEAST:
+            parts.append(word[start:end])
+            start = end
+    return _SOFT_HYPHEN.join([*parts, word[start:]])
 
 
 def escape_markdown(text: str) -> str:

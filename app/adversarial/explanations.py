@@ -23,6 +23,7 @@ from core.explanations.class_explanations import FEW, LIKELIEST, Explanations
 from core.models.zoo import Card
 from core.reports.explanations.report import DRAWN, NOISE, ExplanationsReport
 from core.reports.form.report import Row
+from core.text import hyphenated
 
 Result = TypeVar("Result")
 UNDEFENDED = ("standard", "oneepoch")
@@ -171,7 +172,7 @@ def _cell(task: Task, result: Explanations, place: int, picture: NDArray[np.floa
     return (
         f'<figure class="{"rs-believed" if believed else ""}" data-class="{escape(name)}" data-before="{before:.4f}" '
         f'data-after="{after:.4f}"><img src="{data_url(picture)}" alt="Changed towards {escape(name)}">'
-        f'<figcaption><b title="{escape(name)}">{escape(name)}</b>'
+        f'<figcaption><b title="{escape(name)}">{escape(hyphenated(name))}</b>'
         f"<span>{_kept_together(before)} → {_kept_together(after)}</span>"
         f"<small>{mark}</small></figcaption></figure>"
     )

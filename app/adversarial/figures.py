@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from app.state.names import model_name
-from app.ui.charts import SCALE, add_band, faint, plain_layout, steps
+from app.ui.charts import DASHES, SCALE, add_band, faint, plain_layout, steps
 from app.ui.colours import model_colour
 
 Array = NDArray[np.floating]
@@ -41,19 +41,19 @@ def areas(found: Mapping[str, Array], classes: int, top: float, ink: str, kept: 
             mode="lines",
             name=model_name(key),
             legendgroup=key,
-            line={"color": colour, "width": 3, "dash": ("solid", "dash", "dot", "dashdot")[index % 4]},
+            line={"color": colour, "width": 3, "dash": DASHES[index % len(DASHES)]},
             hovertemplate=f"{model_name(key)}: {kept.lower()} %{{y:.1f}} % at RMSE %{{x:.4f}} (n = {len(distances):,})"
             "<extra></extra>",
         )
     figure.add_hline(y=guess * 100, line={"color": ink, "width": 1, "dash": "dot"})
     figure.add_annotation(
-        x=1, xref="paper", y=guess * 100, text="a guess", showarrow=False, xanchor="right", yanchor="top",
+        x=1, xref="paper", y=guess * 100, text="a guess", showarrow=False, xanchor="left", xshift=4,
         font={"color": ink, "size": 13},
     )  # fmt: skip
     figure.update_xaxes(title="Size of the change (RMSE)", range=[0, end])
     figure.update_yaxes(title=f"{kept} (%)", range=[0, 100])
     figure.update_layout(legend={"orientation": "h", "yanchor": "top", "y": -0.24, "x": 0})
-    return plain_layout(figure, 380, ink, {"l": 56, "r": 16, "t": 12, "b": 16})
+    return plain_layout(figure, 380, ink, {"l": 56, "r": 64, "t": 12, "b": 16})
 
 
 def matrix(
@@ -90,7 +90,7 @@ def matrix(
         mode="markers+text",
         marker={"size": 40, "symbol": "square", "opacity": 0.0},
         text=[f"{accuracy[cell] * 100:.0f}" for cell in cells],
-        textfont={"size": 18, "color": ["#FFFFFF" if one else "#14273D" for one in dark]},
+        textfont={"size": 18, "color": ["#FFFFFF" if one else "#111111" for one in dark]},
         customdata=[list(cell) for cell in cells],
         hovertext=[told[cell] for cell in cells],
         hovertemplate="%{hovertext}<extra></extra>",

@@ -29,6 +29,7 @@ from core.explanations.attack_outside_map import OutsideAttackResult, attack_out
 from core.explanations.manipulate_map import STEPS as MOVE_STEPS
 from core.explanations.manipulate_map import TOLERANCE, ManipulationResult, manipulate_map
 from core.explanations.smoothed_network import check_method
+from core.norms import radius_words
 from core.progress import OnProgress, ShouldStop
 
 MOST_FOOLED = 2  # networks at once: the search takes seconds for each
@@ -209,10 +210,10 @@ def _signed(value: float) -> str:
 
 def moved_guide(found: Sequence[FoolingResult]) -> None:
     """How to read the moved maps."""
-    levels = f"{float(str(found[0].moved.settings['epsilon'])) * 255:.0f}/255" if found else "ε"
+    most = radius_words("linf", float(str(found[0].moved.settings["epsilon"]))) if found else "ε"
     how_to_read(
         "Darker pixels count more for the answer; each map adds up to 1. The picture was changed by at most "
-        f"{levels} a pixel so that the map goes where you asked. Fooled: the answer is the same, its probability "
+        f"{most} a pixel so that the map goes where you asked. Fooled: the answer is the same, its probability "
         f"within {TOLERANCE:g}, and the map is now more like the one asked for than like the old one. Where a map can "
         "be moved so, it does not by itself say why the network answers as it does.",
         "Ghorbani et al. 2019, arXiv:1710.10547; Dombrowski et al. 2019, arXiv:1906.07983.",

@@ -82,8 +82,8 @@ def _dials(task: Task, rows: Sequence[Row], part: AdversarialChoice) -> tuple[st
 
 
 def _radius(epsilon: float) -> str:
-    levels = round(epsilon * 255)
-    return radius_text("linf", levels / 255) if abs(levels / 255 - epsilon) < 1e-4 else f"{epsilon:g}"
+    levels = round(epsilon * 510) / 2  # of a report, which holds few digits
+    return radius_text("linf", levels / 255 if abs(levels / 255 - epsilon) < 1e-4 else epsilon)
 
 
 def _set_to(field: str, value: Any, key: str) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from core.data.outliers import OUTLIERS
 from core.data.tasks import Task
 
 KINDS: Mapping[str, str] = {
-    "gradient-unsupervised": "Gradients; no anomaly was seen", "gradient-supervised": "Gradients; trained on attacks",
-    "joint": "Gradients and features; no anomaly was seen", "baseline": "Baselines",
+    "gradient-unsupervised": "Gradients; no anomaly seen", "gradient-supervised": "Gradients; trained on attacks",
+    "joint": "Gradients and features; no anomaly seen", "baseline": "Baselines",
 }  # fmt: skip
 LABELS: Mapping[str, str] = {
     "ones": "all classes at once",

@@ -16,7 +16,7 @@ from core.data.tasks import Task
 from core.explanations.attack_result import AttackResult
 from core.explanations.prediction import Prediction
 from core.models.zoo import Card
-from core.text import escape_markdown
+from core.text import escape_markdown, hyphenated
 
 TOP = 5
 
@@ -33,7 +33,10 @@ def _figures(card: Card) -> None:
     """What was measured of a model, and what its card says must be known beside it."""
     lines = "<br>".join(escape(line) for line in figures_in_words(card))
     note = f'<div class="rs-note">{escape(card.note)}</div>' if card.note else ""
-    st.html(f'<div class="rs-figures" data-figures="{escape(card.key)}">{lines}{note}</div>')
+    st.html(
+        f'<div class="rs-figures" style="--rs-colour: {model_colour(card.key)}" '
+        f'data-figures="{escape(card.key)}">{lines}{note}</div>'
+    )
 
 
 def looks(
@@ -96,7 +99,7 @@ def _bars(task: Task, look: Prediction) -> None:
     for index in look.probs.argsort()[::-1][:TOP]:
         share = float(look.probs[index])
         rows += (
-            f"<li><span>{escape(task.class_names[index])}</span>"
+            f"<li><span>{escape(hyphenated(task.class_names[index]))}</span>"
             f'<i><u style="width: {share * 100:.2f}%"></u></i><b>{percent(share)}</b></li>'
         )
     st.html(f'<ul class="rs-bars" style="--rs-colour: {model_colour(look.model)}">{rows}</ul>')

@@ -26,7 +26,7 @@ from core.data.tasks import Task, task_named
 from core.errors import InputError
 from core.explanations.picture_facts import PictureFacts
 from core.explanations.picture_rules import RULES
-from core.text import escape_markdown, shorten
+from core.text import escape_markdown, hyphenated, shorten
 
 A_PAGE = 12  # pictures found that are shown at once
 OPENS = "pages/compare.py"
@@ -58,13 +58,13 @@ def _controls(task: Task, part: FindChoice, choice: Choice) -> None:
             "Find pictures where",
             list(RULES),
             format_func=lambda key: RULES[key].title,
-            width=360,
+            width=330,
             **session.binding("rule", "find.rule"),
         )
         st.selectbox(
             "Class",
             range(task.classes + 1),
-            width=220,
+            width=180,
             format_func=lambda place: "every class" if place == EVERY_CLASS else task.class_names[place - 1],
             **session.binding("of_class", f"find.class.{task.key}"),
         )
@@ -180,7 +180,7 @@ def _answers(task: Task, facts: PictureFacts, place: int) -> str:
         changed = f"<small>{words}</small>" if (words := changed_words(task, radius)) else ""
         answer = task.class_names[facts.predicted[row, place]]
         lines.append(
-            f"<div><span>{escape(model_name(key))}</span> <b>{escape(answer)}</b> "
+            f"<div><span>{escape(model_name(key))}</span> <b>{escape(hyphenated(answer))}</b> "
             f"{facts.probability[row, place]:.0%}{changed}</div>".replace("%", " %")
         )
     return "".join(lines)

@@ -26,6 +26,7 @@ from app.ui.slider_predictions import ClassColours
 from core.data.tasks import Task, task_named
 from core.latent.directions import RANGES, Direction
 from core.latent.strips import DecodedRow
+from core.text import hyphenated
 from core.training.autoencoder.shipped import AUTOENCODERS
 
 STEPS = {"decay": 0.05, "noise": 0.05}
@@ -253,7 +254,7 @@ def answer_html(task: Task, key: str, probs: np.ndarray, label: int, colours: Cl
     """A network's answer, large, with its most probable classes as bars; it is said where it is not `label`."""
     names, order = task.class_names, probs.argsort()[::-1][:TOP]
     bars = "".join(
-        f'<li><span>{escape(names[index])}</span><i><u style="width: {probs[index] * 100:.2f}%; '
+        f'<li><span>{escape(hyphenated(names[index]))}</span><i><u style="width: {probs[index] * 100:.2f}%; '
         f'background: {colours[int(index)]}"></u></i><b>{percent(float(probs[index]))}</b></li>'
         for index in order
     )

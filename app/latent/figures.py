@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from app.state.names import model_name
-from app.ui.charts import SYMBOLS, add_names, plain_layout, steps
+from app.ui.charts import DASHES, SYMBOLS, add_names, plain_layout, steps
 from app.ui.colours import model_colour
 
 HEIGHT, ROOM = 420, 330  # pixels of the scatter, and of its plane
@@ -108,7 +108,7 @@ def standing(found: Mapping[str, NDArray[np.floating]], top: float, usual: float
             y=[*(y * 100), y[-1] * 100],
             mode="lines",
             name=model_name(key),
-            line={"color": model_colour(key), "width": 3, "dash": ("solid", "dash", "dot", "dashdot")[index % 4]},
+            line={"color": model_colour(key), "width": 3, "dash": DASHES[index % len(DASHES)]},
             hovertemplate=f"{model_name(key)}: still right %{{y:.1f}} % at ρ = %{{x:.2f}} (n = {len(distances):,})"
             "<extra></extra>",
         )

@@ -66,7 +66,7 @@ def show_parts(task: Task, shown: ModelInput) -> None:
     start = explorer.start_of(task, shown, session.page_choice(LatentChoice))
     position = explorer.position_of(task, start, session.page_choice(LatentChoice), choice.models)
     explorer.warn_undrawn(task, start, shown, choice.models)
-    see, say, move = st.columns([0.8, 0.8, 1.9], gap="medium")
+    see, say, move = st.columns([0.75, 0.95, 1.8], gap="medium")
     colours = ClassColours(task)
     with see, guard():
         strip = results.row_at(position)
@@ -78,19 +78,19 @@ def show_parts(task: Task, shown: ModelInput) -> None:
         explorer.sliders(task, position)
     explorer.start_controls(task, start, shown.label, position.place)
     explorer.guide(task)
+    arrays, models = partial(files.explorer_npz, position), position.models
+    rows, pictures = partial(_rows, task, position), partial(explorer.cells, task, start, position, strip)
+    downloads(
+        f"latent-{task.key}",
+        (
+            "Pictures and ribbons as PNG",
+            "png",
+            lambda: ribbons_png(task, models, pictures(), rows(), colours),
+        ),
+        ("Answers along the sliders as CSV", "csv", lambda: ribbons_csv(task, models, rows())),
+        ("Picture, code and ribbons as NPZ", "npz", arrays),
+    )
     with st.container(horizontal=True):
-        arrays, models = partial(files.explorer_npz, position), position.models
-        rows, pictures = partial(_rows, task, position), partial(explorer.cells, task, start, position, strip)
-        downloads(
-            f"latent-{task.key}",
-            (
-                "Pictures and ribbons as PNG",
-                "png",
-                lambda: ribbons_png(task, models, pictures(), rows(), colours),
-            ),
-            ("Answers along the sliders as CSV", "csv", lambda: ribbons_csv(task, models, rows())),
-            ("Picture, code and ribbons as NPZ", "npz", arrays),
-        )
         presenter.offer(lambda: slides.slides(task, models, strip, shown, rows(), colours))
         controls.share(instead={"as": task.class_names[start.label], "code": start.code})
         python_code.show(python_program.program(position))

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from app.state.names import model_name
-from app.ui.charts import faint, plain_layout
+from app.ui.charts import SYMBOLS, faint, plain_layout
 from app.ui.colours import model_colour
 from core.metrics.calibration import Reliability
 from core.metrics.confusion import ClassShare, Counts
@@ -33,7 +33,7 @@ def by_class(names: Sequence[str], shares: Mapping[str, Pair], ink: str) -> go.F
                 y=rows[known] + place * BAND,
                 mode="markers",
                 name=f"{model_name(key)}, {words}",
-                marker={"color": colour, "size": 10, "symbol": "circle" if attacked else "circle-open",
+                marker={"color": colour, "size": 10, "symbol": SYMBOLS[index] + ("" if attacked else "-open"),
                         "line": {"width": 2, "color": colour}},
                 error_x={"type": "data", "symmetric": False, "array": high - value, "arrayminus": value - low,
                          "color": colour, "thickness": 1.5, "width": 3},

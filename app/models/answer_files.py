@@ -14,6 +14,7 @@ from core.data.tasks import Task
 from core.explanations.labelled_answers import LabelledAnswers
 from core.metrics.calibration import reliability, tempered
 from core.metrics.confusion import ClassShare, Counts, class_shares, confusion_matrix
+from core.norms import radius_words
 
 Classes = NDArray[np.int64]
 SIDE, NAMES = 56, 190  # a cell of a confusion matrix, and the room for names, in pixels
@@ -103,9 +104,11 @@ def confusions_png(task: Task, found: Mapping[str, LabelledAnswers], under: str)
             ImageDraw.Draw(tag).text((NAMES - 4, SIDE // 2), latin_text(name), INK, small, anchor="rm")
             sheet.paste(tag.rotate(90, expand=True), (left + column * SIDE, top + side))
     stated = next(iter(found.values())).settings
+    epsilon = float(str(stated["epsilon"]))
     note = (
         f"{task.title}, first {stated['images']} test images; rows: true class, columns: answer; "
-        f"PGD-{stated['steps']}, {stated['norm']}, epsilon {stated['epsilon']:.4g}, seed {stated['seed']}"
+        f"PGD-{stated['steps']}, {stated['norm']}, epsilon {radius_words(str(stated['norm']), epsilon)}, "
+        f"seed {stated['seed']}"
     )
     draw.text((GAP, sheet.height - 40), latin_text(note), INK, small)
     return sheet_png(sheet)

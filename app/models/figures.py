@@ -158,7 +158,7 @@ def gradient_norms(found: Mapping[str, tuple[Array, Array]], ink: str) -> go.Fig
             marker={"symbol": "square", "size": 14, "color": fill, "line": {"color": ink, "width": 2}},
         )  # fmt: skip
     figure.update_xaxes(title="Length of the loss gradient (L2, nats)", type="log")
-    figure.update_xaxes(exponentformat="power", dtick=1)
+    figure.update_xaxes(exponentformat="power", dtick=2, tickangle=0)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_layout(boxmode="group", legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0})
     return plain_layout(figure, 74 * len(found) + 100, ink, {"l": 8, "r": 16, "t": 40, "b": 56})

@@ -33,7 +33,8 @@ def show_standings(report: Robustness | None, cards: list[Card]) -> None:
     choice = session.now()
     rows = report.report.rows if report else ()
     standing = standings(cards, rows, choice.norm)
-    left, right = st.columns([1.35, 1], gap="large")
+    with st.container(key="standings"):
+        left, right = st.columns([1.5, 1], gap="medium")
     with left:
         with st.container(width=420):
             controls.norm_picker()

@@ -27,12 +27,13 @@ from core.reports.robustness.report import Robustness
 from core.training.recipes.registry import entry_of
 
 FLAGS: Mapping[str, str] = {
-    "single-step": "one step harms more than many",
-    "zero-gradient": "many gradients are zero",
-    "larger-epsilon": "stands where any picture can be made grey",
-    "transfer": "another network's attack harms more than its own",
-    "black-box": "an attack without gradients harms more",
+    "single-step": "single step",
+    "zero-gradient": "no gradient",
+    "larger-epsilon": "grey pictures",
+    "transfer": "transfer",
+    "black-box": "black box",
 }
+"""Signs of masked gradients in a cell's few words; `table_guide` says what they mean."""
 
 STATED = ("steps", "restarts", "apgd_iterations", "apgd_targets", "seed")  # settings of the report that are shown
 
@@ -138,7 +139,7 @@ def table(standing: Sequence[Standing]) -> list[int]:
             "Clean": _points(one.clean),
             "PGD-50": _points(one.pgd),
             "APGD": _points(one.apgd),
-            "Epoch time": one.cost,
+            "Epoch": one.cost,
             "Signs of masking": _flags(one.flags),
             "Clean, 95 %": _span(one.clean),
             "PGD, 95 %": _span(one.pgd),
@@ -147,19 +148,24 @@ def table(standing: Sequence[Standing]) -> list[int]:
         for one in standing
     ]
     bar = {
-        name: st.column_config.ProgressColumn(name, width=108, min_value=0, max_value=100, format="%.1f %%", help=told)
+        name: st.column_config.ProgressColumn(name, width=80, min_value=0, max_value=100, format="%.1f %%", help=told)
         for name, told in (
             ("Clean", "Right answers on clean test images"),
             ("PGD-50", "Right answers under PGD with 50 steps at the reported radius"),
             ("APGD", "Right answers under APGD on cross-entropy and then targeted DLR, at the reported radius"),
         )
     }
-    cost = st.column_config.NumberColumn(
-        "Epoch time", width=96, format="%.1f ×", help="Time of an epoch over the standard's"
-    )
+    others = {
+        "Network": st.column_config.TextColumn("Network", width=138),
+        "Epoch": st.column_config.NumberColumn(
+            "Epoch", width=56, format="%.1f ×", help="Time of an epoch over the standard's"
+        ),
+        "Signs of masking": st.column_config.TextColumn("Signs of masking", width=160),
+    }
     picked = st.dataframe(
-        rows, hide_index=True, column_config=bar | {"Epoch time": cost}, placeholder="–", key="models-table",
-        height=min(420, 36 * len(rows) + 38), on_select="rerun", selection_mode="multi-row",
+        rows, hide_index=True, column_config=bar | others, placeholder="–", key="models-table",
+        column_order=("Network", *bar, "Epoch", "Signs of masking"),
+        height=min(460, 35 * len(rows) + 38), on_select="rerun", selection_mode="multi-row",
     )  # fmt: skip
     named = {str(name): None for row in rows for name in row}
     tables.offer(
@@ -186,9 +192,12 @@ def _flags(flags: Sequence[str] | None) -> str:
 def table_guide() -> None:
     """How to read the table."""
     how_to_read(
-        "A click on a head sorts. Epoch time is that of one epoch over the standard recipe's on the same network. "
-        "Signs of masking: where one is named, the attacks may have failed because gradients lead nowhere, and the "
-        "network may be weaker than its figures.",
+        "A click on a head sorts. Epoch: the time of one over the standard recipe's on the same network. The 95 % "
+        "intervals are in the chart, on the cards and in the files. Signs of masking: where one is named, the attacks "
+        "may have failed because gradients lead nowhere, and the network may be weaker than its figures. Single step: "
+        "one step harms more than many. No gradient: many are zero. Grey pictures: it stands where any picture can be "
+        "made grey. Transfer: another network's attack harms more than its own. Black box: an attack without "
+        "gradients harms more.",
         "Signs: Athalye et al. 2018, arXiv:1802.00420; Carlini et al. 2019, arXiv:1902.06705.",
     )
 
@@ -277,9 +286,9 @@ def distributions(report: Robustness, keys: Sequence[str]) -> None:
         "gradients",
         "Box plots of the length of the loss gradient",
         "The length of the gradient of the loss, in nats for a picture that moves by 1 (L2). One box a network and "
-        "label: middle line the median, box half of the images, whiskers 5 to 95 %; each mark of the axis is ten "
-        "times the one before. Filled: the true label. Hollow: the next one. Short for both means that no small "
-        "change pulls hard anywhere; short for the true label alone is what masks an attack.",
+        "label: middle line the median, box half of the images, whiskers 5 to 95 %; each mark of the axis is a "
+        "hundred times the one before. Filled: the true label. Hollow: the next one. Short for both means that no "
+        "small change pulls hard anywhere; short for the true label alone is what masks an attack.",
         "Ross, Doshi-Velez 2018, arXiv:1711.09404, Sec. 4; lengths below 1e-12 are drawn there.",
     )
 

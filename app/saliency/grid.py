@@ -18,6 +18,7 @@ from app.ui.elements import two_figures, weaker
 from core.data.tasks import Task
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.saliency.grid import SaliencyMap
+from core.text import hyphenated
 
 KEY = "saliency-grid"
 
@@ -66,7 +67,7 @@ def _says(task: Task, one: SaliencyMap) -> str:
 def _method_head(method: str) -> str:
     known = ATTRIBUTION_METHODS[method]
     return (
-        f'<div class="rs-map-head" title="{escape(known.sentence)}"><b>{escape(known.title)}</b>'
+        f'<div class="rs-map-head" title="{escape(known.sentence)}"><b>{escape(hyphenated(known.title))}</b>'
         f"<small>{escape(known.sentence)}</small></div>"
     )
 
@@ -81,12 +82,13 @@ def _cell(cell: Cell, one: SaliencyMap | None, full: float, shared: float, part:
     if problem:
         return f'<div class="rs-map rs-map-none" {mark} data-state="none"><span>{escape(problem)}</span></div>'
     url = bytes_url(map_pixels(one, full, part.colours, part.over))
-    beside = f"<b>{weaker(shared, strongest(one))}</b>, " if part.scale == "own" else ""
+    size = f"max {two_figures(strongest(one))}"
+    said = weaker(shared, strongest(one)) if part.scale == "own" else size
     chosen = cell == (part.seen, part.method)
     return (
         f'<button class="rs-map{" rs-chosen" if chosen else ""}" type="button" {mark} data-state="there" '
         f'aria-pressed="{str(chosen).lower()}" aria-label="{escape(name)}: look closer"><img src="{url}" '
-        f'alt="{escape(name)}"><small>{beside}max {two_figures(strongest(one))}</small></button>'
+        f'alt="{escape(name)}"><small title="{size}">{said}</small></button>'
     )
 
 

@@ -12,6 +12,7 @@ from app.state.names import model_name
 from app.state.training_job import Job
 from app.state.training_queue import AWAY
 from app.ui import charts, elements
+from app.ui.charts import SYMBOLS
 from app.ui.colours import model_colour
 from app.ui.task_progress import time_left
 from app.ui.training_film import MOST_SHOWN
@@ -91,7 +92,7 @@ def curves(jobs: Sequence[Job]) -> None:
 
 def _accuracy(jobs: Sequence[Job], epochs: int) -> None:
     figure = go.Figure()
-    for job in jobs:
+    for index, job in enumerate(jobs):
         colour, name = model_colour(job.order.key), model_name(job.order.key)
         for values, dash, what in (
             ([100 * point.clean for point in job.points], "solid", "clean"),
@@ -100,9 +101,10 @@ def _accuracy(jobs: Sequence[Job], epochs: int) -> None:
             figure.add_scatter(
                 x=[point.at for point in job.points],
                 y=values,
-                mode="lines",
+                mode="lines+markers",
                 name=f"{name}, {what}",
                 line={"color": colour, "width": 3.5, "dash": dash},
+                marker={"size": 9, "symbol": SYMBOLS[index]},
                 hovertemplate=f"{escape(name)}, {what}: %{{y:.1f}} %<br>after %{{x:.2f}} epochs<extra></extra>",
             )
     said = "; ".join(
@@ -115,13 +117,14 @@ def _accuracy(jobs: Sequence[Job], epochs: int) -> None:
 
 def _loss(jobs: Sequence[Job], epochs: int) -> None:
     figure = go.Figure()
-    for job in jobs:
+    for index, job in enumerate(jobs):
         figure.add_scatter(
             x=[point.at for point in job.points],
             y=[point.loss for point in job.points],
-            mode="lines",
+            mode="lines+markers",
             name=model_name(job.order.key),
             line={"color": model_colour(job.order.key), "width": 3.5},
+            marker={"size": 9, "symbol": SYMBOLS[index]},
             hovertemplate="%{y:.2f} nats after %{x:.2f} epochs<extra></extra>",
         )
     said = "; ".join(f"{model_name(job.order.key)}: {job.points[-1].loss:.2f}" for job in jobs)

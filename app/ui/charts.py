@@ -41,7 +41,12 @@ def steps(distances: Array) -> tuple[Array, Array]:
 
 PER_INCH, PRINT = 96, 300  # a CSS pixel is 1/96 inch; a saved chart has 300 dots an inch at its size on the screen
 
-SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "triangle-down", "star", "hexagon", "pentagon")
+SYMBOLS = (
+    "circle", "square", "diamond", "triangle-up", "cross", "x", "triangle-down", "star", "hexagon", "pentagon",
+    "triangle-left", "triangle-right", "hourglass", "bowtie", "star-square", "hexagram",
+)  # fmt: skip
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+"""Of points and of lines, by the network's place in its chart: some colours look alike to who lacks a kind of cone."""
 
 LABEL_GAP = 19  # pixels between the names of two points
 

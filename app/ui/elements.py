@@ -131,7 +131,7 @@ def pinned(shown: ModelInput) -> None:
     with st.container(key="pinned"):
         st.html(
             f'<div class="rs-pinned"><img src="{data_url(shown.x[0])}" alt=""><span>{escape(shown.title)}</span>'
-            "<small>swipe for the next network</small></div>"
+            "<small>swipe for more</small></div>"
         )
 
 

@@ -115,8 +115,8 @@ def _row(task: Task, strip: Strip, number: int, key: str, colours: ClassColours)
 
 
 def _fitting(name: str, share: float) -> str:
-    """A class's name, where there is room for it."""
-    return escape(name) if share * 100 >= LETTER * len(name) else ""
+    """A class's name, where there is room for it; on a narrower screen it is left out whole (`.rs-ribbon-row`)."""
+    return escape(name.replace(" ", "\N{NO-BREAK SPACE}")) if share * 100 >= LETTER * len(name) else ""
 
 
 def signed(value: float) -> str:

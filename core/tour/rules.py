@@ -25,6 +25,7 @@ from core.images import fit
 from core.metrics.localisation import area, mass_inside
 from core.metrics.map_agreement import spearman
 from core.models.zoo import ZooModel, load_zoo_model
+from core.norms import radius_words
 from core.saliency.gradient import gradient
 from core.tour.view import View
 from core.training.recipes.registry import name_of
@@ -194,8 +195,8 @@ def a_heat_map_led_astray(photographs: Shipped) -> View | None:
     _, key, before, after = best
     return photographs.view(
         "astray", "adversarial", (STANDARD, ROBUST), key,
-        f"Within {round(epsilon * 255)}/255 the standard network keeps its answer while its map goes to the bottom "
-        f"right: {percent(before)} of it before, {percent(after)} after.", open="fooling",
+        f"Within {radius_words('linf', epsilon)} the standard network keeps its answer while its map goes to the "
+        f"bottom right: {percent(before)} of it before, {percent(after)} after.", open="fooling",
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.helpers.browser import downloaded, here, in_turn, loaded, photograph, settled
+from tests.helpers.screen import misfits
 from tests.helpers.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("with-reports"), pytest.mark.timeout(900)]
@@ -180,7 +181,7 @@ def test_a_search_can_be_stopped_another_fools_heat_maps_and_files_are_taken_awa
 def the_page_fits_its_window(page: Page) -> None:
     script = "all => all.map(e => e.getBoundingClientRect().width)"
     for size, scheme in in_turn(page, ("narrow", "dark"), ("wide", "light")):
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), size
+        assert not misfits(page), size
         widths = page.eval_on_selector_all("[data-explained] [data-class] img", script)
         assert min(widths) > 80, size  # three networks beside each other, all classes on the first screen
         photograph(page, f"adversarial-{size}-{scheme}")

@@ -14,6 +14,7 @@ from core.anomaly.catalogue import DETECTORS
 from core.data.tasks import CIFAR10
 from core.images import fit
 from tests.helpers.browser import downloaded, here, in_turn, loaded, photograph, settled
+from tests.helpers.screen import misfits
 from tests.helpers.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("with-reports"), pytest.mark.timeout(900)]
@@ -91,5 +92,5 @@ def test_a_picture_is_judged_and_an_attack_is_noticed_when_it_grows(visit):
 
 def fits_its_window(page: Page, view: str, look: tuple[str, str]) -> None:
     for size, scheme in in_turn(page, look):
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), size
+        assert not misfits(page), size
         photograph(page, f"anomaly-{view}-{size}-{scheme}")

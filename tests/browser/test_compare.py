@@ -10,6 +10,7 @@ from PIL import Image
 from playwright.sync_api import Page
 
 from tests.helpers.browser import here, in_turn, loaded, photograph, settled
+from tests.helpers.screen import misfits
 from tests.helpers.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("with-what-ships"), pytest.mark.timeout(600)]
@@ -155,7 +156,7 @@ def test_a_link_restores_the_view_for_somebody_else(visit):
 
 def the_page_fits_its_window(page: Page) -> None:
     for size, scheme in in_turn(page, ("narrow", "dark"), ("wide", "light")):
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), size
+        assert not misfits(page), size
         boxes = page.eval_on_selector_all("[data-model]", "all => all.map(e => e.getBoundingClientRect().toJSON())")
         least = 290 if size == "narrow" else 200
         assert len(boxes) == 3 and all(box["width"] > least for box in boxes), size

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.helpers.browser import here, in_turn, loaded, photograph, settled
+from tests.helpers.screen import misfits
 from tests.helpers.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("with-reports"), pytest.mark.timeout(900)]
@@ -129,7 +130,7 @@ def test_a_code_that_is_not_a_number_is_a_sentence(visit):
 
 def the_page_fits_its_window(page: Page) -> None:
     for size, scheme in in_turn(page, ("narrow", "dark"), ("wide", "light")):
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), size
+        assert not misfits(page), size
         if size == "narrow":  # the picture stays in sight of the sliders
             page.locator(".st-key-slider-noise").scroll_into_view_if_needed()
             page.wait_for_timeout(300)

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.helpers.browser import here, in_turn, loaded, photograph, settled
+from tests.helpers.screen import misfits
 from tests.helpers.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("with-reports"), pytest.mark.timeout(600)]
@@ -76,7 +77,7 @@ def test_the_choice_comes_along_through_the_navigation_and_back(visitor, address
 
 def the_page_fits_its_window(page: Page) -> None:
     for size, scheme in in_turn(page, ("narrow", "dark"), ("wide", "light")):
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), size
+        assert not misfits(page), size
         cards, steps = boxes(page, "[data-card]", 3), boxes(page, "[class*=st-key-step-] img", 6)
         if size == "narrow":
             assert len({round(box["x"]) for box in cards}) == 1 and all(box["width"] > 300 for box in cards)

@@ -10,6 +10,7 @@ from playwright.sync_api import Page
 
 from app.saliency.files import CELL
 from tests.helpers.browser import downloaded, here, in_turn, loaded, photograph, settled
+from tests.helpers.screen import misfits
 from tests.helpers.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("with-reports"), pytest.mark.timeout(900)]
@@ -105,6 +106,6 @@ def seen(presenter):
 def the_page_fits_its_window(page: Page) -> None:
     measured = "all => all.map(e => e.getBoundingClientRect().width)"
     for size, scheme in in_turn(page, ("projector", "light"), ("narrow", "dark"), ("wide", "dark"), ("wide", "light")):
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), size
+        assert not misfits(page), size
         assert min(page.eval_on_selector_all("button[data-map] img", measured)) > 100, size
         photograph(page, f"saliency-{size}-{scheme}")

@@ -10,6 +10,7 @@ from core.norms import (
     check_norm,
     norm_of,
     project,
+    radius_words,
     random_in_ball,
     rmse,
     round_towards,
@@ -137,3 +138,13 @@ def test_an_unknown_norm_is_refused():
     assert check_norm("l2") == "l2"
     with pytest.raises(ConfigError, match="l1"):
         check_norm("l1")
+
+
+@pytest.mark.parametrize(
+    ("norm", "epsilon", "words"),
+    [("linf", 8 / 255, "8/255"), ("linf", 0.5 / 255, "0.5/255"), ("linf", 0.25 / 255, "0.25/255"), ("linf", 0, "0/255"),
+     ("linf", 0.1, "0.1"), ("linf", 0.05, "0.05"), ("linf", 0.0123, "0.0123"), ("l2", 8 / 255, "0.0313725"),
+     ("l2", 0.5, "0.5")],
+)  # fmt: skip
+def test_a_radius_is_said_in_levels_where_that_is_short(norm, epsilon, words):
+    assert radius_words(norm, epsilon) == words

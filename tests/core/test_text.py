@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.text import csv_cell, escape_markdown, shorten
+from core.text import csv_cell, escape_markdown, hyphenated, shorten
 
 
 def test_long_text_keeps_its_ends_and_what_does_not_print_is_an_escape():
@@ -18,6 +18,14 @@ def test_long_text_keeps_its_ends_and_what_does_not_print_is_an_escape():
 def test_what_begins_like_a_formula_is_quoted_in_a_table(sign):
     assert csv_cell(f"{sign}1+1") == f"'{sign}1+1"
     assert csv_cell(f"a{sign}b") == f"a{sign}b" and csv_cell("") == ""
+
+
+def test_long_words_may_break_after_a_syllable_and_never_leave_two_letters_alone():
+    words = "Guided backpropagation|automobile|locomotive|Saint Bernard|MobileNetV2"
+    shown = "Guided back-pro-paga-tion|auto-mobile|loco-motive|Saint Bernard|MobileNetV2"
+    assert hyphenated(words).replace("\N{SOFT HYPHEN}", "-") == shown
+    parts = hyphenated("incomprehensibilities aeiouaeiou strengthlessness").replace(" ", "\N{SOFT HYPHEN}")
+    assert all(len(part) >= 3 for part in parts.split("\N{SOFT HYPHEN}"))
 
 
 def test_markdown_shows_the_text_as_it_is():

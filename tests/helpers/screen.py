@@ -1,5 +1,7 @@
 """What a page answers on its first screen, and what tests measure there: where it stands, how long the page is."""
 
+from collections.abc import Sequence
+
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
@@ -17,6 +19,10 @@ ANSWERS = {
     "workshop": ".st-key-workshop-code",
 }
 """By page the elements that answer its question, say why nothing does, or are what a visitor comes for."""
+SIDEWAYS = ".dvn-scroller"
+"""What scrolls a table, which is drawn on a canvas."""
+OF_COLOURS = ("color-contrast",)
+"""Rules that another theme may break."""
 SERIOUS = ("serious", "critical")
 _BELOW = """([selector, height]) => [...document.querySelectorAll(selector)].map(e => e.getBoundingClientRect())
   .map(box => ({top: box.top, bottom: box.bottom, width: box.width})).filter(box =>
@@ -31,7 +37,8 @@ _CUT = """() => {
     for (; holder && holder !== main; holder = holder.parentElement) {
       const style = getComputedStyle(holder);
       if (holder.getBoundingClientRect().right > wide || style.overflowX === 'visible') continue;
-      hinted = style.animationName.includes('rs-goes-on') || holder.matches('[data-testid=stDataFrame] *, .player *');
+      const signed = getComputedStyle(holder.closest('[data-testid=stDataFrame]') || holder).animationName;
+      hinted = signed.includes('rs-goes-on') || holder.matches('.player *');
       break;
     }
     if (!hinted) found.add(`${element.tagName}.${element.className} at ${Math.round(box.right)}`);
@@ -39,9 +46,47 @@ _CUT = """() => {
   return [...found].slice(0, 5);
 }"""
 
-_SHORTENED = """() => [...document.querySelectorAll('[data-testid=stHtml] *')].filter(e => e.clientWidth &&
-  getComputedStyle(e).textOverflow === 'ellipsis' && e.scrollWidth > e.clientWidth && !e.closest('[title]'))
-  .map(e => e.textContent).slice(0, 5)"""
+_SHORTENED = """() => [...document.querySelectorAll('[data-testid=stMain] *')].filter(e => {
+  if (e.tagName === 'text') {
+    const chart = e.closest('.js-plotly-plot')?.getBoundingClientRect(), word = e.getBoundingClientRect();
+    return chart && (word.right > chart.right + 1 || word.left < chart.left - 1);
+  }
+  if (e.clientWidth < 2 || e.scrollWidth < e.clientWidth + 2) return false;
+  const style = getComputedStyle(e), box = e.getBoundingClientRect(), range = document.createRange();
+  if (e.tagName === 'INPUT') return e.value;
+  if (style.overflowX !== 'hidden' && style.overflowX !== 'clip') return false;
+  return style.textOverflow === 'ellipsis' || [...e.childNodes].some(one => {
+    if (one.nodeType !== 3 || !one.data.trim()) return false;
+    range.selectNodeContents(one);
+    return [...range.getClientRects()].some(line => line.right > box.right + 1 && line.top < box.bottom - 1);
+  });
+}).map(e => e.value || e.textContent).slice(0, 5)"""
+_FAINT = """() => {
+  const light = colour => colour.match(/[0-9.]+/g).slice(0, 3).map(one => one / 255)
+    .map(one => one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, one, channel) => sum + one * [0.2126, 0.7152, 0.0722][channel], 0.05);
+  const ground = light(getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor);
+  return [...document.querySelectorAll('[data-testid=stPlotlyChart] text')].filter(e => {
+    const ratio = light(getComputedStyle(e).fill) / ground;
+    if (e.closest('.scatterlayer') && e.closest('.js-plotly-plot').querySelector('.heatmaplayer *')) return false;
+    return e.textContent && Math.max(ratio, 1 / ratio) < 4.5;
+  }).map(e => e.textContent).slice(0, 5);
+}"""
+_BROKEN = """() => {
+  const found = new Set(), range = document.createRange();
+  const words = document.createTreeWalker(document.querySelector('[data-testid=stMain]'), NodeFilter.SHOW_TEXT);
+  while (words.nextNode()) {
+    const node = words.currentNode, holder = node.parentElement;
+    if (!holder.getClientRects().length || holder.closest('code, pre, svg, style, script')) continue;
+    for (const word of node.data.matchAll(/[A-Za-z]{2,}/g)) {
+      const hyphen = node.data[word.index - 1] === '\\u00ad' ? 1 : 0;  // its box counts as the next letter's
+      range.setStart(node, word.index + hyphen), range.setEnd(node, word.index + word[0].length);
+      const lines = [...range.getClientRects()].filter(box => box.width > 1).map(box => Math.round(box.top));
+      if (new Set(lines).size > 1) found.add(word[0]);
+    }
+  }
+  return [...found].slice(0, 9);
+}"""
 
 
 def outside(page: Page, selector: str) -> list[dict[str, float]]:
@@ -62,13 +107,30 @@ def cut(page: Page) -> list[str]:
 
 
 def shortened(page: Page) -> list[str]:
-    """Words that end in an ellipsis, and whose whole no pointer brings out."""
+    """Words that end in an ellipsis or at an edge."""
     return page.evaluate(_SHORTENED)
 
 
-def violations(page: Page) -> list[str]:
-    """What axe-core calls a serious or critical fault, with where it is."""
-    found = Axe().run(page).response["violations"]
+def broken(page: Page) -> list[str]:
+    """Words that go on in the next line without a hyphen."""
+    return page.evaluate(_BROKEN)
+
+
+def misfits(page: Page) -> list[str]:
+    """What the window does not show whole, or so that it can be read."""
+    wide = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+    return [*(["wider than the window"] if wide else []), *cut(page), *shortened(page), *broken(page), *faint(page)]
+
+
+def faint(page: Page) -> list[str]:
+    """Words of charts that hardly show on the page, which axe-core does not look at; those on cells are left out."""
+    return page.evaluate(_FAINT)
+
+
+def violations(page: Page, rules: Sequence[str] = ()) -> list[str]:
+    """What axe-core calls a serious or critical fault, with where it is; by some of its rules, or else by all."""
+    options = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
+    found = Axe().run(page, options=options).response["violations"]
     return [
         f"{one['id']} ({len(one['nodes'])}): {one['nodes'][0]['html'][:200]} {one['nodes'][0].get('failureSummary')}"
         for one in found

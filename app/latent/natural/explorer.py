@@ -39,7 +39,7 @@ def explore(task: Task, shown: ModelInput) -> None:
 def _parts(task: Task, shown: ModelInput) -> None:
     here = results.scene(task, shown, session.now().models)
     part = session.page_choice(LatentChoice)
-    see, say, move = st.columns([0.8, 0.8, 1.9], gap="medium")
+    see, say, move = st.columns([0.75, 0.95, 1.8], gap="medium")
     row, colours = results.row_at(here, part.amounts), ClassColours(task)
     with see:
         _now(here, row, part.amounts)
@@ -49,15 +49,15 @@ def _parts(task: Task, shown: ModelInput) -> None:
         explorer.mini(task, row, here.models, colours)
         _sliders(here, part, colours)
     _guide(task)
+    arrays = partial(files.explorer_npz, here, part.amounts)
+    rows, cells = partial(_rows, here, part), _cells(here, row)
+    downloads(
+        f"natural-{task.key}",
+        ("Pictures and ribbons as PNG", "png", lambda: ribbons_png(task, here.models, cells, rows(), colours)),
+        ("Answers along the sliders as CSV", "csv", lambda: ribbons_csv(task, here.models, rows())),
+        ("Picture and ribbons as NPZ", "npz", arrays),
+    )
     with st.container(horizontal=True):
-        arrays = partial(files.explorer_npz, here, part.amounts)
-        rows, cells = partial(_rows, here, part), _cells(here, row)
-        downloads(
-            f"natural-{task.key}",
-            ("Pictures and ribbons as PNG", "png", lambda: ribbons_png(task, here.models, cells, rows(), colours)),
-            ("Answers along the sliders as CSV", "csv", lambda: ribbons_csv(task, here.models, rows())),
-            ("Picture and ribbons as NPZ", "npz", arrays),
-        )
         presenter.offer(lambda: slides.slides(here.task, here.models, row, here.picture, rows(), colours))
         controls.share()
         first, rest = next((key, change.rest) for key, change in CHANGES.items())

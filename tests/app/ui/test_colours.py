@@ -1,15 +1,23 @@
-"""Colours show on both grounds, and none of them means two things on one page."""
+"""Colours show on both grounds, none of them means two things on one page, and signs tell apart what looks alike."""
 
 from itertools import combinations
 
 import numpy as np
 import pytest
 
+from app.adversarial import figures as adversarial
 from app.anomaly.figures import ALARM
+from app.latent import figures as latent
+from app.models import answer_figures
+from app.models import figures as models
+from app.models.standings import Share
+from app.state.choice import MOST_MODELS
 from app.state.names import model_name
 from app.ui.colours import model_colour, signed_colours
 from app.ui.slider_predictions import CLASS_COLOURS, NO_COLOUR, ClassColours
 from core.data.tasks import task_named
+from core.metrics.confusion import ClassShare
+from core.metrics.survival_curve import survival_curve
 from core.training.recipes.registry import RECIPES
 from core.training.zoo_plans import SHIPPED
 from tests.helpers.colour_vision import SIGHTS, channels, distances, linear
@@ -66,6 +74,32 @@ def test_models_of_a_task_have_colours_and_names_of_their_own(task):
         assert nearest(one, channels(model_colour(other))[None]) >= 9, (one, other)
     assert len({model_name(key) for key in keys}) == len(keys)
     assert all(model_name(key) != key for key in keys)
+
+
+def charts_of(keys):
+    """The charts in which networks are told apart by colour: two of all of a task, three of those side by side."""
+    curve, share = survival_curve(np.array([0, 0.5, 1]), np.array([0.5, 1.0])), Share(0.9, 0.88, 0.92, 100)
+    yield models.curves(dict.fromkeys(keys, curve), "l2", 0.5, GROUNDS[1])
+    yield models.trade_off([(key, share, share) for key in keys], "PGD-50", GROUNDS[1])
+    few, known = keys[:MOST_MODELS], ([ClassShare(3, 4, 0, 1)], [ClassShare(1, 4, 0, 1)])
+    yield adversarial.areas(dict.fromkeys(few, np.array([0.1])), 10, 0.2, GROUNDS[1])
+    yield latent.standing(dict.fromkeys(few, np.array([0.1])), 0.2, 0.1, GROUNDS[1])
+    yield answer_figures.by_class(["cat"], dict.fromkeys(few, known), GROUNDS[1])
+
+
+@pytest.mark.parametrize("task", sorted({task for task, _ in SHIPPED}))
+def test_networks_that_look_alike_in_some_sight_have_signs_of_their_own(task):
+    keys = [key for of, key in SHIPPED if of == task]
+    apart = {
+        pair: min(nearest(pair[0], channels(model_colour(pair[1]))[None], sight) for sight in SIGHTS)
+        for pair in combinations(keys, 2)
+    }
+    if len(keys) > MOST_MODELS + 1:
+        assert min(apart.values()) < 9  # no palette of so many keeps off maps, classes and each other in every sight
+    for turned in (keys, keys[::-1]):
+        for chart in charts_of(turned):
+            signs = [(one.marker.symbol, one.line.dash) for one in chart.data if one.name]
+            assert len(set(signs)) == len(signs) > 1, chart.layout.xaxis.title.text
 
 
 def test_of_a_thousand_classes_those_met_first_are_coloured_and_no_two_share_a_colour():
