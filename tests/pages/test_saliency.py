@@ -1,6 +1,7 @@
 """The page Saliency: the grid and its cells, the map that is looked at, its files and its link."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from types import SimpleNamespace
