@@ -6,14 +6,13 @@ import threading
 from app.state import bounded_store, visitors
 from app.state.pictures import UPLOADED_FILES, UPLOADS
 from app.state.presence import presence
-from app.state.session import PAGES_SEEN
 from app.state.shared_uploads import shared_uploads
 from app.state.tasks import task_pool
 from app.state.training_queue import jobs
 
 PICTURES_KEPT = 3600.0  # seconds after it in which a visitor's pictures are still found again, as after a locked phone
 FORGOTTEN = 120.0  # seconds after the last tab was closed, as long as Streamlit itself waits for one to come back
-LASTING = (UPLOADS, UPLOADED_FILES, PAGES_SEEN)
+LASTING = (UPLOADS, UPLOADED_FILES)
 SWEEP = 15.0  # seconds between two looks at who is here
 TIDY = 3600.0  # seconds between two looks at the folders
 

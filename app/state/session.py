@@ -12,16 +12,13 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
-from app.state import openings, pictures, zoo
-from app.state.bounded_store import shared_store
+from app.state import guides, openings, pictures, zoo
 from app.state.choice import Choice, Options, change, read, within
 from app.state.page_choice import Beside, PageChoice
-from app.state.presence import owner
 
 _CHOICE, _SEEN, _NOTES, _PAGE, _PART = "choice.now", "choice.seen", "choice.notes", "choice.page", "choice.part"
 _FIRST, _OPEN, _HELD, _PASSED = "choice.first", "choice.open", "choice.held", "choice.passed"
-_OWED = "choice.owed"
-PAGES_SEEN, MOST_SEEN_BYTES = "pages seen", 2_000_000
+_OWED, _GUIDED = "choice.owed", "choice.guided"
 
 Part = TypeVar("Part", bound=PageChoice)
 
@@ -106,9 +103,9 @@ def _turn_to(page: str) -> None:
     if st.session_state.get(_PAGE) == page and _FIRST in st.session_state:
         return
     st.session_state[_PAGE] = page
-    seen = shared_store(PAGES_SEEN, MOST_SEEN_BYTES)
-    st.session_state[_FIRST] = seen.get((owner(), page), owner()) is None
-    seen.put((owner(), page), True, owner())
+    seen = (*st.session_state.get(_GUIDED, ()), *guides.pages_in(st.context.cookies.get(guides.COOKIE)))
+    st.session_state[_FIRST] = page not in seen
+    st.session_state[_GUIDED] = tuple({*seen, page})
 
 
 def page() -> str:

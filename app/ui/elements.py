@@ -15,6 +15,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from app.state import session, zoo
 from app.state.epsilon_scale import radius_text
 from app.state.errors import guard
+from app.state.guides import remembering
 from app.state.names import model_name
 from app.state.pictures import ModelInput
 from app.ui import map_png
@@ -82,8 +83,10 @@ def folded(key: str, question: str, draw: Callable[[], None]) -> None:
 
 def how_to_read(text: str, source: str) -> None:
     """A short guide under a figure, with where its method comes from; folded once its page was seen."""
-    with st.expander("How to read this", expanded=session.first_time(), type="compact"):
-        st.html(f'<div class="rs-guide">{escape(text)} <i>{escape(source)}</i></div>')
+    first = session.first_time()
+    with st.expander("How to read this", expanded=first, type="compact"):
+        guide = f'<div class="rs-guide">{escape(text)} <i>{escape(source)}</i></div>'
+        st.html(guide + (remembering(session.page()) if first else ""), unsafe_allow_javascript=first)
 
 
 def no_zoo(folder: Path) -> None:

@@ -116,12 +116,13 @@ def test_a_truncated_png_gives_a_sentence_and_a_photo_after_it_splits_the_networ
     keep(page, "upload")
     again = visit("?" + here(page).split("?", 1)[1])
     again.get_by_text("upload it again").wait_for()
-    mine = answers(page)
+    mine, guides = answers(page), page.locator("details[open]").filter(has_text="How to read this")
+    assert guides.count()
     page.reload()
     whole(page)
     until(lambda: settled(page) and page.get_by_text("Your picture photo.jpg").count(), "the picture to come back")
     assert answers(page) == mine and attacked(page)["standard"]["verdict"] == "changed"
-    assert "photo" not in urlsplit(here(page)).query
+    assert "photo" not in urlsplit(here(page)).query and not guides.count()
 
 
 def a_truncated_png_gives_a_sentence(page: Page) -> None:
