@@ -14,6 +14,7 @@ from app.state.errors import guard
 from app.state.pictures import ModelInput
 from app.ui import controls, elements, presenter, python_code
 from app.ui.downloads import downloads
+from app.ui.region_pointer import pointed
 from app.ui.task_progress import watch
 from core.data.tasks import task_named
 from core.reports.adversarial.report import Adversarial
@@ -76,7 +77,8 @@ def show_path(shown: ModelInput) -> None:
 @st.fragment
 def show_region(shown: ModelInput) -> None:
     """A region pointed at, and the attack held to it; another box re-runs only this."""
-    elements.folded("point", "Can a change of one region alone turn the answer?", lambda: _region(shown))
+    shape = task_named(session.now().task).shape
+    pointed("Can a change of one region alone turn the answer?", lambda: _region(shown), shape)
 
 
 def _region(shown: ModelInput) -> None:

@@ -30,6 +30,7 @@ from app.ui import controls, elements, picture_files, picture_picker, presenter,
 from app.ui.downloads import downloads
 from app.ui.picture_files import BroughtFile
 from app.ui.presenter import Slide
+from app.ui.region_pointer import pointed
 from app.ui.task_progress import watch
 from core.anomaly.verdict import Verdict
 from core.data.tasks import Task, task_named
@@ -43,7 +44,7 @@ def show_push(shown: ModelInput) -> None:
     task = task_named(choice.task)
     place = elements.section("push", "Push it: when does somebody notice?")
     pushed = _push(task, shown, place) if place.open else {}
-    elements.folded("point", "What lies in a region?", lambda: point.point(task, choice.models, shown, pushed))
+    pointed("What lies in a region?", lambda: point.point(task, choice.models, shown, pushed), task.shape)
 
 
 def _push(task: Task, shown: ModelInput, place: DeltaGenerator) -> dict[str, Verdict]:

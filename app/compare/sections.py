@@ -14,6 +14,7 @@ from app.ui import elements, map_png, presenter, python_code
 from app.ui.controls import attack_dial, share
 from app.ui.downloads import downloads
 from app.ui.presenter import Slide
+from app.ui.region_pointer import pointed
 from app.ui.task_progress import watch
 from core.attacks.pgd import Pgd
 from core.data.tasks import Task, task_named
@@ -54,7 +55,7 @@ def _looks(looks: list[Prediction], shown: ModelInput) -> None:
 def _show_region(looks: list[Prediction], shown: ModelInput) -> None:
     """A region pointed at; another box re-runs only this."""
     task = task_named(session.now().task)
-    elements.folded("point", POINT, lambda: point.point(task, looks, shown))
+    pointed(POINT, lambda: point.point(task, looks, shown), task.shape)
 
 
 @st.fragment

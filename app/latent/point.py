@@ -7,6 +7,7 @@ from app.state.pictures import ModelInput
 from app.ui import elements, region
 from app.ui.data_urls import data_url
 from app.ui.region_picker import Panel, PanelAnswer, PanelGroup, region_picker
+from app.ui.region_pointer import pointed
 from core.data.tasks import Task
 from core.latent.strips import DecodedRow
 from core.natural.ribbons import ChangedRow
@@ -21,9 +22,7 @@ def show(task: Task, shown: ModelInput, models: Sequence[str], now: DecodedRow |
         models: keys of the networks.
         now: where the sliders stand, its one picture with these networks' answers.
     """
-    elements.folded(
-        "point", "What lies in a region, and did it change there?", lambda: _point(task, shown, models, now)
-    )
+    pointed("What lies in a region, and did it change there?", lambda: _point(task, shown, models, now), task.shape)
 
 
 def _point(task: Task, shown: ModelInput, models: Sequence[str], now: DecodedRow | ChangedRow) -> None:

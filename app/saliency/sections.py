@@ -28,6 +28,7 @@ from app.state.errors import guard
 from app.state.pictures import ModelInput
 from app.state.region_answers import fill_key
 from app.ui import controls, downloads, elements, presenter, python_code
+from app.ui.region_pointer import pointed
 from core.data.tasks import Task
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.reports.saliency.report import SaliencyReport
@@ -48,9 +49,10 @@ def show_parts(choice: Choice, measuring: Measuring) -> None:
     report: SaliencyReport | None = None
     with guard():
         report = results.report(task.key)
-    elements.folded(
-        "point", "What lies in a region, and does the answer hang on it?", lambda: point.point(choice, question, found)
-    )
+    pointed(
+        "What lies in a region, and does the answer hang on it?", lambda: point.point(choice, question, found),
+        question.task.shape,
+    )  # fmt: skip
     _of_one_map(choice, measuring, found)
     elements.folded(
         "maps",

@@ -204,6 +204,12 @@ def fold(key: str) -> dict[str, Any]:
     return {"key": name, "on_change": _turn, "args": (key,)}
 
 
+def unfold(key: str) -> None:
+    """Unfold the part `key` of the page."""
+    if key not in unfolded_sections():
+        _turn(key)
+
+
 def _turn(key: str) -> None:
     """A part of the page was folded or unfolded."""
     others = tuple(name for name in unfolded_sections() if name != key)
