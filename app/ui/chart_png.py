@@ -21,8 +21,8 @@ def _component() -> Callable[..., Any]:
 
 _HTML = '<button type="button"><span aria-hidden="true">download</span>PNG</button>'
 _CSS = """
-button { font: 0.85rem/1.5 var(--st-font); color: var(--st-text-color); background: none; border: 0; padding: 0; margin: 0;
-         min-height: 1.5rem; display: flex; align-items: center; gap: 0.5rem; cursor: pointer; }
+button { font: 0.85rem/1.5 var(--st-font); color: var(--st-text-color); background: none; border: 0; margin: 0;
+         padding: 0; min-height: 1.5rem; display: flex; align-items: center; gap: 0.5rem; cursor: pointer; }
 button:hover, button:focus-visible { text-decoration: underline; }
 span { font: 1.05rem/1 "Material Symbols Rounded"; font-feature-settings: "liga"; }
 """
