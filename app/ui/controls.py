@@ -68,6 +68,19 @@ def model_panel() -> None:
     _device()
 
 
+def _made_late(field: str, key: str, named: str) -> dict[str, Any]:
+    """Like `session.binding`, for a widget that the browser makes after a later run, as in a popover that opens.
+
+    What was set by then is forgotten there, a default (the widget's argument `named`) is not.
+    """
+    value = getattr(session.now(), field)
+    how = {"key": key, "on_change": lambda: session.set_field(field, st.session_state[key])}
+    if st.session_state.get(key, value) == value:
+        return how | {named: value}
+    st.session_state[key] = value
+    return how
+
+
 def fit_picker() -> None:
     """How a picture is brought to the networks' shape."""
     task = task_named(session.now().task)
@@ -77,13 +90,13 @@ def fit_picker() -> None:
             "Fit it by",
             {"crop": "cropping", "letterbox": "letterboxing"},
             help=f"The networks take {width} × {height} pixels. Cropping keeps the middle, letterboxing all of it.",
-            **session.binding("fit", "picker.fit"),
+            **_made_late("fit", "picker.fit", "default"),
         )
         if task.grey:
             st.toggle(
                 "Swap light and dark",
                 help="The garments in the training images are light on black: a picture on white needs swapping.",
-                **session.binding("invert", "picker.invert"),
+                **_made_late("invert", "picker.invert", "value"),
             )
 
 
