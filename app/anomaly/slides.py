@@ -9,6 +9,7 @@ from app.anomaly.figures import ALARM
 from app.anomaly.names import FAMILIES, KINDS, against_name, alpha_text, share_text
 from app.state.pictures import ModelInput
 from app.ui.data_urls import data_url
+from app.ui.elements import percent
 from app.ui.presenter import Bar, Face, Panel, Slide, answered, network
 from core.anomaly.batch_table import ManyScores
 from core.anomaly.catalogue import DETECTORS
@@ -86,8 +87,8 @@ def _count(found: ManyScores, key: str, detector: str, alpha: float) -> Face:
     """The share of the pictures scored that a network's detector flags."""
     p_values = found.p_values[key][detector]
     read, odd = int(np.isfinite(p_values).sum()), int((p_values <= alpha).sum())
-    words = f"{odd:,} of {read:,}"
-    return Face(answer=words, bars=(Bar("odd", odd / read if read else 0.0, words),))
+    share = odd / read if read else 0.0
+    return Face(answer=f"{odd:,} of {read:,}", bars=(Bar("odd", share, percent(share)),))
 
 
 def _scored(task: Task, found: ManyScores, place: int, key: str, detector: str, alpha: float) -> Panel:

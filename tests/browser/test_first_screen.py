@@ -19,6 +19,7 @@ NAMES = {
     "training": "Train", "workshop": "Workshop",
 }  # fmt: skip
 """What pages are called, in the order of the navigation."""
+VIEWS = {"Many pictures": ".st-key-anomaly-sample-try", "How far to trust it": "[data-means]"}
 OF_NO_TASK = ("tour", "training", "workshop")
 MOST_SCREENS = 4.0
 FITS = "document.documentElement.scrollWidth <= window.innerWidth"
@@ -104,6 +105,8 @@ def test_of_every_page_in_both_themes_and_three_sizes_axe_finds_no_fault_and_not
                 fits_a_phone(page, name)
             elif scheme == "light":
                 the_first_screen_answers(page, name)
+        if name == "anomaly":
+            the_other_views_are_short(page)
         if name == "compare":
             for _ in in_turn(page, ("narrow", "dark"), ("narrow", "light")):
                 the_pinned_picture_can_be_read(page)
@@ -123,6 +126,18 @@ def the_first_screen_answers(page: Page, name: str) -> None:
     assert page.evaluate(FITS), name
     assert screens(page) <= MOST_SCREENS, (name, screens(page))
     assert not outside(page, ANSWERS[name]), name
+
+
+def the_other_views_are_short(page: Page) -> None:
+    """Those of the page Anomaly, which have links of their own."""
+    for view, shown in VIEWS.items():
+        page.get_by_role("radio", name=view).click()
+        until(lambda shown=shown: page.locator(shown).count() and settled(page), view)
+        for size, _ in in_turn(page, ("wide", "dark"), ("narrow", "dark")):
+            if size == "wide":
+                assert page.evaluate(FITS) and screens(page) <= MOST_SCREENS, (view, screens(page))
+            else:
+                fits_a_phone(page, view)
 
 
 def fits_a_phone(page: Page, name: str) -> None:
