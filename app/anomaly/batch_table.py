@@ -11,12 +11,12 @@ import pyarrow.parquet
 import streamlit as st
 from numpy.typing import NDArray
 
-from app.anomaly import figures
+from app.anomaly import figures, slides
 from app.anomaly.choice import AnomalyChoice
 from app.anomaly.names import alpha_text
 from app.state import session
 from app.state.names import model_name
-from app.ui import charts
+from app.ui import charts, presenter
 from app.ui.controls import pick
 from app.ui.data_urls import data_url
 from app.ui.downloads import downloads, npz, table_csv
@@ -92,6 +92,8 @@ def results(task: Task, found: ManyScores, on_look: Callable[[int], None]) -> No
             f"Look at {escape_markdown(shorten(found.paths[rows[0]]))} alone",
             on_click=on_look, args=(rows[0],), key="anomaly.look", icon=":material/search:", type="primary",
         )  # fmt: skip
+    present = partial(slides.many_slides, task, found, places, part.detector, part.alpha)
+    presenter.offer(present, linked=False)
     verdicts = partial(verdicts_csv, task, found, part.detector, part.alpha)
     downloads(f"verdicts-{task.key}", ("A row a picture as CSV", "csv", verdicts))
     downloads(

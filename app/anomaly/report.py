@@ -1,17 +1,19 @@
 """How far the verdicts can be trusted: the report `anomaly` as charts and tables."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from html import escape
 
 import numpy as np
 import streamlit as st
 
 from app.anomaly import report_figures as figures
+from app.anomaly import slides
 from app.anomaly.choice import AnomalyChoice
 from app.anomaly.names import FAMILIES, KINDS, against_name, alpha_text, change_title, detector_title, set_titles
 from app.state import session, zoo
 from app.state.names import model_name
-from app.ui import charts, tables
+from app.ui import charts, elements, presenter, tables
 from app.ui.colours import model_colour
 from app.ui.elements import how_to_read, ink, missing_report
 from core.anomaly.catalogue import DETECTORS
@@ -75,18 +77,6 @@ def _trained_robustly(task: Task, rows: Sequence[Row], models: Sequence[str]) ->
     figure = figures.against(found, models, ink())
     said = "; ".join(f"{model_name(row['model'])} on {against_name(row['against'])} {row['auroc']:.3f}" for row in own)
     charts.show(figure, key="anomaly-against", alt=f"AUROC: {said}")
-    corrupted = _severities(own, models)
-    if corrupted:
-        st.html('<div class="rs-chart">Corruptions, by severity</div>')
-        st.html(_key(models))
-        span = figures.span_of(corrupted)
-        places = [place for _ in range(-(-len(corrupted) // 4)) for place in st.columns(4, gap="medium")]
-        for place, (name, points) in zip(places, corrupted.items(), strict=False):
-            said = change_title(name)
-            place.html(f'<div class="rs-small" data-corruption="{escape(name)}"><b>{escape(said)}</b></div>')
-            figure = figures.severity(points, span, ink())
-            with place:
-                charts.show(figure, key=f"anomaly-severity-{name}", alt=f"AUROC by severity: {said}")
     there = {str(row["against"]) for row in own}
     titles = "; ".join(f"{against_name(key)}: {title}" for key, title in set_titles(task.key).items() if key in there)
     absent = [against_name(key) for key in set_titles(task.key) if key not in there]
@@ -100,6 +90,23 @@ def _trained_robustly(task: Task, rows: Sequence[Row], models: Sequence[str]) ->
         f"is found there is resizing or style. n = {counts[0]:,} to {counts[-1]:,} odd pictures a point. {titles}.",
         SOURCE,
     )
+    corrupted = _severities(own, models)
+    if corrupted:
+        elements.folded("severity", "How do corruptions show as they grow?", lambda: _by_severity(corrupted, models))
+    presenter.offer(partial(slides.set_slides, own, models, part.detector))
+
+
+def _by_severity(corrupted: Mapping[str, Mapping[str, Sequence[figures.Point]]], models: Sequence[str]) -> None:
+    """A small chart a corruption, all on one axis."""
+    st.html(_key(models))
+    span = figures.span_of(corrupted)
+    places = [place for _ in range(-(-len(corrupted) // 4)) for place in st.columns(4, gap="medium")]
+    for place, (name, points) in zip(places, corrupted.items(), strict=False):
+        said = change_title(name)
+        place.html(f'<div class="rs-small" data-corruption="{escape(name)}"><b>{escape(said)}</b></div>')
+        figure = figures.severity(points, span, ink())
+        with place:
+            charts.show(figure, key=f"anomaly-severity-{name}", alt=f"AUROC by severity: {said}")
 
 
 def _is(row: Row, detector: str) -> bool:
@@ -153,53 +160,64 @@ def _severities(rows: Sequence[Row], models: Sequence[str]) -> dict[str, dict[st
 
 def _of_one(task: Task, rows: Sequence[Row], here: Sequence[str]) -> None:
     """Every detector on every set, the cross-attack matrix and the promise, of one network."""
-    st.subheader("Which detector finds what?", anchor=False)
     part = session.page_choice(AnomalyChoice)
     seen = part.seen if part.seen in here else here[0]
     if st.session_state.get("anomaly.seen") != seen:
         st.session_state["anomaly.seen"] = seen
     st.columns([1.2, 1])[0].selectbox(
-        "Network", here, format_func=model_name, key="anomaly.seen",
+        "Network of the parts below", here, format_func=model_name, key="anomaly.seen",
         on_change=lambda: session.set_field("seen", st.session_state["anomaly.seen"]),
     )  # fmt: skip
     own = [row for row in rows if row["model"] == seen]
     columns = _columns([row for row in own if row["family"] in FAMILIES])
+    if columns:
+        elements.folded("detectors", "Which detector finds what?", lambda: _every_detector(own, columns))
+    else:
+        st.info("The detectors of this network were held to their promise alone, below; nothing odd was shown to them.")
+    trained = [key for key in dict.fromkeys(_trained_on(row) for row in own) if key]
+    if trained:
+        question = "Does a detector trained on one kind find the others?"
+        elements.folded("trained", question, lambda: _matrix(own, columns, trained))
+    promised = [row for row in own if row["kind"] == "promise"]
+    if promised:
+        elements.folded("promise", "Is the false-alarm rate kept?", lambda: _promise(promised))
+
+
+def _every_detector(own: Sequence[Row], columns: Mapping[str, Sequence[str]]) -> None:
+    """Every detector of a network on every set."""
     by = {key: {str(row["against"]): row for row in own if _is(row, key)} for key in DETECTORS}
     groups = {
         title: [(DETECTORS[key].name, by[key]) for key in DETECTORS if DETECTORS[key].kind == kind and by[key]]
         for kind, title in KINDS.items()
     }
-    if columns:
-        tables.show(_heat(columns, groups, "anomaly-detectors"), "anomaly-detectors")
-        how_to_read(
-            "Figures are AUROC; green finds, brown mistakes. Point at one for its interval, AUPR and the false alarms "
-            "at 95 % detection. The perceptron was trained on PGD at the full radius, on other images; the others "
-            "never saw an anomaly, so comparing them is uneven. The weights in Joint were chosen on validation "
-            "pictures that were turned, mixed, cut up or corrupted; the baselines are not tuned.",
-            SOURCE,
-        )
-    else:
-        st.info("The detectors of this network were held to their promise alone, below; nothing odd was shown to them.")
-    trained = list(dict.fromkeys(str(row["trained_on"]) for row in own if row["detector"] == PERCEPTRON))
-    trained = [key for key in trained if key]
-    if trained:
-        st.subheader("Does a detector trained on one kind find the others?", anchor=False)
-        matrix = {
-            key: {
-                str(row["against"]): row
-                for row in own
-                if row["detector"] == PERCEPTRON and row["trained_on"] == key and row["kind"] != "promise"
-            }
-            for key in trained
-        }
-        heat = _heat(columns, {"Trained on": [(against_name(key), matrix[key]) for key in trained]}, "anomaly-matrix")
-        tables.show(heat, "anomaly-matrix")
-        how_to_read(
-            "Rows: what the two-layer perceptron was trained on; columns: what it is tested on, with disjoint images. "
-            "On the framed diagonal both are of one kind, elsewhere they are not: that is the honest case.",
-            "Perceptron on gradient norms: Lee, AlRegib 2020, arXiv:2008.08030, Sec. 4.",
-        )
-    _promise([row for row in own if row["kind"] == "promise"])
+    tables.show(_heat(columns, groups, "anomaly-detectors"), "anomaly-detectors")
+    how_to_read(
+        "Figures are AUROC; green finds, brown mistakes. Point at one for its interval, AUPR and the false alarms "
+        "at 95 % detection. The perceptron was trained on PGD at the full radius, on other images; the others "
+        "never saw an anomaly, so comparing them is uneven. The weights in Joint were chosen on validation "
+        "pictures that were turned, mixed, cut up or corrupted; the baselines are not tuned.",
+        SOURCE,
+    )
+
+
+def _trained_on(row: Row) -> str:
+    """What a row's perceptron was trained on; "" for other detectors."""
+    return str(row["trained_on"]) if row["detector"] == PERCEPTRON else ""
+
+
+def _matrix(own: Sequence[Row], columns: Mapping[str, Sequence[str]], trained: Sequence[str]) -> None:
+    """The perceptron of a network, by what it was trained and tested on."""
+    matrix = {
+        key: {str(row["against"]): row for row in own if _trained_on(row) == key and row["kind"] != "promise"}
+        for key in trained
+    }
+    heat = _heat(columns, {"Trained on": [(against_name(key), matrix[key]) for key in trained]}, "anomaly-matrix")
+    tables.show(heat, "anomaly-matrix")
+    how_to_read(
+        "Rows: what the two-layer perceptron was trained on; columns: what it is tested on, with disjoint images. "
+        "On the framed diagonal both are of one kind, elsewhere they are not: that is the honest case.",
+        "Perceptron on gradient norms: Lee, AlRegib 2020, arXiv:2008.08030, Sec. 4.",
+    )
 
 
 def _columns(rows: Sequence[Row]) -> dict[str, list[str]]:
@@ -247,9 +265,6 @@ def _cell(row: Row | None, same: bool) -> str:
 
 def _promise(rows: Sequence[Row]) -> None:
     """Whether as many normal pictures were flagged as was promised."""
-    if not rows:
-        return
-    st.subheader("Is the false-alarm rate kept?", anchor=False)
     alphas = sorted({float(row["alpha"]) for row in rows})
     by = {(str(row["detector"]), float(row["alpha"])): row for row in rows}
     heads = "".join(f"<th>{alpha_text(alpha)} promised</th>" for alpha in alphas)

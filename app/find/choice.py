@@ -17,6 +17,10 @@ Ranges = tuple[tuple[str, int, int], ...]
 """By network the least and the most of its confidence, in percent."""
 _RANGE = re.compile(r"[\w.-]{1,80}:\d{1,3}:\d{1,3}", re.ASCII)
 SOURCES: Mapping[str, str] = {"gallery": "of the gallery", "own": "of your own"}
+ORDERS: Mapping[str, str] = {
+    "rule": "as the rule does", "surest": "surest first", "least-sure": "least sure first", "class": "by class",
+}  # fmt: skip
+"""In what order what a rule picks is shown; sure is the first network."""
 EVERY_CLASS = 0
 
 
@@ -29,6 +33,7 @@ class FindChoice(PageChoice):
         source: key of `SOURCES`.
         of_class: the class of the pictures shown, counted from 1: the true one, or the first network's answer where
             that is unknown; `EVERY_CLASS` for all.
+        order: key of `ORDERS`.
     """
 
     leaves_out_defaults = True
@@ -37,6 +42,7 @@ class FindChoice(PageChoice):
     of_class: int = EVERY_CLASS
     tests: int = COUNTS[0]
     sure: Ranges = ()
+    order: str = next(iter(ORDERS))
 
     @classmethod
     def opening(cls, beside: Beside) -> Self:
@@ -108,5 +114,6 @@ FIELDS: tuple[QueryField[FindChoice, Beside], ...] = (
         "must name networks that are shown, each with the least and the most percent, such as standard:50:100",
         text=ranges_text,
     ),
+    QueryField("order", "order", str, one_of(ORDERS), f"must be one of {', '.join(ORDERS)}"),
     QueryField("", "range", str, lambda one, part, beside: _are_ranges((one,), part, beside), "", put=_with_range),
 )  # fmt: skip

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from app.find import python_program, slides
-from app.find.choice import EVERY_CLASS, SOURCES, FindChoice, Ranges, counts_of
+from app.find import python_program, sheet, slides
+from app.find.choice import EVERY_CLASS, ORDERS, SOURCES, FindChoice, Ranges, counts_of
 from app.find.results import MeasuredPictures, changed_words, measuring, settings_of
 from app.state import pictures, session
 from app.state.choice import Choice
@@ -68,6 +68,10 @@ def _controls(task: Task, part: FindChoice, choice: Choice) -> None:
             format_func=lambda place: "every class" if place == EVERY_CLASS else task.class_names[place - 1],
             **session.binding("of_class", f"find.class.{task.key}"),
         )
+        st.selectbox(
+            "Sorted", list(ORDERS), format_func=ORDERS.__getitem__, width=170,
+            **session.binding("order", "find.order"),
+        )  # fmt: skip
         if part.source == "gallery" and pictures.data_there(task.key) and len(counts_of(task)) > 1:
             st.selectbox(
                 "Test images, the first", counts_of(task), format_func=lambda count: f"{count:,}", width=150,
@@ -105,13 +109,13 @@ def _found(task: Task, part: FindChoice, measured: MeasuredPictures, files: Sequ
         st.info(lacks)
         return
     places = _of_class(rule.places(facts), facts, part.of_class)
-    places = places[sure_enough(facts, part.sure)[places]]
+    places = in_order(places[sure_enough(facts, part.sure)[places]], facts, part.order)
     st.markdown(f"**{len(places):,}** of {len(facts.keys):,} pictures.")
     if len(places):
         pages = -(-len(places) // A_PAGE)
         grid = st.container(horizontal=True, gap="small", key="found")
         page = (
-            st.pagination(pages, key=f"find.page.{task.key}.{part.rule}.{part.of_class}.{len(places)}")
+            st.pagination(pages, key=f"find.page.{task.key}.{part.rule}.{part.of_class}.{part.order}.{len(places)}")
             if pages > 1
             else 1
         )
@@ -120,8 +124,10 @@ def _found(task: Task, part: FindChoice, measured: MeasuredPictures, files: Sequ
             _card(grid, task, measured, place, files)
         presenter.offer(partial(slides.slides, task, measured, here, rule.title), linked=files is None)
     _guide(task)
+    found = partial(sheet.sheet_png, task, measured, places.tolist(), rule.title)
     downloads(
         f"find-{task.key}",
+        *([("Those found as PNG", "png", found)] if len(places) else []),
         ("All pictures as CSV", "csv", partial(_csv, task, measured)),
         ("All arrays as NPZ", "npz", partial(arrays_npz, task, measured)),
     )
@@ -143,8 +149,21 @@ def _of_class(places: NDArray[np.int64], facts: PictureFacts, of_class: int) -> 
     """Those of the class counted from 1: the true one, or the first network's answer where that is unknown."""
     if of_class == EVERY_CLASS:
         return places
-    classes = np.where(facts.labels >= 0, facts.labels, facts.predicted[0])
-    return places[classes[places] == of_class - 1]
+    return places[_classes(facts)[places] == of_class - 1]
+
+
+def _classes(facts: PictureFacts) -> NDArray[np.int64]:
+    """The true class of each picture (n,), or the first network's answer where that is unknown."""
+    return np.where(facts.labels >= 0, facts.labels, facts.predicted[0])
+
+
+def in_order(places: NDArray[np.int64], facts: PictureFacts, order: str) -> NDArray[np.int64]:
+    """The places in one of `ORDERS`; equals stay as the rule has them."""
+    if order == "rule":
+        return places
+    sure = facts.probability[0][places]
+    by = {"surest": -sure, "least-sure": sure, "class": _classes(facts)[places]}[order]
+    return places[np.argsort(by, kind="stable")]
 
 
 def sure_enough(facts: PictureFacts, ranges: Ranges) -> NDArray[np.bool_]:

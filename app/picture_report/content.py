@@ -7,7 +7,7 @@ from app.picture_report import latent_view, natural_view, region_view
 from app.picture_report.latent_view import LatentView
 from app.picture_report.natural_view import NaturalView
 from app.picture_report.region_view import RegionView
-from app.state import device, judgements, predictions, session, zoo
+from app.state import address, device, judgements, predictions, session, zoo
 from app.state.choice import Choice
 from app.state.names import model_name
 from app.state.pictures import ModelInput
@@ -79,7 +79,7 @@ def making(choice: Choice, shown: ModelInput) -> LongTask:
     task = task_named(choice.task)
     models = [zoo.model(task.key, key) for key in choice.models]
     cards = tuple(model.card for model in models)
-    links = {page: session.link_to(page) for page in PAGES}
+    links = {page: address.room_link(session.link_to(page)) for page in PAGES}
     seen = predictions.predictions_of(task, choice.models, shown)
     verdicts = {key: found for key in choice.models if (found := judgements.judgements_of(task, key, shown))}
     attack = Pgd(choice.dial.epsilon(choice.strength), choice.norm, PGD_STEPS)

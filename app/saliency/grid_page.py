@@ -22,7 +22,7 @@ from app.state.names import model_name
 from app.ui import charts, tables, tiles
 from app.ui.charts import plain_layout
 from app.ui.colours import model_colour
-from app.ui.controls import pick
+from app.ui.controls import late_binding, pick
 from app.ui.data_urls import bytes_url, data_url
 from app.ui.elements import how_to_read, ink, two_figures
 from app.ui.task_progress import LongTask, watch
@@ -41,20 +41,22 @@ def pickers(task: Task, label: int | None) -> None:
     """Which methods stand side by side, which class is explained, and what it is held against."""
     choice, part = session.now(), session.page_choice(SaliencyChoice)
     of = [key for key in explainable(choice) if key != TRUE or label is not None or part.of == TRUE]
+    against, shown = opposable(choice), list(part.methods)
     methods, left, right = st.columns([2.4, 1, 1], gap="medium")
     methods.multiselect(
         "Methods side by side", list(ATTRIBUTION_METHODS), format_func=lambda key: ATTRIBUTION_METHODS[key].title,
-        help="  \n".join(FAMILIES.values()), **session.binding("methods", "saliency.methods"),
+        help="  \n".join(FAMILIES.values()), **late_binding("methods", "saliency.methods", shown, default=shown),
     )  # fmt: skip
     left.selectbox(
         "Explain", of, format_func=lambda key: {TOP: "its own answer", TRUE: "the true class"}.get(key, key),
-        help="A class's score, or each network's own answer.", **session.binding("of", f"saliency.of.{task.key}"),
+        help="A class's score, or each network's own answer.",
+        **late_binding("of", f"saliency.of.{task.key}", part.of, index=of.index(part.of)),
     )  # fmt: skip
     right.selectbox(
-        "Held against", opposable(choice),
+        "Held against", against,
         format_func=lambda key: {ALONE: "nothing", OTHER: "its strongest other"}.get(key, f"why not {key}"),
         help="A contrast explains the difference of two scores: why this class and not that.",
-        **session.binding("against", f"saliency.against.{task.key}"),
+        **late_binding("against", f"saliency.against.{task.key}", part.against, index=against.index(part.against)),
     )  # fmt: skip
 
 

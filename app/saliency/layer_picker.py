@@ -5,6 +5,7 @@ import streamlit as st
 from app.saliency.choice import SaliencyChoice
 from app.state import session, zoo
 from app.state.names import model_name
+from app.ui.controls import late_binding
 from core.data.tasks import Task
 from core.errors import CoreError
 from core.explanations.catalogue import ATTRIBUTION_METHODS
@@ -26,7 +27,7 @@ def layer_picker(task: Task) -> None:
         offered,
         format_func=lambda name: _words(found[name]) if name in found else name or DEFAULT,
         help="Grad-CAM, Grad-CAM++ and Guided Grad-CAM look at it; a network without it says so.",
-        **session.binding("layer", f"saliency.layer.{task.key}"),
+        **late_binding("layer", f"saliency.layer.{task.key}", part.layer, index=offered.index(part.layer)),
     )
     for key in session.now().models:
         one = found.get(part.layer) if part.layer else _default_of(task, key)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from app.state.names import model_name
 from app.state.result_cache import cached_result
+from app.ui import chart_png
 from app.ui.colours import model_colour
 from app.ui.downloads import downloads
 from app.ui.figure_files import figure_csv, figure_npz
@@ -131,7 +132,7 @@ def saving(name: str) -> dict[str, Any]:
 
 
 def show(figure: go.Figure, key: str, alt: str, **how: Any) -> Any:
-    """A chart with its files: a button in it saves the picture, those below it the values.
+    """A chart with its files below it: its picture as it is drawn, and its values.
 
     Args:
         figure: what is shown.
@@ -141,7 +142,7 @@ def show(figure: go.Figure, key: str, alt: str, **how: Any) -> Any:
     """
     shown = st.plotly_chart(figure, config=saving(key), key=key, alt=alt, **how)
     values = partial(figure_csv, figure), partial(figure_npz, figure, alt)
-    downloads(key, ("CSV", "csv", values[0]), ("NPZ", "npz", values[1]), quiet=True)
+    downloads(key, ("CSV", "csv", values[0]), ("NPZ", "npz", values[1]), quiet=True, before=chart_png.button)
     return shown
 
 

@@ -68,22 +68,41 @@ def model_panel() -> None:
     _device()
 
 
+def late_binding(field: str, key: str, value: Any, /, **default: Any) -> dict[str, Any]:
+    """Like `session.binding`, for a widget that the browser makes after a later run, as in a popover that opens.
+
+    What was set by then is forgotten there, a default is not.
+
+    Args:
+        field: that it changes.
+        key: of the widget.
+        value: what it shows.
+        default: the widget's own argument that says so.
+    """
+    how = {"key": key, "on_change": lambda: session.set_field(field, st.session_state[key])}
+    if st.session_state.get(key, value) == value:
+        return how | default
+    st.session_state[key] = value
+    return how
+
+
 def fit_picker() -> None:
     """How a picture is brought to the networks' shape."""
-    task = task_named(session.now().task)
+    choice = session.now()
+    task = task_named(choice.task)
     height, width = task.shape[1:]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         pick(
             "Fit it by",
             {"crop": "cropping", "letterbox": "letterboxing"},
             help=f"The networks take {width} × {height} pixels. Cropping keeps the middle, letterboxing all of it.",
-            **session.binding("fit", "picker.fit"),
+            **late_binding("fit", "picker.fit", choice.fit, default=choice.fit),
         )
         if task.grey:
             st.toggle(
                 "Swap light and dark",
                 help="The garments in the training images are light on black: a picture on white needs swapping.",
-                **session.binding("invert", "picker.invert"),
+                **late_binding("invert", "picker.invert", choice.invert, value=choice.invert),
             )
 
 

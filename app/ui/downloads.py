@@ -64,12 +64,19 @@ def sheet_png(sheet: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def downloads(name: str, *files: tuple[str, str, Callable[[], bytes]], quiet: bool = False) -> None:
+def downloads(
+    name: str,
+    *files: tuple[str, str, Callable[[], bytes]],
+    quiet: bool = False,
+    before: Callable[[str], None] | None = None,
+) -> None:
     """A button for each file (label, suffix, what makes it); it is made once it is asked for.
 
-    Those of single charts and tables are `quiet`: many stand on a page.
+    Those of single charts and tables are `quiet`: many stand on a page. `before` draws what stands before them by name.
     """
     with st.container(horizontal=True, key=f"quiet-{name}" if quiet else None):
+        if before is not None:
+            before(name)
         for label, suffix, make in files:
             st.download_button(
                 label, make, f"{name}.{suffix}", MIMES[suffix], key=f"download.{name}.{suffix}",

@@ -15,7 +15,7 @@ from core.decoding.picture import Levels, Picture, check_size
 from core.errors import InputError
 
 MISSING = (
-    "DICOM files are read only where the package pydicom is installed (pip install -r requirements-extras.txt); "
+    "DICOM files are read only where the package pydicom is installed (pip install pydicom==3.0.2); "
     "export the image as PNG first."
 )
 _PLAIN = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")  # transfer syntaxes without compression

@@ -11,7 +11,7 @@ from core.errors import InputError
 
 MISSING = (
     "HEIC pictures are read only where the package pillow-heif is installed "
-    "(pip install -r requirements-extras.txt); save the picture as JPEG or PNG first."
+    "(pip install pillow-heif==1.8.1); save the picture as JPEG or PNG first."
 )
 
 

@@ -102,6 +102,10 @@ def _sure_and_wrong(facts: PictureFacts) -> NDArray[np.float64]:
     return _picked(facts.probability[0], (facts.labels >= 0) & ~facts.right[0])
 
 
+def _every(facts: PictureFacts) -> NDArray[np.float64]:
+    return np.zeros(len(facts.keys))
+
+
 RULES: dict[str, PictureRule] = {
     rule.key: rule
     for rule in (
@@ -138,5 +142,6 @@ RULES: dict[str, PictureRule] = {
             "sure-and-wrong", "Sure and wrong", "The first network's mistakes, the surest first.", _sure_and_wrong,
             labels=True,
         ),
+        PictureRule("every", "Every picture", "All of them, one after the other.", _every),
     )
 }  # fmt: skip

@@ -10,6 +10,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("with-what-ships"), p
 SERVER = "with_what_ships"
 
 MOST_CLICKS = 6
+UNDER = """e => { e.scrollIntoView({block: 'center'}); const {x, y, width} = e.getBoundingClientRect();
+  return document.elementFromPoint(x + width / 2, y + width / 2).closest('button')?.innerText ?? ''; }"""
 
 
 class Errand:
@@ -57,6 +59,7 @@ def test_find_a_picture_where_only_the_standard_network_fails(errand):
     errand.click(errand.page.locator(".st-key-find-rule [data-baseweb=select], .st-key-find-rule input").first)
     errand.click(errand.page.get_by_role("option", name="The first network wrong, the others right"))
     until(lambda: "first-fails" in here(errand.page) and settled(errand.page), "the rule")
+    assert "Open" in errand.wait("[class*=st-key-found-] img").first.evaluate(UNDER)  # a click on it is on its button
     errand.click(errand.wait("[class*=st-key-find-open-] button").first)
     answers = errand.wait("[data-answer]")
     until(lambda: "/compare" in here(errand.page) or answers.count() == 3, "the page Compare")

@@ -30,6 +30,7 @@ NAMES = {
     "training": "Train", "workshop": "Workshop",
 }  # fmt: skip
 """What pages are called, in the order of the navigation."""
+VIEWS = {"Many pictures": ".st-key-anomaly-sample-try", "How far to trust it": "[data-means]"}
 OF_NO_TASK = ("tour", "training", "workshop")
 MOST_SCREENS = 4.0
 FITS = "document.documentElement.scrollWidth <= window.innerWidth"
@@ -123,6 +124,8 @@ def test_of_every_page_in_both_themes_and_three_sizes_axe_finds_no_fault_and_not
                 fits_a_phone(page, name)
             if size == "narrow" and name == "compare":
                 the_pinned_picture_can_be_read(page)
+        if name == "anomaly":
+            the_other_views_are_short(page)
     icons = page.eval_on_selector_all("link[rel~=icon]", "all => all.map(one => one.href)")
     assert not [url for url in (*asked, *icons) if foreign(url, address)] and asked and icons
 
@@ -147,6 +150,18 @@ def words_are_whole(page: Page, name: str) -> None:
     """None ends in an ellipsis or at an edge, and none goes on in the next line without a hyphen."""
     assert not shortened(page), name
     assert not broken(page), name
+
+
+def the_other_views_are_short(page: Page) -> None:
+    """Those of the page Anomaly, which have links of their own."""
+    for view, shown in VIEWS.items():
+        page.get_by_role("radio", name=view).click()
+        until(lambda shown=shown: page.locator(shown).count() and settled(page), view)
+        for size, _ in in_turn(page, ("wide", "dark"), ("narrow", "dark")):
+            if size == "wide":
+                assert page.evaluate(FITS) and screens(page) <= MOST_SCREENS, (view, screens(page))
+            else:
+                fits_a_phone(page, view)
 
 
 def fits_a_phone(page: Page, name: str) -> None:

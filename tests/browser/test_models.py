@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page
 
 from tests.helpers.browser import here, in_turn, loaded, photograph, settled
@@ -67,12 +68,23 @@ def test_the_choice_comes_along_through_the_navigation_and_back(visitor, address
     until(lambda: "rocket" in here(page) and settled(page), "the picture in the address")
     page.get_by_test_id("stTopNavLink").filter(has_text="Models").click()
     page.locator(".st-key-trade-off .cartesianlayer path").first.wait_for(state="attached")
+    a_button_saves_the_chart(page, "trade-off")
     until(lambda: "/models" in here(page) and "rocket" in here(page), "the picture in the new address")
     page.get_by_text("L2 · in total").click()
     until(lambda: "norm=l2" in here(page) and settled(page), "the norm in the address")
     page.get_by_test_id("stTopNavLink").filter(has_text="Compare").click()
     until(lambda: page.locator("[data-attacked]").count() == 3 and settled(page), "the first page")
     assert "rocket" in here(page) and "norm=l2" in here(page) and "map=" not in here(page)
+
+
+def a_button_saves_the_chart(page: Page, chart: str) -> None:
+    """Of 300 dots an inch at its size on the screen, where an inch has 96."""
+    with page.expect_download() as waiting:
+        page.locator(f".st-key-png-{chart} button").click()
+    assert waiting.value.suggested_filename == f"{chart}.png"
+    across = page.locator(f".st-key-{chart} .main-svg").first.bounding_box()["width"]
+    with Image.open(waiting.value.path()) as saved:
+        assert abs(saved.width - across * 300 / 96) < 4
 
 
 def the_page_fits_its_window(page: Page) -> None:

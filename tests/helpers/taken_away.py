@@ -5,11 +5,13 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
+from app.ui.chart_png import NAME as CHART_PNG
+
 PLAYED = {f"robustscope.{name}" for name in ("player", "film", "region")}
 
 
 def without_files(at: AppTest) -> list[str]:
-    """The figures and tables behind which no buttons give PNG, CSV and NPZ; a chart has its PNG in its own corner.
+    """The figures and tables behind which no buttons give PNG, CSV and NPZ.
 
     Pictures in a page's HTML may share the buttons of what they belong to, further down in the same part of the page.
     """
@@ -34,14 +36,15 @@ def _offered(node: Any) -> set[str]:
     """The kinds of files that buttons in a node give."""
     if node.type == "download_button":
         return {node.key.rsplit(".", 1)[-1]}
+    if node.type == "bidi_component" and node.proto.component_name == CHART_PNG:
+        return {"png"}
     return set().union(*map(_offered, node.children.values())) if hasattr(node, "children") else set()
 
 
 def _wanted(node: Any) -> tuple[set[str], bool]:
     """The kinds of files that an element needs, and whether they may stand further down."""
-    if node.type == "plotly_chart":
-        return {"csv", "npz"}, False
-    if node.type == "bidi_component" and node.proto.component_name in PLAYED:
+    component = node.proto.component_name if node.type == "bidi_component" else ""
+    if node.type == "plotly_chart" or component in PLAYED:
         return {"png", "csv", "npz"}, False
     body = node.proto.body if node.type == "html" else ""
     if "rs-cards" in body or 'class="ws-' in body:  # the table above has the cards' figures; a room has its report

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from app.anomaly import batch, batch_table
 from core.anomaly.catalogue import DEFAULT
 from tests.helpers.anomaly_page import judged, normal
-from tests.helpers.pages import checked, finished, query, run_program
+from tests.helpers.pages import checked, finished, presented, pressed, query, run_program
 from tests.helpers.pictures import png
 
 PAGE = "pages/anomaly"
@@ -79,6 +79,9 @@ def test_many_files_become_a_table_with_reasons_filters_and_downloads(visit, tmp
     checked(at.segmented_control(key="anomaly.keep").set_value("all").run())
     checked(at.text_input(key="anomaly.like").set_value("NORMAL").run())
     assert list(at.dataframe[0].value["File"]) == ["some.zip/in/normal.png"] and not at.error
+    counts, one = presented(pressed(at, "presenter.button"))["slides"]  # as filtered
+    assert [panel["faces"][0]["answer"] for panel in counts["panels"]] == ["1 of 3", "1 of 3"]
+    assert one["title"] == "some.zip/in/normal.png" and one["panels"][0]["faces"][0]["verdict"] == "not flagged"
 
 
 @pytest.mark.slow

@@ -5,9 +5,10 @@ import dataclasses
 import pytest
 
 from core.anomaly.catalogue import DETECTORS
+from core.data.corruptions import CORRUPTIONS
 from core.reports.form.report import read_report, write_report
 from tests.helpers.checked_files import read_json, write_json
-from tests.helpers.pages import bodies, checked, query, value
+from tests.helpers.pages import bodies, checked, presented, pressed, query, value
 from tests.helpers.synthetic.anomaly import write_anomaly_report
 from tests.helpers.tiny_zoo import write_zoo
 
@@ -25,6 +26,9 @@ def test_without_a_report_a_sentence_names_the_command(visit):
 def test_the_report_is_shown_whole_for_these_weights(visit, tiny_zoo, tmp_path):
     write_anomaly_report(tiny_zoo, tmp_path, "cifar10")
     at = visit(**TWO, view="measured", detector="energy", seen="pgd-l2")
+    assert not bodies(at, "data-heat") and not bodies(at, "data-corruption")  # what comes later is folded
+    at = visit(**TWO, view="measured", detector="energy", seen="pgd-l2", open="detectors,trained,promise,severity")
+    assert len(bodies(at, "data-corruption")) == len(CORRUPTIONS)
     (means,) = bodies(at, "data-means")
     assert means.count("data-means=") == 2 and "mean of 6" in means
     first, second = bodies(at, "data-heat")
@@ -36,6 +40,12 @@ def test_the_report_is_shown_whole_for_these_weights(visit, tiny_zoo, tmp_path):
     assert bodies(at, "data-heat")[0] != first and query(at)["seen"] == "standard"
     checked(at.selectbox(key="anomaly.detector.report").set_value("vim").run())
     assert bodies(at, "data-means") != [means] and query(at)["detector"] == "vim" and not at.error
+    (means,) = bodies(at, "data-means")
+    attacks = presented(pressed(at, "presenter.button"))["slides"][0]
+    assert attacks["title"] == "Attacks" and [panel["key"] for panel in attacks["panels"]] == ["standard", "pgd-l2"]
+    for panel in attacks["panels"]:
+        bars = panel["faces"][0]["bars"]
+        assert f"<b>{sum(bar['share'] for bar in bars) / len(bars):.3f}</b> <small>mean of {len(bars)}" in means
 
 
 @pytest.mark.slow
@@ -44,7 +54,7 @@ def test_a_network_with_its_promise_alone_is_told_of_by_a_sentence(visit, tiny_z
     whole = read_report(path)
     rows = tuple(row for row in whole.rows if row["model"] != "pgd-l2" or row["family"] == "promise")
     write_report(dataclasses.replace(whole, rows=rows), path)
-    at = visit(**TWO, view="measured", seen="pgd-l2")
+    at = visit(**TWO, view="measured", seen="pgd-l2", open="detectors,promise")
     assert any("their promise alone" in item.value for item in at.info) and not bodies(at, "data-heat")
     assert len(bodies(at, "data-promise")) == 1 and not at.error
 

@@ -152,7 +152,9 @@ def test_a_link_restores_the_view(visit):
     at = visit(**link)
     assert [value(body, "data-attacked") for body in bodies(at, "data-attacked")] == ["pgd-l2", "standard"]
     assert at.slider(key="attack.strength.fashion-mnist.l2").value == pytest.approx(1.2) and at.toggle[0].value is True
-    assert at.segmented_control(key="picker.fit").value == "letterbox"
+    fit = at.segmented_control(key="picker.fit")
+    assert fit.value == "letterbox"
+    assert list(fit.proto.default) == [1] and at.toggle[0].proto.default  # a popover forgets all but defaults
     assert any("Rocket" in caption.value for caption in at.caption)
     assert not at.warning and query(at) == link
 

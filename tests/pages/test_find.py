@@ -1,16 +1,20 @@
 """The page Find measures the gallery or a visitor's files, applies a rule, and hands a picture on to every page."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import streamlit as st
+from PIL import Image
 
-from app.find import python_program, sections
+from app.find import python_program, sections, sheet
+from app.find.choice import ORDERS
 from app.find.results import MeasuredPictures
 from app.state.choice import default
 from app.state.pictures import searched_keys
 from app.state.session import options
+from app.ui.downloads import CELL, DPI, GAP, HEAD
 from core.data.tasks import CIFAR10
 from core.explanations.picture_facts import PictureFacts
 from tests.helpers.data_sets import write_fashion
@@ -56,6 +60,9 @@ def test_a_class_narrows_and_an_attack_is_made_where_a_rule_asks_for_it(visit):
     assert query(at)["sure"] == "standard:0:0" and not cards(at)
     checked(at.slider(key="find.sure.standard").set_range(0, 100).run())
     assert "sure" not in query(at) and len(cards(at)) == every
+    as_ruled = cards(at)
+    checked(at.selectbox(key="find.order").set_value("surest").run())
+    assert query(at)["order"] == "surest" and sorted(cards(at)) == sorted(as_ruled) and cards(at)[0] == as_ruled[-1]
     checked(at.selectbox(key="find.rule").set_value("easily-changed").run())
     at = finished(at)
     assert not at.error and all("changed" in body for body in cards(at))
@@ -147,15 +154,42 @@ def number(key: str) -> int:
 
 
 def test_nonsense_in_a_link_is_a_sentence(visit):
-    at = visit(task=TASK, rule="<script>", tests="77", sure="standard:9:1", **{"class": "99", "pictures": "theirs"})
+    wrong = {"class": "99", "pictures": "theirs", "order": "up"}
+    at = visit(task=TASK, rule="<script>", tests="77", sure="standard:9:1", **wrong)
     (warning,) = at.warning
-    assert all(f"`{name}`" in warning.value for name in ("rule", "class", "pictures", "tests", "sure"))
+    assert all(f"`{name}`" in warning.value for name in ("rule", "class", "pictures", "tests", "sure", "order"))
 
 
-def test_the_arrays_say_of_which_pictures_they_are():
+@pytest.fixture
+def measured() -> MeasuredPictures:
+    """Two pictures and one network, surer of the first."""
     one, levels = np.array([[0.5, 0.25]]), np.arange(6144, dtype=np.uint8).reshape(2, 3, 32, 32)
-    facts = PictureFacts(("0", "1"), ("standard",), np.array([3, -1]), np.array([[3, 5]]), one, one[0], one, one)
-    data = sections.arrays_npz(CIFAR10, MeasuredPictures(facts, ("mine.png", "b"), levels, ()))
+    facts = PictureFacts(("0", "1"), ("standard",), np.array([7, -1]), np.array([[3, 5]]), one, one[0], one, one)
+    return MeasuredPictures(facts, ("mine.png", "b"), levels, ())
+
+
+def test_what_is_found_is_sorted_as_asked_and_equals_stay(measured):
+    """The true class 7 of the first counts; of the second, whose class is unknown, the answer 5."""
+    places, facts = np.array([1, 0]), measured.facts
+    found = {order: sections.in_order(places, facts, order).tolist() for order in ORDERS}
+    assert found == {"rule": [1, 0], "surest": [0, 1], "least-sure": [1, 0], "class": [1, 0]}
+    alike = replace(facts, probability=np.full((1, 2), 0.5))
+    assert sections.in_order(places, alike, "surest").tolist() == [1, 0]
+
+
+def test_the_sheet_holds_the_pictures_found_in_their_order(measured):
+    """Each level is a square of four by four points."""
+    with Image.open(io.BytesIO(sheet.sheet_png(CIFAR10, measured, [1, 0], "Least sure"))) as found:
+        assert round(found.info["dpi"][0]) == DPI
+        shown = np.asarray(found)[GAP + HEAD : GAP + HEAD + CELL : 4]
+    for at, place in enumerate((1, 0)):
+        left = GAP + at * (CELL + GAP)
+        assert np.array_equal(shown[:, left : left + CELL : 4].transpose(2, 0, 1), measured.levels[place])
+
+
+def test_the_arrays_say_of_which_pictures_they_are(measured):
+    data = sections.arrays_npz(CIFAR10, measured)
+    levels = measured.levels
     with np.load(io.BytesIO(data), allow_pickle=False) as found:
         assert np.array_equal(found["levels"], levels) and found["predicted"].tolist() == [[3, 5]]
         assert '"titles": ["mine.png", "b"]' in str(found["settings"])

@@ -102,7 +102,9 @@ def test_a_link_restores_every_part_of_the_page(visit):
         "sheet": "photo:coffee,photo:chelsea", "open": "closer",
     }  # fmt: skip
     at = restored(visit, link)
-    assert at.multiselect(key="saliency.methods").value == ["grad-cam", "gradient"]
+    methods = at.multiselect(key="saliency.methods")
+    assert methods.value == ["grad-cam", "gradient"]
+    assert [methods.options[place] for place in methods.proto.default] == ["Grad-CAM", "Gradient"]  # a popover knows it
     assert "standard,gradient" in bodies(at, "data-closer")[0]
 
 

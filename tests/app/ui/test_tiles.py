@@ -61,14 +61,20 @@ def test_signs_that_the_font_lacks_keep_their_meaning():
 
 def test_what_has_no_files_is_found():
     def page():
+        import plotly.graph_objects as go
         import streamlit as st
 
-        from app.ui import tables
+        from app.ui import charts, tables
+        from app.ui.downloads import downloads
 
+        charts.show(go.Figure(), key="chart", alt="nothing")
+        st.plotly_chart(go.Figure(), key="bare")
+        downloads("bare", ("CSV", "csv", bytes), ("NPZ", "npz", bytes))
         table = "<table><tr><th>a</th></tr></table>"
         tables.show(table, "n")
         st.html(table)
         st.html('<figure><img src="x"></figure>')
 
     found = without_files(AppTest.from_function(page).run())
-    assert [line.split("<")[1][:6] for line in found] == ["table>", "figure"]
+    assert found[0].endswith(": no png")
+    assert [line.split("<")[1][:6] for line in found[1:]] == ["table>", "figure"]

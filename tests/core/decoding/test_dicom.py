@@ -10,7 +10,7 @@ from PIL import Image
 from core.decoding import decoder
 from core.decoding.window import Window, windowed
 from core.images import decode
-from tests.helpers.decoding.files import photo, refusal
+from tests.helpers.decoding.files import photo, pinned, refusal
 from tests.helpers.decoding.medical import dicom
 
 pydicom = pytest.importorskip("pydicom")
@@ -103,11 +103,11 @@ def test_a_name_in_the_file_is_nowhere_in_what_is_kept():
     assert "Somebody" not in repr(decode(dicom(CT, **WINDOWED)))
 
 
-def test_a_missing_package_is_named_with_its_file_of_requirements(monkeypatch):
+def test_a_missing_package_is_named_with_its_pin_alone(monkeypatch):
     data = dicom(CT)
     monkeypatch.setitem(sys.modules, "pydicom", None)
     told = refusal(data, here=True)
-    assert "pydicom" in told and "requirements-extras.txt" in told
+    assert pinned("pydicom") in told and "requirements" not in told
 
 
 @pytest.mark.filterwarnings("ignore:::pydicom")

@@ -9,7 +9,7 @@ from PIL import Image
 
 from core.decoding import picture as limits
 from core.images import decode
-from tests.helpers.decoding.files import encoded, photo, refusal
+from tests.helpers.decoding.files import encoded, photo, pinned, refusal
 
 heif = pytest.importorskip("pillow_heif")
 heif.register_heif_opener()  # in this process alone: decoders are others
@@ -58,7 +58,7 @@ def test_of_two_pictures_the_main_one_is_shown_and_that_is_said():
     assert (picture.width, picture.notes) == (56, ("Only the main one of several pictures is shown.",))
 
 
-def test_a_missing_package_is_named_with_its_file_of_requirements(monkeypatch):
+def test_a_missing_package_is_named_with_its_pin_alone(monkeypatch):
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     told = refusal(heic(Image.fromarray(photo())), here=True)
-    assert "pillow-heif" in told and "requirements-extras.txt" in told
+    assert pinned("pillow-heif") in told and "requirements" not in told

@@ -35,6 +35,7 @@ def facts():
         ("easily-changed", "abce"),
         ("unsure", "ecdba"),
         ("sure-and-wrong", "bd"),
+        ("every", "abcde"),
     ],
 )
 def test_a_rule_picks_and_orders(facts, rule, expected):

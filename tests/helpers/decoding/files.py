@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from core.images import decode
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 CORNERS = np.array([[RED, GREEN], [BLUE, WHITE]], np.uint8).repeat(16, 0).repeat(24, 1)  # 32 rows, 48 columns
 
+EXTRAS = Path(__file__).resolve().parents[3] / "requirements-extras.txt"
 quiet = pytest.mark.filterwarnings("ignore:::PIL")  # Pillow's remarks on files that are broken on purpose
 
 
@@ -22,6 +24,11 @@ def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
     out = io.BytesIO()
     image.save(out, format=kind, **options)
     return out.getvalue()
+
+
+def pinned(package: str) -> str:
+    """A package with its version, as the optional requirements have it."""
+    return next(line for line in EXTRAS.read_text().splitlines() if line.startswith(f"{package}=="))
 
 
 def photo(height: int = 40, width: int = 56) -> np.ndarray:
