@@ -113,8 +113,9 @@ def standing(found: Mapping[str, NDArray[np.floating]], top: float, usual: float
             "<extra></extra>",
         )
     figure.add_vline(x=usual, line={"color": ink, "width": 1, "dash": "dot"})
+    inwards = "right" if usual > top / 2 else "left"
     figure.add_annotation(
-        x=usual, y=1.0, yref="paper", yanchor="bottom", text="length of the noise", showarrow=False,
+        x=usual, y=1.0, yref="paper", yanchor="bottom", xanchor=inwards, text="length of the noise", showarrow=False,
         font={"color": ink, "size": 13},
     )  # fmt: skip
     figure.update_xaxes(title="Radius around the decayed code, ρ (scaled)", range=[0, top])

@@ -53,7 +53,7 @@ LABEL_GAP = 19  # pixels between the names of two points
 
 LETTER = 7.6  # pixels of a letter of a name, about
 
-NARROW = 330  # pixels of the area of a chart across, where it is narrow
+NARROW = 248  # pixels of the area of a chart across in a part of a page that a phone shows
 
 
 def spread_labels(places: Array, gap: float) -> Array:

@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("with-reports"), pyte
 SERVER = "with_reports"
 
 PARTS = "open=scrub,fool,neighbours,classes,way,metrics"
-START = f"latent?task=fashion-mnist&models=standard,pgd-l2&image=photo:astronaut&{PARTS}"
+START = f"latent?task=fashion-mnist&models=standard,pgd-l2&image=generated:05&{PARTS}"
 RIBBONS = 8
 
 

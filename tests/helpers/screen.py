@@ -123,8 +123,16 @@ def misfits(page: Page) -> list[str]:
 
 
 def faint(page: Page) -> list[str]:
-    """Words of charts that hardly show on the page, which axe-core does not look at; those on cells are left out."""
-    return page.evaluate(_FAINT)
+    """Words of charts that hardly show on the page, which axe-core does not look at; those on cells are left out.
+
+    Charts take another theme a moment after the page has, so what is found is looked at again for some seconds.
+    """
+    for _ in range(20):
+        found = page.evaluate(_FAINT)
+        if not found:
+            break
+        page.wait_for_timeout(250)
+    return found
 
 
 def violations(page: Page, rules: Sequence[str] = ()) -> list[str]:
