@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from app.state.names import model_name
-from app.ui.charts import DASHES, SYMBOLS, add_names, plain_layout, steps
+from app.ui.charts import DASHES, NARROW_PART, SYMBOLS, add_names, plain_layout, steps
 from app.ui.colours import model_colour
 
 HEIGHT, ROOM = 420, 330  # pixels of the scatter, and of its plane
@@ -66,7 +66,7 @@ def against(points: Mapping[str, tuple[Figure, Figure]], across: Axis, up: Axis,
             f"{up.text(other.value)} (n = {other.n:,})<extra></extra>",
         )
     bars = np.array([(up.in_unit(other.low), up.in_unit(other.high)) for _, other in points.values()])
-    add_names(figure, list(points), x, y, (left, right), (bottom, top), ROOM, bars)
+    add_names(figure, list(points), x, y, (left, right), (bottom, top), (NARROW_PART, ROOM), bars)
     figure.update_xaxes(title=across.title + (" (%)" if across.share else ""), range=[left, right])
     figure.update_yaxes(title=up.title + (" (%)" if up.share else ""), range=[bottom, top])
     figure.update_layout(showlegend=False)

@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 
 from app.models.standings import Share
 from app.state.names import model_name
-from app.ui.charts import SYMBOLS, Array, add_band, add_names, faint, plain_layout
+from app.ui.charts import NARROW, SYMBOLS, Array, add_band, add_names, faint, plain_layout
 from app.ui.colours import model_colour
 from core.metrics.survival_curve import SurvivalCurve
 from core.norms import Norm
@@ -79,7 +79,7 @@ def trade_off(points: Sequence[tuple[str, Share, Share]], attack: str, ink: str)
             f"(n = {y.n:,})<extra></extra>",
         )
     keys, bars = [key for key, _, _ in points], np.array([(y.low * 100, y.high * 100) for _, _, y in points])
-    add_names(figure, keys, clean, robust, (left, right), (low, top), room, bars)
+    add_names(figure, keys, clean, robust, (left, right), (low, top), (NARROW, room), bars)
     figure.update_xaxes(title="Right on clean images (%)", range=[left, right])
     figure.update_yaxes(title=f"Right under {attack} (%)", range=[low, top])
     figure.update_layout(showlegend=False)

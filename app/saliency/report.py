@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from app.saliency.grid_page import number
 from app.state.names import model_name
 from app.ui import charts, tables
-from app.ui.charts import SYMBOLS, add_names, plain_layout
+from app.ui.charts import NARROW_PART, SYMBOLS, add_names, plain_layout
 from app.ui.colours import model_colour
 from app.ui.elements import how_to_read, ink
 from core.reports.form.report import Row
@@ -88,7 +88,7 @@ def relation_figure(points: Sequence[tuple[Row, float]], against: str, colour: s
             f"{robust:.3g}<extra></extra>",
         )  # fmt: skip
     keys = [str(row["model"]) for row, _ in points]
-    add_names(figure, keys, across, up, (left, right), (bottom, top), ROOM)
+    add_names(figure, keys, across, up, (left, right), (bottom, top), (NARROW_PART, ROOM))
     figure.update_xaxes(title="Median alignment (pixel units)", range=[left, right])
     figure.update_yaxes(title=against[0].upper() + against[1:], range=[bottom, top])
     return plain_layout(figure, ROOM + 90, colour, {"l": 60, "r": 16, "t": 16, "b": 52})

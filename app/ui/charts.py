@@ -53,7 +53,7 @@ LABEL_GAP = 19  # pixels between the names of two points
 
 LETTER = 7.6  # pixels of a letter of a name, about
 
-NARROW = 248  # pixels of the area of a chart across in a part of a page that a phone shows
+NARROW, NARROW_PART = 282, 248  # pixels of the area of a chart across on a phone: on a page, in a part that unfolds
 
 
 def spread_labels(places: Array, gap: float) -> Array:
@@ -95,7 +95,7 @@ def add_names(
     y: Array,
     across: Range,
     up: Range,
-    height: float,
+    room: Range,
     bars: Array | None = None,
 ) -> None:
     """The names of networks beside their points, clear of one another and inside of the chart.
@@ -107,16 +107,15 @@ def add_names(
         y: likewise.
         across: the ends of the axis of x.
         up: those of the axis of y.
-        height: of the chart's area, in pixels. Its width is that of the window; names are placed for a narrow one, and
-            have more room in others.
+        room: width and height of the chart's area, in pixels, where it is narrowest; elsewhere names have more room.
         bars: the ends of each point's upright error bar (N, 2), in the unit of y.
     """
     ends = np.array([across, up], np.float64)
-    points = (np.stack([x, y], 1) - ends[:, 0]) / np.ptp(ends, axis=1) * (NARROW, height)
+    points = (np.stack([x, y], 1) - ends[:, 0]) / np.ptp(ends, axis=1) * room
     sizes = np.array([(LETTER * len(model_name(key)) + 6, LABEL_GAP) for key in keys], np.float64).reshape(-1, 2)
-    upright = None if bars is None else (bars - up[0]) / (up[1] - up[0]) * height
+    upright = None if bars is None else (bars - up[0]) / (up[1] - up[0]) * room[1]
     given = tuple(part.tobytes() for part in (points, sizes, upright) if part is not None)
-    offsets = _places((given, height), points, sizes, (NARROW, height), upright) - points
+    offsets = _places((given, room), points, sizes, room, upright) - points
     for index, key in enumerate(keys):
         figure.add_annotation(
             x=x[index], y=y[index], ax=float(offsets[index, 0]), ay=-float(offsets[index, 1]), xanchor="center",
