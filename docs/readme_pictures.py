@@ -20,7 +20,10 @@ PAGES = {
     "tour": ("tour", "[data-view]"),
     "adversarial": ("adversarial", "[data-explained]"),
     "anomaly": ("anomaly?image=photo:coffee", "[data-judged]"),
-    "saliency": ("saliency?task=pasted&models=standard,pgd-linf&image=generated:03&rows=networks&scale=own&over=60", "[data-map]"),
+    "saliency": (
+        "saliency?task=pasted&models=standard,pgd-linf&image=generated:03&rows=networks&scale=own&over=60",
+        "[data-map]",
+    ),
     "latent": ("latent?task=fashion-mnist&image=generated:04", "[data-answer]"),
     "find": ("find", ".rs-found"),
     "models": ("models", "[data-testid=stDataFrame], .st-key-trade-off"),
