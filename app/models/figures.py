@@ -125,7 +125,7 @@ def certainty(found: Mapping[str, Array], ink: str) -> go.Figure:
     )
     figure.update_xaxes(title="Probability of the true class", row=len(found), col=1)
     figure.update_layout(showlegend=False, bargap=0)
-    return plain_layout(figure, 80 * len(found) + 70, ink, {"l": 8, "r": 20, "t": 8, "b": 56})
+    return plain_layout(figure, 80 * len(found) + 70, ink, {"l": 28, "r": 32, "t": 8, "b": 56})
 
 
 def gradient_norms(found: Mapping[str, tuple[Array, Array]], ink: str) -> go.Figure:
@@ -188,7 +188,7 @@ def course(
 
 
 def losses(names: Sequence[str], values: Sequence[float], key: str, ink: str) -> go.Figure:
-    """The losses of a model on several images as bars; the first, of the clean picture, is drawn across all.
+    """The losses (cross-entropy) of a model on several images as bars; the first, of the clean picture, across all.
 
     The axis is a square root: a fragile network's loss under attack may be a thousand times that of noise.
     """
@@ -213,7 +213,7 @@ def losses(names: Sequence[str], values: Sequence[float], key: str, ink: str) ->
         if mark**0.5 <= 1.2 * top and (not marks or mark**0.5 - marks[-1] ** 0.5 > 0.13 * top):
             marks.append(mark)
     figure.update_xaxes(
-        title="Loss (cross-entropy, nats; square-root axis)",
+        title="Loss (nats; square-root axis)",
         range=[0, top * 1.2],
         tickvals=[mark**0.5 for mark in marks],
         ticktext=[f"{mark:g}" for mark in marks],

@@ -65,7 +65,7 @@ def test_the_report_gives_figures_curves_and_claims(visit, measured):
     rows = json.loads((measured / "cifar10" / "robustness.json").read_text())["rows"]
     linf = {row["model"]: row for row in rows if row["norm"] == "linf"}
     assert list(table["APGD"]) == pytest.approx([linf[key]["apgd"] * 100 for key in ("standard", "pgd-l2", "pgd-linf")])
-    assert "another network's attack" in table["Signs of masking"][0] and table["Signs of masking"][1] == "none"
+    assert "transfer" in table["Signs of masking"][0] and table["Signs of masking"][1] == "none"
     (block,) = bodies(at, "data-card")
     assert f"{linf['standard']['clean'] * 100:.1f} %" in block and "takes 1.5 × the standard" in block
     figures = run_program(at, "card.figures")["figures"]
