@@ -119,6 +119,7 @@ def test_diverging_colours_rise_from_the_middle_to_both_ends(mode):
     assert all(0.6 < left / right < 1.7 for left, right in zip(shades[:5], reversed(shades[5:]), strict=True))
 
 
+@pytest.mark.slow
 def test_no_test_imports_another_and_what_they_share_lies_in_helpers():
     for path in ROOT.glob("tests/**/*.py"):
         shared = {name for name in imports(path.read_text()) if name.split(".")[0] == "tests"}

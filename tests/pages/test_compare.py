@@ -139,6 +139,7 @@ def test_session_state_holds_no_pixels(visit):
     )
 
 
+@pytest.mark.slow
 def test_a_link_restores_the_view(visit):
     link = {
         "task": "fashion-mnist",

@@ -205,6 +205,7 @@ def load(at: AppTest, *files: tuple[str, bytes]) -> AppTest:
     return checked(button(at, "Load it").click().run())
 
 
+@pytest.mark.slow
 def test_an_impossible_setting_is_refused_before_the_start_with_the_engines_sentence(world):
     at = visit()
     checked(next(one for one in at.number_input if one.label == "Radius of the attack").set_value(-1.0).run())

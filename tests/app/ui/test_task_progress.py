@@ -60,6 +60,7 @@ def result(at: AppTest) -> bool:
     return any(one.value == "Result: made" for one in at.markdown)
 
 
+@pytest.mark.slow
 def test_work_that_is_watched_is_never_stopped_for_want_of_a_heartbeat(pool):
     """It lasts four times as long as work may go unwatched; the page looks again every so often, as a fragment does."""
     at = visit(**{"for": 2.4})
