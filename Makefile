@@ -31,7 +31,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SHARED := --numprocesses auto --maxprocesses 4 --dist loadgroup
 QUICK := --dist worksteal --ignore tests/browser -m 'not slow and not browser'
 
-check: $(PROJECT) $(DEV)  ## lint, types, import contracts and the quick tests: a minute and a half, before each commit (ARGS='-k pgd')
+check: $(PROJECT) $(DEV)  ## lint, types, import contracts and the quick tests: a minute, before each commit (ARGS='-k pgd')
 	@$(BESIDE) lint quick-tests
 
 test: $(PROJECT) $(DEV)  ## lint, types, import contracts and all tests with the browser test
