@@ -32,7 +32,7 @@ from core.training.autoencoder.shipped import AUTOENCODERS
 STEPS = {"decay": 0.05, "noise": 0.05}
 STEP = 0.25  # of the others
 TOP = 3  # classes shown for each network
-FAR = 1.5  # times the usual distance of a drawing: beyond it, it is another picture to the eye
+FAR = 1.5  # times the usual distance of a drawing: chosen by eye, and no measure of anything
 
 
 @dataclass(frozen=True, slots=True)
