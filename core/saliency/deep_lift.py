@@ -11,8 +11,8 @@ from core.saliency.target import resolve_target, score
 
 SAME = 1e-6
 """Inputs of an activation closer than this get its derivative instead of the secant, as in the paper's Sec. 3.5.1."""
-LOST = 0.01
-"""The share of `f(x) - f(black)` (or logits, where that is below one) that the attributions may miss by rounding."""
+ROUNDING = 32
+"""By how many units of rounding, of the logits and of all that is added, the sum of the attributions may miss."""
 
 
 @differentiating
@@ -58,8 +58,9 @@ def deep_lift(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
     (multipliers,) = torch.autograd.grad(value.sum(), points)
     attributions = multipliers * x
     change = (value - score(at_black, target)).detach()
-    lost = (attributions.sum((1, 2, 3)) - change).abs()
-    if bool((lost > LOST * change.abs().clamp_min(1.0)).any()):
+    missed = (attributions.sum((1, 2, 3)) - change).abs()
+    size = attributions.abs().sum((1, 2, 3)) + logits.detach().abs().amax(1)
+    if bool((missed > ROUNDING * torch.finfo(size.dtype).eps * size).any()):
         raise ConfigError("DeepLIFT needs a network of affine steps and activations; this one has another step")
     return attributions
 

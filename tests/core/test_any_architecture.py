@@ -68,7 +68,7 @@ SENTENCES = {  # what the network of mean colours can't be asked for
     "guided-grad-cam": "needs",
 }
 NOT_AFFINE = {
-    *("mobilenet_v3_small", "convnext_atto", "vit_tiny_patch16_224", "squeezenet1_1", "swin_t"),
+    *("mobilenet_v3_small", "efficientnet_b0", "convnext_atto", "vit_tiny_patch16_224", "squeezenet1_1", "swin_t"),
 }
 """Products with gates, norms of layers, attention, a maximum."""
 EPSILON = 8 / 255

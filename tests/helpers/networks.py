@@ -95,12 +95,14 @@ def brought(network: NetworkConfig, key: str = "brought", task: str = "cifar10",
     `as_trained`: its logits spread by about one.
     """
     problem, generator = task_named(task), torch.Generator().manual_seed(0)
-    model = architecture_of(network).build(network, problem.shape)
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            nn.init.kaiming_normal_(module.weight, generator=generator)
-    with torch.no_grad():
-        model.train()(torch.rand(16, *problem.shape, generator=generator))  # for the statistics of BatchNorm
+    with torch.random.fork_rng():
+        torch.manual_seed(0)  # what a network draws for itself: tokens, places, dropped paths
+        model = architecture_of(network).build(network, problem.shape)
+        for module in model.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                nn.init.kaiming_normal_(module.weight, generator=generator)
+        with torch.no_grad():
+            model.train()(torch.rand(16, *problem.shape, generator=generator))  # for the statistics of BatchNorm
     weights = model.state_dict()
     if as_trained:
         with torch.no_grad():
