@@ -11,6 +11,7 @@ from core.training.recipes.entry import RecipeEntry, Variant
 from core.training.recipes.gaussian_noise import GAUSSIAN_NOISE_RECIPE
 from core.training.recipes.insensitive import INSENSITIVE_RECIPE
 from core.training.recipes.lipschitz import LIPSCHITZ_ALL_RECIPE, LIPSCHITZ_L2_RECIPE, LIPSCHITZ_RECIPE
+from core.training.recipes.logit_norm import LOGIT_NORM_RECIPE
 from core.training.recipes.random_radius import RANDOM_RADIUS_RECIPE
 from core.training.recipes.saliency_training import (
     BOXES_PGD_RECIPE,
@@ -28,6 +29,7 @@ from core.training.recipes.trades import TRADES_RECIPE
 
 _RECIPES = (
     STANDARD_RECIPE,
+    LOGIT_NORM_RECIPE,
     ADVERSARIAL_LINF_RECIPE,
     ADVERSARIAL_L2_RECIPE,
     RANDOM_RADIUS_RECIPE,
