@@ -208,8 +208,14 @@ def grid_guide(results: Sequence[Explanations], shown: str) -> None:
         "nothing. Pixels are cut to the range that a screen can show, and the second figure is of the cut picture."
         + few
         + alone,
-        "Woods, Chen, Teuscher 2019, arXiv:1906.02896: 35 steps, path of 5 ρ, not clipped inside the attack.",
+        "Woods, Chen, Teuscher 2019, arXiv:1906.02896: 35 steps, path of 5 ρ, not clipped inside the attack."
+        + (" Steps in bfloat16, all figures in float32." if any(map(_rounded, results)) else ""),
     )
+
+
+def _rounded(result: Explanations) -> bool:
+    """Whether the search took its steps in bfloat16."""
+    return result.settings["precision"] == "bfloat16"
 
 
 def _some(results: Sequence[Explanations]) -> bool:

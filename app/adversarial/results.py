@@ -56,7 +56,7 @@ def explanations(task: Task, keys: Sequence[str], shown: ModelInput, rho: float)
 
 @cached_result
 def _explanations(task: str, key: str, sha256: str, digest: str, rho: float, _x: Image) -> Explanations:
-    return explain(zoo.model(task, key), device.picture(_x), rho)
+    return explain(zoo.model(task, key), device.picture(_x), rho, precision=device.step_precision())
 
 
 def paths(task: Task, keys: Sequence[str], shown: ModelInput, target: str, rho: float) -> Iterator[Path]:
@@ -72,12 +72,12 @@ def paths(task: Task, keys: Sequence[str], shown: ModelInput, target: str, rho: 
 
 @cached_result
 def _path(task: str, key: str, sha256: str, digest: str, target: str, rho: float, _x: Image) -> Path:
-    model, x = zoo.model(task, key), device.picture(_x)
+    model, x, precision = zoo.model(task, key), device.picture(_x), device.step_precision()
     if target == AWAY:
         with torch.no_grad():
             answer = int(model.fast(x).argmax())
-        return path(model, x, answer, rho, away=True)
-    return path(model, x, task_named(task).class_names.index(target), rho)
+        return path(model, x, answer, rho, away=True, precision=precision)
+    return path(model, x, task_named(task).class_names.index(target), rho, precision=precision)
 
 
 def verdicts(task: Task, keys: Sequence[str], shown: ModelInput) -> list[EvidenceVerdict]:
@@ -112,7 +112,8 @@ def _evidence(
     _x: Image,
 ) -> Evidence:
     others = [zoo.model(task, judge) for judge in judges]
-    return evidence(zoo.model(task, key), others, device.picture(_x), rho, thresholds)
+    x, precision = device.picture(_x), device.step_precision()
+    return evidence(zoo.model(task, key), others, x, rho, thresholds, precision=precision)
 
 
 def explanations_report(task: str) -> ExplanationsReport | None:

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from core.devices import VARIABLE, choose_device, device_name, within_memory
 from core.latent.autoencoder import Autoencoder
+from core.models.step_precision import Precision, quick_precision
 from core.models.zoo import ZooModel
 
 T = TypeVar("T")
@@ -76,6 +77,11 @@ def placed(thing: T) -> T:
     elif isinstance(thing, nn.Module) and any(t.device != where for t in chain(thing.parameters(), thing.buffers())):
         found = copy.deepcopy(thing).to(where)
     return cast(T, found)
+
+
+def step_precision() -> Precision:
+    """What searches that are shown take their gradient steps in; reports take theirs in float32, as on any machine."""
+    return quick_precision(device())
 
 
 def in_words() -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app.state.choice import Choice
+from app.state.device import step_precision
 from app.state.uploads import UPLOAD
 from core.data.galleries import TEST_IMAGES_OFFERED
 from core.decoding.window import AS_IT_CAME
@@ -137,12 +138,14 @@ def _said(found: str) -> str:
 
 def explanations(rho: float) -> str:
     """What each network would change in the picture to believe each class."""
-    return f"\nexplanations = {{key: explain(model, x, {rho!r}) for key, model in models.items()}}\n"
+    asked = f"{rho!r}, precision={step_precision()!r}"
+    return f"\nexplanations = {{key: explain(model, x, {asked}) for key, model in models.items()}}\n"
 
 
 def paths(rho: float, target: int | None) -> str:
     """The way of each network's attack to a class; None: away from its own answer."""
     asked = f"{target}, {rho!r}" if target is not None else f"int(model.fast(x).argmax()), {rho!r}, away=True"
+    asked += f", precision={step_precision()!r}"
     return (
         "\nfrom core.explanations.attack_path import path\n\n"
         f"ways = {{key: path(model, x, {asked}) for key, model in models.items()}}\n"

@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 from core.errors import ConfigError
 from core.explanations.class_explanations import explaining
 from core.explanations.prediction import check_image, probabilities
+from core.models.step_precision import Precision, stepping
 from core.models.zoo import ZooModel
 from core.norms import rmse
 
@@ -24,7 +25,7 @@ class Path:
     Attributes:
         task: the task's key.
         model: the model's key.
-        settings: `rho`, `steps` and `overshoot`.
+        settings: `rho`, `steps`, `overshoot` and `precision`.
         target: the class encouraged, or discouraged where `away`.
         away: whether the class is made less likely.
         x: the image (C, H, W), float32 in [0, 1].
@@ -54,6 +55,7 @@ def path(
     away: bool = False,
     steps: int = 35,
     overshoot: float = 5.0,
+    precision: Precision = "float32",
 ) -> Path:
     """The course of the search that `core.explanations.class_explanations.explain` makes for one class.
 
@@ -65,6 +67,7 @@ def path(
         away: make the class less likely instead of more.
         steps: gradient steps S.
         overshoot: length of the search path over `rho`.
+        precision: of the gradient steps; loss and probabilities are in float32.
 
     Raises:
         InputError: `x` is not one image of the model's task, or logits are not finite.
@@ -81,13 +84,16 @@ def path(
         deltas.append(delta)
         seen.append(logits)
 
-    labels = torch.tensor([target], device=x.device)
-    attack(model.fast, x, labels, encourage=torch.tensor([not away], device=x.device), on_step=on_step)
+    labels, network = torch.tensor([target], device=x.device), stepping(model.fast, precision)
+    attack(network, x, labels, encourage=torch.tensor([not away], device=x.device), on_step=on_step)
     delta, logits = torch.cat(deltas), torch.cat(seen)
+    if network is not model.fast:
+        with torch.no_grad():
+            logits = model.fast(x + delta)
     return Path(
         model.card.task,
         model.card.key,
-        {"rho": rho, "steps": steps, "overshoot": overshoot},
+        {"rho": rho, "steps": steps, "overshoot": overshoot, "precision": precision},
         target,
         away,
         x[0].cpu().numpy(),

@@ -14,6 +14,7 @@ from core.draws import gaussian
 from core.errors import ConfigError, InputError
 from core.explanations.prediction import check_image, probabilities
 from core.metrics.frequency import low_frequency_share
+from core.models.step_precision import Precision, stepping
 from core.models.zoo import ZooModel
 from core.norms import rmse
 
@@ -21,6 +22,7 @@ JUDGES = ("standard", "pgd-linf", "pgd-l2")
 """The networks of a task that say whether they see the class too; fixed, so that no verdict moves with the zoo."""
 CLASSES = 2
 """Explained for a verdict: the likeliest classes but the one predicted."""
+STARTS = 2
 START = 0.1
 """RMSE of the noise that a search starts from, in units of rho."""
 
@@ -65,7 +67,7 @@ class Evidence:
     Attributes:
         task: the task's key.
         model: the model's key.
-        settings: `rho`, `seed`, `classes` explained, `judges`, and the `thresholds` by name.
+        settings: `rho`, `seed`, `precision`, `classes` explained, `judges`, and the `thresholds` by name.
         transfer: the mean probability that the judges give to the class explained, on the picture clipped to [0, 1].
         low_frequency: the mean share of the change's energy at low frequencies (`core.metrics.frequency`).
         agreement: the mean cosine of the changes found from two random starts.
@@ -107,7 +109,13 @@ def judges_of(model: ZooModel, others: Sequence[ZooModel]) -> list[ZooModel]:
 
 
 def evidence(
-    model: ZooModel, others: Sequence[ZooModel], x: Tensor, rho: float, thresholds: Thresholds, seed: int = 0
+    model: ZooModel,
+    others: Sequence[ZooModel],
+    x: Tensor,
+    rho: float,
+    thresholds: Thresholds,
+    seed: int = 0,
+    precision: Precision = "float32",
 ) -> Evidence:
     """What speaks for it that the explanations of the image `x` (1, C, H, W) show a class, and the verdict.
 
@@ -118,6 +126,7 @@ def evidence(
         rho: RMSE of the explanations in [0, 1] pixel units, above 0; the one that the thresholds were chosen at.
         thresholds: from the task's report `explanations`.
         seed: of the starts.
+        precision: of the gradient steps; what they found is judged in float32. (Our addition.)
 
     Raises:
         InputError: `x` is not one image of the task, no judges, one class only, logits that are not finite, or a
@@ -126,7 +135,7 @@ def evidence(
     """
     check_image(model, x)
     judges = judges_of(model, others)
-    found = measures(model, judges, x, rho, seed)
+    found = measures(model, judges, x, rho, seed, precision)
     if np.isnan(found.agreement[0]):
         raise InputError(
             f"{model.card.key} gives no gradient for this image, so that nothing can be said of its attacks"
@@ -134,6 +143,7 @@ def evidence(
     settings: dict[str, object] = {
         "rho": rho,
         "seed": seed,
+        "precision": precision,
         "classes": CLASSES,
         "judges": ",".join(judge.card.key for judge in judges),
         "thresholds": {name: getattr(thresholds, name) for name in EVIDENCE_MEASURES},
@@ -149,7 +159,14 @@ def evidence(
     )
 
 
-def measures(model: ZooModel, judges: Sequence[ZooModel], x: Tensor, rho: float, seed: int = 0) -> Measures:
+def measures(
+    model: ZooModel,
+    judges: Sequence[ZooModel],
+    x: Tensor,
+    rho: float,
+    seed: int = 0,
+    precision: Precision = "float32",
+) -> Measures:
     """The three measures of the images `x` (n, C, H, W), float32 in [0, 1], as `Evidence` defines them.
 
     The `CLASSES` likeliest classes but the one predicted are encouraged within an RMSE of rho, as an explanation is,
@@ -168,27 +185,27 @@ def measures(model: ZooModel, judges: Sequence[ZooModel], x: Tensor, rho: float,
     if count < 1:
         raise InputError(f"{model.card.key} knows one class only, so that its attacks have no other to draw")
     targets = probs.argsort(dim=1, descending=True, stable=True)[:, 1 : 1 + count].flatten()
-    images = x.repeat_interleave(count, 0)
     generator = torch.Generator().manual_seed(seed)
-    attack = explanation(rho)
-    changes, moved, seen, low = [], [], [], []
-    for _ in range(2):
+    noises = []
+    for _ in range(STARTS):
         noise = gaussian((1, count, *x.shape[1:]), generator, x)
         noise = START * rho * noise / noise.square().mean((2, 3, 4), keepdim=True).sqrt()
-        start = noise.expand(len(x), -1, -1, -1, -1).flatten(0, 1)
-        delta = attack(model.fast, images, targets, start=start).delta
-        shown = (images + delta).clamp(0.0, 1.0)
-        with torch.no_grad():
-            probabilities(model, model.fast(shown))
-            each = [probabilities(judge, judge.fast(shown)).gather(1, targets[:, None])[:, 0] for judge in judges]
-        changes.append(delta.flatten(1))
-        moved.append(rmse(delta - start) > 0)
-        seen.append(torch.stack(each).mean(0).cpu().double().numpy())
-        low.append(low_frequency_share(delta.cpu().numpy()))
-    agreement = cosine_similarity(changes[0], changes[1]).cpu().double().numpy()
-    still = ~(moved[0] & moved[1]).view(-1, count).any(1).cpu().numpy()
+        noises.append(noise.expand(len(x), -1, -1, -1, -1).flatten(0, 1))
+    start, targets = torch.cat(noises), targets.repeat(STARTS)  # both searches at once: a pass of few images is slow
+    images = x.repeat_interleave(count, 0).repeat(STARTS, 1, 1, 1)
+    delta = explanation(rho)(stepping(model.fast, precision), images, targets, start=start).delta
+    shown = (images + delta).clamp(0.0, 1.0)
+    with torch.no_grad():
+        probabilities(model, model.fast(shown))
+        each = [probabilities(judge, judge.fast(shown)).gather(1, targets[:, None])[:, 0] for judge in judges]
+    seen = torch.stack(each).mean(0).cpu().double().numpy().reshape(STARTS, -1)
+    low = low_frequency_share(delta.cpu().numpy()).reshape(STARTS, -1)
+    one, other = delta.flatten(1).chunk(STARTS)
+    agreement = cosine_similarity(one, other).cpu().double().numpy()
+    moved = (rmse(delta - start) > 0).view(STARTS, -1, count).all(0)
+    still = ~moved.any(1).cpu().numpy()
 
     def per_image(values: Array) -> Array:
         return np.where(still, np.nan, values.reshape(-1, count).mean(1))
 
-    return Measures(per_image(np.mean(seen, 0)), per_image(np.mean(low, 0)), per_image(agreement))
+    return Measures(per_image(seen.mean(0)), per_image(low.mean(0)), per_image(agreement))

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from core.attacks.scheduled import ScheduledAttack, explanation
 from core.explanations.prediction import check_image, probabilities
+from core.models.step_precision import Precision, stepping
 from core.models.zoo import ZooModel
 from core.progress import OnProgress, silent
 
@@ -29,7 +30,7 @@ class Explanations:
     Attributes:
         task: the task's key.
         model: the model's key.
-        settings: `rho`, `steps` and `overshoot`.
+        settings: `rho`, `steps`, `overshoot` and `precision`.
         x: the image (C, H, W), float32 in [0, 1].
         probs: softmax probabilities (K,) of `x`.
         x_adv: the image changed towards each class explained (E, C, H, W), float32, as the method defines it: not
@@ -83,6 +84,7 @@ def explain(
     steps: int = 35,
     overshoot: float = 5.0,
     on_progress: OnProgress = silent,
+    precision: Precision = "float32",
 ) -> Explanations:
     """The explanation of each class for the image `x` (1, C, H, W), and the change away from the prediction.
 
@@ -97,6 +99,8 @@ def explain(
         steps: gradient steps.
         overshoot: length of the search path over `rho`.
         on_progress: called with gradient passes done, and of how many; may raise to end the work.
+        precision: of the gradient steps; all that is said of the pictures found is in float32. In bfloat16 the search
+            goes another way and comes as far. (Our addition.)
 
     Raises:
         InputError: `x` is not one image of the model's task, or logits are not finite.
@@ -120,14 +124,15 @@ def explain(
         on_progress(done, steps)
         done, logits_adv = done + 1, logits  # the last call is about the changes that are returned
 
-    x_adv = images + attack(model.fast, images, labels, encourage=encourage, on_step=on_step).delta
+    network = stepping(model.fast, precision)
+    x_adv = images + attack(network, images, labels, encourage=encourage, on_step=on_step).delta
     probs_adv = probabilities(model, logits_adv)
     with torch.no_grad():
         probs_shown = probabilities(model, model.fast(x_adv[:count].clamp(0.0, 1.0)))
     return Explanations(
         model.card.task,
         model.card.key,
-        {"rho": rho, "steps": steps, "overshoot": overshoot},
+        {"rho": rho, "steps": steps, "overshoot": overshoot, "precision": precision},
         x[0].cpu().numpy(),
         probs[0].cpu().numpy(),
         x_adv[:count].contiguous().cpu().numpy(),

@@ -8,6 +8,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
+from app.state.device import step_precision
 from core.data.tasks import CIFAR10, FASHION_MNIST, TASKS
 from core.explanations.attack_path import path
 from core.explanations.certificate import Smoothing, certify
@@ -271,6 +272,7 @@ def test_the_programs_beside_grid_path_and_certificate_give_what_is_shown(visit,
     programs = run_program(at, "path(model"), run_program(at, "certify(model")
     for key in ("standard", "pgd-l2"):
         model = load_zoo_model("cifar10", key, tiny_zoo)
-        way = path(model, programs[0]["x"], TASKS["cifar10"].class_names.index("dog"), 0.05)
+        dog, precision = CIFAR10.class_names.index("dog"), step_precision()
+        way = path(model, programs[0]["x"], dog, 0.05, precision=precision)
         assert np.array_equal(programs[0]["ways"][key].frames, way.frames)
         assert programs[1]["proved"][key].radius == certify(model, programs[1]["x"], Smoothing(0.12, 1000)).radius

@@ -98,11 +98,21 @@ def test_figures_are_those_of_the_images(model, x):
     assert (found.task, found.model, found.settings["rho"]) == ("fashion-mnist", "standard", 0.2)
 
 
-def test_each_class_gains_within_about_rho_and_the_prediction_loses(model, x):
-    found = explain(model, x, 0.1)
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_each_class_gains_within_about_rho_and_the_prediction_loses(model, x, precision):
+    found = explain(model, x, 0.1, precision=precision)
     assert (found.probs_adv.diagonal() > found.probs).all()
     assert found.probs_away[found.predicted] < found.probs[found.predicted]
     np.testing.assert_allclose(found.rmse, 0.1, rtol=0.15)
+
+
+def test_steps_in_bfloat16_go_another_way_and_what_they_found_is_judged_in_float32(model, x):
+    found, course = explain(model, x, 0.1, precision="bfloat16"), path(model, x, 3, 0.1, precision="bfloat16")
+    assert not np.array_equal(found.x_adv, explain(model, x, 0.1).x_adv) and found.settings["precision"] == "bfloat16"
+    np.testing.assert_allclose(course.frames[-1], found.x_adv[3], atol=1e-6)
+    with torch.no_grad():
+        assert_close(torch.from_numpy(found.probs_adv), model.fast(torch.from_numpy(found.x_adv)).softmax(1))
+        assert_close(torch.from_numpy(course.probs), model.fast(torch.from_numpy(course.frames)).softmax(1))
 
 
 def test_no_budget_no_change(model, x):
