@@ -21,12 +21,14 @@ from core.anomaly.confounding import ConfoundingLabel
 from core.anomaly.gradients import weight_gradients
 from core.anomaly.label_references import fit_references
 from core.anomaly.measurements import EVERY
+from core.anomaly.perceptron_detector import PERCEPTRON
 from core.anomaly.verdict import changes, judge
 from core.attacks.attack import AttackRequest
 from core.attacks.catalogue import ATTACKS, run_attack
 from core.attacks.pgd import Pgd
 from core.attacks.scheduled import explanation
 from core.errors import ConfigError
+from core.explanations import catalogue, class_evidence
 from core.explanations.attack_outside_map import attack_outside
 from core.explanations.attack_path import path
 from core.explanations.attack_result import attack_result
@@ -112,7 +114,8 @@ def from_library(request):
 @pytest.fixture
 def x(monkeypatch):
     monkeypatch.setattr("core.saliency.method.STEPS", 4)  # whether a method works does not hang on its samples
-    monkeypatch.setattr("core.explanations.catalogue.explanation", lambda rho: replace(explanation(rho), steps=3))
+    for module in (catalogue, class_evidence):
+        monkeypatch.setattr(module, "explanation", lambda rho: replace(explanation(rho), steps=2))
     return rand(1, 3, 32, 32, seed=5)
 
 
@@ -124,18 +127,18 @@ def test_predictions_gradients_and_attacks(any_model, x):
     assert_close(torch.from_numpy(found.attributions), slope[0], rtol=1e-2, atol=1e-4)
     for key in ATTACKS:
         aimed = torch.tensor([3 if ATTACKS[key].aims else found.target])
-        x_adv = run_attack(key, AttackRequest(model.fast, x, aimed, EPSILON, 3))
+        x_adv = run_attack(key, AttackRequest(model.fast, x, aimed, EPSILON, 2))
         assert 0 < float((x_adv - x).abs().max()) <= EPSILON + 1e-6
-    result = attack_result(model, x, Pgd(EPSILON, steps=5))
+    result = attack_result(model, x, Pgd(EPSILON, steps=3))
     assert result.probs_adv[found.target] < result.probs[found.target]
 
 
 IN_FEW_PASSES = {
-    "kernel-shap": partial(kernel_shap, samples=16),
-    "lime": partial(lime, samples=16),
-    "occlusion": partial(occlusion, window=8, stride=8),
+    "kernel-shap": partial(kernel_shap, samples=8),
+    "lime": partial(lime, samples=8),
+    "occlusion": partial(occlusion, window=16, stride=16),
 }
-"""Covered images by tens, not by hundreds."""
+"""A few covered images, not hundreds."""
 
 
 def in_few_passes(method):
@@ -272,7 +275,7 @@ def test_detectors_are_calibrated_where_features_are_named(resnet18, x):
         verdict = judge(resnet18, screen, x, change)
         assert all(np.isfinite(score).all() for score in verdict.scores.values())
     assert len(screen.names) == len(dict(resnet18.plain.named_parameters()))
-    assert fit_references(resnet18, columns(8, 3, "cifar10").images())
+    assert fit_references(resnet18, columns(4, 3, "cifar10").images())
 
 
 def test_pictures_are_compared_by_features_at_several_depths(resnet18, colours, x):

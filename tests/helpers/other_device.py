@@ -55,7 +55,9 @@ def _run(func, args, kwargs):
     on_it = torch.device(named) == OTHER if named is not None else bool(there)
     if on_it and any(isinstance(each, torch.Generator) for each in leaves):
         raise RuntimeError(f"{func} draws on the other device by a generator of the CPU")
-    inner = {name: _each(_inner, value) for name, value in kwargs.items()} | ({"device": torch.device("cpu")} if named is not None else {})
+    inner = {name: _each(_inner, value) for name, value in kwargs.items()} | (
+        {"device": torch.device("cpu")} if named is not None else {}
+    )
     result = func(*_each(_inner, args), **inner)
     if func is _aten.copy_.default:
         return args[0]
