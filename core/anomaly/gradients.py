@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 
 import torch
@@ -14,6 +13,7 @@ from core.anomaly.closed_forms import has_closed_form, products, squared_norms
 from core.anomaly.confounding import ConfoundingLabel
 from core.errors import ConfigError, InputError
 from core.models.asking import at_once, check_pixels, differentiating
+from core.models.fast import copy_of_modules
 
 CHUNK = 64
 _FEW = 8  # images whose whole gradients are held at once where no closed form is known, if they are small
@@ -211,7 +211,7 @@ def frozen_copy(model: nn.Module) -> nn.Module:
     """A copy of the modules in eval mode; parameters share their memory with `model` and need no gradient."""
     memo: dict[int, object] = {id(p): nn.Parameter(p.detach(), requires_grad=False) for p in model.parameters()}
     memo |= {id(buffer): buffer for buffer in model.buffers()}
-    return deepcopy(model, memo).eval()
+    return copy_of_modules(model, memo).eval()
 
 
 def _join(layer: str, own: str) -> str:

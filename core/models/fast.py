@@ -1,6 +1,8 @@
 """The fast inference form of a network, and private copies for methods that need hooks."""
 
 import copy
+from collections import OrderedDict
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -88,5 +90,32 @@ def private_copy(model: nn.Module) -> nn.Module:
     Hooks and train/eval flags set on the copy are invisible to everyone else who holds `model`, and no weight is
     duplicated.
     """
-    memo: dict[int, object] = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
+    return copy_of_modules(model, {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())})
+
+
+def copy_of_modules(model: nn.Module, memo: dict[int, Any]) -> nn.Module:
+    """What `copy.deepcopy(model, memo)` gives, in half of its time, which for large networks is tens of milliseconds.
+
+    Most of what a module holds are registers of hooks that are empty, and names of its parts.
+    """
+    plain = [module for module in model.modules() if not hasattr(module, "__deepcopy__")]
+    copies = [module.__new__(type(module)) for module in plain]
+    memo |= {id(module): made for module, made in zip(plain, copies, strict=True)}
+    for module, made in zip(plain, copies, strict=True):
+        made.__dict__.update((name, _copied(value, memo)) for name, value in module.__dict__.items())
     return copy.deepcopy(model, memo)
+
+
+def _copied(value: Any, memo: dict[int, Any]) -> Any:
+    if type(value) in _SINGLE:
+        return value
+    if id(value) in memo:
+        return memo[id(value)]
+    if type(value) not in (dict, OrderedDict):
+        return copy.deepcopy(value, memo)
+    made = memo[id(value)] = type(value)()
+    made.update((name, _copied(part, memo)) for name, part in value.items())
+    return made
+
+
+_SINGLE = (bool, int, float, str, type(None))

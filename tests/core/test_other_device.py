@@ -232,7 +232,7 @@ def test_the_smallest_natural_change(network, x):
 @pytest.mark.slow
 def test_detectors_are_fitted_and_judge(network, screen, x):
     """The same figures of every detector, and under every change."""
-    on_both(lambda *given: fit_calibration(*given).normals, network, columns(20, 1), columns(24, 2))
+    on_both(lambda *given: fit_calibration(*given).normals, network, columns(10, 1), columns(8, 2))
     for change in ("pgd", "gaussian-noise"):
         on_both(lambda model, x, change=change: judge(model, screen, x, change), network, x)
 

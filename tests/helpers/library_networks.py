@@ -1,7 +1,11 @@
 """Networks of timm and torchvision with random weights: for each mechanism one that is asked in seconds."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
+
+import pytest
+from _pytest.mark.structures import ParameterSet
 
 from core.models.architectures.library import LibraryConfig
 from core.models.architectures.timm_networks import TimmConfig
@@ -31,7 +35,7 @@ SMALL = {
     "convnext": of_timm("convnext_atto"),
     "vit": of_timm("vit_tiny_patch16_224"),
     "squeezenet": of_torchvision("squeezenet1_1"),
-    "swin": of_torchvision("swin_t"),
+    "swin": TorchvisionConfig("swin_t", 10, replace(AT_64, side=56)),  # windows of 7 that fit cost half as much
 }
 LARGE = {
     "resnet50": of_torchvision("resnet50"),
@@ -42,13 +46,23 @@ LARGE = {
 """Those whose long methods would take minutes, and which have no mechanism of their own."""
 
 
+def each(names: Iterable[str]) -> list[ParameterSet]:
+    """Parameters of a test: all tests that ask a network are run by one process, since building it takes longer."""
+    return [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in names]
+
+
 def library_model(name: str) -> ZooModel:
     """One of them, which nobody may change; its logits spread by about one, as those of trained networks do."""
-    return _small_model(name) if name in SMALL else _built(name)
+    return _small_model(name) if name in SMALL else _large_model(name)
 
 
-@lru_cache  # building the largest costs more than asking it
+@lru_cache
 def _small_model(name: str) -> ZooModel:
+    return _built(name)
+
+
+@lru_cache(maxsize=1)  # they take hundreds of megabytes
+def _large_model(name: str) -> ZooModel:
     return _built(name)
 
 

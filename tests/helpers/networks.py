@@ -11,7 +11,7 @@ from core.data.tasks import task_named
 from core.models.architectures.architecture import Architecture, NetworkConfig
 from core.models.architectures.catalogue import architecture_of
 from core.models.resnet import ResNetConfig
-from core.models.zoo import Card, ZooModel, assemble
+from core.models.zoo import Card, ZooModel
 
 TINY_GREY = ResNetConfig(10, (0.3,), (0.3,), (4, 8), (1, 1))
 
@@ -95,18 +95,19 @@ def brought(network: NetworkConfig, key: str = "brought", task: str = "cifar10",
     `as_trained`: its logits spread by about one.
     """
     problem, generator = task_named(task), torch.Generator().manual_seed(0)
-    with torch.random.fork_rng():
+    x = torch.rand(8, *problem.shape, generator=generator)
+    with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(0)  # what a network draws for itself: tokens, places, dropped paths
         model = architecture_of(network).build(network, problem.shape)
         for module in model.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 nn.init.kaiming_normal_(module.weight, generator=generator)
-        with torch.no_grad():
-            model.train()(torch.rand(16, *problem.shape, generator=generator))  # for the statistics of BatchNorm
-    weights = model.state_dict()
-    if as_trained:
-        with torch.no_grad():
-            last = [name for name, value in weights.items() if value.dim() >= 2][-1]
-            weights[last] /= model.eval()(torch.rand(16, *problem.shape, generator=generator.manual_seed(1))).std()
+        if any(isinstance(module, nn.BatchNorm2d) for module in model.modules()):
+            model.train()(x)  # for its statistics
+        model.eval().requires_grad_(False)
+        if as_trained:
+            last = [value for value in model.state_dict().values() if value.dim() >= 2][-1]
+            last /= model(x).std()
     card = Card(task, key, network, "untrained", {}, 0, "none", {}, sha256="", parameters=network.parameters)
-    return assemble(card, weights)
+    fast_form = architecture_of(network).fast_form
+    return ZooModel(card, model, fast_form(model) if fast_form else model)

@@ -44,7 +44,7 @@ def precise(name):
 
 
 def images(name, count=3):
-    shape = {"cifar10": (3, 32, 32), "fashion-mnist": (1, 28, 28), "hhrelu": (3, 16, 16)}[name]
+    shape = {"cifar10": (3, 16, 16), "fashion-mnist": (1, 20, 20), "hhrelu": (3, 16, 16)}[name]  # smaller than theirs
     return rand(count, *shape)
 
 

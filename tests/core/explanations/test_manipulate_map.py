@@ -9,7 +9,7 @@ from torch.testing import assert_close
 
 from core.errors import ConfigError, InputError
 from core.explanations import manipulate_map as explanations_manipulate_map
-from core.explanations.manipulate_map import SMOOTHED_METHODS, least_quadrants, manipulate_map, manipulate_maps
+from core.explanations.manipulate_map import SMOOTHED_METHODS, STEPS, least_quadrants, manipulate_map, manipulate_maps
 from core.explanations.smoothed_network import check_method, correlation, heat_map_of, heatmap, smooth_copy, smooth_map
 from core.models.zoo import load_zoo_model
 from core.saliency.gradient import gradient
@@ -140,7 +140,7 @@ def test_the_network_is_left_as_it_was(model, x):
 
 
 @pytest.mark.slow
-def test_a_network_without_gradient_gives_the_image_back(model, x):
+def test_a_network_without_gradient_gives_the_image_back(model, x, monkeypatch):
     """All weights of the head zero: every answer alike, no map anywhere; nothing to divide by."""
     dead = smooth_copy(model.fast, 10.0)
     head = torch.nn.Linear(dead.head.in_features, 10).requires_grad_(False)
@@ -148,6 +148,7 @@ def test_a_network_without_gradient_gives_the_image_back(model, x):
     dead.head = head
     flat = dataclasses.replace(model, fast=dead)
     for method in SMOOTHED_METHODS:
+        monkeypatch.setitem(STEPS, method, 10)
         moved = manipulate_map(flat, x[:1], method, _corner(), EPSILON)
         assert moved.heatmap_adv.max() == 0 and not moved.succeeded and np.isfinite(moved.x_adv).all()
         assert (moved.correlation_before, moved.correlation_target, moved.correlation_original) == (0, 0, 0)

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from torch import nn
 from torch.testing import assert_close
 
 from core.models.fast import fast_form, private_copy
@@ -60,6 +61,17 @@ def test_fast_form_of_a_fast_form_is_itself(model):
     x = torch.rand(2, 3, 16, 16)
     fast = fast_form(model)
     assert_close(fast_form(fast)(x), fast(x))
+
+
+def test_a_private_copy_is_joined_as_the_network_is():
+    """A layer in two places is one layer in the copy, too, and whoever holds it aside holds the copy's."""
+    network = nn.Sequential(nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1))
+    network.append(network[0])
+    network.aside, network.by_name = [network[1]], {"first": network[0]}
+    network.once_more = network.by_name
+    found = private_copy(network)
+    assert found[0] is found[2] is found.by_name["first"] and found[0] is not network[0]
+    assert found.aside == [found[1]] and found.once_more is found.by_name is not network.by_name
 
 
 def test_private_copy_shares_weights_but_not_hooks_or_modes(model):

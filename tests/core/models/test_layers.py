@@ -10,7 +10,7 @@ from core.models.head import head_of
 from core.models.layers import default_layer, layer_named, layers, outputs_of, stage_layers
 from core.saliency.catalogue import SALIENCY_METHODS
 from core.saliency.grid import saliency_grid
-from tests.helpers.library_networks import library_model
+from tests.helpers.library_networks import each, library_model
 from tests.helpers.networks import Functional, linear, seeded
 from tests.helpers.pictures import rand
 
@@ -28,7 +28,7 @@ DEFAULTS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", DEFAULTS)
+@pytest.mark.parametrize("name", each(DEFAULTS))
 def test_the_default_layer_is_the_last_whose_places_bear_on_the_answer(name):
     model = library_model(name)
     layer = default_layer(model.fast, SHAPE)
@@ -67,7 +67,7 @@ def test_a_layer_that_is_not_there_is_a_sentence():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["mobilenet-v3", "efficientnet", "convnext", "vit"])
+@pytest.mark.parametrize("name", each(("mobilenet-v3", "efficientnet", "convnext", "vit")))
 def test_logits_are_what_the_head_makes_of_the_features(name):
     model, x = library_model(name), rand(3, *SHAPE, seed=2)
     head = head_of(model.fast, SHAPE)

@@ -15,7 +15,7 @@ from core.models.architectures.timm_networks import TIMM_LIBRARY, TimmConfig
 from core.models.architectures.torchvision_networks import TORCHVISION_LIBRARY, TorchvisionConfig
 from core.models.folding import folded
 from core.models.preprocessing import PRESETS
-from tests.helpers.library_networks import SMALL, library_model, of_timm, of_torchvision
+from tests.helpers.library_networks import SMALL, each, library_model, of_timm, of_torchvision
 from tests.helpers.networks import seeded
 from tests.helpers.pictures import rand
 
@@ -71,7 +71,7 @@ def test_a_card_of_a_library_is_kept_and_loaded(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["mobilenet-v3", "efficientnet", "efficientnet-lite"])
+@pytest.mark.parametrize("name", each(("mobilenet-v3", "efficientnet", "efficientnet-lite")))
 def test_folding_leaves_no_batch_norm_and_changes_no_answer(name):
     model = library_model(name)
     assert any(isinstance(module, nn.BatchNorm2d) for module in model.plain.modules())
@@ -123,7 +123,7 @@ def test_written_out_layers_are_torchs():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*SMALL, "vit-b-16"])
+@pytest.mark.parametrize("name", each((*SMALL, "vit-b-16")))
 def test_gradients_of_gradients_exist(name):
     """Of kinked networks they are zero, so only that they can be asked for is said."""
     x = rand(1, 3, 32, 32).requires_grad_()

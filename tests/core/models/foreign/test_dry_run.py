@@ -18,6 +18,7 @@ from core.models.foreign.presets import preprocessing_of, variants
 from core.models.foreign.reading import read_foreign
 from tests.helpers.foreign import onnx_model, written
 
+pytestmark = pytest.mark.xdist_group("dry run")  # the network is read once
 NAMES = ("red", "green", "blue")
 
 

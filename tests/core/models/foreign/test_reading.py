@@ -147,7 +147,7 @@ def test_the_index_is_of_the_installed_libraries():
 
 
 @pytest.mark.slow
-def test_saved_tensors_that_share_memory_are_taken(tmp_path):
+def test_saved_tensors_that_share_memory_are_taken(forked_reader, tmp_path):
     shared = torch.arange(6.0)
     path = written(tmp_path, "n", saved({"a": shared[:3], "b": shared[3:]}))
     found = read_foreign(path, tmp_path / "out.safetensors")
