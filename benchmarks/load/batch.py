@@ -127,11 +127,12 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=20_000)
     parser.add_argument("--work", choices=("score", "explain"), default="score")
     parser.add_argument("--shard", type=int, default=200)
-    parser.add_argument("--only", choices=RUNS, help="one of the runs alone")
+    parser.add_argument("--only", choices=RUNS, action="append", help="of the runs this one; may come several times")
+    parser.add_argument("--scratch", type=Path, help="a folder for pictures and files: runs in it can be compared")
     parser.add_argument("--out", type=Path, help="a JSON file for what was measured")
     options = parser.parse_args()
-    began, job, found = time.perf_counter(), job_of(options.work), {}
-    with tempfile.TemporaryDirectory() as scratch:
+    began, job, found, asked = time.perf_counter(), job_of(options.work), {}, options.only or RUNS
+    with tempfile.TemporaryDirectory() if options.scratch is None else nullcontext(options.scratch) as scratch:
         root = Path(scratch)
         write_pictures(root / "pictures", options.pictures)
         shards = plan([str(root / "pictures")], options.shard)
@@ -145,7 +146,7 @@ def main() -> None:
         def measured(
             name: str, engine: AbstractContextManager[BatchEngine], on_count: Callable[[int], None] = lambda n: None
         ) -> None:
-            if options.only not in (None, name):
+            if name not in asked:
                 return
             load_before = os.getloadavg()[0]
             with engine as begun:
@@ -156,7 +157,7 @@ def main() -> None:
         measured("two processes", ENGINES["local"](None, 2))
         measured("ray", ENGINES["ray"](None, 2))
         measured("two, one killed", ENGINES["local"](None, 2), killing(middle, a_worker))
-        if options.only in (None, "ray, a node killed"):
+        if "ray, a node killed" in asked:
             cluster, second = two_nodes()
             try:
                 with ENGINES["ray"](cluster.address, None) as engine:

@@ -74,6 +74,15 @@ def test_a_private_copy_is_joined_as_the_network_is():
     assert found.aside == [found[1]] and found.once_more is found.by_name is not network.by_name
 
 
+def test_a_module_that_is_copied_by_a_way_of_its_own_keeps_it():
+    """As torch's recurrent layers do, whose weights are also held in a list."""
+    network = nn.Sequential(nn.LSTM(3, 4))
+    found = private_copy(network)
+    assert found[0]._flat_weights[0] is found[0].weight_ih_l0 is network[0].weight_ih_l0
+    x = torch.ones(2, 1, 3)
+    assert torch.equal(found[0](x)[0], network[0](x)[0])
+
+
 def test_private_copy_shares_weights_but_not_hooks_or_modes(model):
     copied = private_copy(model)
     assert all(a is b for a, b in zip(model.parameters(), copied.parameters(), strict=True))
