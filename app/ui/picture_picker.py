@@ -195,7 +195,7 @@ def _thumbnails(place: DeltaGenerator, items: Sequence[GalleryItem], mark: str =
 
 
 class _AsItIs(str):
-    """HTML that Streamlit takes as it is: in a string it looks for indentation, through all the bytes of the pictures."""
+    """HTML that Streamlit takes as it is: a string it searches for indentation, through all bytes of the pictures."""
 
     __slots__ = ()
 

@@ -9,8 +9,8 @@ from multiprocessing.connection import Connection
 from core.decoding import child
 from core.models.foreign import worker
 
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload([worker.__name__, "core.models.foreign.tensors", "core.models.foreign.onnx_graph"])
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload([worker.__name__, "core.models.foreign.tensors", "core.models.foreign.onnx_graph"])
 _start = child.start
 
 
@@ -24,8 +24,8 @@ class Forked:
     """What `subprocess.Popen` has, and is asked of a process that reads a file."""
 
     def __init__(self, arguments: Sequence[object]) -> None:
-        self.answers, other = _FORKS.Pipe(duplex=False)
-        self.process = _FORKS.Process(target=_read, args=(other, arguments), daemon=True)
+        self.answers, other = FORKS.Pipe(duplex=False)
+        self.process = FORKS.Process(target=_read, args=(other, arguments), daemon=True)
         self.process.start()
         other.close()
 
