@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core.training.jobs import monitor, worker
 from core.training.jobs.messages import TrainingRequest
-from tests.helpers.forked import FORKS
+from tests.helpers.forked import FORKS, begun
 from tests.helpers.networks import TINY_GREY
 
 
@@ -32,9 +32,7 @@ class ForkedTraining:
     def __init__(self, folder: Path, out: Path) -> None:
         words, self._words = FORKS.Pipe(duplex=False)
         self._events, events = FORKS.Pipe(duplex=False)
-        given = (words, events, [str(folder), str(out)])
-        self._process = FORKS.Process(target=_begin, args=given, daemon=True)
-        self._process.start()
+        self._process = begun(_begin, words, events, [str(folder), str(out)])
         words.close()
         events.close()
         self.stdin = os.fdopen(os.dup(self._words.fileno()), "w")

@@ -15,6 +15,7 @@ from core.attacks.ddn import Ddn
 from core.data import outliers
 from core.data.outliers import Outliers
 from core.errors import ConfigError, InputError
+from core.metrics import intervals
 from core.metrics.detection import aupr, auroc, fpr95
 from core.metrics.intervals import bootstrap
 from core.reports.anomaly import measurements
@@ -74,7 +75,8 @@ def scores(seed, shift, count):
 
 
 @pytest.mark.slow
-def test_figures_are_those_of_the_scores_and_intervals_those_of_the_bootstrap():
+def test_figures_are_those_of_the_scores_and_intervals_those_of_the_bootstrap(monkeypatch):
+    monkeypatch.setattr(intervals, "RESAMPLES", 300)
     normal, odd = scores(1, 0, 300), scores(2, 1, 200)
     (row,) = figure_rows({}, {"test": normal, "jpeg-1": odd}, {"jpeg-1": "corruption"})
     for name, measure in (("auroc", auroc), ("aupr", aupr), ("fpr95", fpr95)):
@@ -265,7 +267,7 @@ def test_a_killed_run_goes_on_and_other_networks_are_kept(
 
 @pytest.mark.slow
 def test_detectors_that_a_calibration_was_given_later_join_the_report_and_the_others_stay(
-    small, network, screen, calibration, data, tmp_path, monkeypatch
+    fewer, network, screen, calibration, data, tmp_path, monkeypatch
 ):
     """Their rows are those that measuring all at once gives, though baselines and what trains are not measured."""
     path, added = report_path("fashion-mnist", NAME, tmp_path), ("knn", "gen", "fdbd", "joint")

@@ -203,7 +203,7 @@ def test_the_smaller_of_what_two_searches_find_counts(generator, pair, monkeypat
 
 @pytest.mark.slow
 def test_the_bounded_search_finds_what_lies_well_within(generator, pair):
-    codes = codes_seen_right(generator, pair[0])
+    codes = codes_seen_right(generator, pair[0], 8)
     setting = Setting("default", len(codes.z), 2, (1.0,))
     distance = searched(generator, pair[0].fast, codes, 1.0, setting, 0.3, 0)["distance"]
     bound = float(np.median(distance)) * 1.3
@@ -315,7 +315,7 @@ def test_impossible_requests_are_refused(generator, pair, data, tmp_path):
 @pytest.mark.slow
 def test_a_network_that_is_certain_is_as_fragile_as_one_that_is_not(generator, pair, data):
     """A thousandfold logits answer the same and are as near to other answers, in image space and in latent space."""
-    model, x, codes = pair[0].fast, data.images(0, 12), codes_seen_right(generator, pair[0])
+    model, x, codes = pair[0].fast, data.images(0, 12), codes_seen_right(generator, pair[0], 8)
     labels, setting = model(x).argmax(1), Setting("default", len(codes.z), 2, (1.0,))
 
     class Certain(torch.nn.Module):
