@@ -22,7 +22,9 @@ def train_little(arguments: list[str]) -> int:
 
 def _begin(words: Connection, events: Connection, arguments: list[str]) -> None:
     os.environ["ROBUSTSCOPE_NICE"] = "0"
-    sys.stdin, sys.stdout = (os.fdopen(one.fileno(), mode, closefd=False) for one, mode in ((words, "r"), (events, "w")))
+    sys.stdin, sys.stdout = (
+        os.fdopen(one.fileno(), mode, closefd=False) for one, mode in ((words, "r"), (events, "w"))
+    )
     sys.exit(train_little(arguments))
 
 
