@@ -168,7 +168,8 @@ def _stores() -> dict[str, BoundedStore[Any]]:
 
 def shared_store(name: str, most_bytes: int, most_own: int | None = None) -> BoundedStore[Any]:
     """The store of this name, one for the server."""
-    return _stores().setdefault(name, BoundedStore(most_bytes, most_own))
+    stores = _stores()
+    return stores[name] if name in stores else stores.setdefault(name, BoundedStore(most_bytes, most_own))
 
 
 def forget(owner: str, but: Collection[str] = ()) -> None:

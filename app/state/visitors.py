@@ -28,12 +28,13 @@ MOST_BYTES = 2_000_000_000  # of all visitors together
 MOST_OWN_BYTES = 500_000_000  # of one visitor
 MOST_MODELS = 12  # of one visitor
 _VISITOR, _TICKET = "visitor.name", "visitor.ticket"
+_BESIDE_THE_CODE = Path(__file__).resolve().parents[2] / "runs" / "visitors"  # once: a page asks for it 70 times
 
 
 def root() -> Path:
     """Where visitors' networks and trainings lie: `ROBUSTSCOPE_VISITORS`, or a folder in `runs`."""
     configured = os.environ.get("ROBUSTSCOPE_VISITORS")
-    return Path(configured).expanduser() if configured else Path(__file__).resolve().parents[2] / "runs" / "visitors"
+    return Path(configured).expanduser() if configured else _BESIDE_THE_CODE
 
 
 def me() -> str | None:

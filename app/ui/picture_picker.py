@@ -191,4 +191,13 @@ def _thumbnails(place: DeltaGenerator, items: Sequence[GalleryItem], mark: str =
         rules.append(f".st-key-{key} button {{ background-image: url(data:image/png;base64,{png}); {ring} }}")
         place.button(item.title, key=key, on_click=_choose, args=(item.key,), help=f"{item.title}: {item.source}")
     ring_colour = st.get_option("theme.light.primaryColor") or "#0B6A70"
-    place.html(f"<style>:root {{ --rs-ring: {ring_colour}; }} {' '.join(rules)}</style>")
+    place.html(_AsItIs(f"<style>:root {{ --rs-ring: {ring_colour}; }} {' '.join(rules)}</style>"))
+
+
+class _AsItIs(str):
+    """HTML that Streamlit takes as it is: a string it searches for indentation, through all bytes of the pictures."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        return str(self)

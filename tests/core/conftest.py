@@ -22,7 +22,7 @@ def committed(monkeypatch):
 
 @pytest.fixture
 def few_resamples():
-    """A tenth of a report's resamples, for tests to which the last digit of an interval does not matter."""
+    """A twentieth of a report's resamples, for tests to which the last digit of an interval does not matter."""
     with resamples.few_resamples():
         yield
 

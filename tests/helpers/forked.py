@@ -3,15 +3,29 @@
 import multiprocessing
 import os
 import subprocess
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from types import ModuleType
+
+import pytest
 
 from core.decoding import child
 from core.models.foreign import worker
 
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload([worker.__name__, "core.models.foreign.tensors", "core.models.foreign.onnx_graph"])
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload([worker.__name__, "core.models.foreign.tensors", "core.models.foreign.onnx_graph"])
 _start = child.start
+
+
+def begun(work: Callable[..., object], *given: object) -> BaseProcess:
+    """A process that does this; where a page runs, its script is the main module, which is nothing to run once more."""
+    process = FORKS.Process(target=work, args=given, daemon=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "__main__", ModuleType("__main__"))
+        process.start()
+    return process
 
 
 def _read(answers: Connection, arguments: Sequence[object]) -> None:
@@ -24,9 +38,8 @@ class Forked:
     """What `subprocess.Popen` has, and is asked of a process that reads a file."""
 
     def __init__(self, arguments: Sequence[object]) -> None:
-        self.answers, other = _FORKS.Pipe(duplex=False)
-        self.process = _FORKS.Process(target=_read, args=(other, arguments), daemon=True)
-        self.process.start()
+        self.answers, other = FORKS.Pipe(duplex=False)
+        self.process = begun(_read, other, arguments)
         other.close()
 
     def communicate(self, timeout: float) -> tuple[bytes, None]:

@@ -11,8 +11,8 @@ from core.reports.claims import latent
 
 @contextmanager
 def few_resamples() -> Iterator[None]:
-    """A tenth of a report's resamples."""
+    """A twentieth of a report's resamples."""
     with pytest.MonkeyPatch.context() as patch:
         for module in (intervals, latent):
-            patch.setattr(module, "RESAMPLES", 100)
+            patch.setattr(module, "RESAMPLES", 50)
         yield

@@ -14,7 +14,7 @@ PAGES = ("compare", "adversarial", "saliency", "anomaly", "latent", "models")
 
 
 @pytest.fixture
-def room(tmp_path, zoo, reports, monkeypatch):
+def room(tmp_path, zoo, reports, forked_reader, monkeypatch):
     """A server whose visitors' networks lie in a folder of the test."""
     monkeypatch.setenv("ROBUSTSCOPE_VISITORS", str(tmp_path / "visitors"))
     return tmp_path / "visitors"

@@ -10,7 +10,7 @@ from tests.helpers.pages import bodies, checked, entered, finished, pressed
 from tests.helpers.published import KEY, NAME, tiny_published
 
 BUTTON = "published.fetch.start"
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("reports")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("reports", "forked_reader")]
 
 
 @pytest.fixture

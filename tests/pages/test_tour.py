@@ -39,7 +39,7 @@ def test_views_of_other_networks_are_not_offered(zoo, reports):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.key)
-def test_a_link_opens_without_a_complaint(view, reports, monkeypatch):
+def test_a_link_opens_without_a_complaint(view, reports, few_steps, monkeypatch):
     monkeypatch.delenv("ROBUSTSCOPE_MODELS", raising=False)
     at = opened(f"pages/{view.page}", **view.query)
     assert not at.warning and not at.error

@@ -27,6 +27,8 @@ from tests.helpers.rows import figures
 pytestmark = pytest.mark.usefixtures("few_resamples")
 
 SETTINGS = AdversarialSettings(images=20, more_images=30, opening=10, steps=60, clamped_steps=60, clamped_finer=40)
+SHORT = dataclasses.replace(SETTINGS, steps=6, clamped_steps=6, clamped_finer=4)
+"""For what becomes of what was found, whatever that is."""
 
 
 class Threshold(nn.Module):
@@ -251,11 +253,11 @@ def without_seconds(rows):
 def test_a_killed_run_goes_on_with_the_batch_it_was_in(pair, data, tmp_path, monkeypatch):
     path = tmp_path / "adversarial.json"
     with pytest.raises(StopError):
-        adversarial_report(Request(pair, data, SETTINGS, tmp_path, path, stop_at("distilled btr", 16)))
+        adversarial_report(Request(pair, data, SHORT, tmp_path, path, stop_at("distilled btr", 16)))
     assert [each["model"] for each in read_report(path).rows] == ["standard"]
-    rest = measured(monkeypatch, lambda: adversarial_report(Request(pair, data, SETTINGS, tmp_path, path)))
+    rest = measured(monkeypatch, lambda: adversarial_report(Request(pair, data, SHORT, tmp_path, path)))
     assert rest == ["distilled-btr-16-20", *(f"distilled-clamped-{part}" for part in ("0-8", "8-16", "16-20"))]
-    whole = adversarial_report(Request(pair, data, SETTINGS, tmp_path / "other"))
+    whole = adversarial_report(Request(pair, data, SHORT, tmp_path / "other"))
     assert without_seconds(whole.report.rows) == without_seconds(read_report(path).rows)
     assert all(each["ara_seconds"] >= 0 for each in whole.report.rows)
 
@@ -263,25 +265,25 @@ def test_a_killed_run_goes_on_with_the_batch_it_was_in(pair, data, tmp_path, mon
 @pytest.mark.slow
 def test_only_a_network_with_changed_weights_or_other_settings_is_measured_again(pair, data, tmp_path, monkeypatch):
     path = report_path("fashion-mnist", "adversarial", tmp_path)
-    first = adversarial_report(Request(pair, data, SETTINGS, tmp_path / "a", path))
-    assert measured(monkeypatch, lambda: adversarial_report(Request(pair, data, SETTINGS, tmp_path / "b", path))) == []
+    first = adversarial_report(Request(pair, data, SHORT, tmp_path / "a", path))
+    assert measured(monkeypatch, lambda: adversarial_report(Request(pair, data, SHORT, tmp_path / "b", path))) == []
     other = zoo_model("distilled", Threshold(-2.0), "1" * 64)
     parts = measured(
-        monkeypatch, lambda: adversarial_report(Request([pair[0], other], data, SETTINGS, tmp_path / "b", path))
+        monkeypatch, lambda: adversarial_report(Request([pair[0], other], data, SHORT, tmp_path / "b", path))
     )
     assert {part.split("-")[0] for part in parts} == {"distilled"}
     again = Adversarial.read(report_path("fashion-mnist", "adversarial", tmp_path))
     assert again.report.rows[0] == first.report.rows[0] and again.report.rows[1]["sha256"] == "1" * 64
     assert not np.array_equal(again.arrays["distance_btr__distilled"], first.arrays["distance_btr__distilled"])
-    changed = dataclasses.replace(SETTINGS, steps=20)
+    changed = dataclasses.replace(SHORT, steps=7)
     assert measured(monkeypatch, lambda: adversarial_report(Request(pair[:1], data, changed, tmp_path / "b", path)))
 
 
 @pytest.mark.slow
 def test_several_runs_may_each_measure_a_network(pair, data, tmp_path):
     path = tmp_path / "adversarial.json"
-    adversarial_report(Request(pair[1:], data, SETTINGS, tmp_path, path))
-    both = adversarial_report(Request(pair[:1], data, SETTINGS, tmp_path, path))
+    adversarial_report(Request(pair[1:], data, SHORT, tmp_path, path))
+    both = adversarial_report(Request(pair[:1], data, SHORT, tmp_path, path))
     assert [each["model"] for each in both.report.rows] == ["standard", "distilled"]
     assert {name.split("__")[1] for name in both.arrays} == {"standard", "distilled"}
 

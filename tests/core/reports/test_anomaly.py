@@ -15,6 +15,7 @@ from core.attacks.ddn import Ddn
 from core.data import outliers
 from core.data.outliers import Outliers
 from core.errors import ConfigError, InputError
+from core.metrics import intervals
 from core.metrics.detection import aupr, auroc, fpr95
 from core.metrics.intervals import bootstrap
 from core.reports.anomaly import measurements
@@ -46,6 +47,24 @@ def small(monkeypatch, fashion_root):
     monkeypatch.setattr(measurements, "Ddn", partial(Ddn, 20))
 
 
+@pytest.fixture
+def fewer(small, monkeypatch):
+    """One attack and one corrupted set as well, for what becomes of what is measured."""
+    monkeypatch.setattr(measurements, "ATTACKS", ("pgd",))
+    monkeypatch.setattr(measurements, "SEVERITIES", (5,))
+
+
+@pytest.fixture
+def few_detectors(screen):
+    """Three of the network's detectors: one of each kind that stands alone."""
+    kept = ("norms", PERCEPTRON, "msp")
+    return replace(
+        screen,
+        fitted={key: one for key, one in screen.fitted.items() if key in kept},
+        normals={key: normal for key, normal in screen.normals.items() if key in kept},
+    )
+
+
 @pytest.fixture(scope="module")
 def data():
     return columns(64, 3)
@@ -56,7 +75,8 @@ def scores(seed, shift, count):
 
 
 @pytest.mark.slow
-def test_figures_are_those_of_the_scores_and_intervals_those_of_the_bootstrap():
+def test_figures_are_those_of_the_scores_and_intervals_those_of_the_bootstrap(monkeypatch):
+    monkeypatch.setattr(intervals, "RESAMPLES", 300)
     normal, odd = scores(1, 0, 300), scores(2, 1, 200)
     (row,) = figure_rows({}, {"test": normal, "jpeg-1": odd}, {"jpeg-1": "corruption"})
     for name, measure in (("auroc", auroc), ("aupr", aupr), ("fpr95", fpr95)):
@@ -116,10 +136,10 @@ def test_intervals_draw_classes_where_classes_are_a_sample():
 
 @pytest.mark.slow
 def test_a_set_that_changes_is_measured_again_and_nothing_else(
-    small, network, screen, calibration, data, tmp_path, monkeypatch
+    fewer, network, few_detectors, calibration, data, tmp_path, monkeypatch
 ):
     request = Request([network], data, SETTINGS, tmp_path)
-    report = partial(anomaly_report, request, {network.card.key: screen}, calibration)
+    report = partial(anomaly_report, request, {network.card.key: few_detectors}, calibration)
     report()
     calls = []
     original = Calibration.measure
@@ -145,7 +165,7 @@ def test_promises_count_what_reaches_the_rate_and_are_held_to_the_interval(scree
 
 
 @pytest.mark.slow
-def test_attacks_leave_only_images_that_were_right_and_are_wrong(network, data):
+def test_attacks_leave_only_images_that_were_right_and_are_wrong(small, network, data):
     x, labels = data.images(0, 64), data.labels[:64]
     radius = network.task.radii["linf"]
     for name in ATTACKS:
@@ -199,7 +219,7 @@ class StopError(Exception):
 
 @pytest.mark.slow
 def test_a_killed_run_goes_on_and_other_networks_are_kept(
-    small, network, screen, calibration, data, tmp_path, monkeypatch
+    fewer, network, few_detectors, calibration, data, tmp_path, monkeypatch
 ):
     path = report_path("fashion-mnist", NAME, tmp_path)
     original, calls = Calibration.measure, []
@@ -216,7 +236,7 @@ def test_a_killed_run_goes_on_and_other_networks_are_kept(
     with pytest.raises(StopError):
         anomaly_report(
             Request([network], data, SETTINGS, tmp_path / "scratch", path, stop),
-            {network.card.key: screen},
+            {network.card.key: few_detectors},
             calibration,
         )
     assert not path.exists()
@@ -224,13 +244,13 @@ def test_a_killed_run_goes_on_and_other_networks_are_kept(
     said = []
     made = anomaly_report(
         Request([network], data, SETTINGS, tmp_path / "scratch", path, lambda what, *_: said.append(what)),
-        {network.card.key: screen},
+        {network.card.key: few_detectors},
         calibration,
     )
     assert said[0] == "standard test" and 0 < len(calls) - before < before
     calls.clear()
     other = replace(network, card=replace(network.card, key="other", sha256="c" * 64))
-    its = replace(screen, settings={**screen.settings, "sha256": "c" * 64})
+    its = replace(few_detectors, settings={**few_detectors.settings, "sha256": "c" * 64})
     both = anomaly_report(
         Request([other], data, SETTINGS, tmp_path / "scratch", path), {other.card.key: its}, calibration
     )
@@ -239,7 +259,7 @@ def test_a_killed_run_goes_on_and_other_networks_are_kept(
     calls.clear()
     anomaly_report(
         Request([network, other], data, SETTINGS, tmp_path / "scratch", path),
-        {network.card.key: screen, other.card.key: its},
+        {network.card.key: few_detectors, other.card.key: its},
         calibration,
     )
     assert not calls
@@ -247,7 +267,7 @@ def test_a_killed_run_goes_on_and_other_networks_are_kept(
 
 @pytest.mark.slow
 def test_detectors_that_a_calibration_was_given_later_join_the_report_and_the_others_stay(
-    small, network, screen, calibration, data, tmp_path, monkeypatch
+    fewer, network, screen, calibration, data, tmp_path, monkeypatch
 ):
     """Their rows are those that measuring all at once gives, though baselines and what trains are not measured."""
     path, added = report_path("fashion-mnist", NAME, tmp_path), ("knn", "gen", "fdbd", "joint")
@@ -276,7 +296,7 @@ def test_detectors_that_a_calibration_was_given_later_join_the_report_and_the_ot
 
 
 @pytest.mark.slow
-def test_what_trains_is_not_tested(small, network, screen, calibration, data, tmp_path, monkeypatch):
+def test_what_trains_is_not_tested(fewer, network, few_detectors, calibration, data, tmp_path, monkeypatch):
     shown = {}
     original = AnomalyMeasurer._signals
 
@@ -287,7 +307,7 @@ def test_what_trains_is_not_tested(small, network, screen, calibration, data, tm
     monkeypatch.setattr(AnomalyMeasurer, "_signals", signals)
 
     def report(settings, scratch):
-        anomaly_report(Request([network], data, settings, scratch), {network.card.key: screen}, calibration)
+        anomaly_report(Request([network], data, settings, scratch), {network.card.key: few_detectors}, calibration)
 
     report(replace(SETTINGS, sizes={"standard": replace(SIZES, outliers=15, trained=12)}), tmp_path / "scratch")
     for key in ("noise", "solid"):

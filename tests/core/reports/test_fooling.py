@@ -8,7 +8,7 @@ import pytest
 from core.data.datasets import load
 from core.data.tasks import FASHION_MNIST
 from core.errors import ConfigError, InputError
-from core.explanations import manipulate_map
+from core.explanations import attack_outside_map, manipulate_map
 from core.explanations.attack_outside_map import attacks_outside
 from core.explanations.manipulate_map import SMOOTHED_METHODS, least_quadrants, manipulate_maps
 from core.explanations.smoothed_network import SmoothedMethod, heat_map_of
@@ -41,6 +41,7 @@ def few(monkeypatch):
 def pair(zoo_folder, monkeypatch):
     monkeypatch.setattr(report, "BATCH", 3)
     monkeypatch.setattr(manipulate_map, "STEPS", dict.fromkeys(SMOOTHED_METHODS, 1))
+    monkeypatch.setattr(attack_outside_map, "STEPS", 3)
     return [load_zoo_model("fashion-mnist", key, zoo_folder) for key in ("standard", "pgd-linf")]
 
 

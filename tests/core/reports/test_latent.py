@@ -11,6 +11,7 @@ from core.attacks.ddn import Ddn
 from core.data.datasets import load
 from core.data.tasks import FASHION_MNIST
 from core.errors import ConfigError, InputError
+from core.latent import finish
 from core.latent.autoencoder import AutoencoderCard, load_autoencoder
 from core.latent.autoencoder import save as save_autoencoder
 from core.latent.network import AutoencoderConfig, AutoencoderNetwork
@@ -37,7 +38,7 @@ from core.reports.latent.rows import RHOS
 from tests.helpers.rows import figures
 
 SETTINGS = LatentSettings(
-    5, 2, 1.0, paper_images=6, paper_restarts=3, accuracy_images=20, noise_images=10, draws=2, bound=0.5
+    5, 2, 1.0, paper_images=6, paper_restarts=2, accuracy_images=20, noise_images=10, draws=2, bound=0.5
 )
 TINY = AutoencoderConfig(10, (1, 28, 28), 8, (8, 8, 4))
 
@@ -74,8 +75,9 @@ def pair(zoo_folder, monkeypatch):
 @pytest.fixture
 def short_searches(monkeypatch, few_resamples):
     """Searches of a few steps, for tests of what becomes of their results."""
-    monkeypatch.setattr(measurements, "Search", partial(Search, steps=8))
-    monkeypatch.setattr(measurements, "Ddn", partial(Ddn, 10))
+    monkeypatch.setattr(measurements, "Search", partial(Search, steps=4))
+    monkeypatch.setattr(measurements, "Ddn", partial(Ddn, 6))
+    monkeypatch.setattr(finish, "HALVINGS", 3)
 
 
 class StopError(Exception):
@@ -201,8 +203,8 @@ def test_the_smaller_of_what_two_searches_find_counts(generator, pair, monkeypat
 
 @pytest.mark.slow
 def test_the_bounded_search_finds_what_lies_well_within(generator, pair):
-    codes = codes_seen_right(generator, pair[0])
-    setting = Setting("default", len(codes.z), 4, (1.0,))
+    codes = codes_seen_right(generator, pair[0], 8)
+    setting = Setting("default", len(codes.z), 2, (1.0,))
     distance = searched(generator, pair[0].fast, codes, 1.0, setting, 0.3, 0)["distance"]
     bound = float(np.median(distance)) * 1.3
     fooled = searched(generator, pair[0].fast, codes, 1.0, setting, bound, 0)["fooled"]
@@ -313,8 +315,8 @@ def test_impossible_requests_are_refused(generator, pair, data, tmp_path):
 @pytest.mark.slow
 def test_a_network_that_is_certain_is_as_fragile_as_one_that_is_not(generator, pair, data):
     """A thousandfold logits answer the same and are as near to other answers, in image space and in latent space."""
-    model, x, codes = pair[0].fast, data.images(0, 12), codes_seen_right(generator, pair[0])
-    labels, setting = model(x).argmax(1), Setting("default", len(codes.z), 4, (1.0,))
+    model, x, codes = pair[0].fast, data.images(0, 12), codes_seen_right(generator, pair[0], 8)
+    labels, setting = model(x).argmax(1), Setting("default", len(codes.z), 2, (1.0,))
 
     class Certain(torch.nn.Module):
         def forward(self, x):

@@ -1,12 +1,9 @@
 """The loop learns, and a run that was killed ends with the weights of one that was not."""
 
 import dataclasses
-import multiprocessing
 import os
 import signal
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
@@ -22,6 +19,7 @@ from core.training.plan import TrainingPlan
 from core.training.recipes.adversarial import AdversarialTraining
 from core.training.recipes.random_radius import RandomRadius
 from core.training.recipes.standard import Standard
+from tests.helpers.forked import begun
 
 
 def grey_images(count: int) -> LabelledImages:
@@ -95,13 +93,11 @@ def _train_until_killed(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_killed_process_resumes_to_the_same_weights(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))  # tests of pages leave their script there
+def test_killed_process_resumes_to_the_same_weights(tmp_path):
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # another number of threads may sum in another order
     try:
-        process = multiprocessing.get_context("spawn").Process(target=_train_until_killed, args=(tmp_path / "killed",))
-        process.start()
+        process = begun(_train_until_killed, tmp_path / "killed")
         process.join()
         assert process.exitcode == -signal.SIGKILL
         rest = train(tiny_plan(recipe=ADVERSARIAL), DATA, VAL, tmp_path / "killed")
@@ -141,7 +137,7 @@ def test_adversarial_training_resists_its_attack_better(tmp_path):
     attack = Pgd(0.15, "linf", 5)
     kept = {}
     for name, recipe in {"standard": Standard(), "attacked": AdversarialTraining(Pgd(0.15, "linf", 2))}.items():
-        model = train(tiny_plan(recipe=recipe, epochs=12), DATA, VAL, tmp_path / name).model
+        model = train(tiny_plan(recipe=recipe, epochs=8), DATA, VAL, tmp_path / name).model
         x_adv = attack(model, VAL.images(), VAL.labels, torch.Generator().manual_seed(0))
         kept[name] = float((model(x_adv).argmax(1) == VAL.labels).float().mean())
     assert kept["attacked"] > kept["standard"] + 0.1

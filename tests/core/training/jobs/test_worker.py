@@ -1,7 +1,6 @@
 """The process that trains: it learns, tells, obeys, survives kills, and leaves no half-written weights."""
 
 import itertools
-import os
 import signal
 import subprocess
 import sys
@@ -24,24 +23,14 @@ from core.training.jobs.messages import Ended, Point, Ready, Step, TrainingReque
 from core.training.jobs.monitor import PICTURES, measure, sample
 from core.training.jobs.worker import Control, work
 from core.training.loop import train
+from tests.helpers.forked_training import ForkedTraining
 from tests.helpers.networks import TINY_GREY
 from tests.helpers.other_device import other_device
 
 ROOT = Path(__file__).resolve().parents[4]
 ORDER = TrainingRequest("fashion-mnist", "standard", "own-tiny", 384, 4)
 SHORT = TrainingRequest("fashion-mnist", "standard", "own-tiny", 256, 1)
-LONG = TrainingRequest("fashion-mnist", "standard", "own-tiny", 256, 6)
-WORKER = """
-import runpy
-from dataclasses import replace
-from core.training.jobs import monitor
-from core.training.jobs.messages import TrainingRequest
-from tests.helpers.networks import TINY_GREY
-plan = TrainingRequest.plan
-TrainingRequest.plan = lambda order: replace(plan(order), network=TINY_GREY)
-monitor.SAMPLE = 10  # measuring a hundred pictures takes most of a training as short as these
-runpy.run_module("core.training.jobs.worker", run_name="__main__")
-"""
+LONG = TrainingRequest("fashion-mnist", "standard", "own-tiny", 256, 5)
 
 
 @pytest.fixture(autouse=True)
@@ -59,19 +48,21 @@ def tiny_network(monkeypatch):
     monkeypatch.setattr(TrainingRequest, "plan", lambda order: replace(plan(order), network=TINY_GREY))
 
 
-def start(folder: Path, out: Path, order: TrainingRequest = LONG) -> subprocess.Popen:
+def start(folder: Path, out: Path, order: TrainingRequest = LONG) -> ForkedTraining:
+    write_order(folder, order)
+    return ForkedTraining(folder, out)
+
+
+def write_order(folder: Path, order: TrainingRequest) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "order.json").write_text(order.to_json())
-    command = [sys.executable, "-c", WORKER, str(folder), str(out)]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(
-        command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True, env=os.environ | {"ROBUSTSCOPE_NICE": "0"}
-    )
 
 
 @pytest.mark.slow
 def test_an_order_becomes_a_model_with_its_card_and_a_growing_record(fashion_root, tmp_path, monkeypatch):
     monkeypatch.setattr(monitor, "SAMPLE", 30)
+    plan, small = TrainingRequest.plan, replace(TINY_GREY, widths=(8, 16))
+    monkeypatch.setattr(TrainingRequest, "plan", lambda order: replace(plan(order), network=small))
     told = []
     end = work(ORDER, tmp_path / "job", tmp_path / "out", Control(), told.append)
     assert end == Ended("finished")
@@ -170,7 +161,7 @@ def test_it_stops_with_its_starter_is_killed_and_ends_with_the_weights_of_an_und
     ready = decode(second.stdout.readline())
     assert ready.epochs >= 1
     next(event for event in map(decode, second.stdout) if isinstance(event, Point) and event.at > ready.epochs + 1)
-    second.send_signal(signal.SIGKILL)
+    second.kill()
     assert second.wait(30) == -signal.SIGKILL and not (tmp_path / "out").exists()
     third = start(tmp_path / "job", tmp_path / "out")
     events = [decode(line) for line in third.stdout]
@@ -187,13 +178,16 @@ def test_a_second_process_does_nothing_in_a_folder_until_the_first_has_left_it(t
     (tmp_path / "job").mkdir()
     with locked(tmp_path / "job"):
         process = start(tmp_path / "job", tmp_path / "out", TrainingRequest("fashion-mnist", "standard", "own-x", 3, 1))
-        told = process.communicate(timeout=60)[0].splitlines()
-    assert [decode(line) for line in told] == [Ended("stopped")] and process.returncode == 0
+        process.stdin.close()
+        assert [*map(decode, process.stdout)] == [Ended("stopped")] and process.wait(60) == 0
 
 
 @pytest.mark.slow
 def test_a_refusal_is_told_in_one_line_with_its_exit_code(fashion_root, tmp_path):
-    process = start(tmp_path / "job", tmp_path / "out", TrainingRequest("fashion-mnist", "standard", "own-tiny", 3, 1))
+    write_order(tmp_path / "job", TrainingRequest("fashion-mnist", "standard", "own-tiny", 3, 1))
+    command = [sys.executable, "-m", "core.training.jobs.worker", str(tmp_path / "job"), str(tmp_path / "out")]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
     (end,) = [decode(line) for line in process.communicate(timeout=60)[0].splitlines()]
     assert end.how == "failed" and "images" in end.sentence and process.returncode == 1
 
