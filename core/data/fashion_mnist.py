@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from core.data.official import official
-from core.torchvision_compat import torchvision
+from core.data.official import of_torchvision, official
 
 
 def by_hand(root: Path) -> str:
@@ -12,4 +11,5 @@ def by_hand(root: Path) -> str:
     return f"Put the four idx files (such as {folder / 't10k-images-idx3-ubyte'}) there, unpacked."
 
 
-READER = official(torchvision.datasets.FashionMNIST, by_hand)
+PICTURES = of_torchvision("FashionMNIST", "FashionMNIST/raw")
+READER = official(PICTURES, by_hand)
