@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page
 
-from tests.helpers.browser import SIZES, in_turn, photograph, settled
+from tests.helpers.browser import SIZES, in_turn, photograph, settled, turn_to
 from tests.helpers.screen import (
     ANSWERS,
     OF_COLOURS,
@@ -58,8 +58,7 @@ def in_order(page: Page, address: str, task: str, names: tuple[str, ...]) -> Ite
     for name in names:
         if name != names[0]:
             page.set_viewport_size(SIZES["wide"])
-            page.get_by_role("link", name=NAMES[name], exact=True).first.click()
-        until(lambda name=name: urlsplit(page.evaluate("location.href")).path == f"/{name}", name)
+            turn_to(page, NAMES[name], name)
         whole(page, name)
         assert not page.get_by_text("Choose options").count(), name  # the side panel names the networks on every page
         yield name

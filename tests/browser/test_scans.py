@@ -9,13 +9,12 @@ import skimage.data
 from PIL import Image
 from playwright.sync_api import Page
 
-from tests.helpers.browser import here, in_turn, loaded, photograph, settled
+from tests.helpers.browser import file_box, here, in_turn, loaded, photograph, settled
 from tests.helpers.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("with-what-ships"), pytest.mark.timeout(600)]
 SERVER = "with_what_ships"
 START = "?image=photo:chelsea&models=standard"
-FILE_BOX = ".st-key-picker-file input[type=file]"
 PASTE = """async ([text, type]) => {
   const given = new DataTransfer();
   given.items.add(new File([Uint8Array.from(atob(text), sign => sign.charCodeAt(0))], "image", { type }));
@@ -37,8 +36,7 @@ def scan() -> bytes:
 
 def open_box(page: Page) -> None:
     """The box for files, which takes what is pasted."""
-    page.get_by_role("button", name="Yours").click()
-    page.locator(FILE_BOX).wait_for(state="attached")
+    file_box(page)
     page.get_by_text("A copied picture").wait_for()
 
 

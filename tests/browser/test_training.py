@@ -129,7 +129,7 @@ def test_watch_one_learn_cancel_it_finish_another_and_see_it_on_compare(visitor,
     slider.focus()
     page.keyboard.press("Home")
     assert page.locator(".film").get_attribute("data-position") == "0"
-    assert page.locator(".film output").inner_text() != newest == "after 1.0 epochs"
+    assert page.locator(".film output").inner_text() != newest == "after 1.0 epoch"
     until(lambda: settled(page) and loaded(page), "the page")
     photograph(page, "training-finished")
     with page.expect_download() as download:

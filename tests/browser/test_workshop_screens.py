@@ -39,7 +39,11 @@ def look(page: Page, name: str, fits: str) -> list[str]:
     found = []
     for _, scheme in in_turn(page, (size, "dark"), (size, "light")):
         screenshot(page, f"workshop-{scheme}-{name}")
-        faults = (*violations(page, OF_COLOURS if scheme == "light" else ()), *cut(page), *map(str, outside(page, fits)))
+        faults = (
+            *violations(page, OF_COLOURS if scheme == "light" else ()),
+            *cut(page),
+            *map(str, outside(page, fits)),
+        )
         found += [f"{name}, {scheme}: {each}" for each in faults]
     return found
 

@@ -107,19 +107,32 @@ def screens(page: Page) -> float:
     return page.get_by_test_id("stMain").evaluate("main => main.scrollHeight / window.innerHeight")
 
 
+def lasting(page: Page, faults: str) -> list[str]:
+    """What a script finds at a page, if it stays for some seconds.
+
+    Charts take another width or theme a moment after the page has, which is long on a busy machine.
+    """
+    for _ in range(20):
+        found = page.evaluate(faults)
+        if not found:
+            break
+        page.wait_for_timeout(250)
+    return found
+
+
 def cut(page: Page) -> list[str]:
     """What goes on to the right of the window without a sign that it does."""
-    return page.evaluate(_CUT)
+    return lasting(page, _CUT)
 
 
 def shortened(page: Page) -> list[str]:
     """Words that end in an ellipsis or at an edge."""
-    return page.evaluate(_SHORTENED)
+    return lasting(page, _SHORTENED)
 
 
 def broken(page: Page) -> list[str]:
     """Words that go on in the next line without a hyphen."""
-    return page.evaluate(_BROKEN)
+    return lasting(page, _BROKEN)
 
 
 def misfits(page: Page) -> list[str]:
@@ -129,16 +142,8 @@ def misfits(page: Page) -> list[str]:
 
 
 def faint(page: Page) -> list[str]:
-    """Words of charts that hardly show on the page, which axe-core does not look at; those on cells are left out.
-
-    Charts take another theme a moment after the page has, so what is found is looked at again for some seconds.
-    """
-    for _ in range(20):
-        found = page.evaluate(_FAINT)
-        if not found:
-            break
-        page.wait_for_timeout(250)
-    return found
+    """Words of charts that hardly show on the page, which axe-core does not look at; those on cells are left out."""
+    return lasting(page, _FAINT)
 
 
 def violations(page: Page, rules: Sequence[str] = ()) -> list[str]:
