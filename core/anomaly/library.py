@@ -1,9 +1,9 @@
 """pytorch-ood, whose import takes seconds: whoever only knows its scores by name is not kept waiting for it."""
 
-from types import ModuleType
+from typing import Any
 
 
-def detectors() -> ModuleType:
+def detectors() -> Any:
     """`pytorch_ood.detector`."""
     # pytorch-ood imports torchvision, which needs this first.
     from core.torchvision_compat import torchvision  # noqa: F401, PLC0415

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from core.data.official import of_torchvision, official
+from core.data.idx import idx
+from core.data.official import official
 
 
 def by_hand(root: Path) -> str:
@@ -11,5 +12,5 @@ def by_hand(root: Path) -> str:
     return f"Put the four idx files (such as {folder / 't10k-images-idx3-ubyte'}) there, unpacked."
 
 
-PICTURES = of_torchvision("FashionMNIST", "FashionMNIST/raw")
+PICTURES = idx("FashionMNIST")
 READER = official(PICTURES, by_hand)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from core.data import fashion_mnist, tiny20
 from core.data.datasets import LabelledImages, data_root, load
-from core.data.official import of_torchvision
+from core.data.idx import idx
 from core.data.tasks import Task
 from core.errors import ConfigError, DataMissingError, InputError
 from core.images import decode, fit
@@ -264,7 +264,7 @@ def _garments(task: Task, root: Path) -> Pictures:
 
 
 def _digits(task: Task, root: Path) -> Pictures:
-    return _idx("digits", of_torchvision("MNIST", "MNIST/raw")(str(root), train=False))
+    return _idx("digits", idx("MNIST")(str(root), train=False))
 
 
 def _idx(key: str, pictures: Any) -> Pictures:
