@@ -15,6 +15,7 @@ from torch.func import functional_call, grad, vmap
 from benchmarks.timing import OURS, differs, interleaved, print_table
 from core.anomaly.confounding import ConfoundingLabel
 from core.anomaly.gradients import Groups, weight_gradients
+from core.anomaly.library import detectors
 from core.models.zoo import ZooModel
 from core.torchvision_compat import torchvision
 
@@ -106,9 +107,7 @@ def shipped(net: nn.Module, x: Tensor) -> dict[str, Run]:
 
 def against_library(net: nn.Module, x: Tensor) -> dict[str, Run]:
     """The all-ones score (B,) over all parameters, in the library's form and with its sign."""
-    from pytorch_ood.detector import GradUncertainty
-
-    theirs = GradUncertainty(net)
+    theirs = detectors().GradUncertainty(net)
     probe = ConfoundingLabel(head="softmax")
     return {OURS: lambda: -weight_gradients(net, x, probe, EVERYTHING).total, "pytorch-ood": lambda: theirs(x)}
 

@@ -1,5 +1,6 @@
 """The queue of trainings: one at a time on a server, each in a process that ends with its visitor's visit."""
 
+import os
 import secrets
 import shutil
 import threading
@@ -22,7 +23,8 @@ from core.training.jobs.messages import Ended, Event, Point, Ready, Step, Traini
 MOST_ACTIVE = 4  # trainings of one visitor that run or wait
 MOST_WAITING = 24  # on the server
 MOST_LISTED = 8  # trainings of one visitor that are remembered
-AWAY = 20.0  # seconds that a visitor may be gone, as during a reload, before their training is stopped
+AWAY = float(os.environ.get("ROBUSTSCOPE_AWAY", "20"))
+"""Seconds that a visitor may be gone, as during a reload, before their training is stopped."""
 PAUSE = 60.0  # seconds that a paused training keeps its place while others wait
 STOP = 20.0  # seconds that a process gets to stop by itself
 TICK = 0.2

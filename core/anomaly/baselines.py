@@ -10,14 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.anomaly.library import detectors
 from core.errors import ConfigError, InputError
 from core.models.asking import at_once, check_pixels, differentiating
 from core.models.head import head_of
 from core.models.zoo import ZooModel
-from core.torchvision_compat import torchvision  # noqa: F401 - pytorch-ood imports torchvision, which needs this first
-
-# isort: split
-from pytorch_ood.detector import ODIN, EnergyBased, GradNorm, Mahalanobis, MaxSoftmax, ViM
 
 BASELINES: dict[str, str] = {
     "msp": "Maximum softmax probability, negated (Hendrycks, Gimpel 2017, arXiv:1610.02136)",
@@ -88,7 +85,7 @@ class Baselines:
         return {name: np.concatenate([part[name] for part in parts]) for name in names}
 
     def _chunk(self, model: ZooModel, x: Tensor, names: tuple[str, ...]) -> dict[str, NDArray[np.float64]]:
-        scores = {"odin": ODIN(model.fast, eps=_ODIN_STEP, temperature=_ODIN_TEMPERATURE).predict(x)}
+        scores = {"odin": detectors().ODIN(model.fast, eps=_ODIN_STEP, temperature=_ODIN_TEMPERATURE).predict(x)}
         scores |= self._of_features(model, x) if "gradnorm" in names else _of_logits(model.fast(x).detach())
         return {name: scores[name].cpu().double().numpy() for name in names}
 
@@ -98,14 +95,14 @@ class Baselines:
         head = copy.deepcopy(head_of(model.fast, model.task.shape).linear)
         with torch.no_grad():
             scores = _of_logits(head(found))
-        scores["gradnorm"] = GradNorm(head, lambda name: name == "weight").predict(found)
+        scores["gradnorm"] = detectors().GradNorm(head, lambda name: name == "weight").predict(found)
         return scores | (self._of_training(model, found) if self.fitted else {})
 
     def _of_training(self, model: ZooModel, found: Tensor) -> dict[str, Tensor]:
         found = found.cpu()  # a few numbers an image, whose statistics are there
         if found.shape[1] != self.means.shape[1]:
             raise InputError(f"the baselines know {self.means.shape[1]} features; the network has {found.shape[1]}")
-        mahalanobis, vim = Mahalanobis(None), _vim(model)
+        mahalanobis, vim = detectors().Mahalanobis(None), _vim(model)
         mahalanobis.mu, mahalanobis.precision = torch.from_numpy(self.means), torch.from_numpy(self.precision)
         vim.principal_subspace, vim.alpha = torch.from_numpy(self.residual), self.alpha
         return {"mahalanobis": mahalanobis.predict_features(found), "vim": vim.predict_features(found)}
@@ -156,7 +153,7 @@ def fit(model: ZooModel, x: Tensor, labels: Tensor, chunk: int = _CHUNK) -> Base
     if labels.unique().tolist() != list(range(model.task.classes)):
         raise InputError("the baselines are fitted to training images of every class")
     found = pooled_features(model, x, chunk).cpu()
-    mahalanobis = Mahalanobis(None).fit_features(found, labels.cpu())
+    mahalanobis = detectors().Mahalanobis(None).fit_features(found, labels.cpu())
     vim = _vim(model).fit_features(found, labels.cpu())
     assert vim.principal_subspace is not None and vim.alpha is not None
     return Baselines(
@@ -165,7 +162,11 @@ def fit(model: ZooModel, x: Tensor, labels: Tensor, chunk: int = _CHUNK) -> Base
 
 
 def _of_logits(logits: Tensor) -> dict[str, Tensor]:
-    return {"msp": MaxSoftmax(None).predict_logits(logits), "energy": EnergyBased(None).predict_logits(logits)}
+    library = detectors()
+    return {
+        "msp": library.MaxSoftmax(None).predict_logits(logits),
+        "energy": library.EnergyBased(None).predict_logits(logits),
+    }
 
 
 def has_head(model: ZooModel) -> bool:
@@ -186,6 +187,6 @@ def pooled_features(model: ZooModel, x: Tensor, chunk: int = _CHUNK) -> Tensor:
         return torch.cat([features(part) for part in x.split(at_once(x, chunk))])
 
 
-def _vim(model: ZooModel) -> ViM:
+def _vim(model: ZooModel) -> Any:
     head = head_of(model.fast, model.task.shape).linear
-    return ViM(None, head.in_features // 2, head.weight.cpu(), head.bias.cpu())
+    return detectors().ViM(None, head.in_features // 2, head.weight.cpu(), head.bias.cpu())

@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import betabinom
 
 from core.errors import ConfigError, InputError
 
@@ -79,6 +78,8 @@ def false_alarm_interval(calibration: int, test: int, alpha: float, confidence: 
     rank = _rank(calibration, alpha)
     if rank == 0:
         return 0.0, 0.0
+    from scipy.stats import betabinom  # noqa: PLC0415 - takes seconds, and most verdicts need none
+
     flags = betabinom(test, rank, calibration + 1 - rank)
     low, high = flags.ppf([(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low) / test, float(high) / test

@@ -8,11 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from core.anomaly.detector import Detector, Scores
+from core.anomaly.library import detectors
 from core.anomaly.measurements import GradientMeasurements
-from core.torchvision_compat import torchvision  # noqa: F401 - pytorch-ood imports torchvision, which needs this first
-
-# isort: split
-from pytorch_ood.detector import GEN
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,7 +21,7 @@ class Gen:
 
     def score(self, measured: GradientMeasurements, scores: Mapping[str, Scores]) -> Scores:
         """The entropy of each image (n,)."""
-        entropy: Scores = GEN(None).predict_logits(torch.from_numpy(measured.logits).double()).numpy()
+        entropy: Scores = detectors().GEN(None).predict_logits(torch.from_numpy(measured.logits).double()).numpy()
         return entropy
 
     def arrays(self) -> dict[str, NDArray[Any]]:

@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.covariance import ledoit_wolf
 
 from core.errors import ConfigError, InputError
 
@@ -128,6 +127,8 @@ def fit(
     residual = values - _means(mean, predicted, len(values))
     deviation = residual.std(0)
     deviation = np.where(deviation > _TINY * (1 + np.abs(mean).max(0)), deviation, 1.0)
+    from sklearn.covariance import ledoit_wolf  # noqa: PLC0415 - takes seconds
+
     covariance, _ = ledoit_wolf(residual / deviation, assume_centered=True)
     return ProfileDetector(distance, mean, deviation, np.linalg.pinv(covariance, hermitian=True))
 

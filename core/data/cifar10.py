@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from core.data.official import official
-from core.torchvision_compat import torchvision
+from core.data.official import of_torchvision, official
 
 
 def by_hand(root: Path) -> str:
@@ -11,4 +10,4 @@ def by_hand(root: Path) -> str:
     return f"Unpack cifar-10-python.tar.gz so that {root / 'cifar-10-batches-py' / 'data_batch_1'} exists."
 
 
-READER = official(torchvision.datasets.CIFAR10, by_hand)
+READER = official(of_torchvision("CIFAR10", "cifar-10-batches-py"), by_hand)

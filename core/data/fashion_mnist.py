@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from core.data.idx import idx
 from core.data.official import official
-from core.torchvision_compat import torchvision
 
 
 def by_hand(root: Path) -> str:
@@ -12,4 +12,5 @@ def by_hand(root: Path) -> str:
     return f"Put the four idx files (such as {folder / 't10k-images-idx3-ubyte'}) there, unpacked."
 
 
-READER = official(torchvision.datasets.FashionMNIST, by_hand)
+PICTURES = idx("FashionMNIST")
+READER = official(PICTURES, by_hand)

@@ -5,12 +5,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from importlib.util import find_spec
 from math import prod
 from pathlib import Path
 
 import numpy as np
-import skimage.data
-import sklearn
 import torch
 from numpy.typing import NDArray
 
@@ -28,7 +27,15 @@ MOST_TESTS, MOST_TEST_BYTES = 10_000, 2**25  # of the test images that can be as
 _FURTHER = re.compile(r"test:([1-9]\d{0,4})", re.ASCII)
 MAX_PICTURE_BYTES = 10_000_000
 
-_SCIKIT_IMAGE, _SCIKIT_LEARN = Path(skimage.data.__file__).parent, Path(sklearn.__file__).parent / "datasets" / "images"
+
+def _of_package(name: str) -> Path:
+    """Where a package lies; importing scikit-learn to ask it takes longer than all else that a first page imports."""
+    spec = find_spec(name)
+    assert spec is not None and spec.origin is not None
+    return Path(spec.origin).parent
+
+
+_SCIKIT_IMAGE, _SCIKIT_LEARN = _of_package("skimage") / "data", _of_package("sklearn") / "datasets" / "images"
 
 # Photographs inside the wheels of two packages, free of a download: title, file, and whose they are.
 _PHOTOGRAPHS = {

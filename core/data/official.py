@@ -2,15 +2,31 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from core.data.datasets import LabelledImages, Reader, Split, split_indices
 from core.data.tasks import Task
-from core.torchvision_compat import torchvision
 
-Official = Callable[..., torchvision.datasets.VisionDataset]
+Official = Callable[..., Any]
 """One of torchvision's classes: from a root, `train` and `download` to the data set."""
+
+
+def of_torchvision(name: str, folder: str) -> Official:
+    """The class of this name, which keeps its files in `folder` under a root.
+
+    torchvision takes seconds to import, so it waits until there are files, or some are to be fetched.
+    """
+
+    def kind(root: str, train: bool, download: bool = False) -> Any:
+        if not download and not Path(root, folder).is_dir():
+            raise FileNotFoundError(f"there is no folder {folder}")
+        from core.torchvision_compat import torchvision  # noqa: PLC0415
+
+        return getattr(torchvision.datasets, name)(root, train=train, download=download)
+
+    return kind
 
 
 def official(kind: Official, by_hand: Callable[[Path], str]) -> Reader:

@@ -22,12 +22,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.data import tiny20
+from core.data import fashion_mnist, tiny20
 from core.data.datasets import LabelledImages, data_root, load
+from core.data.idx import idx
 from core.data.tasks import Task
 from core.errors import ConfigError, DataMissingError, InputError
 from core.images import decode, fit
-from core.torchvision_compat import torchvision
 
 Kind = Literal["semantic", "far", "control"]
 
@@ -260,11 +260,11 @@ def _tiny(known: bool, task: Task, root: Path) -> Pictures:
 
 
 def _garments(task: Task, root: Path) -> Pictures:
-    return _idx("garments", torchvision.datasets.FashionMNIST(str(root), train=False))
+    return _idx("garments", fashion_mnist.PICTURES(str(root), train=False))
 
 
 def _digits(task: Task, root: Path) -> Pictures:
-    return _idx("digits", torchvision.datasets.MNIST(str(root), train=False))
+    return _idx("digits", idx("MNIST")(str(root), train=False))
 
 
 def _idx(key: str, pictures: Any) -> Pictures:

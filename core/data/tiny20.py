@@ -11,7 +11,6 @@ from core.data.datasets import LabelledImages, Reader, Split, split_indices
 from core.data.tasks import Task
 from core.errors import InputError
 from core.images import decode, fit
-from core.torchvision_compat import torchvision
 
 FOLDER = "tiny-imagenet-200"
 URL = "http://cs231n.stanford.edu/tiny-imagenet-200.zip"
@@ -64,6 +63,8 @@ def download(root: Path) -> None:
     Raises:
         OSError, RuntimeError: it failed.
     """
+    from core.torchvision_compat import torchvision  # noqa: PLC0415 - takes seconds
+
     torchvision.datasets.utils.download_and_extract_archive(URL, str(root), md5=MD5)
 
 

@@ -108,6 +108,8 @@ def explain(
     """
     check_image(model, x)
     attack = explaining(rho, steps, overshoot)
+    if rho == 0:
+        attack = replace(attack, skip=(0, steps))  # no step leads anywhere
     with torch.no_grad():
         probs = probabilities(model, model.fast(x))
     every = torch.arange(probs.shape[1], device=x.device)

@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from core.errors import InputError
 
@@ -15,6 +14,8 @@ def auroc(normal: Scores, anomalous: Scores) -> float:
     Raises:
         InputError: no scores on one side, or scores that are no numbers.
     """
+    from sklearn.metrics import roc_auc_score  # noqa: PLC0415 - takes seconds
+
     return float(roc_auc_score(*_labelled(normal, anomalous)))
 
 
@@ -24,6 +25,8 @@ def aupr(normal: Scores, anomalous: Scores) -> float:
     Raises:
         InputError: no scores on one side, or scores that are no numbers.
     """
+    from sklearn.metrics import average_precision_score  # noqa: PLC0415 - takes seconds
+
     return float(average_precision_score(*_labelled(normal, anomalous)))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from core.errors import InputError
 
@@ -76,7 +76,7 @@ def student(values: NDArray[np.floating]) -> tuple[float, float]:
     """
     if len(values) < 2:
         raise InputError(f"an interval over trainings needs at least two; got {len(values)}")
-    half = float(t.ppf(0.975, len(values) - 1)) * float(values.std(ddof=1)) / len(values) ** 0.5
+    half = float(stdtrit(len(values) - 1, 0.975)) * float(values.std(ddof=1)) / len(values) ** 0.5
     return float(values.mean()) - half, float(values.mean()) + half
 
 

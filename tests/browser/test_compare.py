@@ -9,7 +9,7 @@ import skimage.data
 from PIL import Image
 from playwright.sync_api import Page
 
-from tests.helpers.browser import here, in_turn, loaded, photograph, settled
+from tests.helpers.browser import file_box, here, in_turn, loaded, photograph, settled
 from tests.helpers.screen import misfits
 from tests.helpers.waiting import until
 
@@ -62,12 +62,8 @@ def photo(form: str, name: str = PHOTO, part: tuple[int, int, int, int] | None =
 
 
 def upload(page: Page, name: str, data: bytes) -> None:
-    box = page.locator("input[type=file]")
-    if not box.count():
-        page.get_by_role("button", name="Yours").click()
-        box.wait_for(state="attached")
     mime = "image/png" if name.endswith("png") else "image/jpeg"
-    box.set_input_files({"name": name, "mimeType": mime, "buffer": data})
+    file_box(page).set_input_files({"name": name, "mimeType": mime, "buffer": data})
 
 
 def colours(page: Page, alt: str) -> list[int]:

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, TimeoutError
 
 from tests.helpers import nginx
-from tests.helpers.browser import ROOT, loaded, serving, settled
+from tests.helpers.browser import ROOT, file_box, loaded, serving, settled
 from tests.helpers.pages import picture
 from tests.helpers.postgresql import required
 from tests.helpers.waiting import PATIENCE, until
@@ -19,7 +19,6 @@ from tests.helpers.waiting import PATIENCE, until
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("deployment"), pytest.mark.timeout(900)]
 SHIPPED = (ROOT / "deploy" / "nginx.conf").read_text()
 PAGES = ("compare", "saliency", "workshop")
-FILE_BOX = ".st-key-picker-file input[type=file]"
 
 
 @dataclass
@@ -114,8 +113,7 @@ def test_a_visitor_outlives_each_server_with_their_picture(page, deployed):
     """Whichever of the two has them: the first is killed, and when another stands in its place the second."""
     page.goto(f"{deployed.address}/?models=standard")
     whole(page)
-    page.get_by_role("button", name="Yours").click()
-    page.locator(FILE_BOX).set_input_files({"name": "noise.png", "mimeType": "image/png", "buffer": picture()})
+    file_box(page).set_input_files({"name": "noise.png", "mimeType": "image/png", "buffer": picture()})
     until(lambda: settled(page) and page.get_by_text("Your picture noise.png").count(), "the picture")
     for index in range(2):
         deployed.servers.kill(index)

@@ -99,7 +99,9 @@ def test_flip_a_network_by_a_slider_and_send_the_link(errand, visitor):
     assert other.locator("[data-answer]").evaluate_all(read) == answers
 
 
-def test_take_home_a_report(errand):
+def test_take_home_a_report(visitor, address):
+    """Of one network: what the clicks are does not hang on how many there are."""
+    errand = Errand(visitor("projector").new_page(), f"{address}/?models=standard")
     errand.turn_to("Report", ".st-key-report-picture-start")
     errand.click(errand.page.locator(".st-key-report-picture-start button"))
     button = errand.wait("[data-testid=stDownloadButton] button")

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page
 
-from tests.helpers.browser import SIZES, in_turn, photograph, settled
+from tests.helpers.browser import SIZES, in_turn, photograph, settled, turn_to
 from tests.helpers.screen import (
     ANSWERS,
     OF_COLOURS,
@@ -51,15 +51,14 @@ def opened(page: Page, address: str, name: str) -> None:
     whole(page, name)
 
 
-def in_order(page: Page, address: str, task: str, names: tuple[str, ...]) -> Iterator[str]:
-    """Each of these pages with a task, one after the other by their names in the navigation, of one visit."""
+def in_order(page: Page, address: str, query: str, names: tuple[str, ...]) -> Iterator[str]:
+    """Each of these pages, one after the other by their names in the navigation, of one visit that a link begins."""
     page.set_viewport_size(SIZES["wide"])
-    page.goto(f"{address}/{names[0]}?task={task}")
+    page.goto(f"{address}/{names[0]}?{query}")
     for name in names:
         if name != names[0]:
             page.set_viewport_size(SIZES["wide"])
-            page.get_by_role("link", name=NAMES[name], exact=True).first.click()
-        until(lambda name=name: urlsplit(page.evaluate("location.href")).path == f"/{name}", name)
+            turn_to(page, NAMES[name], name)
         whole(page, name)
         assert not page.get_by_text("Choose options").count(), name  # the side panel names the networks on every page
         yield name
@@ -85,8 +84,10 @@ def test_networks_go_by_under_a_picture_that_stays(visitor, address):
 
 @pytest.mark.parametrize("task", ["fashion-mnist", "tiny20", "pasted", "imagenet"])
 def test_the_answer_stands_on_the_first_screen_for_every_task_and_a_phone_shows_all(visitor, address, task):
+    """Explanations within no budget stand as others do, and cost no gradients; the next test has their first view."""
     page = visitor("wide").new_page()
-    for name in in_order(page, address, task, tuple(name for name in NAMES if name not in OF_NO_TASK)):
+    others = (name for name in NAMES if name not in ("adversarial", *OF_NO_TASK))
+    for name in in_order(page, address, f"task={task}&rho=0", ("adversarial", *others)):
         assert task in page.evaluate("location.href"), name
         the_first_screen_answers(page, name)
         page.set_viewport_size(SIZES["projector"])
@@ -107,7 +108,7 @@ def test_of_every_page_in_both_themes_and_three_sizes_axe_finds_no_fault_and_not
     """
     page, asked = visitor("wide").new_page(), []
     page.on("request", lambda request: asked.append(request.url))
-    for name in in_order(page, address, "cifar10", tuple(NAMES)):
+    for name in in_order(page, address, "task=cifar10", tuple(NAMES)):
         looks = ("wide", "light"), ("projector", "light"), ("wide", "dark"), ("narrow", "dark"), ("narrow", "light")
         for size, scheme in in_turn(page, *looks):
             drawn(page)

@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 from torch.nn.functional import cross_entropy
 
 from core.torchvision_compat import torchvision
-from tests.helpers.browser import photograph, served, settled
+from tests.helpers.browser import photograph, served, settled, turn_to
 from tests.helpers.foreign import saved
 from tests.helpers.pictures import png
 from tests.helpers.waiting import until
@@ -146,9 +146,10 @@ def test_a_trained_network_is_brought_seen_everywhere_calibrated_by_its_owner_al
     until(lambda: page.locator("[data-answer='own-colours']").count() == 1, "the network on Compare", LONG)
     task = page.evaluate("new URL(location.href).searchParams.get('task')")
     for name in PAGES:
-        page.goto(f"{address}/{name}?task={task}")
-        until(lambda: page.get_by_text("colours", exact=True).count(), f"the task on {name}", LONG)
+        if name != "compare":
+            turn_to(page, name.capitalize(), name)
         rested(page)
+        until(lambda: page.get_by_text("colours", exact=True).count() and settled(page), f"the task on {name}", LONG)
         assert not page.get_by_test_id("stAlertContentError").count(), name
         photograph(page, f"own-network-{name}")
 

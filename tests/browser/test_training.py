@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,10 @@ from tests.helpers.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("training"), pytest.mark.timeout(1800)]
 
+AWAY = 4  # seconds
 LEARNING = 480.0  # seconds; about ten on an idle core, but the machine may be busy
-SHORT = "training?task=fashion-mnist&recipe=standard&images=256&epochs=3"
-LONG = "training?task=fashion-mnist&recipe=standard&images=384&epochs=50"
+SHORT = "training?task=fashion-mnist&recipe=standard&images=256&epochs=1"
+LONG = "training?task=fashion-mnist&recipe=standard&images=384&epochs=32"
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +28,7 @@ def address(tmp_path_factory) -> Iterator[str]:
     environment = {
         "ROBUSTSCOPE_DATA": str(write_fashion(root / "data")),
         "ROBUSTSCOPE_VISITORS": str(root / "visitors"),
+        "ROBUSTSCOPE_AWAY": str(AWAY),
         "ROBUSTSCOPE_NICE": "0",  # the machine of a test may be busy with other things
     }
     with served(**environment) as found:
@@ -79,7 +82,8 @@ def press(page: Page, name: str, state: str) -> None:
             return True
         if button(page, name).count() and button(page, name).is_enabled():
             button(page, name).click()
-            page.wait_for_timeout(2000)
+            with suppress(AssertionError):
+                until(lambda: states(page) == [state], state, 2)
         return states(page) == [state]
 
     until(reached, f"{state} after {name}")
@@ -125,7 +129,7 @@ def test_watch_one_learn_cancel_it_finish_another_and_see_it_on_compare(visitor,
     slider.focus()
     page.keyboard.press("Home")
     assert page.locator(".film").get_attribute("data-position") == "0"
-    assert page.locator(".film output").inner_text() != newest == "after 3.0 epochs"
+    assert page.locator(".film output").inner_text() != newest == "after 1.0 epoch"
     until(lambda: settled(page) and loaded(page), "the page")
     photograph(page, "training-finished")
     with page.expect_download() as download:
@@ -171,7 +175,7 @@ def test_closing_the_tab_stops_the_training_and_coming_back_resumes_it(visitor, 
     until(lambda: frames(page) >= 3, "the training to run", LEARNING)
     page.close()
     page = context.new_page()
-    page.wait_for_timeout(25_000)  # longer than a reload may take
+    page.wait_for_timeout((AWAY + 3) * 1000)  # longer than a reload may take
     page.goto(f"{address}/training")
     until(lambda: states(page) == ["stopped"], "the stopped training")
     page.get_by_text("The page was closed").wait_for()

@@ -5,11 +5,12 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
 
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page, TimeoutError
 
 from tests.helpers.nginx import free_port
 from tests.helpers.waiting import until
@@ -81,6 +82,31 @@ def settled(page: Page) -> bool:
 def loaded(page: Page) -> bool:
     """Whether every image of the page has arrived."""
     return page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
+
+
+def turn_to(page: Page, title: str, name: str) -> None:
+    """Go to a page by its title in the navigation, which costs a third of loading it, until its name is in the address.
+
+    What stands there is the last page's for a moment. The first page has no name.
+    """
+    page.get_by_role("link", name=title, exact=True).first.click()
+    paths = ("/", "/compare") if name == "compare" else (f"/{name}",)
+    until(lambda: urlsplit(here(page)).path in paths, f"{title} in the address")
+
+
+def file_box(page: Page) -> Locator:
+    """The box for a visitor's own picture, where it is to be opened: a page that runs again may close it at once."""
+    box = page.locator(".st-key-picker-file input[type=file]")
+
+    def opened() -> int:
+        if not box.count():
+            page.get_by_role("button", name="Yours").click()
+            with suppress(TimeoutError):
+                box.wait_for(state="attached", timeout=5000)
+        return box.count()
+
+    until(opened, "the box for files")
+    return box
 
 
 def in_turn(page: Page, *looks: tuple[str, str]) -> Iterator[tuple[str, str]]:

@@ -23,7 +23,13 @@ SIDEWAYS = ".dvn-scroller"
 """What scrolls a table, which is drawn on a canvas."""
 OF_COLOURS = ("color-contrast",)
 """Rules that another theme may break."""
-SERIOUS = ("serious", "critical")
+_AXE = """async rules => {
+  // Of `region` no fault is serious, and no rule that is on looks at style sheets, which `preload` would fetch again.
+  const chosen = rules.length ? {runOnly: rules} : {rules: {region: {enabled: false}}};
+  const found = await axe.run({resultTypes: ["violations"], preload: false, ...chosen});
+  return found.violations.filter(one => ["serious", "critical"].includes(one.impact)).map(({id, nodes}) =>
+    `${id} (${nodes.length}): ${nodes[0].html.slice(0, 200)} ${nodes[0].failureSummary}`);
+}"""
 _BELOW = """([selector, height]) => [...document.querySelectorAll(selector)].map(e => e.getBoundingClientRect())
   .map(box => ({top: box.top, bottom: box.bottom, width: box.width})).filter(box =>
     box.top < 0 || box.bottom > height || box.width < 1)"""
@@ -101,19 +107,32 @@ def screens(page: Page) -> float:
     return page.get_by_test_id("stMain").evaluate("main => main.scrollHeight / window.innerHeight")
 
 
+def lasting(page: Page, faults: str) -> list[str]:
+    """What a script finds at a page, if it stays for some seconds.
+
+    Charts take another width or theme a moment after the page has, which is long on a busy machine.
+    """
+    for _ in range(20):
+        found = page.evaluate(faults)
+        if not found:
+            break
+        page.wait_for_timeout(250)
+    return found
+
+
 def cut(page: Page) -> list[str]:
     """What goes on to the right of the window without a sign that it does."""
-    return page.evaluate(_CUT)
+    return lasting(page, _CUT)
 
 
 def shortened(page: Page) -> list[str]:
     """Words that end in an ellipsis or at an edge."""
-    return page.evaluate(_SHORTENED)
+    return lasting(page, _SHORTENED)
 
 
 def broken(page: Page) -> list[str]:
     """Words that go on in the next line without a hyphen."""
-    return page.evaluate(_BROKEN)
+    return lasting(page, _BROKEN)
 
 
 def misfits(page: Page) -> list[str]:
@@ -123,24 +142,12 @@ def misfits(page: Page) -> list[str]:
 
 
 def faint(page: Page) -> list[str]:
-    """Words of charts that hardly show on the page, which axe-core does not look at; those on cells are left out.
-
-    Charts take another theme a moment after the page has, so what is found is looked at again for some seconds.
-    """
-    for _ in range(20):
-        found = page.evaluate(_FAINT)
-        if not found:
-            break
-        page.wait_for_timeout(250)
-    return found
+    """Words of charts that hardly show on the page, which axe-core does not look at; those on cells are left out."""
+    return lasting(page, _FAINT)
 
 
 def violations(page: Page, rules: Sequence[str] = ()) -> list[str]:
     """What axe-core calls a serious or critical fault, with where it is; by some of its rules, or else by all."""
-    options = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
-    found = Axe().run(page, options=options).response["violations"]
-    return [
-        f"{one['id']} ({len(one['nodes'])}): {one['nodes'][0]['html'][:200]} {one['nodes'][0].get('failureSummary')}"
-        for one in found
-        if one["impact"] in SERIOUS
-    ]
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(Axe().axe_script)
+    return page.evaluate(_AXE, [*rules])

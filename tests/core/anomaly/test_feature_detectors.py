@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from pytorch_ood import detector as library
 
 from core.anomaly.catalogue import DETECTORS
 from core.anomaly.detector import CalibrationShape, FittingData, TrainingFeatures
+from core.anomaly.library import detectors
 from core.anomaly.measurements import GradientMeasurements
 from core.errors import InputError
 
@@ -40,7 +40,7 @@ def unit(features):
 
 
 def test_knn_is_the_librarys_distance_but_for_the_byte_that_a_feature_takes():
-    theirs = library.KNN(None, k=10).fit_features(torch.from_numpy(TRAIN), torch.from_numpy(LABELS))
+    theirs = detectors().KNN(None, k=10).fit_features(torch.from_numpy(TRAIN), torch.from_numpy(LABELS))
     np.testing.assert_allclose(score("knn"), theirs.predict_features(torch.from_numpy(FRESH.features)), atol=0.01)
 
 
@@ -54,7 +54,7 @@ def test_knn_keeps_the_first_thousand_and_where_there_are_fewer_than_ten_takes_t
 
 
 def test_mahalanobis_plus_is_the_librarys_mahalanobis_of_unit_features():
-    theirs = library.Mahalanobis(None).fit_features(unit(TRAIN), torch.from_numpy(LABELS))
+    theirs = detectors().Mahalanobis(None).fit_features(unit(TRAIN), torch.from_numpy(LABELS))
     expected = theirs.predict_features(unit(FRESH.features))
     np.testing.assert_allclose(score("mahalanobis-plus"), 2 * len(TRAIN) * expected, rtol=1e-3)
 
@@ -73,7 +73,7 @@ def test_gen_is_the_papers_sum_over_classes():
 
 
 def test_fdbd_is_the_librarys():
-    theirs = library.fDBD(torch.nn.Identity(), HEAD).fit_features(torch.from_numpy(TRAIN))
+    theirs = detectors().fDBD(torch.nn.Identity(), HEAD).fit_features(torch.from_numpy(TRAIN))
     np.testing.assert_allclose(score("fdbd"), theirs.predict_features(torch.from_numpy(FRESH.features)), rtol=1e-4)
 
 

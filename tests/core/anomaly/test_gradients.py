@@ -12,6 +12,7 @@ from torch.testing import assert_close
 
 from core.anomaly.confounding import HEADS, LABELS, ConfoundingLabel
 from core.anomaly.gradients import Groups, several_weight_gradients, weight_gradients
+from core.anomaly.library import detectors
 from core.errors import ConfigError, InputError
 from core.models.resnet import PreActResNet, ResNetConfig
 from core.models.zoo import load_zoo_model
@@ -159,13 +160,8 @@ def test_twice_the_loss_gives_four_times_the_norms():
 
 
 def test_the_all_ones_softmax_total_is_that_of_a_public_library():
-    from core.torchvision_compat import torchvision  # noqa: F401 - pytorch-ood imports torchvision, which needs this
-
-    # isort: split
-    from pytorch_ood.detector import GradUncertainty
-
     net, x = network("cifar10"), images("cifar10", 4)
-    theirs = -GradUncertainty(net)(x)
+    theirs = -detectors().GradUncertainty(net)(x)
     assert_close(
         weight_gradients(net, x, ConfoundingLabel(head="softmax"), EVERYTHING).total, theirs, rtol=1e-4, atol=0
     )

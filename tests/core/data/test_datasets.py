@@ -1,6 +1,7 @@
 """Splits, folders and missing data."""
 
 import pickle
+import shutil
 
 import numpy as np
 import pytest
@@ -35,6 +36,32 @@ def test_fashion_mnist_comes_in_its_splits(fashion_root):
     assert x.shape == (5, 1, 28, 28) and x.dtype == torch.float32
     brightness = (x.mean((1, 2, 3)) * 255 / 25).floor().long()
     assert torch.equal(brightness, test.labels[:5])  # pixels and labels belong together
+
+
+def test_files_in_the_idx_form_are_what_torchvision_reads(fashion_root):
+    for train in (True, False):
+        ours = fashion_mnist.PICTURES(str(fashion_root), train=train)
+        theirs = torchvision.datasets.FashionMNIST(str(fashion_root), train=train)
+        assert torch.equal(ours.data, theirs.data) and ours.data.dtype == torch.uint8
+        assert torch.equal(ours.targets, theirs.targets) and ours.targets.dtype == torch.int64
+
+
+@pytest.mark.parametrize(
+    ("changed", "how"),
+    [
+        ("images-idx3", lambda content: content[:-1]),  # not whole
+        ("images-idx3", lambda content: content[:6]),  # not even its shape
+        ("images-idx3", lambda content: b"\0\0\r" + content[3:]),  # of other numbers than bytes
+        ("labels-idx1", lambda content: content[:4] + (59).to_bytes(4, "big") + content[8:-1]),  # one label too few
+    ],
+)
+def test_a_broken_idx_file_is_missing_data(fashion_files, tmp_path, changed, how):
+    root = shutil.copytree(fashion_files, tmp_path / "data")
+    file = root / "FashionMNIST" / "raw" / f"t10k-{changed}-ubyte"
+    file.write_bytes(how(file.read_bytes()))
+    assert not datasets.available(FASHION_MNIST, root)
+    with pytest.raises(DataMissingError):
+        datasets.load(FASHION_MNIST, "test", root)
 
 
 def test_cifar10_pixels_come_as_channels_first(tmp_path, monkeypatch):
