@@ -5,6 +5,7 @@ import secrets
 import shutil
 import threading
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -23,11 +24,25 @@ from core.training.jobs.messages import Ended, Event, Point, Ready, Step, Traini
 MOST_ACTIVE = 4  # trainings of one visitor that run or wait
 MOST_WAITING = 24  # on the server
 MOST_LISTED = 8  # trainings of one visitor that are remembered
-AWAY = float(os.environ.get("ROBUSTSCOPE_AWAY", "20"))
-"""Seconds that a visitor may be gone, as during a reload, before their training is stopped."""
 PAUSE = 60.0  # seconds that a paused training keeps its place while others wait
 STOP = 20.0  # seconds that a process gets to stop by itself
 TICK = 0.2
+
+
+def seconds_away(configured: str | None = None, usual: float = 20.0) -> float:
+    """Seconds that a visitor may be gone, as during a reload, before their training is stopped: `ROBUSTSCOPE_AWAY`.
+
+    What is no number above 0 is passed over, with a warning.
+    """
+    text = os.environ.get("ROBUSTSCOPE_AWAY", "") if configured is None else configured
+    with suppress(ValueError):
+        if 0 < (seconds := float(text or usual)) < float("inf"):
+            return seconds
+    warnings.warn(f"ROBUSTSCOPE_AWAY must be a number of seconds; it is {text[:30]!r}", RuntimeWarning, stacklevel=2)
+    return usual
+
+
+AWAY = seconds_away()
 
 
 def folder_of(job: Job) -> Path:

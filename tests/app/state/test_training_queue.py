@@ -19,6 +19,13 @@ from tests.helpers.waiting import until
 from tests.helpers.workers import DEAF, DIE, FAIL, HOLD, POINT, WORKER, fake_worker, order
 
 
+def test_a_setting_that_is_no_time_is_said_and_passed_over():
+    assert jobs_module.seconds_away("90") == 90 and jobs_module.seconds_away("") == 20
+    for text in ("soon", "-1", "0", "inf", "nan"):
+        with pytest.warns(RuntimeWarning, match="ROBUSTSCOPE_AWAY"):
+            assert jobs_module.seconds_away(text) == 20
+
+
 @pytest.fixture(autouse=True)
 def root(tmp_path, monkeypatch):
     monkeypatch.setenv("ROBUSTSCOPE_VISITORS", str(tmp_path / "visitors"))
