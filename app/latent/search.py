@@ -17,7 +17,7 @@ from core.data.tasks import task_named
 from core.latent.decoder import OneClass
 from core.latent.noise import decayed
 from core.latent.search import Search, SearchResult, search
-from core.latent.strips import DecodedRow, decode_row
+from core.latent.strips import DecodedRow, one_by_one
 from core.progress import OnProgress, ShouldStop
 
 SEARCH = Search()  # the minimum search, as in the report
@@ -123,7 +123,7 @@ def fool(
     for number, (model, found) in enumerate(zip(position.models, results, strict=True)):
         codes = way_there(found)
         shares = np.linspace(0, 1, len(codes)).tolist()
-        seen = decode_row(decoder, classifiers, codes, position.labels.expand(len(codes)), shares, codes[:1])
+        seen = one_by_one(decoder, classifiers, codes, position.labels.expand(len(codes)), shares, codes[:1])
         made.append(LatentFoolingResult(model, number, label, found, seen))
     return made
 
@@ -131,4 +131,7 @@ def fool(
 def way_there(found: SearchResult) -> torch.Tensor:
     """Codes (P, n) from the centre of a search straight to the code found; one where nothing moves it."""
     shares = np.linspace(0, 1, FRAMES if found.norm[0] > 0 else 1, dtype=np.float32)[:, None]
-    return device.picture(found.z_decayed + shares * (found.z_adv - found.z_decayed))
+    codes = found.z_decayed + shares * (found.z_adv - found.z_decayed)
+    if len(codes) > 1:
+        codes[-1] = found.z_adv[0]  # as it was found, to the last digit
+    return device.picture(codes)

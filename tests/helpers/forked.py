@@ -1,18 +1,22 @@
-"""Processes that read foreign files, forked from one that has imported torch: the same work, begun at once."""
+"""Processes forked from one that has imported torch: the same work, begun at once, such as that of readers of files."""
 
 import multiprocessing
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from core.decoding import child
+from core.errors import InputError
 from core.models.foreign import worker
+from core.models.foreign.reading import read_foreign
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload([worker.__name__, "core.models.foreign.tensors", "core.models.foreign.onnx_graph"])
@@ -20,12 +24,38 @@ _start = child.start
 
 
 def begun(work: Callable[..., object], *given: object) -> BaseProcess:
-    """A process that does this; where a page runs, its script is the main module, which is nothing to run once more."""
-    process = FORKS.Process(target=work, args=given, daemon=True)
+    """A process that does this in the environment that is here now, not in that of the first test that forked one.
+
+    Where a page runs, its script is the main module, which is nothing to run once more.
+    """
+    process = FORKS.Process(target=_in_environment, args=(dict(os.environ), work, given), daemon=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "__main__", ModuleType("__main__"))
         process.start()
     return process
+
+
+def _in_environment(environment: dict[str, str], work: Callable[..., object], given: Sequence[object]) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    work(*given)
+
+
+def refused_apart(path: Path, out: Path) -> tuple[str, int]:
+    """Why a file is not read, and the kB of memory that the processes took which tried, new interpreters."""
+    answers, other = FORKS.Pipe(duplex=False)
+    process = begun(_refuse, other, path, out)
+    other.close()
+    found = answers.recv()
+    process.join()
+    return found
+
+
+def _refuse(answers: Connection, path: Path, out: Path) -> None:
+    try:
+        read_foreign(path, out)
+    except InputError as error:
+        answers.send((str(error), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
 
 
 def _read(answers: Connection, arguments: Sequence[object]) -> None:

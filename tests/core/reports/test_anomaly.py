@@ -232,36 +232,28 @@ def test_a_killed_run_goes_on_and_other_networks_are_kept(
         if what == "standard solid-first":
             raise StopError
 
+    other = replace(network, card=replace(network.card, key="other", sha256="c" * 64))
+    its = replace(few_detectors, settings={**few_detectors.settings, "sha256": "c" * 64})
+
+    def report(networks, on_progress=lambda what, done, of: None):
+        request = Request(networks, data, SETTINGS, tmp_path / "scratch", path, on_progress)
+        fitted = {one.card.key: its if one is other else few_detectors for one in networks}
+        return anomaly_report(request, fitted, calibration)
+
     monkeypatch.setattr(Calibration, "measure", measure)
     with pytest.raises(StopError):
-        anomaly_report(
-            Request([network], data, SETTINGS, tmp_path / "scratch", path, stop),
-            {network.card.key: few_detectors},
-            calibration,
-        )
+        report([network], stop)
     assert not path.exists()
     before = len(calls)
     said = []
-    made = anomaly_report(
-        Request([network], data, SETTINGS, tmp_path / "scratch", path, lambda what, *_: said.append(what)),
-        {network.card.key: few_detectors},
-        calibration,
-    )
+    made = report([network], lambda what, *_: said.append(what))
     assert said[0] == "standard test" and 0 < len(calls) - before < before
     calls.clear()
-    other = replace(network, card=replace(network.card, key="other", sha256="c" * 64))
-    its = replace(few_detectors, settings={**few_detectors.settings, "sha256": "c" * 64})
-    both = anomaly_report(
-        Request([other], data, SETTINGS, tmp_path / "scratch", path), {other.card.key: its}, calibration
-    )
+    both = report([other])
     assert {row["model"] for row in both.report.rows} == {"standard", "other"} and calls
     assert [row for row in both.report.rows if row["model"] == "standard"] == list(made.report.rows)
     calls.clear()
-    anomaly_report(
-        Request([network, other], data, SETTINGS, tmp_path / "scratch", path),
-        {network.card.key: few_detectors, other.card.key: its},
-        calibration,
-    )
+    report([network, other])
     assert not calls
 
 
