@@ -17,7 +17,7 @@ from core.data.tasks import task_named
 from core.latent.decoder import OneClass
 from core.latent.noise import decayed
 from core.latent.search import Search, SearchResult, search
-from core.latent.strips import DecodedRow, one_by_one
+from core.latent.strips import DecodedRow, decode_row
 from core.progress import OnProgress, ShouldStop
 
 SEARCH = Search()  # the minimum search, as in the report
@@ -123,7 +123,9 @@ def fool(
     for number, (model, found) in enumerate(zip(position.models, results, strict=True)):
         codes = way_there(found)
         shares = np.linspace(0, 1, len(codes)).tolist()
-        seen = one_by_one(decoder, classifiers, codes, position.labels.expand(len(codes)), shares, codes[:1])
+        seen = decode_row(
+            decoder, classifiers, codes, position.labels.expand(len(codes)), shares, codes[:1], alone=True
+        )
         made.append(LatentFoolingResult(model, number, label, found, seen))
     return made
 

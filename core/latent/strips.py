@@ -1,7 +1,7 @@
 """Strips: pictures of several codes side by side, and what each classifier makes of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -45,16 +45,22 @@ def decode_row(
     labels: Tensor,
     positions: Sequence[float],
     start: Tensor,
+    alone: bool = False,
 ) -> DecodedRow:
     """The strip of codes (P, n) in classes (P,) at positions (P,); distances are to `start` (1, n) in the first class.
+
+    With `alone` each is decoded and asked about by itself. Beside others its numbers may be rounded otherwise, so that
+    a code at the very edge of a class, where a search leaves it, might get another answer than the search had.
 
     Raises:
         InputError: not one class and one position a code, no codes, or values that are not finite.
     """
     if len(z) == 0 or labels.shape != z.shape[:1] or len(positions) != len(z):
         raise InputError(f"need codes with a class and a position each; got {len(z)}, {len(labels)}, {len(positions)}")
-    first, x = decoder.decode(start, labels[:1]), decoder.decode(z, labels).contiguous()
-    probs = torch.stack([classifier(x).float().softmax(1) for classifier in classifiers])
+    size, first = 1 if alone else len(z), decoder.decode(start, labels[:1])
+    x = torch.cat([decoder.decode(*part) for part in zip(z.split(size), labels.split(size), strict=True)]).contiguous()
+    logits = (torch.cat([classifier(part) for part in x.split(size)]) for classifier in classifiers)
+    probs = torch.stack([each.float().softmax(1) for each in logits])
     if not bool(x.isfinite().all()) or not bool(probs.isfinite().all()):
         raise InputError("these codes give pictures or answers that are not finite")
     return DecodedRow(
@@ -66,28 +72,6 @@ def decode_row(
         latent=scaled_norm(z - start).cpu().numpy(),
         image=rmse(x - first).cpu().numpy(),
     )
-
-
-def one_by_one(
-    decoder: Decoder,
-    classifiers: Sequence[Classifier],
-    z: Tensor,
-    labels: Tensor,
-    positions: Sequence[float],
-    start: Tensor,
-) -> DecodedRow:
-    """What `decode_row` gives, each code decoded and asked about alone.
-
-    Beside others a code's numbers may be rounded otherwise, so that one at the very edge of a class, where a search
-    leaves it, might get another answer than the search had.
-    """
-    alone = [
-        decode_row(decoder, classifiers, z[at : at + 1], labels[at : at + 1], positions[at : at + 1], start)
-        for at in range(len(z))
-    ]
-    probs = np.concatenate([row.probs for row in alone], 1)
-    others = (each.name for each in fields(DecodedRow) if each.name != "probs")
-    return DecodedRow(probs, *(np.concatenate([getattr(row, name) for row in alone]) for name in others))
 
 
 def neighbours(

@@ -10,7 +10,7 @@ from core.errors import ConfigError, InputError
 from core.latent.directions import RANGES, decay_direction, directions, moved
 from core.latent.noise import scaled_norm
 from core.latent.ribbons import POSITIONS, places, ribbon
-from core.latent.strips import arc, class_row, decode_row, interpolation, neighbours, one_by_one
+from core.latent.strips import arc, class_row, decode_row, interpolation, neighbours
 from core.norms import rmse
 from tests.helpers.known_autoencoders import normal, planes
 
@@ -55,11 +55,11 @@ def test_a_ribbon_moves_one_slider_and_leaves_the_others(curved, classifier):
         np.testing.assert_allclose(made.latent, scaled_norm(torch.from_numpy(made.z) - z), atol=1e-6)
 
 
-def test_one_by_one_each_code_gets_the_answer_that_it_has_alone(linear):
+def test_alone_each_code_gets_the_answer_that_it_has_alone(linear):
     """Of a classifier whose last digit, as any network's, depends on how many are asked about at once."""
     net, z, labels = planes(2), normal(3, 12, seed=0), ONE.expand(3)
     rounded = lambda x: net(x) + torch.tensor([1e-3, 0.0]) * (len(x) > 1)  # noqa: E731
-    alone = one_by_one(linear, [rounded, net], z, labels, [0.0, 1.0, 2.0], z[:1])
+    alone = decode_row(linear, [rounded, net], z, labels, [0.0, 1.0, 2.0], z[:1], alone=True)
     together = decode_row(linear, [net, rounded], z, labels, [0.0, 1.0, 2.0], z[:1])
     np.testing.assert_allclose(alone.probs[0], together.probs[0], atol=1e-6)
     np.testing.assert_allclose(alone.probs[1], together.probs[0], atol=1e-6)
