@@ -1,5 +1,6 @@
 """What a page answers on its first screen, and what tests measure there: where it stands, how long the page is."""
 
+import time
 from collections.abc import Sequence
 
 from axe_playwright_python.sync_playwright import Axe
@@ -19,6 +20,7 @@ ANSWERS = {
     "workshop": ".st-key-workshop-code",
 }
 """By page the elements that answer its question, say why nothing does, or are what a visitor comes for."""
+LASTING = 30.0  # seconds that a fault must stay
 SIDEWAYS = ".dvn-scroller"
 """What scrolls a table, which is drawn on a canvas."""
 OF_COLOURS = ("color-contrast",)
@@ -108,14 +110,12 @@ def screens(page: Page) -> float:
 
 
 def lasting(page: Page, faults: str) -> list[str]:
-    """What a script finds at a page, if it stays for some seconds.
+    """What a script finds at a page, if it stays.
 
-    Charts take another width or theme a moment after the page has, which is long on a busy machine.
+    Charts take another width or theme a moment after the page has, which is many seconds on a busy machine.
     """
-    for _ in range(20):
-        found = page.evaluate(faults)
-        if not found:
-            break
+    start = time.monotonic()
+    while (found := page.evaluate(faults)) and time.monotonic() < start + LASTING:
         page.wait_for_timeout(250)
     return found
 
