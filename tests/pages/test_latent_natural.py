@@ -96,7 +96,7 @@ def test_the_search_is_a_table_of_changes_by_networks_whose_amounts_change_the_a
     name, one = next((name, one) for name, one in several.items() if one.found)
     moved = checked(at.button(key=f"latent.natural.several.{name}").click().run())
     assert query(moved)["natural"] == amounts.as_text(tuple(one.amounts.items()))
-    assert f"{one.size:.1%}".replace("%", " %") in table and off(moved) > 0
+    assert f"size {one.size * 100:.1f} %" in table and off(moved) > 0
     cell = found[0]
     key, amount, network = cell.split('"')[1], value(cell, "data-amount"), value(cell, "data-network")
     there = visit(**{**TWO, "models": network, "natural": f"{key}:{float(amount):.6f}"})

@@ -193,7 +193,7 @@ def _several(here: NaturalScene, found: SmallestChanges) -> None:
         for key, one in zip(here.models, found.together, strict=True):
             if one is not None and one.found:
                 st.button(
-                    f"Sliders to several at once: {model_name(key)}", icon=":material/tune:",
+                    f"Move the sliders to several at once: {model_name(key)}", icon=":material/tune:",
                     key=f"latent.natural.several.{key}", on_click=session.set_field,
                     args=("amounts", tuple(one.amounts.items())),
                 )  # fmt: skip

@@ -152,9 +152,9 @@ def _several(here: NaturalScene, key: str, one: SmallestTogether | None) -> str:
     if not one.found:
         return f"<td {marks}><small>nothing found</small></td>"
     return (
-        f'<td {marks}><img src="{data_url(one.x)}" alt=""><b>{escape(in_words(one))}</b><br>'
-        f"{escape(here.task.class_names[one.answer])} <small>size {one.size:.1%}</small></td>"
-    ).replace("%</small>", " %</small>")
+        f'<td {marks}><img src="{data_url(one.x)}" alt=""><b>size {one.size * 100:.1f} %</b><br>'
+        f"{escape(here.task.class_names[one.answer])} <small>{escape(in_words(one))}</small></td>"
+    )
 
 
 def in_words(one: SmallestTogether) -> str:
