@@ -159,6 +159,5 @@ def _several(here: NaturalScene, key: str, one: SmallestTogether | None) -> str:
 
 def in_words(one: SmallestTogether) -> str:
     """The changes with their amounts, such as "rotation 3.2°, fog 0.12"."""
-    return ", ".join(
-        f"{CHANGES[key].title.lower()} {CHANGES[key].words(amount)}" for key, amount in one.amounts.items()
-    )
+    said = {key: CHANGES[key].words(amount).replace(" ", "\N{NO-BREAK SPACE}") for key, amount in one.amounts.items()}
+    return ", ".join(f"{CHANGES[key].title.lower()} {amount}" for key, amount in said.items())
