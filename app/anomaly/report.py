@@ -111,8 +111,8 @@ def _by_severity(corrupted: Mapping[str, Mapping[str, Sequence[figures.Point]]],
 
 def _is(row: Row, detector: str) -> bool:
     """Whether a row measures a detector; of the perceptron, the one trained on PGD that the page uses."""
-    trained = "pgd" if detector == PERCEPTRON else ""
-    return row["detector"] == detector and row["kind"] != "promise" and row["trained_on"] == trained
+    found = row["detector"] == detector and row["kind"] != "promise"
+    return found and row["trained_on"] == DETECTORS[detector].trained_on
 
 
 def _means(rows: Sequence[Row], models: Sequence[str]) -> str:
