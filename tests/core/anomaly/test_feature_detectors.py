@@ -77,7 +77,38 @@ def test_fdbd_is_the_librarys():
     np.testing.assert_allclose(score("fdbd"), theirs.predict_features(torch.from_numpy(FRESH.features)), rtol=1e-4)
 
 
-FITTED = ("knn", "mahalanobis-plus", "fdbd")
+def test_rmd_is_the_librarys():
+    theirs = detectors().RMD(None).fit_features(torch.from_numpy(TRAIN), torch.from_numpy(LABELS))
+    expected = len(TRAIN) * theirs.predict_features(torch.from_numpy(FRESH.features)).numpy()
+    np.testing.assert_allclose(score("rmd"), expected, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("key", "theirs"),
+    [
+        ("react", lambda head: detectors().ReAct(None, head, threshold=float(np.percentile(TRAIN, 90)))),
+        ("ash", lambda head: detectors().ASH(None, head, "ash-s", 0.9)),
+        ("scale", lambda head: detectors().SCALE(None, head, 0.85)),
+    ],
+)
+def test_shaped_features_have_the_energy_that_the_library_gives_with_the_whole_last_layer(key, theirs):
+    large = measured(20 * FRESH.features)  # beyond what training features reach, for ReAct
+    with torch.no_grad():
+        maps = torch.from_numpy(large.features)[:, :, None, None]
+        expected = theirs(lambda maps: HEAD(maps.flatten(1))).predict_feature_maps(maps)
+    np.testing.assert_allclose(score(key, large), expected, rtol=1e-4)
+    plain = -np.log(np.exp(large.logits.astype(np.float64)).sum(1))
+    assert np.abs(score(key, large) - plain).max() > 0.1
+
+
+@pytest.mark.parametrize("key", ["react", "ash", "scale"])
+def test_features_that_are_all_zero_have_the_energy_of_the_logits(key):
+    nothing = measured(np.zeros((3, WIDTH), np.float32))
+    plain = -np.log(np.exp(nothing.logits.astype(np.float64)).sum(1))
+    np.testing.assert_allclose(score(key, nothing), plain, rtol=1e-6)
+
+
+FITTED = ("knn", "mahalanobis-plus", "fdbd", "rmd", "react", "ash", "scale")
 
 
 @pytest.mark.parametrize("key", [*FITTED, "gen"])

@@ -17,7 +17,8 @@ from core.npz import npz_bytes
 from tests.helpers.pictures import columns
 
 RNG = np.random.default_rng(0)
-NEW = ("knn", "mahalanobis-plus", "gen", "fdbd", "joint")
+ATTACKED = ("attacked-gradients", "attacked-activations", "attacked-both")
+NEW = (*ATTACKED, "knn", "mahalanobis-plus", "gen", "fdbd", "rmd", "react", "ash", "scale", "joint")
 
 
 def without(screen, keys):
