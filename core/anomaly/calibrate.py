@@ -31,6 +31,7 @@ from core.anomaly.measurements import (
     weights_among,
 )
 from core.anomaly.norm_detectors import features
+from core.anomaly.perceptron_detector import PERCEPTRON
 from core.attacks.pgd import Pgd
 from core.data.datasets import LabelledImages
 from core.errors import InputError
@@ -151,8 +152,16 @@ def fitted_detectors(data: FittingData, known: Mapping[str, FittedDetector | Non
 
 
 def light_lacking(screen: Calibration) -> tuple[str, ...]:
-    """The detectors that a calibration can be given by `with_lacking`: those that came into the catalogue after it."""
-    return tuple(key for key, detector in DETECTORS.items() if detector.light and key not in screen.fitted)
+    """The detectors that a calibration can be given by `with_lacking`: those that came into the catalogue after it.
+
+    Where there is no perceptron, attacks turned too few answers to train on, and nothing else can be.
+    """
+    trained = PERCEPTRON in screen.fitted
+    return tuple(
+        key
+        for key, detector in DETECTORS.items()
+        if detector.light and key not in screen.fitted and (trained or not detector.radii)
+    )
 
 
 def with_lacking(

@@ -195,9 +195,11 @@ def test_rows_hold_every_detector_against_every_set(small, network, screen, cali
         assert {row["kind"] for row in mine} == {kind} and {row["against"] for row in mine} == set(against)
     trained = {row["trained_on"] for row in rows if row["detector"] == PERCEPTRON}
     assert trained == {"fgsm", "pgd", "ddn", "noise", "solid"}
-    assert all(row["trained_on"] == "" for row in rows if row["kind"] != "gradient-supervised")
+    assert all(row["trained_on"] == "" for row in rows if row["kind"] in ("joint", "baseline"))
+    told = {row["trained_on"] for row in rows if row["detector"] == "attacked-both"}
+    assert told == {"pgd-quarter,pgd-half,pgd"}
     for row in rows:
-        if row["trained_on"] in ("", "pgd") and row["family"] not in ("corruption", "mean"):
+        if row["trained_on"] == DETECTORS[row["detector"]].trained_on and row["family"] not in ("corruption", "mean"):
             normal, odd = (
                 made.arrays[f"score_{row['detector']}_{name}__standard"] for name in ("test", row["against"])
             )
