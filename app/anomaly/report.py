@@ -241,8 +241,11 @@ def _heat(
     )
     body = ""
     for title, lines in groups.items():
-        if lines:
+        if lines and not body:
             body += f'<tr class="rs-group"><th colspan="{1 + len(keys)}">{escape(title)}</th></tr>'
+        elif lines:  # the heads are out of sight by now
+            again = "".join(f"<th><small>{escape(against_name(key))}</small></th>" for key in keys)
+            body += f'<tr class="rs-group"><th>{escape(title)}</th>{again}</tr>'
         for words, by in lines:
             cells = "".join(_cell(by.get(key), against_name(key) == words) for key in keys)
             body += f"<tr><th>{escape(words)}</th>{cells}</tr>"
