@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -15,7 +16,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("with-what-ships"), p
 
 
 def test_a_view_of_ones_own_picture_is_opened_again_with_its_sliders_where_they_stood(with_what_ships):
-    asyncio.run(moved_and_opened_again(with_what_ships))
+    with ThreadPoolExecutor(1) as pool:  # the browser's own loop runs in this thread
+        pool.submit(asyncio.run, moved_and_opened_again(with_what_ships)).result()
 
 
 async def moved_and_opened_again(address: str) -> None:
