@@ -29,6 +29,8 @@ unexport PYTHONDONTWRITEBYTECODE
 # Every process takes one thread for torch. Tests that share something costly name a group, which one process runs; the
 # quick ones are handed out in halves instead, which costs the process that hands out less than one by one.
 SHARED := --numprocesses auto --maxprocesses 4 --dist loadgroup
+# All tests get a process more than there are cores: those that wait for a browser, a server or a clock leave theirs to others.
+WAITING := --numprocesses $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() or 1, 4) + 1)') --maxprocesses 5
 QUICK := --dist worksteal --ignore tests/browser -m 'not slow and not browser'
 
 check: $(PROJECT) $(DEV)  ## lint, types, import contracts and the quick tests: a minute, before each commit (ARGS='-k pgd')
@@ -46,7 +48,7 @@ quick-tests: $(PROJECT) $(DEV)
 
 all-tests: $(PROJECT) $(DEV)
 	@echo '== tests: unit, page and browser'
-	$(BIN)/pytest $(SHARED)
+	$(BIN)/pytest $(SHARED) $(WAITING)
 
 shuffle: $(PROJECT) $(DEV)  ## the quick tests in three random orders: none may lean on another
 	for seed in 1 2 3; do $(BIN)/pytest $(SHARED) $(QUICK) --random-order-bucket=global --random-order-seed=$$seed || exit 1; done

@@ -1,5 +1,6 @@
 """What `streamlit run server.py` serves: the dashboard, the route that hands out cookies, and the housekeeping."""
 
+import gc
 import importlib
 import os
 import pkgutil
@@ -16,6 +17,10 @@ from streamlit.starlette import App
 
 import app as shell
 from app.state import visitor_cookie, visitors
+
+# Half a million objects are imported and stay: to look through them again and again takes a fifth of the imports' time.
+# What pages leave behind is collected by app/state/housekeeping.py for all of them together.
+gc.set_threshold(10_000, 20, 20)
 
 MODEST = 10  # niceness of what is made beforehand: whoever comes meanwhile goes first
 

@@ -63,6 +63,17 @@ def test_what_a_page_shows_is_what_its_latest_run_drew():
     assert [text.body for text in visitor.shown.values()] == [DOG] and visitor.runs == 2
 
 
+def test_a_page_is_busy_while_a_run_is_half_drawn():
+    """What it shows then is neither the view before nor the one after it."""
+    visitor = page(begun("1"), html(CAT, 0, 0), html(DOG, 0, 1), ended())
+    assert not visitor.busy
+    for message in (begun("2"), slider("number")):
+        visitor._take(message)
+    assert visitor.busy
+    visitor._take(ended())
+    assert not visitor.busy
+
+
 def test_answers_are_elements_marks_and_their_words_whatever_the_order():
     one, other = answers.answers_of([CAT, DOG, CAT]), answers.answers_of([CAT, CAT + DOG])
     assert one == other and len(one) == 2 and answers.answers_of([CAT]) - answers.answers_of([DOG])

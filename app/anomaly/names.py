@@ -14,7 +14,8 @@ from core.data.tasks import Task
 
 KINDS: Mapping[str, str] = {
     "gradient-unsupervised": "Gradients; no anomaly seen", "gradient-supervised": "Gradients; trained on attacks",
-    "joint": "Gradients and features; no anomaly seen", "baseline": "Baselines",
+    "supervised": "Activations, too; trained on attacks", "joint": "Gradients and features; no anomaly seen",
+    "baseline": "Baselines",
 }  # fmt: skip
 LABELS: Mapping[str, str] = {
     "ones": "all classes at once",

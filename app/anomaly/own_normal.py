@@ -52,10 +52,10 @@ def show(task: Task, models: Sequence[str]) -> None:
         how_to_read(
             f"Take {FEWEST} to {MOST:,} pictures of the kind that the network is for, and that it did not learn from. "
             "A quarter of them fits the detectors, a quarter gives the p-values, and half is held out to check the "
-            "promise, in an order that is drawn. They need no labels; the perceptron, Joint and the baselines that are "
-            "fitted to training pictures, which do, are left out. Each picture counts once. Nobody else gets the "
-            "calibration: it is used on every page of "
-            f"this browser, and kept for {visitors.DAYS} days after your last visit; the pictures are not.",
+            "promise, in an order that is drawn. They need no labels; what is trained on attacks, Joint and the "
+            "baselines that are fitted to training pictures, which do, are left out. Each picture counts once. Nobody "
+            "else gets the calibration: it is used on every page of this browser, and kept for "
+            f"{visitors.DAYS} days after your last visit; the pictures are not.",
             "Conformal p-values: Vovk et al. 2005, Bates et al. 2023, arXiv:2104.08279. By command: robustscope "
             "calibrate --data DIR --model KEY.",
         )

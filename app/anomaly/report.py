@@ -111,8 +111,8 @@ def _by_severity(corrupted: Mapping[str, Mapping[str, Sequence[figures.Point]]],
 
 def _is(row: Row, detector: str) -> bool:
     """Whether a row measures a detector; of the perceptron, the one trained on PGD that the page uses."""
-    trained = "pgd" if detector == PERCEPTRON else ""
-    return row["detector"] == detector and row["kind"] != "promise" and row["trained_on"] == trained
+    found = row["detector"] == detector and row["kind"] != "promise"
+    return found and row["trained_on"] == DETECTORS[detector].trained_on
 
 
 def _means(rows: Sequence[Row], models: Sequence[str]) -> str:
@@ -193,8 +193,9 @@ def _every_detector(own: Sequence[Row], columns: Mapping[str, Sequence[str]]) ->
     tables.show(_heat(columns, groups, "anomaly-detectors"), "anomaly-detectors")
     how_to_read(
         "Figures are AUROC; green finds, brown mistakes. Point at one for its interval, AUPR and the false alarms "
-        "at 95 % detection. The perceptron was trained on PGD at the full radius, on other images; the others "
-        "never saw an anomaly, so comparing them is uneven. The weights in Joint were chosen on validation "
+        "at 95 % detection. The perceptron was trained on PGD at the full radius, what is called attack-trained on "
+        "PGD at ε/4, ε/2 and ε, all on other images; the others never saw an anomaly, so comparing them is uneven: "
+        "each group is to be read for itself. The weights in Joint were chosen on validation "
         "pictures that were turned, mixed, cut up or corrupted; the baselines are not tuned.",
         SOURCE,
     )
@@ -240,8 +241,11 @@ def _heat(
     )
     body = ""
     for title, lines in groups.items():
-        if lines:
+        if lines and not body:
             body += f'<tr class="rs-group"><th colspan="{1 + len(keys)}">{escape(title)}</th></tr>'
+        elif lines:  # the heads are out of sight by now
+            again = "".join(f"<th><small>{escape(against_name(key))}</small></th>" for key in keys)
+            body += f'<tr class="rs-group"><th>{escape(title)}</th>{again}</tr>'
         for words, by in lines:
             cells = "".join(_cell(by.get(key), against_name(key) == words) for key in keys)
             body += f"<tr><th>{escape(words)}</th>{cells}</tr>"

@@ -32,7 +32,6 @@ from app.ui.elements import how_to_read, ink, network_name, percent
 from core.anomaly.calibration import Calibration
 from core.anomaly.catalogue import DETECTORS
 from core.anomaly.conformal import threshold
-from core.anomaly.perceptron_detector import PERCEPTRON
 from core.anomaly.verdict import Verdict
 from core.data.tasks import Task
 from core.reports.anomaly.flagged import flagged_shares
@@ -179,7 +178,7 @@ def distribution_guide(judged: Judged) -> None:
     part = session.page_choice(AnomalyChoice)
     trained = (
         " It was trained on attacks, so it has seen the kind of anomaly that it looks for, unlike the others."
-        if part.detector == PERCEPTRON
+        if DETECTORS[part.detector].trained_on
         else ""
     )
     n = {one.settings["p_value_images"] for one in judged.values() if one is not None}

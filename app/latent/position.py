@@ -11,7 +11,15 @@ from app.state.autoencoders import autoencoder
 from app.state.result_cache import cached_result
 from core.latent.autoencoder import Autoencoder
 from core.latent.codes import read_code
-from core.latent.directions import Direction, decay_direction, directions, moved, noise_direction, towards
+from core.latent.directions import (
+    Direction,
+    decay_direction,
+    directions,
+    moved,
+    noise_direction,
+    picture_change,
+    towards,
+)
 from core.models.zoo import ZooModel
 
 
@@ -125,7 +133,7 @@ def _directions(place: LatentPosition, _generator: Autoencoder) -> tuple[Directi
     """The sliders' directions at the code that all start from."""
     return (
         *_leading(replace(place, way=0, draw=0), _generator),
-        *towards(*_told(place, _generator), [place.way]),
+        *towards(*_told(place, _generator), [place.way], _change(place, _generator)),
         decay_direction(_generator.latent),
         noise_direction(_generator.latent, torch.Generator().manual_seed(place.draw)),
     )
@@ -134,7 +142,18 @@ def _directions(place: LatentPosition, _generator: Autoencoder) -> tuple[Directi
 @cached_result
 def _leading(place: LatentPosition, _generator: Autoencoder) -> tuple[Direction, ...]:
     """The directions in which the picture changes most; they hang on the code and its class alone."""
-    return directions(*_told(place, _generator), min(place.count, _generator.latent))
+    count = min(place.count, _generator.latent)
+    return directions(*_told(place, _generator), count, _change(place, _generator))
+
+
+def _change(place: LatentPosition, generator: Autoencoder) -> Tensor:
+    """How the picture changes with each entry of the code (n, C H W), on the device of the work."""
+    return device.placed(_change_of(replace(place, way=0, draw=0, count=0), generator))
+
+
+@cached_result
+def _change_of(place: LatentPosition, _generator: Autoencoder) -> Tensor:
+    return picture_change(*_told(place, _generator))
 
 
 def _told(place: LatentPosition, generator: Autoencoder) -> tuple[Autoencoder, Tensor, Tensor]:

@@ -73,6 +73,7 @@ def plain_layout(figure: go.Figure, height: int, ink: str, margin: Mapping[str, 
     layout = figure.layout
     layout.height, layout.margin, layout.dragmode = height, dict(margin), False
     layout.font = {"color": ink, "size": 14}
+    layout.legend.font = {"color": ink, "size": 13}  # else it is in Streamlit's, which may miss a change of the theme
     for axis in (*figure.select_xaxes(), *figure.select_yaxes()):
         axis.fixedrange = True
         axis.title.font = {"size": 14, "color": ink}

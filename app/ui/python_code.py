@@ -168,6 +168,20 @@ def smallest_natural(changes: Sequence[str]) -> str:
     )
 
 
+def smallest_several() -> str:
+    """The smallest of several natural changes at once, after `smallest_natural`: from the best change alone."""
+    return (
+        "\nfrom core.natural.together import smallest_together\n\n"
+        "several = {}\n"
+        "for key, model in models.items():\n"
+        "    sloping = [change for change in CHANGES if CHANGES[change].differentiable and (key, change) in smallest]\n"
+        "    best = min((smallest[key, change] for change in sloping), key=lambda one: one.share)\n"
+        "    start = {best.change: best.amount} if best.found else None\n"
+        "    several[key] = smallest_together(model.fast, x, start)\n"
+        "    print(key, several[key].amounts, several[key].size)\n"
+    )
+
+
 def certificates(sigma: float, draws: int) -> str:
     """What random votes prove of each network."""
     return (

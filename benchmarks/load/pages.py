@@ -24,13 +24,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.load.actions import PAGES, WEIGHTS, Action, new_picture, possible
-from benchmarks.load.answers import View, differences, view_of
+from benchmarks.load.answers import View, differences, is_own, view_of
 from benchmarks.load.measured import Interaction, keep, rows_of, stated, table
-from benchmarks.load.server import Server
-from benchmarks.load.visitor import Visitor, exit_status
+from benchmarks.load.server import Server, exit_status
+from benchmarks.load.visitor import Visitor
 
 PATIENCE = 60.0  # seconds after which a visitor gives up and opens the page again
 SETTLED = 120.0  # seconds in which long work is waited for, where one visitor is alone
+SAID = 12  # of the answers of a view that are other
 ALONE = ("page", "picture", "picture", "control", "control", "network", "part", "heavy")
 
 
@@ -45,9 +46,10 @@ class Guest:
         self.views: list[View] = []
 
     async def bring(self, widget) -> None:
-        """Choose a new picture."""
-        self.picture = new_picture(self.draw)
-        await self.visitor.bring(widget, "new.png", self.picture)
+        """Choose a new picture; whether one that was given up was taken is not known."""
+        picture, self.picture = new_picture(self.draw), None
+        await self.visitor.bring(widget, "new.png", picture)
+        self.picture = picture
 
     async def open(self) -> None:
         """Open the page where they stand."""
@@ -104,7 +106,7 @@ class Guest:
             if self.done and self.done[-1].fault == "timeout":
                 with suppress(Exception):
                     await self.open()
-            elif not self.visitor.busy:
+            elif not self.visitor.busy and (self.picture is not None or not is_own(self.visitor.query)):
                 self.views.append(view_of(self.visitor, self.picture))
 
 
@@ -223,7 +225,7 @@ async def compare(fresh: Callable[[], Server], views: list[View], options: argpa
             found = await differences(view, server.address, SETTLED)
             other += bool(found)
             if found:
-                print(f"OTHER ANSWERS on {view.page}?{view.query}: {found[:3]}")
+                print(f"{len(found)} OTHER ANSWERS on {view.page}?{view.query}: {found[:SAID]} …")
     finally:
         server.kill()
     answers = sum(len(view.answers) for view in chosen)

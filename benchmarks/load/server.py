@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,3 +71,16 @@ def below(process: int) -> set[int]:
             continue
         found |= children.union(*map(below, children))
     return found
+
+
+def exit_status(play: Callable[[], int], log: Path, *ends: Callable[[], None]) -> int:
+    """1 where something was wrong, a traceback in the server's log included; whatever happens, `ends` are called."""
+    try:
+        wrong = play()
+    finally:
+        for end in ends:
+            end()
+    if "Traceback" in log.read_text():
+        print(log.read_text()[-3000:])
+        wrong += 1
+    return 1 if wrong else 0

@@ -9,10 +9,8 @@ import re
 import secrets
 import time
 import urllib.request
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import websockets
@@ -87,7 +85,7 @@ class Visitor:
         self.pages: dict[str, str] = {}  # by path, which script it is, once the server has said so
         self._states: dict[str, WidgetState] = {}
         self._run: dict[str, Widget] = {}  # widgets of the run in progress
-        self._run_id = ""
+        self._run_id, self._running = "", False
         self._fragments: tuple[str, ...] = ()  # that the run in progress is of
         self._touched: set[str] = set()  # fragments that it drew
         self._sent: dict[str, tuple[int, bytes]] = {}  # by hash, the run in which it was last drawn, and the message
@@ -100,7 +98,7 @@ class Visitor:
     async def open(self) -> None:
         """Connect, and run the page once."""
         url = self.address.replace("http", "ws", 1) + "/_stcore/stream"
-        headers = {"Cookie": self.cookie} if self.cookie else {}
+        headers = {"Cookie": self.cookie} if self.known else {}
         self._socket = await websockets.connect(
             url,
             subprotocols=["streamlit"],
@@ -110,7 +108,7 @@ class Visitor:
             ping_interval=None,
         )
         self.widgets.clear()
-        self._page, self._failed = "", None
+        self._page, self._failed, self._running = "", None, False
         self._reader = asyncio.create_task(self._read())
         await self._send()
 
@@ -162,8 +160,13 @@ class Visitor:
 
     @property
     def busy(self) -> bool:
-        """Whether a fragment of the page asks again and again, as for long work."""
-        return bool(self._pollers)
+        """Whether a run is half drawn, or a fragment of the page asks again and again, as for long work."""
+        return self._running or bool(self._pollers)
+
+    @property
+    def known(self) -> bool:
+        """Whether the server will know this visitor again, by the cookie."""
+        return "=" in self.cookie
 
     async def until(self, holds, seconds: float = 120.0):
         """What `holds` gives once it gives something."""
@@ -227,7 +230,7 @@ class Visitor:
         kind = message.WhichOneof("type")
         if kind == "new_session":
             self._redrawn()  # a server in a hurry leaves out that the run before has finished
-            self._run, self._touched = {}, set()
+            self._run, self._touched, self._running = {}, set(), True
             run = message.metadata.run
             self._run_id, self._fragments = run.script_run_id, (*run.fragment_ids,)
             self.session = message.new_session.initialize.session_id or self.session
@@ -251,6 +254,7 @@ class Visitor:
 
     def _finished(self, how: int) -> None:
         """After a fragment's run what other fragments drew stays; after a whole one, its own and polls alone."""
+        self._running = False
         if how == ForwardMsg.FINISHED_SUCCESSFULLY:
             self.widgets = self._run
             self.shown = {place: text for place, text in self.shown.items() if text.run == self._run_id}
@@ -332,16 +336,3 @@ class Visitor:
             while True:
                 await asyncio.sleep(interval)
                 await self._send(fragment, auto=True)
-
-
-def exit_status(play: Callable[[], int], log: Path, *ends: Callable[[], None]) -> int:
-    """1 where something was wrong, a traceback in the server's log included; whatever happens, `ends` are called."""
-    try:
-        wrong = play()
-    finally:
-        for end in ends:
-            end()
-    if "Traceback" in log.read_text():
-        print(log.read_text()[-3000:])
-        wrong += 1
-    return 1 if wrong else 0

@@ -16,8 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.load.measured import stated
-from benchmarks.load.server import Server
-from benchmarks.load.visitor import Visitor, exit_status
+from benchmarks.load.server import Server, exit_status
+from benchmarks.load.visitor import Visitor
 from core.data.tasks import task_named
 from core.models.zoo import load_zoo_model
 from core.workshop import leading, reading

@@ -3,7 +3,7 @@
 The first half of the `calibration` split fits, the second gives p-values; the network saw neither.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ from core.anomaly.baselines import Baselines, pooled_features
 from core.anomaly.calibration import BATCH, Calibration
 from core.anomaly.catalogue import DETECTORS
 from core.anomaly.conformal import halves
-from core.anomaly.detector import FittedDetector, FittingData, TrainingFeatures
+from core.anomaly.detector import AttackedImages, FittedDetector, FittingData, TrainingFeatures
 from core.anomaly.direction import mean_gradients
 from core.anomaly.measurements import (
     EVERY,
@@ -31,6 +31,7 @@ from core.anomaly.measurements import (
     weights_among,
 )
 from core.anomaly.norm_detectors import features
+from core.anomaly.perceptron_detector import PERCEPTRON
 from core.attacks.pgd import Pgd
 from core.data.datasets import LabelledImages
 from core.errors import InputError
@@ -40,7 +41,7 @@ from core.models.zoo import ZooModel
 from core.progress import OnPartProgress, OnProgress, silent, silent_on_parts
 
 _BASELINE_IMAGES = 5_000
-_FEWEST = 10  # attacked images that change their answer, to train the perceptron on
+_FEWEST = 10  # attacked images that change their answer, to train on
 _PGD_STEPS = 20
 _LEVELS = 127  # of a direction, either side of zero
 
@@ -54,8 +55,9 @@ def fit_calibration(
 ) -> Calibration:
     """Detectors fitted to the first half of `calibration`, with p-values from the second.
 
-    The baselines are fitted to the first 5,000 training images, as their papers do; the perceptron is trained on PGD
-    (20 steps, L-infinity, the task's radius) of the first half's images that were right before and wrong after.
+    The baselines are fitted to the first 5,000 training images, as their papers do; what is trained on attacks, on PGD
+    (20 steps, L-infinity, shares of the task's radius) of the first half's images that were right before and wrong
+    after.
 
     Args:
         model: the network.
@@ -83,10 +85,10 @@ def fit_calibration(
 
     fitting, normal = signals_of(x, "fit"), signals_of(calibration.images(second.start, second.stop), "p-values")
     weights = weights_among(model)
-    attacked, index = _attacked(model, x, calibration.labels[first], seed, on_progress)
-    measured = signals_of(attacked, "perceptron") if len(index) >= _FEWEST else None
+    labels, radii = calibration.labels[first], _radii(DETECTORS)
+    attacked = _attacked_images(model, x, labels, radii, seed, on_progress, lambda x: signals_of(x, "attacked"))
     training = training_features(model, some)
-    data = FittingData(fitting, measured, index, weights, model.task.classes, seed, training)
+    data = FittingData(fitting, attacked, weights, model.task.classes, seed, training)
     settings = {
         "task": model.card.task,
         "model": model.card.key,
@@ -95,7 +97,7 @@ def fit_calibration(
         "p_value_images": len(normal),
         "baseline_images": len(some),
         "perceptron_trained_on": f"PGD L-infinity, epsilon {model.task.radii['linf']:.4g}, {_PGD_STEPS} steps: "
-        f"{len(index)} images right before and wrong after",
+        f"{len(attacked[1.0].index) if 1.0 in attacked else 0} images right before and wrong after",
         "data": f"{calibration.origin}; {train.origin}",
         "seed": seed,
     }
@@ -150,8 +152,16 @@ def fitted_detectors(data: FittingData, known: Mapping[str, FittedDetector | Non
 
 
 def light_lacking(screen: Calibration) -> tuple[str, ...]:
-    """The detectors that a calibration can be given by `with_lacking`: those that came into the catalogue after it."""
-    return tuple(key for key, detector in DETECTORS.items() if detector.light and key not in screen.fitted)
+    """The detectors that a calibration can be given by `with_lacking`: those that came into the catalogue after it.
+
+    Where there is no perceptron, attacks turned too few answers to train on, and nothing else can be.
+    """
+    trained = PERCEPTRON in screen.fitted
+    return tuple(
+        key
+        for key, detector in DETECTORS.items()
+        if detector.light and key not in screen.fitted and (trained or not detector.radii)
+    )
 
 
 def with_lacking(
@@ -181,16 +191,18 @@ def with_lacking(
     needed = {*lacking, *(member for key in lacking for member in DETECTORS[key].of)}
     some = train.first(screen.settings["baseline_images"])
 
-    def measured(part: slice, what: str) -> GradientMeasurements:
+    def measured(images: Tensor, what: str) -> GradientMeasurements:
         told = partial(on_progress, f"{model.card.key} {what}")
-        images = calibration.images(part.start, part.stop)
         return measured_in_batches(model, images, as_tensors(screen.directions), screen.baselines, told, light=True)
 
-    fitting = measured(first, "fit")
-    seed, training = screen.settings["seed"], training_features(model, some)
-    data = FittingData(fitting, None, np.zeros(0, np.int64), screen.weights, model.task.classes, seed, training)
+    x, labels = calibration.images(first.start, first.stop), calibration.labels[first]
+    fitting, seed = measured(x, "fit"), screen.settings["seed"]
+    attacked = _attacked_images(model, x, labels, _radii(lacking), seed, on_progress, lambda x: measured(x, "attacked"))
+    training = training_features(model, some)
+    data = FittingData(fitting, attacked, screen.weights, model.task.classes, seed, training)
     added = fitted_detectors(data, {key: screen.fitted.get(key) for key in DETECTORS if key in needed})
-    normals = {**replace(screen, fitted=added).scores(measured(second, "p-values")), **screen.normals}
+    normal = measured(calibration.images(second.start, second.stop), "p-values")
+    normals = {**replace(screen, fitted=added).scores(normal), **screen.normals}
     detectors = {**added, **screen.fitted}
     held = [key for key in DETECTORS if key in detectors]
     return replace(screen, fitted={key: detectors[key] for key in held}, normals={key: normals[key] for key in held})
@@ -211,11 +223,34 @@ def whole_numbers(directions: Mapping[str, Tensor]) -> dict[str, NDArray[np.int8
     }
 
 
+def _radii(keys: Collection[str]) -> tuple[float, ...]:
+    """The shares of the task's radius at which detectors are trained on attacks, smallest first."""
+    return tuple(sorted({share for key in keys for share in DETECTORS[key].radii}))
+
+
+def _attacked_images(
+    model: ZooModel,
+    x: Tensor,
+    labels: Tensor,
+    radii: Collection[float],
+    seed: int,
+    on_progress: OnPartProgress,
+    measured: Callable[[Tensor], GradientMeasurements],
+) -> dict[float, AttackedImages]:
+    """By share of the radius what PGD made of images `x` of classes `labels`; left out where it turned too few."""
+    found = {}
+    for share in radii:
+        attacked, index = _attacked(model, x, labels, share, seed, on_progress)
+        if len(index) >= _FEWEST:
+            found[share] = AttackedImages(measured(attacked), index)
+    return found
+
+
 def _attacked(
-    model: ZooModel, x: Tensor, labels: Tensor, seed: int, on_progress: OnPartProgress
+    model: ZooModel, x: Tensor, labels: Tensor, share: float, seed: int, on_progress: OnPartProgress
 ) -> tuple[Tensor, NDArray[np.int64]]:
     """The attacked images that were right before and are wrong after, and which of `x` they were."""
-    attack = Pgd(model.task.radii["linf"], "linf", _PGD_STEPS)
+    attack = Pgd(share * model.task.radii["linf"], "linf", _PGD_STEPS)
     found, which = [], []
     for start in range(0, len(x), BATCH):
         part, right = x[start : start + BATCH], labels[start : start + BATCH]

@@ -16,6 +16,7 @@ from core.anomaly.baselines import BASELINES, Baselines, has_head
 from core.anomaly.catalogue import DETECTORS
 from core.anomaly.conformal import p_values
 from core.anomaly.detector import CalibrationShape, FittedDetector, part_of
+from core.anomaly.layers import inner_layers
 from core.anomaly.measurements import EVERY, GradientMeasurements, as_tensors, measure, weights_among
 from core.anomaly.stated_normal import StatedNormal, stated_in
 from core.checksums import without_checksum
@@ -184,7 +185,8 @@ def calibration_in(model: ZooModel, data: bytes, name: str) -> Calibration:
         if strange:
             raise ValueError(f"{strange[0]} holds values that are not finite")
         width = head_of(model.plain, model.task.shape).linear.in_features if has_head(model) else 0
-        shape = CalibrationShape(weights_among(model), model.task.classes, width)
+        inner = inner_layers(model.plain, model.task.shape).width
+        shape = CalibrationShape(weights_among(model), model.task.classes, width, inner)
         normals = part_of(arrays, "normals")
         screen = Calibration(
             settings,

@@ -2,6 +2,12 @@
 
 from collections.abc import Mapping
 
+from core.anomaly.ash import ASH_DETECTOR
+from core.anomaly.attack_trained import (
+    ATTACKED_ACTIVATIONS_DETECTOR,
+    ATTACKED_BOTH_DETECTOR,
+    ATTACKED_GRADIENTS_DETECTOR,
+)
 from core.anomaly.combined import COMBINED_DETECTOR
 from core.anomaly.detector import Detector
 from core.anomaly.fdbd import FDBD_DETECTOR
@@ -28,6 +34,9 @@ from core.anomaly.norm_profiles import (
     SUM_DETECTOR,
 )
 from core.anomaly.perceptron_detector import PERCEPTRON_DETECTOR
+from core.anomaly.react import REACT_DETECTOR
+from core.anomaly.rmd import RMD_DETECTOR
+from core.anomaly.scale import SCALE_DETECTOR
 
 _DETECTORS = (
     NORMS_DETECTOR,
@@ -40,6 +49,9 @@ _DETECTORS = (
     COMBINED_DETECTOR,
     DIRECTION_DETECTOR,
     PERCEPTRON_DETECTOR,
+    ATTACKED_GRADIENTS_DETECTOR,
+    ATTACKED_ACTIVATIONS_DETECTOR,
+    ATTACKED_BOTH_DETECTOR,
     MSP_DETECTOR,
     ENERGY_DETECTOR,
     ODIN_DETECTOR,
@@ -50,6 +62,10 @@ _DETECTORS = (
     MAHALANOBIS_PLUS_DETECTOR,
     GEN_DETECTOR,
     FDBD_DETECTOR,
+    RMD_DETECTOR,
+    REACT_DETECTOR,
+    ASH_DETECTOR,
+    SCALE_DETECTOR,
     JOINT_DETECTOR,
 )
 DETECTORS: Mapping[str, Detector] = {detector.key: detector for detector in _DETECTORS}

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.anomaly.measurements import GradientMeasurements
 
-Kind = Literal["gradient-unsupervised", "gradient-supervised", "joint", "baseline"]
+Kind = Literal["gradient-unsupervised", "gradient-supervised", "joint", "supervised", "baseline"]
 Scores = NDArray[np.float64]
 
 
@@ -44,13 +44,25 @@ class TrainingFeatures:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class AttackedImages:
+    """What an attack made of normal images: those that were right before and wrong after.
+
+    Attributes:
+        measured: of them (m,).
+        index: which of the normal images each was (m,).
+    """
+
+    measured: GradientMeasurements
+    index: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FittingData:
     """What detectors are fitted to.
 
     Attributes:
         normal: of n normal images that the network did not learn from.
-        attacked: of those that PGD made wrong; None where they are too few.
-        index: which of the normal images each attacked one was (m,).
+        attacked: by share of the task's radius what PGD made of them; shares at which they are too few are left out.
         weights: which tensors are weights of convolutions and linear layers (L,).
         classes: of the task.
         seed: of what is drawn.
@@ -58,8 +70,7 @@ class FittingData:
     """
 
     normal: GradientMeasurements
-    attacked: GradientMeasurements | None
-    index: NDArray[np.int64]
+    attacked: Mapping[float, AttackedImages]
     weights: NDArray[np.bool_]
     classes: int
     seed: int
@@ -74,11 +85,13 @@ class CalibrationShape:
         weights: which of the L tensors are weights of convolutions and linear layers (L,).
         classes: of the task.
         features: that the network's last layer reads; 0 where it does not end in a linear one.
+        layers: statistics of the layers inside of it, see `core.anomaly.layers`.
     """
 
     weights: NDArray[np.bool_]
     classes: int
     features: int = 0
+    layers: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +108,11 @@ class Detector:
         read: the fitted detector from all arrays of a calibration's file; raises KeyError, ValueError or InputError
             where they are damaged or don't fit.
         of: keys of the detectors whose scores it reads; they stand before it in the catalogue.
-        light: it reads the main probe's gradients, features and logits alone, so that images measured `light` do, see
-            `core.anomaly.measurements.measure`; so must those that it reads scores of.
+        light: it reads the main probe's gradients, features, layers and logits alone, so that images measured `light`
+            do, see `core.anomaly.measurements.measure`; so must those that it reads scores of.
+        radii: shares of the task's radius at which PGD makes the images that it is trained on; none for most.
+        trained_on: what it was trained on in a calibration, attacks of the report `anomaly` by commas; "" for what
+            never saw an anomaly.
     """
 
     key: str
@@ -107,6 +123,8 @@ class Detector:
     read: Callable[[Mapping[str, NDArray[Any]], CalibrationShape], FittedDetector]
     of: tuple[str, ...] = ()
     light: bool = False
+    radii: tuple[float, ...] = ()
+    trained_on: str = ""
 
 
 def part_of(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:

@@ -100,7 +100,7 @@ def choose_joint(
 
     normal = measured("normal", val.images(2 * EACH, 2 * EACH + NORMAL))
     training = training_features(model, train.first(screen.settings["baseline_images"]))
-    data = FittingData(normal, None, np.zeros(0, np.int64), screen.weights, model.task.classes, 0, training)
+    data = FittingData(normal, {}, screen.weights, model.task.classes, 0, training)
     members = fitted_detectors(data, {key: screen.fitted.get(key) for key in DETECTORS if key in _members()})
 
     def scores(of: GradientMeasurements) -> dict[str, Scores]:

@@ -1,4 +1,4 @@
-"""What every detector of a screen reads of an image, measured once: gradients, features, logits, and baselines."""
+"""What every detector of a screen reads of an image, measured once: gradients, features, layers, logits, baselines."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from core.anomaly.baselines import BASELINES, Baselines, pooled_features
 from core.anomaly.confounding import ConfoundingLabel
 from core.anomaly.direction import misalignment
 from core.anomaly.gradients import CHUNK, Groups, several_weight_gradients
+from core.anomaly.layers import layer_statistics
 from core.errors import InputError
 from core.models.zoo import ZooModel
 
@@ -38,6 +39,7 @@ class GradientMeasurements:
         predicted: class predicted (n,), int64.
         features: that the last layer reads (n, D), float32; (n, 0) where the network does not end in a linear layer.
         logits: (n, K), float32.
+        layers: mean and deviation of channels inside of the network (n, P), float32; see `core.anomaly.layers`.
     """
 
     squared: Mapping[str, NDArray[np.float32]]
@@ -46,6 +48,7 @@ class GradientMeasurements:
     predicted: NDArray[np.int64]
     features: NDArray[np.float32]
     logits: NDArray[np.float32]
+    layers: NDArray[np.float32]
 
     def __len__(self) -> int:
         """The number of images n."""
@@ -60,6 +63,7 @@ class GradientMeasurements:
             self.predicted[chosen],
             self.features[chosen],
             self.logits[chosen],
+            self.layers[chosen],
         )
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -71,6 +75,7 @@ class GradientMeasurements:
             "predicted": self.predicted,
             "features": self.features,
             "logits": self.logits,
+            "layers": self.layers,
         }
 
 
@@ -88,6 +93,7 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> GradientMeasurements:
             arrays["predicted"],
             arrays["features"],
             arrays["logits"],
+            arrays["layers"],
         )
     except KeyError as error:
         raise InputError(f"these are no signals: {error} is missing") from error
@@ -126,6 +132,7 @@ def measure(
         found[MAIN].logits.argmax(1).cpu().numpy(),
         pooled_features(model, x).cpu().numpy(),
         found[MAIN].logits.float().cpu().numpy(),
+        layer_statistics(model.plain, x).float().cpu().numpy(),
     )
 
 

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -158,7 +157,7 @@ def calibrate_on_own(
         measured.append(measured_in_batches(model, images(part), tensors, UNFITTED, told(before)))
         before += len(part)
     fitting, normal, held_out = measured
-    data = FittingData(fitting, None, np.zeros(0, np.int64), weights_among(model), model.task.classes, seed)
+    data = FittingData(fitting, {}, weights_among(model), model.task.classes, seed)
     settings = {
         "task": model.card.task,
         "model": model.card.key,

@@ -14,7 +14,9 @@ from core.anomaly.norm_detectors import features
 from core.anomaly.perceptron import Perceptron
 
 PERCEPTRON = "perceptron"
-_TRAINED_SHARE = 0.8  # of the images that fit; the others choose the epoch
+TRAINED_SHARE = 0.8
+"""Of the images that fit, how many train; the others choose the epoch."""
+_RADIUS = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,11 +36,12 @@ class FittedPerceptron:
 
 def _fit(data: FittingData, scores: Mapping[str, Scores]) -> FittedPerceptron | None:
     """An image and its attacked twin are on one side of the cut between training and choosing."""
-    if data.attacked is None:
+    attacked = data.attacked.get(_RADIUS)
+    if attacked is None:
         return None
-    cut = int(_TRAINED_SHARE * len(data.normal))
-    of_normal, of_attacked = features(data.normal.squared[MAIN]), features(data.attacked.squared[MAIN])
-    early = data.index < cut
+    cut = int(TRAINED_SHARE * len(data.normal))
+    of_normal, of_attacked = features(data.normal.squared[MAIN]), features(attacked.measured.squared[MAIN])
+    early = attacked.index < cut
     if early.all() or not early.any():
         return None
     generator = torch.Generator().manual_seed(data.seed)
@@ -60,4 +63,6 @@ PERCEPTRON_DETECTOR = Detector(
     "gradient-supervised",
     _fit,
     _read,
+    radii=(_RADIUS,),
+    trained_on="pgd",
 )

@@ -11,11 +11,15 @@ from torch.nn.functional import cross_entropy
 from core.errors import ConfigError
 from core.models.asking import CheckedNetwork, differentiating
 from core.norms import precise, rmse, scaled
+from core.progress import OnProgress, silent
 
 Rule = Literal["bounded", "smallest", "better-than-random"]
 RULES: tuple[Rule, ...] = ("bounded", "smallest", "better-than-random")
 
 OnStep = Callable[[Tensor, Tensor], None]
+
+FEWEST = 4
+"""Images of a pass, at least: of fewer, processors sum in another order, so that last digits would differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +31,12 @@ class ScheduledAttackResult:
             smallest that met the goal, zero where none did.
         first: the step (B,), int64, before which the goal was first met (0: the image meets it unchanged, `steps`: only
             after the last step); -1 where it never was. Such an image is censored: its distance is unknown, not zero.
+        logits: of the last change (B, K); None where nothing was asked.
     """
 
     delta: Tensor
     first: Tensor
+    logits: Tensor | None = None
 
     @property
     def reached(self) -> Tensor:
@@ -104,17 +110,20 @@ class ScheduledAttack:
         encourage: Tensor | None = None,
         start: Tensor | None = None,
         on_step: OnStep | None = None,
+        on_progress: OnProgress = silent,
     ) -> ScheduledAttackResult:
         """The change of each image and when it first met its goal.
 
         Args:
-            model: as for `Pgd`.
+            model: as for `Pgd`; what it answers to an image hangs on no other image of a batch, nor on its place.
             x: as for `Pgd`.
             labels: the class made less likely (or more, with `encourage`), (B,), int64.
             encourage: a choice of its own for each image (B,), bool; None takes the setting.
             start: the change (B, C, H, W) to begin with instead of none. (Our addition.)
             on_step: called with the change (B, C, H, W) and its logits (B, K) before each step and after the last,
-                S + 1 times, less the skipped; must not write to them.
+                S + 1 times, less the skipped; must not write to them. Under "bounded" it costs passes: an image that
+                retreats needs none, and is left out of them where nobody looks.
+            on_progress: called with steps done, and of how many, before each and after the last; may raise.
 
         Raises:
             ConfigError: a label of no class.
@@ -128,13 +137,18 @@ class ScheduledAttack:
         first = torch.full((len(x),), -1, dtype=torch.int64, device=x.device)
         path = self.epsilon * self.overshoot / (self.steps * (self.steps + 1) / 2)
         for step in (*range(self.skip[0]), *range(self.skip[1], self.steps)):
-            delta.requires_grad_()
-            logits = precise(model(x + delta))
-            (grad,) = torch.autograd.grad(cross_entropy(logits, labels, reduction="sum"), delta)
-            delta = delta.detach()
-            if on_step is not None:
-                on_step(delta, logits.detach())
-            met = self._met(logits.detach(), labels, delta, wanted)
+            on_progress(step, self.steps)
+            if self.rule == "bounded" and on_step is None:
+                met = rmse(delta) >= self.epsilon
+                grad = _gradients(model, x, delta, labels, ~met)
+            else:
+                delta.requires_grad_()
+                logits = precise(model(x + delta))
+                (grad,) = torch.autograd.grad(cross_entropy(logits, labels, reduction="sum"), delta)
+                delta = delta.detach()
+                if on_step is not None:
+                    on_step(delta, logits.detach())
+                met = self._met(logits.detach(), labels, delta, wanted)
             best, first = _keep(best, first, delta, met, step)
             direction = torch.where(met[:, None, None, None], -delta, sign * grad)
             direction = _unit(direction)
@@ -146,11 +160,12 @@ class ScheduledAttack:
                 delta = (x + delta).clamp(0.0, 1.0) - x
         with torch.no_grad():
             logits = precise(model(x + delta))
+        on_progress(self.steps, self.steps)
         if on_step is not None:
             on_step(delta, logits)
         met = self._met(logits, labels, delta, wanted)
         best, first = _keep(best, first, delta, met, self.steps)
-        return ScheduledAttackResult(delta if self.rule == "bounded" else best, first)
+        return ScheduledAttackResult(delta if self.rule == "bounded" else best, first, logits)
 
     def _met(self, logits: Tensor, labels: Tensor, delta: Tensor, wanted: Tensor) -> Tensor:
         """Whether each changed image (B,) meets the rule's goal; its label is to be `wanted` (B,) or not."""
@@ -177,6 +192,19 @@ def explanation(rho: float = 0.1) -> ScheduledAttack:
     The path is five times as long, so that the search moves along the edge instead of stopping at first contact.
     """
     return ScheduledAttack(rho, steps=35, overshoot=5.0, encourage=True)
+
+
+def _gradients(model: nn.Module, x: Tensor, delta: Tensor, labels: Tensor, wanted: Tensor) -> Tensor:
+    """The gradients (B, C, H, W) of the cross-entropy of labels where they are wanted (B,); elsewhere zero, or not."""
+    count = int(wanted.sum())
+    grad = torch.zeros_like(delta)
+    if count == 0:
+        return grad
+    asked = torch.argsort(wanted, descending=True, stable=True)[: max(count, FEWEST)].sort().values
+    some = delta[asked].requires_grad_()
+    loss = cross_entropy(precise(model(x[asked] + some)), labels[asked], reduction="sum")
+    (grad[asked],) = torch.autograd.grad(loss, some)
+    return grad
 
 
 def _keep(best: Tensor, first: Tensor, delta: Tensor, met: Tensor, step: int) -> tuple[Tensor, Tensor]:

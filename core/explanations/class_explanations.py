@@ -118,17 +118,11 @@ def explain(
     labels = torch.cat([explained, probs.argmax(1)])
     encourage = torch.arange(count + 1, device=x.device) < count
     images = x.expand(count + 1, -1, -1, -1)
-    done = 0
-    logits_adv = torch.empty(0)
-
-    def on_step(delta: Tensor, logits: Tensor) -> None:
-        nonlocal done, logits_adv
-        on_progress(done, steps)
-        done, logits_adv = done + 1, logits  # the last call is about the changes that are returned
-
     network = stepping(model.fast, precision)
-    x_adv = images + attack(network, images, labels, encourage=encourage, on_step=on_step).delta
-    probs_adv = probabilities(model, logits_adv)
+    found = attack(network, images, labels, encourage=encourage, on_progress=on_progress)
+    x_adv = images + found.delta
+    assert found.logits is not None
+    probs_adv = probabilities(model, found.logits)
     with torch.no_grad():
         probs_shown = probabilities(model, model.fast(x_adv[:count].clamp(0.0, 1.0)))
     return Explanations(

@@ -52,7 +52,9 @@ class Direction:
         return z + t * v if self.kind == "straight" else (z + t * v) / (1 + t.square()).sqrt()
 
 
-def directions(decoder: Decoder, z: Tensor, labels: Tensor, count: int) -> tuple[Direction, ...]:
+def directions(
+    decoder: Decoder, z: Tensor, labels: Tensor, count: int, change: Tensor | None = None
+) -> tuple[Direction, ...]:
     """The `count` directions in which the picture of a code changes most, the strongest first.
 
     They are the leading right singular vectors of the decoder's change at z: of central differences of length 2 `REACH`
@@ -64,6 +66,7 @@ def directions(decoder: Decoder, z: Tensor, labels: Tensor, count: int) -> tuple
         z: one code (1, n).
         labels: its class (1,).
         count: how many, 1 to n.
+        change: `picture_change` of the code, where it is there already: it takes more than all the rest.
 
     Raises:
         InputError: not one code of the generator's length.
@@ -71,7 +74,7 @@ def directions(decoder: Decoder, z: Tensor, labels: Tensor, count: int) -> tuple
     """
     if not 1 <= count <= decoder.latent:
         raise ConfigError(f"count must be in 1..{decoder.latent}; got {count}")
-    change = picture_change(decoder, z, labels)
+    change = picture_change(decoder, z, labels) if change is None else change
     v, s, u = torch.linalg.svd(change, full_matrices=False)
     v = v.T * torch.where(u.sum(1) < 0, -1.0, 1.0)[:, None]
     sizes = s / change.shape[1] ** 0.5
@@ -81,7 +84,9 @@ def directions(decoder: Decoder, z: Tensor, labels: Tensor, count: int) -> tuple
     )
 
 
-def towards(decoder: Decoder, z: Tensor, labels: Tensor, others: Sequence[int]) -> tuple[Direction, ...]:
+def towards(
+    decoder: Decoder, z: Tensor, labels: Tensor, others: Sequence[int], change: Tensor | None = None
+) -> tuple[Direction, ...]:
     """For each other class the step of the code that changes the picture most as telling that class would.
 
     A decoder of one class never leaves it by its label; this is the way within the class that resembles the change of
@@ -92,7 +97,7 @@ def towards(decoder: Decoder, z: Tensor, labels: Tensor, others: Sequence[int]) 
     """
     if int(labels[0]) in others:
         raise ConfigError(f"a code of class {int(labels[0])} needs no step towards it")
-    change = picture_change(decoder, z, labels)
+    change = picture_change(decoder, z, labels) if change is None else change
     with torch.no_grad():
         here = decoder.decode(z, labels).flatten(1)
         there = decoder.decode(z.expand(len(others), -1), torch.tensor(others).to(labels)).flatten(1)

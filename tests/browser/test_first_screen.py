@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page
 
-from tests.helpers.browser import SIZES, in_turn, photograph, settled, turn_to
+from tests.helpers.browser import SIZES, at_rest, in_turn, photograph, settled, turn_to
 from tests.helpers.screen import (
     ANSWERS,
     OF_COLOURS,
@@ -41,7 +41,7 @@ LINKS = ".st-key-pages-narrow a"
 def whole(page: Page, name: str) -> None:
     """Wait until what a page is about is there and the server has nothing left to do."""
     until(lambda: page.locator(ANSWERS[name]).count() and settled(page), name, 240)
-    page.wait_for_timeout(700)
+    at_rest(page, 300)
     until(lambda: settled(page), name, 240)
 
 
@@ -91,11 +91,11 @@ def test_the_answer_stands_on_the_first_screen_for_every_task_and_a_phone_shows_
         assert task in page.evaluate("location.href"), name
         the_first_screen_answers(page, name)
         page.set_viewport_size(SIZES["projector"])
-        page.wait_for_timeout(700)
+        at_rest(page)
         assert not outside(page, ANSWERS[name]), name
         words_are_whole(page, name)
         page.set_viewport_size(SIZES["narrow"])
-        page.wait_for_timeout(700)
+        at_rest(page)
         fits_a_phone(page, name)
 
 
@@ -177,7 +177,7 @@ def fits_a_phone(page: Page, name: str) -> None:
 def the_pinned_picture_can_be_read(page: Page) -> None:
     """What is said at the picture that stays, over whatever the page has below it."""
     page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 700)")
-    page.wait_for_timeout(700)
+    at_rest(page)
     assert not violations(page, OF_COLOURS)
     ground = page.locator(".rs-pinned").evaluate("e => getComputedStyle(e).backgroundColor")
     assert ground.startswith("rgb("), ground  # nothing shines through, which axe-core can't judge everywhere

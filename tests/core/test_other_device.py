@@ -52,6 +52,7 @@ from core.latent.strips import class_row, interpolation, neighbours
 from core.natural.catalogue import CHANGES
 from core.natural.ribbons import ribbon as natural_ribbon
 from core.natural.smallest import smallest_change
+from core.natural.together import smallest_together
 from core.saliency.catalogue import attribute
 from core.saliency.grid import saliency_map
 from core.saliency.measures.catalogue import SALIENCY_MEASURES, run_measure
@@ -227,6 +228,11 @@ def test_natural_changes(network, key):
 
 def test_the_smallest_natural_change(network, x):
     on_both(lambda model, x: smallest_change(model.fast, x, CHANGES["brightness"], 2), network, x)
+
+
+def test_the_smallest_of_several_natural_changes(network, x):
+    """The pictures of this network are three pixels: what lies between them is not looked at."""
+    on_both(lambda model, x: smallest_together(model.fast, x[:1]), network, x)
 
 
 @pytest.mark.slow

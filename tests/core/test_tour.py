@@ -41,6 +41,7 @@ def test_the_attack_that_no_detector_sees_turns_the_answer_and_is_not_flagged():
     answers, step = verdict.probs.argmax(1), int(view.query["step"])
     assert answers[step] != answers[0] == here.gallery.items[view.picture].label
     assert not verdict.flags(ALPHA, step) and here.name(int(answers[step])) in view.sentence
+    assert f"none of its {len(calibration.detectors)} detectors" in view.sentence  # those that came later, too
 
 
 def test_the_networks_that_disagree_do():

@@ -23,6 +23,16 @@ SIZES = {
     "narrow": {"width": 390, "height": 844},
     "projector": {"width": 1280, "height": 720},
 }
+LONGEST = 5000
+"""Milliseconds after which a page that always moves is left to it."""
+_AT_REST = """([quiet, longest]) => new Promise(done => {
+  const end = () => { seen.disconnect(); clearTimeout(rest); clearTimeout(last); done(); };
+  const begin = () => setTimeout(end, quiet);
+  const seen = new MutationObserver(() => { clearTimeout(rest); rest = begin(); });
+  const last = setTimeout(end, longest);
+  let rest = begin();
+  seen.observe(document.documentElement, {subtree: true, childList: true, attributes: true, characterData: true});
+})"""
 
 
 @contextmanager
@@ -77,6 +87,11 @@ def settled(page: Page) -> bool:
     """Whether the server has nothing left to do for this page."""
     state = page.get_by_test_id("stApp").get_attribute("data-test-script-state")
     return state == "notRunning" and not page.locator("[data-stale=true]").count()
+
+
+def at_rest(page: Page, quiet: int = 200) -> None:
+    """Wait until nothing of the page has changed for so many milliseconds, as when charts took another width."""
+    page.evaluate(_AT_REST, [quiet, LONGEST])
 
 
 def loaded(page: Page) -> bool:

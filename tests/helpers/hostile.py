@@ -148,6 +148,32 @@ def looping() -> bytes:
     return onnx_bytes(nodes, {"n": np.array(2**62), "yes": np.array(True)})
 
 
+def as_large_as_the_pixels_say(name: str) -> bytes:
+    """A graph whose tensor is small on grey, and of terabytes on one white pixel."""
+    nodes = [
+        helper.make_node("ReduceMax", ["x"], ["most"], keepdims=0),
+        helper.make_node("Pow", ["most", "power"], ["steep"]),
+        helper.make_node("Mul", ["steep", "many"], ["scaled"]),
+        helper.make_node("Cast", ["scaled"], ["whole"], to=TensorProto.INT64),
+        helper.make_node("Reshape", ["whole", "row"], ["size"]),
+    ]
+    nodes += {
+        "ConstantOfShape": [helper.make_node("ConstantOfShape", ["size"], ["big"])],
+        "Expand": [helper.make_node("Expand", ["power", "size"], ["big"])],
+        "Range": [helper.make_node("Range", ["zero", "whole", "one"], ["big"])],
+        "Tile": [helper.make_node("Tile", ["row", "size"], ["big"])],
+    }[name]
+    nodes += [
+        helper.make_node("Size", ["big"], ["n"]),
+        helper.make_node("Cast", ["n"], ["f"], to=TensorProto.FLOAT),
+        helper.make_node("GlobalAveragePool", ["x"], ["p"]),
+        helper.make_node("Flatten", ["p"], ["flat"]),
+        helper.make_node("Add", ["flat", "f"], ["y"]),
+    ]
+    weights = {"power": np.array(40.0, np.float32), "many": np.array(1e12, np.float32), "row": np.array([1], np.int64)}
+    return onnx_bytes(nodes, weights | {"zero": np.array(0, np.int64), "one": np.array(1, np.int64)})
+
+
 def two_inputs(model: onnx.ModelProto) -> None:
     model.graph.input.append(helper.make_tensor_value_info("x2", TensorProto.FLOAT, [1, 3]))
     model.graph.node[-1].input[0] = "x2"
@@ -277,6 +303,13 @@ FILES: dict[str, tuple[Make, str]] = {
         "uses RandomNormal",
     ),
     "ONNX of 4 TiB": (lambda canary: huge_constant(), "more memory to read|can't run the network"),
+    **{
+        f"ONNX as large as the pixels say, by {name}": (
+            lambda canary, name=name: as_large_as_the_pixels_say(name),
+            rf"a tensor as large as the pixels say \({name}\)",
+        )
+        for name in ("ConstantOfShape", "Expand", "Range", "Tile")
+    },
     "ONNX with two inputs": (lambda canary: changed(two_inputs), "takes one input of pictures"),
     "ONNX of whole numbers": (lambda canary: whole_numbers(), "pictures are float32"),
     "ONNX with channels last": (

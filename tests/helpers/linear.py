@@ -1,4 +1,4 @@
-"""A linear network of which it is known what each attack can reach."""
+"""Linear networks, of which it is known what each search can reach."""
 
 import torch
 from torch import nn
@@ -30,3 +30,13 @@ def breakable(model: Linear, x: torch.Tensor, labels: torch.Tensor, epsilon: flo
     margin = -(difference @ x.flatten(1)[:, :, None])[:, :, 0]
     margin.scatter_(1, labels[:, None], torch.inf)
     return (margin < reach).any(1)
+
+
+def light_above(threshold: float):
+    """A classifier that answers 1 where the mean of a picture is above a threshold, 0 elsewhere."""
+
+    def classifier(x: torch.Tensor) -> torch.Tensor:
+        lead = x.mean((1, 2, 3)) - threshold
+        return torch.stack([-lead, lead], 1)
+
+    return classifier

@@ -138,7 +138,8 @@ def broken(page: Page) -> list[str]:
 def misfits(page: Page) -> list[str]:
     """What the window does not show whole, or so that it can be read."""
     wide = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
-    return [*(["wider than the window"] if wide else []), *cut(page), *shortened(page), *broken(page), *faint(page)]
+    found = [f"{kind.__name__}: {one}" for kind in (cut, shortened, broken, faint) for one in kind(page)]
+    return [*(["wider than the window"] if wide else []), *found]
 
 
 def faint(page: Page) -> list[str]:

@@ -3,6 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.latent.natural import amounts
 from app.ui.data_urls import data_url
 from core.natural.catalogue import CHANGES, GROUPS, changes_of
 from tests.helpers.pages import bodies, checked, pressed, query, restored, run_program, value
@@ -84,10 +85,18 @@ def test_the_search_is_a_table_of_changes_by_networks_whose_amounts_change_the_a
     assert len(cells) == 2 * len(changes_of(3)) and not at.error and "n = 1 picture" in table
     found = [cell for cell in cells if value(cell, "data-found") == "True"]
     assert found and table.count("rs-least") == len({value(cell, "data-network") for cell in found})
-    made = run_program(at, "smallest_change(")["smallest"]
+    program = run_program(at, "smallest_together(")
+    made, several = program["smallest"], program["several"]
     assert {(value(cell, "data-network"), cell.split('"')[1]): value(cell, "data-amount") for cell in cells} == {
         name: f"{one.amount:g}" for name, one in made.items()
     }
+    assert {
+        value(part, "data-several"): value(part, "data-size") for part in table.split("<td ") if "data-several" in part
+    } == {name: f"{one.size:g}" for name, one in several.items()}
+    name, one = next((name, one) for name, one in several.items() if one.found)
+    moved = checked(at.button(key=f"latent.natural.several.{name}").click().run())
+    assert query(moved)["natural"] == amounts.as_text(tuple(one.amounts.items()))
+    assert f"size {one.size * 100:.1f} %" in table and off(moved) > 0
     cell = found[0]
     key, amount, network = cell.split('"')[1], value(cell, "data-amount"), value(cell, "data-network")
     there = visit(**{**TWO, "models": network, "natural": f"{key}:{float(amount):.6f}"})

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from app.state.query_fields import matching
 from core.data.tasks import Task
 from core.natural.catalogue import CHANGES, changes_of
@@ -27,7 +29,7 @@ def parse(text: str) -> Amounts | None:
 
 def as_text(found: Amounts) -> str:
     """The amounts in a link."""
-    return ",".join(f"{key}:{amount:g}" for key, amount in found)
+    return ",".join(f"{key}:{np.format_float_positional(amount, 6, trim='-')}" for key, amount in found)
 
 
 def are_possible(found: Any, task: Task) -> bool:

@@ -10,9 +10,11 @@ from app.latent.choice import LatentChoice
 from app.latent.natural import files, results, smallest
 from app.latent.natural.amounts import Amounts
 from app.latent.natural.results import NaturalScene
+from app.latent.natural.smallest import SmallestChanges
 from app.latent.ribbon_files import answered_cell, ribbons_csv, ribbons_png
 from app.state import session
 from app.state.errors import guard
+from app.state.names import model_name
 from app.state.pictures import ModelInput
 from app.ui import controls, elements, presenter, python_code, slider_predictions, tables
 from app.ui.data_urls import data_url
@@ -177,7 +179,21 @@ def _smallest(here: NaturalScene) -> None:
             partial(files.smallest_csv, here, work.result),
             partial(files.smallest_npz, here, work.result),
         )
+        _several(here, work.result)
         smallest.guide()
-        changes = [row[0].change for row in work.result]
-        head = python_code.picture_and_networks(session.now(), ())
-        python_code.show(head + python_code.smallest_natural(changes))
+        changes = [row[0].change for row in work.result.alone]
+        program = python_code.picture_and_networks(session.now(), ()) + python_code.smallest_natural(changes)
+        sloping = all(one is not None for one in work.result.together)
+        python_code.show(program + python_code.smallest_several() if sloping else program)
+
+
+def _several(here: NaturalScene, found: SmallestChanges) -> None:
+    """Buttons that move the sliders to what turns a network's answer."""
+    with st.container(horizontal=True):
+        for key, one in zip(here.models, found.together, strict=True):
+            if one is not None and one.found:
+                st.button(
+                    f"Move the sliders to several at once: {model_name(key)}", icon=":material/tune:",
+                    key=f"latent.natural.several.{key}", on_click=session.set_field,
+                    args=("amounts", tuple(one.amounts.items())),
+                )  # fmt: skip

@@ -13,7 +13,8 @@ from core.models.preprocessing import Preprocess, Preprocessing
 
 MOST_BYTES = 400_000_000
 NO_GRADIENT = "this network came as an ONNX file, which has no gradients: what needs them can't be had for it"
-CHUNK = 16  # pictures at once: memory was tried with one
+CHUNK = 16
+"""Pictures at once. A file was tried with one and with so many, so a graph is given no other number."""
 _LEAST = 1e-12  # probability below which a logarithm stops
 
 
@@ -26,7 +27,7 @@ class OnnxConfig:
         preprocessing: what is done to a picture first; its `side` is the size that the graph takes.
         size: bytes of the graph with its weights.
         parameters: how many numbers its weights are.
-        any_batch: whether it takes several pictures at once.
+        any_batch: whether it takes `CHUNK` pictures at once.
         probabilities: whether it ends in a softmax, whose logarithm then stands in for logits.
         architecture: its name in cards.
 
@@ -78,8 +79,9 @@ class OnnxClassifier(nn.Module):
         if self._session is None:
             self._session = _session(self.onnx.cpu().numpy().tobytes())
         name, pictures = self._session.get_inputs()[0].name, x.detach().cpu().numpy().astype(np.float32)
-        size = CHUNK if self.config.any_batch else 1
-        groups = [pictures[start : start + size] for start in range(0, len(pictures), size)]
+        whole = len(pictures) // CHUNK * CHUNK if self.config.any_batch else 0
+        groups = [pictures[start : start + CHUNK] for start in range(0, whole, CHUNK)]
+        groups += [pictures[start : start + 1] for start in range(whole, len(pictures))]
         out = [self._session.get_outputs()[0].name]
         answers = torch.from_numpy(np.concatenate([self._session.run(out, {name: group})[0] for group in groups])).to(
             x.device

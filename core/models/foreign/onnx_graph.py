@@ -1,15 +1,18 @@
 """ONNX files that anyone may have made, and which are classifiers of pictures; read in a process with limits."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import onnx
 import onnxruntime
+from numpy.typing import NDArray
 from onnx import checker
 
 from core.errors import InputError
+from core.models.architectures.onnx_network import CHUNK
 from core.text import shorten
 
 MOST_NODES = 20_000
@@ -21,6 +24,14 @@ _REFUSED = frozenset(
     {"Loop", "If", "Scan", "SequenceMap", "ImageDecoder", "NonZero", "Unique", "Compress", "RandomNormal", "Bernoulli"}
     | {"RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "StringNormalizer", "RegexFullMatch"}
 )
+_SIZED = {
+    "AffineGrid": (1,), "BlackmanWindow": (0,), "CenterCropPad": (1,), "Col2Im": (1, 2), "ConstantOfShape": (0,),
+    "DFT": (1,), "Expand": (1,), "HammingWindow": (0,), "HannWindow": (0,), "MaxUnpool": (2,),
+    "MelWeightMatrix": (0, 1, 2), "OneHot": (1,), "Pad": (1,), "Range": (0, 1, 2), "Reshape": (1,),
+    "Resize": (1, 2, 3), "STFT": (1, 3), "Slice": (1, 2, 3, 4), "Tile": (1, 2), "TopK": (1,), "Upsample": (1,),
+}  # fmt: skip
+"""By operator the places of the inputs that decide how large its output is."""
+_OF_SHAPES = frozenset({"Shape", "Size"})  # what they give hangs on the number of pixels, not on their values
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +43,7 @@ class OnnxFacts:
         channels: C of the pictures that it takes.
         side: their height and width in pixels; `USUAL_SIDE` where it takes any.
         values: how many numbers its weights are.
-        any_batch: whether it takes several pictures at once.
+        any_batch: whether it takes `CHUNK` pictures at once, within the limits, and answers each as alone.
         probabilities: whether it ends in a softmax.
     """
 
@@ -63,9 +74,8 @@ def read_onnx(path: Path) -> tuple[bytes, OnnxFacts]:
         facts = _facts(model, session)
     except UnicodeDecodeError as error:
         raise InputError("the ONNX file is damaged: a name in it is no text") from error
-    x = np.full((1, facts.channels, facts.side, facts.side), 0.5, np.float32)
     try:
-        (answer,) = session.run([session.get_outputs()[0].name], {session.get_inputs()[0].name: x})
+        answer = _on_grey(session, facts, 1)
     except Exception as error:  # the runtime's own
         raise _at_run(error) from error
     if answer.ndim != 2 or answer.shape[0] != 1 or answer.dtype != np.float32:
@@ -74,9 +84,25 @@ def read_onnx(path: Path) -> tuple[bytes, OnnxFacts]:
         )
     if not np.isfinite(answer).all():
         raise InputError("the ONNX network answers grey with values that are not finite")
-    return data, OnnxFacts(
-        answer.shape[1], facts.channels, facts.side, facts.values, facts.any_batch, facts.probabilities
+    return data, replace(
+        facts, classes=answer.shape[1], any_batch=facts.any_batch and _several_at_once(session, facts, answer)
     )
+
+
+def _on_grey(session: onnxruntime.InferenceSession, facts: OnnxFacts, count: int) -> NDArray[Any]:
+    """What the graph answers to so many grey pictures."""
+    x = np.full((count, facts.channels, facts.side, facts.side), 0.5, np.float32)
+    (answer,) = session.run([session.get_outputs()[0].name], {session.get_inputs()[0].name: x})
+    return cast(NDArray[Any], answer)
+
+
+def _several_at_once(session: onnxruntime.InferenceSession, facts: OnnxFacts, alone: NDArray[Any]) -> bool:
+    """Whether it takes `CHUNK` pictures at once within the memory that there is, and answers each as alone."""
+    try:
+        answer = _on_grey(session, facts, CHUNK)
+    except Exception:  # the runtime's own, and of memory: then it is asked one by one
+        return False
+    return answer.shape == (CHUNK, alone.shape[1]) and np.allclose(answer, alone, rtol=1e-3, atol=1e-4)
 
 
 def session_of(data: bytes) -> onnxruntime.InferenceSession:
@@ -126,6 +152,7 @@ def _check_graph(model: onnx.ModelProto) -> None:
             f"the ONNX network uses {refused[0]}, whose work has no bound or is random; that is not run here"
         )
     _check_order(model.graph)
+    _check_sizes(model.graph)
     try:
         checker.check_model(model)
     except Exception as error:  # the checker's own
@@ -144,6 +171,21 @@ def _check_order(graph: onnx.GraphProto) -> None:
         if twice := [name for name in node.output if name and name in made]:
             raise InputError(f"the ONNX graph makes {shorten(twice[0], 40)} twice")
         made |= set(node.output)
+
+
+def _check_sizes(graph: onnx.GraphProto) -> None:
+    """Refuse a graph that makes tensors as large as the pixels say: small on grey, they may be huge on a picture."""
+    of_pixels = {value.name for value in graph.input} - {tensor.name for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type in _OF_SHAPES:
+            continue
+        sizes = {name for place, name in enumerate(node.input) if place in _SIZED.get(node.op_type, ())}
+        if sizes & of_pixels:
+            raise InputError(
+                f"the ONNX network makes a tensor as large as the pixels say ({node.op_type}); that is not run here"
+            )
+        if of_pixels & {*node.input}:
+            of_pixels |= {*node.output}
 
 
 def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.anomaly.catalogue import DETECTORS
 from core.anomaly.conformal import p_values
 from core.anomaly.perceptron_detector import PERCEPTRON
 from core.reports.anomaly.report import Anomaly
@@ -62,7 +63,7 @@ def flagged_shares(
 
 def _is(row: Row, row_of: tuple[str, str], detector: str, family: str) -> bool:
     own = (row.get("model"), row.get("sha256"), row.get("detector"), row.get("family"))
-    return own == (*row_of, detector, family) and row.get("trained_on") == ""
+    return own == (*row_of, detector, family) and row.get("trained_on") == DETECTORS[detector].trained_on
 
 
 def _share(flags: Iterable[bool]) -> float:

@@ -36,7 +36,7 @@ and the smallest change in L2."""
 STEPS = 20
 FEWEST = 10
 """Anomalies of a kind that there must be, or the kind is left out."""
-FORM = "with features"
+FORM = "with layers"
 """What is measured of an image, in words: parts of another form are no longer good."""
 _TRAINED_SHARE = 0.8  # of the images that train a perceptron; the others choose the epoch
 

@@ -3,8 +3,9 @@
 Rows, one per model, detector and what stands against the normal images:
 
 - `model`, `sha256` of its weights, `detector`, `kind` ("gradient-unsupervised", "gradient-supervised", "joint",
-  "baseline");
+  "supervised", "baseline");
 - `trained_on`: "" for what never saw an anomaly; of the perceptron the anomalies it was trained on, one of `against`;
+  of what is trained on attacks in a calibration these, several joined by commas;
 - `against`: an attack, a set of `core.data.outliers`, or a corruption and its severity ("jpeg-5"), and `family`:
   "attack", "semantic", "far", "control" or "corruption"; or "mean-semantic", "mean-far", "mean-attack" of the family
   "mean": the mean over the sets of that family, each counted alike;
@@ -164,7 +165,7 @@ def _network(bench: AnomalyMeasurer, settings: AnomalySettings, detectors: Seque
     rows: list[Row] = []
     arrays: Part = {}
     for (detector, trained_on), scores in _scores(screen, found, settings.seed, detectors).items():
-        whole = trained_on in ("", "pgd")  # the perceptron's matrix is of attacks and sets
+        whole = trained_on == DETECTORS[detector].trained_on  # the perceptron's matrix is of attacks and sets
         families = {against: family for against, family in found.families.items() if whole or family != "corruption"}
         kind = {"detector": detector, "kind": DETECTORS[detector].kind, "trained_on": trained_on}
         rows += figure_rows({**head, **kind}, scores, families, found.classes)
@@ -186,7 +187,7 @@ def _scores(
     sets: dict[str, GradientMeasurements] = {"test": found.normal, **found.tested}
     by_set = {against: screen.scores(signals) for against, signals in sets.items()}
     scores = {
-        (detector, ""): {against: values[detector] for against, values in by_set.items()}
+        (detector, DETECTORS[detector].trained_on): {against: values[detector] for against, values in by_set.items()}
         for detector in detectors
         if detector != PERCEPTRON
     }

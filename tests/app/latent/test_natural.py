@@ -15,6 +15,7 @@ from app.state.pictures import ModelInput, Tones
 from app.ui.slider_predictions import ClassColours, key_html, small
 from core.data.tasks import CIFAR10, FASHION_MNIST, task_named
 from core.natural.catalogue import CHANGES, changes_of
+from core.natural.catalogue import changed as under
 from core.npz import arrays_of
 from core.progress import StoppedError, never, silent
 
@@ -41,16 +42,19 @@ def scene():
 
 @pytest.fixture(scope="module")
 def found(scene):
-    return smallest.search(scene, silent, never)
+    return smallest.search(scene, ("standard",), silent, never)
 
 
 def test_the_csv_has_a_line_a_change_and_network_and_no_formula(scene, found):
     lines = list(csv.DictReader(io.StringIO(files.smallest_csv(scene, found).decode())))
-    assert len(lines) == 2 * len(changes_of(1)) and {line["model"] for line in lines} == {"standard", "'=pgd"}
+    assert len(lines) == 2 * len(changes_of(1)) + 1 and {line["model"] for line in lines} == {"standard", "'=pgd"}
     light = next(line for line in lines if (line["change"], line["model"]) == ("brightness", "standard"))
     assert float(light["kept"]) < float(light["amount"]) and light["answer"] == FASHION_MNIST.class_names[1]
     assert all(line["amount"] == "" for line in lines if line["found"] == "False")
     assert all(line["found"] == "False" for line in lines if line["model"] == "'=pgd")
+    (several,) = [line for line in lines if line["change"] == "several"]  # the other network gave no gradients
+    alone = [float(line["share"]) for line in lines[:-1] if line["share"] and line["change"] != "jpeg"]
+    assert float(several["share"]) <= min(alone) and several["amount"].count(":") >= 1 and several["found"] == "True"
 
 
 def test_the_arrays_are_pictures_that_are_answered_as_the_table_says(scene, found):
@@ -59,6 +63,14 @@ def test_the_arrays_are_pictures_that_are_answered_as_the_table_says(scene, foun
     changed = CHANGES["brightness"](scene.x, amount)[0].numpy()
     np.testing.assert_array_equal(arrays["x_brightness"][0], changed)
     assert int(brightness(torch.from_numpy(changed)[None]).argmax()) == 1 and np.isnan(arrays["amount_brightness"][1])
+    together = dict(zip(json.loads(str(arrays["settings"]))["changes"], arrays["several"][0].tolist(), strict=True))
+    made = under(scene.x, together)
+    np.testing.assert_allclose(arrays["x_several"][0], made[0].numpy(), atol=1e-6)
+    assert (
+        int(brightness(made).argmax()) == 1
+        and np.isnan(arrays["several"][1]).all()
+        and np.isnan(arrays["size_several"][1])
+    )
     whole = arrays_of(files.explorer_npz(scene, (("fog", 0.5),)), "x")
     assert json.loads(str(whole["settings"]))["amounts"] == {"fog": 0.5}
     places = whole["positions__fog"]
@@ -68,7 +80,7 @@ def test_the_arrays_are_pictures_that_are_answered_as_the_table_says(scene, foun
 
 def test_a_search_ends_where_it_is_told_to(scene):
     with pytest.raises(StoppedError):
-        smallest.search(scene, silent, lambda: True)
+        smallest.search(scene, (), silent, lambda: True)
 
 
 def test_amounts_travel_in_the_catalogues_order_and_grey_pictures_lose_colours():
@@ -81,6 +93,12 @@ def test_amounts_travel_in_the_catalogues_order_and_grey_pictures_lose_colours()
     assert part.change("amount", ("fog", 0.0), default(HERE, "cifar10"), HERE).amounts == part.amounts[::2]
     grey = part.within(default(HERE, "fashion-mnist"), HERE)
     assert grey.amounts == (("rotation", -12.5), ("fog", 0.25))
+
+
+@pytest.mark.parametrize("amount", [1e-5, -12.5, 0.1234567, 90.0])
+def test_any_amount_comes_back_from_its_link(amount):
+    (found,) = amounts.parse(amounts.as_text((("rotation", amount),)))
+    assert found == ("rotation", pytest.approx(amount, abs=1e-6))
 
 
 @pytest.mark.parametrize("absurd", [None, 3, ("fog",), (("fog", "1"),), (("nowhere", 1.0),), ((["fog"], 0.5),)])

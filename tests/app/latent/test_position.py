@@ -1,5 +1,7 @@
 """A position is resolved once: what is drawn from it asks neither the zoo nor the generators' folder again."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -7,6 +9,7 @@ from app.latent import position, results
 from app.latent.position import LatentPosition, resolve
 from app.state import autoencoders
 from core.data.tasks import task_named
+from core.latent.directions import directions, picture_change, towards
 from tests.helpers.synthetic.latent import write_autoencoders
 
 TASK = task_named("fashion-mnist")
@@ -54,3 +57,20 @@ def test_results_are_found_again_by_code_sliders_and_the_networks_weights(place)
     one, other = resolve(place, ["standard"]), resolve(place, ["pgd-l2"])
     assert one.cache_key == resolve(place, ["standard"]).cache_key != other.cache_key
     assert one.cache_key != one.at_rest().cache_key and one.models == ("standard",)
+
+
+def test_how_the_picture_changes_is_measured_once_for_all_directions_of_a_code(place, monkeypatch):
+    """It decodes twice as many codes as one has entries; another class or noise asks no more, and gives the same."""
+    counted = []
+
+    def counting(*told):
+        counted.append(told)
+        return picture_change(*told)
+
+    monkeypatch.setattr(position, "picture_change", counting)
+    place = replace(place, code=autoencoders.sample_code(TASK.key, 4))  # nobody has been there
+    here, *_ = [resolve(replace(place, way=way, draw=draw), []) for way, draw in ((5, 1), (6, 1), (5, 2))]
+    assert len(counted) == 1
+    told = (here.decoder, here.start, here.labels)
+    for found, alone in zip(here.directions, (*directions(*told, 5), *towards(*told, [5])), strict=False):
+        assert found.key == alone.key and (found.v == alone.v).all() and found.change == alone.change

@@ -23,12 +23,12 @@ def measured(features):
     with torch.no_grad():
         logits = HEAD(torch.from_numpy(features)).numpy()
     empty = np.zeros((len(features), 1), np.float32)
-    return GradientMeasurements({"ones": empty}, empty, {}, logits.argmax(1), features, logits)
+    return GradientMeasurements({"ones": empty}, empty, {}, logits.argmax(1), features, logits, empty)
 
 
 FRESH = measured(np.abs(RNG.normal(size=(40, WIDTH))).astype(np.float32))
 TRAINING = TrainingFeatures(TRAIN, LABELS, HEAD.weight.detach().numpy())
-DATA = FittingData(measured(TRAIN[:50]), None, np.zeros(0, np.int64), SHAPE.weights, CLASSES, 0, TRAINING)
+DATA = FittingData(measured(TRAIN[:50]), {}, SHAPE.weights, CLASSES, 0, TRAINING)
 
 
 def score(key, of=FRESH):
@@ -46,10 +46,10 @@ def test_knn_is_the_librarys_distance_but_for_the_byte_that_a_feature_takes():
 
 def test_knn_keeps_the_first_thousand_and_where_there_are_fewer_than_ten_takes_the_farthest():
     many = TrainingFeatures(np.tile(TRAIN, (5, 1)), np.tile(LABELS, 5), TRAINING.last_layer)
-    assert len(DETECTORS["knn"].fit(FittingData(FRESH, None, LABELS, SHAPE.weights, 3, 0, many), {}).bank) == 1_000
+    assert len(DETECTORS["knn"].fit(FittingData(FRESH, {}, SHAPE.weights, 3, 0, many), {}).bank) == 1_000
     axes = np.eye(4, WIDTH, dtype=np.float32)
     few = TrainingFeatures(axes, np.arange(4), TRAINING.last_layer)
-    found = DETECTORS["knn"].fit(FittingData(FRESH, None, LABELS, SHAPE.weights, 3, 0, few), {})
+    found = DETECTORS["knn"].fit(FittingData(FRESH, {}, SHAPE.weights, 3, 0, few), {})
     np.testing.assert_allclose(found.score(measured(9 * axes), {}), 2**0.5)
 
 
@@ -77,7 +77,38 @@ def test_fdbd_is_the_librarys():
     np.testing.assert_allclose(score("fdbd"), theirs.predict_features(torch.from_numpy(FRESH.features)), rtol=1e-4)
 
 
-FITTED = ("knn", "mahalanobis-plus", "fdbd")
+def test_rmd_is_the_librarys():
+    theirs = detectors().RMD(None).fit_features(torch.from_numpy(TRAIN), torch.from_numpy(LABELS))
+    expected = len(TRAIN) * theirs.predict_features(torch.from_numpy(FRESH.features)).numpy()
+    np.testing.assert_allclose(score("rmd"), expected, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("key", "theirs"),
+    [
+        ("react", lambda head: detectors().ReAct(None, head, threshold=float(np.percentile(TRAIN, 90)))),
+        ("ash", lambda head: detectors().ASH(None, head, "ash-s", 0.9)),
+        ("scale", lambda head: detectors().SCALE(None, head, 0.85)),
+    ],
+)
+def test_shaped_features_have_the_energy_that_the_library_gives_with_the_whole_last_layer(key, theirs):
+    large = measured(20 * FRESH.features)  # beyond what training features reach, for ReAct
+    with torch.no_grad():
+        maps = torch.from_numpy(large.features)[:, :, None, None]
+        expected = theirs(lambda maps: HEAD(maps.flatten(1))).predict_feature_maps(maps)
+    np.testing.assert_allclose(score(key, large), expected, rtol=1e-4)
+    plain = -np.log(np.exp(large.logits.astype(np.float64)).sum(1))
+    assert np.abs(score(key, large) - plain).max() > 0.1
+
+
+@pytest.mark.parametrize("key", ["react", "ash", "scale"])
+def test_features_that_are_all_zero_have_the_energy_of_the_logits(key):
+    nothing = measured(np.zeros((3, WIDTH), np.float32))
+    plain = -np.log(np.exp(nothing.logits.astype(np.float64)).sum(1))
+    np.testing.assert_allclose(score(key, nothing), plain, rtol=1e-6)
+
+
+FITTED = ("knn", "mahalanobis-plus", "fdbd", "rmd", "react", "ash", "scale")
 
 
 @pytest.mark.parametrize("key", [*FITTED, "gen"])
@@ -92,7 +123,7 @@ def test_it_comes_back_from_its_arrays_and_they_are_checked(key):
 
 @pytest.mark.parametrize("key", FITTED)
 def test_without_training_images_there_is_none(key):
-    assert DETECTORS[key].fit(FittingData(FRESH, None, LABELS, SHAPE.weights, CLASSES, 0), {}) is None
+    assert DETECTORS[key].fit(FittingData(FRESH, {}, SHAPE.weights, CLASSES, 0), {}) is None
 
 
 def test_what_reads_light_measurements_reads_scores_of_such_alone_and_of_detectors_before_it():

@@ -17,7 +17,8 @@ from core.npz import npz_bytes
 from tests.helpers.pictures import columns
 
 RNG = np.random.default_rng(0)
-NEW = ("knn", "mahalanobis-plus", "gen", "fdbd", "joint")
+ATTACKED = ("attacked-gradients", "attacked-activations", "attacked-both")
+NEW = (*ATTACKED, "knn", "mahalanobis-plus", "gen", "fdbd", "rmd", "react", "ash", "scale", "joint")
 
 
 def without(screen, keys):
@@ -89,6 +90,7 @@ def test_a_calibration_is_given_what_it_lacks_and_keeps_the_rest_bit_for_bit(net
     for name, values in screen.arrays().items():  # what is added is what fitting all at once gives
         if name not in before:
             np.testing.assert_allclose(after[name], values, rtol=1e-4, atol=1e-6, err_msg=name)
+    assert light_lacking(without(screen, ("perceptron", *ATTACKED))) == ()  # attacks turned too few answers
     with pytest.raises(InputError, match="other images"):
         with_lacking(network, older, columns(300, 1), calibration.first(148))
     path = calibration_path("fashion-mnist", "standard", tmp_path)

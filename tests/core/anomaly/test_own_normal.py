@@ -20,7 +20,10 @@ from core.npz import npz_bytes
 from tests.helpers.library_networks import library_model
 from tests.helpers.pictures import columns, png
 
-WITHOUT_LABELS = ("perceptron", "mahalanobis", "vim", "knn", "mahalanobis-plus", "fdbd", "joint")
+ATTACKED = ("perceptron", "attacked-gradients", "attacked-activations", "attacked-both")
+WITHOUT_LABELS = (
+    *ATTACKED, "mahalanobis", "vim", "knn", "mahalanobis-plus", "fdbd", "rmd", "react", "ash", "scale", "joint"
+)  # fmt: skip
 TASK = task_named("fashion-mnist")
 
 

@@ -11,6 +11,7 @@ from torch.testing import assert_close
 from core.attacks.scheduled import (
     ARA_ATTACK,
     ARA_BTR,
+    FEWEST,
     L2_MIN_TRAINING,
     L2_TRAINING,
     ScheduledAttack,
@@ -210,3 +211,22 @@ def test_an_observer_sees_every_change_with_its_logits(two_class, x):
     for delta, logits in seen:
         assert not delta.requires_grad and not logits.requires_grad
         assert_close(logits, two_class(x + delta))
+
+
+def test_an_image_that_retreats_is_not_asked_about_and_the_changes_are_the_same(x):
+    """An observer has every image asked at every step, as the sheet's loop has."""
+    net = nn.Sequential(nn.Flatten(), nn.Linear(D, 8), nn.ReLU(), nn.Linear(8, 3))
+    generator = torch.Generator().manual_seed(2)
+    for parameter in net.parameters():
+        nn.init.normal_(parameter, std=0.5, generator=generator)
+    asked, told = [], []
+    net.requires_grad_(False).register_forward_pre_hook(lambda _, given: asked.append(len(given[0])))
+    attack, labels = explanation(0.2), torch.tensor([0, 1, 2, 0, 1, 2])
+    some = attack(net, x, labels, on_progress=lambda done, of: told.append((done, of)))
+    counted = sum(asked)
+    every = attack(net, x, labels, on_step=lambda delta, logits: None)
+    assert_close(some.delta, every.delta)
+    assert torch.equal(some.first, every.first)
+    assert sum(asked) - counted == 36 * 6 and counted < 0.8 * 36 * 6
+    assert min(asked) >= FEWEST and told == [(step, 35) for step in range(36)]
+    assert_close(some.logits, net(x + some.delta))

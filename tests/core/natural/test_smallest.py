@@ -10,18 +10,9 @@ from core.errors import ConfigError, InputError
 from core.natural.catalogue import CHANGES
 from core.natural.ribbons import positions_at, ribbon
 from core.natural.smallest import smallest_change
+from tests.helpers.linear import light_above
 
 GREY = torch.full((1, 3, 16, 16), 0.4)
-
-
-def light_above(threshold: float):
-    """A classifier that answers 1 where the mean of a picture is above a threshold, 0 elsewhere."""
-
-    def classifier(x: Tensor) -> Tensor:
-        lead = x.mean((1, 2, 3)) - threshold
-        return torch.stack([-lead, lead], 1)
-
-    return classifier
 
 
 @pytest.mark.parametrize(("threshold", "amount"), [(0.537, 0.137), (0.31, -0.09)])

@@ -190,14 +190,14 @@ def test_rows_hold_every_detector_against_every_set(small, network, screen, cali
     assert {row["against"]: row["classes_n"] for row in rows if row["classes_n"] is not None} == {"resized": 10}
     assert {name for name, family in against.items() if family == "mean"} == {"mean-far", "mean-attack"}
     assert {name for name, family in against.items() if family == "attack"} == {"fgsm", "pgd", "ddn"}
-    for key, kind in ((key, one.kind) for key, one in DETECTORS.items()):
+    for key, one in DETECTORS.items():
         mine = [row for row in rows if row["detector"] == key]
-        assert {row["kind"] for row in mine} == {kind} and {row["against"] for row in mine} == set(against)
+        assert key == PERCEPTRON or {row["trained_on"] for row in mine} == {one.trained_on}
+        assert {row["kind"] for row in mine} == {one.kind} and {row["against"] for row in mine} == set(against)
     trained = {row["trained_on"] for row in rows if row["detector"] == PERCEPTRON}
     assert trained == {"fgsm", "pgd", "ddn", "noise", "solid"}
-    assert all(row["trained_on"] == "" for row in rows if row["kind"] != "gradient-supervised")
     for row in rows:
-        if row["trained_on"] in ("", "pgd") and row["family"] not in ("corruption", "mean"):
+        if row["trained_on"] == DETECTORS[row["detector"]].trained_on and row["family"] not in ("corruption", "mean"):
             normal, odd = (
                 made.arrays[f"score_{row['detector']}_{name}__standard"] for name in ("test", row["against"])
             )

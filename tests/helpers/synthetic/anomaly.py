@@ -34,12 +34,13 @@ def write_anomaly_report(models: Path, reports: Path, task: str) -> Path:
     sets |= {f"{name}-{severity}": "corruption" for name in CORRUPTIONS for severity in SEVERITIES}
     for key, card in cards(task, models).items():
         head = {"model": key, "sha256": card.sha256}
-        for detector, kind in ((key, one.kind) for key, one in DETECTORS.items()):
+        for detector, one in DETECTORS.items():
+            kind, usual = one.kind, one.trained_on
             trained = [name for name, family in sets.items() if family in ("attack", "far")]
-            for trained_on in trained if detector == PERCEPTRON else [""]:
+            for trained_on in trained if detector == PERCEPTRON else [usual]:
                 own = {**head, "detector": detector, "kind": kind, "trained_on": trained_on}
                 for against, family in sets.items():
-                    if family == "corruption" and trained_on not in ("", "pgd"):
+                    if family == "corruption" and trained_on != usual:
                         continue
                     row = {**own, "against": against, "family": family}
                     for name in ("auroc", "aupr", "fpr95"):

@@ -1,5 +1,7 @@
 """Weights of others come in as they were: names found, half precision widened, the same answers as before."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from safetensors.torch import save as save_tensors
 
 from core.data.tasks.own import forget_private, keep_private, own_task
 from core.errors import InputError
-from core.models.architectures.onnx_network import NO_GRADIENT
+from core.models.architectures.onnx_network import CHUNK, NO_GRADIENT
 from core.models.foreign.fitting import LIBRARIES, NetworkName, expected_shapes, fit, named
 from core.models.foreign.importing import built, keep, match
 from core.models.foreign.index import fitting_networks, signature, versions
@@ -96,6 +98,56 @@ def test_a_softmax_at_the_end_is_undone_and_one_picture_at_a_time_is_enough(task
     assert weights.graph["probabilities"] and not weights.graph["any_batch"]
     found = built(match(weights), task, "none", "mine").plain(torch.rand(3, 3, 64, 64))
     assert found.shape == (3, 3) and torch.allclose(found.exp().sum(1), torch.ones(3), atol=1e-5)
+
+
+def test_pictures_go_through_an_onnx_graph_in_the_numbers_that_it_was_tried_with(task, tmp_path, monkeypatch):
+    weights = read_foreign(written(tmp_path, "n", onnx_model().SerializeToString()), tmp_path / "w.safetensors")
+    network, seen = built(match(weights), task, "none", "mine").plain, []
+    x = torch.rand(2 * CHUNK + 3, 3, 32, 32)
+    wanted = 4 * x.mean((2, 3))
+    torch.testing.assert_close(network(x), wanted, rtol=1e-4, atol=1e-5)
+    run = network._session.run
+    network._session = SimpleNamespace(
+        get_inputs=network._session.get_inputs, get_outputs=network._session.get_outputs,
+        run=lambda out, given: seen.append(len(*given.values())) or run(out, given),
+    )  # fmt: skip
+    torch.testing.assert_close(network(x), wanted, rtol=1e-4, atol=1e-5)
+    assert seen == [CHUNK, CHUNK, 1, 1, 1]
+
+
+def over_the_batch() -> list:
+    """Each picture's answer is the sum of all of them."""
+    from onnx import helper
+
+    return [
+        helper.make_node("GlobalAveragePool", ["x"], ["p"]),
+        helper.make_node("Flatten", ["p"], ["f"]),
+        helper.make_node("ReduceSum", ["f", "axis"], ["s"], keepdims=1),
+        helper.make_node("Add", ["f", "s"], ["y"]),
+    ]
+
+
+def wide() -> list:
+    """Each picture takes 160 MB, so many at once more than there is."""
+    from onnx import helper
+
+    return [
+        helper.make_node("Tile", ["x", "often"], ["t"]),
+        helper.make_node("GlobalMaxPool", ["t"], ["p"]),
+        helper.make_node("Flatten", ["p"], ["y"]),
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("nodes", "weights"),
+    [(over_the_batch, {"axis": np.array([0])}), (wide, {"often": np.array([1, 1, 100, 130])})],
+    ids=["sums-over-the-batch", "takes-much-memory"],
+)
+def test_what_can_not_go_together_is_asked_one_by_one(tmp_path, nodes, weights):
+    data = onnx_model(nodes(), {name: value.astype(np.int64) for name, value in weights.items()}).SerializeToString()
+    found = read_foreign(written(tmp_path, "n", data), tmp_path / "w.safetensors")
+    assert not found.graph["any_batch"] and found.graph["classes"] == 3
 
 
 def test_reading_stops_when_it_is_told_to(tmp_path):

@@ -1,0 +1,90 @@
+"""Detectors trained on attacks: what each sees, who trains and who chooses, and back from a file."""
+
+import numpy as np
+import pytest
+
+from core.anomaly import perceptron
+from core.anomaly.catalogue import DETECTORS
+from core.anomaly.detector import AttackedImages, CalibrationShape, FittingData
+from core.anomaly.measurements import GradientMeasurements
+from core.errors import InputError
+from core.metrics.detection import auroc
+
+GRADIENTS, ACTIVATIONS, BOTH = "attacked-gradients", "attacked-activations", "attacked-both"
+TENSORS, WIDTH, LAYERS, IMAGES = 4, 5, 6, 150
+SHAPE = CalibrationShape(np.ones(TENSORS, bool), 3, WIDTH, LAYERS)
+
+
+def measured(seed, direction=0.0, layer=0.0, count=IMAGES):
+    """Images whose gradients point elsewhere by `direction`, and one of whose channels is fuller by `layer`."""
+    rng = np.random.default_rng(seed)
+    squared = np.exp(rng.normal(size=(count, TENSORS))).astype(np.float32)
+    misaligned = rng.uniform(0.5, 1.0, (count, TENSORS)).astype(np.float32) + np.float32(direction)
+    layers = rng.normal(size=(count, LAYERS)).astype(np.float32)
+    layers[:, 2] += layer
+    logits = rng.normal(size=(count, 3)).astype(np.float32)
+    features = rng.uniform(size=(count, WIDTH)).astype(np.float32)
+    return GradientMeasurements({"ones": squared}, misaligned, {}, logits.argmax(1), features, logits, layers)
+
+
+def data(attacked):
+    return FittingData(measured(0), attacked, SHAPE.weights, 3, 0)
+
+
+def attacked(**moved):
+    index = np.arange(IMAGES)
+    return {share: AttackedImages(measured(10 + number, **moved), index) for number, share in enumerate((0.25, 1.0))}
+
+
+@pytest.mark.parametrize(
+    ("moved", "finds"), [({"direction": 0.6}, (GRADIENTS, BOTH)), ({"layer": 3.0}, (ACTIVATIONS, BOTH))]
+)
+def test_each_finds_what_moves_what_it_sees_and_nothing_else(moved, finds):
+    for key in (GRADIENTS, ACTIVATIONS, BOTH):
+        detector = DETECTORS[key].fit(data(attacked(**moved)), {})
+        found = auroc(*(detector.score(measured(seed, **how), {}) for seed, how in ((20, {}), (21, moved))))
+        assert found > 0.9 if key in finds else abs(found - 0.5) < 0.1, (key, found)
+
+
+def test_the_length_of_features_does_not_count_and_their_direction_does():
+    detector = DETECTORS[ACTIVATIONS].fit(data(attacked(layer=3.0)), {})
+    one, other = measured(30), measured(30)
+    other.features[:] *= 7
+    np.testing.assert_allclose(detector.score(other, {}), detector.score(one, {}), rtol=1e-4, atol=1e-5)
+    other.features[:, 0] += 9
+    assert np.abs(detector.score(other, {}) - detector.score(one, {})).max() > 0.01
+
+
+def test_an_image_and_its_twins_are_on_one_side_of_the_cut(monkeypatch):
+    """Of 150 images the first 120 train; an attacked image is told by a channel that holds its number."""
+    given = {}
+
+    def fit(normal, anomalous, validation, generator):
+        given.update(normal=normal, anomalous=anomalous, validation=validation)
+
+    monkeypatch.setattr(perceptron, "fit", fit)
+    found = data({share: AttackedImages(measured(int(4 * share)), np.arange(IMAGES)[::-1]) for share in (0.25, 0.5)})
+    found.normal.layers[:, 0] = np.arange(IMAGES)
+    for each in found.attacked.values():
+        each.measured.layers[:, 0] = each.index
+    DETECTORS[ACTIVATIONS].fit(found, {})
+    numbers = {name: given[name][:, WIDTH] for name in ("normal", "anomalous")}
+    later = [side[:, WIDTH] for side in given["validation"]]
+    assert numbers["normal"].max() == 119 and later[0].min() == 120 and len(later[0]) == 30
+    assert sorted(numbers["anomalous"]) == sorted([*range(120)] * 2) and sorted(later[1]) == sorted(
+        [*range(120, 150)] * 2
+    )
+
+
+@pytest.mark.parametrize("key", [GRADIENTS, ACTIVATIONS, BOTH])
+def test_it_comes_back_from_its_arrays_which_are_checked_and_needs_attacks(key):
+    found = DETECTORS[key].fit(data(attacked(layer=3.0)), {})
+    fresh = measured(40)
+    np.testing.assert_array_equal(DETECTORS[key].read(found.arrays(), SHAPE).score(fresh, {}), found.score(fresh, {}))
+    others = {GRADIENTS: (5, WIDTH, LAYERS), ACTIVATIONS: (4, WIDTH, 7), BOTH: (4, 4, LAYERS)}
+    tensors, width, layers = others[key]
+    with pytest.raises((ValueError, InputError)):
+        DETECTORS[key].read(found.arrays(), CalibrationShape(np.ones(tensors, bool), 3, width, layers))
+    assert DETECTORS[key].fit(data({}), {}) is None
+    early = {0.25: AttackedImages(measured(1, count=9), np.arange(9))}
+    assert DETECTORS[key].fit(data(early), {}) is None

@@ -1,0 +1,55 @@
+"""The container file, the compose file and the systemd unit, as far as they can be checked without their engines."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DEPLOY = Path(__file__).parents[1] / "deploy"
+UNIT, COMPOSE, NGINX, CONTAINER = (
+    (DEPLOY / name).read_text(encoding="utf-8")
+    for name in ("robustscope.service", "compose.yaml", "nginx.conf", "Containerfile")
+)
+
+
+def complaints_of_hadolint(path: Path) -> str:
+    linter = Path(sys.executable).parent / "hadolint"
+    return subprocess.run([linter, "--no-color", path], capture_output=True, text=True, check=False).stdout
+
+
+def complaints_of_systemd(folder: Path, unit: str) -> str:
+    """What systemd says of a unit; it wants to find the program that it starts."""
+    path = folder / "robustscope@8501.service"
+    path.write_text(re.sub(r"ExecStart=\S+", f"ExecStart={sys.executable}", unit), encoding="utf-8")
+    done = subprocess.run(["systemd-analyze", "verify", path], capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no hadolint for it")
+def test_the_container_file_has_no_fault_that_hadolint_knows(tmp_path):
+    assert not complaints_of_hadolint(DEPLOY / "Containerfile")
+    worse = tmp_path / "Containerfile"
+    worse.write_text(CONTAINER.replace("WORKDIR /opt/robustscope", "WORKDIR robustscope"), encoding="utf-8")
+    assert "DL3000" in complaints_of_hadolint(worse)
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not there")
+def test_systemd_knows_every_setting_of_the_unit(tmp_path):
+    assert not complaints_of_systemd(tmp_path, UNIT)
+    assert "MemoryMost" in complaints_of_systemd(tmp_path, UNIT.replace("MemoryMax", "MemoryMost"))
+
+
+def test_nginx_finds_the_servers_of_the_compose_file_under_their_names():
+    renamed = dict(re.findall(r"s/([\d.:]+)/(\w+:\d+)/", COMPOSE))
+    assert sorted(renamed) == sorted(re.findall(r"server ([\d.:]+) max_fails", NGINX))
+    assert all(re.search(rf"^  {name.split(':')[0]}: \*server$", COMPOSE, re.M) for name in renamed.values())
+
+
+def test_what_the_servers_write_to_is_theirs_though_the_container_is_read_only():
+    folders = re.findall(r": (/shared)/\w+$", COMPOSE, re.M)
+    assert folders and all(f"install -d -o robustscope {folder}" in CONTAINER for folder in folders)
+    home = re.search(r"--home-dir (\S+)", CONTAINER)
+    assert home and f"    - {home[1]}\n" in COMPOSE  # in memory
