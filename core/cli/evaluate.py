@@ -126,8 +126,8 @@ def _update_cards(task: Task, report: "Report") -> None:
         return
     for card in cards(task.key).values():
         rows = tuple(row for row in report.rows if row["model"] == card.key and row["sha256"] == card.sha256)
-        if rows:
-            note = NOTES.get((task.key, card.key), "")
+        note = NOTES.get((task.key, card.key), "")
+        if rows and (rows, note) != (card.figures, card.note):  # what was measured before says so in its card
             write_card(replace(card, figures=rows, measured=_measured(report, rows), note=note))
 
 

@@ -42,6 +42,10 @@ def test_cards_keep_the_run_that_measured_them(shipped, fashion_root, tmp_path, 
         assert main(["evaluate", *options, "--models", key]) == 0
     for key, card in zoo.cards("fashion-mnist", shipped).items():
         assert [run["code"] for run in card.measured["provenance"]["runs"].values()] == [key]
+    card = zoo.cards("fashion-mnist", shipped)["standard"]
+    zoo.write_card(replace(card, measured={"settings": {}, "provenance": {"code": "older"}}), shipped)
+    assert main(["evaluate", *options, "--models", "pgd-linf"]) == 0
+    assert zoo.cards("fashion-mnist", shipped)["standard"].measured["provenance"] == {"code": "older"}
 
 
 def test_evaluate_refuses_uncommitted_code_unless_asked(shipped, fashion_root, tmp_path, monkeypatch, capsys):
