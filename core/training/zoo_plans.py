@@ -159,6 +159,7 @@ def chosen_note(task: str, key: str) -> str:
 
 NOTES: Mapping[tuple[str, str], str] = {
     ("cifar10", "standard"): _REFERENCE,
+    ("cifar10", "logitnorm"): "It had the reference's epochs. It is right more often than its probabilities say.",
     ("cifar10", "oneepoch"): _UNDERTRAINED,
     ("cifar10", "pgd-linf"): f"{_TRADE} It has more epochs than the rest of its task: others learn from it.",
     ("cifar10", "pgd-l2"): _TRADE,
