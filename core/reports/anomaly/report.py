@@ -80,7 +80,10 @@ class AnomalySettings(ReportSettings):
     counts: ClassVar = ("promised",)
 
     sizes: Mapping[str, Sizes] = field(
-        default_factory=lambda: {"standard": FULL, **dict.fromkeys(("oneepoch", "pgd-l2", "pgd-linf"), FEWER)}
+        default_factory=lambda: {
+            "standard": FULL,
+            **dict.fromkeys(("oneepoch", "pgd-l2", "pgd-linf", "logitnorm"), FEWER),
+        }
     )
     promised: int = 2_000
 

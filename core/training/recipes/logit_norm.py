@@ -55,4 +55,5 @@ LOGIT_NORM_RECIPE = RecipeEntry(
     "Learns from scores of one length, so that it is not paid for being ever surer.",
     "Wei et al. 2022, arXiv:2205.09310",
     lambda task: LogitNorm(),
+    colour="#B08008",
 )
