@@ -165,7 +165,7 @@ def table(standing: Sequence[Standing]) -> list[int]:
     picked = st.dataframe(
         rows, hide_index=True, column_config=bar | others, placeholder="–", key="models-table",
         column_order=("Network", *bar, "Epoch", "Signs of masking"),
-        height=min(460, 35 * len(rows) + 38), on_select="rerun", selection_mode="multi-row",
+        height=min(495, 35 * len(rows) + 38), on_select="rerun", selection_mode="multi-row",
     )  # fmt: skip
     named = {str(name): None for row in rows for name in row}
     tables.offer(
