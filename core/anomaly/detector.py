@@ -29,6 +29,23 @@ class FittedDetector(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class CalibrationShape:
+    """What the parts of a calibration must fit.
+
+    Attributes:
+        weights: which of the L tensors are weights of convolutions and linear layers (L,).
+        classes: of the task.
+        features: that the network's last layer reads; 0 where it does not end in a linear one.
+        layers: statistics of the layers inside of it, see `core.anomaly.layers`.
+    """
+
+    weights: NDArray[np.bool_]
+    classes: int
+    features: int
+    layers: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class TrainingFeatures:
     """What the network makes of images that it learned from.
 
@@ -75,23 +92,6 @@ class FittingData:
     classes: int
     seed: int
     training: TrainingFeatures | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CalibrationShape:
-    """What the parts of a calibration must fit.
-
-    Attributes:
-        weights: which of the L tensors are weights of convolutions and linear layers (L,).
-        classes: of the task.
-        features: that the network's last layer reads; 0 where it does not end in a linear one.
-        layers: statistics of the layers inside of it, see `core.anomaly.layers`.
-    """
-
-    weights: NDArray[np.bool_]
-    classes: int
-    features: int = 0
-    layers: int = 0
 
 
 @dataclass(frozen=True, slots=True)

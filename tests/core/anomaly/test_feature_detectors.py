@@ -16,7 +16,7 @@ LABELS = np.arange(240) % CLASSES
 TRAIN = np.abs(RNG.normal(size=(240, WIDTH)) + 3 * np.eye(CLASSES, WIDTH)[LABELS]).astype(np.float32)
 TRAIN *= RNG.uniform(0.2, 5.0, size=(240, 1)).astype(np.float32)  # lengths that say nothing
 HEAD = torch.nn.Linear(WIDTH, CLASSES)
-SHAPE = CalibrationShape(np.ones(1, bool), CLASSES, WIDTH)
+SHAPE = CalibrationShape(np.ones(1, bool), CLASSES, WIDTH, 0)
 
 
 def measured(features):
@@ -115,7 +115,10 @@ FITTED = ("knn", "mahalanobis-plus", "fdbd", "rmd", "react", "ash", "scale")
 def test_it_comes_back_from_its_arrays_and_they_are_checked(key):
     found = DETECTORS[key].fit(DATA, {})
     np.testing.assert_array_equal(DETECTORS[key].read(found.arrays(), SHAPE).score(FRESH, {}), found.score(FRESH, {}))
-    for other in (CalibrationShape(SHAPE.weights, CLASSES, WIDTH + 1), CalibrationShape(SHAPE.weights, CLASSES)):
+    for other in (
+        CalibrationShape(SHAPE.weights, CLASSES, WIDTH + 1, 0),
+        CalibrationShape(SHAPE.weights, CLASSES, 0, 0),
+    ):
         if key in FITTED:
             with pytest.raises((ValueError, InputError)):
                 DETECTORS[key].read(found.arrays(), other)
