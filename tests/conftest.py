@@ -27,6 +27,24 @@ def pytest_collection_finish():
     gc.enable()
 
 
+def pytest_pycollect_makemodule():
+    """What a module draws as it is imported hangs on no module before it."""
+    draw_alike()
+
+
+@pytest.fixture(autouse=True)
+def own_draws():
+    """What a test draws from torch without a generator of its own hangs on no test before it."""
+    draw_alike()
+
+
+def draw_alike() -> None:
+    """Torch draws from here on what it always does."""
+    import torch
+
+    torch.manual_seed(0)
+
+
 CHROMIUM_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 GET_CHROMIUM = (
     "no Chromium was found, so the browser test did not run. Get one with `apt-get install chromium-headless-shell` "

@@ -94,6 +94,12 @@ class FittingData:
     training: TrainingFeatures | None = None
 
 
+def part_of(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    """The arrays whose names begin with `prefix/`, without it."""
+    head = f"{prefix}/"
+    return {name.removeprefix(head): array for name, array in arrays.items() if name.startswith(head)}
+
+
 @dataclass(frozen=True, slots=True)
 class Detector:
     """A detector of the catalogue.
@@ -125,9 +131,3 @@ class Detector:
     light: bool = False
     radii: tuple[float, ...] = ()
     trained_on: str = ""
-
-
-def part_of(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
-    """The arrays whose names begin with `prefix/`, without it."""
-    head = f"{prefix}/"
-    return {name.removeprefix(head): array for name, array in arrays.items() if name.startswith(head)}
