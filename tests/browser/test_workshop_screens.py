@@ -13,7 +13,7 @@ from core.workshop.database import Database
 from core.workshop.rehearsal import made_up
 from core.workshop.sessions import subjects_of
 from core.workshop.state import Room
-from tests.helpers.browser import in_turn, screenshot, settled
+from tests.helpers.browser import drawn_scheme, in_turn, screenshot, settled
 from tests.helpers.phone import ANSWERS, asked, join
 from tests.helpers.screen import OF_COLOURS, cut, outside, violations
 from tests.helpers.waiting import until
@@ -22,6 +22,7 @@ from tests.helpers.workshop import TASK, every_kind
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("workshop"), pytest.mark.timeout(1200)]
 PEOPLE = 8  # beside the one whose phone is looked at
 NEXT = ".st-key-ws-next button"
+SCHEMES = ("dark", "light")
 
 
 @pytest.fixture(scope="module")
@@ -32,12 +33,13 @@ def rounds():
 def look(page: Page, name: str, fits: str) -> list[str]:
     """Screenshots, and what is wrong with the screen in either theme; what `fits` selects is seen without scrolling.
 
-    What a theme changes is colours: in the light one axe-core looks at them alone.
+    What a theme changes is colours: in the light one axe-core looks at them alone. The theme that is on comes first, as
+    a change of it draws the page anew.
     """
     until(lambda: settled(page), f"{name} to stand still")
     size = "projector" if name.endswith("wall") else "narrow"
-    found = []
-    for _, scheme in in_turn(page, (size, "dark"), (size, "light")):
+    found, now = [], drawn_scheme(page)
+    for _, scheme in in_turn(page, *((size, scheme) for scheme in sorted(SCHEMES, key=lambda one: one != now))):
         screenshot(page, f"workshop-{scheme}-{name}")
         faults = (
             *violations(page, OF_COLOURS if scheme == "light" else ()),

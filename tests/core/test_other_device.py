@@ -49,6 +49,7 @@ from core.latent.network import AutoencoderConfig, AutoencoderNetwork
 from core.latent.ribbons import ribbon
 from core.latent.search import Search, search
 from core.latent.strips import class_row, interpolation, neighbours
+from core.natural import together
 from core.natural.catalogue import CHANGES
 from core.natural.ribbons import ribbon as natural_ribbon
 from core.natural.smallest import smallest_change
@@ -230,8 +231,8 @@ def test_the_smallest_natural_change(network, x):
     on_both(lambda model, x: smallest_change(model.fast, x, CHANGES["brightness"], 2), network, x)
 
 
-def test_the_smallest_of_several_natural_changes(network, x):
-    """The pictures of this network are three pixels: what lies between them is not looked at."""
+def test_the_smallest_of_several_natural_changes(network, x, monkeypatch):
+    monkeypatch.setattr(together, "STEPS", 4)
     on_both(lambda model, x: smallest_together(model.fast, x[:1]), network, x)
 
 

@@ -124,13 +124,17 @@ def file_box(page: Page) -> Locator:
     return box
 
 
+def drawn_scheme(page: Page) -> str:
+    """The theme that the page is drawn in: "light" or "dark"."""
+    return page.get_by_test_id("stApp").evaluate("e => getComputedStyle(e).colorScheme")
+
+
 def in_turn(page: Page, *looks: tuple[str, str]) -> Iterator[tuple[str, str]]:
     """Each of these sizes and schemes, while the page stands still in it: one visit costs more than all of them."""
-    drawn = "e => getComputedStyle(e).colorScheme"
     for size, scheme in looks:
         page.set_viewport_size(SIZES[size])
         page.emulate_media(color_scheme=scheme)
-        until(lambda scheme=scheme: page.get_by_test_id("stApp").evaluate(drawn) == scheme, f"the {scheme} theme")
+        until(lambda scheme=scheme: drawn_scheme(page) == scheme, f"the {scheme} theme")
         page.wait_for_timeout(300)  # of transitions, and until a rerun has begun
         until(lambda: settled(page) and loaded(page), f"the page, {size} and {scheme}")
         yield size, scheme
