@@ -54,9 +54,9 @@ def test_what_takes_too_long_by_the_clock_is_ended_and_the_next_file_is_read(mad
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limits of a process there")
 def test_what_takes_too_long_of_a_processor_is_ended_and_earlier_files_do_not_count(made):
-    pool = made(1, cpu_seconds=1)
+    pool = made(1, cpu_seconds=1, memory=6_000_000_000)  # of which it would run out first on a quick machine
     with pytest.raises(InputError, match="1 seconds of a processor"):
-        pool.decode(slow(16_000_000), "white")
+        pool.decode(slow(24_000_000), "white")
     worker = pool._take()
     pool._idle.append(worker)
     large = encoded(Image.fromarray(photo(1500, 1500)), "PNG")
