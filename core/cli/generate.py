@@ -49,7 +49,7 @@ def _train_autoencoder(options: argparse.Namespace) -> int:
     from core.data.datasets import load
     from core.devices import choose_device
     from core.latent.autoencoder import ASSETS, AutoencoderCard, save
-    from core.models.zoo import load_zoo_model
+    from core.training.autoencoder.eyes import eyes_of
     from core.training.autoencoder.loop import AutoencoderProgress, train_autoencoder
     from core.training.autoencoder.shipped import DESIGN, NOTES, autoencoder_plan
 
@@ -67,15 +67,15 @@ def _train_autoencoder(options: argparse.Namespace) -> int:
     words = ([] if design == DESIGN else [f"--design {design}"]) + words
     folder = (folders.RUNS if options.out is None else options.out / "runs") / "generators" / plan.task
     device = choose_device(options.device)
-    classifier = load_zoo_model(plan.task, plan.recipe.classifier)
     data = load(task_named(plan.task), "train")
+    eyes = eyes_of(plan.task, plan.recipe, data, device)
     with tqdm(total=plan.total, unit="step", disable=options.json, desc=f"generator of {plan.task}") as bar:
 
         def on_progress(progress: AutoencoderProgress) -> None:
             bar.n = progress.step
             bar.set_postfix_str(", ".join(f"{name} {value:.2f}" for name, value in progress.losses.items()))
 
-        trained = train_autoencoder(plan, data, classifier, folder, on_progress, device=device)
+        trained = train_autoencoder(plan, data, eyes, folder, on_progress, device=device)
     command = " ".join(["robustscope", "train-generator", plan.task, *words])
     recipe = plan.recipe.describe()
     note = "" if options.out else NOTES[plan.task]

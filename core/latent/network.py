@@ -11,6 +11,7 @@ from core.errors import ConfigError
 SLOPE = 0.2  # of the leaky ReLU below zero
 MAX_LATENT = 1024
 MAX_WIDTH = 512
+MAX_DEPTH = 8
 MAX_PARAMETERS = 50_000_000
 
 
@@ -23,6 +24,7 @@ class AutoencoderConfig:
         shape: (C, H, W) of an image; H and W are multiples of 4.
         latent: n, the length of a code.
         widths: channels at a quarter, at half and at the whole of the image's resolution.
+        depth: blocks at a quarter and at half of it, each, in 1..8.
 
     Raises:
         ConfigError: a value out of range, or more than 50 million parameters. Nothing of the networks is built to find
@@ -33,6 +35,7 @@ class AutoencoderConfig:
     shape: tuple[int, int, int] = (1, 28, 28)
     latent: int = 64
     widths: tuple[int, int, int] = (96, 48, 8)
+    depth: int = 1
 
     def __post_init__(self) -> None:
         if self.classes < 1 or not 1 <= self.latent <= MAX_LATENT:
@@ -42,6 +45,8 @@ class AutoencoderConfig:
             raise ConfigError(f"shape must be (1 or 3, H, W), H and W multiples of 4 in 4..256; got {self.shape}")
         if len(self.widths) != 3 or not all(1 <= width <= MAX_WIDTH for width in self.widths):
             raise ConfigError(f"widths must be three numbers in 1..{MAX_WIDTH}; got {self.widths}")
+        if not 1 <= self.depth <= MAX_DEPTH:
+            raise ConfigError(f"depth must lie in 1..{MAX_DEPTH}; got {self.depth}")
         if self.parameters > MAX_PARAMETERS:
             raise ConfigError(
                 f"the generator would have {self.parameters:,} parameters; at most {MAX_PARAMETERS:,} are allowed"
@@ -53,7 +58,7 @@ class AutoencoderConfig:
         coarse, middle, fine = self.widths
         channels, height, width = self.shape
         places = coarse * (height // 4) * (width // 4)
-        blocks = sum(18 * each * each + (4 * self.classes + 2) * each for each in (coarse, middle))
+        blocks = self.depth * sum(18 * each * each + (4 * self.classes + 2) * each for each in (coarse, middle))
         decoder = (self.latent + self.classes) * places + blocks
         decoder += 4 * middle * (coarse + 1) + 4 * fine * (9 * middle + 1) + channels * (9 * fine + 1)
         encoder = middle * (36 * channels + 1) + blocks + coarse * (4 * middle + 1) + 2 * self.latent * (places + 1)
@@ -116,6 +121,19 @@ class Block(nn.Module):
         return out
 
 
+class Blocks(nn.ModuleList):
+    """The blocks that follow the first of a resolution; they are none where the depth is 1."""
+
+    def __init__(self, channels: int, config: AutoencoderConfig) -> None:
+        super().__init__(Block(channels, config.classes) for _ in range(config.depth - 1))
+
+    def forward(self, h: Tensor, labels: Tensor) -> Tensor:
+        """Features of the shape of `h` (N, channels, H, W)."""
+        for block in self:
+            h = block(h, labels)
+        return h
+
+
 class DecoderNetwork(nn.Module):
     """Codes (N, n) and labels (N,) to images (N, C, H, W) in [0, 1]."""
 
@@ -128,16 +146,18 @@ class DecoderNetwork(nn.Module):
         self.start = nn.Linear(config.latent, places, bias=False)
         self.start_of = nn.Embedding(config.classes, places)
         self.block1 = Block(coarse, config.classes)
+        self.more1 = Blocks(coarse, config)
         self.up1 = nn.Conv2d(coarse, 4 * middle, 1)
         self.block2 = Block(middle, config.classes)
+        self.more2 = Blocks(middle, config)
         self.up2 = nn.Conv2d(middle, 4 * fine, 3, 1, 1)
         self.last = nn.Conv2d(fine, channels, 3, 1, 1)
 
     def forward(self, z: Tensor, labels: Tensor) -> Tensor:
         """Images (N, C, H, W) in [0, 1]."""
         h = (self.start(z) + self.start_of(labels)).unflatten(1, self.start_shape)
-        h = self.block1(h.contiguous(memory_format=torch.channels_last), labels)
-        h = self.block2(spread(self.up1(h)), labels)
+        h = self.more1(self.block1(h.contiguous(memory_format=torch.channels_last), labels), labels)
+        h = self.more2(self.block2(spread(self.up1(h)), labels), labels)
         h = spread(self.up2(leaky_relu(h, SLOPE)))
         return torch.sigmoid(self.last(leaky_relu(h, SLOPE)).float())
 
@@ -151,14 +171,16 @@ class EncoderNetwork(nn.Module):
         channels, height, width = config.shape
         self.first = nn.Conv2d(4 * channels, middle, 3, 1, 1)
         self.block1 = Block(middle, config.classes)
+        self.more1 = Blocks(middle, config)
         self.down = nn.Conv2d(4 * middle, coarse, 1)
         self.block2 = Block(coarse, config.classes)
+        self.more2 = Blocks(coarse, config)
         self.last = nn.Linear(coarse * (height // 4) * (width // 4), 2 * config.latent)
 
     def forward(self, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance, each (N, n), float32."""
-        h = self.block1(self.first(gather(2.0 * x - 1.0)), labels)
-        h = self.block2(self.down(gather(leaky_relu(h, SLOPE))), labels)
+        h = self.more1(self.block1(self.first(gather(2.0 * x - 1.0)), labels), labels)
+        h = self.more2(self.block2(self.down(gather(leaky_relu(h, SLOPE))), labels), labels)
         mean, log_variance = self.last(leaky_relu(h, SLOPE).flatten(1)).float().chunk(2, dim=1)
         return mean, log_variance.clamp(-10.0, 4.0)
 

@@ -78,28 +78,26 @@ class Critic(nn.Module):
     def __init__(
         self, shape: tuple[int, int, int], widths: tuple[int, ...], classes: int, width: int, generator: torch.Generator
     ) -> None:
-        """A critic for images of `shape` (C, H, W) and a classifier whose three stages have `widths` channels.
+        """A critic for images of `shape` (C, H, W) and a classifier whose stages have `widths` channels.
 
-        The first stage is left to the head on pixels, which sees as much.
+        The first stage is left to the head on pixels, which sees as much. The second is halved once before it is
+        judged, those after it are small enough.
 
         Raises:
-            ConfigError: another number of stages.
+            ConfigError: fewer than two stages.
         """
         super().__init__()
-        if len(widths) != 3:
-            raise ConfigError(f"a critic reads a classifier of three stages; this one has {len(widths)}")
-        _, middle, last = widths
+        if len(widths) < 2:
+            raise ConfigError(f"a critic reads a classifier of two stages or more; this one has {len(widths)}")
         self.pixels = Head(4 * shape[0], 1, width, classes, generator)
-        self.middle = Head(middle, 1, width, classes, generator)
-        self.last = Head(last, 0, width, classes, generator)
+        self.stages = nn.ModuleList(
+            Head(inputs, int(place == 0), width, classes, generator) for place, inputs in enumerate(widths[1:])
+        )
 
     def forward(self, x: Tensor, features: list[Tensor], labels: Tensor) -> list[Tensor]:
         """Each head's scores (N,) of images `x` with the classifier's `features`, for `labels` (N,)."""
-        return [
-            self.pixels(gather(2.0 * x - 1.0), labels),
-            self.middle(features[1], labels),
-            self.last(features[2], labels),
-        ]
+        seen = [head(h, labels) for head, h in zip(self.stages, features[1:], strict=True)]
+        return [self.pixels(gather(2.0 * x - 1.0), labels), *seen]
 
 
 def critic_loss(real: list[Tensor], fake: list[Tensor]) -> Tensor:

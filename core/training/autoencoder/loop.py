@@ -13,10 +13,9 @@ from core.data.datasets import LabelledImages
 from core.devices import CPU
 from core.errors import ConfigError, InputError
 from core.latent.network import AutoencoderNetwork
-from core.models.pooled import as_pooled
-from core.models.zoo import ZooModel
 from core.training.augment import Augmentation
 from core.training.autoencoder.critic import Critic, critic_loss
+from core.training.autoencoder.eyes import Eyes
 from core.training.autoencoder.loss import Pictures, autoencoder_losses, make_pictures
 from core.training.autoencoder.plan import AutoencoderPlan
 from core.training.checkpoint import read_checkpoint, write_checkpoint
@@ -73,7 +72,7 @@ class TrainedAutoencoder:
 def train_autoencoder(
     plan: AutoencoderPlan,
     data: LabelledImages,
-    classifier: ZooModel,
+    eyes: Eyes,
     folder: Path,
     on_progress: Callable[[AutoencoderProgress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -87,20 +86,20 @@ def train_autoencoder(
     Args:
         plan: what to train.
         data: the images to learn from.
-        classifier: the network that `plan.recipe.classifier` names.
+        eyes: the network that `plan.recipe.classifier` names, on `device`.
         folder: where the checkpoint lives; created.
         on_progress: called after each step.
         should_stop: asked before each step; True ends the run, and at most the round begun is lost.
         device: where to compute.
 
     Raises:
-        ConfigError: fewer images than one batch, or a checkpoint in `folder` of another plan or classifier.
+        ConfigError: fewer images than one batch, or a checkpoint in `folder` of another plan or network to learn with.
         InputError: `folder` can't be written, or a loss is no longer a number.
     """
     data = data if plan.images is None else data.first(plan.images)
     if len(data) < plan.batch_size:
         raise ConfigError(f"{len(data)} training images are fewer than one batch of {plan.batch_size}")
-    run = _Run(plan, classifier, device)
+    run = _Run(plan, eyes, device)
     history = run.restore(folder)
     while len(history) * ROUND < plan.total:
         done = run.round(len(history), data, sum(past.seconds for past in history), on_progress, should_stop)
@@ -141,19 +140,17 @@ class _Opponent:
 class _Run:
     """The state that moves: networks, the generator's average, the optimisers."""
 
-    def __init__(self, plan: AutoencoderPlan, classifier: ZooModel, device: torch.device) -> None:
+    def __init__(self, plan: AutoencoderPlan, eyes: Eyes, device: torch.device) -> None:
         self.plan = plan
         self.device = device
-        self.fingerprint = json.dumps([plan.settings(), classifier.card.sha256], sort_keys=True)
-        self.classifier = classifier.on(device).fast
+        self.fingerprint = json.dumps([plan.settings(), eyes.sha256], sort_keys=True)
+        self.classifier = eyes.network
         generator = torch.Generator().manual_seed(plan.seed)
         self.network = AutoencoderNetwork(plan.network, generator).to(device)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = {name: value.clone() for name, value in self.network.state_dict().items()}
         self.optimiser = torch.optim.Adam(self.network.parameters(), plan.learning_rate, MOMENTS)
-        self.opponent = (
-            _Opponent(plan, as_pooled(classifier.fast).widths, generator, device) if plan.recipe.critic else None
-        )
+        self.opponent = _Opponent(plan, eyes.network.widths, generator, device) if plan.recipe.critic else None
 
     def round(
         self,

@@ -8,6 +8,8 @@ from core.errors import ConfigError
 from core.latent.network import AutoencoderConfig
 
 MAX_STEPS = 1_000_000
+PACKAGED = "efficientnet-lite0"
+"""The frozen network of `AutoencoderRecipe.classifier` that is none of the task's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,8 @@ class AutoencoderRecipe:
         agreement: weight of the frozen classifier's cross-entropy on samples from the prior.
         polish: the same in a plan's last steps, its polish. Late and strong, it moves samples that lie between classes
             and leaves the others their variety.
-        classifier: zoo key of the frozen classifier; the judges of what comes out must be others.
+        classifier: the frozen classifier: a zoo key, or `PACKAGED`, EfficientNet-Lite0 with a last layer of its own.
+            The judges of what comes out must be others.
 
     Raises:
         ConfigError: a weight below 0, or a deviation not above 0.

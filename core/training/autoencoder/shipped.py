@@ -6,7 +6,7 @@ from dataclasses import replace
 from core.data.tasks import CIFAR10, FASHION_MNIST
 from core.errors import ConfigError
 from core.latent.network import AutoencoderConfig
-from core.training.autoencoder.plan import AutoencoderPlan, AutoencoderRecipe
+from core.training.autoencoder.plan import PACKAGED, AutoencoderPlan, AutoencoderRecipe
 
 DESIGN, PLAIN = "vae-gan", "vae"
 """Names of the design that ships and of the one it was compared with."""
@@ -24,9 +24,9 @@ _SHIPPED = (
     ),
     AutoencoderPlan(
         CIFAR10.key,
-        AutoencoderRecipe(divergence=15.0, features=5.0, critic=1.0, agreement=0.1),
-        AutoencoderConfig(10, CIFAR10.shape, 128, (96, 64, 16)),
-        steps=3500,
+        AutoencoderRecipe(divergence=10.0, features=2.5, critic=1.0, agreement=0.1, classifier=PACKAGED),
+        AutoencoderConfig(10, CIFAR10.shape, 128, (128, 96, 32), depth=2),
+        steps=6500,
         warm_up=300,
         learning_rate=6e-4,
         critic_rate=6e-4,

@@ -9,6 +9,7 @@ from torch.testing import assert_close
 
 from core.data.datasets import load
 from core.data.tasks import FASHION_MNIST
+from core.devices import CPU
 from core.errors import ConfigError
 from core.latent.network import AutoencoderConfig, AutoencoderNetwork
 from core.latent.perceptual import feature_distance, logits_of, taps
@@ -16,9 +17,10 @@ from core.models import zoo
 from core.models.resnet import PreActResNet, ResNetConfig
 from core.training.autoencoder import loop
 from core.training.autoencoder.critic import Critic, SpectralConv, critic_approval, critic_loss
+from core.training.autoencoder.eyes import Eyes, eyes_of
 from core.training.autoencoder.loop import rate_at, train_autoencoder
 from core.training.autoencoder.loss import autoencoder_losses, divergence, make_pictures
-from core.training.autoencoder.plan import AutoencoderPlan, AutoencoderRecipe
+from core.training.autoencoder.plan import PACKAGED, AutoencoderPlan, AutoencoderRecipe
 from core.training.autoencoder.shipped import AUTOENCODERS, PLAIN, autoencoder_plan
 
 FULL = AutoencoderRecipe(features=1.0, critic=0.5, agreement=0.1)
@@ -32,6 +34,11 @@ def classifier(tmp_path):
     card = zoo.Card("fashion-mnist", "pgd-l2", NETWORK, "recipe", {}, 0, "command", {}, sha256="", parameters=0)
     zoo.save(PreActResNet(NETWORK, torch.Generator().manual_seed(0)), card, tmp_path / "models")
     return zoo.load_zoo_model("fashion-mnist", "pgd-l2", tmp_path / "models")
+
+
+@pytest.fixture
+def eyes(classifier):
+    return Eyes(classifier.fast, classifier.card.sha256)
 
 
 @pytest.fixture
@@ -80,7 +87,7 @@ def test_the_critic_looks_at_the_picture_its_features_and_its_label(classifier, 
     critic = Critic((1, 28, 28), NETWORK.widths, 10, 4, torch.Generator().manual_seed(0)).eval()
     x, labels = images.images(0, 4), images.labels[:4]
     features = taps(classifier.fast, x)
-    pixels, middle, last = critic(x, features, labels)
+    pixels, middle, last = critic(x, features, labels)  # the first stage is left to the head on pixels
     assert {scores.shape for scores in (pixels, middle, last)} == {(4,)}
     for other in critic(x, features, labels.flip(0)):
         assert not any(torch.equal(other, scores) for scores in (pixels, middle, last))
@@ -90,9 +97,32 @@ def test_the_critic_looks_at_the_picture_its_features_and_its_label(classifier, 
     assert torch.equal(unseen[0], pixels) and not torch.equal(unseen[1], middle)
 
 
-def test_a_critic_needs_three_stages():
-    with pytest.raises(ConfigError, match="three stages"):
-        Critic((1, 28, 28), (4, 8), 10, 4, torch.Generator())
+def test_a_critic_needs_two_stages():
+    with pytest.raises(ConfigError, match="two stages"):
+        Critic((1, 28, 28), (4,), 10, 4, torch.Generator())
+
+
+def test_the_packaged_network_sees_grey_pictures_in_float32_and_tells_what_it_was_fitted_on(images):
+    data = images.first(48)
+    eyes = eyes_of("fashion-mnist", AutoencoderRecipe(classifier=PACKAGED), data, CPU)
+    network, x = eyes.network, data.images().requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        maps = network.stage_maps(x)
+    assert tuple(h.shape[1] for h in maps) == network.widths and {h.dtype for h in maps} == {torch.float32}
+    assert [h.shape[2] for h in maps] == [24, 12, 6, 3]
+    assert float((network(x).argmax(1) == data.labels).float().mean()) > 0.95
+    assert torch.autograd.grad(maps[-1].sum(), x)[0].any()
+    assert not any(parameter.requires_grad for parameter in network.parameters())
+    published = zoo.load_zoo_model("imagenet", "standard").fast
+    same = published.network.forward_features(published.preprocess(torch.rand(1, 3, 96, 96)))
+    assert same.shape[1] == 1280  # the shared network is whole
+
+
+def test_eyes_of_the_zoo_are_its_fast_form(images):
+    theirs = eyes_of("cifar10", AutoencoderRecipe(classifier="pgd-l2"), images, CPU)
+    model = zoo.load_zoo_model("cifar10", "pgd-l2")
+    x = torch.rand(2, 3, 32, 32)
+    assert torch.equal(theirs.network(x), model.fast(x)) and theirs.sha256 == model.card.sha256
 
 
 def test_taps_lead_to_the_classifiers_logits(classifier, images):
@@ -138,21 +168,21 @@ def test_samples_answer_to_critic_and_classifier_alone(classifier, images):
 
 
 @pytest.mark.slow
-def test_the_loss_falls_on_eight_pictures(classifier, images, tmp_path, monkeypatch):
+def test_the_loss_falls_on_eight_pictures(eyes, images, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "ROUND", 20)
     plan = replace(PLAN, recipe=AutoencoderRecipe(), steps=60, warm_up=0)
-    history = train_autoencoder(plan, images.first(8), classifier, tmp_path / "run").history
+    history = train_autoencoder(plan, images.first(8), eyes, tmp_path / "run").history
     assert history[-1].losses["pixels"] < 0.5 * history[0].losses["pixels"]
 
 
 @pytest.mark.slow
-def test_a_killed_run_ends_with_the_weights_of_an_uninterrupted_one(classifier, images, tmp_path, monkeypatch):
+def test_a_killed_run_ends_with_the_weights_of_an_uninterrupted_one(eyes, images, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "ROUND", 2)
-    whole = train_autoencoder(PLAN, images, classifier, tmp_path / "whole")
+    whole = train_autoencoder(PLAN, images, eyes, tmp_path / "whole")
     asked = iter(range(100))
-    part = train_autoencoder(PLAN, images, classifier, tmp_path / "part", should_stop=lambda: next(asked) == 3)
+    part = train_autoencoder(PLAN, images, eyes, tmp_path / "part", should_stop=lambda: next(asked) == 3)
     assert whole.finished and not part.finished and len(part.history) == 1
-    rest = train_autoencoder(PLAN, images, classifier, tmp_path / "part")
+    rest = train_autoencoder(PLAN, images, eyes, tmp_path / "part")
     assert rest.finished and len(rest.history) == 2
     for name, value in whole.network.state_dict().items():
         assert torch.equal(value, rest.network.state_dict()[name]), name
@@ -160,31 +190,31 @@ def test_a_killed_run_ends_with_the_weights_of_an_uninterrupted_one(classifier, 
 
 
 @pytest.mark.slow
-def test_the_seed_decides_and_the_classifier_stays_as_it_was(classifier, images, tmp_path, monkeypatch):
+def test_the_seed_decides_and_the_classifier_stays_as_it_was(classifier, eyes, images, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "ROUND", 2)
     before = {name: value.clone() for name, value in classifier.fast.state_dict().items()}
-    one = train_autoencoder(PLAN, images, classifier, tmp_path / "one").network.state_dict()
-    other = train_autoencoder(replace(PLAN, seed=1), images, classifier, tmp_path / "other").network.state_dict()
+    one = train_autoencoder(PLAN, images, eyes, tmp_path / "one").network.state_dict()
+    other = train_autoencoder(replace(PLAN, seed=1), images, eyes, tmp_path / "other").network.state_dict()
     assert not torch.equal(one["decoder.up1.weight"], other["decoder.up1.weight"])
     assert all(torch.equal(value, before[name]) for name, value in classifier.fast.state_dict().items())
     assert not any(parameter.requires_grad for parameter in classifier.fast.parameters())
 
 
-def test_every_round_draws_its_own_pictures(classifier, images, tmp_path, monkeypatch):
+def test_every_round_draws_its_own_pictures(eyes, images, tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr(loop, "ROUND", 2)
     monkeypatch.setattr(loop, "Augmentation", lambda padding, flip: lambda x, generator: seen.append(x) or x)
-    train_autoencoder(replace(PLAN, recipe=AutoencoderRecipe()), images, classifier, tmp_path)
+    train_autoencoder(replace(PLAN, recipe=AutoencoderRecipe()), images, eyes, tmp_path)
     assert len(seen) == 4 and not any(torch.equal(seen[0], later) for later in seen[1:])
 
 
-def test_a_checkpoint_of_another_plan_is_refused(classifier, images, tmp_path, monkeypatch):
+def test_a_checkpoint_of_another_plan_is_refused(eyes, images, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "ROUND", 2)
-    train_autoencoder(PLAN, images, classifier, tmp_path)
+    train_autoencoder(PLAN, images, eyes, tmp_path)
     with pytest.raises(ConfigError, match="another plan"):
-        train_autoencoder(replace(PLAN, seed=1), images, classifier, tmp_path)
+        train_autoencoder(replace(PLAN, seed=1), images, eyes, tmp_path)
     with pytest.raises(ConfigError, match="fewer than one batch"):
-        train_autoencoder(PLAN, images.first(4), classifier, tmp_path / "few")
+        train_autoencoder(PLAN, images.first(4), eyes, tmp_path / "few")
 
 
 def test_rates_stay_and_then_fall_to_near_zero():
@@ -192,11 +222,11 @@ def test_rates_stay_and_then_fall_to_near_zero():
     assert rate_at(100, 100) == rate_at(150, 100) == 0.3  # the polish
 
 
-def test_the_polish_follows_the_steps_with_an_agreement_of_its_own(classifier, images, tmp_path, monkeypatch):
+def test_the_polish_follows_the_steps_with_an_agreement_of_its_own(eyes, images, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "ROUND", 2)
     plan = replace(PLAN, recipe=replace(FULL, polish=10.0), polish=2)
     assert [plan.recipe_at(step).agreement for step in (0, 3, 4, 5)] == [0.1, 0.1, 10.0, 10.0]
-    history = train_autoencoder(plan, images, classifier, tmp_path).history
+    history = train_autoencoder(plan, images, eyes, tmp_path).history
     assert len(history) == 3
     assert history[2].losses["agreement"] > 20 * history[1].losses["agreement"]
 
