@@ -192,7 +192,8 @@ class _Run:
         rate = rate_at(step, self.plan.steps)
         found: dict[str, Tensor] = {}
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.plan.precision == "bf16"):
-            made = make_pictures(self.network, self.classifier, x, labels, noise, opposed, looks)
+            samples = opposed and recipe.samples
+            made = make_pictures(self.network, self.classifier, x, labels, noise, samples, looks)
             if opposed and self.opponent is not None:
                 found["critic"] = self.opponent.learn(made, rate)
             critic = None if self.opponent is None else self.opponent.critic

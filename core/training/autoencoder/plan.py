@@ -28,6 +28,8 @@ class AutoencoderRecipe:
         agreement: weight of the frozen classifier's cross-entropy on samples from the prior.
         polish: the same in a plan's last steps, its polish. Late and strong, it moves samples that lie between classes
             and leaves the others their variety.
+        samples: whether pictures of codes from N(0, I) are made and judged, too. Where the divergence is so low that codes
+            are not like N(0, I), they are no pictures of anything, and what codes are like is learned afterwards.
         classifier: the frozen classifier: a zoo key, or `PACKAGED`, EfficientNet-Lite0 with a last layer of its own.
             The judges of what comes out must be others.
 
@@ -41,11 +43,14 @@ class AutoencoderRecipe:
     critic: float = 0.0
     agreement: float = 0.0
     polish: float = 0.0
+    samples: bool = True
     classifier: str = "pgd-l2"
 
     def __post_init__(self) -> None:
         if self.deviation <= 0 or min(self.divergence, self.features, self.critic, self.agreement, self.polish) < 0:
             raise ConfigError(f"need deviation > 0 and no weight below 0; got {self}")
+        if not self.samples and (self.agreement or self.polish):
+            raise ConfigError("agreement and polish are about samples; without samples they must be 0")
 
     def describe(self) -> str:
         """The recipe in one line, with its formula, for cards."""
@@ -53,7 +58,7 @@ class AutoencoderRecipe:
         if self.features:
             terms.append(f"{self.features:g} d_features(x, G(E(x)))")
         if self.critic:
-            terms.append(f"{self.critic:g} hinge critic on G(E(x)) and G(z)")
+            terms.append(f"{self.critic:g} hinge critic on G(E(x)){' and G(z)' if self.samples else ''}")
         if self.agreement:
             last = f" (in the polish {self.polish:g})" if self.polish else ""
             terms.append(f"{self.agreement:g}{last} CE(f(G(z)), y)")

@@ -24,9 +24,9 @@ _SHIPPED = (
     ),
     AutoencoderPlan(
         CIFAR10.key,
-        AutoencoderRecipe(divergence=10.0, features=2.5, critic=1.0, agreement=0.1, classifier=PACKAGED),
+        AutoencoderRecipe(divergence=2.0, features=2.0, critic=0.3, samples=False, classifier=PACKAGED),
         AutoencoderConfig(10, CIFAR10.shape, 128, (128, 96, 32), depth=2),
-        steps=6500,
+        steps=4500,
         warm_up=300,
         learning_rate=6e-4,
         critic_rate=6e-4,
