@@ -2,7 +2,8 @@
 
 import argparse
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,18 +14,31 @@ from core.errors import ConfigError
 if TYPE_CHECKING:
     from core.batch.dataset import Dataset
     from core.batch.job import PackedNetwork, Work
+    from core.batch.measuring import SharedMeasuring
+    from core.data.datasets import LabelledImages
+    from core.models.zoo import ZooModel
 
 ENGINES = ("local", "ray")
 PATHS = "a file, a folder, a ZIP, a Parquet file with pictures in it, or a URL such as s3://bucket/folder"
 
 
 def add_engines(command: Any) -> None:
-    """The options that say where the work is done."""
-    group = command.add_argument_group("many pictures")
+    """The options that say where the work on many pictures is done."""
+    _add_engines(command.add_argument_group("many pictures")).add_argument(
+        "--shard", type=count, help="pictures in each file of the dataset, about (default: 200)"
+    )
+
+
+def add_measuring(command: Any) -> None:
+    """The options that say where the batches of a report are measured, if not by this process alone."""
+    _add_engines(command.add_argument_group("several batches at once"))
+
+
+def _add_engines(group: Any) -> Any:
     group.add_argument("--engine", choices=ENGINES, help="processes of this machine, or a Ray cluster (default: local)")
     group.add_argument("--address", help="of the Ray cluster, such as ray://host:10001 (default: one on this machine)")
     group.add_argument("--processes", type=count, help="at once on this machine (default: its cores)")
-    group.add_argument("--shard", type=count, help="pictures in each file of the dataset, about (default: 200)")
+    return group
 
 
 def add_dataset(command: Any, required: bool) -> None:
@@ -84,6 +98,38 @@ def run_job(
 
             run_batch(job, shards, engine, dataset, on_shard)
     return dataset
+
+
+@contextmanager
+def shared_measuring(
+    options: argparse.Namespace, batches: bool, models: "Sequence[ZooModel]", pictures: "LabelledImages"
+) -> "Iterator[SharedMeasuring | None]":
+    """What measures several batches of a report at once, on the processor; None where no engine is asked for.
+
+    Args:
+        options: of the command.
+        batches: whether the report is measured batch by batch.
+        models: the networks that are measured.
+        pictures: what they are measured on.
+
+    Raises:
+        ConfigError: the report is not, another device is asked for, or the engine can't be had.
+    """
+    if options.engine is None and options.address is None and options.processes is None:
+        yield None
+        return
+    from core.batch.engine import ENGINES as OPEN
+    from core.batch.measuring import SharedMeasuring
+
+    if not batches:
+        raise ConfigError(f"the report {options.report} is not measured batch by batch: leave the engine out")
+    if options.device not in (None, "cpu"):
+        raise ConfigError(f"engines compute on processors: leave --device out, or the engine; got {options.device}")
+    options.device = "cpu"
+    networks = [part for model in models for part in (model, model.plain, model.fast)]
+    tensors = [part for part in (pictures.pixels, pictures.labels, pictures.maps) if part is not None]
+    with OPEN[options.engine or "local"](options.address, options.processes) as engine:
+        yield SharedMeasuring(engine, [*networks, *tensors])
 
 
 def clock(seconds: float) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from core.batch import local
 from core.batch.engine import ENGINES
-from core.batch.job import Job, answer
+from core.batch.job import Job
 from core.batch.local import ATTEMPTS, LocalEngine
 from core.batch.shards import plan
 from core.errors import ConfigError, InputError
@@ -85,7 +85,7 @@ def test_a_shard_that_ends_every_process_is_given_up_with_a_sentence(shards, mon
 def test_a_process_with_other_code_does_nothing(shards):
     job = count_job()
     with pytest.raises(ConfigError, match="another version"):
-        answer(Job(job.work, job.networks, "0" * 64), shards[0])
+        Job(job.work, job.networks, "0" * 64).answer(shards[0])
 
 
 def test_impossible_engines_are_refused(monkeypatch):
