@@ -1,6 +1,7 @@
 """The processes of a Ray cluster, or of a small one that is begun on this machine for the time of the job."""
 
 import os
+import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from core.text import shorten
 
 STORE_BYTES = 512 << 20
 """Of the object store of a cluster that is begun here: networks and the answers on their way."""
+SECONDS_TO_ANSWER = 5
+"""That a cluster with an address has."""
 _AHEAD = 2  # shards handed out for each process; an answer that waits is held in the object store
 
 
@@ -95,6 +98,8 @@ def ray_engine(address: str | None, processes: int | None) -> Iterator[RayEngine
             "the engine ray needs the package ray: pip install -r requirements-extras.txt; the engine local does not"
         ) from error
     ours = not ray.is_initialized()
+    if ours and address is not None:
+        _knock(address)
     if ours:
         _connect(ray, address, processes or cores())
     try:
@@ -102,6 +107,23 @@ def ray_engine(address: str | None, processes: int | None) -> Iterator[RayEngine
     finally:
         if ours:
             ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Ask at an address whether anybody is there: Ray itself would try for minutes, and write each try on the screen.
+
+    Raises:
+        ConfigError: nobody is.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return  # a name such as `auto`, of which Ray knows more
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), SECONDS_TO_ANSWER).close()
+    except (OSError, OverflowError) as error:
+        raise ConfigError(
+            f"no Ray cluster answers at {shorten(address)}: {error}; 'ray status' says whether it runs"
+        ) from error
 
 
 def _connect(ray: Any, address: str | None, processes: int) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from core.cli.options import count, new_folder
 from core.cli.output import say
 from core.errors import ConfigError
+from core.text import shorten
 
 if TYPE_CHECKING:
     from core.batch.dataset import Dataset
@@ -68,7 +69,7 @@ def run_job(
     begun = (options.dataset / MANIFEST).exists()
     shards = plan(options.paths, options.shard or SHARD, options.dataset if begun else None)
     if not shards:
-        raise ConfigError("there is nothing to read")
+        raise ConfigError(f"there is nothing to read in {shorten(', '.join(options.paths))}")
     job = Job(work, tuple(networks), code_digest())
     stated = {
         **work.stated(),
@@ -87,9 +88,9 @@ def run_job(
             by = counted(len(networks), "network")
             say(
                 f"{counted(known, 'picture')} in {counted(len(shards), 'shard')}, {known - left:,} done; {by}",
-                f"about {1e3 * cost.seconds_each:.1f} ms a picture on one core, {cost.core_seconds / 3600:.2g} core "
-                f"hours in all: {clock(cost.seconds(at_once))} on {counted(at_once, 'process')} "
-                f"(measured on the first {cost.measured})",
+                f"about {1e3 * cost.seconds_each:.1f} ms a picture on one core, {clock(cost.core_seconds)} of one core "
+                f"in all: {clock(cost.seconds(at_once))} on {counted(at_once, 'process')} "
+                f"once they have begun (measured on the first {cost.measured})",
             )
         with tqdm(total=known, initial=known - left, disable=options.json, unit="picture") as bar:
 
@@ -147,7 +148,17 @@ def counted(number: int, noun: str) -> str:
 
 
 def network_keys(task: str, keys: Sequence[str]) -> list[tuple[str, Path]]:
-    """The networks with these keys, and the folders that they lie in."""
-    from core.models.zoo import folder_of
+    """The networks with these keys, and the folders that they lie in.
 
+    Raises:
+        ConfigError: there is none of that key.
+    """
+    from core.models.zoo import folder_of, known_cards
+
+    known = known_cards(task)
+    for key in keys:
+        if key not in known:
+            raise ConfigError(
+                f"{task} has no network {shorten(key)}: 'robustscope models --task {task}' lists those that it has"
+            )
     return [(key, folder_of(task, key)) for key in keys]

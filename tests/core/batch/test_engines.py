@@ -1,6 +1,8 @@
 """Engines: the same bytes whoever does a shard, and nothing is lost where a process is killed."""
 
+import socket
 import sys
+import time
 from importlib.util import find_spec
 from multiprocessing import Pipe
 from types import SimpleNamespace
@@ -86,6 +88,18 @@ def test_a_process_with_other_code_does_nothing(shards):
     job = count_job()
     with pytest.raises(ConfigError, match="another version"):
         Job(job.work, job.networks, "0" * 64).answer(shards[0])
+
+
+@pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed: pip install -r requirements-extras.txt")
+@pytest.mark.parametrize("form", ["localhost:{}", "ray://localhost:{}", "[::1]:{}"])
+def test_a_cluster_where_nobody_answers_is_told_at_once(form):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = form.format(free.getsockname()[1])  # bound, and nobody listens
+        began = time.monotonic()
+        with pytest.raises(ConfigError, match=r"no Ray cluster answers at .*:\d+: "), ENGINES["ray"](address, None):
+            pass
+    assert time.monotonic() - began < 6
 
 
 def test_impossible_engines_are_refused(monkeypatch):
