@@ -44,7 +44,8 @@ def measured(task: Task, keys: Sequence[str], images: int, settings: AnswerSetti
         names = " and ".join(escape_markdown(model_name(key)) for key in missing)
         st.info(
             f"No report here holds the answers of {names} by class. They are counted on the data set's test images, "
-            f"which are not on this machine: `robustscope data fetch {task.key}` brings them.",
+            + ("and a task that was brought has none." if task.brought else "which are not on this machine: ")
+            + ("" if task.brought else f"`robustscope data fetch {task.key}` brings them."),
             icon=":material/info:",
         )
     done = watch(counting(task, missing, images, settings)) if missing and here else None

@@ -80,7 +80,8 @@ def _own(visitor: str, card: Card) -> None:
         named = getattr(card.network, "name", "")
         st.html(
             f'<div data-mine="{escape(card.key)}"><b>{escape(model_name(card.key))}</b> '
-            f'<span class="rs-small">task {escape(task_named(card.task).title)} · {escape(f"{title} {named}".strip())}, '
+            f'<span class="rs-small">task {escape(task_named(card.task).title)} · '
+            f"{escape(f'{title} {named}'.strip())}, "
             f"{card.parameters:,} parameters</span></div>"
         )
         st.page_link(

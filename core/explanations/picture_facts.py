@@ -13,6 +13,7 @@ from core.attacks.pgd import Pgd
 from core.errors import ConfigError
 from core.explanations.prediction import probabilities
 from core.metrics.map_agreement import spearman
+from core.models.architectures.catalogue import architecture_of
 from core.models.zoo import ZooModel
 from core.saliency.gradient import gradient
 
@@ -55,11 +56,11 @@ class PictureFacts:
         labels: true classes (n,), -1 where unknown.
         predicted: classes answered (M, n).
         probability: of the class answered (M, n), in [0, 1].
-        agreement: mean rank correlation between two networks' maps (n,), in [-1, 1]; NaN for one network. A map is the
-            absolute input gradient of the class answered, summed over channels.
+        agreement: mean rank correlation between the maps of two networks that have gradients (n,), in [-1, 1]; NaN for
+            fewer. A map is the absolute input gradient of the class answered, summed over channels.
         flagged: share of a network's detectors that flag a picture (M, n), in [0, 1]; NaN where it has none.
         changed_at: smallest radius tried at which PGD changed a network's answer (M, n); infinity where none did, which
-            is the attack's failure and no proof that nothing does; NaN without an attack.
+            is the attack's failure and no proof that nothing does; NaN without an attack or without gradients.
     """
 
     keys: tuple[str, ...]
@@ -142,22 +143,26 @@ def _chunks(pictures: Iterable[tuple[str, int, Tensor]]) -> Iterator[list[tuple[
 def _measure(models: Sequence[ZooModel], flags: Mapping[str, Flags], x: Tensor, settings: FactSettings) -> _Chunk:
     predicted, probability, maps, flagged, changed_at = [], [], [], [], []
     for model in models:
-        attributions, logits = gradient(model.fast, x, torch.full((len(x),), -1, device=x.device))
+        sharp = architecture_of(model.card.network).gradients
+        if sharp:
+            attributions, logits = gradient(model.fast, x, torch.full((len(x),), -1, device=x.device))
+            maps.append(attributions.abs().sum(1).cpu().numpy())
+        else:
+            with torch.no_grad():
+                logits = model.fast(x)
         probs = probabilities(model, logits)
         answers = probs.argmax(1)
         predicted.append(answers.cpu().numpy())
         probability.append(probs.amax(1).cpu().numpy())
-        maps.append(attributions.abs().sum(1).cpu().numpy())
         share = flags.get(model.card.key)
         flagged.append(np.full(len(x), np.nan) if share is None else share(x))
-        changed_at.append(changing_radii(model, x, answers, settings))
-    return _Chunk(np.stack(predicted), np.stack(probability), _agreement(maps), np.stack(flagged), np.stack(changed_at))
+        changed_at.append(changing_radii(model, x, answers, settings if sharp else FactSettings()))
+    agreement = _agreement(maps) if len(maps) > 1 else np.full(len(x), np.nan)
+    return _Chunk(np.stack(predicted), np.stack(probability), agreement, np.stack(flagged), np.stack(changed_at))
 
 
 def _agreement(maps: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
     """The mean over pairs of networks of the rank correlation of their maps, each (n, H, W): (n,)."""
-    if len(maps) < 2:
-        return np.full(len(maps[0]), np.nan)
     pairs = [[spearman(one, other) for one, other in zip(*pair, strict=True)] for pair in combinations(maps, 2)]
     mean: NDArray[np.float64] = np.array(pairs).mean(0)
     return mean
