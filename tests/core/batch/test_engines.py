@@ -2,14 +2,13 @@
 
 import socket
 import sys
-import time
 from importlib.util import find_spec
 from multiprocessing import Pipe
 from types import SimpleNamespace
 
 import pytest
 
-from core.batch import local
+from core.batch import local, on_ray
 from core.batch.engine import ENGINES
 from core.batch.job import Job
 from core.batch.local import ATTEMPTS, LocalEngine
@@ -92,14 +91,13 @@ def test_a_process_with_other_code_does_nothing(shards):
 
 @pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed: pip install -r requirements-extras.txt")
 @pytest.mark.parametrize("form", ["localhost:{}", "ray://localhost:{}", "[::1]:{}"])
-def test_a_cluster_where_nobody_answers_is_told_at_once(form):
+def test_a_cluster_where_nobody_answers_is_told_before_ray_tries_for_minutes(form, monkeypatch):
+    monkeypatch.setattr(on_ray, "_connect", None)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = form.format(free.getsockname()[1])  # bound, and nobody listens
-        began = time.monotonic()
         with pytest.raises(ConfigError, match=r"no Ray cluster answers at .*:\d+: "), ENGINES["ray"](address, None):
             pass
-    assert time.monotonic() - began < 6
 
 
 def test_impossible_engines_are_refused(monkeypatch):
