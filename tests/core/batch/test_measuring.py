@@ -49,7 +49,9 @@ def robust_arrays(request):
 def of_report(make):
     def arrays(request):
         made = make(request)
-        return {"rows": figures(made.report.rows), **made.arrays}
+        rows = figures(made.report.rows)
+        timeless = [{name: value for name, value in row.items() if not name.endswith("_seconds")} for row in rows]
+        return {"rows": timeless, **made.arrays}
 
     return arrays
 
