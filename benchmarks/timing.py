@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 OURS, WHOLE = "ours", "ours, float32"
-"""As the dashboard does it, with gradients in bfloat16 on a processor that computes in it; and in float32 throughout."""
+"""As the dashboard does it, with gradients in bfloat16 on a processor that has it; and in float32 throughout."""
 
 
 def interleaved(work: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, tuple[float, float]]:
