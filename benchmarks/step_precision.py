@@ -28,7 +28,7 @@ from core.reports.explanations.report import ExplanationsReport
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 MOST_APART = 0.005
 """The share of searches that may come less far, and of images that may be fooled more or less, in bfloat16."""
-STEPS, CHUNK = 20, 100
+STEPS, CHUNK = 10, 100
 
 
 @dataclass(frozen=True, slots=True)
