@@ -64,7 +64,7 @@ def counting(task: Task, keys: Sequence[str], images: int, settings: AnswerSetti
     names = " and ".join(f"**{model_name(key)}**" for key in keys)
     return LongTask(
         "models.answers",
-        ("answers", task.key, known, images, settings),
+        ("answers", task.key, known, images, settings, device.step_precision()),
         partial(_call, task, keys, images, settings),
         f"The first {images:,} test images, asked of {names}: clean, and under PGD-{settings.steps} at "
         f"{radius_text(settings.norm, settings.epsilon)}"
@@ -87,7 +87,7 @@ def _call(task: Task, keys: Sequence[str], images: int, settings: AnswerSettings
             def told(done: int, before: int = number * len(data)) -> None:
                 on_progress(before + done, len(models) * len(data))
 
-            found[model.card.key] = measure_answers(device.placed(model), data, settings, told)
+            found[model.card.key] = measure_answers(device.placed(model), data, settings, told, device.step_precision())
         return found
 
     return call

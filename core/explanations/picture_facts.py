@@ -14,6 +14,7 @@ from core.errors import ConfigError
 from core.explanations.prediction import probabilities
 from core.metrics.map_agreement import spearman
 from core.models.architectures.catalogue import architecture_of
+from core.models.step_precision import Precision, stepping
 from core.models.zoo import ZooModel
 from core.saliency.gradient import gradient
 
@@ -28,6 +29,7 @@ class FactSettings:
         epsilons: radii in L-infinity at which an answer is attacked, ascending, in [0, 1] pixel units; none for no
             attack, which is most of the cost.
         steps: of PGD at each radius, from the picture itself.
+        precision: of those steps; whether an answer changed is judged in float32.
 
     Raises:
         ConfigError: radii that do not ascend from above 0, or no steps.
@@ -35,6 +37,7 @@ class FactSettings:
 
     epsilons: tuple[float, ...] = ()
     steps: int = 10
+    precision: Precision = "float32"
 
     def __post_init__(self) -> None:
         ascending = all(low < high for low, high in zip((0.0, *self.epsilons), self.epsilons, strict=False))
@@ -174,12 +177,13 @@ def changing_radii(model: ZooModel, x: Tensor, answers: Tensor, settings: FactSe
     A picture whose answer changed is not attacked at larger radii. Without radii all are NaN.
     """
     found = np.full(len(x), np.inf if settings.epsilons else np.nan)
+    network = stepping(model.fast, settings.precision)
     for epsilon in settings.epsilons:
         left = np.flatnonzero(np.isinf(found))
         if not len(left):
             break
         attack = Pgd(epsilon, steps=settings.steps, random_start=False)
-        x_adv = attack(model.fast, x[left], answers[left])
+        x_adv = attack(network, x[left], answers[left])
         with torch.no_grad():
             changed = model.fast(x_adv).argmax(1) != answers[left]
         found[left[changed.cpu().numpy()]] = epsilon
