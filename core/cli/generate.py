@@ -63,13 +63,15 @@ def _train_autoencoder(options: argparse.Namespace) -> int:
             "another design or a changed plan needs --out, so that a shipped generator is not overwritten"
         )
     part = given.get("steps", plan.steps) / plan.steps  # the other parts of the plan keep their share
-    plan = replace(plan, **given, warm_up=round(plan.warm_up * part), polish=round(plan.polish * part))
+    shares = {name: round(getattr(plan, name) * part) for name in ("warm_up", "polish")}
+    flow_steps = max(1, round(plan.flow_steps * part)) if plan.network.flow else 0
+    plan = replace(plan, **given, **shares, flow_steps=flow_steps)
     words = ([] if design == DESIGN else [f"--design {design}"]) + words
     folder = (folders.RUNS if options.out is None else options.out / "runs") / "generators" / plan.task
     device = choose_device(options.device)
     data = load(task_named(plan.task), "train")
     eyes = eyes_of(plan.task, plan.recipe, data, device)
-    with tqdm(total=plan.total, unit="step", disable=options.json, desc=f"generator of {plan.task}") as bar:
+    with tqdm(total=plan.updates, unit="step", disable=options.json, desc=f"generator of {plan.task}") as bar:
 
         def on_progress(progress: AutoencoderProgress) -> None:
             bar.n = progress.step

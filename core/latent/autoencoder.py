@@ -97,15 +97,17 @@ class Autoencoder:
             raise InputError(
                 f"codes must be (N, {self.latent}) with one label each; got {tuple(z.shape)} and {tuple(labels.shape)}"
             )
+        if self.network.prior is not None:
+            z = self.network.prior(z, labels)
         x_hat: Tensor = self.network.decoder(z, labels)
         return x_hat
 
     def encode(self, x: Tensor, labels: Tensor) -> Tensor:
         """The codes (N, n) of images `x` (N, C, H, W) in [0, 1] seen as the classes `labels` (N,).
 
-        They are the means of the encoder's Gaussians, in the prior's scale. Their norm is below sqrt(n) by as much as
-        the Gaussians are wide, for means and widths together are like the prior: the report `generator` says by how
-        much (`code_norm`).
+        They are the means of the encoder's Gaussians, taken back through the flow if there is one, in the prior's
+        scale. Their norm is below sqrt(n) by as much as the Gaussians are wide, for means and widths together are like
+        the prior: the report `generator` says by how much (`code_norm`).
 
         Raises:
             InputError: images of another shape, or not one label an image.
@@ -116,7 +118,7 @@ class Autoencoder:
                 f"got {tuple(x.shape)} and {tuple(labels.shape)}"
             )
         z: Tensor = self.network.encoder(x, labels)[0]
-        return z
+        return z if self.network.prior is None else self.network.prior.inverse(z, labels)
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
         """Codes (count, n) from the prior N(0, I), on its device."""

@@ -7,11 +7,13 @@ from torch import Tensor, nn
 from torch.nn.functional import layer_norm, leaky_relu
 
 from core.errors import ConfigError
+from core.latent.prior import FlowPrior, flow_parameters
 
 SLOPE = 0.2  # of the leaky ReLU below zero
 MAX_LATENT = 1024
 MAX_WIDTH = 512
 MAX_DEPTH = 8
+MAX_FLOW = 2048
 MAX_PARAMETERS = 50_000_000
 
 
@@ -25,6 +27,7 @@ class AutoencoderConfig:
         latent: n, the length of a code.
         widths: channels at a quarter, at half and at the whole of the image's resolution.
         depth: blocks at a quarter and at half of it, each, in 1..8.
+        flow: units of the flow from N(0, I) to the encoder's codes, at most 2,048; 0: they are like N(0, I) themselves.
 
     Raises:
         ConfigError: a value out of range, or more than 50 million parameters. Nothing of the networks is built to find
@@ -36,6 +39,7 @@ class AutoencoderConfig:
     latent: int = 64
     widths: tuple[int, int, int] = (96, 48, 8)
     depth: int = 1
+    flow: int = 0
 
     def __post_init__(self) -> None:
         if self.classes < 1 or not 1 <= self.latent <= MAX_LATENT:
@@ -47,6 +51,8 @@ class AutoencoderConfig:
             raise ConfigError(f"widths must be three numbers in 1..{MAX_WIDTH}; got {self.widths}")
         if not 1 <= self.depth <= MAX_DEPTH:
             raise ConfigError(f"depth must lie in 1..{MAX_DEPTH}; got {self.depth}")
+        if not 0 <= self.flow <= MAX_FLOW:
+            raise ConfigError(f"flow must lie in 0..{MAX_FLOW}; got {self.flow}")
         if self.parameters > MAX_PARAMETERS:
             raise ConfigError(
                 f"the generator would have {self.parameters:,} parameters; at most {MAX_PARAMETERS:,} are allowed"
@@ -62,7 +68,8 @@ class AutoencoderConfig:
         decoder = (self.latent + self.classes) * places + blocks
         decoder += 4 * middle * (coarse + 1) + 4 * fine * (9 * middle + 1) + channels * (9 * fine + 1)
         encoder = middle * (36 * channels + 1) + blocks + coarse * (4 * middle + 1) + 2 * self.latent * (places + 1)
-        return decoder + encoder
+        flow = flow_parameters(self.latent, self.classes, self.flow) if self.flow else 0
+        return decoder + encoder + flow
 
 
 def spread(h: Tensor) -> Tensor:
@@ -186,7 +193,7 @@ class EncoderNetwork(nn.Module):
 
 
 class AutoencoderNetwork(nn.Module):
-    """An encoder and a decoder of one configuration."""
+    """An encoder and a decoder of one configuration, and the flow between N(0, I) and the encoder's codes, if any."""
 
     def __init__(self, config: AutoencoderConfig, generator: torch.Generator | None = None) -> None:
         """Networks with fresh weights, drawn from `generator` where one is given."""
@@ -194,11 +201,12 @@ class AutoencoderNetwork(nn.Module):
         self.config = config
         self.decoder = DecoderNetwork(config)
         self.encoder = EncoderNetwork(config)
+        self.prior = FlowPrior(config.latent, config.classes, config.flow) if config.flow else None
         if generator is not None:
             self._initialise(generator)
 
     def _initialise(self, generator: torch.Generator) -> None:
-        for name, module in self.named_modules():
+        for name, module in [*self.decoder.named_modules(), *self.encoder.named_modules()]:
             if isinstance(module, nn.Conv2d | nn.Linear):
                 nn.init.kaiming_normal_(module.weight, SLOPE, generator=generator)
                 if module.bias is not None:

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -18,6 +18,7 @@ from core.training.autoencoder.critic import Critic, critic_loss
 from core.training.autoencoder.eyes import Eyes
 from core.training.autoencoder.loss import Pictures, autoencoder_losses, make_pictures
 from core.training.autoencoder.plan import AutoencoderPlan
+from core.training.autoencoder.prior import encoded, fit_flow
 from core.training.checkpoint import read_checkpoint, write_checkpoint
 
 ROUND = 100  # steps between checkpoints
@@ -107,7 +108,37 @@ def train_autoencoder(
             return TrainedAutoencoder(run.averaged(), tuple(history), finished=False)
         history.append(done)
         run.save(folder, history)
-    return TrainedAutoencoder(run.averaged(), tuple(history), finished=True)
+    network = run.averaged()
+    finished = network.prior is None or _fit_flow(network, plan, data, history, on_progress, should_stop)
+    return TrainedAutoencoder(network, tuple(history), finished)
+
+
+def _fit_flow(
+    network: AutoencoderNetwork,
+    plan: AutoencoderPlan,
+    data: LabelledImages,
+    history: list[Round],
+    on_progress: Callable[[AutoencoderProgress], None],
+    should_stop: Callable[[], bool],
+) -> bool:
+    """Fit the flow of a network whose halves have learned, as one more round; False if it was stopped."""
+    assert network.prior is not None
+    spent, began = sum(past.seconds for past in history), time.perf_counter()
+    losses: list[float] = []
+
+    def on_step(loss: float) -> None:
+        losses.append(loss)
+        recent = losses[-ROUND:]
+        told = {"flow": sum(recent) / len(recent)}
+        seconds = spent + time.perf_counter() - began
+        on_progress(AutoencoderProgress(plan.total + len(losses), plan.updates, told, seconds))
+
+    codes = encoded(network, data, plan.flip)
+    finished = fit_flow(network.prior, codes, plan.flow_steps, plan.seed, on_step, should_stop)
+    if finished:
+        last = losses[-max(1, len(losses) // 10) :]
+        history.append(Round({"flow": sum(last) / len(last)}, time.perf_counter() - began))
+    return finished
 
 
 def rate_at(step: int, steps: int) -> float:
@@ -146,7 +177,7 @@ class _Run:
         self.fingerprint = json.dumps([plan.settings(), eyes.sha256], sort_keys=True)
         self.classifier = eyes.network
         generator = torch.Generator().manual_seed(plan.seed)
-        self.network = AutoencoderNetwork(plan.network, generator).to(device)
+        self.network = AutoencoderNetwork(replace(plan.network, flow=0), generator).to(device)  # its flow comes last
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = {name: value.clone() for name, value in self.network.state_dict().items()}
         self.optimiser = torch.optim.Adam(self.network.parameters(), plan.learning_rate, MOMENTS)
@@ -181,7 +212,7 @@ class _Run:
             means = {name: total / (step - first + 1) for name, total in totals.items()}
             if not torch.tensor(list(means.values())).isfinite().all():
                 raise InputError(f"a loss at step {step + 1} is no longer a number: lower the learning rates")
-            on_progress(AutoencoderProgress(step + 1, plan.total, means, spent + time.perf_counter() - began))
+            on_progress(AutoencoderProgress(step + 1, plan.updates, means, spent + time.perf_counter() - began))
         return Round(means, time.perf_counter() - began)
 
     def _step(self, step: int, x: Tensor, labels: Tensor, noise: torch.Generator) -> dict[str, Tensor]:
@@ -208,7 +239,8 @@ class _Run:
     def averaged(self) -> AutoencoderNetwork:
         """A network with the averaged weights, in eval mode."""
         network = AutoencoderNetwork(self.plan.network)
-        network.load_state_dict({name: value.cpu() for name, value in self.average.items()})
+        halves = {name: value.cpu() for name, value in self.average.items()}
+        network.load_state_dict(halves, strict=network.prior is None)
         return network.eval()
 
     def restore(self, folder: Path) -> list[Round]:

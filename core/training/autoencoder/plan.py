@@ -28,8 +28,8 @@ class AutoencoderRecipe:
         agreement: weight of the frozen classifier's cross-entropy on samples from the prior.
         polish: the same in a plan's last steps, its polish. Late and strong, it moves samples that lie between classes
             and leaves the others their variety.
-        samples: whether pictures of codes from N(0, I) are made and judged, too. Where the divergence is so low that codes
-            are not like N(0, I), they are no pictures of anything, and what codes are like is learned afterwards.
+        samples: whether pictures of codes from N(0, I) are made and judged, too. Where the divergence is so low that
+            codes are not like N(0, I), they show nothing, and what codes are like is learned afterwards.
         classifier: the frozen classifier: a zoo key, or `PACKAGED`, EfficientNet-Lite0 with a last layer of its own.
             The judges of what comes out must be others.
 
@@ -78,6 +78,7 @@ class AutoencoderPlan:
         network: the architecture.
         steps: updates, but for the polish.
         polish: updates after those, at a constant and lower rate, with the recipe's last agreement.
+        flow_steps: updates of the flow, when all that is done; 0 where the network has none.
         warm_up: updates before critic and agreement come in.
         batch_size: real pictures a step. The first half of them is reconstructed; for the labels of the second half
             codes are drawn from the prior.
@@ -99,6 +100,7 @@ class AutoencoderPlan:
     network: AutoencoderConfig
     steps: int
     polish: int = 0
+    flow_steps: int = 0
     warm_up: int = 0
     batch_size: int = 64
     learning_rate: float = 1e-3
@@ -118,6 +120,8 @@ class AutoencoderPlan:
             )
         if not 0 <= self.polish <= MAX_STEPS:
             raise ConfigError(f"polish must lie in 0..{MAX_STEPS:,}; got {self.polish}")
+        if not 0 <= self.flow_steps <= MAX_STEPS or bool(self.flow_steps) != bool(self.network.flow):
+            raise ConfigError(f"a flow needs flow_steps in 1..{MAX_STEPS:,}, and none of them where there is no flow")
         if self.batch_size < 2 or self.batch_size % 2 or self.critic_width < 1:
             raise ConfigError(
                 f"need an even batch_size and critic_width >= 1; got {self.batch_size}, {self.critic_width}"
@@ -138,8 +142,13 @@ class AutoencoderPlan:
 
     @property
     def total(self) -> int:
-        """All updates, the polish among them."""
+        """All updates of encoder and decoder, the polish among them."""
         return self.steps + self.polish
+
+    @property
+    def updates(self) -> int:
+        """Those, and the flow's."""
+        return self.total + self.flow_steps
 
     def recipe_at(self, step: int) -> AutoencoderRecipe:
         """The loss at a step, counted from 0."""

@@ -13,6 +13,7 @@ from core.devices import CPU
 from core.errors import ConfigError
 from core.latent.network import AutoencoderConfig, AutoencoderNetwork
 from core.latent.perceptual import feature_distance, logits_of, taps
+from core.latent.prior import FlowPrior
 from core.models import zoo
 from core.models.resnet import PreActResNet, ResNetConfig
 from core.training.autoencoder import loop
@@ -21,6 +22,7 @@ from core.training.autoencoder.eyes import Eyes, eyes_of
 from core.training.autoencoder.loop import rate_at, train_autoencoder
 from core.training.autoencoder.loss import autoencoder_losses, divergence, make_pictures
 from core.training.autoencoder.plan import PACKAGED, AutoencoderPlan, AutoencoderRecipe
+from core.training.autoencoder.prior import EncodedImages, encoded, fit_flow
 from core.training.autoencoder.shipped import AUTOENCODERS, PLAIN, autoencoder_plan
 
 FULL = AutoencoderRecipe(features=1.0, critic=0.5, agreement=0.1)
@@ -237,6 +239,8 @@ def test_the_polish_follows_the_steps_with_an_agreement_of_its_own(eyes, images,
         {"steps": 0},
         {"warm_up": 5},
         {"polish": -1},
+        {"flow_steps": 1},
+        {"network": replace(TINY, flow=16)},
         {"batch_size": 7},
         {"learning_rate": 0.0},
         {"averaging": 1.0},
@@ -266,3 +270,46 @@ def test_both_designs_have_the_same_networks_and_pictures():
         assert "critic" in ours.recipe.describe() and "critic" not in plain.recipe.describe()
     with pytest.raises(ConfigError, match="tiny20"):
         autoencoder_plan("tiny20")
+
+
+FLOW = replace(PLAN, network=replace(TINY, flow=16), flow_steps=3, recipe=AutoencoderRecipe())
+
+
+def test_the_flow_is_fitted_last_and_a_stopped_fit_is_begun_again(eyes, images, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "ROUND", 2)
+    told = []
+    whole = train_autoencoder(FLOW, images, eyes, tmp_path / "whole", told.append)
+    assert [progress.step for progress in told] == [1, 2, 3, 4, 5, 6, 7] and {p.steps for p in told} == {7}
+    assert [set(past.losses) for past in whole.history] == [{"pixels", "divergence"}] * 2 + [{"flow"}]
+    asked = iter(range(100))
+    part = train_autoencoder(FLOW, images, eyes, tmp_path / "part", should_stop=lambda: next(asked) == 5)
+    assert not part.finished and len(part.history) == 2
+    rest = train_autoencoder(FLOW, images, eyes, tmp_path / "part")
+    assert rest.finished and len(rest.history) == 3
+    for name, value in whole.network.state_dict().items():
+        assert torch.equal(value, rest.network.state_dict()[name]), name
+
+
+def test_a_fitted_flow_gives_codes_like_those_it_was_fitted_to():
+    """Two classes, each two spots apart: the Gaussian with their mean and deviation lies between them."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(400) % 2
+    side = (torch.arange(400) // 2 % 2 * 2 - 1).float()
+    mean = torch.stack([4 * side, 10 * labels + side], 1)
+    codes = EncodedImages(mean, torch.full((400, 2), 0.3), labels)
+    prior = FlowPrior(2, 2, 32)
+    assert fit_flow(prior, codes, 400, seed=0)
+    with torch.no_grad():
+        made = prior(torch.randn(400, 2, generator=generator), labels)
+    assert float((made[:, 0].abs() - 4).abs().mean()) < 1.0
+    assert float((made[labels == 1, 1].mean() - made[labels == 0, 1].mean() - 10).abs()) < 1.0
+
+
+def test_both_sides_of_a_picture_are_encoded(images):
+    network = AutoencoderNetwork(TINY, torch.Generator().manual_seed(1))
+    found = encoded(network, images.first(3), flip=True)
+    x = images.images(0, 3)
+    mean, log_variance = network.encoder(torch.cat([x, x.flip(3)]), images.labels[:3].repeat(2))
+    assert_close(found.mean, mean)
+    assert_close(found.deviation, (0.5 * log_variance).exp())
+    assert len(encoded(network, images.first(3), flip=False).labels) == 3
