@@ -261,7 +261,7 @@ def test_impossible_recipes_are_refused(wrong):
         AutoencoderRecipe(**wrong)
 
 
-def test_both_designs_have_the_same_networks_and_pictures():
+def test_the_design_that_ships_and_the_plain_one_have_the_same_networks_and_pictures():
     for task in {task for task, _ in AUTOENCODERS}:
         ours, plain = autoencoder_plan(task), autoencoder_plan(task, PLAIN)
         assert replace(plain, recipe=ours.recipe, warm_up=ours.warm_up, polish=ours.polish) == ours
@@ -272,19 +272,19 @@ def test_both_designs_have_the_same_networks_and_pictures():
         autoencoder_plan("tiny20")
 
 
-FLOW = replace(PLAN, network=replace(TINY, flow=16), flow_steps=3, recipe=AutoencoderRecipe())
+WITH_FLOW = replace(PLAN, network=replace(TINY, flow=16), flow_steps=3, recipe=AutoencoderRecipe())
 
 
 def test_the_flow_is_fitted_last_and_a_stopped_fit_is_begun_again(eyes, images, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "ROUND", 2)
     told = []
-    whole = train_autoencoder(FLOW, images, eyes, tmp_path / "whole", told.append)
+    whole = train_autoencoder(WITH_FLOW, images, eyes, tmp_path / "whole", told.append)
     assert [progress.step for progress in told] == [1, 2, 3, 4, 5, 6, 7] and {p.steps for p in told} == {7}
     assert [set(past.losses) for past in whole.history] == [{"pixels", "divergence"}] * 2 + [{"flow"}]
     asked = iter(range(100))
-    part = train_autoencoder(FLOW, images, eyes, tmp_path / "part", should_stop=lambda: next(asked) == 5)
+    part = train_autoencoder(WITH_FLOW, images, eyes, tmp_path / "part", should_stop=lambda: next(asked) == 5)
     assert not part.finished and len(part.history) == 2
-    rest = train_autoencoder(FLOW, images, eyes, tmp_path / "part")
+    rest = train_autoencoder(WITH_FLOW, images, eyes, tmp_path / "part")
     assert rest.finished and len(rest.history) == 3
     for name, value in whole.network.state_dict().items():
         assert torch.equal(value, rest.network.state_dict()[name]), name
