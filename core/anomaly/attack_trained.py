@@ -16,9 +16,7 @@ from core.anomaly.norm_detectors import features
 from core.anomaly.perceptron import Perceptron
 from core.anomaly.perceptron_detector import TRAINED_SHARE
 
-RADII = (0.25, 0.5, 1.0)
-"""Shares of the task's L-infinity radius at which PGD makes what they are trained on."""
-_TRAINED_ON = "pgd-quarter,pgd-half,pgd"
+_PGD = ("pgd-quarter", "pgd-half", "pgd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +76,11 @@ class AttackTrained:
         return {f"{self.key}/{name}": array for name, array in self.perceptron.arrays().items()}
 
 
-def _detector(key: str, name: str, title: str, kind: Kind, inputs: Inputs) -> Detector:
+def _detector(key: str, name: str, title: str, kind: Kind, inputs: Inputs, attacks: tuple[str, ...]) -> Detector:
     def fit(data: FittingData, scores: Mapping[str, Scores]) -> AttackTrained | None:
         """An image and its attacked twins are on one side of the cut between training and choosing."""
         cut = int(TRAINED_SHARE * len(data.normal))
-        attacked = [data.attacked[share] for share in RADII if share in data.attacked]
+        attacked = [data.attacked[attack] for attack in attacks if attack in data.attacked]
         if not attacked:
             return None
         normal = inputs.values(data.normal)
@@ -102,7 +100,7 @@ def _detector(key: str, name: str, title: str, kind: Kind, inputs: Inputs) -> De
             raise ValueError(f"the detector {key} is not for this network")
         return AttackTrained(key, inputs, found)
 
-    return Detector(key, name, title, kind, fit, read, light=True, radii=RADII, trained_on=_TRAINED_ON)
+    return Detector(key, name, title, kind, fit, read, light=True, attacks=attacks)
 
 
 ATTACKED_GRADIENTS_DETECTOR = _detector(
@@ -111,6 +109,7 @@ ATTACKED_GRADIENTS_DETECTOR = _detector(
     "Two-layer perceptron on log-norms and directions of all tensors, trained on PGD at ε/4, ε/2 and ε",
     "gradient-supervised",
     Inputs(gradients=True, activations=False),
+    _PGD,
 )
 ATTACKED_ACTIVATIONS_DETECTOR = _detector(
     "attacked-activations",
@@ -118,6 +117,7 @@ ATTACKED_ACTIVATIONS_DETECTOR = _detector(
     "Two-layer perceptron on features and layers before them, trained on PGD at ε/4, ε/2 and ε",
     "supervised",
     Inputs(gradients=False, activations=True),
+    _PGD,
 )
 ATTACKED_BOTH_DETECTOR = _detector(
     "attacked-both",
@@ -125,4 +125,5 @@ ATTACKED_BOTH_DETECTOR = _detector(
     "Two-layer perceptron on gradients' norms and directions, features and layers, trained on PGD at ε/4, ε/2 and ε",
     "supervised",
     Inputs(gradients=True, activations=True),
+    _PGD,
 )

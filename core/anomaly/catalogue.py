@@ -12,6 +12,7 @@ from core.anomaly.combined import COMBINED_DETECTOR
 from core.anomaly.detector import Detector
 from core.anomaly.fdbd import FDBD_DETECTOR
 from core.anomaly.gen import GEN_DETECTOR
+from core.anomaly.grood import GROOD_DETECTOR
 from core.anomaly.joint import JOINT_DETECTOR
 from core.anomaly.knn import KNN_DETECTOR
 from core.anomaly.mahalanobis_plus import MAHALANOBIS_PLUS_DETECTOR
@@ -62,6 +63,7 @@ _DETECTORS = (
     MAHALANOBIS_PLUS_DETECTOR,
     GEN_DETECTOR,
     FDBD_DETECTOR,
+    GROOD_DETECTOR,
     RMD_DETECTOR,
     REACT_DETECTOR,
     ASH_DETECTOR,

@@ -33,7 +33,10 @@ def data(attacked):
 
 def attacked(**moved):
     index = np.arange(IMAGES)
-    return {share: AttackedImages(measured(10 + number, **moved), index) for number, share in enumerate((0.25, 1.0))}
+    return {
+        name: AttackedImages(measured(10 + number, **moved), index)
+        for number, name in enumerate(("pgd-quarter", "pgd"))
+    }
 
 
 @pytest.mark.parametrize(
@@ -63,7 +66,8 @@ def test_an_image_and_its_twins_are_on_one_side_of_the_cut(monkeypatch):
         given.update(normal=normal, anomalous=anomalous, validation=validation)
 
     monkeypatch.setattr(perceptron, "fit", fit)
-    found = data({share: AttackedImages(measured(int(4 * share)), np.arange(IMAGES)[::-1]) for share in (0.25, 0.5)})
+    names = ("pgd-quarter", "pgd-half")
+    found = data({name: AttackedImages(measured(seed), np.arange(IMAGES)[::-1]) for seed, name in enumerate(names, 1)})
     found.normal.layers[:, 0] = np.arange(IMAGES)
     for each in found.attacked.values():
         each.measured.layers[:, 0] = each.index
@@ -86,5 +90,5 @@ def test_it_comes_back_from_its_arrays_which_are_checked_and_needs_attacks(key):
     with pytest.raises((ValueError, InputError)):
         DETECTORS[key].read(found.arrays(), CalibrationShape(np.ones(tensors, bool), 3, width, layers))
     assert DETECTORS[key].fit(data({}), {}) is None
-    early = {0.25: AttackedImages(measured(1, count=9), np.arange(9))}
+    early = {"pgd-quarter": AttackedImages(measured(1, count=9), np.arange(9))}
     assert DETECTORS[key].fit(data(early), {}) is None

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from core.anomaly import attacked as attacks
+from core.anomaly.attacked import ATTACKS, attacked
 from core.anomaly.calibration import Calibration
 from core.anomaly.catalogue import DETECTORS
 from core.anomaly.conformal import false_alarm_interval
@@ -20,7 +22,7 @@ from core.metrics.detection import aupr, auroc, fpr95
 from core.metrics.intervals import bootstrap
 from core.reports.anomaly import measurements
 from core.reports.anomaly import rows as anomaly_rows
-from core.reports.anomaly.measurements import ATTACKS, AnomalyMeasurer, Sizes, attacked
+from core.reports.anomaly.measurements import AnomalyMeasurer, Sizes
 from core.reports.anomaly.report import NAME, Anomaly, AnomalySettings, anomaly_report
 from core.reports.anomaly.rows import figure_rows, promise_rows
 from core.reports.catalogue import command_of
@@ -42,9 +44,9 @@ def small(monkeypatch, fashion_root):
     monkeypatch.setattr(measurements, "SEVERITIES", (1, 5))
     monkeypatch.setattr(anomaly_rows, "RESAMPLES", 30)
     monkeypatch.setattr(measurements, "ATTACKS", ("fgsm", "pgd", "ddn"))
-    monkeypatch.setattr(measurements, "STEPS", 4)
+    monkeypatch.setattr(attacks, "STEPS", 4)
     monkeypatch.setattr(measurements, "FEWEST", 3)
-    monkeypatch.setattr(measurements, "Ddn", partial(Ddn, 20))
+    monkeypatch.setattr(attacks, "Ddn", partial(Ddn, 20))
 
 
 @pytest.fixture
