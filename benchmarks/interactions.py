@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from benchmarks.subjects import QUICK
 from core.attacks.pgd import Pgd
 from core.explanations.attack_result import attack_result
 from core.explanations.class_explanations import explain
@@ -32,14 +33,14 @@ def measure(models: dict[str, ZooModel], x: Tensor) -> dict[str, float]:
 
     def attacks(image: Tensor) -> None:
         for model in models.values():
-            attack_result(model, image, attack)
+            attack_result(model, image, attack, precision=QUICK)
 
     def explanations(image: Tensor) -> None:
         for model in models.values():
-            explain(model, image, RHO)
+            explain(model, image, RHO, precision=QUICK)
 
     def of_one(image: Tensor) -> None:
-        explain(next(iter(models.values())), image, RHO)
+        explain(next(iter(models.values())), image, RHO, precision=QUICK)
 
     medians = [_median(work, x) for work in (looks, attacks)]
     medians += [_median(work, x[:FEW]) for work in (explanations, of_one)]

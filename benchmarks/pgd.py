@@ -6,14 +6,16 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from benchmarks.peers import PEERS, ours
-from benchmarks.timing import OURS, differs, interleaved, print_table
+from benchmarks.subjects import QUICK
+from benchmarks.timing import OURS, WHOLE, differs, interleaved, print_table
 from core.attacks.pgd import Pgd
 from core.models.fast import fast_form
+from core.models.step_precision import stepping
 from core.models.zoo import ZooModel
 
 ATTACKS = {
-    "L-infinity": (Pgd(8 / 255, "linf", 10, random_start=False), 0.70),
-    "L2": (Pgd(0.5, "l2", 10, random_start=False), 0.85),
+    "L-infinity": (Pgd(8 / 255, "linf", 10, random_start=False), 0.50),
+    "L2": (Pgd(0.5, "l2", 10, random_start=False), 0.50),
 }
 CLOSE = 1e-4
 SHARE_APART = 0.001
@@ -30,9 +32,9 @@ def _compare(name: str, attack: Pgd, aim: float, model: ZooModel, x: Tensor, lab
     print(f"\nPGD {name}, epsilon {attack.epsilon:.4g}, step {attack.step:.4g}: are the images the same?")
     apart = _in_double(attack, model, x, labels) + _after_one_step(attack, model, x, labels)
     apart += _in_loss(attack, model, x, labels)
-    work = {OURS: ours(model.fast, x, labels, attack)}
+    work = {OURS: ours(stepping(model.fast, QUICK), x, labels, attack), WHOLE: ours(model.fast, x, labels, attack)}
     work |= {peer: make(model.plain, x, labels, attack) for peer, make in PEERS.items()}
-    title = f"PGD {name}, {attack.steps} steps, batch {len(x)}, float32, network {model.card.key}"
+    title = f"PGD {name}, {attack.steps} steps, batch {len(x)}, steps of ours in {QUICK}, network {model.card.key}"
     return print_table(title, interleaved(work, rounds), aim, apart)
 
 
@@ -74,6 +76,10 @@ def _in_loss(attack: Pgd, model: ZooModel, x: Tensor, labels: Tensor) -> list[st
         )
         wrong = abs(loss(mine) - loss(theirs)) > LOSS_APART * max(1.0, loss(theirs))
         found += differs(wrong, f"{peer} reaches another loss than ours by more than {LOSS_APART:.0%}")
+    low = ours(stepping(model.fast, QUICK), x, labels, attack)()
+    print(f"  {attack.steps} steps, ours in {QUICK}, loss {loss(low):.4f}")
+    wrong = abs(loss(low) - loss(mine)) > LOSS_APART * max(1.0, loss(mine))
+    found += differs(wrong, f"steps in {QUICK} reach another loss by more than {LOSS_APART:.0%}")
     return found
 
 

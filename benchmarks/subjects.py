@@ -7,7 +7,9 @@ from torch import Tensor
 
 from core.data.datasets import available, load
 from core.data.tasks import CIFAR10
+from core.devices import CPU
 from core.models.resnet import PreActResNet
+from core.models.step_precision import quick_precision
 from core.models.zoo import Card, ZooModel, assemble, cards, load_zoo_model
 from core.training.plan import network_for
 
@@ -43,6 +45,8 @@ class Subjects:
 
 
 UNTRAINED = "untrained"
+QUICK = quick_precision(CPU)
+"""What gradients are quickest in here."""
 
 
 def subjects(count: int) -> Subjects:

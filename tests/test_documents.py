@@ -87,3 +87,13 @@ def test_the_licences_in_the_guide_to_workshops_are_those_that_the_packages_stat
         found = metadata(name)
         classified = [each.rpartition(" :: ")[2] for each in found.get_all("Classifier", ()) if "License ::" in each]
         assert licence in (found.get("License-Expression"), *classified), name
+
+
+def test_readme_names_the_versions_of_the_libraries_that_it_is_held_against():
+    """As they are pinned for `make bench`."""
+    pinned = "\n".join((ROOT / name).read_text() for name in ("requirements.txt", "requirements-bench.txt"))
+    readme = (ROOT / "README.md").read_text()
+    quick = readme[readme.index("### How quick is it?") : readme.index("## How it is built")]
+    for name in ("torchattacks", "foolbox", "adversarial-robustness-toolbox", "captum"):
+        named = set(re.findall(rf"{name} (\d[\d.]*\d)", quick))
+        assert named == set(re.findall(rf"^{name}==(\S+)$", pinned, re.MULTILINE)), name

@@ -15,7 +15,7 @@ from app.state.names import model_name
 from app.ui.colours import model_colour
 from app.ui.controls import pick
 from app.ui.data_urls import data_url
-from app.ui.elements import how_to_read
+from app.ui.elements import how_to_read, not_measured
 from app.ui.player import Line, Series, Track, player
 from core.data.tasks import Task
 from core.explanations.attack_path import Path
@@ -101,10 +101,8 @@ def _verdict(verdict: EvidenceVerdict) -> str:
 
 def no_verdicts(task: Task) -> None:
     """What is said where the thresholds are missing."""
-    st.caption(
-        "Whether these attacks draw a class or are noise is not judged yet: the thresholds are in the report that "
-        f"`robustscope evaluate --task {task.key} --report explanations` makes."
-    )
+    command = f"robustscope evaluate --task {task.key} --report explanations"
+    not_measured(task, "Whether these attacks draw a class or are noise", command)
 
 
 def drawn_on_tests(report: ExplanationsReport | None, zoo: Mapping[str, Card], models: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from app.adversarial.choice import SHOWN, AdversarialChoice
-from app.state import predictions, session, zoo
+from app.state import device, predictions, session, zoo
 from app.state.choice import Choice
 from app.state.names import model_name
 from app.state.pictures import ModelInput
@@ -65,7 +65,7 @@ def attacking(task: Task, models: Sequence[str], shown: ModelInput, box: Box, at
     known = tuple((key, zoo.cards_of(task.key)[key].sha256) for key in models)
     return LongTask(
         "region",
-        ("region", task.key, known, shown.digest, box, attack),
+        ("region", task.key, known, shown.digest, box, attack, device.step_precision()),
         partial(_call, task, models, shown, box, attack),
         f"PGD with {STEPS} steps against each network, at most {choice.dial.text(choice.strength)}, once inside of the "
         "box and once outside of it.",
@@ -78,14 +78,14 @@ def attacking(task: Task, models: Sequence[str], shown: ModelInput, box: Box, at
 
 def _call(task: Task, models: Sequence[str], shown: ModelInput, box: Box, attack: Pgd) -> Call:
     runs = [(zoo.model(task.key, key), part) for key in models for part in PARTS]
-    x = torch.from_numpy(shown.x.copy())
+    x, precision = torch.from_numpy(shown.x.copy()), device.step_precision()
 
     def call(on_progress: OnProgress, should_stop: ShouldStop) -> list[RegionAttack]:
         found: list[RegionAttack] = []
         for model, part in runs:
             before, of = len(found) * attack.steps, len(runs) * attack.steps
             steps = partial(_told, on_progress, before, of)
-            found.append(attack_region(model, x, box, part, attack, on_progress=steps))
+            found.append(attack_region(model, x, box, part, attack, on_progress=steps, precision=precision))
         return found
 
     return call
@@ -130,5 +130,5 @@ def _guide() -> None:
         "those outside. An answer that falls to changes outside hangs on more than what is in the box. The larger "
         "part has more pixels to change: hold it against the box's share of the area.",
         "PGD: Madry et al. 2018, arXiv:1706.06083; in L2 without a random start. That attacks work outside of what "
-        "a map marks: Woods, Chen, Teuscher 2019, arXiv:1906.02896, first version.",
+        "a map marks: Woods, Chen, Teuscher 2019, arXiv:1906.02896, first version." + device.steps_in_words(),
     )

@@ -13,7 +13,7 @@ from app.adversarial.transfer import _radius
 from app.state.names import model_name
 from app.ui import charts, tables
 from app.ui.colours import model_colour
-from app.ui.elements import how_to_read, ink, missing_report, percent
+from app.ui.elements import how_to_read, ink, missing_report, not_measured, percent
 from core.data.tasks import Task
 from core.models.zoo import Card
 from core.reports.adversarial.report import Adversarial
@@ -152,10 +152,8 @@ def fooled_shares(task: Task, report: Fooling | None, cards: Mapping[str, Card],
         if row.get("method") == method and row["model"] in cards and row.get("sha256") == cards[row["model"]].sha256
     ]
     if not rows:
-        st.caption(
-            "On how many test images this works is not measured here yet: "
-            f"`robustscope evaluate --task {task.key} --report fooling` does it."
-        )
+        command = f"robustscope evaluate --task {task.key} --report fooling"
+        not_measured(task, "On how many test images this works", command)
         return
     words = {
         "moved": "map moved to its emptiest quadrant, answer kept",

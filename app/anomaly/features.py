@@ -23,6 +23,7 @@ from core.data.tasks import Task, task_named
 from core.errors import ConfigError, DataMissingError
 from core.explanations.network_features import STEPS, PulledPicture, attacked_features, pooled_features, pulled_picture
 from core.models.pooled import as_pooled
+from core.models.step_precision import Precision
 from core.progress import OnProgress, ShouldStop
 
 OF_A_SET = 4  # unfamiliar pictures of each set
@@ -100,7 +101,7 @@ def of_attacked(choice: Choice, models: Sequence[str]) -> LongTask:
     seconds = sum(passes * seconds_an_answer(choice.task, *each) for each in known)
     return LongTask(
         "anomaly.features.attacked",
-        ("attacked features", choice.task, known, choice.fit, choice.invert, named),
+        ("attacked features", choice.task, known, choice.fit, choice.invert, named, device.step_precision()),
         partial(_attack_call, choice, models, task.radii["linf"]),
         f"Each network's answers to {len(named):,} pictures are attacked, for an arrow each: {duration(seconds)}.",
         "Attack them all",
@@ -118,7 +119,11 @@ def _attack_call(choice: Choice, models: Sequence[str], epsilon: float) -> Call:
         x = device.placed(torch.cat([x for _, x in pictures.fitted_gallery(choice)]))
         found = {
             model.card.key: attacked_features(
-                device.placed(model), x, epsilon, partial(_told, on_progress, number * len(x), len(loaded) * len(x))
+                device.placed(model),
+                x,
+                epsilon,
+                partial(_told, on_progress, number * len(x), len(loaded) * len(x)),
+                precision=device.step_precision(),
             )
             for number, model in enumerate(loaded)
         }
@@ -207,10 +212,12 @@ def _calibration(task: str) -> Iterator[_Picture]:
 
 def pulled(task: Task, key: str, shown: ModelInput) -> PulledPicture:
     """The picture's features in a network, and those of its attacked form at the reported radius."""
-    epsilon = task.radii["linf"]
-    return _pulled(task.key, key, zoo.model(task.key, key).card.sha256, shown.digest, epsilon, shown.x)
+    sha256, epsilon = zoo.model(task.key, key).card.sha256, task.radii["linf"]
+    return _pulled(task.key, key, sha256, shown.digest, epsilon, device.step_precision(), shown.x)
 
 
 @cached_result
-def _pulled(task: str, key: str, sha256: str, digest: str, epsilon: float, _x: NDArray[np.float32]) -> PulledPicture:
-    return pulled_picture(zoo.model(task, key), device.picture(_x), epsilon)
+def _pulled(
+    task: str, key: str, sha256: str, digest: str, epsilon: float, precision: Precision, _x: NDArray[np.float32]
+) -> PulledPicture:
+    return pulled_picture(zoo.model(task, key), device.picture(_x), epsilon, precision=precision)

@@ -95,7 +95,8 @@ _SAID = "for key, places in near.items():\n    print(key, [names[place] for plac
 
 
 def _pulled(choice: Choice) -> str:
-    return f"pulled_picture(model, x, {task_named(choice.task).radii['linf']!r})"
+    asked = f"{task_named(choice.task).radii['linf']!r}{python_code.stepping_in()}"
+    return f"pulled_picture(model, x, {asked})"
 
 
 def _others(choice: Choice, here: bool) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from app.compare.choice import CompareChoice
-from app.state import zoo
+from app.state import device, zoo
 from app.state.names import model_name
 from app.ui import map_png
 from app.ui.colours import gradient_css, model_colour
@@ -174,7 +174,8 @@ def challenge_guide(radius: str, steps: int) -> None:
         f"Each network is attacked on its own: PGD with {steps} steps looks for the change, at most {radius}, that "
         "most lowers the probability of its first answer. At 0 nothing changes. Grey in the right picture is no "
         "change. An answer that is kept here is no proof that no attack exists.",
-        "Madry et al. 2018, arXiv:1706.06083; random start from seed 0, step 2.5 ε / k, pixels kept in [0, 1].",
+        "Madry et al. 2018, arXiv:1706.06083; random start from seed 0, step 2.5 ε / k, pixels kept in [0, 1]."
+        + device.steps_in_words(),
     )
 
 

@@ -16,6 +16,7 @@ from core.attacks.square import Square
 from core.data.tasks import Task
 from core.explanations.attack_result import AttackResult, attack_result
 from core.explanations.prediction import Prediction
+from core.models.step_precision import Precision
 
 QUERIES = 300  # of the random search that stands in for gradients
 
@@ -29,7 +30,7 @@ def attack_results(task: Task, keys: Sequence[str], shown: ModelInput, attack: P
     return [
         _attack_result(
             task.key, key, model(task.key, key).card.sha256, shown.digest,
-            attack if key in sharp else searching(attack), shown.x,
+            attack if key in sharp else searching(attack), device.step_precision(), shown.x,
         )
         for key in keys
     ]  # fmt: skip
@@ -42,9 +43,9 @@ def searching(attack: Pgd) -> Square:
 
 @cached_result
 def _attack_result(
-    task: str, key: str, sha256: str, digest: str, attack: Pgd | Square, _x: NDArray[np.float32]
+    task: str, key: str, sha256: str, digest: str, attack: Pgd | Square, precision: Precision, _x: NDArray[np.float32]
 ) -> AttackResult:
-    return attack_result(model(task, key), device.picture(_x), attack)
+    return attack_result(model(task, key), device.picture(_x), attack, precision=precision)
 
 
 def withheld(task: Task, looks: Sequence[Prediction], shown: ModelInput) -> dict[str, str]:

@@ -36,7 +36,7 @@ def program(choice: Choice, own: bool, attacked: bool, tests: int) -> str:
         + "flags = {\n"
         f"    key: partial(found.share_flagged, models[key], alpha={ALPHA}) for key, found in calibrations.items()\n"
         "}\n"
-        f"settings = FactSettings({settings_of(task_named(choice.task), attacked).epsilons!r})\n"
+        f"settings = {settings_of(task_named(choice.task), attacked)!r}\n"
         "facts = measure_pictures(list(models.values()), flags, source, settings)\n"
         "for key, answers in zip(facts.models, facts.predicted):\n"
         "    print(key, [task.class_names[answer] for answer in answers])\n"

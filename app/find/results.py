@@ -52,7 +52,8 @@ class MeasuredPictures:
 
 def settings_of(task: Task, attacked: bool) -> FactSettings:
     """How pictures of a task are measured, with attacks or without."""
-    return FactSettings(tuple(share * task.radii["linf"] for share in SHARES) if attacked else ())
+    radii = tuple(share * task.radii["linf"] for share in SHARES)
+    return FactSettings(radii, precision=device.step_precision()) if attacked else FactSettings()
 
 
 def changed_words(task: Task, radius: float) -> str:
@@ -91,7 +92,7 @@ def measuring(choice: Choice, files: Sequence[UploadedFile] | None, attacked: bo
     takes = "" if at_once else f" It takes {duration(of * seconds_a_picture(task.key, known, calibrated, attacked))}."
     return LongTask(
         "find.pictures",
-        ("find", task.key, attacked, known, calibrated, choice.fit, choice.invert, named),
+        ("find", task.key, settings_of(task, attacked), known, calibrated, choice.fit, choice.invert, named),
         lambda: call,
         f"{of:,} pictures for {names}: answers, maps, detectors{f', and PGD at {len(SHARES)} radii' * attacked}."
         + takes,

@@ -44,7 +44,8 @@ def measured(task: Task, keys: Sequence[str], images: int, settings: AnswerSetti
         names = " and ".join(escape_markdown(model_name(key)) for key in missing)
         st.info(
             f"No report here holds the answers of {names} by class. They are counted on the data set's test images, "
-            f"which are not on this machine: `robustscope data fetch {task.key}` brings them.",
+            + ("and a task that was brought has none." if task.brought else "which are not on this machine: ")
+            + ("" if task.brought else f"`robustscope data fetch {task.key}` brings them."),
             icon=":material/info:",
         )
     done = watch(counting(task, missing, images, settings)) if missing and here else None
@@ -63,7 +64,7 @@ def counting(task: Task, keys: Sequence[str], images: int, settings: AnswerSetti
     names = " and ".join(f"**{model_name(key)}**" for key in keys)
     return LongTask(
         "models.answers",
-        ("answers", task.key, known, images, settings),
+        ("answers", task.key, known, images, settings, device.step_precision()),
         partial(_call, task, keys, images, settings),
         f"The first {images:,} test images, asked of {names}: clean, and under PGD-{settings.steps} at "
         f"{radius_text(settings.norm, settings.epsilon)}"
@@ -86,7 +87,7 @@ def _call(task: Task, keys: Sequence[str], images: int, settings: AnswerSettings
             def told(done: int, before: int = number * len(data)) -> None:
                 on_progress(before + done, len(models) * len(data))
 
-            found[model.card.key] = measure_answers(device.placed(model), data, settings, told)
+            found[model.card.key] = measure_answers(device.placed(model), data, settings, told, device.step_precision())
         return found
 
     return call

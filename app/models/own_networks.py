@@ -80,7 +80,8 @@ def _own(visitor: str, card: Card) -> None:
         named = getattr(card.network, "name", "")
         st.html(
             f'<div data-mine="{escape(card.key)}"><b>{escape(model_name(card.key))}</b> '
-            f'<span class="rs-small">{escape(task_named(card.task).title)} · {escape(f"{title} {named}".strip())}, '
+            f'<span class="rs-small">task {escape(task_named(card.task).title)} · '
+            f"{escape(f'{title} {named}'.strip())}, "
             f"{card.parameters:,} parameters</span></div>"
         )
         st.page_link(
@@ -198,7 +199,10 @@ def _classes(matched: Matched) -> tuple[str, ...] | None:
     file = st.file_uploader("… or a file of them", ["txt", "json", "csv"], key="bring.names", max_upload_size=1)
     given = file.getvalue().decode("utf-8", "replace") if file else text
     if not given.strip():
-        st.caption(f"The network answers with {matched.classes:,} classes; at most {MOST_CLASSES:,} are taken.")
+        if matched.classes > MOST_CLASSES:
+            st.caption(f"The network answers with {matched.classes:,} classes; at most {MOST_CLASSES:,} are taken.")
+        else:
+            st.info(f"Name its {matched.classes:,} classes to go on; then it can be tried.", icon=":material/edit:")
         return None
     try:
         names = tuple(names_in(given))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from app.models.choice import BOX, GIVEN, LAST_EPOCH, PerturbationChoice
 from app.models.results import ORDERINGS, PGD_STEPS
 from app.state.choice import Choice
+from app.state.device import step_precision
 from app.ui import python_code
 from core.explanations.labelled_answers import AnswerSettings
 from core.reports.seeds.report import NAME as SEEDS
@@ -37,7 +38,7 @@ def answers(task: str, keys: Sequence[str], shipped: bool, images: int, settings
             "from core.data.datasets import load\nfrom core.explanations.labelled_answers import measure_answers\n\n"
             f"data = load(task_named({task!r}), 'test', most={images})\n"
         )
-        found = f"measure_answers(load_zoo_model({task!r}, key), data, settings)"
+        found = f"measure_answers(load_zoo_model({task!r}, key), data, settings{python_code.stepping_in()})"
     return source + f"for key in {list(keys)}:\n    answers[key] = {found}\n"
 
 
@@ -107,12 +108,14 @@ def perturbation(choice: Choice, part: PerturbationChoice, label: int | None) ->
     about = str(label) if label is not None else "int(network.fast(x).argmax())"
     return python_code.picture_and_networks(choice, [*names, "Pgd"]) + (
         "\nimport numpy as np\n\n"
+        "from core.models.step_precision import stepping\n"
         "from core.training.inspect_perturbation import adversity, construct, strong_map, worst_found\n\n"
         f"epsilon, network = {part.size} / 255, load_zoo_model(task.key, {part.network!r})\n"
         + box
         + f"steps = construct(x, {map_}, epsilon, {part.alpha!r}, {part.epoch})\n"
         f"label = {about}\n"
-        f"worst = worst_found(network.fast, x, label, Pgd(epsilon, steps={PGD_STEPS}))\n"
+        f"attacked = stepping(network.fast, {step_precision()!r})\n"
+        f"worst = worst_found(attacked, x, label, Pgd(epsilon, steps={PGD_STEPS}))\n"
         f"harm = adversity(network.fast, steps, label, worst, {LAST_EPOCH})\n"
         'print("cosine in this epoch:", harm.cosine, "losses:", dict(harm.losses))\n'
     )

@@ -15,6 +15,7 @@ from app.state.result_cache import cached_result
 from core.attacks.pgd import Pgd
 from core.data.datasets import data_root
 from core.data.tasks import Task
+from core.models.step_precision import Precision, stepping
 from core.reports.form.report import Row, read_report
 from core.reports.robustness.report import NAME, Robustness
 from core.reports.seeds.report import NAME as SEEDS
@@ -87,7 +88,8 @@ def perturbation_result(task: Task, shown: ModelInput, image: str, chosen: Pertu
     if label is None:
         label = predictions.predictions_of(task, [chosen.network], shown)[0].target
     network = zoo.model(task.key, chosen.network)
-    worst = _worst(task.key, chosen.network, network.card.sha256, shown.digest, label, epsilon, shown.x)
+    stamp, precision = network.card.sha256, device.step_precision()
+    worst = _worst(task.key, chosen.network, stamp, shown.digest, label, epsilon, precision, shown.x)
     return PerturbationResult(steps, adversity(network.fast, steps, label, worst, LAST_EPOCH), shown.label is not None)
 
 
@@ -109,9 +111,11 @@ def _strong_map(task: str, teacher: str, sha256: str, digest: str, name: str, _x
 
 
 @cached_result
-def _worst(task: str, key: str, sha256: str, digest: str, label: int, epsilon: float, _x: Image) -> Image:
-    attack = Pgd(epsilon, steps=PGD_STEPS)
-    return worst_found(zoo.model(task, key).fast, device.picture(_x), label, attack)
+def _worst(
+    task: str, key: str, sha256: str, digest: str, label: int, epsilon: float, precision: Precision, _x: Image
+) -> Image:
+    network, attack = stepping(zoo.model(task, key).fast, precision), Pgd(epsilon, steps=PGD_STEPS)
+    return worst_found(network, device.picture(_x), label, attack)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

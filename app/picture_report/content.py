@@ -17,6 +17,7 @@ from core.anomaly.verdict import Verdict
 from core.attacks.pgd import Pgd
 from core.data.tasks import Task, task_named
 from core.explanations.attack_result import AttackResult, attack_result
+from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.explanations.class_explanations import Explanations, explain
 from core.explanations.prediction import Prediction
 from core.explanations.region import PARTS
@@ -95,9 +96,10 @@ def making(choice: Choice, shown: ModelInput) -> LongTask:
         attacked, explanations, maps = [], [], {}
         for model in loaded:
             check(should_stop)
-            attacked.append(attack_result(model, x, attack, SEED))
+            attacked.append(attack_result(model, x, attack, SEED, device.step_precision()))
             next(done)
-        for found in saliency_grid(loaded, x, METHODS, Target(), shown.label, SEED, should_stop=should_stop):
+        methods = [ATTRIBUTION_METHODS[key].averaged_in(device.step_precision()) for key in METHODS]
+        for found in saliency_grid(loaded, x, methods, Target(), shown.label, SEED, should_stop=should_stop):
             maps[found.model, found.method] = found
             next(done)
         for model in loaded if small else []:
@@ -129,6 +131,7 @@ def making(choice: Choice, shown: ModelInput) -> LongTask:
         (
             "picture report", calibrations, shown.digest, shown.title, stamps, tuple(choice.to_query().items()),
             tuple(links.items()), start and start.generator, pointed and (pointed.box, pointed.fill.digest),
+            device.step_precision(),
         ),
         lambda: call,
         f"Answers, an attack at {choice.dial.text(choice.strength)}, anomaly scores, {len(METHODS)} saliency methods, "
@@ -153,7 +156,7 @@ def program(choice: Choice, shown: ModelInput) -> str:
         + python_code.PREDICTIONS
         + python_code.attacks(choice, PGD_STEPS)
         + python_code.verdicts(own)
-        + python_code.maps(METHODS, Target(), shown.label, SEED)
+        + python_code.maps(METHODS, Target(), shown.label, SEED, precision=device.step_precision())
         + python_code.explanations(RHO) * small
         + natural_view.program(task)
         + (latent_view.program(start) if start else "")

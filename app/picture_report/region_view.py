@@ -60,13 +60,14 @@ def view(
 ) -> RegionView:
     """The answers; `done` is told after each network of each way."""
     x, other, box = device.picture(shown.x), device.picture(start.fill.x), start.box
+    precision = device.step_precision()
     found = RegionView(start, {edit: [] for edit in EDITS}, {part: [] for part in PARTS})
     for model in models:
         for edit, answers in found.edited.items():
             answers.append(edited_answer(model, x, box, edit, other))
         for part in PARTS:
             check(should_stop)
-            found.held[part].append(attack_region(model, x, box, part, start.attack))
+            found.held[part].append(attack_region(model, x, box, part, start.attack, precision=precision))
             next(done)
     return found
 

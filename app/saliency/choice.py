@@ -24,6 +24,7 @@ ROWS: Mapping[str, str] = {"methods": "methods", "networks": "networks"}
 SCALES: Mapping[str, str] = {"method": "a method's maps", "all": "all maps", "own": "none"}
 COLOURS: Mapping[str, str] = {"signed": "sign and strength", "strength": "strength alone"}
 AGREED: Mapping[str, str] = {"": "this picture", "report": "the report's pictures"}
+PRECISIONS: Mapping[str, str] = {"": "bfloat16", "float32": "float32"}
 VIEWS: Mapping[str, str] = {"": "page", "present": "presenter", "guess": "guess the class"}
 
 
@@ -39,6 +40,7 @@ class SaliencyChoice(PageChoice):
         scale: key of `SCALES`: which maps share their colours' scale.
         colours: key of `COLOURS`.
         layer: the name of the layer that methods of places look at; empty for each network's default.
+        precision: key of `PRECISIONS`: of the gradients that methods average, where the server computes in bfloat16.
         over: how much the maps cover the picture, in percent; 0 shows them alone.
         method: the method of the map that is looked at.
         seen: the network of that map.
@@ -57,6 +59,7 @@ class SaliencyChoice(PageChoice):
     scale: str
     colours: str
     layer: str
+    precision: str
     over: int
     method: str
     seen: str
@@ -77,7 +80,7 @@ class SaliencyChoice(PageChoice):
         """What a link is taken to mean that says nothing: five methods, each network's own answer."""
         models = beside.choice.models
         return cls(
-            FIRST_METHODS, TOP, ALONE, "methods", "method", "signed", "", 0, FIRST_METHODS[0], models[0],
+            FIRST_METHODS, TOP, ALONE, "methods", "method", "signed", "", "", 0, FIRST_METHODS[0], models[0],
             models[:2][-1], FIRST_MEASURES, "spearman", "", (), "",
         )  # fmt: skip
 
@@ -170,6 +173,7 @@ FIELDS: tuple[QueryField[SaliencyChoice, Beside], ...] = (
         "layer", "layer", matching(r"[\w.]{0,120}", str), lambda value, part, beside: True,
         "must be the name of a layer",
     ),
+    QueryField("precision", "precision", str, one_of(PRECISIONS), "must be float32"),
     QueryField("over", "over", WHOLE, whole(0, 100), "must be a whole number of percent from 0 to 100"),
     QueryField("", "method", str, one_of(lambda part, beside: part.methods), ""),
     QueryField("", "seen", str, _shown, ""),

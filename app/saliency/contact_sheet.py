@@ -48,7 +48,7 @@ def sheet(task: Task, choice: Choice, part: SaliencyChoice) -> None:
     heads = ""
     maps: dict[tuple[int, str], SaliencyMap] = {}
     for number, picture in enumerate(shown):
-        question = results.question_of(task, picture, part.target(task), part.layer)
+        question = results.question_of(task, picture, part)
         for _ in results.quick_maps(question, choice.models, [part.method]):
             pass
         found = results.known_maps(question, choice.models, [part.method])

@@ -113,6 +113,7 @@ def grid_npz(found: Mapping[Cell, SaliencyMap], models: Sequence[str], methods: 
     there = {cell: made for cell, made in found.items() if not made.problem}
     arrays = {f"attributions__{model}__{method}": made.attributions for (model, method), made in there.items()}
     targets = {model: list(made.target) for (model, _), made in there.items()}
+    precisions = {method: one.settings["precision"] for (_, method), one in found.items()}
     problems = {"__".join(cell): made.problem for cell, made in found.items() if made.problem}
     settings = {
         "task": one.task,
@@ -122,6 +123,7 @@ def grid_npz(found: Mapping[Cell, SaliencyMap], models: Sequence[str], methods: 
         "targets": targets,
         "problems": problems,
         **one.settings,
+        "precision": precisions,
     }
     return npz(arrays | {"x": one.x}, settings)
 

@@ -10,12 +10,24 @@ from math import isfinite
 import plotly.graph_objects as go
 import streamlit as st
 
-from app.saliency import results
-from app.saliency.choice import ALONE, COLOURS, OTHER, ROWS, SCALES, TOP, TRUE, SaliencyChoice, explainable, opposable
+from app.saliency import results, rounding
+from app.saliency.choice import (
+    ALONE,
+    COLOURS,
+    OTHER,
+    PRECISIONS,
+    ROWS,
+    SCALES,
+    TOP,
+    TRUE,
+    SaliencyChoice,
+    explainable,
+    opposable,
+)
 from app.saliency.colouring import explains, map_pixels, strongest, why_empty
 from app.saliency.grid import clickable, grid_html
 from app.saliency.results import Cell, Measuring, Question
-from app.state import session
+from app.state import device, session
 from app.state.choice import Choice
 from app.state.durations import duration
 from app.state.names import model_name
@@ -71,6 +83,13 @@ def form_picker() -> None:
             **session.binding("scale", "saliency.scale"),
         )
         pick("Colours", COLOURS, **session.binding("colours", "saliency.colours"))
+        if device.step_precision() != "float32":
+            pick(
+                "Average gradients in",
+                PRECISIONS,
+                help=rounding.HELP,
+                **session.binding("precision", "saliency.precision"),
+            )
         st.slider(
             "Over the picture", 0, 100, step=10, format="%d %%",
             help="0 % shows the map alone.", **session.binding("over", "saliency.over"),
@@ -162,8 +181,8 @@ def closer(measuring: Measuring, one: SaliencyMap | None) -> None:
         )
         tables.show(_numbers(measuring, one), "map-numbers")
         st.html(
-            f'<div class="rs-small">{escape(method.sentence)} {escape(method.source)}. '
-            "Here the colours are linear in the value.</div>"
+            f'<div class="rs-small" data-precision="{one.settings["precision"]}">{escape(method.sentence)} '
+            f"{escape(method.source)}. {rounding.words(one)}Here the colours are linear in the value.</div>"
         )
 
 

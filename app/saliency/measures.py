@@ -23,6 +23,7 @@ from app.ui.charts import plain_layout
 from app.ui.colours import model_colour
 from app.ui.elements import how_to_read, ink
 from app.ui.task_progress import LongTask, watch
+from core.data.tasks import task_named
 from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.reports.saliency.report import SaliencyReport
 from core.saliency.grid import SaliencyMap
@@ -129,6 +130,9 @@ def among(
 ) -> None:  # fmt: skip
     """Each measure over the report's pictures, this one marked; what to do where there is no report."""
     known = spreads(report, models, part) if report is not None else {}
+    if not known and task_named(task).brought:
+        st.caption("How they stand among other pictures is not known: a task that was brought has no data set.")
+        return
     if not known:
         with st.container(border=True, key="saliency-no-report"):
             st.markdown(

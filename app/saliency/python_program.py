@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from app.saliency.choice import SaliencyChoice
-from app.saliency.results import SEED
+from app.saliency.results import SEED, precision_of
 from app.state.choice import Choice
 from app.ui import python_code
 from core.data.tasks import task_named
@@ -25,7 +25,7 @@ def maps(choice: Choice, part: SaliencyChoice, label: int | None, methods: Seque
     target = part.target(task_named(choice.task))
     names = [*python_code.FOR_MAPS, "gallery"]
     return python_code.picture_and_networks(choice, names) + python_code.maps(
-        methods or part.methods, target, label, SEED, part.layer
+        methods or part.methods, target, label, SEED, part.layer, precision_of(part)
     )
 
 
@@ -47,7 +47,7 @@ def pair(choice: Choice, part: SaliencyChoice, label: int | None) -> str:
 
 def measures(choice: Choice, part: SaliencyChoice) -> str:
     """The chosen measures of each map; what can't be measured is left out."""
-    method = python_code.method_at("method", part.layer)
+    method = python_code.method_at("method", part.layer, precision_of(part))
     mask = f"pictures.annotation({choice.image!r})" if choice.fit == "crop" else "None"
     return (
         "\nfrom contextlib import suppress\n\nimport torch\n\nfrom core.errors import CoreError\n"
@@ -127,7 +127,7 @@ def _report(task: str) -> str:
 
 def sanity(part: SaliencyChoice) -> str:
     """What the method's maps become while the networks lose their weights."""
-    method = python_code.method_at(repr(part.method), part.layer)
+    method = python_code.method_at(repr(part.method), part.layer, precision_of(part))
     return (
         "\nimport torch\n\nfrom core.saliency.method import AttributionRequest\n"
         "from core.saliency.randomisation import cascade\n\n"
@@ -153,10 +153,9 @@ def contact_sheet(choice: Choice, part: SaliencyChoice) -> str:
     """The method's maps of several pictures."""
     target = part.target(task_named(choice.task))
     fitted = f"task.shape, {choice.fit!r}, task.background, {choice.invert}"
-    asked = f"[{python_code.method_at(repr(part.method), part.layer)}]"
-    catalogue = "\nfrom core.explanations.catalogue import ATTRIBUTION_METHODS\n" if part.layer else ""
+    asked = python_code.methods_at((part.method,), part.layer, precision_of(part))
     return python_code.picture_and_networks(choice, ("Target", "gallery", "saliency_grid")) + (
-        f"{catalogue}\npictures, sheet = gallery(task), {{}}\n"
+        f"{python_code.catalogue_for(asked)}\npictures, sheet = gallery(task), {{}}\n"
         f"for image in {list(part.sheet)}:\n"
         f"    other = fit(pictures.picture(image).pixels, {fitted})\n"
         "    label = pictures.items[image].label\n"

@@ -9,6 +9,7 @@ import streamlit as st
 import torch
 from numpy.typing import NDArray
 
+from app.saliency.choice import SaliencyChoice
 from app.state import device, zoo
 from app.state.bounded_store import SERVER, BoundedStore, shared_store
 from app.state.durations import seconds_an_answer
@@ -20,6 +21,7 @@ from core.data.datasets import data_root
 from core.data.tasks import Task
 from core.errors import CoreError
 from core.explanations.catalogue import ATTRIBUTION_METHODS
+from core.models.step_precision import Precision
 from core.models.zoo import Card, ZooModel
 from core.progress import OnProgress, ShouldStop, StoppedError, never, silent
 from core.reports.saliency.measurements import slightly_attacked
@@ -55,6 +57,7 @@ class Question:
         stamps: checksums of the task's networks' weights, by key.
         owner: the visitor who asks; what is made for them is forgotten when they are gone.
         layer: the name of the layer that methods of places look at; empty for each network's default.
+        precision: of the gradients that methods average.
     """
 
     task: Task
@@ -63,17 +66,19 @@ class Question:
     stamps: Mapping[str, str]
     owner: str = SERVER
     layer: str = ""
+    precision: Precision = "float32"
 
     def key(self, model: str, method: str) -> Hashable:
         """Under which the map of a network and method is kept."""
         sha256 = self.stamps.get(model, "")
         label = self.shown.label if self.target.of == "true" else None
         layer = self.layer if ATTRIBUTION_METHODS[method].family == "place" else ""
-        return ("map", self.task.key, model, sha256, self.shown.digest, method, self.target, label, layer)
+        precision = self.method(method).precision
+        return ("map", self.task.key, model, sha256, self.shown.digest, method, self.target, label, layer, precision)
 
     def method(self, key: str) -> Method:
         """A method as it is asked for here."""
-        return ATTRIBUTION_METHODS[key].looking_at(self.layer)
+        return ATTRIBUTION_METHODS[key].looking_at(self.layer).averaged_in(self.precision)
 
     def known(self, key: Hashable) -> Any:
         """What is kept under a key; None where nothing is."""
@@ -88,10 +93,15 @@ class Question:
         return device.picture(self.shown.x)
 
 
-def question_of(task: Task, shown: ModelInput, target: Target, layer: str = "") -> Question:
-    """The question about a picture, to the networks that are there now."""
+def precision_of(part: SaliencyChoice) -> Precision:
+    """What methods average in: the quicker where it was not refused."""
+    return "float32" if part.precision == "float32" else device.step_precision()
+
+
+def question_of(task: Task, shown: ModelInput, part: SaliencyChoice) -> Question:
+    """The question of a view about a picture, to the networks that are there now."""
     stamps = {key: card.sha256 for key, card in zoo.cards_of(task.key).items()}
-    return Question(task, shown, target, stamps, owner(), layer)
+    return Question(task, shown, part.target(task), stamps, owner(), part.layer, precision_of(part))
 
 
 def known_maps(question: Question, models: Sequence[str], methods: Sequence[str]) -> dict[Cell, SaliencyMap]:
@@ -171,7 +181,8 @@ def long_maps(question: Question, cells: Sequence[Cell]) -> Call:
 
 def _no_map(question: Question, model: str, method: str, problem: str) -> SaliencyMap:
     x = question.shown.x[0]
-    settings: dict[str, object] = {"of": question.target.of, "against": question.target.against, "seed": SEED}
+    target, precision = question.target, question.method(method).precision
+    settings: dict[str, object] = {"of": target.of, "against": target.against, "seed": SEED, "precision": precision}
     return SaliencyMap(question.task.key, model, method, settings, x, (), np.zeros(x.shape, np.float32), problem)
 
 

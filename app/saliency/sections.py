@@ -184,8 +184,8 @@ def _take_away(choice: Choice, question: Question, found: Mapping[Cell, Saliency
         if choice.box is not None:
             names += python_code.FOR_REGIONS
             pointed = python_code.region(choice, choice.box, fill_key(choice), python_code.OF_MAPS)
-        head = python_code.picture_and_networks(choice, names)
-        python_code.show(head + python_code.maps(part.methods, *asked, part.layer) + pointed)
+        made = python_code.maps(part.methods, *asked, part.layer, results.precision_of(part))
+        python_code.show(python_code.picture_and_networks(choice, names) + made + pointed)
 
 
 @st.fragment
@@ -194,7 +194,7 @@ def show(task: Task, shown: ModelInput) -> None:
     choice = session.now()
     with guard():
         mask, part = results.inside(task, choice.image, choice.fit), session.page_choice(SaliencyChoice)
-        show_parts(choice, Measuring(results.question_of(task, shown, part.target(task), part.layer), mask))
+        show_parts(choice, Measuring(results.question_of(task, shown, part), mask))
 
 
 def _present(task: Task, choice: Choice, found: Mapping[Cell, SaliencyMap]) -> None:

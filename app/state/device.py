@@ -80,8 +80,13 @@ def placed(thing: T) -> T:
 
 
 def step_precision() -> Precision:
-    """What searches that are shown take their gradient steps in; reports take theirs in float32, as on any machine."""
+    """What is shown takes its gradients in, of attacks' steps and of maps that average them; reports use float32."""
     return quick_precision(device())
+
+
+def steps_in_words() -> str:
+    """The precision of attacks' steps, to go on behind a sentence; "" where all is in float32."""
+    return "" if step_precision() == "float32" else " Steps in bfloat16, answers in float32."
 
 
 def in_words() -> str:

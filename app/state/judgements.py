@@ -15,6 +15,7 @@ from core.anomaly.calibration import ASSETS, Calibration, calibration_path, read
 from core.anomaly.calibration import own_calibrations as own_calibrations_folder
 from core.anomaly.verdict import Verdict, judge
 from core.data.tasks import Task
+from core.models.step_precision import Precision
 
 ALPHA = 0.05  # the false-alarm rate where nobody chose one
 
@@ -77,11 +78,13 @@ def judgements_of(task: Task, key: str, shown: ModelInput, change: str = "") -> 
     detectors = calibration_of(task.key, key)
     if detectors is None:
         return None
-    return _judgements_of(task.key, key, detectors.digest, shown.digest, change, shown.x)
+    return _judgements_of(task.key, key, detectors.digest, shown.digest, change, device.step_precision(), shown.x)
 
 
 @cached_result
-def _judgements_of(task: str, key: str, calibration: str, digest: str, change: str, _x: NDArray[np.float32]) -> Verdict:
+def _judgements_of(
+    task: str, key: str, calibration: str, digest: str, change: str, precision: Precision, _x: NDArray[np.float32]
+) -> Verdict:
     detectors = calibration_of(task, key)
     assert detectors is not None
-    return judge(zoo.model(task, key), detectors, device.picture(_x), change)
+    return judge(zoo.model(task, key), detectors, device.picture(_x), change, precision=precision)

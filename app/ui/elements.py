@@ -164,7 +164,7 @@ def no_gradients(keys: Sequence[str]) -> None:
     """What stands in place of what needs gradients, for networks that have none."""
     if keys:
         named = escape_markdown(", ".join(map(model_name, keys)))
-        st.caption(f"**{named}** came as an ONNX file, which has no gradients: this needs them.")
+        st.caption(f"**{named}** came as an ONNX file, which has no gradients, and this view needs them.")
 
 
 def differentiable(task: Task, keys: Sequence[str]) -> tuple[str, ...]:
@@ -204,6 +204,12 @@ def ink() -> str:
 def show_png(data: bytes, description: str) -> None:
     """A picture across its column, never as JPEG: that would change pixels by more than an attack does."""
     st.image(data, width="stretch", output_format="PNG", alt=description)
+
+
+def not_measured(task: Task, what: str, command: str) -> None:
+    """That something over test images is not known yet, and the command that makes it, where there is such a thing."""
+    way = "a task that was brought has no data set to measure it on." if task.brought else f"`{command}` does it."
+    st.caption(f"{what} is not measured here{'' if task.brought else ' yet'}: {way}")
 
 
 def missing_report(task: Task, report: str, holds: str, stale: bool = False) -> None:

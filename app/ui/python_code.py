@@ -11,6 +11,7 @@ from core.data.galleries import TEST_IMAGES_OFFERED
 from core.decoding.window import AS_IT_CAME
 from core.explanations.region import EDITS, PARTS
 from core.metrics.box import Box
+from core.models.step_precision import Precision
 from core.saliency.target import Target
 
 FOR_PREDICTIONS = ("predict",)
@@ -30,12 +31,17 @@ for key, found in predictions.items():
 """
 
 
+def stepping_in() -> str:
+    """What a program's call says of the precision that gradient steps are taken in here."""
+    return f", precision={step_precision()!r}"
+
+
 def verdicts(own: Sequence[str], change: str = "") -> str:
     """The verdicts of the networks; `own` are those that are calibrated on somebody's own pictures.
 
     With a change of the picture they are those on it at each of its strengths.
     """
-    pushed = f", {change!r}" if change else ""
+    pushed = f", {change!r}{stepping_in()}" if change else ""
     return own_note(own) + (
         "\nverdicts = {\n"
         f"    key: judge(model, read_calibration(model, calibration_path(task.key, key)), x{pushed})\n"
@@ -75,26 +81,47 @@ def attacks(choice: Choice, steps: int) -> str:
     epsilon = choice.dial.epsilon(choice.strength)
     return (
         f"\nattack = Pgd({epsilon!r}, {choice.norm!r}, {steps})\n"
-        "attacked = {key: attack_result(model, x, attack) for key, model in models.items()}\n"
+        f"attacked = {{key: attack_result(model, x, attack{stepping_in()}) for key, model in models.items()}}\n"
         "for key, found in attacked.items():\n"
         '    print(key, "after the attack:", task.class_names[found.after], f"{found.probs_adv[found.after]:.1%}")\n'
     )
 
 
-def maps(methods: Sequence[str], target: Target, label: int | None, seed: int, layer: str = "") -> str:
+def maps(
+    methods: Sequence[str],
+    target: Target,
+    label: int | None,
+    seed: int,
+    layer: str = "",
+    precision: Precision = "float32",
+) -> str:
     """The maps of some methods; those of places look at a layer by name, "" for each network's default."""
-    asked = f"[{', '.join(method_at(repr(key), layer) for key in methods)}]"
+    asked = methods_at(methods, layer, precision)
     return (
-        ("\nfrom core.explanations.catalogue import ATTRIBUTION_METHODS\n" if layer else "")
+        catalogue_for(asked)
         + f"\nmaps = saliency_grid(list(models.values()), x, {asked}, {target!r}, {label!r}, {seed})\n"
         "maps = {(found.model, found.method): found for found in maps}\n"
         'print(len(maps), "maps:", maps.keys())\n'
     )
 
 
-def method_at(method: str, layer: str) -> str:
-    """How a program names a method: by what gives its key, and with the layer where one was chosen."""
-    return f"ATTRIBUTION_METHODS[{method}].looking_at({layer!r})" if layer else method
+def methods_at(methods: Sequence[str], layer: str, precision: Precision) -> str:
+    """How a program names some methods, as a list."""
+    named = method_at("key", layer, precision)
+    return f"{list(methods)}" if named == "key" else f"[{named} for key in {list(methods)}]"
+
+
+def method_at(method: str, layer: str, precision: Precision) -> str:
+    """How a program names a method: by what gives its key; with the layer, and the precision that it averages in."""
+    looking = f".looking_at({layer!r})" if layer else ""
+    averaging = f".averaged_in({precision!r})" if precision != "float32" else ""
+    return f"ATTRIBUTION_METHODS[{method}]{looking}{averaging}" if looking or averaging else method
+
+
+def catalogue_for(methods: str) -> str:
+    """What a program imports to name these methods."""
+    found = "ATTRIBUTION_METHODS" in methods
+    return "\nfrom core.explanations.catalogue import ATTRIBUTION_METHODS\n" if found else ""
 
 
 def region(choice: Choice, box: Box, fill: str, shares: str) -> str:
@@ -123,8 +150,11 @@ def region_attacks(choice: Choice, box: Box, steps: int) -> str:
     return (
         f"\nbox, attack = {box!r}, region_pgd({epsilon!r}, {choice.norm!r}, {steps})\n"
         f"parts = {list(PARTS)}\n"
-        "held = {(key, part): attack_region(models[key], x, box, part, attack) for key in models for part in parts}\n"
-        + _said("held")
+        "held = {\n"
+        f"    (key, part): attack_region(models[key], x, box, part, attack{stepping_in()})\n"
+        "    for key in models\n"
+        "    for part in parts\n"
+        "}\n" + _said("held")
     )
 
 
@@ -138,14 +168,14 @@ def _said(found: str) -> str:
 
 def explanations(rho: float) -> str:
     """What each network would change in the picture to believe each class."""
-    asked = f"{rho!r}, precision={step_precision()!r}"
+    asked = f"{rho!r}{stepping_in()}"
     return f"\nexplanations = {{key: explain(model, x, {asked}) for key, model in models.items()}}\n"
 
 
 def paths(rho: float, target: int | None) -> str:
     """The way of each network's attack to a class; None: away from its own answer."""
     asked = f"{target}, {rho!r}" if target is not None else f"int(model.fast(x).argmax()), {rho!r}, away=True"
-    asked += f", precision={step_precision()!r}"
+    asked += stepping_in()
     return (
         "\nfrom core.explanations.attack_path import path\n\n"
         f"ways = {{key: path(model, x, {asked}) for key, model in models.items()}}\n"

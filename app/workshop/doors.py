@@ -4,7 +4,7 @@ import os
 
 import streamlit as st
 
-from app.state import zoo
+from app.state import device, zoo
 from app.state.names import model_name
 from app.workshop.choice import WorkshopLink, go
 from app.workshop.offers import TYPES
@@ -153,7 +153,7 @@ def _prepare(title: str, task: str, plans: list[Plan], keeps: bool, own: tuple[S
                 bar.progress((number + done / of) / len(plans), f"Preparing “{escape_markdown(title)}”")
 
             drawn = own if own and plan.kind == "pair" else subjects
-            rounds += prepare([plan], task, zoo.model, drawn, on_progress=show)
+            rounds += prepare([plan], task, zoo.model, drawn, on_progress=show, precision=device.step_precision())
         workshop, key = leading.open_workshop(database(), title, rounds, keeps)
         leader = leading.leader_of(database(), workshop.code, key)
         assert leader is not None

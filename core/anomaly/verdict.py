@@ -15,6 +15,7 @@ from core.data.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from core.data.tasks import Task
 from core.errors import ConfigError, InputError
 from core.models.asking import check_pixels
+from core.models.step_precision import Precision, stepping
 from core.models.zoo import ZooModel
 
 PGD_STEPS = 20
@@ -72,7 +73,7 @@ def strengths(task: Task, change: str) -> tuple[float, ...]:
     return (0.0, *map(float, SEVERITIES))
 
 
-def perturb(model: ZooModel, x: Tensor, change: str, seed: int = 0) -> Tensor:
+def perturb(model: ZooModel, x: Tensor, change: str, seed: int = 0, precision: Precision = "float32") -> Tensor:
     """The image (1, C, H, W) at each of the change's `strengths` (S, C, H, W); the first is the image itself.
 
     Attacks lead away from the class that the network answers, in L-infinity; those that take several steps take 20,
@@ -83,6 +84,7 @@ def perturb(model: ZooModel, x: Tensor, change: str, seed: int = 0) -> Tensor:
         x: float32 in [0, 1]; left unchanged.
         change: one of `changes()`.
         seed: of the random start, and of what a corruption draws.
+        precision: of an attack's gradient steps.
 
     Raises:
         ConfigError: an unknown change.
@@ -91,20 +93,27 @@ def perturb(model: ZooModel, x: Tensor, change: str, seed: int = 0) -> Tensor:
     if len(x) != 1:
         raise InputError(f"one image is changed at a time; got {len(x)}")
     check_pixels(x)
-    found = [x]
+    found, network = [x], stepping(model.fast, precision)
     for strength in strengths(model.task, change)[1:]:
         if is_attack(change):
             with torch.no_grad():
                 answer = model.fast(x).argmax(1)
             generator = torch.Generator().manual_seed(seed)
-            found.append(run_attack(change, AttackRequest(model.fast, x, answer, strength, PGD_STEPS, generator)))
+            found.append(run_attack(change, AttackRequest(network, x, answer, strength, PGD_STEPS, generator)))
         else:
             pixels = (x * 255).round().to(torch.uint8).cpu()
             found.append(corrupt(pixels, change, int(strength), seed).to(x.device).float() / 255)
     return torch.cat(found)
 
 
-def judge(model: ZooModel, screen: Calibration, x: Tensor, change: str = "", seed: int = 0) -> Verdict:
+def judge(
+    model: ZooModel,
+    screen: Calibration,
+    x: Tensor,
+    change: str = "",
+    seed: int = 0,
+    precision: Precision = "float32",
+) -> Verdict:
     """What the detectors say of an image (1, C, H, W), and with a change of it at each strength.
 
     Args:
@@ -112,13 +121,14 @@ def judge(model: ZooModel, screen: Calibration, x: Tensor, change: str = "", see
         screen: its detectors.
         x: float32 in [0, 1]; left unchanged.
         change: one of `changes()`, or "" for the image alone.
-        seed: see `changed`.
+        seed: see `perturb`.
+        precision: see `perturb`; whatever is said of the images is in float32.
 
     Raises:
         ConfigError: an unknown change.
         InputError: more than one image, another network's screen, or answers that are not finite.
     """
-    versions = perturb(model, x, change, seed) if change else x
+    versions = perturb(model, x, change, seed, precision) if change else x
     signals = screen.measure(model, versions)
     scores = screen.scores(signals)
     with torch.no_grad():
@@ -127,6 +137,7 @@ def judge(model: ZooModel, screen: Calibration, x: Tensor, change: str = "", see
         "change": change,
         "strengths": list(strengths(model.task, change)) if change else [0.0],
         "seed": seed,
+        "precision": precision,
         "sha256": model.card.sha256,
         "calibration": screen.digest,
         "p_value_images": screen.settings["p_value_images"],

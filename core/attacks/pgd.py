@@ -9,6 +9,7 @@ from torch.nn.functional import cross_entropy
 from core.attacks.attack import Attack, AttackRequest
 from core.errors import ConfigError
 from core.models.asking import CheckedNetwork, differentiating
+from core.models.step_precision import takes_low_steps
 from core.norms import Norm, check_norm, precise, project, random_in_ball, round_towards, steepest_ascent_direction
 
 
@@ -25,8 +26,8 @@ class Pgd:
         restarts: independent runs; for each image the one that ends with the largest loss is kept (`targeted`: with the
             smallest).
         stop_when_wrong: leave an image alone from the moment its prediction differs from its label. Accuracy under
-            attack is then that of the worst iterate, and images already broken cost nothing more. (Our addition; off is
-            the paper's form.)
+            attack is then that of the worst iterate, and images already broken cost nothing more. Judged in float32,
+            whatever the steps are taken in. (Our addition; off is the paper's form.)
         targeted: step down the loss, towards the label, instead of up. In L-infinity, without random start and with the
             step given, this is the iterated TGSM of Ross, Doshi-Velez 2018, arXiv:1711.09404.
 
@@ -126,11 +127,14 @@ class Pgd:
             x_adv = (x + share.view(-1, 1, 1, 1) * offset).clamp(0.0, 1.0)
         result = x_adv
         active: Tensor | None = None  # indices still under attack; None while that is everyone
+        judges_again = self.stop_when_wrong and takes_low_steps(model)
         for _ in range(self.steps):
             logits = model(x_adv.requires_grad_())
             right: Tensor | None = None  # who of the active goes on; None while that is all of them
             if self.stop_when_wrong:
                 mask = logits.detach().argmax(1) == labels
+                if judges_again:
+                    mask = _right_in_float32(model, x_adv.detach(), labels, mask)
                 if not bool(mask.all()):
                     right = mask.nonzero()[:, 0]
                     active = torch.arange(len(result), device=x.device) if active is None else active
@@ -157,6 +161,16 @@ class Pgd:
             return x_adv
         result[active] = x_adv
         return result
+
+
+def _right_in_float32(model: nn.Module, x_adv: Tensor, labels: Tensor, right: Tensor) -> Tensor:
+    """Who is right (B,), where those that are wrong in the precision of the steps are asked once more."""
+    fallen = (~right).nonzero()[:, 0]
+    if len(fallen) == 0:
+        return right
+    with torch.no_grad():
+        answers = model(x_adv[fallen]).argmax(1)
+    return right.index_put((fallen,), answers == labels[fallen])
 
 
 def _pgd(ask: AttackRequest) -> Tensor:

@@ -83,6 +83,25 @@ class Work(Protocol[N]):
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What came out for a shard.
+
+    Attributes:
+        number: the shard's.
+        table: its rows as a Parquet file.
+        pictures: how many came.
+        errors: how many of them have no figures.
+        pngs: as in `Made`.
+    """
+
+    number: int
+    table: bytes
+    pictures: int
+    errors: int
+    pngs: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """Work, and the networks that do it.
 
@@ -105,24 +124,23 @@ class Job:
                 found.update(hashlib.sha256(part).digest())
         return found.hexdigest()
 
+    def answer(self, shard: Shard) -> Answer:
+        """All rows of a shard. One thread of torch works, so that they are the same bit for bit in every process.
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came out for a shard.
-
-    Attributes:
-        number: the shard's.
-        table: its rows as a Parquet file.
-        pictures: how many came.
-        errors: how many of them have no figures.
-        pngs: as in `Made`.
-    """
-
-    number: int
-    table: bytes
-    pictures: int
-    errors: int
-    pngs: Mapping[str, bytes]
+        Raises:
+            CoreError: the job is impossible for these networks; what is wrong with pictures stands in their rows.
+        """
+        networks, sink = loaded(self), io.BytesIO()
+        pngs: dict[str, bytes] = {}
+        count, failed = 0, set()
+        with one_thread(), pq.ParquetWriter(sink, self.work.schema, compression="zstd") as writer:
+            for pictures in batches(read(shard), self.work.batch):
+                made = self.work.made_of(networks, pictures, f"_maps/{shard.number:06d}/{count:05d}")
+                writer.write_table(pa.Table.from_pylist(list(made.rows), self.work.schema))
+                pngs.update(made.pngs)
+                failed |= {(count, row["path"]) for row in made.rows if row.get("error") is not None}
+                count += len(pictures)
+        return Answer(shard.number, sink.getvalue(), count, len(failed), pngs)
 
 
 def pack(task: str, key: str, folder: Path, calibration: Path | None = None) -> PackedNetwork:
@@ -151,6 +169,16 @@ def code_digest() -> str:
 _loaded: dict[str, tuple[Any, ...]] = {}
 
 
+def check_code(code: str) -> None:
+    """Refuse work of another version.
+
+    Raises:
+        ConfigError: this process runs other code than the one that asked.
+    """
+    if code != code_digest():
+        raise ConfigError("a process of this job has another version of Robustscope: install one on all machines")
+
+
 def loaded(job: Job) -> tuple[Any, ...]:
     """The job's networks, taken up once a process; those of the job before are let go.
 
@@ -159,8 +187,7 @@ def loaded(job: Job) -> tuple[Any, ...]:
         InputError: a file is damaged.
     """
     if job.identity not in _loaded:
-        if job.code != code_digest():
-            raise ConfigError("a process of this job has another version of Robustscope: install one on all machines")
+        check_code(job.code)
         _loaded.clear()
         _loaded[job.identity] = tuple(map(job.work.taken_up, job.networks))
     return _loaded[job.identity]
@@ -178,22 +205,3 @@ def unpack(packed: PackedNetwork) -> ZooModel:
         if packed.weights:
             path.write_bytes(packed.weights)
         return load_weights(path)
-
-
-def answer(job: Job, shard: Shard) -> Answer:
-    """All rows of a shard. One thread of torch works, so that they are the same bit for bit in every process.
-
-    Raises:
-        CoreError: the job is impossible for these networks; what is wrong with pictures stands in their rows.
-    """
-    networks, sink = loaded(job), io.BytesIO()
-    pngs: dict[str, bytes] = {}
-    count, failed = 0, set()
-    with one_thread(), pq.ParquetWriter(sink, job.work.schema, compression="zstd") as writer:
-        for pictures in batches(read(shard), job.work.batch):
-            made = job.work.made_of(networks, pictures, f"_maps/{shard.number:06d}/{count:05d}")
-            writer.write_table(pa.Table.from_pylist(list(made.rows), job.work.schema))
-            pngs.update(made.pngs)
-            failed |= {(count, row["path"]) for row in made.rows if row.get("error") is not None}
-            count += len(pictures)
-    return Answer(shard.number, sink.getvalue(), count, len(failed), pngs)

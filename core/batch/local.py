@@ -11,9 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing.connection import Connection, wait
+from typing import Any, Self
 
-from core.batch.job import Answer, Job, answer
-from core.batch.shards import Shard
+from core.batch.divided import A, Divided, P, Piecewise
 from core.errors import ConfigError, CoreError, InputError
 
 ATTEMPTS = 5
@@ -25,56 +25,76 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-@dataclass(frozen=True, slots=True)
 class LocalEngine:
-    """Processes of this machine; one is this process itself.
+    """Processes of this machine; one is this process itself. As a context it keeps them from one call to the next.
 
     Attributes:
         processes: how many.
-
-    Raises:
-        ConfigError: fewer than one.
     """
 
-    processes: int
+    def __init__(self, processes: int) -> None:
+        """No process is begun yet.
 
-    def __post_init__(self) -> None:
-        if self.processes < 1:
-            raise ConfigError(f"processes must be at least 1; got {self.processes}")
+        Raises:
+            ConfigError: fewer than one.
+        """
+        if processes < 1:
+            raise ConfigError(f"processes must be at least 1; got {processes}")
+        self.processes = processes
+        self._crew: _Crew | None = None
+        self._keeps = False
 
-    def answers(self, job: Job, shards: Iterable[Shard]) -> Iterator[Answer]:
+    def __enter__(self) -> Self:
+        self._keeps = True
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._keeps = False
+        self._end()
+
+    def answers(self, job: Divided[P, A], shards: Iterable[P]) -> Iterator[A]:
         """As `core.batch.engine.BatchEngine`."""
         if self.processes == 1:
-            yield from (answer(job, shard) for shard in shards)
+            yield from (job.answer(shard) for shard in shards)
             return
-        crew = _Crew(job, shards, self.processes)
+        if self._crew is None or self._crew.identity != job.identity:
+            self._end()
+            self._crew = _Crew(job, self.processes)
+        whole = False
         try:
-            yield from crew.answers()
+            yield from self._crew.answers(shards)
+            whole = True
         finally:
-            crew.end()
+            if not (whole and self._keeps):  # a worker that still has a shard in hand is of no use to the next call
+                self._end()
+
+    def _end(self) -> None:
+        if self._crew is not None:
+            self._crew.end()
+        self._crew = None
 
 
 class _Worker:
     """A process that does shards, one at a time."""
 
-    def __init__(self, job: Job, shard: Shard) -> None:
+    def __init__(self, job: Divided[Any, Any], shard: Piecewise) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=serve, args=(theirs,), daemon=True)
         self.process.start()
         theirs.close()  # the other end is the process's alone, so that its end is heard
-        self.shard: Shard | None = shard
+        self.shard: Piecewise | None = shard
         # The process imports for seconds before it reads; the others are not kept waiting for that.
         self._greeting = threading.Thread(target=self._send, args=(job, shard), daemon=True)
         self._greeting.start()
 
-    def give(self, shard: Shard | None) -> None:
+    def give(self, shard: Piecewise | None) -> None:
         """Let it do a shard, after it has answered for the one before."""
         self.shard = shard
         if shard is not None:
             self._send(shard)
 
-    def _send(self, *parts: Job | Shard) -> None:
+    def _send(self, *parts: object) -> None:
         """That it has ended is found when its answer is read."""
         with suppress(OSError):
             for part in parts:
@@ -89,16 +109,22 @@ class _Worker:
 
 
 class _Crew:
-    """The workers of one call, and what is still to be done."""
+    """The workers of one job."""
 
-    def __init__(self, job: Job, shards: Iterable[Shard], processes: int) -> None:
-        self._job = job
-        self._waiting = iter(shards)
+    def __init__(self, job: Divided[Any, Any], processes: int) -> None:
+        self._job, self._processes = job, processes
+        self.identity = job.identity
         self._killed: Counter[int] = Counter()  # processes, by the shard that they had in hand
-        self._workers = [_Worker(job, shard) for shard in islice(self._waiting, processes)]
+        self._workers: list[_Worker] = []
 
-    def answers(self) -> Iterator[Answer]:
+    def answers(self, shards: Iterable[Any]) -> Iterator[Any]:
         """What comes out, as it comes."""
+        self._killed.clear()
+        waiting = iter(shards)
+        for worker in self._workers:
+            worker.give(next(waiting, None))
+        new = islice(waiting, self._processes - len(self._workers))
+        self._workers += [_Worker(self._job, shard) for shard in new]
         while busy := {worker.pipe: worker for worker in self._workers if worker.shard is not None}:
             for pipe in wait(list(busy)):
                 assert isinstance(pipe, Connection)
@@ -109,9 +135,9 @@ class _Crew:
                     continue
                 if isinstance(found, CoreError):
                     raise found
-                if not isinstance(found, Answer):
-                    raise RuntimeError(f"a shard failed:\n{found}")
-                busy[pipe].give(next(self._waiting, None))
+                if isinstance(found, _Fault):
+                    raise RuntimeError(f"a shard failed:\n{found.trace}")
+                busy[pipe].give(next(waiting, None))
                 yield found
 
     def _replace(self, worker: _Worker) -> None:
@@ -124,7 +150,7 @@ class _Crew:
         if self._killed[shard.number] == ATTEMPTS:
             raise InputError(
                 f"shard {shard.number} ended {ATTEMPTS} processes, the last with {worker.process.exitcode}: too little "
-                "memory may be left; it begins with " + shard.pieces[0].location
+                f"memory may be left; it {shard.words}"
             )
         self._workers.append(_Worker(self._job, shard))
 
@@ -134,6 +160,13 @@ class _Crew:
             worker.end()
 
 
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """What went wrong in a process, and where."""
+
+    trace: str
+
+
 def serve(pipe: Connection) -> None:
     """Do shards until the pipe is closed, which it is when whoever holds its other end has ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the one that asks
@@ -141,11 +174,11 @@ def serve(pipe: Connection) -> None:
         job = pipe.recv()
         while True:
             shard = pipe.recv()
-            found: Answer | CoreError | str
+            found: object
             try:
-                found = answer(job, shard)
+                found = job.answer(shard)
             except CoreError as error:
                 found = error
             except Exception:  # the one that asks raises it
-                found = traceback.format_exc()
+                found = _Fault(traceback.format_exc())
             pipe.send(found)

@@ -1,20 +1,22 @@
 """The processes of a Ray cluster, or of a small one that is begun on this machine for the time of the job."""
 
 import os
+import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
-from core.batch.job import Answer, Job, answer
+from core.batch.divided import A, Divided, P, Piecewise
 from core.batch.local import ATTEMPTS, cores
-from core.batch.shards import Shard
 from core.errors import ConfigError, CoreError, InputError
 from core.text import shorten
 
 STORE_BYTES = 512 << 20
 """Of the object store of a cluster that is begun here: networks and the answers on their way."""
+SECONDS_TO_ANSWER = 5
+"""That a cluster with an address has."""
 _AHEAD = 2  # shards handed out for each process; an answer that waits is held in the object store
 
 
@@ -30,10 +32,10 @@ class RayEngine:
     ray: Any
     processes: int
 
-    def answers(self, job: Job, shards: Iterable[Shard]) -> Iterator[Answer]:
+    def answers(self, job: Divided[P, A], shards: Iterable[P]) -> Iterator[A]:
         """As `core.batch.engine.BatchEngine`; Ray itself does the shards of a node that was lost on another one."""
         ray, waiting = self.ray, iter(shards)
-        begun: dict[Any, Shard] = {}
+        begun: dict[Any, P] = {}
         work = ray.remote(num_cpus=1, max_retries=ATTEMPTS - 1)(_answer)
         kept = ray.put(job)  # once for the cluster; a list keeps Ray from handing each shard a copy of it
         try:
@@ -44,15 +46,15 @@ class RayEngine:
                     return
                 (ready, *_), _ = ray.wait(list(begun), num_returns=1)
                 shard = begun.pop(ready)
-                yield self._got(ready, shard)
+                yield cast(A, self._got(ready, shard))
         finally:
             for each in begun:
                 ray.cancel(each, force=True)
 
-    def _got(self, ready: Any, shard: Shard) -> Answer:
+    def _got(self, ready: Any, shard: Piecewise) -> Any:
         errors = self.ray.exceptions
         try:
-            found: Answer = self.ray.get(ready)
+            return self.ray.get(ready)
         except errors.RayTaskError as error:
             if isinstance(error.cause, CoreError):
                 raise error.cause from None
@@ -60,22 +62,21 @@ class RayEngine:
         except errors.RayError as error:
             raise InputError(
                 f"Ray lost shard {shard.number} more than {ATTEMPTS - 1} times ({type(error).__name__}): too little "
-                "memory may be left; it begins with " + shard.pieces[0].location
+                f"memory may be left; it {shard.words}"
             ) from error
-        return found
 
 
-_jobs: dict[str, Job] = {}
+_jobs: dict[str, Divided[Any, Any]] = {}
 
 
-def _answer(identity: str, kept: list[Any], shard: Shard) -> Answer:
+def _answer(identity: str, kept: list[Any], shard: Piecewise) -> Any:
     """The answer of a shard, by a process of Ray's, which fetches each job once."""
     import ray  # noqa: PLC0415 - an optional package
 
     if identity not in _jobs:
         _jobs.clear()
         _jobs[identity] = ray.get(kept[0])
-    return answer(_jobs[identity], shard)
+    return _jobs[identity].answer(shard)
 
 
 @contextmanager
@@ -97,6 +98,8 @@ def ray_engine(address: str | None, processes: int | None) -> Iterator[RayEngine
             "the engine ray needs the package ray: pip install -r requirements-extras.txt; the engine local does not"
         ) from error
     ours = not ray.is_initialized()
+    if ours and address is not None:
+        _knock(address)
     if ours:
         _connect(ray, address, processes or cores())
     try:
@@ -104,6 +107,23 @@ def ray_engine(address: str | None, processes: int | None) -> Iterator[RayEngine
     finally:
         if ours:
             ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Ask at an address whether anybody is there: Ray itself would try for minutes, and write each try on the screen.
+
+    Raises:
+        ConfigError: nobody is.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return  # a name such as `auto`, of which Ray knows more
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), SECONDS_TO_ANSWER).close()
+    except (OSError, OverflowError) as error:
+        raise ConfigError(
+            f"no Ray cluster answers at {shorten(address)}: {error}; 'ray status' says whether it runs"
+        ) from error
 
 
 def _connect(ray: Any, address: str | None, processes: int) -> None:

@@ -45,6 +45,11 @@ class Shard:
     pieces: tuple[Piece, ...]
     pictures: int
 
+    @property
+    def words(self) -> str:
+        """What of it helps to find it."""
+        return f"begins with {self.pieces[0].location}"
+
 
 def plan(inputs: Sequence[str], size: int = SHARD, leave_out: Path | None = None) -> list[Shard]:
     """All that lies under `inputs`, in its order, cut into shards of about `size` pictures.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.cli import folders
+from core.cli.batch import add_measuring, shared_measuring
 from core.cli.device import add_device, on_device
 from core.cli.models import choose
 from core.cli.options import count, keys, new_file, seed, task_command
@@ -53,6 +54,7 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
         "--allow-uncommitted", action="store_true", help="write the report though no commit stands for the code"
     )
     add_device(evaluate)
+    add_measuring(evaluate)
     evaluate.set_defaults(action=_evaluate)
 
 
@@ -78,11 +80,12 @@ def _evaluate(options: argparse.Namespace) -> int:
     with tqdm(disable=options.json, unit="image") as bar:
         pictures = load(task, "test") if options.data is None else load_folder(task, options.data)
         how = (settings, folders.RUNS / "reports", path, follow(bar), options.allow_uncommitted)
+        with shared_measuring(options, command.batches, models, pictures) as at_once:
 
-        def work(device: "torch.device") -> "Answer":
-            return command.run(Request([model.on(device) for model in models], pictures.on(device), *how))
+            def work(device: "torch.device") -> "Answer":
+                return command.run(Request([model.on(device) for model in models], pictures.on(device), *how, at_once))
 
-        answer = on_device(options, work)
+            answer = on_device(options, work)
     if options.update_cards:
         _update_cards(task, answer.report)
     if options.json:

@@ -12,6 +12,7 @@ from core.attacks.pgd import Pgd
 from core.attacks.square import Square
 from core.explanations.perturbed import PerturbedImage, common_fields
 from core.explanations.prediction import check_image, probabilities
+from core.models.step_precision import Precision, stepping
 from core.models.zoo import ZooModel
 
 
@@ -28,8 +29,12 @@ class AttackResult(PerturbedImage):
     rmse: float
 
 
-def attack_result(model: ZooModel, x: Tensor, attack: Pgd | Square, seed: int = 0) -> AttackResult:
+def attack_result(
+    model: ZooModel, x: Tensor, attack: Pgd | Square, seed: int = 0, precision: Precision = "float32"
+) -> AttackResult:
     """Attack the image `x` (1, C, H, W) away from the class that `model` predicts for it, and measure the outcome.
+
+    Gradient steps are taken in `precision`; all that is measured is in float32.
 
     Raises:
         InputError: `x` is not one image of the model's task, or the logits are not finite.
@@ -37,8 +42,10 @@ def attack_result(model: ZooModel, x: Tensor, attack: Pgd | Square, seed: int = 
     check_image(model, x)
     with torch.no_grad():
         probs = probabilities(model, model.fast(x))
-    x_adv = attack(model.fast, x, probs.argmax(1), torch.Generator().manual_seed(seed))
-    return AttackResult(**attack_fields(model, {**asdict(attack), "seed": seed}, x, x_adv, probs[0]))
+    network = stepping(model.fast, precision)
+    x_adv = attack(network, x, probs.argmax(1), torch.Generator().manual_seed(seed))
+    settings = {**asdict(attack), "seed": seed, "precision": precision}
+    return AttackResult(**attack_fields(model, settings, x, x_adv, probs[0]))
 
 
 def attack_fields(

@@ -14,6 +14,7 @@ from core.attacks.square import Square
 from core.data.datasets import LabelledImages
 from core.errors import ConfigError, InputError
 from core.metrics.answers import likeliest
+from core.models.step_precision import Precision, stepping
 from core.models.zoo import ZooModel
 from core.norms import Norm
 
@@ -84,6 +85,7 @@ def measure_answers(
     data: LabelledImages,
     settings: AnswerSettings,
     on_progress: Callable[[int], None] = lambda done: None,
+    precision: Precision = "float32",
 ) -> LabelledAnswers:
     """Ask a network about images, clean and attacked away from their true classes, `CHUNK` at a time.
 
@@ -92,6 +94,7 @@ def measure_answers(
         data: images of its task.
         settings: how they are attacked.
         on_progress: called after every chunk with the number of images done; what it raises ends the work.
+        precision: of PGD's steps, stated with the answers where it is not float32; the answers are in float32.
 
     Raises:
         InputError: images of another shape or none, or answers that are not finite.
@@ -101,10 +104,13 @@ def measure_answers(
     parts = []
     for start in range(0, len(data), CHUNK):
         stop = min(start + CHUNK, len(data))
-        parts.append(_chunk(model, data.images(start, stop), data.labels[start:stop], settings, settings.seed + start))
+        parts.append(
+            _chunk(model, data.images(start, stop), data.labels[start:stop], settings, settings.seed + start, precision)
+        )
         on_progress(stop)
     arrays = (np.concatenate(each) for each in zip(*parts, strict=True))
     made = stated(settings, data.origin, len(data), model.card.sha256)
+    made |= {} if precision == "float32" else {"precision": precision}
     return LabelledAnswers(model.card.key, made, data.labels.cpu().numpy(), *arrays)
 
 
@@ -121,11 +127,11 @@ def stated(settings: AnswerSettings, data: str, images: int, sha256: str) -> dic
 
 
 def _chunk(
-    model: ZooModel, x: Tensor, labels: Tensor, settings: AnswerSettings, seed: int
+    model: ZooModel, x: Tensor, labels: Tensor, settings: AnswerSettings, seed: int, precision: Precision
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
     """Logits of some images, clean and attacked, and whether each stands under Square attack."""
     attack = Pgd(settings.epsilon, settings.norm, settings.steps)
-    x_adv = attack(model.fast, x, labels, torch.Generator().manual_seed(seed))
+    x_adv = attack(stepping(model.fast, precision), x, labels, torch.Generator().manual_seed(seed))
     standing = np.zeros(0, bool)
     with torch.no_grad():
         clean, attacked = model.fast(x), model.fast(x_adv)

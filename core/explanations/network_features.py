@@ -13,6 +13,7 @@ from core.errors import InputError
 from core.explanations.prediction import check_image
 from core.models.asking import at_once
 from core.models.pooled import as_pooled
+from core.models.step_precision import Precision, stepping
 from core.models.zoo import ZooModel
 
 CHUNK = 100
@@ -72,6 +73,7 @@ def attacked_features(
     epsilon: float,
     on_progress: Callable[[int], None] = lambda done: None,
     seed: int = 0,
+    precision: Precision = "float32",
 ) -> tuple[Features, NDArray[np.int64]]:
     """Features (n, D) and answers (n,) once images (n, C, H, W) are attacked: PGD of `STEPS` steps in L-infinity.
 
@@ -81,17 +83,19 @@ def attacked_features(
         epsilon: radius in [0, 1] pixel units.
         on_progress: called with the images done; what it raises ends the work.
         seed: of the random starts.
+        precision: of the gradient steps; features and answers are in float32.
 
     Raises:
         ConfigError: the network ends otherwise.
         InputError: features that are not finite.
     """
     generator, attack = torch.Generator().manual_seed(seed), Pgd(epsilon, steps=STEPS)
+    network = stepping(model.fast, precision)
     found, answers, done = [], [], 0
     for part in x.split(at_once(x, CHUNK)):
         with torch.no_grad():
             before = model.fast(part).argmax(1)
-        features, after = pooled_features(model, attack(model.fast, part, before, generator))
+        features, after = pooled_features(model, attack(network, part, before, generator))
         found.append(features)
         answers.append(after)
         done += len(part)
@@ -99,13 +103,18 @@ def attacked_features(
     return np.concatenate(found), np.concatenate(answers)
 
 
-def pulled_picture(model: ZooModel, x: Tensor, epsilon: float, seed: int = 0) -> PulledPicture:
+def pulled_picture(
+    model: ZooModel, x: Tensor, epsilon: float, seed: int = 0, precision: Precision = "float32"
+) -> PulledPicture:
     """The features of an image `x` (1, C, H, W) before and after PGD away from the network's answer, in L-infinity.
+
+    Gradient steps are taken in `precision`.
 
     Raises:
         ConfigError: the network does not end in a linear layer on the mean of its features.
         InputError: `x` is not one image of its task.
     """
     check_image(model, x)
-    (features, answers), (moved, after) = pooled_features(model, x), attacked_features(model, x, epsilon, seed=seed)
+    features, answers = pooled_features(model, x)
+    moved, after = attacked_features(model, x, epsilon, seed=seed, precision=precision)
     return PulledPicture(features[0], moved[0], int(answers[0]), int(after[0]))

@@ -13,6 +13,8 @@ from core.attacks.pgd import Pgd
 from core.errors import ConfigError
 from core.explanations.prediction import probabilities
 from core.metrics.map_agreement import spearman
+from core.models.architectures.catalogue import architecture_of
+from core.models.step_precision import Precision, stepping
 from core.models.zoo import ZooModel
 from core.saliency.gradient import gradient
 
@@ -27,6 +29,7 @@ class FactSettings:
         epsilons: radii in L-infinity at which an answer is attacked, ascending, in [0, 1] pixel units; none for no
             attack, which is most of the cost.
         steps: of PGD at each radius, from the picture itself.
+        precision: of those steps; whether an answer changed is judged in float32.
 
     Raises:
         ConfigError: radii that do not ascend from above 0, or no steps.
@@ -34,6 +37,7 @@ class FactSettings:
 
     epsilons: tuple[float, ...] = ()
     steps: int = 10
+    precision: Precision = "float32"
 
     def __post_init__(self) -> None:
         ascending = all(low < high for low, high in zip((0.0, *self.epsilons), self.epsilons, strict=False))
@@ -55,11 +59,11 @@ class PictureFacts:
         labels: true classes (n,), -1 where unknown.
         predicted: classes answered (M, n).
         probability: of the class answered (M, n), in [0, 1].
-        agreement: mean rank correlation between two networks' maps (n,), in [-1, 1]; NaN for one network. A map is the
-            absolute input gradient of the class answered, summed over channels.
+        agreement: mean rank correlation between the maps of two networks that have gradients (n,), in [-1, 1]; NaN for
+            fewer. A map is the absolute input gradient of the class answered, summed over channels.
         flagged: share of a network's detectors that flag a picture (M, n), in [0, 1]; NaN where it has none.
         changed_at: smallest radius tried at which PGD changed a network's answer (M, n); infinity where none did, which
-            is the attack's failure and no proof that nothing does; NaN without an attack.
+            is the attack's failure and no proof that nothing does; NaN without an attack or without gradients.
     """
 
     keys: tuple[str, ...]
@@ -142,22 +146,26 @@ def _chunks(pictures: Iterable[tuple[str, int, Tensor]]) -> Iterator[list[tuple[
 def _measure(models: Sequence[ZooModel], flags: Mapping[str, Flags], x: Tensor, settings: FactSettings) -> _Chunk:
     predicted, probability, maps, flagged, changed_at = [], [], [], [], []
     for model in models:
-        attributions, logits = gradient(model.fast, x, torch.full((len(x),), -1, device=x.device))
+        sharp = architecture_of(model.card.network).gradients
+        if sharp:
+            attributions, logits = gradient(model.fast, x, torch.full((len(x),), -1, device=x.device))
+            maps.append(attributions.abs().sum(1).cpu().numpy())
+        else:
+            with torch.no_grad():
+                logits = model.fast(x)
         probs = probabilities(model, logits)
         answers = probs.argmax(1)
         predicted.append(answers.cpu().numpy())
         probability.append(probs.amax(1).cpu().numpy())
-        maps.append(attributions.abs().sum(1).cpu().numpy())
         share = flags.get(model.card.key)
         flagged.append(np.full(len(x), np.nan) if share is None else share(x))
-        changed_at.append(changing_radii(model, x, answers, settings))
-    return _Chunk(np.stack(predicted), np.stack(probability), _agreement(maps), np.stack(flagged), np.stack(changed_at))
+        changed_at.append(changing_radii(model, x, answers, settings if sharp else FactSettings()))
+    agreement = _agreement(maps) if len(maps) > 1 else np.full(len(x), np.nan)
+    return _Chunk(np.stack(predicted), np.stack(probability), agreement, np.stack(flagged), np.stack(changed_at))
 
 
 def _agreement(maps: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
     """The mean over pairs of networks of the rank correlation of their maps, each (n, H, W): (n,)."""
-    if len(maps) < 2:
-        return np.full(len(maps[0]), np.nan)
     pairs = [[spearman(one, other) for one, other in zip(*pair, strict=True)] for pair in combinations(maps, 2)]
     mean: NDArray[np.float64] = np.array(pairs).mean(0)
     return mean
@@ -169,12 +177,13 @@ def changing_radii(model: ZooModel, x: Tensor, answers: Tensor, settings: FactSe
     A picture whose answer changed is not attacked at larger radii. Without radii all are NaN.
     """
     found = np.full(len(x), np.inf if settings.epsilons else np.nan)
+    network = stepping(model.fast, settings.precision)
     for epsilon in settings.epsilons:
         left = np.flatnonzero(np.isinf(found))
         if not len(left):
             break
         attack = Pgd(epsilon, steps=settings.steps, random_start=False)
-        x_adv = attack(model.fast, x[left], answers[left])
+        x_adv = attack(network, x[left], answers[left])
         with torch.no_grad():
             changed = model.fast(x_adv).argmax(1) != answers[left]
         found[left[changed.cpu().numpy()]] = epsilon

@@ -27,7 +27,8 @@ class PictureRule:
         networks: how many it needs at least.
         labels: whether it asks for the true class.
         flags: whether it asks for calibrated detectors.
-        attacked: whether it asks for radii at which answers change.
+        attacked: whether it asks for radii at which the first network's answers change.
+        maps: whether it asks for maps of several networks.
     """
 
     key: str
@@ -38,6 +39,7 @@ class PictureRule:
     labels: bool = False
     flags: bool = False
     attacked: bool = False
+    maps: bool = False
 
     def places(self, facts: PictureFacts) -> NDArray[np.int64]:
         """The places of the pictures that it picks, in its order; equals in the order of the pictures."""
@@ -53,6 +55,10 @@ class PictureRule:
             return "It asks for the true class, which is not known of these pictures."
         if self.flags and np.isnan(facts.flagged).all():
             return "It asks for detectors, and none of these networks is calibrated."
+        if self.attacked and np.isnan(facts.changed_at[0]).all():
+            return "It asks for attacks by gradients, and the first network has none: it came as an ONNX file."
+        if self.maps and np.isnan(facts.agreement).all():
+            return "It compares maps of gradients, and fewer than two of these networks have any."
         return ""
 
 
@@ -68,7 +74,7 @@ def _first_fails(facts: PictureFacts) -> NDArray[np.float64]:
 
 def _first_loses(facts: PictureFacts) -> NDArray[np.float64]:
     """How much further the weakest of the others' answers reaches than the first one's, as a ratio of radii."""
-    others = facts.changed_at[1:].min(0, initial=np.inf)
+    others = np.fmin.reduce(facts.changed_at[1:], initial=np.inf)  # but for those that can't be attacked
     alike = (facts.predicted == facts.predicted[0]).all(0)
     capped = np.where(np.isinf(others), 1.0, others)
     return _picked(capped / facts.changed_at[0], alike & (facts.changed_at[0] < others))
@@ -125,7 +131,7 @@ RULES: dict[str, PictureRule] = {
         PictureRule(
             "maps-disagree", "Maps agree least",
             "Rank correlation of the networks' input gradients (size, summed over channels), mean over pairs: the "
-            "smallest first.", _maps_disagree, networks=2,
+            "smallest first.", _maps_disagree, networks=2, maps=True,
         ),
         PictureRule(
             "detectors-disagree", "Detectors disagree",

@@ -14,6 +14,7 @@ from core.explanations.masked_attack import attack_on
 from core.explanations.perturbed import PerturbedImage, common_fields
 from core.explanations.prediction import check_image, probabilities
 from core.metrics.box import Box
+from core.models.step_precision import Precision, stepping
 from core.models.zoo import ZooModel
 from core.natural.quality import BLUR
 from core.norms import Norm
@@ -126,8 +127,15 @@ def region_pgd(epsilon: float, norm: Norm, steps: int) -> Pgd:
     return Pgd(epsilon, norm, steps, random_start=norm == "linf")
 
 
-def attack_region(
-    model: ZooModel, x: Tensor, box: Box, part: Part, attack: Pgd, seed: int = 0, on_progress: OnProgress = silent
+def attack_region(  # what is attacked, and how it is watched
+    model: ZooModel,
+    x: Tensor,
+    box: Box,
+    part: Part,
+    attack: Pgd,
+    seed: int = 0,
+    on_progress: OnProgress = silent,
+    precision: Precision = "float32",
 ) -> RegionAttack:
     """Attack the image `x` (1, C, H, W) away from the class that `model` predicts, inside of the region or outside.
 
@@ -139,6 +147,7 @@ def attack_region(
         attack: such as `region_pgd`.
         seed: of the random start.
         on_progress: called with steps done and of how many; may raise to end the work.
+        precision: of the gradient steps; the answers are in float32.
 
     Raises:
         InputError: `x` is not one image of the model's task, the box is not inside of it, or logits are not finite.
@@ -151,9 +160,9 @@ def attack_region(
     with torch.no_grad():
         probs = probabilities(model, model.fast(x))
     places = inside if part == "inside" else ~inside
-    x_adv = attack_on(places, model.fast, x, probs.argmax(1), attack, seed, on_progress)
+    x_adv = attack_on(places, stepping(model.fast, precision), x, probs.argmax(1), attack, seed, on_progress)
     on_progress(attack.steps, attack.steps)
-    settings = {"part": part, "box": asdict(box), **asdict(attack), "seed": seed}
+    settings = {"part": part, "box": asdict(box), **asdict(attack), "seed": seed, "precision": precision}
     return RegionAttack(**attack_fields(model, settings, x, x_adv, probs[0]), part=part)
 
 

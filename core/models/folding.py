@@ -1,6 +1,9 @@
 """The fast form of any network: each BatchNorm that nothing but one convolution feeds is folded into it."""
 
+from collections.abc import Callable
 from copy import deepcopy
+from threading import Lock, get_ident
+from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
@@ -42,8 +45,35 @@ def folded(model: nn.Module) -> nn.Module:
     return fast.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
+_DRAWING = Lock()
+"""One graph at a time: of two that end in the order in which they began, the second would put back what the first has
+changed, for good."""
+
+
 class _Tracer(fx.Tracer):
-    """Draws the graph down to convolutions and BatchNorms, also those of timm that have their activation inside."""
+    """Draws the graph down to convolutions and BatchNorms, also those of timm that have their activation inside.
+
+    While it draws, `torch.fx` has changed how every module of this process is called: in other threads, which may be
+    asking networks for other visitors, it does what it did before.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = get_ident()
+
+    def call_module(
+        self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """A step of the graph, or in another thread the call itself."""
+        if get_ident() != self._thread:
+            return forward(*args, **kwargs)
+        return super().call_module(m, forward, args, kwargs)
+
+    def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
+        """What a module's attribute is to the graph, or in another thread the attribute itself."""
+        if get_ident() != self._thread:
+            return attr_val
+        return super().getattr(attr, attr_val, parameter_proxy_cache)
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         """Whether `m` is one step of the graph."""
@@ -54,7 +84,8 @@ class _Tracer(fx.Tracer):
 def _pairs(model: nn.Module) -> list[tuple[str, str]]:
     """The names of convolutions and of the BatchNorms that alone read them."""
     try:
-        graph = _Tracer().trace(model)
+        with _DRAWING:
+            graph = _Tracer().trace(model)
     except Exception:  # a network may do to its values whatever Python allows
         return []
     calls = [node for node in graph.nodes if node.op == "call_module"]

@@ -90,6 +90,7 @@ EXPECTED_GRADIENTS_METHOD = Method(
     sentence="Integrated gradients averaged over plain grey references from black to white.",
     run=lambda ask: expected_gradients(ask.model, ask.x, ask.target, ask.generator, steps_for(ask.x)),
     random=True,
+    averages=True,
 )
 
 GRADIENT_SHAP_METHOD = replace(

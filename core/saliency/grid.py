@@ -32,7 +32,7 @@ class SaliencyMap:
         task: the task's key.
         model: the model's key.
         method: the method's key.
-        settings: what else decides the map: `of`, `against`, `seed`.
+        settings: what else decides the map: `of`, `against`, `seed`, and the `precision` of a method that averages.
         x: the image (C, H, W), float32 in [0, 1].
         target: the class explained, or two for a contrast: the one explained and the one against it.
         attributions: (C, H, W), float32; zeros where there is none.
@@ -110,7 +110,7 @@ def _explain(
         model.card.task,
         model.card.key,
         method.key,
-        dict(settings),
+        {**settings, "precision": method.precision},
         x[0].cpu().numpy(),
         tuple(classes.flatten().tolist()),
         attributions[0].contiguous().cpu().numpy(),
@@ -161,7 +161,14 @@ def saliency_grid(  # noqa: PLR0913, PLR0917  # what is explained, and how it is
         except CoreError as problem:
             blank = np.zeros(model.task.shape, np.float32)
             found = SaliencyMap(
-                model.card.task, name, method.key, dict(settings), x[0].cpu().numpy(), (), blank, str(problem)
+                model.card.task,
+                name,
+                method.key,
+                {**settings, "precision": method.precision},
+                x[0].cpu().numpy(),
+                (),
+                blank,
+                str(problem),
             )
         yield found
         on_progress(done + 1, len(pairs))

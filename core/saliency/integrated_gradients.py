@@ -76,4 +76,5 @@ INTEGRATED_GRADIENTS_METHOD = Method(
     cost=3 * STEPS,
     sentence="What each pixel adds on the straight way from a black image; the map sums to the change of the score.",
     run=lambda ask: integrated_gradients(ask.model, ask.x, ask.target, steps_for(ask.x)),
+    averages=True,
 )

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from core.models.asking import USUAL_PIXELS
+from core.models.step_precision import Precision, stepping
 from core.progress import OnProgress, ShouldStop, never, silent
 
 Family = Literal["gradient", "path", "rule", "place", "cover", "attack"]
@@ -88,6 +89,8 @@ class Method:
         of_class: whether it explains the class asked for; False is the same for every class.
         flat: whether all channels of a pixel are the same, so that the map is one of places (B, H, W).
         long: whether it reports progress and can be stopped.
+        averages: whether it averages gradients over many passes, which evens their rounding out.
+        precision: of the gradients that it averages.
     """
 
     key: str
@@ -102,9 +105,19 @@ class Method:
     of_class: bool = True
     flat: bool = False
     long: bool = False
+    averages: bool = False
+    precision: Precision = "float32"
 
     def looking_at(self, layer: str) -> "Method":
         """The same method, where it is one of places, on a layer by name; "" is each network's default."""
         if self.family != "place" or not layer:
             return self
         return replace(self, run=lambda ask: self.run(replace(ask, layer=layer)))
+
+    def averaged_in(self, precision: Precision) -> "Method":
+        """The same method, where it is one that averages gradients, with these in a precision."""
+        if not self.averages or precision == self.precision:
+            return self
+        return replace(
+            self, precision=precision, run=lambda ask: self.run(replace(ask, model=stepping(ask.model, precision)))
+        )

@@ -104,7 +104,7 @@ def _over_copies(function: Callable[[nn.Module, Tensor, Tensor, torch.Generator,
     return lambda ask: function(ask.model, ask.x, ask.target, ask.generator, NoisyCopies(steps_for(ask.x)))
 
 
-_of_noisy_slopes = partial(Method, family="gradient", cost=3 * STEPS, random=True)
+_of_noisy_slopes = partial(Method, family="gradient", cost=3 * STEPS, random=True, averages=True)
 
 SMOOTH_GRAD_METHOD = _of_noisy_slopes(
     "smooth-grad",

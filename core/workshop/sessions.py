@@ -11,6 +11,7 @@ from core.data.tasks import Task, task_named
 from core.devices import CPU
 from core.errors import ConfigError
 from core.images import fit
+from core.models.step_precision import Precision
 from core.models.zoo import ZooModel
 from core.progress import OnProgress, silent
 from core.workshop.rounds.catalogue import kind_named
@@ -130,8 +131,9 @@ def prepare(
     subjects: Sequence[Subject],
     seed: int = 0,
     on_progress: OnProgress = silent,
+    precision: Precision = "float32",
 ) -> Iterator[PreparedRound]:
-    """The rounds of plans, one after the other.
+    """The rounds of plans, one after the other; attacks take their steps in `precision`.
 
     Raises:
         ConfigError: an unknown kind, task or network, or a number of networks that the kind does not take.
@@ -144,5 +146,5 @@ def prepare(
             raise ConfigError(f"“{kind.title}” takes {least} to {most} networks; got {len(plan.networks)}")
         models = tuple(load(task, key).on(CPU) for key in plan.networks)  # where the pictures are: few, and once
         yield kind.rules.prepare(
-            Preparation(task_named(task), models, tuple(subjects), plan.settings, seed, on_progress)
+            Preparation(task_named(task), models, tuple(subjects), plan.settings, seed, on_progress, precision)
         )

@@ -138,6 +138,7 @@ def test_pages_work_under_the_policy_and_what_is_closed_is_closed(page, deployed
         answer = page.goto(f"{deployed.address}/{name}")
         whole(page)
         assert {"x-frame-options": "DENY", "referrer-policy": "no-referrer"}.items() <= answer.headers.items()
+        assert "camera=(self)" in answer.headers["permissions-policy"], "a picture may be taken with the camera"
     assert not refused
     request = page.context.request
     assert request.get(f"{deployed.address}/_stcore/metrics").status == 404

@@ -10,7 +10,7 @@ from tests.helpers.foreign import SMALL, onnx_model, saved, small_network, writt
 from tests.helpers.pages import bodies, checked, entered, finished, pressed
 
 NAMES = "red\ngreen\nblue"
-PAGES = ("compare", "adversarial", "saliency", "anomaly", "latent", "models")
+PAGES = ("compare", "adversarial", "saliency", "anomaly", "latent", "find", "models")
 
 
 @pytest.fixture
@@ -95,3 +95,19 @@ def test_a_network_without_gradients_answers_and_every_page_says_what_it_can_not
             assert any("has no gradients" in item.value for item in at.caption), page
         if page == "compare":
             assert bodies(at, 'data-answer="graph"') and bodies(at, 'data-attacked="graph"')
+        if page == "find":
+            assert any("of 4 pictures" in item.value for item in at.markdown) or at.info
+
+
+@pytest.mark.slow
+def test_nobody_is_sent_to_a_command_that_needs_the_data_set_of_a_task_that_has_none(room, tmp_path, monkeypatch):
+    monkeypatch.setenv("ROBUSTSCOPE_USER", str(tmp_path / "user"))
+    written(tmp_path, "names.txt", NAMES.encode())
+    path = written(tmp_path, "colours.pt", saved(small_network().state_dict()))
+    given = ["--architecture", SMALL, "--classes", str(tmp_path / "names.txt"), "--preprocess", "none,side=32"]
+    assert main(["import", str(path), *given]) == 0
+    for page, part in (("adversarial", ""), ("adversarial", "fooling"), ("saliency", "trust"), ("models", "classes")):
+        at = finished(entered(page, task="colours", open=part))
+        said = [item.value for kind in (at.caption, at.markdown, at.info, at.code) for item in kind]
+        assert any("brought" in text for text in said), (page, part)
+        assert not [text for text in said if "robustscope evaluate" in text or "robustscope data" in text], (page, part)

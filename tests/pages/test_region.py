@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from app.state.device import step_precision
 from app.state.pictures import model_input
 from app.ui.region_picker import _levels
 from core.data.tasks import task_named
@@ -83,7 +84,8 @@ def test_the_held_attack_stands_beside_the_picture_and_its_python_gives_the_same
     assert attack == region_pgd(attack.epsilon, "l2", 20) and attack.epsilon > 0
     for key in ("standard", "pgd-l2"):
         for part in PARTS:
-            held = attack_region(load_zoo_model("cifar10", key, tiny_zoo), x, BOX, part, attack)
+            network, precision = load_zoo_model("cifar10", key, tiny_zoo), step_precision()
+            held = attack_region(network, x, BOX, part, attack, precision=precision)
             assert answers(sent[f"{key},{part}"]) == [said(held)] == [said(namespace["held"][key, part])]
 
 

@@ -46,6 +46,21 @@ def test_a_first_visit_shows_five_methods_and_looks_at_the_first(visit):
     assert "standard,gradient" in closer and not at.error and not at.warning and query(at) == TWO
 
 
+@pytest.mark.slow
+def test_float32_is_a_click_away_where_maps_are_averaged_in_bfloat16(visit, monkeypatch):
+    monkeypatch.setattr("app.state.device.step_precision", lambda: "bfloat16")
+    monkeypatch.setattr("app.ui.python_code.step_precision", lambda: "bfloat16")
+    at = visit(models="standard", methods="integrated-gradients", open="closer")
+    made = {}
+    for precision in ("bfloat16", "float32"):
+        (closer,) = bodies(at, "data-precision")
+        assert f'data-precision="{precision}"' in closer and ("float64" in closer) == (precision == "bfloat16")
+        (made[precision],) = run_program(at, "heatmap.sum()")["maps"].values()
+        assert made[precision].settings["precision"] == precision
+        checked(at.segmented_control(key="saliency.precision").set_value("float32").run())
+    assert query(at)["precision"] == "float32" and (made["bfloat16"].heatmap != made["float32"].heatmap).any()
+
+
 def test_rows_and_columns_change_places(visit):
     at = visit(**TWO, **CHEAP)
     before = grid(at)

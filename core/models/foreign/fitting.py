@@ -96,13 +96,13 @@ def named(text: str) -> list[NetworkName]:
     library, slash, name = text.strip().partition("/")
     if slash and library not in LIBRARIES:
         raise ConfigError(f"networks are of {' or '.join(LIBRARIES)}; got {shorten(text, 60)}")
-    found = [
-        NetworkName(key, name if slash else library)
-        for key in ([library] if slash else LIBRARIES)
-        if (name if slash else library) in LIBRARIES[key][0].names()
-    ]
+    if slash:
+        lists = {library: LIBRARIES[library][0].names()}
+    else:
+        lists = {key: _names(one) for key, (one, _) in LIBRARIES.items()}
+    found = [NetworkName(key, name or library) for key, names in lists.items() if (name or library) in names]
     if not found:
-        known = [name for one, _ in LIBRARIES.values() for name in one.names()]
+        known = [name for one, _ in LIBRARIES.values() for name in _names(one)]
         near = ", ".join(dict.fromkeys(get_close_matches(name or library, known, 4))) or "nothing with a name near it"
         raise ConfigError(f"no library has a network {shorten(text, 60)}; there is {near}")
     return found
@@ -163,6 +163,14 @@ def expected_shapes(network: NetworkName, channels: int = 3, side: int = 0) -> S
     except Exception as error:  # the libraries' own ways to refuse
         raise ConfigError(f"{network} can't be built here ({shorten(error, 80)})") from error
     return {name: tuple(value.shape) for name, value in made.state_dict().items()}
+
+
+def _names(library: Library) -> list[str]:
+    """The classifiers of a library; none where it can't say, so that a damaged list of one hides no other's."""
+    try:
+        return library.names()
+    except ConfigError:
+        return []
 
 
 def _passed_over(name: str) -> bool:

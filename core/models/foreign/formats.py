@@ -41,7 +41,7 @@ def kind_of(path: Path) -> Kind:
         with path.open("rb") as file:
             head = file.read(512)
     except OSError as error:
-        raise InputError(f"the file could not be read: {error.strerror or error}") from error
+        raise InputError(f"{path.name} could not be read: {error.strerror or error}") from error
     if size == 0:
         raise InputError("the file is empty")
     if size > MOST_FILE_BYTES:

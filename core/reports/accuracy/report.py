@@ -1,8 +1,8 @@
 """The report `accuracy`: how often a classifier is right, on clean images and under PGD-50."""
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -12,9 +12,8 @@ from core.attacks.pgd import Pgd
 from core.data.datasets import LabelledImages
 from core.models.zoo import ZooModel
 from core.norms import Norm, radius_words
-from core.progress import OnPartProgress
 from core.reports.form import chosen
-from core.reports.form.measuring import Measuring, Request
+from core.reports.form.measuring import Measurer, Measuring, Request
 from core.reports.form.report import Report, Row, share
 from core.reports.form.resume import MeasuredRows, Part, ReportDraft
 from core.reports.form.settings import ReportSettings
@@ -64,46 +63,47 @@ def accuracy_report(request: Request[AccuracySettings]) -> Report:
         return MeasuredRows(draft.report(task.key, NAME, rows), {})
 
     def measure(model: ZooModel) -> tuple[Part, float, list[Row]]:
-        began = time.perf_counter()
-        rows = list(_measure(model, data, settings, request.on_progress))
-        return {}, time.perf_counter() - began, rows
+        return {}, *_measure(bench, model, data)
 
+    bench = Measurer(request, {"report": NAME} | stated, BATCH)
     return Measuring(request, request.rows_draft(stated), result).networks(measure).report
 
 
-def _measure(
-    model: ZooModel, data: LabelledImages, settings: AccuracySettings, on_progress: OnPartProgress
-) -> Iterator[Row]:
-    """One row per norm for one model."""
-    right = torch.cat([_right(model, x, labels) for _, x, labels in _batches(data, model.card.key, on_progress)])
-    hits, n = int(right.sum()), len(data)
-    clean = share("clean", hits, n)
+def _measure(bench: Measurer[AccuracySettings], model: ZooModel, data: LabelledImages) -> tuple[float, list[Row]]:
+    """The seconds that one model took, and its rows, one per norm."""
+    settings, n = bench.settings, len(data)
+    found, seconds = bench.over(model, "clean", n, partial(_clean, model, data))
+    right = torch.from_numpy(found["right"])
+    clean = share("clean", int(right.sum()), n)
     first = chosen.first_image(data, model.card.task, model.card.key, settings.robust_images)
-    attacked, stands = data.part(first, first + settings.robust_images), right[first:]
+    attacked = data.part(first, first + settings.robust_images)
+    rows: list[Row] = []
     for index, (norm, epsilon) in enumerate(model.task.radii.items()):
-        attack = settings.attack(norm, epsilon)
-        standing = 0
-        for start, x, labels in _batches(attacked, f"{model.card.key} under {norm}", on_progress):
-            generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + index * 100_003 + first + start)
-            alive = stands[start : start + len(x)]
-            x_adv = attack(model.fast, x[alive], labels[alive], generator)
-            standing += int(_right(model, x_adv, labels[alive]).sum())
-        yield {
-            "model": model.card.key,
-            "sha256": model.card.sha256,
-            "norm": norm,
-            "epsilon": epsilon,
-            **clean,
-            **share("robust", standing, len(attacked)),
-            "robust_first": first,
-        }
+        seed = settings.seed * 1_000_003 + index * 100_003 + first
+        attack = partial(_standing, model, attacked, right[first:], settings.attack(norm, epsilon), seed)
+        found, spent = bench.over(model, f"under {norm}", len(attacked), attack)
+        seconds += spent
+        head = {"model": model.card.key, "sha256": model.card.sha256, "norm": norm, "epsilon": epsilon}
+        robust = share("robust", int(found["standing"].sum()), len(attacked))
+        rows.append({**head, **clean, **robust, "robust_first": first})
+    return seconds, rows
 
 
-def _batches(data: LabelledImages, what: str, on_progress: OnPartProgress) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """Start, images and labels of each batch in turn, telling `on_progress` after each."""
-    for start in range(0, len(data), BATCH):
-        yield start, data.images(start, start + BATCH), data.labels[start : start + BATCH]
-        on_progress(what, min(start + BATCH, len(data)), len(data))
+def _clean(model: ZooModel, data: LabelledImages, start: int, stop: int) -> Part:
+    """`right`: whether each of the images from `start` to `stop` is classified as labelled."""
+    return {"right": _right(model, data.images(start, stop), data.labels[start:stop]).cpu().numpy()}
+
+
+def _standing(
+    model: ZooModel, data: LabelledImages, stands: Tensor, attack: Pgd, seed: int, start: int, stop: int
+) -> Part:
+    """`standing`: whether each of the images that `stands` (n,) when clean is right under attack, too."""
+    alive = stands[start:stop].to(data.device)
+    x, labels = data.images(start, stop)[alive], data.labels[start:stop][alive]
+    x_adv = attack(model.fast, x, labels, torch.Generator().manual_seed(seed + start))
+    standing = alive.clone()
+    standing[alive] = _right(model, x_adv, labels)
+    return {"standing": standing.cpu().numpy()}
 
 
 def _right(model: ZooModel, x: Tensor, labels: Tensor) -> Tensor:

@@ -39,6 +39,7 @@ from typing import Any
 
 from torch import Tensor
 
+from core.data.datasets import LabelledImages
 from core.models.zoo import ZooModel
 from core.reports.adversarial.measurements import SEARCHES, AdversarialSettings, gradient_norms, measure
 from core.reports.adversarial.rows import row
@@ -70,6 +71,11 @@ def adversarial_report(request: Request[AdversarialSettings]) -> Adversarial:
     return Measuring(request, request.draft(stated), result).networks(bench.network)
 
 
+def _of_images(data: LabelledImages, of: Callable[[Tensor, Tensor], Part], start: int, stop: int) -> Part:
+    """What `of` gives for the images from `start` to `stop` and their labels."""
+    return of(data.images(start, stop), data.labels[start:stop])
+
+
 class AdversarialMeasurer(Measurer[AdversarialSettings]):
     """Measures a network's distances."""
 
@@ -85,10 +91,7 @@ class AdversarialMeasurer(Measurer[AdversarialSettings]):
         seconds: dict[str, float] = {}
 
         def over_batches(name: str, of: Callable[[Tensor, Tensor], Part]) -> Part:
-            def measure(start: int, stop: int) -> Part:
-                return of(images.images(start, stop), images.labels[start:stop])
-
-            whole, seconds[name] = self.over(model, name, len(images), measure)
+            whole, seconds[name] = self.over(model, name, len(images), partial(_of_images, images, of))
             return whole
 
         norms = over_batches("gradient", partial(gradient_norms, model.fast))["gradient_norm"]

@@ -135,6 +135,10 @@ class AnomalyMeasurer(Measurer[ReportSettings]):
         self.light = light
         self.seconds = 0.0
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What measures a batch: no detectors, which read what was measured and can't travel."""
+        return super().__getstate__() | {"screen": self.screen.of(())}
+
     def normal(self, count: int) -> GradientMeasurements:
         """The signals of the first `count` test images."""
         return self._signals("test", self.data.first(count))[0]

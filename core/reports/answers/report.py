@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from core.data.datasets import LabelledImages
 from core.explanations.labelled_answers import ATTACK, CHUNK, AnswerSettings, LabelledAnswers, measure_answers, stated
 from core.metrics.answers import likeliest
 from core.metrics.calibration import reliability, tempered
@@ -109,7 +110,7 @@ def answers_report(request: Request[AnswersSettings]) -> Answers:
         arrays: Part = {"labels": data.labels.cpu().numpy().astype(np.int16)}
         seconds = 0.0
         for norm, epsilon in task.radii.items():
-            of = partial(answers_of, model, request, AnswerSettings(epsilon, norm, settings.steps, settings.seed))
+            of = partial(answers_of, model, request.data, AnswerSettings(epsilon, norm, settings.steps, settings.seed))
             found, spent = bench.over(model, norm, len(data), of)
             seconds += spent
             arrays[f"logits__{model.card.key}"] = found["logits"]
@@ -122,10 +123,10 @@ def answers_report(request: Request[AnswersSettings]) -> Answers:
 
 
 def answers_of(
-    model: ZooModel, request: Request[AnswersSettings], settings: AnswerSettings, start: int, stop: int
+    model: ZooModel, data: LabelledImages, settings: AnswerSettings, start: int, stop: int
 ) -> Mapping[str, NDArray[np.float16]]:
     """`logits` and `logits_adv` (stop - start, K) of some images as they are kept, drawn as for all of them."""
-    found = measure_answers(model, request.data.part(start, stop), replace(settings, seed=settings.seed + start))
+    found = measure_answers(model, data.part(start, stop), replace(settings, seed=settings.seed + start))
     return {"logits": round_logits(found.logits), "logits_adv": round_logits(found.logits_adv)}
 
 

@@ -55,4 +55,6 @@ def _recompute(sample: Sample) -> Recomputation:
     return from_rows(f"{row['of']}, {row['metric']}{subject}", "value", row, again)
 
 
-COMMAND = Command(sized(GeneratorSettings, "images"), _run, _recompute, ("standard", "pgd-linf", "pgd-l2"))
+COMMAND = Command(
+    sized(GeneratorSettings, "images"), _run, _recompute, ("standard", "pgd-linf", "pgd-l2"), batches=False
+)

@@ -62,4 +62,4 @@ def _recompute(sample: Sample) -> Recomputation:
     )
 
 
-COMMAND = Command(sized(TransferSettings, "images"), _run, _recompute)
+COMMAND = Command(sized(TransferSettings, "images"), _run, _recompute, batches=False)

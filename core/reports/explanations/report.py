@@ -18,6 +18,7 @@ Arrays, in the data set's order of images: `transfer__<model>`, `low_frequency__
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -231,14 +232,22 @@ class ExplanationsMeasurer(Measurer[ExplanationsSettings]):
 
     def measure(self, model: ZooModel, data: LabelledImages, split: str) -> tuple[Measures, float]:
         """The measures of a network on all the images, and the seconds that they took."""
-        judges = judges_of(model, self.judges)
-
-        def part(start: int, stop: int) -> Part:
-            found = measures(model, judges, data.images(start, stop), self.settings.rho, self.settings.seed)
-            return {name: getattr(found, name) for name in EVIDENCE_MEASURES}
-
+        part = partial(_batch, model, judges_of(model, self.judges), data, self.settings)
         whole, seconds = self.over(model, split, len(data), part)
         return Measures(**whole), seconds
+
+
+def _batch(
+    model: ZooModel,
+    judges: Sequence[ZooModel],
+    data: LabelledImages,
+    settings: ExplanationsSettings,
+    start: int,
+    stop: int,
+) -> Part:
+    """The measures of the images from `start` to `stop`."""
+    found = measures(model, judges, data.images(start, stop), settings.rho, settings.seed)
+    return {name: getattr(found, name) for name in EVIDENCE_MEASURES}
 
 
 def _single(found: Measures, name: str) -> NDArray[np.float32]:

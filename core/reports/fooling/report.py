@@ -31,6 +31,7 @@ Arrays, the first images of the test set in its order: `moved_<figure>__<model>_
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -105,14 +106,18 @@ def _measure(bench: Measurer[FoolingSettings], model: ZooModel, count: int) -> t
     seconds = 0.0
     for method in SMOOTHED_METHODS:
         for what, of in MEASUREMENTS.items():
-
-            def measure(start: int, stop: int, method: SmoothedMethod = method, of: Measurement = of) -> Part:
-                return of(model, bench.data.images(start, stop), method, bench.seed(start))
-
+            measure = partial(_of_images, bench, of, model, method)
             found, spent = bench.over(model, f"{what} {method}", count, measure)
             seconds += spent
             arrays |= {f"{what}_{figure}__{model.card.key}__{method}": values for figure, values in found.items()}
     return arrays, seconds
+
+
+def _of_images(
+    bench: Measurer[FoolingSettings], of: "Measurement", model: ZooModel, method: SmoothedMethod, start: int, stop: int
+) -> Part:
+    """What is measured of the images from `start` to `stop`."""
+    return of(model, bench.data.images(start, stop), method, bench.seed(start))
 
 
 def _moved(model: ZooModel, x: Tensor, method: SmoothedMethod, seed: int) -> Part:

@@ -30,9 +30,11 @@ class Command(Generic[S]):
         run: makes the report.
         recompute: makes one figure of a report that exists again, from weights and data.
         models: keys that are measured where none are named, as far as the task has them; empty for all.
+        batches: whether it is measured batch by batch, so that several can be measured at once.
     """
 
     settings: Callable[[int | None, int], S]
     run: Callable[[Request[S]], Answer]
     recompute: Callable[[Sample], Recomputation]
     models: tuple[str, ...] = ()
+    batches: bool = True

@@ -28,6 +28,12 @@ T = TypeVar("T")
 MeasurePart = Callable[[int, int], Mapping[str, Any]]
 """From the ends of a batch to its arrays, by name."""
 
+MeasureBatches = Callable[
+    [str, MeasurePart, Sequence[tuple[int, int]]], Iterator[tuple[tuple[int, int], Mapping[str, Any], float]]
+]
+"""Measures several batches at once: from what is measured in words, how, and the batches' ends, to each one's ends,
+arrays and seconds, as they are finished. What measures travels by pickle."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request(Generic[S]):
@@ -43,6 +49,7 @@ class Request(Generic[S]):
             weights is kept, other networks' rows too. None keeps nothing.
         on_progress: called with what is measured, images done, and of how many.
         allow_uncommitted: keep the report also where no commit stands for the code.
+        at_once: measures batches in other processes; None measures one after the other in this one.
 
     A report that is made of it raises:
         InputError: no images, networks of several tasks, images of another shape, or a folder can't be written.
@@ -56,6 +63,7 @@ class Request(Generic[S]):
     path: Path | None = None
     on_progress: OnPartProgress = silent_on_parts
     allow_uncommitted: bool = False
+    at_once: MeasureBatches | None = None
 
     @property
     def task(self) -> Task:
@@ -90,8 +98,14 @@ class Measurer(Generic[S]):
         self.data = request.data
         self.settings = request.settings
         self.on_progress = request.on_progress
+        self.at_once = request.at_once
         self.parts = request.parts(parts)
         self.batch = batch
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what belongs to this process: its progress, its files, and those that help it."""
+        own = {"on_progress": silent_on_parts, "at_once": None, "parts": PartsCache(None, {})}
+        return vars(self) | own
 
     def seed(self, start: int) -> int:
         """Of what is drawn for the batch that begins with an image, so that it can be made again by itself."""
@@ -112,18 +126,39 @@ class Measurer(Generic[S]):
             measure: measures it where no file has it.
             of: what else than the network's weights decides the part.
         """
-        name = f"{model.card.key}-{what.replace(' ', '-')}-{start}-{stop}"
-        return self.parts.get(name, f"{model.card.sha256} {of}".strip(), partial(measure, start, stop))
+        return self.parts.get(*_name(model, what, start, stop, of), partial(measure, start, stop))
 
     def each(self, model: ZooModel, what: str, count: int, measure: MeasurePart, of: str = "") -> Iterator[Part]:
         """The arrays of each batch of the first `count` images, as `part` gives them."""
+        here = self._at_once(model, what, count, measure, of)
         for start, stop in self.bounds(count):
-            yield self.part(model, what, start, stop, measure, of)
+            known = here.pop((start, stop), None)
+            yield self.part(model, what, start, stop, measure, of) if known is None else known
             self.on_progress(f"{model.card.key} {what}", stop, count)
+
+    def _at_once(
+        self, model: ZooModel, what: str, count: int, measure: MeasurePart, of: str
+    ) -> dict[tuple[int, int], Part]:
+        """By their ends the batches that no file has, measured in other processes; none where there are no such."""
+        if self.at_once is None:
+            return {}
+        missing = [ends for ends in self.bounds(count) if not self.parts.has(*_name(model, what, *ends, of))]
+        words, done = f"{model.card.key} {what}", count - sum(stop - start for start, stop in missing)
+        found = {}
+        for ends, arrays, seconds in self.at_once(words, measure, missing):
+            found[ends] = self.parts.keep(*_name(model, what, *ends, of), arrays, seconds)
+            done += ends[1] - ends[0]
+            self.on_progress(words, done, count)
+        return found
 
     def over(self, model: ZooModel, what: str, count: int, measure: MeasurePart) -> tuple[Part, float]:
         """The arrays of the first `count` images end to end, and the seconds that they took."""
         return joined(list(self.each(model, what, count, measure)))
+
+
+def _name(model: ZooModel, what: str, start: int, stop: int, of: str) -> tuple[str, str]:
+    """Of a batch's part: the name, and the subject."""
+    return f"{model.card.key}-{what.replace(' ', '-')}-{start}-{stop}", f"{model.card.sha256} {of}".strip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,15 +36,32 @@ class PartsCache:
         Raises:
             InputError: the folder can't be written, or the file is damaged.
         """
-        path = self.folder and self.folder / f"{name}-{_digest(subject)}.npz"
-        if path and path.exists():
-            return read_npz(path)
+        if self.has(name, subject):
+            return read_npz(self._path(name, subject))
         began = time.perf_counter()
-        arrays = dict(make())
-        arrays["seconds"] = np.array(time.perf_counter() - began)
-        if path:
-            write_npz(arrays, path)
-        return arrays
+        arrays = make()
+        return self.keep(name, subject, arrays, time.perf_counter() - began)
+
+    def has(self, name: str, subject: str) -> bool:
+        """Whether there is a file of the part."""
+        return self.folder is not None and self._path(name, subject).exists()
+
+    def keep(
+        self, name: str, subject: str, arrays: Mapping[str, NDArray[Any]], seconds: float
+    ) -> dict[str, NDArray[Any]]:
+        """The arrays with their `seconds`, in the part's file from now on.
+
+        Raises:
+            InputError: the folder can't be written.
+        """
+        whole = {**arrays, "seconds": np.array(seconds)}
+        if self.folder is not None:
+            write_npz(whole, self._path(name, subject))
+        return whole
+
+    def _path(self, name: str, subject: str) -> Path:
+        assert self.folder is not None
+        return self.folder / f"{name}-{_digest(subject)}.npz"
 
 
 def _digest(text: str) -> str:

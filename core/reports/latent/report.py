@@ -35,10 +35,12 @@ Arrays, in the order of test images or of codes, for `<part>` = `<codes>_<settin
 - `image_l2__<model>`, `image_linf__<model>` float32 (n,): smallest size, 0 where wrong already, inf where not found.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
+
+from torch import nn
 
 from core.attacks.softened import LEAD
 from core.data.datasets import LabelledImages
@@ -176,7 +178,7 @@ class LatentMeasurer(Measurer[LatentSettings]):
         net, key, images = model.fast, model.card.key, min(self.settings.images, len(self.data))
         make = partial(accuracies, self.autoencoder, net, self.data, self.codes, self.settings)
         right, spent = joined([self.parts.get(f"{key}-accuracies", model.card.sha256, make)])
-        distance, more = self.over(model, "image-space", images, self._image_space(model))
+        distance, more = self.over(model, "image-space", images, partial(self._image_space, model.fast))
         arrays |= {f"{name}__{key}": values for name, values in (right | distance).items()}
         return arrays, seconds + spent + more, [{"sha256": model.card.sha256}]
 
@@ -189,22 +191,18 @@ class LatentMeasurer(Measurer[LatentSettings]):
                 for kind in KINDS:
                     part = setting.part(kind, epsilon)
                     codes = self.codes[kind].first(0, setting.images)
-                    measure = self._search(model, codes, epsilon, setting)
+                    measure = partial(self._search, model.fast, codes, epsilon, setting)
                     found, spent = self.over(model, part, len(codes.z), measure)
                     arrays |= {f"{name}_{part}__{model.card.key}": values for name, values in found.items()}
                     seconds += spent
         return arrays, seconds
 
-    def _search(self, model: ZooModel, codes: Codes, epsilon: float, setting: Setting) -> Callable[[int, int], Part]:
-        def measure(start: int, stop: int) -> Part:
-            part, seed = codes.first(start, stop), self.settings.seed
-            return searched(self.autoencoder, model.fast, part, epsilon, setting, self.settings.bound, seed)
+    def _search(
+        self, network: nn.Module, codes: Codes, epsilon: float, setting: Setting, start: int, stop: int
+    ) -> Part:
+        part, seed = codes.first(start, stop), self.settings.seed
+        return searched(self.autoencoder, network, part, epsilon, setting, self.settings.bound, seed)
 
-        return measure
-
-    def _image_space(self, model: ZooModel) -> Callable[[int, int], Part]:
-        def measure(start: int, stop: int) -> Part:
-            x, labels = self.data.images(start, stop), self.data.labels[start:stop]
-            return image_space(model.fast, model.task, x, labels, self.seed(start))
-
-        return measure
+    def _image_space(self, network: nn.Module, start: int, stop: int) -> Part:
+        x, labels = self.data.images(start, stop), self.data.labels[start:stop]
+        return image_space(network, self.task, x, labels, self.seed(start))

@@ -13,15 +13,17 @@ Arrays, the first images of the test set in its order: `kept__<model>__<change>`
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from core.data.datasets import LabelledImages
 from core.data.tasks import Task
 from core.models.zoo import ZooModel
-from core.natural.catalogue import changes_of
+from core.natural.catalogue import CHANGES, changes_of
 from core.natural.change import Change
 from core.natural.quality import SEED
 from core.natural.ribbons import CHUNK
@@ -107,14 +109,16 @@ def _measure(bench: Measurer[NaturalSettings], model: ZooModel, count: int) -> t
     arrays: Part = {}
     seconds = 0.0
     for change in _changes(model.task):
-
-        def measure(start: int, stop: int, change: Change = change) -> Part:
-            return standing(model, bench.data.images(start, stop), bench.data.labels[start:stop], change)
-
+        measure = partial(_standing, model, bench.data, change.key)
         found, spent = bench.over(model, change.key, count, measure)
         seconds += spent
         arrays |= {f"{figure}__{model.card.key}__{change.key}": values for figure, values in found.items()}
     return arrays, seconds
+
+
+def _standing(model: ZooModel, data: LabelledImages, change: str, start: int, stop: int) -> Part:
+    """`standing` of the images from `start` to `stop`."""
+    return standing(model, data.images(start, stop), data.labels[start:stop], CHANGES[change])
 
 
 def _rows(draft: ReportDraft, task: Task) -> Iterator[Row]:

@@ -31,11 +31,13 @@ Arrays, in the data set's order of images (n is 1,000 for some models and 300 fo
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from core.attacks.apgd import LIBRARY, load_library
 from core.data.datasets import LabelledImages
@@ -161,13 +163,12 @@ class RobustnessMeasurer(Measurer[RobustnessSettings]):
 
     def _part(self, model: ZooModel, part: str, count: int) -> tuple[Part, float]:
         """A part's arrays over the first `count` images, and seconds."""
-        measured = PARTS.get(part, examples)
+        return self.over(model, part, count, partial(self._measured, model.fast, part))
 
-        def measure(start: int, stop: int) -> Part:
-            x, labels = self.data.images(start, stop), self.data.labels[start:stop]
-            return measured(Unit(model.fast, self.task, x, labels, self.settings, self.seed(start)))
-
-        return self.over(model, part, count, measure)
+    def _measured(self, network: nn.Module, part: str, start: int, stop: int) -> Part:
+        """A part's arrays of the images from `start` to `stop`."""
+        x, labels = self.data.images(start, stop), self.data.labels[start:stop]
+        return PARTS.get(part, examples)(Unit(network, self.task, x, labels, self.settings, self.seed(start)))
 
     def _clean(self, model: ZooModel) -> tuple[Row, float]:
         """Clean accuracy."""

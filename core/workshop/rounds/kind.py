@@ -8,6 +8,7 @@ from torch import Tensor
 
 from core.data.tasks import Task
 from core.errors import InputError
+from core.models.step_precision import Precision
 from core.models.zoo import ZooModel
 from core.progress import OnProgress, silent
 from core.training.recipes.registry import name_of
@@ -41,6 +42,7 @@ class Preparation:
         settings: what the presenter wrote, of a poll.
         seed: of everything that is drawn.
         on_progress: called with steps done, and of how many.
+        precision: of attacks' gradient steps; what they come to is judged in float32.
     """
 
     task: Task
@@ -49,6 +51,7 @@ class Preparation:
     settings: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
     on_progress: OnProgress = silent
+    precision: Precision = "float32"
 
     @property
     def names(self) -> dict[str, str]:

@@ -9,6 +9,7 @@ from torch import Tensor
 from core.attacks.attack import AttackRequest
 from core.attacks.catalogue import run_attack
 from core.attacks.jsma import Jsma
+from core.models.step_precision import Precision, stepping
 from core.models.zoo import ZooModel
 from core.workshop.items import Item, Option
 from core.workshop.rounds.bars import Measure, Share, among_values, percent, under
@@ -35,15 +36,19 @@ As remembered of Ross, Doshi-Velez 2018, and not read again in it; about a dozen
 """
 
 
-def attacked(model: ZooModel, subjects: Sequence[Subject]) -> list[tuple[Tensor, int] | None]:
+def attacked(
+    model: ZooModel, subjects: Sequence[Subject], precision: Precision = "float32"
+) -> list[tuple[Tensor, int] | None]:
     """For each subject an image that the network takes for another class, and that class; None where none was reached.
 
     Grey images by JSMA, as the paper's MNIST; colour ones by iterated TGSM, as its SVHN. The target is label + 1, and
     where that is not reached the next ones, which is our addition: the paper says nothing of failed attacks.
+    Steps of TGSM are taken in `precision`.
     """
     labels = torch.tensor([subject.label for subject in subjects])
     x = torch.cat([subject.x for subject in subjects])
     found: list[tuple[Tensor, int] | None] = [None] * len(subjects)
+    network = stepping(model.fast, precision)
     for shift in range(1, TARGETS + 1):
         open_ = [index for index, one in enumerate(found) if one is None]
         if not open_:
@@ -52,7 +57,7 @@ def attacked(model: ZooModel, subjects: Sequence[Subject]) -> list[tuple[Tensor,
         if model.task.grey:
             x_adv = Jsma()(model.fast, x[open_], target)
         else:
-            x_adv = run_attack("iterated-tgsm", AttackRequest(model.fast, x[open_], target, STEP * STEPS, STEPS))
+            x_adv = run_attack("iterated-tgsm", AttackRequest(network, x[open_], target, STEP * STEPS, STEPS))
         with torch.no_grad():
             reached = model.fast(x_adv).argmax(1) == target
         for index, image, label, there in zip(open_, x_adv, target.tolist(), reached.tolist(), strict=True):
@@ -71,7 +76,7 @@ def prepare(preparation: Preparation) -> PreparedRound:
     subjects = known_by_all(preparation)[:DRAWN]
     made = []
     for number, model in enumerate(preparation.networks):
-        made.append(attacked(model, subjects) if subjects else [])
+        made.append(attacked(model, subjects, preparation.precision) if subjects else [])
         preparation.on_progress(number + 1, len(preparation.networks))
     whole = [index for index in range(len(subjects)) if all(images[index] is not None for images in made)]
     each = PER_NETWORK * len(preparation.networks)
@@ -92,7 +97,12 @@ def prepare(preparation: Preparation) -> PreparedRound:
                 )
             )  # fmt: skip
     attack = "JSMA" if preparation.task.grey else "iterated TGSM"
-    return PreparedRound("mistake", preparation.stated(each=each, attack=attack), tuple(items), album.pictures)
+    return PreparedRound(
+        "mistake",
+        preparation.stated(each=each, attack=attack, precision=preparation.precision),
+        tuple(items),
+        album.pictures,
+    )
 
 
 def measures(round_: Round) -> tuple[Measure, ...]:

@@ -14,6 +14,7 @@ from core.attacks.catalogue import run_attack
 from core.data.corruptions import corrupt
 from core.errors import InputError
 from core.metrics.intervals import wilson
+from core.models.step_precision import stepping
 from core.models.zoo import ZooModel
 from core.workshop.items import Item, Option
 from core.workshop.rounds.bars import Measure, Share, among_values, percent, under
@@ -38,7 +39,7 @@ def prepare(preparation: Preparation) -> PreparedRound:
     detectors = _detectors(model, ASSETS)
     subjects = known_by_all(preparation)
     subjects = subjects[: full_blocks(len(subjects), EACH, WANTED)]
-    versions = _versions(model, torch.cat([subject.x for subject in subjects]), preparation.seed)
+    versions = _versions(model, torch.cat([subject.x for subject in subjects]), preparation)
     options = (Option("normal", "Normal"), Option("odd", "Odd"))
     album, items = Album(), []
     for number, subject in enumerate(subjects):
@@ -49,17 +50,18 @@ def prepare(preparation: Preparation) -> PreparedRound:
             facts = {"p": p, "class": subject.title}
             items.append(Item(number, condition, truth, PROMPT, (album.picture(x),), options, facts))
         preparation.on_progress(number + 1, len(subjects))
-    settings = preparation.stated(each=EACH, detector=DEFAULT, alpha=ALPHA)
+    settings = preparation.stated(each=EACH, detector=DEFAULT, alpha=ALPHA, precision=preparation.precision)
     return PreparedRound("odd", settings, tuple(items), album.pictures)
 
 
-def _versions(model: ZooModel, x: Tensor, seed: int) -> dict[str, Tensor]:
+def _versions(model: ZooModel, x: Tensor, preparation: Preparation) -> dict[str, Tensor]:
     """The pictures (N, C, H, W) by what was done to them."""
     with torch.no_grad():
         answers = model.fast(x).argmax(1)
+    seed, network = preparation.seed, stepping(model.fast, preparation.precision)
     generator = torch.Generator().manual_seed(seed)
     radius = model.task.radii["linf"]
-    attacked = run_attack("pgd", AttackRequest(model.fast, x, answers, radius, PGD_STEPS, generator))
+    attacked = run_attack("pgd", AttackRequest(network, x, answers, radius, PGD_STEPS, generator))
     noisy = corrupt((x * 255).round().to(torch.uint8), "gaussian-noise", SEVERITY, seed).float() / 255
     return {"normal": x, "attacked": attacked, "noisy": noisy}
 

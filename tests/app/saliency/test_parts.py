@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from app.saliency import results
+from app.saliency import results, rounding
 from app.saliency.agreement import matrix
 from app.saliency.measures import best_of, spread_figure, spreads
 from app.saliency.report import alignment_rows, methods_matrix, models_matrix, relation_figure
@@ -17,6 +17,7 @@ from app.state.bounded_store import BoundedStore
 from app.state.pictures import model_input
 from app.ui.sheets import FRAMES, few_steps
 from core.data.tasks import task_named
+from core.explanations.catalogue import ATTRIBUTION_METHODS
 from core.progress import StoppedError
 from core.reports.form.report import Report
 from core.reports.saliency.report import SaliencyReport
@@ -24,13 +25,14 @@ from core.saliency.target import Target
 from tests.helpers.saliency import PART, map_of
 
 TASK = task_named("cifar10")
+WHOLE = replace(PART, of="top", against="", layer="")  # in float32
 
 
 @pytest.fixture
 def question(zoo, monkeypatch):
     store = BoundedStore(10**8)
     monkeypatch.setattr(results, "map_store", lambda: store)
-    return question_of(TASK, model_input("cifar10", "photo:chelsea", "crop", False), Target())
+    return question_of(TASK, model_input("cifar10", "photo:chelsea", "crop", False), WHOLE)
 
 
 @pytest.mark.slow
@@ -43,6 +45,23 @@ def test_quick_maps_are_made_once_and_long_ones_are_left(question):
     assert {*known_maps(question, models, methods)} == {*order} and missing_maps(question, cells) == cells
     other = replace(question, target=Target(3, 5))
     assert known_maps(other, models, methods) == {}  # another question has other maps
+
+
+def test_a_map_in_float32_is_another_than_the_quick_one_where_a_method_averages(question):
+    low = replace(question, precision="bfloat16")
+    assert low.key("standard", "smooth-grad") != question.key("standard", "smooth-grad")
+    assert low.key("standard", "gradient") == question.key("standard", "gradient")
+    assert low.method("smooth-grad").precision == "bfloat16" and question.method("smooth-grad").precision == "float32"
+
+
+def test_float32_is_asked_for_wherever_the_server_would_take_bfloat16(monkeypatch):
+    monkeypatch.setattr("app.state.device.step_precision", lambda: "bfloat16")
+    assert results.precision_of(WHOLE) == "float32"
+    assert results.precision_of(replace(WHOLE, precision="")) == "bfloat16"
+    assert set(rounding.MEASURED) == {key for key, method in ATTRIBUTION_METHODS.items() if method.averages}
+    one = map_of([1.0], method="smooth-grad")
+    assert rounding.words(one) == ""
+    assert "float64" in rounding.words(replace(one, settings={"precision": "bfloat16"}))
 
 
 def test_agreement_leaves_out_what_is_not_there_and_is_one_with_itself():

@@ -12,6 +12,7 @@ from core.attacks.fgsm import Fgsm
 from core.attacks.pgd import Pgd
 from core.errors import ConfigError
 from core.models.resnet import PreActResNet, ResNetConfig
+from core.models.step_precision import stepping
 from core.norms import norm_of
 
 SHAPE = (2, 3, 3)
@@ -158,6 +159,31 @@ def test_stopping_when_wrong_breaks_at_least_what_the_full_run_breaks(net, image
     assert wrong_full.any() and not wrong_stop.all()
     assert not (wrong_full & ~wrong_stop).any()
     assert_close(x_stop[~wrong_stop], x_full[~wrong_stop], atol=1e-5, rtol=0.0)
+
+
+@NORM_AND_EPSILON
+@pytest.mark.parametrize("stop", [False, True])
+def test_steps_in_bfloat16_stay_inside_and_fool_as_many(net, images, labels, norm, epsilon, stop):
+    attack = Pgd(epsilon, norm, 8, random_start=False, stop_when_wrong=stop)
+    fooled = []
+    for network in (net, stepping(net, "bfloat16")):
+        x_adv = attack(network, images, labels)
+        inside(x_adv, images, epsilon, norm)
+        with torch.no_grad():
+            fooled.append(int((net(x_adv).argmax(1) != labels).sum()))
+    assert abs(fooled[0] - fooled[1]) <= 1 and fooled[0] > 0
+
+
+def test_an_image_that_is_wrong_in_bfloat16_alone_is_attacked_on(net, images, labels):
+    steps = stepping(net, "bfloat16")
+    with torch.no_grad():
+        steps.low.head.bias[:] = -torch.nn.functional.one_hot(labels[:1], 4)[0] * 1e4  # class labels[0] never wins
+    alike = labels == labels[0]
+    with torch.no_grad():
+        assert (steps(images).argmax(1) == labels).all()
+    assert (steps(images.clone().requires_grad_())[alike].argmax(1) != labels[alike]).all()
+    found = Pgd(0.06, steps=1, random_start=False, stop_when_wrong=True)(steps, images, labels)
+    assert ((found != images).flatten(1).any(1))[alike].all()
 
 
 def test_stopping_when_wrong_leaves_images_alone_that_are_wrong_from_the_start(net, images, labels):

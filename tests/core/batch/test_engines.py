@@ -1,5 +1,6 @@
 """Engines: the same bytes whoever does a shard, and nothing is lost where a process is killed."""
 
+import socket
 import sys
 from importlib.util import find_spec
 from multiprocessing import Pipe
@@ -7,9 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from core.batch import local
+from core.batch import local, on_ray
 from core.batch.engine import ENGINES
-from core.batch.job import Job, answer
+from core.batch.job import Job
 from core.batch.local import ATTEMPTS, LocalEngine
 from core.batch.shards import plan
 from core.errors import ConfigError, InputError
@@ -85,7 +86,18 @@ def test_a_shard_that_ends_every_process_is_given_up_with_a_sentence(shards, mon
 def test_a_process_with_other_code_does_nothing(shards):
     job = count_job()
     with pytest.raises(ConfigError, match="another version"):
-        answer(Job(job.work, job.networks, "0" * 64), shards[0])
+        Job(job.work, job.networks, "0" * 64).answer(shards[0])
+
+
+@pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed: pip install -r requirements-extras.txt")
+@pytest.mark.parametrize("form", ["localhost:{}", "ray://localhost:{}", "[::1]:{}"])
+def test_a_cluster_where_nobody_answers_is_told_before_ray_tries_for_minutes(form, monkeypatch):
+    monkeypatch.setattr(on_ray, "_connect", None)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = form.format(free.getsockname()[1])  # bound, and nobody listens
+        with pytest.raises(ConfigError, match=r"no Ray cluster answers at .*:\d+: "), ENGINES["ray"](address, None):
+            pass
 
 
 def test_impossible_engines_are_refused(monkeypatch):

@@ -3,6 +3,7 @@
 import json
 
 import pyarrow.parquet as pq
+import pytest
 
 from core.cli.batch import clock
 from core.cli.main import main
@@ -34,7 +35,16 @@ def test_explain_and_natural_write_rows_and_pictures_of_maps(shipped, tmp_path, 
     assert "colour" in capsys.readouterr().err
     (tmp_path / "none").mkdir()
     assert explain(tmp_path / "none", tmp_path / "other") == 2
-    assert "nothing to read" in capsys.readouterr().err
+    assert f"nothing to read in {tmp_path / 'none'}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["explain", "natural", "score"])
+def test_a_network_that_is_not_there_is_named(command, shipped, tmp_path, capsys):
+    (tmp_path / "a.png").write_bytes(png(columns(1, 5).pixels[0, 0].numpy()))
+    asked = [command, str(tmp_path / "a.png"), "--task", "fashion-mnist", "--model", "standard,nosuch", "--dataset"]
+    assert main([*asked, str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert "no network nosuch" in said and "robustscope models --task fashion-mnist" in said
 
 
 def test_times_are_said_in_the_units_that_they_are_thought_in():

@@ -1,12 +1,16 @@
 """Facts of pictures follow from the networks' answers; attacks are tried in order of their radius."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
 from core.attacks.pgd import Pgd
 from core.errors import ConfigError
+from core.explanations import picture_facts
 from core.explanations.picture_facts import FactSettings, changing_radii, measure_pictures
+from core.explanations.picture_rules import RULES
 from core.metrics.map_agreement import spearman
 from core.models.zoo import load_zoo_model
 from core.saliency.gradient import gradient
@@ -71,3 +75,19 @@ def test_impossible_requests_are_refused(pair, pictures, model):
         measure_pictures(pair, {}, [], FactSettings())
     with pytest.raises(ConfigError, match="one task"):
         measure_pictures([], {}, pictures, FactSettings())
+
+
+def test_a_network_without_gradients_answers_and_what_needs_them_is_of_the_others_alone(pair, pictures, monkeypatch):
+    with_both = measure_pictures(pair, {}, pictures, FactSettings(RADII))
+    blind = pair[1]
+    sharp = pair[0].card.network
+    assert sharp is not blind.card.network
+    monkeypatch.setattr(picture_facts, "architecture_of", lambda network: SimpleNamespace(gradients=network is sharp))
+    facts = measure_pictures([pair[0], blind], {}, pictures, FactSettings(RADII))
+    np.testing.assert_array_equal(facts.predicted, with_both.predicted)
+    np.testing.assert_array_equal(facts.changed_at[0], with_both.changed_at[0])
+    assert np.isnan(facts.changed_at[1]).all() and np.isnan(facts.agreement).all()
+    assert "gradients" in RULES["maps-disagree"].lacks(facts)
+    assert not any(RULES[key].lacks(facts) for key in ("networks-disagree", "first-loses", "easily-changed"))
+    other_way = measure_pictures([blind, pair[0]], {}, pictures, FactSettings(RADII))
+    assert all("ONNX" in RULES[key].lacks(other_way) for key in ("first-loses", "easily-changed"))

@@ -9,6 +9,7 @@ from torch import nn
 from core.cli.main import main
 from core.errors import ConfigError, InputError
 from core.models.architectures.factory_networks import FACTORIES, FactoryConfig
+from core.models.foreign.fitting import NetworkName, named
 from core.models.preprocessing import PRESETS
 from core.models.zoo import folder_of, load_zoo_model
 from tests.helpers.foreign import saved, written
@@ -64,3 +65,13 @@ def test_a_broken_file_is_a_sentence(user, text):
     written(user, "robustscope.toml", text.encode())
     with pytest.raises((ConfigError, InputError), match=r"robustscope\.toml"):
         FACTORIES.names()
+
+
+def test_a_broken_file_keeps_nobody_from_the_networks_of_the_libraries(user):
+    written(user, "robustscope.toml", b"not toml")
+    assert NetworkName("torchvision", "resnet18") in named("resnet18")
+    assert named("timm/resnet18") == [NetworkName("timm", "resnet18")]
+    with pytest.raises(ConfigError, match="no library has a network"):
+        named("nets.py:make")
+    with pytest.raises(ConfigError, match=r"robustscope\.toml can't be read"):
+        named("factory/nets.py:make")

@@ -1,11 +1,13 @@
 """Gradient steps in bfloat16: the direction stays, whatever is judged is in float32, and where it pays."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
 from torch.nn.functional import cosine_similarity
 
-from core.models.step_precision import quick_precision, stepping
+from core.models.step_precision import quick_precision, stepping, takes_low_steps
 from tests.helpers.networks import Functional, seeded
 from tests.helpers.pictures import rand
 
@@ -29,9 +31,29 @@ def test_a_step_has_the_same_direction_and_an_answer_the_same_digits():
     assert steps(x.clone().requires_grad_()).dtype == torch.float32
 
 
-def test_float32_and_depthwise_convolutions_stay_as_they_are():
+def test_weights_are_those_of_the_moment_in_bfloat16_and_the_network_keeps_its_own():
+    network, x = seeded(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4 * 36, 5))), rand(2, 3, 8, 8)
+    before = copy.deepcopy(network.state_dict())
+    steps = stepping(network, "bfloat16")
+    slope(steps, x)
+    assert all(torch.equal(network.state_dict()[name], tensor) for name, tensor in before.items())
+    assert {weight.dtype for weight in network.parameters()} == {torch.float32}
+    assert {weight.dtype for weight in steps.low.parameters()} == {torch.bfloat16}
+    with torch.no_grad():
+        network[2].weight.zero_()
+    assert slope(steps, x).any() and not slope(stepping(network, "bfloat16"), x).any()
+
+
+def test_float32_depthwise_convolutions_and_float64_stay_as_they_are():
     network, depthwise = seeded(Functional("F.relu")), seeded(nn.Sequential(nn.Conv2d(4, 4, 3, groups=4)))
     assert stepping(network, "float32") is network and stepping(depthwise, "bfloat16") is depthwise
+    double = network.double()
+    assert stepping(double, "bfloat16") is double
+
+
+def test_it_is_seen_through_what_wraps_it_that_steps_are_low():
+    network = seeded(Functional("F.relu"))
+    assert takes_low_steps(nn.Sequential(stepping(network, "bfloat16"))) and not takes_low_steps(network)
 
 
 @pytest.mark.parametrize("there", ["avx512_bf16", "amx_bf16", "bf16"])

@@ -3,17 +3,22 @@
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import pytest
 
 from core.anomaly import attacked as attacks
+from core.anomaly.attacked import attacked
 from core.anomaly.calibration import Calibration
 from core.anomaly.catalogue import DETECTORS
 from core.anomaly.perceptron_detector import PERCEPTRON
 from core.attacks.ddn import Ddn
+from core.batch.local import LocalEngine
+from core.batch.measuring import SharedMeasuring
 from core.data import outliers
 from core.data.outliers import Outliers
 from core.errors import ConfigError, InputError
 from core.metrics.detection import auroc
+from core.models.asking import one_thread
 from core.reports.anomaly import measurements
 from core.reports.anomaly import rows as anomaly_rows
 from core.reports.anomaly.measurements import AnomalyMeasurer, Sizes
@@ -40,6 +45,21 @@ def small(monkeypatch, fashion_root):
     monkeypatch.setattr(attacks, "STEPS", 4)
     monkeypatch.setattr(measurements, "FEWEST", 3)
     monkeypatch.setattr(attacks, "Ddn", partial(Ddn, 20))
+
+
+@pytest.mark.slow
+def test_signals_that_travel_to_a_worker_are_those_that_are_measured_here(small, network, data, screen):
+    found = []
+    with one_thread():
+        for at_once in (None, SharedMeasuring(LocalEngine(1), [network, network.fast, data.pixels, data.labels])):
+            request = Request([network], data, SETTINGS, at_once=at_once)
+            bench = AnomalyMeasurer(request, {}, network, screen, data)
+            attack = partial(attacked, network, "pgd")
+            found.append([bench.normal(20).arrays(), bench._signals("pgd", data.first(20), attack)[0].arrays()])
+    for here, there in zip(*found, strict=True):
+        assert here.keys() == there.keys()
+        for name, values in here.items():
+            np.testing.assert_array_equal(values, there[name], err_msg=name)
 
 
 @pytest.fixture

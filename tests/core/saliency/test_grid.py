@@ -28,7 +28,8 @@ def test_a_map_carries_what_it_was_made_of(models, x):
     expected = gradient(models[0].fast, x, torch.tensor([[5, 3]]))[0][0].numpy()
     assert np.allclose(found.attributions, expected, atol=1e-6) and np.array_equal(found.x, x[0].numpy())
     assert (found.task, found.model, found.method, found.target) == ("fashion-mnist", "standard", "gradient", (5, 3))
-    assert found.settings == {"of": "true", "against": 3, "seed": 2} and found.problem == ""
+    assert found.settings == {"of": "true", "against": 3, "seed": 2, "precision": "float32"}
+    assert found.problem == ""
     assert np.array_equal(found.heatmap, found.attributions.sum(0))
     with pytest.raises(InputError):
         saliency_map(models[0], x[:, :, :20], "gradient")
