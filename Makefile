@@ -13,7 +13,7 @@ DOCS := $(VENV)/.installed-docs
 FUZZ := $(VENV)/.installed-fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test quick-tests all-tests shuffle coverage lint style types contracts format fuzz lock sbom audit models bench distances docs pictures
+.PHONY: help setup run check test quick-tests all-tests shuffle coverage lint style types contracts format fuzz lock sbom audit models bench distances unlearned docs pictures
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -159,6 +159,9 @@ bench: $(BENCH)/.installed  ## time the engine against its peers (ARGS='--rounds
 
 distances: $(BENCH)/.installed  ## hold the smallest changes we find against a library's (ARGS='--images 20' for a quick look)
 	$(BENCH)/bin/python -m benchmarks.smallest $(ARGS)
+
+unlearned: $(BENCH)/.installed  ## detectors against a library's attacks that none of them learned (ARGS='--images 50' for a quick look)
+	$(BENCH)/bin/python -m benchmarks.unlearned_attacks $(ARGS)
 
 $(BENCH)/.installed: requirements.txt constraints.txt requirements-bench.txt pyproject.toml | $(BIN)/python
 	$(BIN)/python -m venv $(BENCH)

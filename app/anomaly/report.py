@@ -194,8 +194,9 @@ def _every_detector(own: Sequence[Row], columns: Mapping[str, Sequence[str]]) ->
     how_to_read(
         "Figures are AUROC; green finds, brown mistakes. Point at one for its interval, AUPR and the false alarms "
         "at 95 % detection. The perceptron was trained on PGD at the full radius, what is called attack-trained on "
-        "PGD at ε/4, ε/2 and ε, all on other images; the others never saw an anomaly, so comparing them is uneven: "
-        "each group is to be read for itself. The weights in Joint were chosen on validation "
+        "PGD at ε/4, ε/2 and ε, and the one that sees all on PGD at ε/4 and DDN, on other images each; what else they "
+        "find they did not learn. The others never saw an anomaly, so comparing them is uneven: each group is to be "
+        "read for itself. The weights in Joint were chosen on validation "
         "pictures that were turned, mixed, cut up or corrupted; the baselines are not tuned.",
         SOURCE,
     )

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.anomaly import baselines
+from core.anomaly.attacked import ATTACKS, STEPS, attacked
 from core.anomaly.baselines import Baselines, pooled_features
 from core.anomaly.calibration import BATCH, Calibration
 from core.anomaly.catalogue import DETECTORS
 from core.anomaly.conformal import halves
 from core.anomaly.detector import AttackedImages, FittedDetector, FittingData, TrainingFeatures
 from core.anomaly.direction import mean_gradients
+from core.anomaly.grood import noise_features
 from core.anomaly.measurements import (
     EVERY,
     MAIN,
@@ -32,7 +34,6 @@ from core.anomaly.measurements import (
 )
 from core.anomaly.norm_detectors import features
 from core.anomaly.perceptron_detector import PERCEPTRON
-from core.attacks.pgd import Pgd
 from core.data.datasets import LabelledImages
 from core.errors import InputError
 from core.models.asking import at_once
@@ -42,7 +43,6 @@ from core.progress import OnPartProgress, OnProgress, silent, silent_on_parts
 
 _BASELINE_IMAGES = 5_000
 _FEWEST = 10  # attacked images that change their answer, to train on
-_PGD_STEPS = 20
 _LEVELS = 127  # of a direction, either side of zero
 
 
@@ -55,9 +55,8 @@ def fit_calibration(
 ) -> Calibration:
     """Detectors fitted to the first half of `calibration`, with p-values from the second.
 
-    The baselines are fitted to the first 5,000 training images, as their papers do; what is trained on attacks, on PGD
-    (20 steps, L-infinity, shares of the task's radius) of the first half's images that were right before and wrong
-    after.
+    The baselines are fitted to the first 5,000 training images, as their papers do; what is trained on attacks, on what
+    they made of the first half's images that were right before and wrong after.
 
     Args:
         model: the network.
@@ -85,10 +84,10 @@ def fit_calibration(
 
     fitting, normal = signals_of(x, "fit"), signals_of(calibration.images(second.start, second.stop), "p-values")
     weights = weights_among(model)
-    labels, radii = calibration.labels[first], _radii(DETECTORS)
-    attacked = _attacked_images(model, x, labels, radii, seed, on_progress, lambda x: signals_of(x, "attacked"))
-    training = training_features(model, some)
-    data = FittingData(fitting, attacked, weights, model.task.classes, seed, training)
+    labels, attacks = calibration.labels[first], _attacks(DETECTORS)
+    found = _attacked_images(model, x, labels, attacks, seed, on_progress, lambda x: signals_of(x, "attacked"))
+    training = training_features(model, some, seed)
+    data = FittingData(fitting, found, weights, model.task.classes, seed, training)
     settings = {
         "task": model.card.task,
         "model": model.card.key,
@@ -96,8 +95,8 @@ def fit_calibration(
         "fit_images": len(x),
         "p_value_images": len(normal),
         "baseline_images": len(some),
-        "perceptron_trained_on": f"PGD L-infinity, epsilon {model.task.radii['linf']:.4g}, {_PGD_STEPS} steps: "
-        f"{len(attacked[1.0].index) if 1.0 in attacked else 0} images right before and wrong after",
+        "perceptron_trained_on": f"PGD L-infinity, epsilon {model.task.radii['linf']:.4g}, {STEPS} steps: "
+        f"{len(found['pgd'].index) if 'pgd' in found else 0} images right before and wrong after",
         "data": f"{calibration.origin}; {train.origin}",
         "seed": seed,
     }
@@ -160,7 +159,7 @@ def light_lacking(screen: Calibration) -> tuple[str, ...]:
     return tuple(
         key
         for key, detector in DETECTORS.items()
-        if detector.light and key not in screen.fitted and (trained or not detector.radii)
+        if detector.light and key not in screen.fitted and (trained or not detector.attacks)
     )
 
 
@@ -197,9 +196,10 @@ def with_lacking(
 
     x, labels = calibration.images(first.start, first.stop), calibration.labels[first]
     fitting, seed = measured(x, "fit"), screen.settings["seed"]
-    attacked = _attacked_images(model, x, labels, _radii(lacking), seed, on_progress, lambda x: measured(x, "attacked"))
-    training = training_features(model, some)
-    data = FittingData(fitting, attacked, screen.weights, model.task.classes, seed, training)
+    attacks = _attacks(lacking)
+    found = _attacked_images(model, x, labels, attacks, seed, on_progress, lambda x: measured(x, "attacked"))
+    training = training_features(model, some, seed)
+    data = FittingData(fitting, found, screen.weights, model.task.classes, seed, training)
     added = fitted_detectors(data, {key: screen.fitted.get(key) for key in DETECTORS if key in needed})
     normal = measured(calibration.images(second.start, second.stop), "p-values")
     normals = {**replace(screen, fitted=added).scores(normal), **screen.normals}
@@ -208,11 +208,14 @@ def with_lacking(
     return replace(screen, fitted={key: detectors[key] for key in held}, normals={key: normals[key] for key in held})
 
 
-def training_features(model: ZooModel, some: LabelledImages) -> TrainingFeatures:
-    """The features of training images of a network that ends in a linear layer, and that layer's weights."""
-    found = pooled_features(model, some.images()).cpu().numpy()
-    weight = head_of(model.fast, model.task.shape).linear.weight.detach().float().cpu().numpy()
-    return TrainingFeatures(found, some.labels.cpu().numpy(), weight)
+def training_features(model: ZooModel, some: LabelledImages, seed: int = 0) -> TrainingFeatures:
+    """What a network that ends in a linear layer makes of training images, and of noise that `seed` draws."""
+    found, linear = pooled_features(model, some.images()), head_of(model.fast, model.task.shape).linear
+    with torch.no_grad():
+        predicted = linear(found).argmax(1).cpu().numpy()
+    weight = linear.weight.detach().float().cpu().numpy()
+    noise = noise_features(model, seed)
+    return TrainingFeatures(found.cpu().numpy(), some.labels.cpu().numpy(), weight, predicted, noise)
 
 
 def whole_numbers(directions: Mapping[str, Tensor]) -> dict[str, NDArray[np.int8]]:
@@ -223,41 +226,32 @@ def whole_numbers(directions: Mapping[str, Tensor]) -> dict[str, NDArray[np.int8
     }
 
 
-def _radii(keys: Collection[str]) -> tuple[float, ...]:
-    """The shares of the task's radius at which detectors are trained on attacks, smallest first."""
-    return tuple(sorted({share for key in keys for share in DETECTORS[key].radii}))
+def _attacks(keys: Collection[str]) -> tuple[str, ...]:
+    """The attacks that detectors are trained on."""
+    needed = {attack for key in keys for attack in DETECTORS[key].attacks}
+    return tuple(attack for attack in ATTACKS if attack in needed)
 
 
 def _attacked_images(
     model: ZooModel,
     x: Tensor,
     labels: Tensor,
-    radii: Collection[float],
+    attacks: Collection[str],
     seed: int,
     on_progress: OnPartProgress,
     measured: Callable[[Tensor], GradientMeasurements],
-) -> dict[float, AttackedImages]:
-    """By share of the radius what PGD made of images `x` of classes `labels`; left out where it turned too few."""
+) -> dict[str, AttackedImages]:
+    """By attack what it made of images `x` of classes `labels`; left out where it turned too few."""
     found = {}
-    for share in radii:
-        attacked, index = _attacked(model, x, labels, share, seed, on_progress)
-        if len(index) >= _FEWEST:
-            found[share] = AttackedImages(measured(attacked), index)
+    for attack in attacks:
+        parts, which = [], []
+        for start in range(0, len(x), BATCH):
+            part = slice(start, start + BATCH)
+            x_adv, index = attacked(model, attack, x[part], labels[part], seed * 1_000_003 + start)
+            parts.append(x_adv)
+            which.append(start + index.cpu().numpy())
+            on_progress(f"{model.card.key} attack", min(start + BATCH, len(x)), len(x))
+        indices = np.concatenate(which)
+        if len(indices) >= _FEWEST:
+            found[attack] = AttackedImages(measured(torch.cat(parts)), indices)
     return found
-
-
-def _attacked(
-    model: ZooModel, x: Tensor, labels: Tensor, share: float, seed: int, on_progress: OnPartProgress
-) -> tuple[Tensor, NDArray[np.int64]]:
-    """The attacked images that were right before and are wrong after, and which of `x` they were."""
-    attack = Pgd(share * model.task.radii["linf"], "linf", _PGD_STEPS)
-    found, which = [], []
-    for start in range(0, len(x), BATCH):
-        part, right = x[start : start + BATCH], labels[start : start + BATCH]
-        x_adv = attack(model.fast, part, right, torch.Generator().manual_seed(seed * 1_000_003 + start))
-        with torch.no_grad():
-            hit = (model.fast(part).argmax(1) == right) & (model.fast(x_adv).argmax(1) != right)
-        found.append(x_adv[hit])
-        which.append(start + hit.nonzero()[:, 0].cpu().numpy())
-        on_progress(f"{model.card.key} attack", min(start + BATCH, len(x)), len(x))
-    return torch.cat(found), np.concatenate(which)

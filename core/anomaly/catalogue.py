@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from core.anomaly.ash import ASH_DETECTOR
 from core.anomaly.attack_trained import (
     ATTACKED_ACTIVATIONS_DETECTOR,
+    ATTACKED_ALL_DETECTOR,
     ATTACKED_BOTH_DETECTOR,
     ATTACKED_GRADIENTS_DETECTOR,
 )
@@ -12,6 +13,7 @@ from core.anomaly.combined import COMBINED_DETECTOR
 from core.anomaly.detector import Detector
 from core.anomaly.fdbd import FDBD_DETECTOR
 from core.anomaly.gen import GEN_DETECTOR
+from core.anomaly.grood import GROOD_DETECTOR
 from core.anomaly.joint import JOINT_DETECTOR
 from core.anomaly.knn import KNN_DETECTOR
 from core.anomaly.mahalanobis_plus import MAHALANOBIS_PLUS_DETECTOR
@@ -52,6 +54,7 @@ _DETECTORS = (
     ATTACKED_GRADIENTS_DETECTOR,
     ATTACKED_ACTIVATIONS_DETECTOR,
     ATTACKED_BOTH_DETECTOR,
+    ATTACKED_ALL_DETECTOR,
     MSP_DETECTOR,
     ENERGY_DETECTOR,
     ODIN_DETECTOR,
@@ -62,6 +65,7 @@ _DETECTORS = (
     MAHALANOBIS_PLUS_DETECTOR,
     GEN_DETECTOR,
     FDBD_DETECTOR,
+    GROOD_DETECTOR,
     RMD_DETECTOR,
     REACT_DETECTOR,
     ASH_DETECTOR,

@@ -53,11 +53,15 @@ class TrainingFeatures:
         features: that its last layer reads (N, D), float32.
         labels: their classes (N,), int64; every class occurs.
         last_layer: the last layer's weights (K, D), float32.
+        predicted: the classes that the network gives them (N,), int64.
+        noise: what it makes of noise (M, D), float32; see `core.anomaly.grood`.
     """
 
     features: NDArray[np.float32]
     labels: NDArray[np.int64]
     last_layer: NDArray[np.float32]
+    predicted: NDArray[np.int64]
+    noise: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +83,7 @@ class FittingData:
 
     Attributes:
         normal: of n normal images that the network did not learn from.
-        attacked: by share of the task's radius what PGD made of them; shares at which they are too few are left out.
+        attacked: by attack what it made of them; attacks that turned too few are left out.
         weights: which tensors are weights of convolutions and linear layers (L,).
         classes: of the task.
         seed: of what is drawn.
@@ -87,7 +91,7 @@ class FittingData:
     """
 
     normal: GradientMeasurements
-    attacked: Mapping[float, AttackedImages]
+    attacked: Mapping[str, AttackedImages]
     weights: NDArray[np.bool_]
     classes: int
     seed: int
@@ -116,9 +120,7 @@ class Detector:
         of: keys of the detectors whose scores it reads; they stand before it in the catalogue.
         light: it reads the main probe's gradients, features, layers and logits alone, so that images measured `light`
             do, see `core.anomaly.measurements.measure`; so must those that it reads scores of.
-        radii: shares of the task's radius at which PGD makes the images that it is trained on; none for most.
-        trained_on: what it was trained on in a calibration, attacks of the report `anomaly` by commas; "" for what
-            never saw an anomaly.
+        attacks: those of `core.anomaly.attacked` that make the images that it is trained on; none for most.
     """
 
     key: str
@@ -129,5 +131,9 @@ class Detector:
     read: Callable[[Mapping[str, NDArray[Any]], CalibrationShape], FittedDetector]
     of: tuple[str, ...] = ()
     light: bool = False
-    radii: tuple[float, ...] = ()
-    trained_on: str = ""
+    attacks: tuple[str, ...] = ()
+
+    @property
+    def trained_on(self) -> str:
+        """What it was trained on in a calibration, attacks by commas; "" for what never saw an anomaly."""
+        return ",".join(self.attacks)

@@ -16,7 +16,7 @@ from core.anomaly.perceptron import Perceptron
 PERCEPTRON = "perceptron"
 TRAINED_SHARE = 0.8
 """Of the images that fit, how many train; the others choose the epoch."""
-_RADIUS = 1.0
+_ATTACK = "pgd"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +36,7 @@ class FittedPerceptron:
 
 def _fit(data: FittingData, scores: Mapping[str, Scores]) -> FittedPerceptron | None:
     """An image and its attacked twin are on one side of the cut between training and choosing."""
-    attacked = data.attacked.get(_RADIUS)
+    attacked = data.attacked.get(_ATTACK)
     if attacked is None:
         return None
     cut = int(TRAINED_SHARE * len(data.normal))
@@ -63,6 +63,5 @@ PERCEPTRON_DETECTOR = Detector(
     "gradient-supervised",
     _fit,
     _read,
-    radii=(_RADIUS,),
-    trained_on="pgd",
+    attacks=(_ATTACK,),
 )

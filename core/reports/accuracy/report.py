@@ -1,7 +1,7 @@
 """The report `accuracy`: how often a classifier is right, on clean images and under PGD-50."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
@@ -55,7 +55,7 @@ def accuracy_report(request: Request[AccuracySettings]) -> Report:
     """
     task, settings = request.task, request.settings
     data = request.data if settings.images is None else request.data.first(settings.images)
-    stated: dict[str, Any] = {**asdict(settings), "images": len(data), "radii": dict(task.radii), "data": data.origin}
+    stated: dict[str, Any] = settings.with_images(data) | {"radii": dict(task.radii)}
     stated |= {"precision": "float32, fast form", **chosen.stated(task.key)}
 
     def result(draft: ReportDraft) -> MeasuredRows:

@@ -12,14 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.anomaly import perceptron
+from core.anomaly.attacked import ATTACKS, attacked
 from core.anomaly.calibration import BATCH, Calibration
 from core.anomaly.conformal import halves
 from core.anomaly.measurements import MAIN, GradientMeasurements, from_arrays, joined
 from core.anomaly.norm_detectors import features
 from core.anomaly.perceptron import Perceptron
-from core.attacks.ddn import Ddn
-from core.attacks.fgsm import Fgsm
-from core.attacks.pgd import Pgd
 from core.data.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from core.data.datasets import LabelledImages
 from core.data.outliers import OUTLIERS, load_outliers
@@ -30,10 +28,6 @@ from core.reports.form.measuring import Measurer, Request
 from core.reports.form.resume import Part
 from core.reports.form.settings import ReportSettings
 
-ATTACKS = ("fgsm", "pgd-quarter", "pgd-half", "pgd", "least-likely", "ddn")
-"""FGSM at the task's radius in L-infinity; PGD at a quarter, half and all of it; PGD towards the least likely class;
-and the smallest change in L2."""
-STEPS = 20
 FEWEST = 10
 """Anomalies of a kind that there must be, or the kind is left out."""
 FORM = "with layers"
@@ -212,35 +206,6 @@ class AnomalyMeasurer(Measurer[ReportSettings]):
         shown = x if len(x) else data.images(start, start + 1)
         found = self.screen.measure(self.model, shown, BATCH, self.light)
         return {"index": (start + chosen).cpu().numpy(), **found.rows(slice(len(x))).arrays()}
-
-
-def attacked(model: ZooModel, name: str, x: Tensor, labels: Tensor, seed: int) -> tuple[Tensor, Tensor]:
-    """The attacked images that were right before and are wrong after, and which they are.
-
-    Args:
-        model: the network.
-        name: of `ATTACKS`.
-        x: images (B, C, H, W), float in [0, 1].
-        labels: their classes (B,).
-        seed: of the random start.
-    """
-    radius, network = model.task.radii["linf"], model.fast
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        logits = network(x)
-    match name:
-        case "fgsm":
-            x_adv = Fgsm(radius)(network, x, labels)
-        case "ddn":
-            x_adv = Ddn()(network, x, labels)
-        case "least-likely":
-            x_adv = Pgd(radius, "linf", STEPS, targeted=True)(network, x, logits.argmin(1), generator)
-        case _:
-            share = {"pgd-quarter": 0.25, "pgd-half": 0.5, "pgd": 1.0}[name]
-            x_adv = Pgd(share * radius, "linf", STEPS)(network, x, labels, generator)
-    with torch.no_grad():
-        hit = (logits.argmax(1) == labels) & (network(x_adv).argmax(1) != labels)
-    return x_adv[hit], hit.nonzero()[:, 0]
 
 
 def task_sets(task: Task) -> dict[str, dict[str, object]]:

@@ -40,6 +40,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from core.anomaly.attacked import ATTACKS, STEPS
 from core.anomaly.calibration import BATCH, Calibration
 from core.anomaly.catalogue import DETECTORS
 from core.anomaly.measurements import MAIN, GradientMeasurements
@@ -48,14 +49,7 @@ from core.anomaly.perceptron_detector import PERCEPTRON
 from core.data.corruptions import CORRUPTIONS
 from core.data.datasets import LabelledImages
 from core.models.zoo import ZooModel
-from core.reports.anomaly.measurements import (
-    ATTACKS,
-    STEPS,
-    AnomalyMeasurer,
-    Measurements,
-    Sizes,
-    task_sets,
-)
+from core.reports.anomaly.measurements import AnomalyMeasurer, Measurements, Sizes, task_sets
 from core.reports.anomaly.rows import ALPHAS, Scores, figure_rows, held_to_promise, promise_rows
 from core.reports.form.measuring import Measuring, Request
 from core.reports.form.report import Row

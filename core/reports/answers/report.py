@@ -14,7 +14,7 @@ these, and not from what was measured before it was rounded.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar
 
@@ -94,9 +94,7 @@ def answers_report(request: Request[AnswersSettings]) -> Answers:
     settings, task = request.settings, request.task
     data = request.data.first(settings.images)
     told: dict[str, Any] = {
-        **asdict(settings),
-        "images": len(data),
-        "data": data.origin,
+        **settings.with_images(data),
         "radii": dict(task.radii),
         "batch": CHUNK,
         "attack": ATTACK,

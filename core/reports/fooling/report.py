@@ -30,7 +30,7 @@ Arrays, the first images of the test set in its order: `moved_<figure>__<model>_
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -75,9 +75,7 @@ def fooling_report(request: Request[FoolingSettings]) -> Fooling:
     settings, task = request.settings, request.task
     data = request.data.first(settings.images)
     stated: dict[str, Any] = {
-        **asdict(settings),
-        "images": len(data),
-        "data": data.origin,
+        **settings.with_images(data),
         "epsilon": task.radii["linf"],
         "batch": BATCH,
         "precision": "float32, fast form",

@@ -1,9 +1,10 @@
 """What every report's settings share: a seed, counts of at least one, and one number of images for a quick look."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, TypeVar
 
+from core.data.datasets import LabelledImages
 from core.errors import ConfigError
 
 S = TypeVar("S", bound="ReportSettings")
@@ -29,6 +30,10 @@ class ReportSettings:
         given = [getattr(self, name) for name in self.counts]
         if min((count for count in given if count is not None), default=1) < 1:
             raise ConfigError(f"{', '.join(self.counts)} must be at least 1; got {self}")
+
+    def with_images(self, data: LabelledImages) -> dict[str, Any]:
+        """These settings as plain values, with which images are measured and how many."""
+        return asdict(self) | {"images": len(data), "data": data.origin}
 
 
 def sized(kind: type[S], *counts: str, **fixed: Any) -> Callable[[int | None, int], S]:

@@ -12,7 +12,7 @@ Arrays, the first images of the test set in its order: `kept__<model>__<change>`
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -58,9 +58,7 @@ def natural_report(request: Request[NaturalSettings]) -> Natural:
     settings, task = request.settings, request.task
     data = request.data.first(settings.images)
     stated: dict[str, Any] = {
-        **asdict(settings),
-        "images": len(data),
-        "data": data.origin,
+        **settings.with_images(data),
         "levels": list(LEVELS),
         "changes": {change.key: [amounts_at(change, level) for level in LEVELS] for change in _changes(task)},
         "drawn": SEED,

@@ -25,7 +25,7 @@ Arrays, in the data set's order of images (n):
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from typing import Any
@@ -116,9 +116,7 @@ def transfer_report(request: Request[TransferSettings]) -> Transfer:
     """
     task, data = request.task, request.data.first(request.settings.images)
     stated: dict[str, Any] = {
-        **asdict(request.settings),
-        "images": len(data),
-        "data": data.origin,
+        **request.settings.with_images(data),
         "epsilons": list(epsilons(task)),
         "steps": STEPS,
         "batch": BATCH,

@@ -1,5 +1,7 @@
 """Detectors on features and logits: each against pytorch-ood or its paper's sum written out, and back from a file."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -27,7 +29,8 @@ def measured(features):
 
 
 FRESH = measured(np.abs(RNG.normal(size=(40, WIDTH))).astype(np.float32))
-TRAINING = TrainingFeatures(TRAIN, LABELS, HEAD.weight.detach().numpy())
+NOISE = np.abs(RNG.normal(size=(10, WIDTH))).astype(np.float32)
+TRAINING = TrainingFeatures(TRAIN, LABELS, HEAD.weight.detach().numpy(), measured(TRAIN).predicted, NOISE)
 DATA = FittingData(measured(TRAIN[:50]), {}, SHAPE.weights, CLASSES, 0, TRAINING)
 
 
@@ -45,10 +48,10 @@ def test_knn_is_the_librarys_distance_but_for_the_byte_that_a_feature_takes():
 
 
 def test_knn_keeps_the_first_thousand_and_where_there_are_fewer_than_ten_takes_the_farthest():
-    many = TrainingFeatures(np.tile(TRAIN, (5, 1)), np.tile(LABELS, 5), TRAINING.last_layer)
+    many = replace(TRAINING, features=np.tile(TRAIN, (5, 1)))
     assert len(DETECTORS["knn"].fit(FittingData(FRESH, {}, SHAPE.weights, 3, 0, many), {}).bank) == 1_000
     axes = np.eye(4, WIDTH, dtype=np.float32)
-    few = TrainingFeatures(axes, np.arange(4), TRAINING.last_layer)
+    few = replace(TRAINING, features=axes)
     found = DETECTORS["knn"].fit(FittingData(FRESH, {}, SHAPE.weights, 3, 0, few), {})
     np.testing.assert_allclose(found.score(measured(9 * axes), {}), 2**0.5)
 
@@ -108,7 +111,7 @@ def test_features_that_are_all_zero_have_the_energy_of_the_logits(key):
     np.testing.assert_allclose(score(key, nothing), plain, rtol=1e-6)
 
 
-FITTED = ("knn", "mahalanobis-plus", "fdbd", "rmd", "react", "ash", "scale")
+FITTED = ("knn", "mahalanobis-plus", "fdbd", "grood", "rmd", "react", "ash", "scale")
 
 
 @pytest.mark.parametrize("key", [*FITTED, "gen"])

@@ -17,8 +17,8 @@ from core.npz import npz_bytes
 from tests.helpers.pictures import columns
 
 RNG = np.random.default_rng(0)
-ATTACKED = ("attacked-gradients", "attacked-activations", "attacked-both")
-NEW = (*ATTACKED, "knn", "mahalanobis-plus", "gen", "fdbd", "rmd", "react", "ash", "scale", "joint")
+ATTACKED = ("attacked-gradients", "attacked-activations", "attacked-both", "attacked-all")
+NEW = (*ATTACKED, "knn", "mahalanobis-plus", "gen", "fdbd", "grood", "rmd", "react", "ash", "scale", "joint")
 
 
 def without(screen, keys):

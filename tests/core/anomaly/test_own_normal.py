@@ -20,9 +20,9 @@ from core.npz import npz_bytes
 from tests.helpers.library_networks import library_model
 from tests.helpers.pictures import columns, png
 
-ATTACKED = ("perceptron", "attacked-gradients", "attacked-activations", "attacked-both")
+ATTACKED = ("perceptron", "attacked-gradients", "attacked-activations", "attacked-both", "attacked-all")
 WITHOUT_LABELS = (
-    *ATTACKED, "mahalanobis", "vim", "knn", "mahalanobis-plus", "fdbd", "rmd", "react", "ash", "scale", "joint"
+    *ATTACKED, "mahalanobis", "vim", "knn", "mahalanobis-plus", "fdbd", "grood", "rmd", "react", "ash", "scale", "joint"
 )  # fmt: skip
 TASK = task_named("fashion-mnist")
 

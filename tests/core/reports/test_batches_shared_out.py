@@ -9,11 +9,8 @@ import torch
 from core.batch.engine import ENGINES
 from core.batch.local import LocalEngine
 from core.batch.measuring import MeasureJob, SharedMeasuring
-from core.data.datasets import load
-from core.data.tasks import FASHION_MNIST
 from core.errors import ConfigError
 from core.models.asking import one_thread
-from core.models.zoo import load_zoo_model
 from core.reports.accuracy.report import AccuracySettings, accuracy_report
 from core.reports.adversarial.report import AdversarialSettings, adversarial_report
 from core.reports.answers.report import AnswersSettings, answers_report
@@ -22,16 +19,6 @@ from core.reports.form.measuring import Measurer, Request
 from core.reports.natural.report import NaturalSettings, natural_report
 from core.reports.robustness.report import RobustnessMeasurer, RobustnessSettings, _stated
 from tests.helpers.rows import figures
-
-
-@pytest.fixture
-def models(zoo_folder):
-    return [load_zoo_model("fashion-mnist", key, zoo_folder) for key in ("standard", "pgd-linf")]
-
-
-@pytest.fixture
-def data(fashion_root):
-    return load(FASHION_MNIST, "test")
 
 
 def shared(engine, models, data):
