@@ -67,11 +67,6 @@ class PackagedEyes(PooledClassifier):
         """The channels of each entry of `stage_maps`."""
         return WIDTHS
 
-    @property
-    def last_layer(self) -> nn.Linear:
-        """The layer that gives the logits."""
-        return self._last
-
     def stage_maps(self, x: Tensor) -> list[Tensor]:
         """Maps (B, width, h, w) at a quarter, an eighth, a 16th and a 32nd of `SIDE`, for images (B, 1 or 3, H, W)."""
         with torch.autocast(x.device.type, enabled=False):
@@ -83,6 +78,11 @@ class PackagedEyes(PooledClassifier):
                 if place in STAGES:
                     maps.append(h)
         return maps
+
+    @property
+    def last_layer(self) -> nn.Linear:
+        """What was fitted."""
+        return self._last
 
     def last_features(self, last: Tensor) -> Tensor:
         """The features that belong to the map of the last stage: the map itself."""

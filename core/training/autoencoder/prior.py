@@ -52,8 +52,8 @@ def fit_flow(
     codes: EncodedImages,
     steps: int,
     seed: int,
-    on_step: Callable[[float], None] = lambda loss: None,
-    should_stop: Callable[[], bool] = lambda: False,
+    on_step: Callable[[float], None],
+    should_stop: Callable[[], bool],
 ) -> bool:
     """Fit a flow to codes from fresh weights, and leave the average of its weights in it; False if it was stopped.
 
