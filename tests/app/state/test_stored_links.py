@@ -33,7 +33,7 @@ YOUNGER = {
     "anomaly": ("near",),
     "latent": ("view", "changes", "amounts", "of"),
     "models": ("one", "other", "counted", "under", "square", "temperature"),
-    "saliency": ("layer",),
+    "saliency": ("layer", "precision"),
 }
 """What has joined each page since the links were stored; `of`, whose sliders those of Latent are, is in none."""
 LATER = {"window": asdict(AS_IT_CAME), "box": None, "fill": ""}  # values that links can hold since, as they were before
