@@ -1,7 +1,8 @@
-"""The tiny zoo in place of the one that ships."""
+"""The tiny zoo in place of the one that ships, and a folder of the test's own for what is left to go on from."""
 
 import pytest
 
+from core.cli import folders
 from core.models import zoo
 
 
@@ -14,3 +15,9 @@ def shipped(zoo_folder, monkeypatch):
     monkeypatch.setattr(zoo, "load_zoo_model", lambda task, key, folder=zoo_folder: load(task, key, folder))
     monkeypatch.setattr(zoo, "write_card", lambda card, folder=zoo_folder: write(card, folder))
     return zoo_folder
+
+
+@pytest.fixture(autouse=True)
+def own_runs(tmp_path, monkeypatch):
+    """Two tests of one report at once would share its parts, and the first to end would remove them."""
+    monkeypatch.setattr(folders, "RUNS", tmp_path / "runs")

@@ -80,6 +80,7 @@ def test_what_travels_to_a_worker_measures_what_is_measured_here(name, models, d
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("ray")
 @pytest.mark.parametrize(
     "name",
     [
