@@ -127,20 +127,14 @@ def _knock(address: str) -> None:
 
 
 def _connect(ray: Any, address: str | None, processes: int) -> None:
-    """Join a cluster, or begin a small one, which on a busy machine may come up too late for Ray the first time."""
     begun = {"num_cpus": processes, "include_dashboard": False, "object_store_memory": STORE_BYTES}
-    for again in (address is None, False):
-        try:
-            if address is None:
-                ray.init(address="local", log_to_driver=False, logging_level="ERROR", **begun)
-            else:
-                ray.init(address=address, log_to_driver=False, logging_level="ERROR")
-            return
-        except (ConnectionError, RuntimeError, ValueError, ImportError) as error:
-            if again:
-                ray.shutdown()
-                continue
-            raise ConfigError(
-                f"no Ray cluster could be used at {address or 'this machine'}: {shorten(error, 200)}; a cluster that "
-                "is guarded by a token wants RAY_AUTH_MODE=token and that token here, too"
-            ) from error
+    try:
+        if address is None:
+            ray.init(address="local", log_to_driver=False, logging_level="ERROR", **begun)
+        else:
+            ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+    except (ConnectionError, RuntimeError, ValueError, ImportError) as error:
+        raise ConfigError(
+            f"no Ray cluster could be used at {address or 'this machine'}: {shorten(error, 200)}; a cluster that is "
+            "guarded by a token wants RAY_AUTH_MODE=token and that token here, too"
+        ) from error

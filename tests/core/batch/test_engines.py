@@ -111,30 +111,3 @@ def test_impossible_engines_are_refused(monkeypatch):
     ):
         with pytest.raises(ConfigError, match=words), ENGINES[name](address, processes):
             pass
-
-
-class Late:
-    """Ray whose cluster comes up at the second call, or never."""
-
-    def __init__(self, failures):
-        self.failures, self.calls = failures, []
-
-    def init(self, **how):
-        self.calls.append("init")
-        if self.calls.count("init") <= self.failures:
-            raise RuntimeError("The current node timed out during startup.")
-
-    def shutdown(self):
-        self.calls.append("shutdown")
-
-
-def test_a_cluster_of_its_own_that_comes_up_late_is_begun_once_more():
-    late = Late(1)
-    on_ray._connect(late, None, 2)
-    assert late.calls == ["init", "shutdown", "init"]
-    with pytest.raises(ConfigError, match="at this machine: The current node timed out"):
-        on_ray._connect(Late(9), None, 2)
-    theirs = Late(9)
-    with pytest.raises(ConfigError, match=r"at ray://host:1"):
-        on_ray._connect(theirs, "ray://host:1", 2)
-    assert theirs.calls == ["init"]
