@@ -1,4 +1,4 @@
-"""A tiny zoo, and a tiny network with its detectors."""
+"""A tiny zoo, a tiny network with its detectors, and a home for Ray."""
 
 import pytest
 import torch
@@ -63,3 +63,9 @@ def calibration():
 def screen(network, calibration):
     """The network's detectors."""
     return fit_calibration(network, columns(300, 1), calibration)
+
+
+@pytest.fixture
+def ray_home(tmp_path_factory, monkeypatch):
+    """A home where Ray leaves the token of its clusters: one for all tests of a process, which reads it once."""
+    monkeypatch.setenv("HOME", str(tmp_path_factory.getbasetemp() / "ray-home"))

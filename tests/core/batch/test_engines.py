@@ -46,10 +46,8 @@ def test_processes_give_what_one_gives_though_one_of_them_is_killed(shards, tmp_
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("ray")  # two clusters that begin at once on few cores come up too late
 @pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed: pip install -r requirements-extras.txt")
-def test_ray_gives_what_one_process_gives_though_one_of_its_own_is_killed(shards, tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))  # where Ray leaves the token of its cluster
+def test_ray_gives_what_one_process_gives_though_one_of_its_own_is_killed(shards, tmp_path, ray_home):
     job = count_job(marker=str(tmp_path / "killed"))
     with ENGINES["ray"](None, 2) as engine:
         assert engine.processes == 2

@@ -80,7 +80,6 @@ def test_what_travels_to_a_worker_measures_what_is_measured_here(name, models, d
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("ray")
 @pytest.mark.parametrize(
     "name",
     [
@@ -88,8 +87,7 @@ def test_what_travels_to_a_worker_measures_what_is_measured_here(name, models, d
         pytest.param("ray", marks=pytest.mark.skipif(find_spec("ray") is None, reason="requirements-extras.txt")),
     ],
 )
-def test_engines_measure_the_same_and_a_second_run_measures_nothing(name, models, data, tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))  # where Ray leaves the token of its cluster
+def test_engines_measure_the_same_and_a_second_run_measures_nothing(name, models, data, tmp_path, ray_home):
     make, settings = MADE["natural"]
     with one_thread():
         here = make(Request(models, data, settings, tmp_path / "here"))
