@@ -28,6 +28,7 @@ from core.reports.robustness.measurements import (
     quick_attacks,
 )
 from core.reports.robustness.report import NAME, Robustness, robustness_report
+from core.training.cost import CostSettings
 from tests.helpers.rows import figures
 
 SETTINGS = RobustnessSettings(
@@ -309,9 +310,11 @@ def test_a_shipped_recipe_has_a_cost(zoo_folder, data, tmp_path, monkeypatch):
     plan = dataclasses.replace(plan, network=model.card.network, batch_size=8)
     monkeypatch.setattr(module, "SHIPPED", {("fashion-mnist", "pgd-linf"): plan})
     assert robustness_report(Request([model], data, SETTINGS, tmp_path)).report.rows[0]["cost"] is None
+    asked = []
+    monkeypatch.setattr(module, "relative_cost", lambda plan, settings: asked.append((plan, settings)) or 2.5)
     card = dataclasses.replace(model.card, recipe=plan.recipe.describe())
     row = robustness_report(Request([dataclasses.replace(model, card=card)], data, SETTINGS, tmp_path)).report.rows[0]
-    assert row["cost"] > 1
+    assert row["cost"] == 2.5 and asked == [(plan, CostSettings(SETTINGS.cost_steps, SETTINGS.cost_rounds))]
 
 
 def test_a_missing_library_is_said_before_anything_is_measured(data, tmp_path, monkeypatch):
