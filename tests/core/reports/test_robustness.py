@@ -320,10 +320,9 @@ def test_a_shipped_recipe_has_a_cost(zoo_folder, data, tmp_path, monkeypatch):
 def test_a_missing_library_is_said_before_anything_is_measured(data, tmp_path, monkeypatch):
     monkeypatch.setattr(apgd.importlib, "import_module", lambda name: (_ for _ in ()).throw(ImportError(name)))
     said: list[str] = []
+    models = [zoo_model("standard", Brightness())]
     with pytest.raises(InputError, match="pip install"):
-        robustness_report(
-            Request([zoo_model("standard", Brightness())], data, SETTINGS, tmp_path, None, recorder(said))
-        )
+        robustness_report(Request(models, data, SETTINGS, tmp_path, None, recorder(said)))
     assert not said and not list(tmp_path.iterdir())
 
 
