@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, TimeoutError
 
+from app.state.visitor_cookie import COOKIE
 from tests.helpers import nginx
 from tests.helpers.browser import ROOT, file_box, loaded, serving, settled
 from tests.helpers.pages import picture
@@ -115,6 +116,7 @@ def test_a_visitor_outlives_each_server_with_their_picture(page, deployed):
     whole(page)
     file_box(page).set_input_files({"name": "noise.png", "mimeType": "image/png", "buffer": picture()})
     until(lambda: settled(page) and page.get_by_text("Your picture noise.png").count(), "the picture")
+    until(lambda: any(cookie["name"] == COOKIE for cookie in page.context.cookies()), "the name, fetched by a script")
     for index in range(2):
         deployed.servers.kill(index)
         until(lambda: back(page), "the picture to be back")
