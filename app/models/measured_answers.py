@@ -42,10 +42,12 @@ def measured(task: Task, keys: Sequence[str], images: int, settings: AnswerSetti
     missing = [key for key in keys if key not in shipped]
     if missing and not here:
         names = " and ".join(escape_markdown(model_name(key)) for key in missing)
+        way = f"which are not on this machine: `robustscope data fetch {task.key}` brings them."
+        if task.brought:
+            way = "and a task that was brought has none."
         st.info(
             f"No report here holds the answers of {names} by class. They are counted on the data set's test images, "
-            + ("and a task that was brought has none." if task.brought else "which are not on this machine: ")
-            + ("" if task.brought else f"`robustscope data fetch {task.key}` brings them."),
+            + way,
             icon=":material/info:",
         )
     done = watch(counting(task, missing, images, settings)) if missing and here else None

@@ -127,7 +127,7 @@ def region_pgd(epsilon: float, norm: Norm, steps: int) -> Pgd:
     return Pgd(epsilon, norm, steps, random_start=norm == "linf")
 
 
-def attack_region(  # what is attacked, and how it is watched
+def attack_region(
     model: ZooModel,
     x: Tensor,
     box: Box,

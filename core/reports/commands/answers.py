@@ -35,8 +35,7 @@ def _recompute(sample: Sample) -> Recomputation:
     key, norm, made = row["model"], row["norm"], found.report.settings
     n = sample.count(found.images)
     settings = AnswerSettings(row["epsilon"], norm, made["steps"], made["seed"])
-    request = Request([sample.network(row)], sample.data, AnswersSettings(n, made["steps"], seed=made["seed"]))
-    measure = partial(answers_of, request.models[0], request.data, settings)
+    measure = partial(answers_of, sample.network(row), sample.data, settings)
     again = [measure(start, start + len(x))["logits_adv"] for start, x, _ in sample.batches(n, CHUNK)]
     labels = found.arrays["labels"][:n]
     before, after = (
