@@ -19,6 +19,11 @@ def half_huber_relu(u: Tensor, delta: float) -> Tensor:
     return out
 
 
+def half_huber_slope(u: Tensor, delta: float) -> Tensor:
+    """The derivative of HHReLU at each entry of `u`."""
+    return u.clamp(0.0, delta) / delta
+
+
 def hard_sigmoid(u: Tensor) -> Tensor:
     """`clamp(u + 3, 0, 6) / 6` (Howard et al. 2019, arXiv:1905.02244, Sec. 5.2); torch's has no second derivative."""
     if has_torch_function_unary(u):
@@ -47,7 +52,7 @@ class _HalfHuber(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         (u,) = ctx.saved_tensors
-        return grad * (u.clamp(0.0, ctx.delta) / ctx.delta), None
+        return grad * half_huber_slope(u, ctx.delta), None
 
 
 class HalfHuberReLU(nn.Module):

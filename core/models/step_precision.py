@@ -1,11 +1,15 @@
 """Gradients in bfloat16: an attack's step uses the direction alone, and a map that averages many evens out rounding."""
 
+from dataclasses import dataclass
 from typing import Literal, cast
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
 from core.models.fast import ScaleShift, Shift, copy_of_modules
+from core.models.resnet import PreActResNet
+from core.models.written_steps import WrittenSteps, can_be_written
 
 Precision = Literal["float32", "bfloat16"]
 _CAST = (nn.Conv2d, nn.Linear, ScaleShift, Shift)
@@ -53,14 +57,75 @@ class _BFloat16Steps(nn.Module):
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
-        self.low = _low_copy(network)
+        self._copied = _copied(network)
+        self.low = self._copied.low
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, K), float32."""
         if not x.requires_grad:
             return cast(Tensor, self.network(x)).float()
+        if self._copied.written_for(x):
+            return self._copied.steps(tuple(x.shape[1:]))(x)
         with torch.autocast(x.device.type, torch.bfloat16):
             return cast(Tensor, self.low(x)).float()
+
+
+_Stamps = tuple[tuple[int, int], ...]
+
+
+@dataclass(slots=True)
+class _Copied:
+    """A network's modules in bfloat16.
+
+    Attributes:
+        low: the modules.
+        stamps: of the weights that they were made from.
+        can: whether their steps can be written out.
+        written: what takes their steps where it can, for the images of the latest shape.
+    """
+
+    low: nn.Module
+    stamps: _Stamps
+    can: bool
+    written: WrittenSteps | None = None
+
+    def written_for(self, x: Tensor) -> bool:
+        """Whether steps on these images (B, C, H, W) are written out."""
+        return (
+            self.can
+            and len(x) > 0
+            and x.dtype == torch.float32
+            and x.shape[1] == cast(PreActResNet, self.low).stem.in_channels
+        )
+
+    def steps(self, shape: tuple[int, ...]) -> WrittenSteps:
+        """What takes steps on images of this shape."""
+        written = self.written
+        if written is None or written.shape != shape:
+            written = self.written = WrittenSteps(cast(PreActResNet, self.low), shape)
+        return written
+
+
+_COPIES: WeakKeyDictionary[nn.Module, _Copied] = WeakKeyDictionary()
+"""Of the project's own networks, which are small; a copy of others would hold much memory that nothing counts."""
+
+
+def _copied(network: nn.Module) -> _Copied:
+    """A network's modules in bfloat16, those of before where its weights are the same."""
+    stamps = _stamps(network)
+    found = _COPIES.get(network)
+    if found is None or found.stamps != stamps:
+        low = _low_copy(network)
+        found = _Copied(low, stamps, can_be_written(low))
+        if found.can:
+            _COPIES[network] = found
+    return found
+
+
+def _stamps(network: nn.Module) -> _Stamps:
+    """Which tensors hold the weights, and how often each was written to."""
+    tensors = (*network.parameters(), *network.buffers())
+    return tuple((id(tensor), -1 if tensor.is_inference() else tensor._version) for tensor in tensors)
 
 
 def _low_copy(network: nn.Module) -> nn.Module:
