@@ -1,6 +1,6 @@
 """What visitors of the Adversarial page share: explanations, paths, reports; keyed and bounded as in `cache`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +46,8 @@ UNSAID = EvidenceVerdict(None, "")
 def explanations(task: Task, keys: Sequence[str], shown: ModelInput, rho: float) -> Iterator[Explanations]:
     """The explanations of every class by each model, in the order of `keys`, each as soon as it is there.
 
+    Without the change away from the answer, which no page shows.
+
     Raises:
         InputError: a model's files are damaged, or it answers with values that are not finite.
     """
@@ -56,7 +58,24 @@ def explanations(task: Task, keys: Sequence[str], shown: ModelInput, rho: float)
 
 @cached_result
 def _explanations(task: str, key: str, sha256: str, digest: str, rho: float, _x: Image) -> Explanations:
-    return explain(zoo.model(task, key), device.picture(_x), rho, precision=device.step_precision())
+    return explain(zoo.model(task, key), device.picture(_x), rho, precision=device.step_precision(), away=False)
+
+
+def explanations_and_away(
+    task: Task, keys: Sequence[str], shown: ModelInput, rho: float
+) -> Callable[[], list[Explanations]]:
+    """What makes the same with the change away from each answer; it may be called outside of the visitor's session.
+
+    Raises:
+        InputError: a model's files are damaged.
+    """
+    models = [zoo.model(task.key, key) for key in keys]
+
+    def made() -> list[Explanations]:
+        x, precision = device.picture(shown.x), device.step_precision()
+        return [explain(device.placed(model), x, rho, precision=precision) for model in models]
+
+    return lambda: device.bounded(made)
 
 
 def paths(task: Task, keys: Sequence[str], shown: ModelInput, target: str, rho: float) -> Iterator[Path]:

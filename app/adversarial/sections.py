@@ -37,6 +37,7 @@ def show_explanations(shown: ModelInput) -> None:
         with grid:  # the pictures first: the verdicts take as long again
             explanations.grid(task, found, [UNSAID] * len(found), part.shown)
         verdicts = results.verdicts(task, models, shown)
+        whole = results.explanations_and_away(task, models, shown, part.rho)
         with grid:
             explanations.grid(task, found, verdicts, part.shown)
         if not any(verdict.evidence or verdict.because for verdict in verdicts):
@@ -46,7 +47,7 @@ def show_explanations(shown: ModelInput) -> None:
         downloads(
             f"explanations-{task.key}",
             ("Grid as PNG", "png", partial(files.grid_png, found, [*map(explanations.says_where, verdicts)])),
-            ("All arrays as NPZ", "npz", partial(files.explanations_npz, found)),
+            ("All arrays as NPZ", "npz", lambda: files.explanations_npz(whole())),
         )
         with st.container(horizontal=True):
             presenter.offer(partial(slides.slides, task, found, verdicts, part.rho))

@@ -202,11 +202,13 @@ def _of_gallery(
     shown: ModelInput,
 ) -> str:  # fmt: skip
     """The gallery's other pictures, where there are no pictures of the data set."""
-    others = [pictures.model_input(task.key, name, choice.fit, choice.invert) for name in pictures.items(task.key)]
-    others = [other for other in others if other.digest != shown.digest]
-    measured = np.concatenate([results.norms(task, key, other.digest, other.x, part.probe) for other in others])
-    chosen = one.nearest(measured, squared, NEAREST)
-    return "".join(tile(others[index].x[0], others[index].title) for index in chosen.tolist())
+    every = [pictures.model_input(task.key, name, choice.fit, choice.invert) for name in pictures.items(task.key)]
+    digests = " ".join(each.digest for each in every)  # in one pass: one by one takes three times as long
+    measured = results.norms(task, key, digests, np.concatenate([each.x for each in every]), part.probe)
+    others = [index for index, each in enumerate(every) if each.digest != shown.digest]
+    chosen = one.nearest(measured[others], squared, NEAREST)
+    near = [every[others[index]] for index in chosen.tolist()]
+    return "".join(tile(each.x[0], each.title) for each in near)
 
 
 def tile(x: NDArray[np.float32], words: str) -> str:

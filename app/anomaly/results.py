@@ -31,7 +31,7 @@ Norms = NDArray[np.float32]
 
 
 def norms(task: Task, key: str, digest: str, x: NDArray[np.float32], probe: ConfoundingLabel) -> Norms:
-    """Squared gradient norms (S, L) of versions of a picture (S, C, H, W), of which `digest` tells what they are.
+    """Squared gradient norms (S, L) of pictures (S, C, H, W), of which `digest` tells what they are.
 
     Raises:
         InputError: files are damaged, or the network answers with values that are not finite.

@@ -104,7 +104,7 @@ def making(choice: Choice, shown: ModelInput) -> LongTask:
             next(done)
         for model in loaded if small else []:
             check(should_stop)
-            explanations.append(explain(model, x, RHO, precision=device.step_precision()))
+            explanations.append(explain(model, x, RHO, precision=device.step_precision(), away=False))
             next(done)
         natural = []
         for turned in natural_view.views(task, loaded, x):

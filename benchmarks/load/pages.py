@@ -144,8 +144,8 @@ async def together(servers: Sequence[Server], options: argparse.Namespace) -> li
     return guests
 
 
-def say(title: str, done: list[Interaction], processor: float | None = None) -> None:
-    """One table of what was measured."""
+def say(title: str, done: list[Interaction], processor: float) -> None:
+    """One table of what was measured; `processor` is the time of all of it."""
     print(f"\n{title}")
     print(table(done))
     light = [each for each in done if not each.heavy and not each.fault]
@@ -153,8 +153,7 @@ def say(title: str, done: list[Interaction], processor: float | None = None) -> 
     heavy = [each.seconds for each in done if each.heavy and not each.fault]
     if heavy:
         print(stated("heavy ones", heavy))
-    if processor is not None:
-        print(f"processor time an interaction: {processor / max(1, len(done)):.3f} s ({processor:.0f} s in all)")
+    print(f"processor time an interaction: {processor / max(1, len(done)):.3f} s ({processor:.0f} s in all)")
     faults = [each for each in done if each.fault]
     print(f"timeouts {sum(each.fault == 'timeout' for each in faults)}, other faults {len(faults)} in all")
     for each in faults[:8]:
@@ -181,8 +180,10 @@ async def play(servers: Sequence[Server], fresh: Callable[[], Server], options: 
         done = await alone(servers[0], options.seed, options.rounds)
         memory.append(memory_of(servers))
         found["alone"] = rows_of(done)
+        title = f"One visitor alone, {options.rounds} rounds, memory {memory[-1]:.0f} MB"
+        say(title, done, sum(each.processor for each in done))
         light = [each.processor for each in done if not each.heavy]
-        say(f"One visitor alone, {options.rounds} rounds, memory {memory[-1]:.0f} MB", done, sum(light))
+        print(f"of a light one {sum(light) / max(1, len(light)):.3f} s (n = {len(light)})")
         wrong += sum(bool(each.fault) for each in done)
     if options.sessions and options.minutes:
         start, spent = time.monotonic(), processor_time_of(servers)

@@ -37,8 +37,8 @@ class Explanations:
             clipped, so that pixels leave [0, 1].
         probs_adv: row e holds the probabilities (K,) of `x_adv[e]`.
         probs_shown: row e holds the probabilities (K,) of `x_adv[e]` clipped to [0, 1], which is what can be shown.
-        x_away: the image (C, H, W) changed away from the class predicted, not clipped.
-        probs_away: the probabilities (K,) of `x_away`.
+        x_away: the image (C, H, W) changed away from the class predicted, not clipped; None where it was not asked for.
+        probs_away: the probabilities (K,) of `x_away`; None likewise.
         classes: the classes explained (E,), int64: all of them in label order, or of many the likeliest.
     """
 
@@ -50,8 +50,8 @@ class Explanations:
     x_adv: Array
     probs_adv: Array
     probs_shown: Array
-    x_away: Array
-    probs_away: Array
+    x_away: Array | None
+    probs_away: Array | None
     classes: NDArray[np.int64]
 
     @property
@@ -85,6 +85,7 @@ def explain(
     overshoot: float = 5.0,
     on_progress: OnProgress = silent,
     precision: Precision = "float32",
+    away: bool = True,
 ) -> Explanations:
     """The explanation of each class for the image `x` (1, C, H, W), and the change away from the prediction.
 
@@ -101,6 +102,7 @@ def explain(
         on_progress: called with gradient passes done, and of how many; may raise to end the work.
         precision: of the gradient steps; all that is said of the pictures found is in float32. In bfloat16 the search
             goes another way and comes as far. (Our addition.)
+        away: the change away from the prediction, too; the others are the same without it. (Our addition.)
 
     Raises:
         InputError: `x` is not one image of the model's task, or logits are not finite.
@@ -115,9 +117,9 @@ def explain(
     every = torch.arange(probs.shape[1], device=x.device)
     explained = every if len(every) <= FEW else probs[0].topk(LIKELIEST).indices
     count = len(explained)
-    labels = torch.cat([explained, probs.argmax(1)])
-    encourage = torch.arange(count + 1, device=x.device) < count
-    images = x.expand(count + 1, -1, -1, -1)
+    labels = torch.cat([explained, probs.argmax(1)]) if away else explained
+    encourage = torch.arange(len(labels), device=x.device) < count
+    images = x.expand(len(labels), -1, -1, -1)
     network = stepping(model.fast, precision)
     found = attack(network, images, labels, encourage=encourage, on_progress=on_progress)
     x_adv = images + found.delta
@@ -134,8 +136,8 @@ def explain(
         x_adv[:count].contiguous().cpu().numpy(),
         probs_adv[:count].cpu().numpy(),
         probs_shown.cpu().numpy(),
-        x_adv[count].contiguous().cpu().numpy(),
-        probs_adv[count].cpu().numpy(),
+        x_adv[count].contiguous().cpu().numpy() if away else None,
+        probs_adv[count].cpu().numpy() if away else None,
         explained.cpu().numpy(),
     )
 

@@ -78,6 +78,19 @@ def test_of_many_classes_the_likeliest_are_explained_as_they_are_among_all(x, mo
     assert_close(some.x_away, every.x_away)
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_without_the_change_away_the_others_are_the_same_for_one_image_less_a_pass(model, x, precision, monkeypatch):
+    counts = []
+    asked = type(model.fast).forward
+    monkeypatch.setattr(type(model.fast), "forward", lambda self, x: counts.append(len(x)) or asked(self, x))
+    every = explain(model, x, 0.1, precision=precision)
+    most, counts[:] = max(counts), []
+    some = explain(model, x, 0.1, precision=precision, away=False)
+    assert (most, max(counts)) == (11, 10) and some.x_away is None and some.probs_away is None
+    for name in ("x", "probs", "x_adv", "probs_adv", "probs_shown", "classes"):
+        assert np.array_equal(getattr(some, name), getattr(every, name)), name
+
+
 def test_figures_are_those_of_the_images(model, x):
     found = explain(model, x, 0.2)
     with torch.no_grad():
