@@ -10,6 +10,8 @@ from torch.nn.functional import cross_entropy
 
 from core.errors import ConfigError
 from core.models.asking import CheckedNetwork, differentiating
+from core.models.step_precision import stepping_alike
+from core.models.written_steps import FEWEST, filled
 from core.norms import precise, rmse, scaled
 from core.progress import OnProgress, silent
 
@@ -17,9 +19,6 @@ Rule = Literal["bounded", "smallest", "better-than-random"]
 RULES: tuple[Rule, ...] = ("bounded", "smallest", "better-than-random")
 
 OnStep = Callable[[Tensor, Tensor], None]
-
-FEWEST = 4
-"""Images of a pass, at least: of fewer, processors sum in another order, so that last digits would differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +128,10 @@ class ScheduledAttack:
             ConfigError: a label of no class.
             InputError: pixels, or answers, that are no numbers.
         """
-        model, x = CheckedNetwork(model, x, labels), precise(x.detach())
+        alike = stepping_alike(model, x)
+        few, fewest = (model, FEWEST) if alike is None else (alike, 1)
+        few, model = CheckedNetwork(few, x, labels), CheckedNetwork(model, x, labels)
+        x = precise(x.detach())
         momentum, best = torch.zeros_like(x), torch.zeros_like(x)
         delta = torch.zeros_like(x) if start is None else start.detach().clone()
         wanted = torch.full((len(x),), self.encourage, device=x.device) if encourage is None else encourage
@@ -140,7 +142,7 @@ class ScheduledAttack:
             on_progress(step, self.steps)
             if self.rule == "bounded" and on_step is None:
                 met = rmse(delta) >= self.epsilon
-                grad = _gradients(model, x, delta, labels, ~met)
+                grad = _gradients(few, x, delta, labels, ~met, fewest)
             else:
                 delta.requires_grad_()
                 logits = precise(model(x + delta))
@@ -194,15 +196,20 @@ def explanation(rho: float = 0.1) -> ScheduledAttack:
     return ScheduledAttack(rho, steps=35, overshoot=5.0, encourage=True)
 
 
-def _gradients(model: nn.Module, x: Tensor, delta: Tensor, labels: Tensor, wanted: Tensor) -> Tensor:
-    """The gradients (B, C, H, W) of the cross-entropy of labels where they are wanted (B,); elsewhere zero, or not."""
+def _gradients(model: nn.Module, x: Tensor, delta: Tensor, labels: Tensor, wanted: Tensor, fewest: int) -> Tensor:
+    """The gradients (B, C, H, W) of the cross-entropy of labels where they are wanted (B,); elsewhere zero, or not.
+
+    A pass holds `fewest` images at least.
+    """
     count = int(wanted.sum())
     grad = torch.zeros_like(delta)
     if count == 0:
         return grad
-    asked = torch.argsort(wanted, descending=True, stable=True)[: max(count, FEWEST)].sort().values
+    asked = torch.argsort(wanted, descending=True, stable=True)[: max(count, fewest)].sort().values
     some = delta[asked].requires_grad_()
-    loss = cross_entropy(precise(model(x[asked] + some)), labels[asked], reduction="sum")
+    logits = filled(precise(model(x[asked] + some)))
+    of = torch.cat([labels[asked], labels.new_zeros(len(logits) - len(asked))])
+    loss = cross_entropy(logits, of, reduction="sum")
     (grad[asked],) = torch.autograd.grad(loss, some)
     return grad
 

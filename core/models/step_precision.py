@@ -43,6 +43,16 @@ def takes_low_steps(network: nn.Module) -> bool:
     return any(isinstance(part, _BFloat16Steps) for part in network.modules())
 
 
+def stepping_alike(network: nn.Module, x: Tensor) -> nn.Module | None:
+    """The network with gradients on images like `x` that are those among many, to the bit, however few are asked for.
+
+    None where it has no such steps: with less than `FEWEST` images last digits may then be others.
+    """
+    if isinstance(network, _BFloat16Steps) and network.copied.written_for(x):
+        return _BFloat16Steps(network.network, alike=True)
+    return None
+
+
 def _gains(network: nn.Module) -> bool:
     grouped = any(isinstance(part, nn.Conv2d) and part.groups > 1 for part in network.modules())
     return not grouped and all(weight.dtype != torch.float64 for weight in network.parameters())
@@ -54,18 +64,18 @@ class _BFloat16Steps(nn.Module):
     It holds what it is given and, of the modules, a copy whose weights are those of the moment in bfloat16.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, alike: bool = False) -> None:
         super().__init__()
-        self.network = network
-        self._copied = _copied(network)
-        self.low = self._copied.low
+        self.network, self.alike = network, alike
+        self.copied = _copied(network)
+        self.low = self.copied.low
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, K), float32."""
         if not x.requires_grad:
             return cast(Tensor, self.network(x)).float()
-        if self._copied.written_for(x):
-            return self._copied.steps(tuple(x.shape[1:]))(x)
+        if self.copied.written_for(x):
+            return self.copied.steps(tuple(x.shape[1:]))(x, self.alike)
         with torch.autocast(x.device.type, torch.bfloat16):
             return cast(Tensor, self.low(x)).float()
 

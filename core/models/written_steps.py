@@ -22,6 +22,13 @@ _OPERATORS = (
     "_reorder_convolution_transpose_weight",
 )
 _LAST = torch.channels_last
+FEWEST = 4
+"""Rows of a matrix, at least: of fewer, processors sum in another order, so that last digits would differ."""
+
+
+def filled(rows: Tensor) -> Tensor:
+    """Rows (B, D) with as many of zeros behind them as `FEWEST` asks for."""
+    return rows if len(rows) >= FEWEST else torch.cat([rows, rows.new_zeros(FEWEST - len(rows), rows.shape[1])])
 
 
 class WrittenSteps:
@@ -43,11 +50,14 @@ class WrittenSteps:
                 self.blocks.append(_Block(cast(PreActBlock, block), sizes))
                 sizes = self.blocks[-1].conv1.output
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """Logits (B, K), float32, of images (B, C, H, W), float32, with a gradient along these that has none itself."""
-        return cast(Tensor, _Pass.apply(x, self))  # type: ignore[no-untyped-call]  # torch gives it no type
+    def __call__(self, x: Tensor, alike: bool = False) -> Tensor:
+        """Logits (B, K), float32, of images (B, C, H, W), float32, with a gradient along these that has none itself.
 
-    def there(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        With `alike` neither hangs, to the bit, on how many images there are: the last layer is asked about `FEWEST`.
+        """
+        return cast(Tensor, _Pass.apply(x, self, alike))  # type: ignore[no-untyped-call]  # torch gives it no type
+
+    def there(self, x: Tensor, alike: bool) -> tuple[Tensor, list[Tensor]]:
         """Logits (B, K), and what the way back needs: two maps a block, and the last."""
         h = self.stem.there(self.low.normalise(x).bfloat16().contiguous(memory_format=_LAST))
         h = h.contiguous(memory_format=_LAST)  # a single channel does not tell its layout
@@ -56,12 +66,15 @@ class WrittenSteps:
             h, used = block.there(h)
             kept += used
         features, last = _activated(self.low.norm(h), self.low.act)
-        return self.low.head(features.mean((2, 3))).float(), [*kept, last]
+        pooled = features.mean((2, 3))
+        logits = self.low.head(filled(pooled) if alike else pooled)[: len(x)]
+        return logits.float(), [*kept, last]
 
-    def back(self, grad: Tensor, kept: list[Tensor]) -> Tensor:
+    def back(self, grad: Tensor, kept: list[Tensor], alike: bool) -> Tensor:
         """The gradient (B, C, H, W) along the images, of that along the logits (B, K)."""
         last = kept[-1]
-        along = grad.bfloat16() @ self.low.head.weight / last.shape[2:].numel()
+        low = grad.bfloat16()
+        along = ((filled(low) if alike else low) @ self.low.head.weight)[: len(grad)] / last.shape[2:].numel()
         g = along[:, :, None, None].expand(last.shape).contiguous(memory_format=_LAST)
         g = _through_norm(_through_activation(g, last, self.low.act), self.low.norm)
         for index in reversed(range(len(self.blocks))):
@@ -95,15 +108,15 @@ class _Pass(torch.autograd.Function):
     """One pass there, and back where it is asked for."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, steps: WrittenSteps) -> Tensor:
-        logits, kept = steps.there(x)
-        ctx.steps, ctx.kept = steps, kept
+    def forward(ctx: Any, x: Tensor, steps: WrittenSteps, alike: bool) -> Tensor:
+        logits, kept = steps.there(x, alike)
+        ctx.steps, ctx.kept, ctx.alike = steps, kept, alike
         return logits
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        return ctx.steps.back(grad, ctx.kept), None
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        return ctx.steps.back(grad, ctx.kept, ctx.alike), None, None
 
 
 class _Convolution:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from core.anomaly import reference
 from core.anomaly.catalogue import DEFAULT, DETECTORS
 from core.anomaly.label_references import fit_references, references_path, write_references
 from core.anomaly.perceptron_detector import PERCEPTRON
@@ -29,6 +30,15 @@ def test_a_first_visit_gives_each_network_a_verdict_and_every_detector_a_figure(
         "not on this machine" in body for body in bodies(at, "rs-guide")
     )
     assert not at.error and not at.warning and query(at) == TWO
+
+
+@pytest.mark.slow
+def test_a_gallery_is_measured_in_one_pass_for_each_network(visit, monkeypatch):
+    counts, norms = [], reference.norms
+    monkeypatch.setattr(reference, "norms", lambda model, x, probe: counts.append(len(x)) or norms(model, x, probe))
+    at = visit(models="standard,pgd-l2", open="nearest", fit="letterbox")
+    assert len(bodies(at, "data-nearest")) == 2 and not at.error
+    assert sorted(counts)[:2] == [1, 1] and len(counts) == 4 and min(sorted(counts)[2:]) > 6
 
 
 @pytest.mark.slow

@@ -11,13 +11,13 @@ from torch.testing import assert_close
 from core.attacks.scheduled import (
     ARA_ATTACK,
     ARA_BTR,
-    FEWEST,
     L2_MIN_TRAINING,
     L2_TRAINING,
     ScheduledAttack,
     explanation,
 )
 from core.errors import ConfigError
+from core.models.written_steps import FEWEST
 from core.norms import rmse
 
 SHAPE = (3, 4, 4)

@@ -6,10 +6,12 @@ import pytest
 import torch
 from torch import nn
 
+from core.attacks import scheduled
+from core.attacks.scheduled import ScheduledAttack
 from core.models.fast import fast_form
 from core.models.resnet import PreActResNet, ResNetConfig
 from core.models.step_precision import _low_copy, stepping
-from core.models.written_steps import WrittenSteps, can_be_written
+from core.models.written_steps import FEWEST, WrittenSteps, can_be_written
 from tests.helpers.pictures import rand
 
 pytestmark = pytest.mark.skipif(
@@ -86,6 +88,36 @@ def test_steps_are_written_once_for_a_network_and_anew_once_its_weights_are_othe
     other = answers_and_slopes(stepping(model, "bfloat16"), x)
     assert len(built) == 2 and all(map(torch.equal, other, by_autograd(model, x)))
     assert answers_and_slopes(stepping(model, "bfloat16"), rand(1, 3, 20, 20))[1].shape == (1, 3, 20, 20)
+
+
+def test_asked_alike_an_image_has_the_gradient_that_it_has_among_many():
+    model, x = network(), rand(11, 3, 32, 32, seed=3)
+    steps = WrittenSteps(_low_copy(model), x.shape[1:])
+    logits, slopes = answers_and_slopes_of_rows(steps, x)
+    for count in (1, 2, 3):
+        for start in range(len(x) - count + 1):
+            part = slice(start, start + count)
+            few = answers_and_slopes_of_rows(steps, x[part])
+            assert torch.equal(few[0], logits[part]) and torch.equal(few[1], slopes[part])
+
+
+def answers_and_slopes_of_rows(steps: WrittenSteps, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits, and a gradient that is a plain product for each row."""
+    leaf = x.clone().requires_grad_()
+    logits = steps(leaf, alike=True)
+    return logits.detach(), torch.autograd.grad((logits * torch.linspace(-1, 1, logits.shape[1])).sum(), leaf)[0]
+
+
+def test_an_attack_that_retreats_asks_about_no_image_more_and_finds_the_same(monkeypatch):
+    model, x, asked = network(), rand(4, 3, 32, 32, seed=5), []
+    attack, labels = ScheduledAttack(0.02, steps=20, overshoot=5.0), torch.arange(4)
+    monkeypatch.setattr(scheduled, "stepping_alike", lambda *given: None)
+    padded = attack(stepping(model, "bfloat16"), x, labels)
+    monkeypatch.undo()
+    there = WrittenSteps.there
+    monkeypatch.setattr(WrittenSteps, "there", lambda self, x, alike: asked.append(len(x)) or there(self, x, alike))
+    found = attack(stepping(model, "bfloat16"), x, labels)
+    assert min(asked) < FEWEST <= max(asked) and torch.equal(found.delta, padded.delta)
 
 
 def test_who_asks_for_no_gradient_is_answered_in_float32():
