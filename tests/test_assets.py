@@ -204,4 +204,6 @@ def test_readme_quotes_what_detectors_find():
         name, *cells = (cell.strip() for cell in line.strip("|").split("|"))
         found = [rows[keys[name], against] for against in ("mean-semantic", "mean-far", "pgd-quarter", "mean-attack")]
         assert cells == [f"{row['auroc']:.3f} ({row['auroc_low']:.3f} to {row['auroc_high']:.3f})" for row in found]
-    assert {"joint", DEFAULT, "odin", "grood", "attacked-all"} < {keys[line.split("|")[1].strip()] for line in table}
+    assert {"joint", DEFAULT, "grood", "nci", "nnguide", "attacked-all"} < {
+        keys[line.split("|")[1].strip()] for line in table
+    }

@@ -2,12 +2,15 @@
 
 import ast
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from benchmarks.gaia import gaia
+from benchmarks.mahalanobis_steps import STEPS, layers, regressed, stepped
 from benchmarks.timing import OURS, differs, print_table
+from core.anomaly import class_gaussians
 from core.models.resnet import PreActResNet, ResNetConfig
 from tests.helpers.pages import ROOT
 
@@ -35,6 +38,12 @@ def test_a_row_that_is_not_the_same_work_is_said_and_timed_without_one(capsys):
 def test_no_comparison_ends_the_run(name):
     tree = ast.parse((ROOT / "benchmarks" / f"{name}.py").read_text())
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.Raise | ast.Assert)]
+
+
+def small_network():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return PreActResNet(ResNetConfig(3, widths=(4, 6), blocks=(1, 1))).eval()
 
 
 class Probed(nn.Module):
@@ -70,9 +79,7 @@ def of_one(model, image):
 
 
 def test_gaia_of_a_batch_is_that_of_each_image_channel_by_channel():
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        model = PreActResNet(ResNetConfig(3, widths=(4, 6), blocks=(1, 1))).double().eval()
+    model = small_network().double()
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean += 0.1
@@ -84,3 +91,34 @@ def test_gaia_of_a_batch_is_that_of_each_image_channel_by_channel():
     expected = torch.tensor([of_one(model, image) for image in x], dtype=torch.float64)
     torch.testing.assert_close(torch.stack([zero, average], 1), expected)
     assert (zero < 1).all() and expected.std(0).min() > 0
+
+
+def test_a_step_of_mahalanobis_goes_down_the_distance_of_its_own_layer_alone():
+    """Step zero is the plain distance; each layer's step is found by its own gradient, written out for one image."""
+    model = small_network().requires_grad_(False)
+    generator = torch.Generator().manual_seed(1)
+    labels = np.arange(60) % 3
+    train = torch.rand(60, 3, 8, 8, generator=generator)
+    gaussians = [class_gaussians.fit(each.numpy(), labels) for each in layers(model, train)]
+    x = torch.rand(4, 3, 8, 8, generator=generator)
+    after = stepped(model, gaussians, x)
+    assert after.shape == (len(STEPS), 4, len(gaussians)) and STEPS[0] == 0
+    for layer, of in enumerate(gaussians):
+        np.testing.assert_allclose(after[0, :, layer], of.distances(layers(model, x)[layer].numpy()).min(1), rtol=1e-4)
+        image = x[:1].clone().requires_grad_()
+        means, precision = torch.from_numpy(of.means), torch.from_numpy(of.precision)
+        offsets = layers(model, image)[layer] - means
+        nearest = torch.stack([offset @ precision @ offset for offset in offsets]).min()
+        (gradient,) = torch.autograd.grad(nearest, image)
+        moved = layers(model, x[:1] - STEPS[1] * gradient.sign())[layer].numpy()
+        np.testing.assert_allclose(after[1, :1, layer], of.distances(moved).min(1), rtol=1e-4)
+    assert (after[1] < after[0]).all()
+
+
+def test_a_regression_is_judged_on_other_images_than_it_is_fitted_to():
+    generator = np.random.default_rng(0)
+    clean, noisy = generator.normal(size=(2, 120, 2))
+    changed = generator.normal(size=(120, 2))
+    changed[:80, 0] += 6.0
+    apart, alike = regressed([clean, noisy, changed], [slice(0, 40), slice(40, 80), slice(80, 120)])
+    assert apart > 0.99 and 0.3 < alike < 0.7

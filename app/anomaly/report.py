@@ -197,7 +197,8 @@ def _every_detector(own: Sequence[Row], columns: Mapping[str, Sequence[str]]) ->
         "PGD at ε/4, ε/2 and ε, and the one that sees all on PGD at ε/4 and DDN, on other images each; what else they "
         "find they did not learn. The others never saw an anomaly, so comparing them is uneven: each group is to be "
         "read for itself. The weights in Joint were chosen on validation "
-        "pictures that were turned, mixed, cut up or corrupted; the baselines are not tuned.",
+        "pictures that were turned, mixed, cut up or corrupted, and so was how much the norm counts in NCI; the other "
+        "baselines are not tuned.",
         SOURCE,
     )
 

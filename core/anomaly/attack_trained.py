@@ -64,13 +64,14 @@ class AttackTrained:
     The protocol is near to that of Lee et al. 2018 (arXiv:1807.03888, Sec. 3.1): what was right before and wrong after
     stands against what it was made of. It departs where `val` said so (CIFAR-10's `standard`, AUROC at a quarter of the
     radius): the channels themselves take the place of their Mahalanobis distances, which a logistic regression brings
-    to 0.66 and no perceptron further; noisy images are not among the normal ones, as they gain nothing clear. Three
-    learn PGD of three sizes. One learns its smallest size and DDN, the smallest change there is, and sees the answer,
-    too, which after DDN is between two classes: on `val` it finds FGSM with 0.967, PGD at a quarter, half and all of
-    the radius with 0.915, 0.989 and 1.000, DDN with 0.969; the one that sees gradients and activations has 0.974,
-    0.925, 0.997, 1.000 and 0.581 there (600 normal images; 220, 237, 118, 118 and 244 attacked). Also tried there, with
-    the mean of these five, which is 0.968 and 0.895: the latter and a perceptron on the answer alone, trained on DDN,
-    joined by the sum of their odds, 0.970; norms under the other two labels as well, which cost two passes back, 0.970.
+    to 0.66 and no perceptron further, nor does a step on the image gain much (`benchmarks.mahalanobis_steps`); noisy
+    images are not among the normal ones, as they gain nothing clear. Three learn PGD of three sizes. One learns its
+    smallest size and DDN, the smallest change there is, and sees the answer, too, which after DDN is between two
+    classes: on `val` it finds FGSM with 0.967, PGD at a quarter, half and all of the radius with 0.915, 0.989 and
+    1.000, DDN with 0.969; the one that sees gradients and activations has 0.974, 0.925, 0.997, 1.000 and 0.581 there
+    (600 normal images; 220, 237, 118, 118 and 244 attacked). Also tried there, with the mean of these five, which is
+    0.968 and 0.895: the latter and a perceptron on the answer alone, trained on DDN, joined by the sum of their odds,
+    0.970; norms under the other two labels as well, which cost two passes back, 0.970.
 
     Attributes:
         key: of the detector.

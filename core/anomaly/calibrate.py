@@ -212,10 +212,10 @@ def training_features(model: ZooModel, some: LabelledImages, seed: int = 0) -> T
     """What a network that ends in a linear layer makes of training images, and of noise that `seed` draws."""
     found, linear = pooled_features(model, some.images()), head_of(model.fast, model.task.shape).linear
     with torch.no_grad():
-        predicted = linear(found).argmax(1).cpu().numpy()
+        logits = linear(found).float().cpu().numpy()
     weight = linear.weight.detach().float().cpu().numpy()
     noise = noise_features(model, seed)
-    return TrainingFeatures(found.cpu().numpy(), some.labels.cpu().numpy(), weight, predicted, noise)
+    return TrainingFeatures(found.cpu().numpy(), some.labels.cpu().numpy(), weight, logits, noise)
 
 
 def whole_numbers(directions: Mapping[str, Tensor]) -> dict[str, NDArray[np.int8]]:

@@ -26,6 +26,8 @@ from core.anomaly.measured_scores import (
     ODIN_DETECTOR,
     VIM_DETECTOR,
 )
+from core.anomaly.nci import NCI_DETECTOR
+from core.anomaly.nnguide import NNGUIDE_DETECTOR
 from core.anomaly.norm_profiles import (
     LARGEST_DETECTOR,
     NORMS_ALL_DETECTOR,
@@ -66,6 +68,8 @@ _DETECTORS = (
     GEN_DETECTOR,
     FDBD_DETECTOR,
     GROOD_DETECTOR,
+    NCI_DETECTOR,
+    NNGUIDE_DETECTOR,
     RMD_DETECTOR,
     REACT_DETECTOR,
     ASH_DETECTOR,

@@ -53,14 +53,14 @@ class TrainingFeatures:
         features: that its last layer reads (N, D), float32.
         labels: their classes (N,), int64; every class occurs.
         last_layer: the last layer's weights (K, D), float32.
-        predicted: the classes that the network gives them (N,), int64.
+        logits: that the network gives them (N, K), float32.
         noise: what it makes of noise (M, D), float32; see `core.anomaly.grood`.
     """
 
     features: NDArray[np.float32]
     labels: NDArray[np.int64]
     last_layer: NDArray[np.float32]
-    predicted: NDArray[np.int64]
+    logits: NDArray[np.float32]
     noise: NDArray[np.float32]
 
 

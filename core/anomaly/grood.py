@@ -97,7 +97,7 @@ def _fit(data: FittingData, scores: Mapping[str, Scores]) -> Grood | None:
     classes = [training.features[training.labels == label].mean(0, dtype=np.float64) for label in range(data.classes)]
     prototypes = np.stack([*classes, training.noise.mean(0, dtype=np.float64)]).astype(np.float32)
     some = slice(_IMAGES)
-    right = training.predicted[some] == training.labels[some]
+    right = training.logits[some].argmax(1) == training.labels[some]
     if not right.any():
         return None
     return Grood(prototypes, gradients(training.features[some][right], prototypes).astype(np.float16))

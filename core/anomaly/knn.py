@@ -44,11 +44,16 @@ class Knn:
         return {_BANK: self.bank}
 
 
+def in_bytes(unit: NDArray[np.float64]) -> NDArray[np.int8]:
+    """Unit features (m, D) in whole numbers from -127 to 127 of a common unit."""
+    levels: NDArray[np.int8] = (unit / max(np.abs(unit).max(), 1e-12) * _LEVELS).round().astype(np.int8)
+    return levels
+
+
 def _fit(data: FittingData, scores: Mapping[str, Scores]) -> Knn | None:
     if data.training is None:
         return None
-    unit = unit_length(data.training.features[:_IMAGES])
-    return Knn((unit / max(np.abs(unit).max(), 1e-12) * _LEVELS).round().astype(np.int8))
+    return Knn(in_bytes(unit_length(data.training.features[:_IMAGES])))
 
 
 def _read(arrays: Mapping[str, NDArray[Any]], shape: CalibrationShape) -> Knn:

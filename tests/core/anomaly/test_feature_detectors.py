@@ -30,7 +30,7 @@ def measured(features):
 
 FRESH = measured(np.abs(RNG.normal(size=(40, WIDTH))).astype(np.float32))
 NOISE = np.abs(RNG.normal(size=(10, WIDTH))).astype(np.float32)
-TRAINING = TrainingFeatures(TRAIN, LABELS, HEAD.weight.detach().numpy(), measured(TRAIN).predicted, NOISE)
+TRAINING = TrainingFeatures(TRAIN, LABELS, HEAD.weight.detach().numpy(), measured(TRAIN).logits, NOISE)
 DATA = FittingData(measured(TRAIN[:50]), {}, SHAPE.weights, CLASSES, 0, TRAINING)
 
 
@@ -111,7 +111,7 @@ def test_features_that_are_all_zero_have_the_energy_of_the_logits(key):
     np.testing.assert_allclose(score(key, nothing), plain, rtol=1e-6)
 
 
-FITTED = ("knn", "mahalanobis-plus", "fdbd", "grood", "rmd", "react", "ash", "scale")
+FITTED = ("knn", "mahalanobis-plus", "fdbd", "grood", "nci", "nnguide", "rmd", "react", "ash", "scale")
 
 
 @pytest.mark.parametrize("key", [*FITTED, "gen"])

@@ -26,9 +26,14 @@ def some_features(seed, count):
     return np.abs(np.random.default_rng(seed).normal(size=(count, WIDTH))).astype(np.float32)
 
 
+def surely(labels):
+    """Logits of which that of the class is the largest."""
+    return np.eye(CLASSES, dtype=np.float32)[labels]
+
+
 LABELS = np.arange(90) % CLASSES
 TRAIN = some_features(0, 90) + 2 * np.eye(CLASSES, WIDTH, dtype=np.float32)[LABELS]
-TRAINING = TrainingFeatures(TRAIN, LABELS, np.zeros((CLASSES, WIDTH), np.float32), LABELS, some_features(1, 10))
+TRAINING = TrainingFeatures(TRAIN, LABELS, np.zeros((CLASSES, WIDTH), np.float32), surely(LABELS), some_features(1, 10))
 
 
 def fitted(training):
@@ -56,16 +61,16 @@ def test_gradients_are_autograds_towards_whatever_class():
 
 def test_the_score_is_the_distance_to_the_nearest_training_image_that_is_answered_rightly():
     wrong = np.where(np.arange(90) % 4 == 0, (LABELS + 1) % CLASSES, LABELS)
-    fresh, found = some_features(3, 20), fitted(replace(TRAINING, predicted=wrong))
+    fresh, found = some_features(3, 20), fitted(replace(TRAINING, logits=surely(wrong)))
     bank = by_autograd(TRAIN, LABELS)[wrong == LABELS]
     expected = [np.linalg.norm(bank - one, axis=1).min() for one in by_autograd(fresh, [0] * 20)]
     np.testing.assert_allclose(found.score(measured(fresh), {}), expected, atol=1e-3)
     assert np.std(expected) > 0.01
-    assert fitted(replace(TRAINING, predicted=(LABELS + 1) % CLASSES)) is None
+    assert fitted(replace(TRAINING, logits=surely((LABELS + 1) % CLASSES))) is None
 
 
 def test_a_thousand_training_images_are_looked_at_and_all_make_the_prototypes():
-    many = {name: np.concatenate([getattr(TRAINING, name)] * 12) for name in ("features", "labels", "predicted")}
+    many = {name: np.concatenate([getattr(TRAINING, name)] * 12) for name in ("features", "labels", "logits")}
     many["features"][1_000:] += 1
     found = fitted(replace(TRAINING, **many))
     assert len(found.bank) == 1_000

@@ -18,7 +18,21 @@ from tests.helpers.pictures import columns
 
 RNG = np.random.default_rng(0)
 ATTACKED = ("attacked-gradients", "attacked-activations", "attacked-both", "attacked-all")
-NEW = (*ATTACKED, "knn", "mahalanobis-plus", "gen", "fdbd", "grood", "rmd", "react", "ash", "scale", "joint")
+NEW = (
+    *ATTACKED,
+    "knn",
+    "mahalanobis-plus",
+    "gen",
+    "fdbd",
+    "grood",
+    "nci",
+    "nnguide",
+    "rmd",
+    "react",
+    "ash",
+    "scale",
+    "joint",
+)
 
 
 def without(screen, keys):

@@ -22,7 +22,8 @@ from tests.helpers.pictures import columns, png
 
 ATTACKED = ("perceptron", "attacked-gradients", "attacked-activations", "attacked-both", "attacked-all")
 WITHOUT_LABELS = (
-    *ATTACKED, "mahalanobis", "vim", "knn", "mahalanobis-plus", "fdbd", "grood", "rmd", "react", "ash", "scale", "joint"
+    *ATTACKED, "mahalanobis", "vim", "knn", "mahalanobis-plus", "fdbd", "grood", "nci", "nnguide", "rmd", "react",
+    "ash", "scale", "joint",
 )  # fmt: skip
 TASK = task_named("fashion-mnist")
 
