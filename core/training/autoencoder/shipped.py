@@ -37,10 +37,19 @@ _SHIPPED = (
 
 _FLOW = AutoencoderPlan(
     CIFAR10.key,
-    AutoencoderRecipe(divergence=2.0, features=2.0, critic=0.3, samples=False, classifier=PACKAGED),
+    AutoencoderRecipe(
+        divergence=2.0,
+        features=2.0,
+        critic=0.3,
+        polish=1.0,
+        polish_deviation=0.05,
+        samples=False,
+        classifier=PACKAGED,
+    ),
     AutoencoderConfig(10, CIFAR10.shape, 128, (128, 96, 32), depth=2, flow=512),
     steps=4500,
     flow_steps=8000,
+    polish=1500,
     warm_up=300,
     learning_rate=6e-4,
     critic_rate=6e-4,
