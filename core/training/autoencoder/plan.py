@@ -58,15 +58,18 @@ class AutoencoderRecipe:
 
     def describe(self) -> str:
         """The recipe in one line, with its formula, for cards."""
-        terms = [f"|x - G(E(x))|^2 / 2 {self.deviation:g}^2 + {self.divergence:g} KL, per pixel"]
+        closer = "" if self.polish_deviation == self.deviation else f" (in the polish {self.polish_deviation:g}^2)"
+        terms = [f"|x - G(E(x))|^2 / 2 {self.deviation:g}^2{closer} + {self.divergence:g} KL, per pixel"]
         if self.features:
             terms.append(f"{self.features:g} d_features(x, G(E(x)))")
         if self.critic:
             also = " and G(z)" if self.samples else " and, in the polish, G(z)" if self.polish else ""
             terms.append(f"{self.critic:g} hinge critic on G(E(x)){also}")
-        if self.agreement or self.polish:
+        if self.agreement:
             last = f" (in the polish {self.polish:g})" if self.polish else ""
             terms.append(f"{self.agreement:g}{last} CE(f(G(z)), y)")
+        elif self.polish:
+            terms.append(f"in the polish {self.polish:g} CE(f(G(z)), y)")
         kind = (
             "conditional VAE" if len(terms) == 1 else f"conditional VAE/GAN, f and its features from {self.classifier}"
         )
