@@ -13,6 +13,7 @@ from core.data.datasets import LabelledImages
 from core.devices import CPU
 from core.errors import ConfigError, InputError
 from core.latent.network import AutoencoderNetwork
+from core.latent.prior import FlowPrior
 from core.training.augment import Augmentation
 from core.training.autoencoder.critic import Critic, critic_loss
 from core.training.autoencoder.eyes import Eyes
@@ -102,43 +103,29 @@ def train_autoencoder(
         raise ConfigError(f"{len(data)} training images are fewer than one batch of {plan.batch_size}")
     run = _Run(plan, eyes, device)
     history = run.restore(folder)
-    while len(history) * ROUND < plan.total:
-        done = run.round(len(history), data, sum(past.seconds for past in history), on_progress, should_stop)
+    rounds = _rounds(plan)
+    for index in range(len(history), len(rounds)):
+        steps, spent = rounds[index], sum(past.seconds for past in history)
+        if steps is None:
+            done = run.flow(data, spent, on_progress, should_stop)
+        else:
+            done = run.round(index, steps, data, spent, on_progress, should_stop)
         if done is None:
             return TrainedAutoencoder(run.averaged(), tuple(history), finished=False)
         history.append(done)
         run.save(folder, history)
-    network = run.averaged()
-    finished = network.prior is None or _fit_flow(network, plan, data, history, on_progress, should_stop)
-    return TrainedAutoencoder(network, tuple(history), finished)
+    return TrainedAutoencoder(run.averaged(), tuple(history), finished=True)
 
 
-def _fit_flow(
-    network: AutoencoderNetwork,
-    plan: AutoencoderPlan,
-    data: LabelledImages,
-    history: list[Round],
-    on_progress: Callable[[AutoencoderProgress], None],
-    should_stop: Callable[[], bool],
-) -> bool:
-    """Fit the flow of a network whose halves have learned, as one more round; False if it was stopped."""
-    assert network.prior is not None
-    spent, began = sum(past.seconds for past in history), time.perf_counter()
-    losses: list[float] = []
+def _rounds(plan: AutoencoderPlan) -> list[range | None]:
+    """The steps of each round in turn; None for the fit of the flow, which stands between the steps and the polish."""
 
-    def on_step(loss: float) -> None:
-        losses.append(loss)
-        recent = losses[-ROUND:]
-        told = {"flow": sum(recent) / len(recent)}
-        seconds = spent + time.perf_counter() - began
-        on_progress(AutoencoderProgress(plan.total + len(losses), plan.updates, told, seconds))
+    def rounds(first: int, last: int) -> list[range | None]:
+        return [range(at, min(at + ROUND, last)) for at in range(first, last, ROUND)]
 
-    codes = encoded(network, data, plan.flip)
-    finished = fit_flow(network.prior, codes, plan.flow_steps, plan.seed, on_step, should_stop)
-    if finished:
-        last = losses[-max(1, len(losses) // 10) :]
-        history.append(Round({"flow": sum(last) / len(last)}, time.perf_counter() - began))
-    return finished
+    if not plan.flow_steps:
+        return rounds(0, plan.total)
+    return [*rounds(0, plan.steps), None, *rounds(plan.steps, plan.total)]
 
 
 def rate_at(step: int, steps: int) -> float:
@@ -177,21 +164,22 @@ class _Run:
         self.fingerprint = json.dumps([plan.settings(), eyes.sha256], sort_keys=True)
         self.classifier = eyes.network
         generator = torch.Generator().manual_seed(plan.seed)
-        self.network = AutoencoderNetwork(replace(plan.network, flow=0), generator).to(device)  # its flow comes last
+        self.network = AutoencoderNetwork(replace(plan.network, flow=0), generator).to(device)  # its flow comes later
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = {name: value.clone() for name, value in self.network.state_dict().items()}
         self.optimiser = torch.optim.Adam(self.network.parameters(), plan.learning_rate, MOMENTS)
         self.opponent = _Opponent(plan, eyes.network.widths, generator, device) if plan.recipe.critic else None
 
-    def round(
+    def round(  # which steps, on what, and how they are watched
         self,
         index: int,
+        steps: range,
         data: LabelledImages,
         spent: float,
         on_progress: Callable[[AutoencoderProgress], None],
         should_stop: Callable[[], bool],
     ) -> Round | None:
-        """Up to `ROUND` steps on images drawn without replacement (anew when all are used); None if it was stopped."""
+        """Some steps on images drawn without replacement (anew when all are used); None if it was stopped."""
         plan, began = self.plan, time.perf_counter()
         generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + index + 1)
         noise = torch.Generator().manual_seed(plan.seed * 1_000_003 + index + 1)
@@ -199,21 +187,56 @@ class _Run:
         wanted = ROUND * plan.batch_size
         order = torch.cat([torch.randperm(len(data), generator=generator) for _ in range(1 + wanted // len(data))])
         totals: dict[str, float] = {}
-        first, last = index * ROUND, min((index + 1) * ROUND, plan.total)
-        for step in range(first, last):
+        before = 0 if self.network.prior is None else plan.flow_steps
+        for number, step in enumerate(steps):
             if should_stop():
                 return None
-            chosen = order[(step - first) * plan.batch_size :][: plan.batch_size]
+            chosen = order[number * plan.batch_size :][: plan.batch_size]
             x = augmentation(data.pixels[chosen].float() / 255.0, generator)
             x = x.to(self.device).contiguous(memory_format=torch.channels_last)
             losses = self._step(step, x, data.labels[chosen].to(self.device), noise)
             for name, value in losses.items():
                 totals[name] = totals.get(name, 0.0) + float(value)
-            means = {name: total / (step - first + 1) for name, total in totals.items()}
+            means = {name: total / (number + 1) for name, total in totals.items()}
             if not torch.tensor(list(means.values())).isfinite().all():
                 raise InputError(f"a loss at step {step + 1} is no longer a number: lower the learning rates")
-            on_progress(AutoencoderProgress(step + 1, plan.updates, means, spent + time.perf_counter() - began))
+            seconds = spent + time.perf_counter() - began
+            on_progress(AutoencoderProgress(before + step + 1, plan.updates, means, seconds))
         return Round(means, time.perf_counter() - began)
+
+    def flow(
+        self,
+        data: LabelledImages,
+        spent: float,
+        on_progress: Callable[[AutoencoderProgress], None],
+        should_stop: Callable[[], bool],
+    ) -> Round | None:
+        """Fit the flow to the codes of the averaged network, which is gone on with; None if it was stopped."""
+        plan, began = self.plan, time.perf_counter()
+        losses: list[float] = []
+
+        def on_step(loss: float) -> None:
+            losses.append(loss)
+            recent = losses[-ROUND:]
+            told = {"flow": sum(recent) / len(recent)}
+            seconds = spent + time.perf_counter() - began
+            on_progress(AutoencoderProgress(plan.steps + len(losses), plan.updates, told, seconds))
+
+        self.network.load_state_dict(self.average)
+        prior = FlowPrior(plan.network.latent, plan.network.classes, plan.network.flow).to(self.device)
+        codes = encoded(self.network, data.on(self.device), plan.flip)
+        if not fit_flow(prior, codes, plan.flow_steps, plan.seed, on_step, should_stop):
+            return None
+        self._follow(prior)
+        self.average = {name: value.clone() for name, value in self.network.state_dict().items()}
+        last = losses[-max(1, len(losses) // 10) :]
+        return Round({"flow": sum(last) / len(last)}, time.perf_counter() - began)
+
+    def _follow(self, prior: FlowPrior) -> None:
+        """Take samples through a flow from now on; with it, and with the codes that it knows, nothing else moves."""
+        self.network.prior = prior.requires_grad_(False)
+        self.network.encoder.requires_grad_(False)
+        self.optimiser = torch.optim.Adam(self.network.decoder.parameters(), self.plan.learning_rate, MOMENTS)
 
     def _step(self, step: int, x: Tensor, labels: Tensor, noise: torch.Generator) -> dict[str, Tensor]:
         """One update of all weights; the losses by name, detached."""
@@ -239,8 +262,8 @@ class _Run:
     def averaged(self) -> AutoencoderNetwork:
         """A network with the averaged weights, in eval mode."""
         network = AutoencoderNetwork(self.plan.network)
-        halves = {name: value.cpu() for name, value in self.average.items()}
-        network.load_state_dict(halves, strict=network.prior is None)
+        learned = {name: value.cpu() for name, value in self.average.items()}
+        network.load_state_dict(learned, strict=self.network.prior is not None or network.prior is None)
         return network.eval()
 
     def restore(self, folder: Path) -> list[Round]:
@@ -250,6 +273,9 @@ class _Run:
             return []
         if state["fingerprint"] != self.fingerprint:
             raise ConfigError(f"the checkpoint in {folder} belongs to another plan or classifier: remove it")
+        if any(name.startswith("prior.") for name in state["network"]):
+            network = self.plan.network
+            self._follow(FlowPrior(network.latent, network.classes, network.flow).to(self.device))
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
         if self.opponent is not None:

@@ -63,7 +63,11 @@ def make_pictures(
     rebuilt = len(x) // 2 if samples else len(x)
     mean, log_variance = network.encoder(x[:rebuilt], labels[:rebuilt])
     drawn = gaussian((len(x), mean.shape[1]), generator, x)
-    z = torch.cat([mean + (0.5 * log_variance).exp() * drawn[:rebuilt], drawn[rebuilt:]])
+    sampled = drawn[rebuilt:]
+    if samples and network.prior is not None:
+        with torch.no_grad():
+            sampled = network.prior(sampled, labels[rebuilt:])
+    z = torch.cat([mean + (0.5 * log_variance).exp() * drawn[:rebuilt], sampled])
     fakes = network.decoder(z, labels).contiguous(memory_format=torch.channels_last)
     if not looks:
         return Pictures(x, labels, fakes, mean, log_variance, [], [])

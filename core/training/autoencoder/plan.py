@@ -28,13 +28,15 @@ class AutoencoderRecipe:
         agreement: weight of the frozen classifier's cross-entropy on samples from the prior.
         polish: the same in a plan's last steps, its polish. Late and strong, it moves samples that lie between classes
             and leaves the others their variety.
-        samples: whether pictures of codes from N(0, I) are made and judged, too. Where the divergence is so low that
-            codes are not like N(0, I), they show nothing, and what codes are like is learned afterwards.
+        polish_deviation: s in the polish.
+        samples: whether pictures of codes from N(0, I) are made and judged, too, before the polish. Where the
+            divergence is so low that codes are not like N(0, I), they show nothing: a flow learns what codes are like,
+            and the polish is of samples that come through it.
         classifier: the frozen classifier: a zoo key, or `PACKAGED`, EfficientNet-Lite0 with a last layer of its own.
             The judges of what comes out must be others.
 
     Raises:
-        ConfigError: a weight below 0, or a deviation not above 0.
+        ConfigError: a weight below 0, a deviation not above 0, or agreement on samples that are not made.
     """
 
     deviation: float = 0.1
@@ -43,25 +45,31 @@ class AutoencoderRecipe:
     critic: float = 0.0
     agreement: float = 0.0
     polish: float = 0.0
+    polish_deviation: float = 0.1
     samples: bool = True
     classifier: str = "pgd-l2"
 
     def __post_init__(self) -> None:
-        if self.deviation <= 0 or min(self.divergence, self.features, self.critic, self.agreement, self.polish) < 0:
-            raise ConfigError(f"need deviation > 0 and no weight below 0; got {self}")
-        if not self.samples and (self.agreement or self.polish):
-            raise ConfigError("agreement and polish are about samples; without samples they must be 0")
+        weights = (self.divergence, self.features, self.critic, self.agreement, self.polish)
+        if min(self.deviation, self.polish_deviation) <= 0 or min(weights) < 0:
+            raise ConfigError(f"need deviations > 0 and no weight below 0; got {self}")
+        if not self.samples and self.agreement:
+            raise ConfigError("the agreement is about samples; without samples it must be 0")
 
     def describe(self) -> str:
         """The recipe in one line, with its formula, for cards."""
-        terms = [f"|x - G(E(x))|^2 / 2 {self.deviation:g}^2 + {self.divergence:g} KL, per pixel"]
+        closer = "" if self.polish_deviation == self.deviation else f" (in the polish {self.polish_deviation:g}^2)"
+        terms = [f"|x - G(E(x))|^2 / 2 {self.deviation:g}^2{closer} + {self.divergence:g} KL, per pixel"]
         if self.features:
             terms.append(f"{self.features:g} d_features(x, G(E(x)))")
         if self.critic:
-            terms.append(f"{self.critic:g} hinge critic on G(E(x)){' and G(z)' if self.samples else ''}")
+            also = " and G(z)" if self.samples else " and, in the polish, G(z)" if self.polish else ""
+            terms.append(f"{self.critic:g} hinge critic on G(E(x)){also}")
         if self.agreement:
             last = f" (in the polish {self.polish:g})" if self.polish else ""
             terms.append(f"{self.agreement:g}{last} CE(f(G(z)), y)")
+        elif self.polish:
+            terms.append(f"in the polish {self.polish:g} CE(f(G(z)), y)")
         kind = (
             "conditional VAE" if len(terms) == 1 else f"conditional VAE/GAN, f and its features from {self.classifier}"
         )
@@ -77,8 +85,9 @@ class AutoencoderPlan:
         recipe: the loss.
         network: the architecture.
         steps: updates, but for the polish.
-        polish: updates after those, at a constant and lower rate, with the recipe's last agreement.
-        flow_steps: updates of the flow, when all that is done; 0 where the network has none.
+        polish: updates after those, at a constant and lower rate, with the recipe's last agreement and deviation.
+            Where there is a flow, they come after it and are of the decoder alone, as the flow knows these codes.
+        flow_steps: updates of the flow, after the steps; 0 where the network has none.
         warm_up: updates before critic and agreement come in.
         batch_size: real pictures a step. The first half of them is reconstructed; for the labels of the second half
             codes are drawn from the prior.
@@ -122,6 +131,8 @@ class AutoencoderPlan:
             raise ConfigError(f"polish must lie in 0..{MAX_STEPS:,}; got {self.polish}")
         if not 0 <= self.flow_steps <= MAX_STEPS or bool(self.flow_steps) != bool(self.network.flow):
             raise ConfigError(f"a flow needs flow_steps in 1..{MAX_STEPS:,}, and none of them where there is no flow")
+        if self.polish and not self.recipe.samples and not self.network.flow:
+            raise ConfigError("a polish is of samples; without them, it needs a flow")
         if self.batch_size < 2 or self.batch_size % 2 or self.critic_width < 1:
             raise ConfigError(
                 f"need an even batch_size and critic_width >= 1; got {self.batch_size}, {self.critic_width}"
@@ -152,7 +163,10 @@ class AutoencoderPlan:
 
     def recipe_at(self, step: int) -> AutoencoderRecipe:
         """The loss at a step, counted from 0."""
-        return self.recipe if step < self.steps else replace(self.recipe, agreement=self.recipe.polish)
+        recipe = self.recipe
+        if step < self.steps:
+            return recipe
+        return replace(recipe, agreement=recipe.polish, deviation=recipe.polish_deviation, samples=True)
 
     def settings(self) -> dict[str, object]:
         """The plan as nested plain values, for cards and for comparing a checkpoint with the plan that resumes it."""

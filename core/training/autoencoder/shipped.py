@@ -8,8 +8,8 @@ from core.errors import ConfigError
 from core.latent.network import AutoencoderConfig
 from core.training.autoencoder.plan import PACKAGED, AutoencoderPlan, AutoencoderRecipe
 
-DESIGN, PLAIN, FLOW = "vae-gan", "vae", "flow"
-"""Names of the design that ships, of the plain one it was compared with, and of one whose codes come from a flow."""
+DESIGN, PLAIN = "vae-gan", "vae"
+"""Names of the design that ships, and of the plain one it was compared with."""
 
 _SHIPPED = (
     AutoencoderPlan(
@@ -24,27 +24,24 @@ _SHIPPED = (
     ),
     AutoencoderPlan(
         CIFAR10.key,
-        AutoencoderRecipe(divergence=15.0, features=5.0, critic=1.0, agreement=0.1),
-        AutoencoderConfig(10, CIFAR10.shape, 128, (96, 64, 16)),
-        steps=3500,
+        AutoencoderRecipe(
+            divergence=2.0,
+            features=2.0,
+            critic=0.3,
+            polish=2.0,
+            polish_deviation=0.03,
+            samples=False,
+            classifier=PACKAGED,
+        ),
+        AutoencoderConfig(10, CIFAR10.shape, 128, (128, 96, 32), depth=2, flow=512),
+        steps=4500,
+        flow_steps=8000,
+        polish=2000,
         warm_up=300,
         learning_rate=6e-4,
         critic_rate=6e-4,
         flip=True,
     ),
-)
-
-
-_FLOW = AutoencoderPlan(
-    CIFAR10.key,
-    AutoencoderRecipe(divergence=2.0, features=2.0, critic=0.3, samples=False, classifier=PACKAGED),
-    AutoencoderConfig(10, CIFAR10.shape, 128, (128, 96, 32), depth=2, flow=512),
-    steps=4500,
-    flow_steps=8000,
-    warm_up=300,
-    learning_rate=6e-4,
-    critic_rate=6e-4,
-    flip=True,
 )
 
 
@@ -56,8 +53,8 @@ def _plain(plan: AutoencoderPlan) -> AutoencoderPlan:
 
 AUTOENCODERS: Mapping[tuple[str, str], AutoencoderPlan] = {
     (plan.task, design): plan if design == DESIGN else _plain(plan) for plan in _SHIPPED for design in (DESIGN, PLAIN)
-} | {(_FLOW.task, FLOW): _FLOW}
-"""By task and design; the first two have the same networks, pictures a step and, but for the polish, steps."""
+}
+"""By task and design; both have the same networks, pictures a step and, but for the polish, steps."""
 
 
 NOTES: Mapping[str, str] = {

@@ -241,6 +241,7 @@ def test_the_polish_follows_the_steps_with_an_agreement_of_its_own(eyes, images,
         {"polish": -1},
         {"flow_steps": 1},
         {"network": replace(TINY, flow=16)},
+        {"polish": 1, "recipe": replace(FULL, agreement=0.0, samples=False)},
         {"batch_size": 7},
         {"learning_rate": 0.0},
         {"averaging": 1.0},
@@ -255,7 +256,10 @@ def test_impossible_plans_are_refused(wrong):
         replace(PLAN, **wrong)
 
 
-@pytest.mark.parametrize("wrong", [{"deviation": 0.0}, {"divergence": -1.0}, {"critic": -1.0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"deviation": 0.0}, {"polish_deviation": 0.0}, {"critic": -1.0}, {"agreement": 0.1, "samples": False}],
+)
 def test_impossible_recipes_are_refused(wrong):
     with pytest.raises(ConfigError):
         AutoencoderRecipe(**wrong)
@@ -272,22 +276,50 @@ def test_the_design_that_ships_and_the_plain_one_have_the_same_networks_and_pict
         autoencoder_plan("tiny20")
 
 
-WITH_FLOW = replace(PLAN, network=replace(TINY, flow=16), flow_steps=3, recipe=AutoencoderRecipe())
+FLOWING = replace(FULL, agreement=0.0, polish=1.0, polish_deviation=0.05, samples=False)
+WITH_FLOW = replace(PLAN, network=replace(TINY, flow=16), flow_steps=3, polish=3, recipe=FLOWING)
 
 
-def test_the_flow_is_fitted_last_and_a_stopped_fit_is_begun_again(eyes, images, tmp_path, monkeypatch):
+def differing(network, weights):
+    return [name for name, value in network.state_dict().items() if not torch.equal(value, weights[name])]
+
+
+def test_the_flow_comes_before_the_polish_which_moves_the_decoder_alone(eyes, images, tmp_path, monkeypatch):
+    """A run that is stopped in the fit, and one stopped in the polish, end with the weights of one that was not."""
     monkeypatch.setattr(loop, "ROUND", 2)
     told = []
     whole = train_autoencoder(WITH_FLOW, images, eyes, tmp_path / "whole", told.append)
-    assert [progress.step for progress in told] == [1, 2, 3, 4, 5, 6, 7] and {p.steps for p in told} == {7}
-    assert [set(past.losses) for past in whole.history] == [{"pixels", "divergence"}] * 2 + [{"flow"}]
-    asked = iter(range(100))
-    part = train_autoencoder(WITH_FLOW, images, eyes, tmp_path / "part", should_stop=lambda: next(asked) == 5)
-    assert not part.finished and len(part.history) == 2
-    rest = train_autoencoder(WITH_FLOW, images, eyes, tmp_path / "part")
-    assert rest.finished and len(rest.history) == 3
-    for name, value in whole.network.state_dict().items():
-        assert torch.equal(value, rest.network.state_dict()[name]), name
+    assert [progress.step for progress in told] == list(range(1, 11)) and {p.steps for p in told} == {10}
+    assert [set(past.losses) & {"flow", "agreement"} for past in whole.history] == (
+        [set()] * 2 + [{"flow"}] + [{"agreement"}] * 2
+    )
+    last = whole.network.state_dict()
+    for stop, rounds in ((5, 2), (9, 4)):
+        asked = iter(range(100))
+        part = train_autoencoder(WITH_FLOW, images, eyes, tmp_path / f"{stop}", should_stop=lambda: next(asked) == stop)  # noqa: B023
+        assert not part.finished and len(part.history) == rounds
+        rest = train_autoencoder(WITH_FLOW, images, eyes, tmp_path / f"{stop}")
+        assert rest.finished and all(
+            torch.equal(value, rest.network.state_dict()[name]) for name, value in last.items()
+        )
+    moved = {
+        name.split(".")[0] for name, value in part.network.state_dict().items() if not torch.equal(value, last[name])
+    }
+    assert moved == {"decoder"}
+
+
+def test_samples_come_through_a_flow_that_was_fitted():
+    network = AutoencoderNetwork(TINY, torch.Generator().manual_seed(1))
+    x, labels = torch.rand(4, 1, 28, 28), torch.arange(4)
+    straight = make_pictures(network, torch.nn.Identity(), x, labels, torch.Generator().manual_seed(2), True, False)
+    network.prior = FlowPrior(4, 10, 16)
+    network.prior.mean.fill_(3.0)
+    network.prior.last.weight.data.zero_()
+    network.prior.last.bias.data.zero_()
+    flown = make_pictures(network, torch.nn.Identity(), x, labels, torch.Generator().manual_seed(2), True, False)
+    assert torch.equal(flown.fakes[:2], straight.fakes[:2])
+    drawn = torch.randn(4, 4, generator=torch.Generator().manual_seed(2))
+    assert_close(flown.fakes[2:], network.decoder(3.0 + drawn[2:], labels[2:]))
 
 
 def test_a_fitted_flow_gives_codes_like_those_it_was_fitted_to():
