@@ -89,3 +89,18 @@ def test_the_note_quotes_the_reports_of_both_designs():
     for rows in (ours, plain):
         ratios = [row["value"] for row in rows if row["metric"] == "variance_ratio"]
         assert f"{min(ratios):.2f} to {max(ratios):.2f}" in note.replace("\n", " ")
+
+
+def test_the_note_on_photographs_quotes_the_report():
+    rows = read_report(report_path("cifar10", NAME)).rows
+    note = NOTES["cifar10"]
+    for metric, model, form in (
+        ("LGA", "standard", "recognises {} of them"),
+        ("LRA", "standard", "rebuilt test images {}"),
+        ("accuracy", "standard", "against {} of the images"),
+        ("LGA", "pgd-linf", "`pgd-linf` recognises {} of the samples"),
+    ):
+        (value,) = [row["value"] for row in rows if (row["metric"], row["model"]) == (metric, model)]
+        assert form.format(f"{value:.0%}".replace("%", " %")) in note
+    ratios = [row["value"] for row in rows if row["metric"] == "variance_ratio"]
+    assert f"{min(ratios):.2f} to {max(ratios):.2f}" in note

@@ -65,9 +65,11 @@ NOTES: Mapping[str, str] = {
         "to 0.67 of the data's against 0.72 to 0.94 (10,000 test images; report `generator-vae`)."
     ),
     CIFAR10.key: (
-        "After 34 minutes of one core, colours, poses and backgrounds of a class are there and details are not: "
-        "`standard` recognises 73 % of the samples and 69 % of the rebuilt test images, against 92 % of the images "
-        "themselves (10,000 each). Read latent figures of this task with that in mind."
+        "It knows the class that it draws, and was polished until EfficientNet-Lite0 saw that class in its samples: "
+        "`standard` recognises 91 % of them, and of rebuilt test images 93 %, against 92 % of the images themselves "
+        "(10,000 each). So latent figures begin at pictures that show their class a little plainer than photographs "
+        "do. Robust networks see less of it: `pgd-linf` recognises 66 % of the samples. These vary less than images: "
+        "the variance of a class is 0.65 to 0.74 of the data's."
     ),
 }
 """What a card must say besides, by task."""
