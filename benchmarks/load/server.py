@@ -17,25 +17,34 @@ TICKS = os.sysconf("SC_CLK_TCK")
 class Server:
     """The dashboard in a process of its own, which can be killed and started again at the same address."""
 
-    def __init__(self, environment: dict[str, str], log: Path) -> None:
+    def __init__(self, environment: dict[str, str], log: Path, root: Path = ROOT) -> None:
+        """Started from the project in `root`, with what it says added to `log`."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.address, self._environment, self._log = f"http://127.0.0.1:{self.port}", environment, log
+        self._root = root
         self.start()
 
     def start(self) -> None:
+        """Back when it takes connections.
+
+        Raises:
+            RuntimeError: it ended instead.
+        """
         command = [sys.executable, "-m", "streamlit", "run", "server.py", "--server.port", str(self.port)]
         with self._log.open("a") as log:
             self.process = subprocess.Popen(
                 [*command, "--server.address", "127.0.0.1"],
-                cwd=ROOT, env=os.environ | self._environment, stdout=log, stderr=subprocess.STDOUT,
+                cwd=self._root, env=os.environ | self._environment, stdout=log, stderr=subprocess.STDOUT,
             )  # fmt: skip
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
                 return
             except OSError:
+                if self.process.poll() is not None:
+                    raise RuntimeError(f"the server ended as it started: {self._log.read_text()[-2000:]}") from None
                 time.sleep(0.2)
 
     def kill(self) -> None:
