@@ -39,6 +39,11 @@ def test_only_a_sentence_or_a_servers_death_excuses_a_fault(fault, died, outcome
     assert outcome_of(fault, died) == outcome
 
 
+def test_a_hang_is_the_machines_where_the_server_had_no_core():
+    assert [outcome_of("timeout", False, waited) for waited in (0, 20, 40)] == ["failure", "failure", "starved"]
+    assert outcome_of("ValueError", False, 40) == "failure"
+
+
 def test_tracebacks_are_told_apart_by_their_last_lines_and_numbers_do_not_count():
     one = (
         'Traceback (most recent call last):\n  File "a.py", line 3, in f\n    f()\nOSError: [Errno 28] full: /tmp/{}\n'

@@ -8,8 +8,9 @@ over after a while, and what follows must be as before.
 
 Each thing that a visitor did ends in an answer, in a sentence that says what is wrong, is cut off by the death of the
 server, or fails: an exception, a fault that nobody foresaw, a connection lost while the server lived, or nothing for 60
-seconds. At the end some of the views are opened on a fresh, unharmed server, which must answer the same. The exit
-status is 1 where anything failed, a traceback is in the log, or an answer is another.
+seconds; where the server waited for a core for half of these, it was starved, which says something of the machine. At
+the end some of the views are opened on a fresh, unharmed server, which must answer the same. The exit status is 1 where
+anything failed, a traceback is in the log, or an answer is another.
 
 The full disk and the home are file systems of this process's own, mounted in a namespace (Linux, `unshare`); the clock
 is moved by libfaketime (Debian: `apt-get install faketime`), and stays where that is not installed.
@@ -41,7 +42,8 @@ from benchmarks.load.spells import ASSETS, CLOCK, DISK_MB, TITLES, Machine, Spel
 
 INSIDE = "ROBUSTSCOPE_SOAK_INSIDE"  # set in the process that has mounts of its own
 REST = "nothing"  # what is wrong between two spells
-OUTCOMES = ("answer", "sentence", "cut off", "failure")
+OUTCOMES = ("answer", "sentence", "cut off", "starved", "failure")
+STARVED = PATIENCE / 2  # seconds that a server's threads wait for a core, of the time in which it says nothing
 EXCEPTION = re.compile(r"(?:^|; )[\w.]+(?:\(|;|$)")
 """In what a visitor says went wrong: an exception, its own with its arguments, or one that the page shows by name."""
 RAISED = re.compile(r"Traceback \(most recent call last\).*\n(?:[ \t│].*\n|\n)*(\S.*)")
@@ -56,15 +58,18 @@ class Told:
     done: Interaction
 
 
-def outcome_of(fault: str, died: bool) -> str:
+def outcome_of(fault: str, died: bool, waited: float = 0.0) -> str:
     """One of `OUTCOMES`.
 
     Args:
         fault: of an `Interaction`: what the page said, an exception's name, "timeout", or the visitor's own exception.
         died: whether the server died meanwhile, or was dead.
+        waited: seconds in which the server could have run meanwhile, and others had the cores.
     """
     if not fault:
         return "answer"
+    if fault == "timeout" and waited >= STARVED:
+        return "starved"
     if not EXCEPTION.search(fault):
         return "failure" if BUG in fault else "sentence"
     return "cut off" if died and re.match(r"\w+\(", fault) else "failure"
@@ -128,10 +133,12 @@ class Soak:
         return len(text)
 
     async def watch(self) -> None:
-        """The servers' memory, every two seconds while all of them live."""
+        """The servers' memory, every two seconds while all of them live, and how long they waited for a core."""
         while True:
             with suppress(OSError, TypeError):  # a process that has just died has no memory to tell of
                 self.memory.append(sum(server.memory() for server in self.servers))
+                for server in self.servers:
+                    server.waited()
             await asyncio.sleep(2)
 
     async def stay(self, guest: Guest, index: int, until: float) -> None:
@@ -140,14 +147,14 @@ class Soak:
         connected = time.monotonic()
         while time.monotonic() < until:
             await asyncio.sleep(guest.draw.expovariate(1 / self.options.pause))
-            before, wrong = len(guest.done), self.wrong
+            before, wrong, waited = len(guest.done), self.wrong, guest.server.waited()
             await guest.act(guest.draw.choices([*WEIGHTS], [*WEIGHTS.values()])[0])
             if len(guest.done) == before:
                 continue
             done = guest.done[-1]
-            outcome = outcome_of(done.fault, self.died(index, connected))
+            outcome = outcome_of(done.fault, self.died(index, connected), guest.server.waited() - waited)
             self._tell(wrong, outcome, done)
-            if outcome in ("cut off", "failure"):
+            if outcome in ("cut off", "starved", "failure"):
                 await self._open(guest, index, "opened again")
                 connected = time.monotonic()
             elif outcome == "answer" and self._comparable(guest, wrong):
@@ -164,14 +171,14 @@ class Soak:
         if not guest.visitor.known:
             guest.visitor.cookie = ""  # it was asked for in vain
         while True:
-            asked = time.monotonic()
+            asked, waited = time.monotonic(), guest.server.waited()
             guest.visitor.errors.clear()
             try:
                 await asyncio.wait_for(guest.open(), PATIENCE)
                 fault = "; ".join(guest.visitor.errors)
             except Exception as error:
                 fault = "timeout" if isinstance(error, TimeoutError) else repr(error)
-            outcome = outcome_of(fault, self.died(index, asked))
+            outcome = outcome_of(fault, self.died(index, asked), guest.server.waited() - waited)
             if outcome != "cut off":
                 break
             await asyncio.sleep(1)
@@ -181,8 +188,11 @@ class Soak:
     def _tell(self, wrong: str, outcome: str, done: Interaction) -> None:
         wrong = wrong if self.wrong == REST else self.wrong
         self.told.append(Told(wrong, outcome, done))
-        if outcome == "failure":
-            print(f"  FAILURE ({wrong}) {done.page} {done.name}, {done.seconds:.0f} s: {done.fault[:300]}", flush=True)
+        if outcome in ("failure", "starved"):
+            print(
+                f"  {outcome.upper()} ({wrong}) {done.page} {done.name}, {done.seconds:.0f} s: {done.fault[:300]}",
+                flush=True,
+            )
 
     async def play(self, spells: Sequence[Spell]) -> int:
         """All of it; how much was wrong."""
