@@ -8,7 +8,7 @@ import streamlit as st
 from app.state.address import room_address
 from app.state.errors import guard
 from app.ui.qr import qr_html
-from app.workshop import doors, looks, offers, results
+from app.workshop import doors, looks, offers, results, twice
 from app.workshop.choice import WorkshopLink
 from app.workshop.doors import KEY
 from app.workshop.server import POLL, database, hub
@@ -34,6 +34,7 @@ def page(link: WorkshopLink) -> None:
         return
     room = hub().room(leader.workshop)
     workshop = room.workshop
+    twice.begin()
     stage = st.container(key="ws-stage")
     _controls(leader, room)
     with stage:
@@ -44,10 +45,11 @@ def page(link: WorkshopLink) -> None:
         elif workshop.phase == "question" and (round_ := room.round) is not None:
             _question(leader, workshop.step, round_, room_address(f"workshop?join={workshop.code}"))
         elif workshop.phase == "reveal" and (round_ := room.round) is not None:
+            _watch(leader, workshop.step)  # first, for what comes last may be lost
             results.revealed(room, round_)
-            _watch(leader, workshop.step)
         else:
             results.ended(room)
+    twice.end((workshop.code, workshop.step, workshop.accepting, link.round))
 
 
 def _act(leader: Leader, action: Callable[[], None]) -> None:
@@ -116,7 +118,7 @@ def _more(leader: Leader, room: Room) -> None:
 def _again(leader: Leader, drawn: int) -> Room:
     """The room now; the whole page is drawn again where the workshop has moved on, such as in another window."""
     room = hub().room(leader.workshop)
-    if room.workshop.step != drawn:
+    if room.workshop.step != drawn or twice.due():
         st.rerun()
     return room
 

@@ -143,7 +143,7 @@ class Soak:
 
     async def stay(self, guest: Guest, index: int, until: float) -> None:
         """Act with pauses until a time, and open the page again whenever that is what a browser would do."""
-        await self._open(guest, index, "opened")
+        await self._open(guest, index, until)
         connected = time.monotonic()
         while time.monotonic() < until:
             await asyncio.sleep(guest.draw.expovariate(1 / self.options.pause))
@@ -155,7 +155,7 @@ class Soak:
             outcome = outcome_of(done.fault, self.died(index, connected), guest.server.waited() - waited)
             self._tell(wrong, outcome, done)
             if outcome in ("cut off", "starved", "failure"):
-                await self._open(guest, index, "opened again")
+                await self._open(guest, index, until)
                 connected = time.monotonic()
             elif outcome == "answer" and self._comparable(guest, wrong):
                 guest.views.append(view_of(guest.visitor, guest.picture))
@@ -165,13 +165,14 @@ class Soak:
         own = is_own(guest.visitor.query)
         return ASSETS not in (wrong, self.wrong) and not guest.visitor.busy and (guest.picture is not None or not own)
 
-    async def _open(self, guest: Guest, index: int, name: str) -> None:
-        """Open the page, again and again while the server is dead; whether it still has the picture isn't known."""
-        guest.picture, wrong, start = None, self.wrong, time.monotonic()
+    async def _open(self, guest: Guest, index: int, until: float) -> None:
+        """Open the page, again and again until it stands; whether it still has the picture isn't known."""
+        guest.picture = None
         if not guest.visitor.known:
             guest.visitor.cookie = ""  # it was asked for in vain
-        while True:
-            asked, waited = time.monotonic(), guest.server.waited()
+        outcome = ""
+        while outcome not in ("answer", "sentence") and time.monotonic() < until:
+            asked, waited, wrong = time.monotonic(), guest.server.waited(), self.wrong
             guest.visitor.errors.clear()
             try:
                 await asyncio.wait_for(guest.open(), PATIENCE)
@@ -179,11 +180,10 @@ class Soak:
             except Exception as error:
                 fault = "timeout" if isinstance(error, TimeoutError) else repr(error)
             outcome = outcome_of(fault, self.died(index, asked), guest.server.waited() - waited)
-            if outcome != "cut off":
-                break
-            await asyncio.sleep(1)
-        seconds = time.monotonic() - start
-        self._tell(wrong, outcome, Interaction(guest.visitor.page, "page", name, seconds, 0.0, 0, fault))
+            seconds = time.monotonic() - asked
+            self._tell(wrong, outcome, Interaction(guest.visitor.page, "page", "opened", seconds, 0.0, 0, fault))
+            if outcome == "cut off":
+                await asyncio.sleep(1)
 
     def _tell(self, wrong: str, outcome: str, done: Interaction) -> None:
         wrong = wrong if self.wrong == REST else self.wrong

@@ -105,7 +105,7 @@ class Machine:
         elif spell.title == HOME:
             self._mounted_again("rw")
         elif spell.title == SCRATCH:
-            self.scratch.mkdir()
+            self.scratch.mkdir(exist_ok=True)  # a server may have made it anew
         elif spell.title == ASSETS:
             shutil.copytree(ROOT / "assets", self.root / "assets", copy_function=_put, dirs_exist_ok=True)
         elif spell.title == CLOCK:
