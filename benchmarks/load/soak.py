@@ -210,9 +210,9 @@ class Soak:
         watch.cancel()
         total = tracebacks(self.log.read_text(errors="replace"))
         end(self.servers)
+        failures = self.say(total)
         fresh: Callable[[], Server] = partial(Server, self.machine.environment(), self.log, self.machine.root)
         other = await compare(fresh, [view for guest in guests for view in guest.views], options)
-        failures = self.say(total)
         measured = {"settings": settings_of(options), "memory": self.memory, "tracebacks": total, "other": other}
         counted = Counter(f"{told.wrong}: {told.outcome}" for told in self.told)
         keep(options.out, {**measured, "outcomes": counted}, time.monotonic() - began)
@@ -235,7 +235,8 @@ class Soak:
         longest = max((told.done.seconds for told in self.told if told.outcome != "cut off"), default=0.0)
         print(f"{len(self.told)} things done, the longest took {longest:.1f} s; {total.total()} tracebacks in the log")
         print(f"{len(self.deaths)} kills, the longest until it stood again {self._longest_death():.1f} s")
-        print(f"memory {self.memory[0]:.0f} MB before, {max(self.memory):.0f} at most, {self.memory[-1]:.0f} after")
+        memory = f"{self.memory[0]:.0f} MB before, {max(self.memory):.0f} at most, {self.memory[-1]:.0f} after"
+        print(f"memory {memory}; load of the machine {os.getloadavg()[0]:.1f}", flush=True)
         return counted["failure"]
 
     def _longest_death(self) -> float:
