@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import uvicorn
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
 UNIT, COMPOSE, NGINX, CONTAINER = (
@@ -46,6 +47,25 @@ def test_nginx_finds_the_servers_of_the_compose_file_under_their_names():
     renamed = dict(re.findall(r"s/([\d.:]+)/(\w+:\d+)/", COMPOSE))
     assert sorted(renamed) == sorted(re.findall(r"server ([\d.:]+) max_fails", NGINX))
     assert all(re.search(rf"^  {name.split(':')[0]}: \*server$", COMPOSE, re.M) for name in renamed.values())
+
+
+def test_nginx_closes_silent_connections_before_the_servers_do():
+    """One that a server closes while nginx asks over it counts as its failure, and sends its visitors elsewhere."""
+    upstream = re.search(r"^upstream robustscope \{.*?^\}", NGINX, re.M | re.S)
+    kept = re.search(r"keepalive_timeout (\d+)s;", upstream[0])
+    assert kept and int(kept[1]) < uvicorn.Config(app="").timeout_keep_alive
+
+
+def test_the_guide_names_what_is_there_and_nothing_that_nginx_refuses():
+    """With `hash` nginx takes no `backup`; the unit reads the file that the guide has one write."""
+    guides = [(DEPLOY.parent / "docs" / "guide" / name).read_text() for name in ("serving.md", "workshop.md")]
+    copied = {name for guide in guides for name in re.findall(r"cp (deploy/\S+)", guide)}
+    assert copied and all((DEPLOY.parent / name).is_file() for name in copied)
+    assert "hash $" in NGINX and not any("backup" in text for text in (NGINX, *guides))
+    files = set(re.findall(r"/etc/\w+\.env", guides[0]))
+    assert files and all(f"EnvironmentFile=-{name}" in UNIT for name in files)
+    certificates = re.findall(r"/etc/ssl/robustscope/(\S+);", NGINX)
+    assert len(certificates) == 2 and all(f"`{name}`" in guides[0] for name in certificates)
 
 
 def test_what_the_servers_write_to_is_theirs_though_the_container_is_read_only():

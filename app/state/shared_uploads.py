@@ -11,6 +11,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import PurePosixPath
@@ -65,8 +66,8 @@ class SharedUploads:
             while own and sum(entry.size for entry in own) + len(file.data) > MOST_OWN_BYTES:
                 self._files.rm_file(own.pop(0).path)
             self._write(owner, digest, json.dumps({"name": file.name}).encode() + b"\n" + file.data)
-        except Exception:
-            LOG.warning("an upload could not be shared with the other servers", exc_info=True)
+        except Exception as error:  # in one line: a disk that is full is so for every picture
+            LOG.warning("an upload could not be shared with the other servers: %r", error)
 
     def note_use(self, owner: str, digest: str) -> None:
         """Let a file be kept for as long as if it had come now."""
@@ -84,8 +85,8 @@ class SharedUploads:
             return SharedFile(str(json.loads(head)["name"]), data)
         except FileNotFoundError:
             return None
-        except Exception:
-            LOG.warning("a shared upload could not be read", exc_info=True)
+        except Exception as error:
+            LOG.warning("a shared upload could not be read: %r", error)
             return None
 
     def latest(self, owner: str) -> str:
@@ -112,8 +113,13 @@ class SharedUploads:
         folder = f"{self._root}/{owner}"
         self._files.makedirs(folder, exist_ok=True)
         scratch = f"{folder}/.{digest}.{os.getpid()}.{time.monotonic_ns()}"
-        self._files.pipe_file(scratch, data)
-        self._files.mv(scratch, f"{folder}/{digest}")
+        try:
+            self._files.pipe_file(scratch, data)
+            self._files.mv(scratch, f"{folder}/{digest}")
+        except BaseException:
+            with suppress(Exception):  # half a file that nobody would ever find takes room that is short already
+                self._files.rm_file(scratch)
+            raise
         with self._lock:
             now = time.monotonic()
             self._noted = {key: at for key, at in self._noted.items() if at > now - RENEWED}
@@ -125,8 +131,8 @@ class SharedUploads:
         try:
             self._files.invalidate_cache()
             found: dict[str, Any] = self._files.find(folder, detail=True)
-        except Exception:
-            LOG.warning("shared uploads could not be listed", exc_info=True)
+        except Exception as error:
+            LOG.warning("shared uploads could not be listed: %r", error)
             return
         for path, info in found.items():
             pure = PurePosixPath(path)

@@ -96,13 +96,13 @@ def _bar(bar: Share, place: int, masked: bool) -> str:
     known = not masked and bar.measure in ("right", "preferred", "human fooled", "mistake reasonable", "let go by then")
     colour = model_colour(bar.group) if known else NEUTRAL
     value = f"{100 * bar.share:.0f} %" if bar.n else "–"
-    interval = f"{100 * bar.low:.0f} to {100 * bar.high:.0f} %" if bar.n else "no answers"
+    counted = f"{bar.hits} of {bar.n} · {100 * bar.low:.0f} to {100 * bar.high:.0f} %" if bar.n else "no answers"
     return (
         f'<div class="ws-bar" role="img" aria-label="{escape(label)}: {value}, {bar.hits} of {bar.n}" '
         f'style="--rs-colour: {colour}"><span>{escape(label)}</span>'
         f'<div class="ws-track"><i style="width: {100 * bar.share:.1f}%"></i>'
         + (f'<u style="left: {100 * bar.low:.1f}%; width: {100 * (bar.high - bar.low):.1f}%"></u>' if bar.n else "")
-        + f"</div><b>{value}</b><small>{bar.hits} of {bar.n} · {interval}</small></div>"
+        + f"</div><b>{value}</b><small>{counted}</small></div>"
     )
 
 

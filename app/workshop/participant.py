@@ -5,7 +5,7 @@ from html import escape
 import streamlit as st
 
 from app.state.errors import guard
-from app.workshop import looks, offers
+from app.workshop import looks, offers, twice
 from app.workshop.choice import WorkshopLink, go
 from app.workshop.server import POLL, database, hub, secret, source
 from core.errors import InputError
@@ -18,7 +18,6 @@ from core.workshop.state import Room, Round, Seat
 
 SEAT = "workshop.seat"  # of this session; the entry asks for it on every page
 _OWN, _LOST = "workshop.own", "workshop.refused"
-_ANSWERED = "workshop.answered"  # since the last look: what was drawn then may not have reached the phone
 
 
 def page(link: WorkshopLink) -> None:
@@ -36,8 +35,14 @@ def page(link: WorkshopLink) -> None:
     if seat is None:
         _door(room, mine)
         return
-    st.session_state.pop(_ANSWERED, None)  # all of it is drawn now
+    twice.begin()
     _watch(workshop, room.workshop.step)
+    _seen(link, seat, room)
+    twice.end((workshop, room.workshop.step, link.round))
+
+
+def _seen(link: WorkshopLink, seat: Seat, room: Room) -> None:
+    """What the workshop shows of itself now, or of a round that a link names."""
     if link.round:
         _result(seat, room, room.rounds[link.round - 1])
         st.button("Back to the workshop", on_click=go, args=(WorkshopLink(join=link.join),))
@@ -87,14 +92,10 @@ def _door(room: Room, mine: str) -> None:
 
 @st.fragment(run_every=POLL)
 def _watch(workshop: int, drawn: int) -> None:
-    """Draw the page again once what it shows has changed, and the time left meanwhile; this costs next to nothing.
-
-    After an answer the page is drawn a second time: Streamlit drops what a run has drawn where the next request,
-    such as this one, comes between the run's end and its sending. The answer was stored, and the phone stood still.
-    """
+    """Draw the page again once what it shows has changed, and the time left meanwhile; this costs next to nothing."""
     with guard():
         state = hub().room(workshop).workshop
-        if state.step != drawn or st.session_state.pop(_ANSWERED, False):
+        if state.step != drawn or twice.due():
             st.rerun()
         left = None if state.deadline is None else state.deadline - database().now()
         open_ = state.phase == "question"
@@ -167,7 +168,7 @@ def _answer(seat: Seat, round_: Round, index: int, value: str) -> None:
         st.session_state[_LOST] = str(error)
         return
     own(seat, round_)[index] = stored.value
-    st.session_state[_ANSWERED] = True
+    twice.again()
 
 
 def _result(seat: Seat, room: Room, round_: Round) -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 from app.state.address import room_address
 from app.state.errors import guard
 from app.ui.qr import qr_html
-from app.workshop import doors, looks, offers, results
+from app.workshop import doors, looks, offers, results, twice
 from app.workshop.choice import WorkshopLink
 from app.workshop.doors import KEY
 from app.workshop.server import POLL, database, hub
@@ -18,6 +18,7 @@ from core.workshop.rounds.catalogue import kind_named
 from core.workshop.state import Leader, Room, Round
 
 TIMERS = {"30 s": 30.0, "1 min": 60.0, "2 min": 120.0}
+MOST_NAMES = 30  # that can be hidden, the latest
 NEXT = {"lobby": "Start", "question": "Reveal", "reveal": "Next", "finished": "Next"}
 
 
@@ -34,20 +35,22 @@ def page(link: WorkshopLink) -> None:
         return
     room = hub().room(leader.workshop)
     workshop = room.workshop
+    twice.begin()
     stage = st.container(key="ws-stage")
     _controls(leader, room)
     with stage:
         if link.round:
             results.revealed(room, room.rounds[link.round - 1])
         elif workshop.phase == "lobby":
-            _lobby(leader, workshop.step, room_address(f"workshop?join={workshop.code}"))
+            _lobby(leader, _shown(room), room_address(f"workshop?join={workshop.code}"))
         elif workshop.phase == "question" and (round_ := room.round) is not None:
-            _question(leader, workshop.step, round_, room_address(f"workshop?join={workshop.code}"))
+            _question(leader, _shown(room), round_, room_address(f"workshop?join={workshop.code}"))
         elif workshop.phase == "reveal" and (round_ := room.round) is not None:
+            _watch(leader, _shown(room))  # first, for what comes last may be lost
             results.revealed(room, round_)
-            _watch(leader, workshop.step)
         else:
             results.ended(room)
+    twice.end((workshop.code, workshop.step, workshop.accepting, link.round))
 
 
 def _act(leader: Leader, action: Callable[[], None]) -> None:
@@ -94,7 +97,7 @@ def _more(leader: Leader, room: Room) -> None:
     elif st.toggle("Show it", key="ws-show-key"):
         st.code(key, language=None, wrap_lines=True)
     st.markdown("**People**")
-    for number, name in room.names[:30]:
+    for number, name in room.names[:MOST_NAMES]:
         st.button(
             f"Hide {escape_markdown(name)}", key=f"ws-hide-{number}", on_click=_act,
             args=(leader, lambda number=number: leading.hide(database(), leader, number)),
@@ -113,22 +116,30 @@ def _more(leader: Leader, room: Room) -> None:
         )
 
 
-def _again(leader: Leader, drawn: int) -> Room:
-    """The room now; the whole page is drawn again where the workshop has moved on, such as in another window."""
+Shown = tuple[int, tuple[tuple[int, str], ...], int]
+
+
+def _shown(room: Room) -> Shown:
+    """What the page is drawn of besides what its fragments look up: the step, and the people and offers in `_more`."""
+    return room.workshop.step, room.names[:MOST_NAMES], room.offers
+
+
+def _again(leader: Leader, drawn: Shown) -> Room:
+    """The room now; the whole page is drawn again where it shows something else, such as a step by another window."""
     room = hub().room(leader.workshop)
-    if room.workshop.step != drawn:
+    if _shown(room) != drawn or twice.due():
         st.rerun()
     return room
 
 
 @st.fragment(run_every=POLL)
-def _watch(leader: Leader, drawn: int) -> None:
+def _watch(leader: Leader, drawn: Shown) -> None:
     with guard():
         _again(leader, drawn)
 
 
 @st.fragment(run_every=POLL)
-def _lobby(leader: Leader, drawn: int, address: str) -> None:
+def _lobby(leader: Leader, drawn: Shown, address: str) -> None:
     """How to join, for the back row, and who is here."""
     with guard():
         room = _again(leader, drawn)
@@ -149,7 +160,7 @@ def _people(count: int) -> str:
 
 
 @st.fragment(run_every=POLL)
-def _question(leader: Leader, drawn: int, round_: Round, address: str) -> None:
+def _question(leader: Leader, drawn: Shown, round_: Round, address: str) -> None:
     """The question, how far the room is, and the bars so far, without names."""
     with guard():
         room = _again(leader, drawn)

@@ -73,7 +73,7 @@ def _pooled(room: Room, round_: Round) -> None:
 
 def ended(room: Room) -> None:
     """Every round once more, and the files."""
-    st.html(f'<p class="ws-point">{escape(room.workshop.title)}: what the room said</p>')
+    st.html(f'<p class="ws-calm">{escape(room.workshop.title)}</p><p class="ws-point">What the room said</p>')
     files(room)
     for round_ in room.rounds:
         with st.container(border=True):

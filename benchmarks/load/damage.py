@@ -114,15 +114,20 @@ def main() -> int:
     return 1 if faults else 0
 
 
+def copy_project(root: Path) -> None:
+    """What pages need of the project, into a folder."""
+    for part in PARTS:
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__", "readme"))
+        else:
+            shutil.copy(ROOT / part, root / part)
+
+
 def harmed(harm: Harm) -> dict[str, dict[str, str]]:
     """By page what it said in a copy that was harmed."""
     with TemporaryDirectory() as folder:
         root = Path(folder)
-        for part in PARTS:
-            if (ROOT / part).is_dir():
-                shutil.copytree(ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__", "readme"))
-            else:
-                shutil.copy(ROOT / part, root / part)
+        copy_project(root)
         harm.apply(root)
         environment = os.environ | {"PYTHONPATH": str(root)} | dict(harm.environment)
         command = [sys.executable, "-m", "benchmarks.load.damage", "--inside"]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,25 +18,34 @@ TICKS = os.sysconf("SC_CLK_TCK")
 class Server:
     """The dashboard in a process of its own, which can be killed and started again at the same address."""
 
-    def __init__(self, environment: dict[str, str], log: Path) -> None:
+    def __init__(self, environment: dict[str, str], log: Path, root: Path = ROOT) -> None:
+        """Started from the project in `root`, with what it says added to `log`."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.address, self._environment, self._log = f"http://127.0.0.1:{self.port}", environment, log
+        self._root, self._waits, self._waited = root, dict[str, int](), 0  # nanoseconds
         self.start()
 
     def start(self) -> None:
+        """Back when it takes connections.
+
+        Raises:
+            RuntimeError: it ended instead.
+        """
         command = [sys.executable, "-m", "streamlit", "run", "server.py", "--server.port", str(self.port)]
         with self._log.open("a") as log:
             self.process = subprocess.Popen(
                 [*command, "--server.address", "127.0.0.1"],
-                cwd=ROOT, env=os.environ | self._environment, stdout=log, stderr=subprocess.STDOUT,
+                cwd=self._root, env=os.environ | self._environment, stdout=log, stderr=subprocess.STDOUT,
             )  # fmt: skip
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
                 return
             except OSError:
+                if self.process.poll() is not None:
+                    raise RuntimeError(f"the server ended as it started: {self._log.read_text()[-2000:]}") from None
                 time.sleep(0.2)
 
     def kill(self) -> None:
@@ -46,6 +56,19 @@ class Server:
         """Resident memory of the server in MB, without the processes that decode pictures for it."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1000
+
+    def waited(self) -> float:
+        """Seconds so far in which its threads could have run, and others had the cores (on Linux), summed.
+
+        Of a thread that ends it knows what it was told of at the last call: it is to be asked every few seconds.
+        """
+        now = {}
+        for task in Path(f"/proc/{self.process.pid}/task").glob("*/schedstat"):
+            with suppress(OSError):  # the thread has just ended
+                now[task.parent.name] = int(task.read_text().split()[1])
+        self._waited += sum(max(0, waited - self._waits.get(name, 0)) for name, waited in now.items())
+        self._waits = now
+        return self._waited / 1e9
 
     def processor(self) -> float:
         """Seconds of processor time so far, of the server and of the processes that it has started."""

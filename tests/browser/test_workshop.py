@@ -4,7 +4,8 @@ import re
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, WebSocketRoute
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from core.workshop import leading, reading
 from tests.helpers.browser import screenshot
@@ -25,6 +26,31 @@ TAPPER = """prefix => {
   };
   new MutationObserver(tap).observe(document.body, {childList: true, subtree: true, attributes: true});
 }"""  # presses the first answer that can be seen as soon as the next number can
+
+
+class Lossy:
+    """Between a browser and its server: the first piece that says `mark`, and all of its run after it, is lost."""
+
+    def __init__(self, mark: bytes) -> None:
+        self.mark, self.losing, self.lost = mark, False, 0
+
+    def __call__(self, route: WebSocketRoute) -> None:
+        server = route.connect_to_server()
+
+        def sent(data: bytes | str) -> None:
+            message = ForwardMsg()
+            message.ParseFromString(data)
+            kind = message.WhichOneof("type")
+            if kind == "new_session":
+                self.losing = False
+            elif kind == "delta" and not self.lost and self.mark in data:
+                self.losing = True
+            if self.losing:
+                self.lost += 1
+            else:
+                route.send(data)
+
+        server.on_message(sent)
 
 
 def next_phase(page: Page) -> None:
@@ -106,3 +132,25 @@ def test_no_tap_is_lost_however_quick_it_is_and_slow_the_phone(visitor, workshop
     leading.move(database, leading.lead(database, workshop.code, key, ""), True, 0)
     phone.get_by_text("Thank you").wait_for()
     assert reading.room(database, workshop.id, {}).answers == 12
+
+
+def test_what_is_lost_on_its_way_is_drawn_again(visitor, workshop_server):
+    """Streamlit drops the end of a run that a poll comes right behind: a phone's question, the screen's reveal."""
+    address, database = workshop_server
+    workshop, key = leading.open_workshop(database, "Lossy", [presentable_round()])
+    to_phone, to_screen = Lossy(b"ws-answer-"), Lossy(b"The room guessed")
+    ways = {"narrow": to_phone, "projector": to_screen}
+    contexts = {size: visitor(size) for size in ways}
+    for size, way in ways.items():
+        contexts[size].route_web_socket("**/_stcore/stream", way)
+    phone = join(contexts["narrow"], address, workshop.code, "Ann")
+    lead = contexts["projector"].new_page()
+    lead.goto(f"{address}/workshop?lead={workshop.code}")
+    lead.get_by_label("Presenter's key").fill(key)
+    lead.keyboard.press("Enter")
+    lead.locator(".ws-code").wait_for()
+    next_phase(lead)
+    answer(phone)
+    lead.get_by_role("button", name="Reveal").click()
+    lead.get_by_text("The room guessed").wait_for()
+    assert to_phone.lost > 2 and to_screen.lost > 0

@@ -60,6 +60,7 @@ def test_a_round_from_the_lobby_to_the_reveal(database, room):
     assert "You are in" in bodies(ann)
     until(lambda: "Ann" in bodies(checked(lead.run())), "her name", 10)
     checked(button(lead, "ws-next").click().run())
+    assert "<small>no answers</small>" in bodies(lead), "not 0 of 0"
     for done in range(2):
         assert f"{done + 1} of 2" in bodies(checked(ann.run()))
         checked(button(ann, "ws-answer-").click().run())
@@ -137,7 +138,7 @@ def test_a_presenter_ends_a_workshop_and_takes_its_files(database, room):
     workshop, key = room
     lead = presenter(workshop, key)
     checked(button(lead, "ws-end").click().run())
-    assert "what the room said" in bodies(lead)
+    assert "What the room said" in bodies(lead)
     assert len(lead.get("download_button")) == 2
     assert "has ended" in bodies(opened("pages/workshop", join=workshop.code))
 

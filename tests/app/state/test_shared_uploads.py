@@ -1,7 +1,9 @@
 """Pictures of visitors where several servers find them: theirs alone, for a while, within bounds."""
 
+import errno
 import os
 import time
+from pathlib import Path
 
 import fsspec
 import pytest
@@ -70,6 +72,19 @@ def test_a_store_that_is_not_there_costs_nobody_a_page(tmp_path, caplog):
     assert shared.get(ME, DIGESTS[0]) is None and shared.latest(ME) == ""
     shared.tidy()
     assert "could not be shared" in caplog.text
+
+
+def test_a_full_disk_is_one_line_in_the_log_and_leaves_no_half_file(tmp_path, caplog, monkeypatch):
+    shared = SharedUploads(str(tmp_path))
+
+    def half(path: str, data: bytes) -> None:
+        Path(path).write_bytes(data[:3])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shared._files, "pipe_file", half)
+    shared.put(ME, DIGESTS[0], FILE)
+    assert "No space left on device" in caplog.text and "Traceback" not in caplog.text
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_a_picture_comes_back_on_a_server_that_never_saw_it(tmp_path, monkeypatch, fresh_caches):
