@@ -26,6 +26,7 @@ from typing import Any
 from benchmarks.load.actions import PAGES, WEIGHTS, Action, new_picture, possible
 from benchmarks.load.answers import View, differences, is_own, view_of
 from benchmarks.load.measured import Interaction, keep, rows_of, stated, table
+from benchmarks.load.options import visitors
 from benchmarks.load.server import Server, exit_status
 from benchmarks.load.visitor import Visitor
 
@@ -236,15 +237,8 @@ async def compare(fresh: Callable[[], Server], views: list[View], options: argpa
 
 def main() -> int:
     """Run it; 1 where anything timed out or was answered otherwise."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sessions", type=int, default=40)
-    parser.add_argument("--minutes", type=float, default=20.0)
-    parser.add_argument("--pause", type=float, default=8.0, help="mean seconds between a visitor's actions")
-    parser.add_argument("--servers", type=int, default=1, help="that share the visitors out among them")
+    parser = visitors(__doc__, sessions=40, minutes=20.0, checked=4)
     parser.add_argument("--rounds", type=int, default=1, help="of one visitor alone before the others come; 0 for none")
-    parser.add_argument("--checked", type=int, default=4, help="views of each page that are opened again")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, help="a JSON file for what was measured")
     options = parser.parse_args()
     with TemporaryDirectory() as folder:
         log = Path(folder, "log")

@@ -36,6 +36,7 @@ from benchmarks.load.actions import WEIGHTS
 from benchmarks.load.answers import is_own, view_of
 from benchmarks.load.damage import BUG
 from benchmarks.load.measured import Interaction, keep
+from benchmarks.load.options import visitors
 from benchmarks.load.pages import PATIENCE, Guest, compare, end, settings_of
 from benchmarks.load.server import Server
 from benchmarks.load.spells import ASSETS, CLOCK, DISK_MB, TITLES, Machine, Spell, drawn
@@ -245,17 +246,10 @@ class Soak:
 
 def main() -> int:
     """Run it; 1 where anything was wrong that should not have been."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=120.0)
-    parser.add_argument("--sessions", type=int, default=4)
-    parser.add_argument("--pause", type=float, default=8.0, help="mean seconds between a visitor's actions")
-    parser.add_argument("--servers", type=int, default=1, help="that share the visitors out among them")
+    parser = visitors(__doc__, sessions=4, minutes=120.0, checked=3)
     parser.add_argument("--spell", type=float, default=75.0, help="seconds that each thing is wrong")
     parser.add_argument("--rest", type=float, default=45.0, help="seconds between two of them, and before the end")
     parser.add_argument("--quiet", type=float, default=30.0, help="seconds after the visitors, before memory is read")
-    parser.add_argument("--checked", type=int, default=3, help="views of each page that are opened again")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, help="a JSON file for what was measured")
     options = parser.parse_args()
     if INSIDE not in os.environ:
         command = ["unshare", "--map-root-user", "--mount", sys.executable, "-m", "benchmarks.load.soak", *sys.argv[1:]]

@@ -101,15 +101,12 @@ def train_autoencoder(
     data = data if plan.images is None else data.first(plan.images)
     if len(data) < plan.batch_size:
         raise ConfigError(f"{len(data)} training images are fewer than one batch of {plan.batch_size}")
-    run = _Run(plan, eyes, device)
+    run = _Run(plan, eyes, device, on_progress, should_stop)
     history = run.restore(folder)
     rounds = _rounds(plan)
     for index in range(len(history), len(rounds)):
         steps, spent = rounds[index], sum(past.seconds for past in history)
-        if steps is None:
-            done = run.flow(data, spent, on_progress, should_stop)
-        else:
-            done = run.round(index, steps, data, spent, on_progress, should_stop)
+        done = run.flow(data, spent) if steps is None else run.round(index, steps, data, spent)
         if done is None:
             return TrainedAutoencoder(run.averaged(), tuple(history), finished=False)
         history.append(done)
@@ -158,9 +155,16 @@ class _Opponent:
 class _Run:
     """The state that moves: networks, the generator's average, the optimisers."""
 
-    def __init__(self, plan: AutoencoderPlan, eyes: Eyes, device: torch.device) -> None:
-        self.plan = plan
-        self.device = device
+    def __init__(
+        self,
+        plan: AutoencoderPlan,
+        eyes: Eyes,
+        device: torch.device,
+        on_progress: Callable[[AutoencoderProgress], None],
+        should_stop: Callable[[], bool],
+    ) -> None:
+        self.plan, self.device = plan, device
+        self.on_progress, self.should_stop = on_progress, should_stop
         self.fingerprint = json.dumps([plan.settings(), eyes.sha256], sort_keys=True)
         self.classifier = eyes.network
         generator = torch.Generator().manual_seed(plan.seed)
@@ -170,15 +174,7 @@ class _Run:
         self.optimiser = torch.optim.Adam(self.network.parameters(), plan.learning_rate, MOMENTS)
         self.opponent = _Opponent(plan, eyes.network.widths, generator, device) if plan.recipe.critic else None
 
-    def round(  # which steps, on what, and how they are watched
-        self,
-        index: int,
-        steps: range,
-        data: LabelledImages,
-        spent: float,
-        on_progress: Callable[[AutoencoderProgress], None],
-        should_stop: Callable[[], bool],
-    ) -> Round | None:
+    def round(self, index: int, steps: range, data: LabelledImages, spent: float) -> Round | None:
         """Some steps on images drawn without replacement (anew when all are used); None if it was stopped."""
         plan, began = self.plan, time.perf_counter()
         generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + index + 1)
@@ -189,7 +185,7 @@ class _Run:
         totals: dict[str, float] = {}
         before = 0 if self.network.prior is None else plan.flow_steps
         for number, step in enumerate(steps):
-            if should_stop():
+            if self.should_stop():
                 return None
             chosen = order[number * plan.batch_size :][: plan.batch_size]
             x = augmentation(data.pixels[chosen].float() / 255.0, generator)
@@ -201,16 +197,10 @@ class _Run:
             if not torch.tensor(list(means.values())).isfinite().all():
                 raise InputError(f"a loss at step {step + 1} is no longer a number: lower the learning rates")
             seconds = spent + time.perf_counter() - began
-            on_progress(AutoencoderProgress(before + step + 1, plan.updates, means, seconds))
+            self.on_progress(AutoencoderProgress(before + step + 1, plan.updates, means, seconds))
         return Round(means, time.perf_counter() - began)
 
-    def flow(
-        self,
-        data: LabelledImages,
-        spent: float,
-        on_progress: Callable[[AutoencoderProgress], None],
-        should_stop: Callable[[], bool],
-    ) -> Round | None:
+    def flow(self, data: LabelledImages, spent: float) -> Round | None:
         """Fit the flow to the codes of the averaged network, which is gone on with; None if it was stopped."""
         plan, began = self.plan, time.perf_counter()
         losses: list[float] = []
@@ -220,12 +210,12 @@ class _Run:
             recent = losses[-ROUND:]
             told = {"flow": sum(recent) / len(recent)}
             seconds = spent + time.perf_counter() - began
-            on_progress(AutoencoderProgress(plan.steps + len(losses), plan.updates, told, seconds))
+            self.on_progress(AutoencoderProgress(plan.steps + len(losses), plan.updates, told, seconds))
 
         self.network.load_state_dict(self.average)
         prior = FlowPrior(plan.network.latent, plan.network.classes, plan.network.flow).to(self.device)
         codes = encoded(self.network, data.on(self.device), plan.flip)
-        if not fit_flow(prior, codes, plan.flow_steps, plan.seed, on_step, should_stop):
+        if not fit_flow(prior, codes, plan.flow_steps, plan.seed, on_step, self.should_stop):
             return None
         self._follow(prior)
         self.average = {name: value.clone() for name, value in self.network.state_dict().items()}
