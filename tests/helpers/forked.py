@@ -4,14 +4,12 @@ import multiprocessing
 import os
 import resource
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
+from multiprocessing import spawn
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from types import ModuleType
-
-import pytest
+from typing import Any
 
 from core.decoding import child
 from core.errors import InputError
@@ -20,18 +18,21 @@ from core.models.foreign.reading import read_foreign
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload([worker.__name__, "core.models.foreign.tensors", "core.models.foreign.onnx_graph"])
-_start = child.start
+_start, _told = child.start, spawn.get_preparation_data
+
+
+def _told_without_main(name: str) -> dict[str, Any]:
+    """What a process is told as it begins, but for its main module: where a page runs, that is the page's script."""
+    return {key: value for key, value in _told(name).items() if not key.startswith("init_main")}
+
+
+spawn.get_preparation_data = _told_without_main  # for good: pages run in threads, whose turns no test can know
 
 
 def begun(work: Callable[..., object], *given: object) -> BaseProcess:
-    """A process that does this in the environment that is here now, not in that of the first test that forked one.
-
-    Where a page runs, its script is the main module, which is nothing to run once more.
-    """
+    """A process that does this in the environment that is here now, not in that of the first test that forked one."""
     process = FORKS.Process(target=_in_environment, args=(dict(os.environ), work, given), daemon=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "__main__", ModuleType("__main__"))
-        process.start()
+    process.start()
     return process
 
 
