@@ -29,6 +29,8 @@ DETECTION = "anomaly-detection"
 CALIBRATION, LABELS = "calibration", "labels"
 CALIBRATED, REPORTED = "calibration-detectors", "anomaly-detectors"
 """Calibrations, and networks of the report `anomaly`, without some detector that came later and can be added."""
+PAPER = "latent-paper"
+"""Networks of the report `latent` that were not searched in the paper's setting."""
 WITHDRAWN = "saliency-withdrawn"
 """Of the report `saliency` figures that were taken back, and not made again since."""
 
@@ -56,6 +58,18 @@ def withdrawn(task):
     path = report_path(task, "saliency")
     rows = read_report(path).rows if path.exists() else ()
     return {row["model"] for row in rows if str(row.get("reason")).startswith("withdrawn")}
+
+
+def unsearched(task):
+    """Of the networks that the report `latent` searches in the paper's setting, those that it tells of without it."""
+    path = report_path(task, "latent")
+    if not path.exists():
+        return set()
+    report = read_report(path)
+    told = {
+        setting: {row["model"] for row in report.rows if row["setting"] == setting} for setting in ("default", "paper")
+    }
+    return (told["default"] & set(report.settings["paper_models"])) - told["paper"]
 
 
 def told_in_part(task):
@@ -86,7 +100,7 @@ def missing(task):
     parts = {report: zoo - in_report(task, report) for report in EVERYWHERE}
     if task in JUDGED_TASKS:
         parts |= {report: zoo - in_report(task, report) for report in JUDGED}
-    parts |= {SEEDS: {*compared(task)} - in_report(task, SEEDS), WITHDRAWN: withdrawn(task)}
+    parts |= {SEEDS: {*compared(task)} - in_report(task, SEEDS), WITHDRAWN: withdrawn(task), PAPER: unsearched(task)}
     if task in OUTLIERS:
         parts[DETECTION] = (zoo & set(AnomalySettings().sizes)) - detected(task)
     screens = {key: content(task, key, read_calibration, calibration_path(task, key)) for key in zoo}
