@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core.decoding import child
 from core.decoding import pool as module
 from core.decoding.decoder import decode as decode_here
 from core.decoding.pool import Pool
-from core.decoding.worker import Limits
+from core.decoding.worker import READY, Limits
 from core.errors import InputError
 from tests.helpers.decoding.files import encoded, photo
 
@@ -148,6 +149,15 @@ def test_the_decoder_starts_without_the_heavy_libraries_and_ends_with_its_parent
             break
         time.sleep(0.1)
     assert not _alive(int(pid))
+
+
+def test_a_decoder_whose_parent_has_gone_says_nothing():
+    """A server that is killed while a file is read would leave a traceback in its log for each."""
+    worker = child.start("core.decoding.worker", (15, Limits().memory), subprocess.PIPE)
+    assert worker.stdout.read(len(READY)) == READY
+    worker.stdout.close()
+    _, said = worker.communicate(bytes([0]) + len(GOOD).to_bytes(8, "little") + GOOD, timeout=120)
+    assert said == b"" and worker.returncode == -signal.SIGPIPE
 
 
 def _alive(pid: int) -> bool:
