@@ -24,7 +24,7 @@ PAGES = {
         "saliency?task=pasted&models=standard,pgd-linf&image=generated:03&rows=networks&scale=own&over=60",
         "[data-map]",
     ),
-    "latent": ("latent?task=fashion-mnist&image=generated:04", "[data-answer]"),
+    "latent": ("latent", "[data-answer]"),
     "find": ("find", ".rs-found"),
     "models": ("models", "[data-testid=stDataFrame], .st-key-trade-off"),
     "report": ("report?image=photo:chelsea", ".st-key-report-picture-invite"),
@@ -32,8 +32,8 @@ PAGES = {
     "workshop": ("workshop", "h1"),
 }
 """By picture the address, and what stands there once it is whole."""
-FILMED = "fashion-mnist"
-FRAMES, SECONDS, SCREEN, SHOWN = 20, 20, (1280, 900), (960, 675)
+FILMED = "cifar10"
+FRAMES, SECONDS, SCREEN, SHOWN = 20, 20, (1280, 1160), (960, 870)
 QUALITY = 80
 BESIDE = ".stSidebar, [data-testid=stSidebar] { display: none !important; }"
 
@@ -52,7 +52,7 @@ def main() -> None:
             page.close()
         opening = read_openings(FILMED)
         assert opening is not None
-        chosen = opening.chosen["ships-latent"]
+        chosen = opening.chosen["ships"]
         page = context.new_page()
         page.set_viewport_size({"width": SCREEN[0], "height": SCREEN[1]})
         where = f"{address}/latent?task={FILMED}&models=standard,pgd-linf,pgd-l2&image={chosen.picture}"
