@@ -131,14 +131,11 @@ def test_readme_says_of_latent_robustness_what_is_unclear_and_what_is_reversed()
 
 
 def test_readme_says_how_far_above_twelve_runs_the_latent_figures_are():
-    for key, words in (("standard", "5 to 8 % higher than twelve for `standard`"), ("pgd-l2", "1 to 4 % for `pgd-l2`")):
-        found = [
-            Latent.read(report_path(task, "latent")).excess(key, kind)
-            for task in ("cifar10", "fashion-mnist")
-            for kind in KINDS
-        ]
-        assert f"{min(found) * 100:.0f} to {max(found) * 100:.0f} %" == words.split(" %")[0] + " %", found
-        assert words in " ".join(README.split())
+    """Of the task whose report has both."""
+    for key, words in (("standard", "8 % higher than twelve for `standard`"), ("pgd-l2", "3 to 4 % for `pgd-l2`")):
+        found = [Latent.read(report_path("fashion-mnist", "latent")).excess(key, kind) for kind in KINDS]
+        ends = sorted({f"{excess * 100:.0f}" for excess in found})
+        assert words.startswith(f"{' to '.join(ends)} %") and words in " ".join(README.split()), found
 
 
 def whole_percent(share):

@@ -27,6 +27,7 @@ def test_card_weights_and_report_belong_together(task):
     assert card.note == NOTES[task]
     report = read_report(report_path(task, NAME))
     assert report.settings["generator"] == card.sha256 and list(card.figures) == list(report.rows)
+    assert read_report(report_path(task, "latent")).settings["generator"] == card.sha256
     assert report.settings["images"] == 10_000 and report.settings["seed"] == GeneratorSettings().seed
     zoo = {key: known.sha256 for key, known in cards(task).items()}
     assert report.settings["models"] == {key: zoo[key] for key in report.settings["models"]}
