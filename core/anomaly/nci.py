@@ -23,9 +23,9 @@ class Nci:
     Liu, Qin 2025 (CVPR, arXiv:2311.01479): with features h, their mean g over training images and the last layer's
     weights w of the class predicted, `w . (h - g) / ||h - g|| + alpha ||h||_1` is large for what is normal. Of the
     paper the abstract could be read; this follows the postprocessor that OpenOOD has of it, with the authors' choice of
-    alpha, 0.0001, 0.001, 0.01 or 0.1, on a validation set; 0.01 is the best of these on transformed pictures of `val` (CIFAR-10's
-    `standard`, those of `core.anomaly.joint_choice`; mean AUROC 0.876, 0.878, 0.886 and 0.877), and holds for the
-    networks of all tasks.
+    alpha, 0.0001, 0.001, 0.01 or 0.1, on a validation set; 0.01 is the best of these on transformed pictures of `val`
+    (CIFAR-10's `standard`, those of `core.anomaly.joint_choice`; mean AUROC 0.876, 0.878, 0.886 and 0.877), and holds
+    for the networks of all tasks.
 
     Attributes:
         last_layer: whose weights are meant.
