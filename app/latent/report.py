@@ -176,7 +176,9 @@ def _guide(found: Latent, helper: str | None, bias: str) -> None:
             f" The generator learned with the features of {model_name(helper)}, whose own figures may gain by it."
             if helper
             else ""
-        ),
+        )
+        + " What goes with what hangs on the generator, too: when CIFAR-10's had learned with a robust network, what "
+        "networks stand went with their robustness; now it learned with a standard one, and it goes with accuracy.",
         f"Buzhinsky et al. 2020, arXiv:2003.01993; {settings.get('images')} codes, {settings.get('restarts')} runs.",
     )
 
