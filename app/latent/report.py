@@ -177,8 +177,8 @@ def _guide(found: Latent, helper: str | None, bias: str) -> None:
             if helper
             else ""
         )
-        + " What goes with what hangs on the generator, too: when CIFAR-10's had learned with a robust network, what "
-        "networks stand went with their robustness; now it learned with a standard one, and it goes with accuracy.",
+        + " What goes with what hangs on the generator, too: with CIFAR-10's before, which was smaller, without a flow "
+        "and taught by a robust network, most of the task's figures were the other way round.",
         f"Buzhinsky et al. 2020, arXiv:2003.01993; {settings.get('images')} codes, {settings.get('restarts')} runs.",
     )
 

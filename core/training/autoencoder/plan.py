@@ -58,7 +58,8 @@ class AutoencoderRecipe:
 
     def describe(self) -> str:
         """The recipe in one line, with its formula, for cards."""
-        closer = "" if self.polish_deviation == self.deviation else f" (in the polish {self.polish_deviation:g}^2)"
+        other = self.polish and self.polish_deviation != self.deviation
+        closer = f" (in the polish {self.polish_deviation:g}^2)" if other else ""
         terms = [f"|x - G(E(x))|^2 / 2 {self.deviation:g}^2{closer} + {self.divergence:g} KL, per pixel"]
         if self.features:
             terms.append(f"{self.features:g} d_features(x, G(E(x)))")
