@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import smooth_l1_loss
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
 from core.errors import ConfigError
@@ -19,9 +20,9 @@ def half_huber_relu(u: Tensor, delta: float) -> Tensor:
     return out
 
 
-def half_huber_slope(u: Tensor, delta: float) -> Tensor:
-    """The derivative of HHReLU at each entry of `u`."""
-    return u.clamp(0.0, delta) / delta
+def half_huber_back(grad: Tensor, u: Tensor, delta: float) -> Tensor:
+    """The gradient along `u` of that along HHReLU's output: `grad` times the derivative at each entry of `u`."""
+    return torch.addcmul(u.new_zeros(()), u.clamp(0.0, delta), grad, value=1 / delta)
 
 
 def hard_sigmoid(u: Tensor) -> Tensor:
@@ -32,17 +33,18 @@ def hard_sigmoid(u: Tensor) -> Tensor:
 
 
 class _HalfHuber(torch.autograd.Function):
-    """`c (u - c / 2) / delta` with `c = clamp(u, 0, delta)`.
+    """The smooth L1 loss of relu(u), which is HHReLU in a single pass.
 
-    The gradient is stated because the one that autograd puts together from the formula takes three times as long.
+    The gradient is stated because torch's own of that loss takes ten times as long.
     """
 
     generate_vmap_rule = True
 
     @staticmethod
     def forward(u: Tensor, delta: float) -> Tensor:
-        bent = u.clamp(0.0, delta)
-        return torch.addcmul(u * bent, bent, bent, value=-0.5) / delta
+        risen = u.relu()
+        with torch.autocast(u.device.type, enabled=False):  # which would go to float32 for a loss
+            return smooth_l1_loss(risen, u.new_zeros(()).expand_as(risen), reduction="none", beta=delta)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, float], output: Tensor) -> None:
@@ -52,7 +54,7 @@ class _HalfHuber(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         (u,) = ctx.saved_tensors
-        return grad * half_huber_slope(u, ctx.delta), None
+        return half_huber_back(grad, u, ctx.delta), None
 
 
 class HalfHuberReLU(nn.Module):

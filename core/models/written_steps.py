@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from core.models.activations import HalfHuberReLU, half_huber_slope
+from core.models.activations import HalfHuberReLU, half_huber_back
 from core.models.fast import ScaleShift, Shift
 from core.models.resnet import PreActBlock, PreActResNet
 
@@ -187,7 +187,7 @@ def _activated(u: Tensor, act: nn.Module) -> tuple[Tensor, Tensor]:
 def _through_activation(grad: Tensor, kept: Tensor, act: nn.Module) -> Tensor:
     """The gradient before an activation, of that behind it, which may be written over."""
     if isinstance(act, HalfHuberReLU):
-        return grad.mul_(half_huber_slope(kept, act.delta))
+        return half_huber_back(grad, kept, act.delta)
     return torch.ops.aten.threshold_backward.grad_input(grad, kept, 0, grad_input=grad)  # type: ignore[no-any-return]
 
 
