@@ -26,6 +26,7 @@ PANELS: Mapping[str, tuple[str, str]] = {
     "btr": ("BTR: until the class is no likelier than a guess", "Still likelier than a guess"),
 }
 
+REACHES = ("apgd_near", "apgd_middle", "apgd_far")
 FIGURES: Mapping[str, str] = {
     "accuracy": "Right when clean",
     "ara": "Attack ARA",
@@ -76,7 +77,9 @@ def survival(task: Task, report: Adversarial | None, cards: Sequence[Card]) -> N
         "finds likelier than a guess) when the search may change them by so much. The shaded part above a guess is the "
         "accuracy-robustness area, ARA, in units of pixel range. A class may lose first place long before its evidence "
         "is gone; the right chart asks when it has. Small print: 95 % intervals (bootstrap; accuracy: Wilson). Images "
-        "never broken count as right up to the largest distance found; with more than 2 % of them no area is given.",
+        "never broken count as right up to the largest distance found; with more than 2 % of them no area is given. An "
+        "area is a mean: it also rises where pictures that are hard are given up for those that are not. What APGD, an "
+        "attack of a given size, leaves right within three distances shows which.",
         _searched(report),
     )
 
@@ -114,11 +117,15 @@ def _area(search: str) -> str:
 
 
 def _table(rows: Mapping[str, Row]) -> str:
-    heads = "".join(f"<th>{title}</th>" for title in FIGURES.values())
+    """The figures of these networks; those of APGD where it was asked about one of them."""
+    titles = dict(FIGURES)
+    for row in rows.values():
+        titles |= {name: f"Right under APGD, L2 {row[f'{name}_l2']:g}" for name in REACHES if name in row}
+    heads = "".join(f"<th>{title}</th>" for title in titles.values())
     body = "".join(
         f'<tr data-area="{escape(key)}">'
         f'<th><i style="background: {model_colour(key)}"></i>{escape(model_name(key))}</th>'
-        + "".join(f"<td>{_figure(name, row)}</td>" for name in FIGURES)
+        + "".join(f"<td>{_figure(name, row)}</td>" for name in titles)
         + "</tr>"
         for key, row in rows.items()
     )
@@ -127,12 +134,13 @@ def _table(rows: Mapping[str, Row]) -> str:
 
 def _figure(name: str, row: Row) -> str:
     """A figure with its interval, n, and how many images are censored; why there is none where there is none."""
-    share = name == "accuracy"
+    share = name in ("accuracy", *REACHES)
     value, low, high = (_number(row.get(f"{name}{suffix}"), share) for suffix in ("", "_low", "_high"))
     n, censored = row.get(f"{name}_n"), row.get(f"{name}_censored")
     told = [f"{low} to {high}"] if "–" not in (low, high) else []
     told += [f"n = {n:,}"] if isinstance(n, int) else []
     told += [f"{censored:,} never broken"] if censored else []
+    told += ["not measured"] if name in REACHES and name not in row else []
     if name == "accuracy" and row.get("first_image"):
         told.append(images_in_words(row["first_image"], row["accuracy_n"]))
     return f"<b>{value}</b><br><small>{', '.join(told)}</small>"

@@ -173,8 +173,14 @@ def test_a_network_that_was_never_broken_has_no_area_and_is_not_called_robust(vi
     at = visit(**TWO)
     (table,) = bodies(at, "data-area")
     standard, never = table.split('data-area="pgd-l2"')
-    assert never.count("<b>–</b>") == 4 and "180 never broken" in never and "None" not in never and "– to" not in never
+    assert (
+        never.count("<b>–</b>") == 4 + never.count("not measured") == 7
+        and "180 never broken" in never
+        and "None" not in never
+        and "– to" not in never
+    )
     assert "≥" not in table and "1 never broken" in standard
+    assert "Right under APGD, L2 0.25" in standard and "<b>30.0 %</b><br><small>21.9 % to 39.6 %, n = 100" in standard
     (told,) = [item.value for item in at.caption if "nothing found on 180 of 200 images" in item.value]
     assert "need not be robustness" in told and not at.error
     areas = json.loads(at.get("plotly_chart")[0].proto.spec)["data"]

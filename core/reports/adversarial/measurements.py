@@ -1,6 +1,6 @@
 """What the report `adversarial` measures on one batch of images: a network and a search in, arrays out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -8,13 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from core.attacks.apgd import Apgd
 from core.attacks.smallest import SmallestChange
 from core.attacks.softened import LEAD, Softened
 from core.norms import rmse
 from core.reports.form.masking import ZERO, ZERO_SHARE
 from core.reports.form.resume import Part
 from core.reports.form.settings import ReportSettings
-from core.reports.robustness.measurements import FLOOR, slope
+from core.reports.robustness.measurements import FLOOR, right, slope
 
 MORE = FLOOR | {("cifar10", "pgd-l2-large"), ("cifar10", "pgd-l2-radii")}
 """Networks that are measured on more images."""
@@ -28,6 +29,12 @@ REFERENCE_AGREES = (
     "steps and the median ratio of distances 1.002, in 0.53 of the steps; of its last 225 steps alone it is 1.017"
 )
 """Why the reference's middle steps are left out: measured on CPU, stated in each report."""
+
+REACHES: Mapping[str, float] = {"near": 0.5, "middle": 1.0, "far": 2.0}
+"""The L2 radii, in units of the task's, that APGD is asked about for the networks in `MORE`: an area is a mean of
+distances, which rises also where images that are hard are given up for others. These figures show which."""
+REACH_IMAGES = 300
+REACH_ITERATIONS = 100
 
 SEARCHES: Mapping[str, str] = {"attack": "ara", "btr": "btr_ara", "clamped": "ara_clamped"}
 """The searches, and the measure that each gives."""
@@ -93,6 +100,29 @@ class AdversarialSettings(ReportSettings):
 def gradient_norms(model: nn.Module, x: Tensor, labels: Tensor) -> Part:
     """`gradient_norm`: of cross-entropy with the label, on the clean images (B, C, H, W), L2 (B,)."""
     return {"gradient_norm": slope(model, x, labels)[1].cpu().numpy()}
+
+
+def reached(model: nn.Module, x: Tensor, labels: Tensor, radii: Sequence[float], seed: int) -> Part:
+    """`reach`: the smallest L2 radius at which APGD breaks each image (B,); 0 where wrong when clean, inf for none.
+
+    What fell at a radius counts as fallen at larger ones, and is attacked no more.
+
+    Args:
+        model: images (B, C, H, W) to logits (B, K), in eval mode and frozen.
+        x: clean images (B, C, H, W), float32 in [0, 1].
+        labels: the right classes (B,), int64.
+        radii: in input units, from the smallest up.
+        seed: of the attack's starts.
+    """
+    found = torch.where(right(model, x, labels), torch.inf, 0.0)
+    for radius in radii:
+        standing = found.isinf().nonzero()[:, 0]
+        if len(standing) == 0:
+            break
+        attack = Apgd(radius, "l2", REACH_ITERATIONS, precision="bf16")
+        x_adv = attack(model, x[standing], labels[standing], seed)
+        found[standing[~right(model, x_adv, labels[standing])]] = radius
+    return {"reach": found.cpu().numpy()}
 
 
 def measure(model: nn.Module, x: Tensor, labels: Tensor, search: SmallestChange, softened: bool = False) -> Part:

@@ -21,7 +21,10 @@ and `f_n` images (null where a figure has no value):
 - `<measure>_reason`: why it is null, and null where it is not;
 - `<measure>_late`: images that did not reach their goal in the first half of the reference's steps; the reference
   refuses these settings where there are any;
-- `<measure>_seconds`: what the searches took.
+- `<measure>_seconds`: what the searches took;
+- `apgd_near`, `apgd_middle`, `apgd_far`: accuracy under APGD (`core.attacks.apgd`, gradients in bfloat16, judged in
+  float32) within the L2 radius `apgd_near_l2` and so on, in input units: half, once and twice the task's. Of the first
+  300 images of the row, for the networks that are measured on more images alone.
 
 Arrays, in the data set's order of images from the first on (n is 1,000 for some models and 500 for others, and for
 those with a `first_image` the images from there on follow: take the array's length), for `<search>` attack, btr and
@@ -30,10 +33,12 @@ clamped:
 - `distance_<search>__<model>` float32 (n,): the smallest RMSE found that meets the goal; 0 where the image meets it
   unchanged, inf where nothing was found. Measured from the images, and their success by a pass of its own;
 - `first_<search>__<model>` int16 (n,): the step of the reference before which the goal was first met, -1 for never;
-- `gradient_norm__<model>` float32 (n,): L2 norm of the input gradient of cross-entropy with the true label.
+- `gradient_norm__<model>` float32 (n,): L2 norm of the input gradient of cross-entropy with the true label;
+- `reach__<model>` float32 (300,): of the row's first images the smallest of the three radii at which APGD broke it; 0
+  where it was wrong when clean, inf where none did.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -41,12 +46,21 @@ from torch import Tensor
 
 from core.data.datasets import LabelledImages
 from core.models.zoo import ZooModel
-from core.reports.adversarial.measurements import SEARCHES, AdversarialSettings, gradient_norms, measure
-from core.reports.adversarial.rows import row
+from core.reports.adversarial.measurements import (
+    MORE,
+    REACH_IMAGES,
+    REACHES,
+    SEARCHES,
+    AdversarialSettings,
+    gradient_norms,
+    measure,
+    reached,
+)
+from core.reports.adversarial.rows import reach_figures, row
 from core.reports.form import chosen
 from core.reports.form.masking import hides_gradient
 from core.reports.form.measuring import Measurer, Measuring, Request
-from core.reports.form.report import Row
+from core.reports.form.report import Arrays, Row
 from core.reports.form.resume import Measured, Part, ReportDraft
 
 NAME = "adversarial"
@@ -63,12 +77,19 @@ def adversarial_report(request: Request[AdversarialSettings]) -> Adversarial:
     stated = request.settings.stated(task.key) | {"data": data.origin, "test_images": len(data), "batch": BATCH}
     stated |= chosen.stated(task.key)
 
+    draft, bench = request.draft(stated), AdversarialMeasurer(request, stated)
+
     def result(draft: ReportDraft) -> Adversarial:
-        rows = draft.signed(row for key in draft.keys for row in draft.rows[key])
+        rows = draft.signed(bench.with_reach(row, draft.arrays) for key in draft.keys for row in draft.rows[key])
         return Adversarial(draft.report(task.key, NAME, rows), dict(draft.arrays))
 
-    bench = AdversarialMeasurer(request, stated)
-    return Measuring(request, request.draft(stated), result).networks(bench.network)
+    def lacking(model: ZooModel) -> tuple[str, ...]:
+        key = model.card.key
+        return () if (task.key, key) not in MORE or f"reach__{key}" in draft.arrays else tuple(REACHES)
+
+    measuring = Measuring(request, draft, result)
+    measuring.networks(bench.network)
+    return measuring.more(lacking, bench.reach)
 
 
 def _of_images(data: LabelledImages, of: Callable[[Tensor, Tensor], Part], start: int, stop: int) -> Part:
@@ -103,3 +124,26 @@ class AdversarialMeasurer(Measurer[AdversarialSettings]):
         of_row = {name: values[own:] for name, values in arrays.items()}
         figures |= row(self.task.classes, key, settings, seconds, of_row)
         return arrays, sum(seconds.values()), [figures]
+
+    @property
+    def radii(self) -> list[float]:
+        """The L2 radii of `REACHES`, in input units."""
+        return [multiple * self.task.radii["l2"] for multiple in REACHES.values()]
+
+    def reach(self, model: ZooModel, missing: Sequence[str]) -> tuple[Part, float]:
+        """What APGD at the radii of `REACHES` leaves of a network's images, and the seconds that it took."""
+        key = model.card.key
+        count = min(self.settings.images_of(self.task.key, key), len(self.data))
+        images, own = chosen.with_fresh(self.data, self.task.key, key, count)
+        images = images.part(own, own + min(REACH_IMAGES, count))
+        found, seconds = self.over(model, "apgd", len(images), partial(self._reached, model, images))
+        return {f"reach__{key}": found["reach"]}, seconds
+
+    def _reached(self, model: ZooModel, images: LabelledImages, start: int, stop: int) -> Part:
+        x, labels = images.images(start, stop), images.labels[start:stop]
+        return reached(model.fast, x, labels, self.radii, self.seed(start))
+
+    def with_reach(self, row: Row, arrays: Arrays) -> Row:
+        """A network's row with the figures of APGD, where they are known."""
+        reach = arrays.get(f"reach__{row['model']}")
+        return row if reach is None else dict(row) | reach_figures(self.radii, reach)

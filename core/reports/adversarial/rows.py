@@ -1,6 +1,6 @@
 """The rows of the report `adversarial`, from its arrays."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from core.attacks.scheduled import ARA_ATTACK
 from core.metrics.ara import ara, ara_binned
 from core.metrics.intervals import bootstrap
-from core.reports.adversarial.measurements import SEARCHES, AdversarialSettings
+from core.reports.adversarial.measurements import REACHES, SEARCHES, AdversarialSettings
 from core.reports.form.masking import hides_gradient, zero_gradients
 from core.reports.form.report import Arrays, Row, share
 
@@ -50,6 +50,19 @@ def row(classes: int, key: str, settings: AdversarialSettings, seconds: Mapping[
         found[f"{measure}_late"] = int(((first < 0) | (first > HALF)).sum())
         found[f"{measure}_seconds"] = round(seconds[search], 1)
     return found | _figure("median_rmse", right, lambda e: float(np.median(e)), settings.seed)
+
+
+def reach_figures(radii: Sequence[float], reach: Distances) -> Row:
+    """The shares of images that APGD leaves right within each of these L2 radii, by the names of `REACHES`.
+
+    Args:
+        radii: in input units, from the smallest up.
+        reach: the smallest radius that broke each image (n,), as the report has it.
+    """
+    found: Row = {}
+    for name, radius in zip(REACHES, radii, strict=True):
+        found |= share(f"apgd_{name}", int((reach > radius).sum()), len(reach)) | {f"apgd_{name}_l2": radius}
+    return found
 
 
 def _figure(name: str, values: Distances, statistic: Callable[[Distances], float], seed: int) -> Row:

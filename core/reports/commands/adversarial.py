@@ -6,10 +6,10 @@ from functools import partial
 import numpy as np
 
 from core.metrics.ara import ara
-from core.reports.adversarial.measurements import AdversarialSettings, measure
+from core.reports.adversarial.measurements import REACHES, AdversarialSettings, measure, reached
 from core.reports.adversarial.report import BATCH, Adversarial, adversarial_report
 from core.reports.form.command import Answer, Command
-from core.reports.form.measuring import Request
+from core.reports.form.measuring import Request, batch_seed
 from core.reports.form.report import Row
 from core.reports.form.settings import sized
 from core.reports.form.verification import Recomputation, Sample, from_entries, settings_from
@@ -33,9 +33,16 @@ def _size(value: float | None) -> str:
 
 
 def _recompute(sample: Sample) -> Recomputation:
-    """A network's area, from the distance of each image that the row is of, found by what its search followed."""
+    """A network's area, from the distance of each image that the row is of, or what APGD leaves within a radius."""
     found = Adversarial.read(sample.path)
     row = sample.draw.choice([row for row in found.report.rows if row["ara"] is not None])
+    if f"reach__{row['model']}" in found.arrays and sample.draw.random() < 0.5:
+        return _reached_again(sample, found, row)
+    return _area_again(sample, found, row)
+
+
+def _area_again(sample: Sample, found: Adversarial, row: Row) -> Recomputation:
+    """The area, found by what the network's search followed."""
     model, first = sample.network(row), row["first_image"]
     reported = found.arrays[f"distance_attack__{row['model']}"][-row["ara_n"] :]
     n = sample.count(len(reported))
@@ -52,6 +59,26 @@ def _recompute(sample: Sample) -> Recomputation:
         reported[:n].astype(np.float64),
         np.concatenate(again).astype(np.float64),
         lambda distances: ara(distances, model.task.classes).value,
+    )
+
+
+def _reached_again(sample: Sample, found: Adversarial, row: Row) -> Recomputation:
+    """What APGD leaves within a radius that is drawn."""
+    model, first = sample.network(row), row["first_image"]
+    radii = [row[f"apgd_{name}_l2"] for name in REACHES]
+    upto = sample.draw.choice(range(len(radii))) + 1
+    reported = found.arrays[f"reach__{row['model']}"]
+    n = sample.count(len(reported))
+    own = replace(sample, data=sample.data.part(first, first + n))
+    seed = found.report.settings["seed"]
+    again = [
+        reached(model.fast, x, labels, radii[:upto], batch_seed(seed, start))["reach"]
+        for start, x, labels in own.batches(n, BATCH)
+    ]
+    return from_entries(
+        f"{row['model']}, accuracy under APGD within {radii[upto - 1]:g}, L2",
+        reported[:n] > radii[upto - 1],
+        np.concatenate(again) > radii[upto - 1],
     )
 
 

@@ -12,7 +12,7 @@ from core.reports.adversarial.report import NAME as ADVERSARIAL
 from core.reports.adversarial.report import Adversarial
 from core.reports.claims import robustness
 from core.reports.form.command import Answer, Command
-from core.reports.form.measuring import Request
+from core.reports.form.measuring import Request, batch_seed
 from core.reports.form.report import Row, write_report
 from core.reports.form.settings import sized
 from core.reports.form.verification import Recomputation, Sample, from_entries, settings_from
@@ -62,7 +62,7 @@ def _recompute(sample: Sample) -> Recomputation:
     model, n = sample.network(row), sample.count(len(reported))
     settings = settings_from(RobustnessSettings, found.report.settings)
     again = [
-        PARTS[part](Unit(model.fast, model.task, x, labels, settings, settings.seed * 1_000_003 + start))[name]
+        PARTS[part](Unit(model.fast, model.task, x, labels, settings, batch_seed(settings.seed, start)))[name]
         for start, x, labels in sample.batches(n, BATCH)
     ]
     epsilon = row["far_epsilon"] if figure == "far" else row["epsilon"]

@@ -83,6 +83,11 @@ class Request(Generic[S]):
         return PartsCache(self.scratch and self.scratch / self.task.key, stated)
 
 
+def batch_seed(seed: int, start: int) -> int:
+    """Of what a report of that seed draws for the batch that begins with an image."""
+    return seed * 1_000_003 + start
+
+
 class Measurer(Generic[S]):
     """Measures networks a batch at a time, looking into the scratch folder first."""
 
@@ -109,7 +114,7 @@ class Measurer(Generic[S]):
 
     def seed(self, start: int) -> int:
         """Of what is drawn for the batch that begins with an image, so that it can be made again by itself."""
-        return self.settings.seed * 1_000_003 + start
+        return batch_seed(self.settings.seed, start)
 
     def bounds(self, count: int) -> list[tuple[int, int]]:
         """The ends of the batches of the first `count` images."""

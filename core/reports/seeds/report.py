@@ -35,7 +35,7 @@ from core.metrics.intervals import student
 from core.models.zoo import ZooModel, load_weights
 from core.norms import radius_words
 from core.reports.claims.robustness import SALIENCY, WITH_PGD
-from core.reports.form.measuring import Measurer, Request, measured_at_once
+from core.reports.form.measuring import Measurer, Request, batch_seed, measured_at_once
 from core.reports.form.provenance import refuse_uncommitted
 from core.reports.form.report import Report, Row, common_task, share
 from core.reports.form.resume import Part
@@ -157,7 +157,7 @@ def _batch(model: ZooModel, data: LabelledImages, settings: SeedsSettings, start
     """Who is right on what of the images from `start` to `stop`, bool (n,) by measure."""
     radii = grid(model.task, "linf")
     x, labels = data.images(start, stop), data.labels[start:stop]
-    generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + start)
+    generator = torch.Generator().manual_seed(batch_seed(settings.seed, start))
     stands = robust_at(model.fast, x, labels, radii, Pgd(radii[0], "linf", settings.steps), generator)
     under = {_under(radius): stands[:, column].cpu().numpy() for column, radius in enumerate(radii)}
     return {CLEAN: right(model.fast, x, labels).cpu().numpy()} | under

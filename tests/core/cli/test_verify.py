@@ -119,7 +119,7 @@ def recomputes(name, path, zoo_folder, images):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["robustness", "adversarial", "fooling", "answers"])
 def test_each_report_recomputes_what_it_just_measured(name, shipped, fashion_root, tmp_path, monkeypatch):
-    if name == "robustness":
+    if name in ("adversarial", "robustness"):
         pytest.importorskip("pyautoattack")
     monkeypatch.setattr("core.cli.folders.RUNS", tmp_path / "runs")
     path = tmp_path / f"{name}.json"
@@ -176,6 +176,8 @@ def test_figures_are_made_again_on_their_own_images_and_by_what_was_followed(
     name, report, settings, chosen_on_test, tmp_path
 ):
     """Of a certain network distances are found on softened logits; of one chosen on test images, on others of them."""
+    if name == "adversarial":
+        pytest.importorskip("pyautoattack")
     model, data = chosen_on_test
     path = tmp_path / f"{name}.json"
     report(Request([model], data, settings, path=path, allow_uncommitted=True))

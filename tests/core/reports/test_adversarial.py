@@ -6,15 +6,11 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
-from torch import nn
 
 from core.attacks.scheduled import ScheduledAttackResult
 from core.attacks.smallest import SmallestChange
-from core.data.datasets import LabelledImages
 from core.errors import ConfigError, InputError
 from core.metrics.ara import ara, ara_binned
-from core.models.resnet import ResNetConfig
-from core.models.zoo import Card, ZooModel
 from core.reports.adversarial import report
 from core.reports.adversarial.measurements import SEARCHES, AdversarialSettings, measure
 from core.reports.adversarial.report import Adversarial, adversarial_report
@@ -23,6 +19,7 @@ from core.reports.form import chosen, parts_cache
 from core.reports.form.measuring import Request
 from core.reports.form.report import read_report, report_path, write_report
 from tests.helpers.rows import figures
+from tests.helpers.threshold import Threshold, grey_noise, zoo_model
 
 pytestmark = pytest.mark.usefixtures("few_resamples")
 
@@ -31,40 +28,15 @@ SHORT = dataclasses.replace(SETTINGS, steps=6, clamped_steps=6, clamped_finer=4)
 """For what becomes of what was found, whatever that is."""
 
 
-class Threshold(nn.Module):
-    """Class 0 or 1 as `w x` lies below or above a threshold; no other class is ever near."""
-
-    def __init__(self, bias: float = 0.0) -> None:
-        super().__init__()
-        self.weight = torch.randn(784, generator=torch.Generator().manual_seed(0)) / 5
-        self.bias = bias
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        margin = (x.flatten(1) - 0.5) @ self.weight + self.bias
-        return torch.stack([torch.zeros_like(margin), margin, *[torch.full_like(margin, -1e3)] * 8], 1)
-
-    def distance(self, x: torch.Tensor) -> torch.Tensor:
-        """The exact RMSE to the boundary."""
-        return self(x)[:, 1].abs() / (self.weight.norm() * 28)
-
-
-def zoo_model(key, net, sha256="0" * 64):
-    config = ResNetConfig(10, (0.3,), (0.3,), (4, 8), (1, 1))
-    return ZooModel(Card("fashion-mnist", key, config, "recipe", {}, 0, "command", {}, sha256, 0), net, net)
-
-
 @pytest.fixture
 def data():
-    """40 grey images away from 0 and 1, every fifth labelled wrongly for the threshold at 0."""
-    pixels = torch.randint(90, 160, (40, 1, 28, 28), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
-    labels = Threshold()(pixels.float() / 255).argmax(1)
-    labels[::5] = 1 - labels[::5]
-    return LabelledImages(pixels, labels, "grey noise")
+    return grey_noise()
 
 
 @pytest.fixture(autouse=True)
-def small_batches(monkeypatch):
+def searches_alone_in_small_batches(monkeypatch):
     monkeypatch.setattr(report, "BATCH", 8)
+    monkeypatch.setattr(report, "MORE", frozenset())  # APGD has tests of its own
 
 
 @pytest.fixture
