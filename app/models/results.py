@@ -16,6 +16,8 @@ from core.attacks.pgd import Pgd
 from core.data.datasets import data_root
 from core.data.tasks import Task
 from core.models.step_precision import Precision, stepping
+from core.reports.adversarial.report import NAME as AREAS
+from core.reports.adversarial.report import Adversarial
 from core.reports.form.report import Row, read_report
 from core.reports.robustness.report import NAME, Robustness
 from core.reports.seeds.report import NAME as SEEDS
@@ -48,6 +50,16 @@ def robustness(task: str) -> Robustness | None:
         InputError: it is damaged.
     """
     return cached_report(task, NAME, Robustness.read)
+
+
+def areas(task: str) -> tuple[Row, ...]:
+    """The rows on accuracy-robustness areas, of the report `adversarial`; none while they are not measured.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    found = cached_report(task, AREAS, Adversarial.read)
+    return found.report.rows if found else ()
 
 
 def orderings(task: str) -> tuple[Row, ...]:

@@ -45,14 +45,27 @@ def percent(share: Share | None) -> str:
     return f"{share.value:.1%} <small>({share.low * 100:.1f} to {share.high * 100:.1f})</small>".replace("%", " %")
 
 
-def cards(shown: Sequence[Card], rows: Sequence[Row]) -> None:
-    """A card a model, as many side by side as fit."""
+REACHES = ("apgd_near", "apgd_middle", "apgd_far")
+
+
+def cards(shown: Sequence[Card], rows: Sequence[Row], areas: Sequence[Row]) -> None:
+    """A card a model, as many side by side as fit.
+
+    Args:
+        shown: the models' cards.
+        rows: of the report `robustness`.
+        areas: the rows of the report `adversarial`.
+    """
     by_norm = {norm: standings(shown, rows, norm) for norm in NORMS}
-    bodies = [_card(card, {norm: by_norm[norm][index] for norm in NORMS}) for index, card in enumerate(shown)]
+    area_of = {(row.get("model"), row.get("sha256")): row for row in areas}
+    bodies = [
+        _card(card, {norm: by_norm[norm][index] for norm in NORMS}, area_of.get((card.key, card.sha256), {}))
+        for index, card in enumerate(shown)
+    ]
     st.html(f'<div class="rs-cards">{"".join(bodies)}</div>')
 
 
-def _card(card: Card, standing: Mapping[Norm, Standing]) -> str:
+def _card(card: Card, standing: Mapping[Norm, Standing], area: Row) -> str:
     entry = entry_of(card.key)
     title, sentence, source = (entry.title, entry.sentence, entry.source) if entry else ("A recipe of its own", "", "")
     published = ""
@@ -63,7 +76,8 @@ def _card(card: Card, standing: Mapping[Norm, Standing]) -> str:
         f'<article class="rs-card" style="--rs-colour: {model_colour(card.key)}" data-card="{escape(card.key)}">'
         f'<div class="rs-name">{escape(model_name(card.key))}<span class="rs-key">{escape(card.key)}</span></div>'
         f'<p><b>{escape(title)}.</b> {escape(sentence)}</p><p class="rs-formula">{escape(card.recipe)}</p>'
-        f'{_figures(standing)}<p class="rs-small">{escape(_cost(card, standing["linf"].cost))}</p>{published}{note}'
+        f"{_figures(standing)}{_area(area)}"
+        f'<p class="rs-small">{escape(_cost(card, standing["linf"].cost))}</p>{published}{note}'
         f'<p class="rs-small">Source: {escape(source or "see its formula")}<br>'
         f"Make it again: <code>{escape(card.command)}</code></p></article>"
     )
@@ -91,6 +105,22 @@ def _figures(standing: Mapping[Norm, Standing]) -> str:
     )
 
 
+def _area(row: Row) -> str:
+    """The card's line on the accuracy-robustness area, and what APGD leaves right within three distances."""
+    if not isinstance(row.get("ara"), int | float):
+        return ""
+    said = (
+        f"Area {row['ara']:.4f} ({row['ara_low']:.4f} to {row['ara_high']:.4f}, RMSE, n = {row['ara_n']:,}; accuracy "
+        f"on these {row['accuracy']:.1%})"
+    )
+    if all(name in row for name in REACHES):
+        radii, shares = (
+            [f"{row[f'{name}{end}']:{form}}" for name in REACHES] for end, form in (("_l2", "g"), ("", ".0%"))
+        )
+        said += f". Right under APGD within L2 {', '.join(radii)}: {', '.join(shares)} (n = {row['apgd_near_n']:,})"
+    return f'<p class="rs-small">{said}.</p>'.replace("%", " %")
+
+
 def _images(share: Share | None) -> str:
     return f"<small> n = {share.n:,}</small>" if share else ""
 
@@ -111,8 +141,11 @@ def card_guide() -> None:
     how_to_read(
         "The large figure is the share of right answers on clean test images; below it, under two attacks of the "
         "radius named: PGD-50, and APGD, which tunes itself. The lower one counts. In brackets: 95 % Wilson intervals "
-        "in percent. CE is cross-entropy, f(x) the network's scores, y the label.",
-        "PGD: Madry et al. 2018, arXiv:1706.06083. APGD: Croce, Hein 2020, arXiv:2003.01690.",
+        "in percent. CE is cross-entropy, f(x) the network's scores, y the label. Area: of accuracy above a guess, "
+        "over the size of the change that a search needs, per value (RMSE); as a mean it also rises where hard "
+        "pictures are given up for easy ones, so accuracy under attacks of three sizes stands beside it.",
+        "PGD: Madry et al. 2018, arXiv:1706.06083. APGD: Croce, Hein 2020, arXiv:2003.01690. Area: Woods, Chen, "
+        "Teuscher 2019, arXiv:1906.02896.",
     )
 
 

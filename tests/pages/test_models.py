@@ -11,6 +11,7 @@ from app.models.claims import measurement
 from tests.helpers.checked_files import read_json, write_json
 from tests.helpers.counted_answers import holds_the_answers
 from tests.helpers.pages import bodies, checked, pressed, query, run_program, value
+from tests.helpers.synthetic.adversarial import write_adversarial_reports
 from tests.helpers.synthetic.answers import write_answers
 from tests.helpers.synthetic.robustness import write_report
 from tests.helpers.tiny_zoo import KEYS
@@ -82,6 +83,20 @@ def test_the_report_gives_figures_curves_and_claims(visit, measured):
     before = list(table["PGD-50"])
     checked(at.segmented_control(key="attack.norm").set_value("l2").run())
     assert query(at)["norm"] == "l2" and list(at.dataframe[0].value["PGD-50"]) != before
+
+
+@pytest.mark.slow
+def test_cards_have_the_area_and_what_it_is_made_of(visit, tiny_zoo, measured):
+    """Of networks that APGD was not asked about the area alone; a damaged file is a sentence, and the cards stand."""
+    folder = write_adversarial_reports(tiny_zoo, measured, "cifar10")
+    (block,) = bodies(visit(open="cards"), "data-card")
+    asked, *others = block.split("data-card")[1:]
+    assert "RMSE, n = 200; accuracy on these 90.0 %)" in asked
+    assert "Right under APGD within L2 0.25, 0.5, 1: 90 %, 60 %, 30 % (n = 100)." in asked
+    assert all("Area 0." in card and "APGD within" not in card for card in others)
+    (folder / "adversarial.json").write_text("{")
+    at = visit(open="cards")
+    assert at.error and bodies(at, "data-card") and "Area 0." not in bodies(at, "data-card")[0]
 
 
 @pytest.mark.slow
