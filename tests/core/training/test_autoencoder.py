@@ -106,7 +106,7 @@ def test_a_critic_needs_two_stages():
 
 def test_the_packaged_network_sees_grey_pictures_in_float32_and_tells_what_it_was_fitted_on(images):
     data = images.first(48)
-    eyes = eyes_of("fashion-mnist", AutoencoderRecipe(classifier=PACKAGED), data, CPU)
+    eyes = eyes_of("fashion-mnist", AutoencoderRecipe(features=1.0, classifier=PACKAGED), data, CPU)
     network, x = eyes.network, data.images().requires_grad_()
     with torch.autocast("cpu", torch.bfloat16):
         maps = network.stage_maps(x)
@@ -118,6 +118,17 @@ def test_the_packaged_network_sees_grey_pictures_in_float32_and_tells_what_it_wa
     published = zoo.load_zoo_model("imagenet", "standard").fast
     same = published.network.forward_features(published.preprocess(torch.rand(1, 3, 96, 96)))
     assert same.shape[1] == 1280  # the shared network is whole
+
+
+@pytest.mark.parametrize(
+    ("weights", "fitted"),
+    [({}, 0), ({"features": 1.0}, 1), ({"critic": 1.0}, 1), ({"agreement": 1.0}, 1), ({"polish": 1.0}, 1)],
+)
+def test_a_last_layer_is_fitted_for_a_design_that_looks_and_for_no_other(images, monkeypatch, weights, fitted):
+    fits = []
+    monkeypatch.setattr("core.training.autoencoder.eyes._fitted", lambda *given: fits.append(given))
+    eyes = eyes_of("fashion-mnist", AutoencoderRecipe(classifier=PACKAGED, **weights), images.first(4), CPU)
+    assert len(fits) == fitted and eyes.sha256 == zoo.load_zoo_model("imagenet", "standard").card.sha256
 
 
 def test_eyes_of_the_zoo_are_its_fast_form(images):
