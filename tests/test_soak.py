@@ -1,11 +1,13 @@
 """The soak's pieces, without a server: what goes wrong when, and how what a visitor met is counted."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from benchmarks.load import spells
 from benchmarks.load.damage import BUG, HARMS, ROOT, Harm
+from benchmarks.load.server import environment_in
 from benchmarks.load.soak import outcome_of, tracebacks
 from benchmarks.load.spells import ASSETS, DISK, KILLED, SCRATCH, TITLES, Machine, Spell, drawn
 
@@ -66,6 +68,12 @@ def machine(tmp_path, monkeypatch) -> Machine:
     monkeypatch.setitem(HARMS, "weights missing", Harm("", lambda root: (root / "assets" / "weights").unlink()))
     (tmp_path / "machine").mkdir()
     return Machine(tmp_path / "machine")
+
+
+def test_servers_stand_on_what_other_load_scripts_give_theirs_and_on_no_data_set(machine):
+    common = environment_in(machine.disk)
+    assert common.items() <= machine.environment().items() and not Path(common["ROBUSTSCOPE_DATA"]).exists()
+    assert {Path(common[name]).parent for name in ("ROBUSTSCOPE_VISITORS", "ROBUSTSCOPE_DATA")} == {machine.disk}
 
 
 def test_what_is_taken_away_is_given_back(machine):

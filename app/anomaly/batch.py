@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from app.anomaly.verdicts import missing_calibration
-from app.state import device, judgements, pictures, session, zoo
+from app.state import device, judgements, pictures, zoo
 from app.state.choice import Choice
 from app.state.names import model_name
 from app.ui.downloads import downloads
@@ -67,8 +67,7 @@ def batch_task(task: Task, models: Sequence[str], files: Sequence[BroughtFile], 
 
 def look(files: Sequence[BroughtFile], place: int) -> None:
     """Make one of the files, by its place among all, the picture that the page is about."""
-    if choose(files, place):
-        session.set_field("view", "one")
+    choose(files, place, {"view": "one"})
 
 
 def sample_files(task: Task) -> list[SampleFile]:

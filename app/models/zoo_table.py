@@ -181,7 +181,7 @@ def table(standing: Sequence[Standing]) -> list[int]:
         for one in standing
     ]
     bar = {
-        name: st.column_config.ProgressColumn(name, width=80, min_value=0, max_value=100, format="%.1f %%", help=told)
+        name: st.column_config.ProgressColumn(name, width=73, min_value=0, max_value=100, format="%.1f %%", help=told)
         for name, told in (
             ("Clean", "Right answers on clean test images"),
             ("PGD-50", "Right answers under PGD with 50 steps at the reported radius"),
@@ -189,11 +189,11 @@ def table(standing: Sequence[Standing]) -> list[int]:
         )
     }
     others = {
-        "Network": st.column_config.TextColumn("Network", width=138),
+        "Network": st.column_config.TextColumn("Network", width=126),
         "Epoch": st.column_config.NumberColumn(
-            "Epoch", width=56, format="%.1f ×", help="Time of an epoch over the standard's"
+            "Epoch", width=52, format="%.1f ×", help="Time of an epoch over the standard's"
         ),
-        "Signs of masking": st.column_config.TextColumn("Signs of masking", width=160),
+        "Signs of masking": st.column_config.TextColumn("Masking", width=88, help="Signs of masking"),
     }
     picked = st.dataframe(
         rows, hide_index=True, column_config=bar | others, placeholder="–", key="models-table",

@@ -208,5 +208,4 @@ def _present(task: Task, choice: Choice, found: Mapping[Cell, SaliencyMap]) -> N
 def _leave() -> None:
     """Back to the page, to the map that was shown last."""
     method, model = presenter.left_at()
-    session.set_field("view", "")
-    session.set_field("map", (model, method))
+    session.set_fields({"view": "", "map": (model, method)})

@@ -146,12 +146,25 @@ def set_field(field: str, value: Any) -> None:
 
     An impossible value changes nothing.
     """
+    set_fields({field: value})
+
+
+def set_fields(values: Mapping[str, Any], unfolded: str = "") -> None:
+    """Change fields as `set_field` does, one after the other, by one step of the browser's history.
+
+    Args:
+        values: by field.
+        unfolded: a part of the page that is unfolded with that.
+    """
     before, here = _query(), options()
-    if field in Choice.__dataclass_fields__:
-        st.session_state[_CHOICE] = change(now(), field, value, here)
-        _settle(here)
-    elif (part := _part()) is not None:
-        st.session_state[_page_choice_key()] = part.change(field, value, now(), here)
+    for field, value in values.items():
+        if field in Choice.__dataclass_fields__:
+            st.session_state[_CHOICE] = change(now(), field, value, here)
+            _settle(here)
+        elif (part := _part()) is not None:
+            st.session_state[_page_choice_key()] = part.change(field, value, now(), here)
+    if unfolded:
+        st.session_state[_open_key()] = tuple(dict.fromkeys((*unfolded_sections(), unfolded)))
     if _query() != before:
         st.session_state[_NOTES] = []
         _write()
@@ -202,12 +215,6 @@ def fold(key: str) -> dict[str, Any]:
     if st.session_state.get(name) != unfolded:
         st.session_state[name] = unfolded
     return {"key": name, "on_change": _turn, "args": (key,)}
-
-
-def unfold(key: str) -> None:
-    """Unfold the part `key` of the page."""
-    if key not in unfolded_sections():
-        _turn(key)
 
 
 def _turn(key: str) -> None:

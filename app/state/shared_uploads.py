@@ -24,6 +24,8 @@ KEPT = 3600.0  # seconds after its last use in which a picture is found
 RENEWED = 600.0  # seconds after which the use of a picture is noted again
 MOST_OWN_BYTES = 100_000_000  # of one visitor; their oldest go
 MOST_BYTES = 4_000_000_000  # of all; the oldest go
+ABANDONED = 86_400.0  # seconds after which half a file is taken to be that of a server that was killed as it wrote
+_SCRATCH = re.compile(r"\.[0-9a-f]{16,128}\.[0-9]+\.[0-9]+")  # as `_write` names it
 _OWNER, _DIGEST = re.compile(r"[0-9a-f]{32}"), re.compile(r"[0-9a-f]{16,128}")
 
 LOG = logging.getLogger("robustscope")
@@ -97,16 +99,23 @@ class SharedUploads:
         return PurePosixPath(newest.path).name if newest else ""
 
     def tidy(self, kept: float = KEPT, most: int = MOST_BYTES) -> None:
-        """Delete what nobody used for long, and the oldest where all are too much."""
+        """Delete what nobody used for long, the oldest where all are too much, and half files of killed servers."""
         oldest_last = sorted(self._entries(), key=lambda entry: -entry.at)
         size, now = 0, time.time()
         for entry in oldest_last:
             size += entry.size
             if entry.at < now - kept or size > most:
-                try:
-                    self._files.rm_file(entry.path)
-                except Exception:
-                    LOG.info("a shared upload was not there to be deleted")
+                self._remove(entry)
+        for entry in self._files_in():
+            pure = PurePosixPath(entry.path)
+            if _OWNER.fullmatch(pure.parent.name) and _SCRATCH.fullmatch(pure.name) and entry.at < now - ABANDONED:
+                self._remove(entry)
+
+    def _remove(self, entry: _Entry) -> None:
+        try:
+            self._files.rm_file(entry.path)
+        except Exception:
+            LOG.info("a shared upload was not there to be deleted")
 
     def _write(self, owner: str, digest: str, data: bytes) -> None:
         """In one move where the store has one: nobody reads half a file."""
@@ -126,7 +135,14 @@ class SharedUploads:
             self._noted[owner, digest] = now
 
     def _entries(self, owner: str = "") -> Iterator[_Entry]:
-        """What is there, of one visitor or of all."""
+        """The uploads that are there, of one visitor or of all."""
+        for entry in self._files_in(owner):
+            pure = PurePosixPath(entry.path)
+            if _named(pure.parent.name, pure.name):
+                yield entry
+
+    def _files_in(self, owner: str = "") -> Iterator[_Entry]:
+        """All files that are there, others' too, of one visitor or of all."""
         folder = f"{self._root}/{owner}".rstrip("/")
         try:
             self._files.invalidate_cache()
@@ -135,9 +151,7 @@ class SharedUploads:
             LOG.warning("shared uploads could not be listed: %r", error)
             return
         for path, info in found.items():
-            pure = PurePosixPath(path)
-            if _named(pure.parent.name, pure.name):
-                yield _Entry(path, int(info["size"]), _seconds(info))
+            yield _Entry(path, int(info["size"]), _seconds(info))
 
 
 def _named(owner: str, digest: str) -> bool:

@@ -53,7 +53,8 @@ LABEL_GAP = 19  # pixels between the names of two points
 
 LETTER = 7.6  # pixels of a letter of a name, about
 
-NARROW, NARROW_PART = 282, 248  # pixels of the area of a chart across on a phone: on a page, in a part that unfolds
+WIDER = (1.0, 1.2, 1.8)  # the area of a chart across, by its narrowest: on a phone, a laptop, a large screen
+NARROW, NARROW_PART = 275, 248  # pixels of the area of a chart across on a phone: on a page, in a part that unfolds
 
 
 def spread_labels(places: Array, gap: float) -> Array:
@@ -115,15 +116,15 @@ def add_names(
         y: likewise.
         across: the ends of the axis of x.
         up: those of the axis of y.
-        room: width and height of the chart's area, in pixels, where it is narrowest; elsewhere names have more room.
+        room: width and height of the chart's area, in pixels, where it is narrowest.
         bars: the ends of each point's upright error bar (N, 2), in the unit of y.
     """
     ends = np.array([across, up], np.float64)
-    points = (np.stack([x, y], 1) - ends[:, 0]) / np.ptp(ends, axis=1) * room
+    points = (np.stack([x, y], 1) - ends[:, 0]) / np.ptp(ends, axis=1)
     sizes = np.array([(LETTER * len(model_name(key)) + 6, LABEL_GAP) for key in keys], np.float64).reshape(-1, 2)
-    upright = None if bars is None else (bars - up[0]) / (up[1] - up[0]) * room[1]
+    upright = None if bars is None else (bars - up[0]) / (up[1] - up[0])
     given = tuple(part.tobytes() for part in (points, sizes, upright) if part is not None)
-    offsets = _places((given, room), points, sizes, room, upright) - points
+    offsets = _places((given, room), points, sizes, room, upright)
     for index, key in enumerate(keys):
         figure.add_annotation(
             x=x[index], y=y[index], ax=float(offsets[index, 0]), ay=-float(offsets[index, 1]), xanchor="center",
@@ -156,4 +157,4 @@ def show(figure: go.Figure, key: str, alt: str, **how: Any) -> Any:
 @cached_result
 def _places(given: tuple[object, ...], _points: Array, _sizes: Array, _room: Range, _bars: Array | None) -> Array:
     """The places of names, which are searched for: a page draws the same chart again with every run."""
-    return place_labels(_points, _sizes, _room, _bars)
+    return place_labels(_points, _sizes, [(wider * _room[0], _room[1]) for wider in WIDER], _bars)

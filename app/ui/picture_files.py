@@ -1,10 +1,11 @@
 """Many pictures that a visitor brings at once: files and ZIPs."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Protocol
+from types import MappingProxyType
+from typing import Any, Protocol
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -79,11 +80,17 @@ def count_files(files: Sequence[BroughtFile], most: int = MAX_ENTRIES) -> int:
     return min(total, most)
 
 
-def choose(files: Sequence[BroughtFile], place: int) -> bool:
-    """Make one of the files, by its place among all, the picture that pages are about; whether it could be."""
+def choose(files: Sequence[BroughtFile], place: int, more: Mapping[str, Any] = MappingProxyType({})) -> bool:
+    """Make one of the files, by its place among all, the picture that pages are about; whether it could be.
+
+    Args:
+        files: of the visitor's.
+        place: of the picture in them.
+        more: fields of the choice that change with it.
+    """
     found = next(islice(incoming(files), place, None), None)
     if found is None or found.error:
         return False
     visitors.name_visitor()  # before it is kept: it is theirs by name, not their tab's
-    session.set_field("image", pictures.keep_upload(found.data, found.path))
+    session.set_fields({"image": pictures.keep_upload(found.data, found.path), **more})
     return True

@@ -40,8 +40,7 @@ def _take(height: int, width: int) -> None:
     """Put the box where was pointed; the value may come from anyone."""
     at = st.session_state[KEY].get("at")
     if isinstance(at, list) and len(at) == 2 and all(isinstance(one, int | float) and 0 <= one <= 1 for one in at):
-        session.set_field("box", box_at(float(at[0]), float(at[1]), height, width))
-        session.unfold(PART)
+        session.set_fields({"box": box_at(float(at[0]), float(at[1]), height, width)}, PART)
 
 
 @st.cache_resource(show_spinner=False)

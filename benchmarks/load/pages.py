@@ -27,7 +27,7 @@ from benchmarks.load.actions import PAGES, WEIGHTS, Action, new_picture, possibl
 from benchmarks.load.answers import View, differences, is_own, view_of
 from benchmarks.load.measured import Interaction, keep, rows_of, stated, table
 from benchmarks.load.options import visitors
-from benchmarks.load.server import Server, exit_status
+from benchmarks.load.server import Server, environment_in, exit_status
 from benchmarks.load.visitor import Visitor
 
 PATIENCE = 60.0  # seconds after which a visitor gives up and opens the page again
@@ -241,11 +241,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=1, help="of one visitor alone before the others come; 0 for none")
     options = parser.parse_args()
     with TemporaryDirectory() as folder:
-        log = Path(folder, "log")
-        environment = {
-            "ROBUSTSCOPE_DATABASE": f"sqlite:///{Path(folder) / 'workshops.db'}", "ROBUSTSCOPE_VISITORS": folder,
-            "ROBUSTSCOPE_DATA": folder,
-        }  # fmt: skip
+        log, environment = Path(folder, "log"), environment_in(Path(folder))
         servers = [Server(environment, log) for _ in range(options.servers)]
         work = play(servers, lambda: Server(environment, log), options)
         return exit_status(partial(asyncio.run, work), log, partial(end, servers))

@@ -15,6 +15,15 @@ ROOT = Path(__file__).resolve().parents[2]
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
+def environment_in(folder: Path) -> dict[str, str]:
+    """The settings of servers that share what lies in a folder, and have no data set whatever this machine has."""
+    return {
+        "ROBUSTSCOPE_DATABASE": f"sqlite:///{folder / 'workshops.db'}",
+        "ROBUSTSCOPE_VISITORS": str(folder / "visitors"),
+        "ROBUSTSCOPE_DATA": str(folder / "data"),
+    }
+
+
 class Server:
     """The dashboard in a process of its own, which can be killed and started again at the same address."""
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.load.damage import HARMS, ROOT, copy_project
+from benchmarks.load.server import environment_in
 
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 DISK_MB, HOME_MB = 64, 16
@@ -78,9 +79,8 @@ class Machine:
         return {
             "HOME": str(self.home), "TMPDIR": str(self.scratch), "PYTHONPATH": str(self.root),
             "PYTHONDONTWRITEBYTECODE": "",  # a server that starts again has not to compile all of it
-            "ROBUSTSCOPE_DATABASE": f"sqlite:///{self.disk / 'workshops.db'}",
-            "ROBUSTSCOPE_VISITORS": str(self.disk / "visitors"), "ROBUSTSCOPE_UPLOADS": str(self.disk / "uploads"),
-            "ROBUSTSCOPE_DATA": str(self.folder / "data"), **(faked if self.clock else {}),
+            "ROBUSTSCOPE_UPLOADS": str(self.disk / "uploads"),  # as a server is killed, another has its pictures
+            **environment_in(self.disk), **(faked if self.clock else {}),
         }  # fmt: skip
 
     def harm(self, spell: Spell) -> None:

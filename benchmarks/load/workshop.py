@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.load.measured import stated
-from benchmarks.load.server import Server, exit_status
+from benchmarks.load.server import Server, environment_in, exit_status
 from benchmarks.load.visitor import Visitor
 from core.data.tasks import task_named
 from core.models.zoo import load_zoo_model
@@ -179,9 +179,8 @@ def main() -> int:
         database = Database(url)
         opened = [leading.open_workshop(database, f"Room {number}", rounds) for number in range(options.workshops)]
         rooms = [Room(workshop, leading.leader_of(database, workshop.code, key), key) for workshop, key in opened]
-        environment = {"ROBUSTSCOPE_DATABASE": url, "ROBUSTSCOPE_VISITORS": folder, "ROBUSTSCOPE_DATA": folder}
         log = Path(folder, "log")
-        server = Server(environment, log)
+        server = Server(environment_in(Path(folder)) | {"ROBUSTSCOPE_DATABASE": url}, log)
         work = play(options, server, database, rooms)
         return exit_status(partial(asyncio.run, work), log, server.kill, database.close)
 

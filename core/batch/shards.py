@@ -9,12 +9,11 @@ from typing import Any, BinaryIO, cast
 from zipfile import BadZipFile
 
 import fsspec
-import pyarrow as pa
-import pyarrow.parquet as pq
 
+from core.batch.parquet import count_rows
 from core.data.incoming import open_zip
 from core.data.walk import entries, files, is_helper
-from core.errors import ConfigError
+from core.errors import ConfigError, InputError
 from core.text import shorten
 
 SHARD = 200
@@ -173,8 +172,8 @@ def _rows(location: str) -> int:
     """Rows of a Parquet file; 0 where it can't be read, of which a row of the result will tell."""
     try:
         with opened(location) as file:
-            return int(pq.read_metadata(file).num_rows)
-    except (OSError, ValueError, pa.ArrowException):
+            return count_rows(file)
+    except (OSError, ValueError, InputError):
         return 0
 
 

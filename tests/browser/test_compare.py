@@ -149,9 +149,11 @@ def test_a_link_restores_the_view_for_somebody_else(visit):
     assert list(answers(other)) == ["pgd-linf", "standard"]
     assert answers(other) == answers(page) and attacked(other) == attacked(page)
     assert not other.get_by_test_id("stAlert").count()
+    steps = page.evaluate("history.length")
     page.locator(".st-key-seen img").click(position={"x": 1, "y": 1})
     until(lambda: page.locator(".region[data-ready=true]").count() and settled(page), "the part about regions to open")
     assert "pixels=0,0,4,4" in here(page).replace("%2C", ",") and "open=point" in here(page)
+    assert page.evaluate("history.length") == steps + 1
 
 
 def the_page_fits_its_window(page: Page) -> None:

@@ -61,6 +61,15 @@ def test_a_move_of_a_slider_answers_at_once_and_changes_only_the_perturbation(vi
     assert cosine(again) == cosine(page) and not again.get_by_test_id("stAlert").count()
 
 
+def test_the_last_column_of_the_table_is_in_sight_on_a_small_laptop(visit):
+    page = visit(START)
+    page.set_viewport_size({"width": 1280, "height": 720})
+    table = page.get_by_test_id("stDataFrame").locator(".dvn-scroller").first
+    until(lambda: table.count() and settled(page) and loaded(page), "the table")
+    wider = "e => e.scrollWidth - e.clientWidth"
+    until(lambda: table.evaluate(wider) <= 0, "the table to fit")
+
+
 def test_the_choice_comes_along_through_the_navigation_and_back(visitor, address):
     page = visitor().new_page()
     page.goto(address)

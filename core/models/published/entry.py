@@ -75,7 +75,7 @@ class PublishedNetwork:
     @property
     def key(self) -> str:
         """What it is called in the zoo."""
-        return "-".join(re.findall(r"[a-z0-9]+", self.name.casefold()))
+        return key_of(self.name)
 
     @property
     def hindrance(self) -> str:
@@ -130,3 +130,8 @@ def publication_of(settings: Mapping[str, Any]) -> Publication | None:
     except (TypeError, ValueError):
         return None
     return Publication(source, licence, address, words, accuracy.source if accuracy else "")
+
+
+def key_of(name: str) -> str:
+    """What the published network of a name is called in the zoo."""
+    return "-".join(re.findall(r"[a-z0-9]+", name.casefold()))

@@ -1,4 +1,8 @@
-"""The form every report has: settings, provenance and flat rows, in one JSON file."""
+"""The form every report has: settings, provenance and flat rows, in one JSON file.
+
+A file holds its rows as `rows`, one object each, for whoever reads it by eye or with another program. Where that takes
+more than `MAX_ROWS_BYTES`, it holds `tables` in their place (see `core.reports.form.tables`).
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,9 +19,11 @@ from core.data.tasks import Task
 from core.errors import InputError
 from core.metrics.intervals import bootstrap, wilson
 from core.models.zoo import ZooModel
+from core.reports.form.tables import rows_of, tables_of, tables_text
 
 ASSETS = Path(__file__).resolve().parents[3] / "assets" / "reports"
 MAX_REPORT_BYTES = 50_000_000
+MAX_ROWS_BYTES = 1_000_000
 
 Row = dict[str, Any]
 Arrays = Mapping[str, NDArray[Any]]
@@ -42,7 +48,7 @@ class Report:
     rows: tuple[Row, ...]
 
     def to_json(self) -> str:
-        """The report as JSON text."""
+        """The report as JSON text, with its rows one by one."""
         return json.dumps(asdict(self), indent=1, sort_keys=True, allow_nan=False) + "\n"
 
 
@@ -57,7 +63,12 @@ def write_report(report: Report, path: Path) -> None:
     Raises:
         InputError: the folder can't be written.
     """
-    write_checked(path, report.to_json().encode())
+    text = report.to_json()
+    if len(text) > MAX_ROWS_BYTES:
+        head = {name: value for name, value in asdict(report).items() if name != "rows"}
+        tables = tables_text(tables_of(report.rows))
+        text = json.dumps(head, indent=1, sort_keys=True, allow_nan=False)[:-2] + f',\n "tables": {tables}\n}}\n'
+    write_checked(path, text.encode())
 
 
 def read_report(path: Path) -> Report:
@@ -68,8 +79,9 @@ def read_report(path: Path) -> Report:
     """
     try:
         fields = json.loads(read_checked(path, MAX_REPORT_BYTES))
-        return Report(**fields | {"rows": tuple(dict(row) for row in fields["rows"])})
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        rows = rows_of(fields.pop("tables")) if "tables" in fields else map(dict, fields["rows"])
+        return Report(**fields | {"rows": tuple(rows)})
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path.name} is not a report: {error}") from error
 
 

@@ -32,7 +32,8 @@ def eyes_of(task: str, recipe: AutoencoderRecipe, data: LabelledImages, device: 
     Args:
         task: key of the task.
         recipe: of a generator.
-        data: the images that it learns from; the packaged network's last layer is fitted on them.
+        data: the images that it learns from; the packaged network's last layer is fitted on them, where the recipe
+            looks through it.
         device: where to compute.
 
     Raises:
@@ -43,7 +44,7 @@ def eyes_of(task: str, recipe: AutoencoderRecipe, data: LabelledImages, device: 
         model = load_zoo_model(task, recipe.classifier).on(device)
         return Eyes(as_pooled(model.fast), model.card.sha256)
     model = load_zoo_model(IMAGENET.key, "standard").on(device)
-    return Eyes(PackagedEyes(model.fast, data.on(device)), model.card.sha256)
+    return Eyes(PackagedEyes(model.fast, data.on(device) if recipe.looks else None), model.card.sha256)
 
 
 class PackagedEyes(PooledClassifier):
@@ -54,13 +55,16 @@ class PackagedEyes(PooledClassifier):
     are given three times. Depthwise convolutions gain nothing from bfloat16: it computes in float32 always.
     """
 
-    def __init__(self, published: nn.Module, data: LabelledImages) -> None:
-        """`published` is the network of the task `imagenet` with its preprocessing; it is shared and stays as it is."""
+    def __init__(self, published: nn.Module, data: LabelledImages | None) -> None:
+        """`published` is the network of the task `imagenet` with its preprocessing; it is shared and stays as it is.
+
+        Without `data` no last layer is fitted, which takes a pass over all of them, and there are no answers.
+        """
         super().__init__()
         parts = [published.get_submodule(name) for name in ("preprocess", "network.conv_stem", "network.bn1")]
         self.start = nn.Sequential(*parts)
         self.blocks = nn.ModuleList(published.get_submodule("network.blocks").children())
-        self._last = _fitted(self, data)
+        self._last = None if data is None else _fitted(self, data)
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -82,6 +86,7 @@ class PackagedEyes(PooledClassifier):
     @property
     def last_layer(self) -> nn.Linear:
         """What was fitted."""
+        assert self._last is not None
         return self._last
 
     def last_features(self, last: Tensor) -> Tensor:

@@ -56,6 +56,11 @@ class AutoencoderRecipe:
         if not self.samples and self.agreement:
             raise ConfigError("the agreement is about samples; without samples it must be 0")
 
+    @property
+    def looks(self) -> bool:
+        """Whether the frozen classifier is ever looked through."""
+        return bool(self.features or self.critic or self.agreement or self.polish)
+
     def describe(self) -> str:
         """The recipe in one line, with its formula, for cards."""
         other = self.polish and self.polish_deviation != self.deviation

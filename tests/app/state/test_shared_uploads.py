@@ -9,7 +9,7 @@ import fsspec
 import pytest
 
 from app.state import pictures, shared_uploads
-from app.state.shared_uploads import KEPT, SharedFile, SharedUploads
+from app.state.shared_uploads import ABANDONED, KEPT, SharedFile, SharedUploads
 from core.errors import InputError
 from tests.helpers.pages import picture
 
@@ -63,6 +63,24 @@ def test_what_nobody_used_for_long_is_deleted_and_use_is_noted(tmp_path):
             server.note_use(ME, DIGESTS[0])
         server.tidy()
         assert (server.get(ME, DIGESTS[0]) == FILE) == use
+
+
+def test_half_files_of_killed_servers_are_tidied_after_a_day_and_nothing_else_is(tmp_path, monkeypatch):
+    shared = SharedUploads(str(tmp_path))
+    moved = []
+    with monkeypatch.context() as killed:  # as it wrote: its half file stays
+        killed.setattr(shared._files, "mv", lambda scratch, _: moved.append(scratch))
+        shared.put(ME, DIGESTS[0], FILE)
+    (half,) = map(Path, moved)
+    young = half.with_name(f".{DIGESTS[1]}.7.8")
+    others = [half.with_name(".keep"), half.with_name("notes.txt"), tmp_path / half.name, half.with_name(f".{ME}.part")]
+    for path in (young, *others):
+        path.write_bytes(b"x")
+    for path in (half, *others):
+        os.utime(path, (time.time() - ABANDONED - 60,) * 2)
+    os.utime(young, (time.time() - ABANDONED + 60,) * 2)
+    SharedUploads(str(tmp_path)).tidy()
+    assert not half.exists() and young.exists() and all(path.exists() for path in others)
 
 
 def test_a_store_that_is_not_there_costs_nobody_a_page(tmp_path, caplog):

@@ -9,7 +9,6 @@ from torch.testing import assert_close
 
 from core.data.datasets import load
 from core.data.tasks import FASHION_MNIST
-from core.devices import CPU
 from core.errors import ConfigError
 from core.latent.network import AutoencoderConfig, AutoencoderNetwork
 from core.latent.perceptual import feature_distance, logits_of, taps
@@ -18,10 +17,10 @@ from core.models import zoo
 from core.models.resnet import PreActResNet, ResNetConfig
 from core.training.autoencoder import loop
 from core.training.autoencoder.critic import Critic, SpectralConv, critic_approval, critic_loss
-from core.training.autoencoder.eyes import Eyes, eyes_of
+from core.training.autoencoder.eyes import Eyes
 from core.training.autoencoder.loop import rate_at, train_autoencoder
 from core.training.autoencoder.loss import autoencoder_losses, divergence, make_pictures
-from core.training.autoencoder.plan import PACKAGED, AutoencoderPlan, AutoencoderRecipe
+from core.training.autoencoder.plan import AutoencoderPlan, AutoencoderRecipe
 from core.training.autoencoder.prior import EncodedImages, encoded, fit_flow
 from core.training.autoencoder.shipped import AUTOENCODERS, PLAIN, autoencoder_plan
 
@@ -102,29 +101,6 @@ def test_the_critic_looks_at_the_picture_its_features_and_its_label(classifier, 
 def test_a_critic_needs_two_stages():
     with pytest.raises(ConfigError, match="two stages"):
         Critic((1, 28, 28), (4,), 10, 4, torch.Generator())
-
-
-def test_the_packaged_network_sees_grey_pictures_in_float32_and_tells_what_it_was_fitted_on(images):
-    data = images.first(48)
-    eyes = eyes_of("fashion-mnist", AutoencoderRecipe(classifier=PACKAGED), data, CPU)
-    network, x = eyes.network, data.images().requires_grad_()
-    with torch.autocast("cpu", torch.bfloat16):
-        maps = network.stage_maps(x)
-    assert tuple(h.shape[1] for h in maps) == network.widths and {h.dtype for h in maps} == {torch.float32}
-    assert [h.shape[2] for h in maps] == [24, 12, 6, 3]
-    assert float((network(x).argmax(1) == data.labels).float().mean()) > 0.95
-    assert torch.autograd.grad(maps[-1].sum(), x)[0].any()
-    assert not any(parameter.requires_grad for parameter in network.parameters())
-    published = zoo.load_zoo_model("imagenet", "standard").fast
-    same = published.network.forward_features(published.preprocess(torch.rand(1, 3, 96, 96)))
-    assert same.shape[1] == 1280  # the shared network is whole
-
-
-def test_eyes_of_the_zoo_are_its_fast_form(images):
-    theirs = eyes_of("cifar10", AutoencoderRecipe(classifier="pgd-l2"), images, CPU)
-    model = zoo.load_zoo_model("cifar10", "pgd-l2")
-    x = torch.rand(2, 3, 32, 32)
-    assert torch.equal(theirs.network(x), model.fast(x)) and theirs.sha256 == model.card.sha256
 
 
 def test_taps_lead_to_the_classifiers_logits(classifier, images):
