@@ -1,8 +1,12 @@
 """A flow between codes that are N(0, I) and the codes of an encoder, class by class: what codes are like, learned."""
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
+
+from core.latent.laid_out import rows_through
 
 STEPS = 16
 """Euler steps from N(0, I) to the codes."""
@@ -76,7 +80,10 @@ class FlowPrior(nn.Module):
         """v (N, n) at places `z` (N, n), told what `_told` gives."""
         h = self.first(z)
         for block in self.blocks:
-            h = h + block(h + told)
+            change = h + told
+            for layer in cast(nn.Sequential, block):
+                change = rows_through(layer, change) if isinstance(layer, nn.Linear) else layer(change)
+            h = h + change
         v: Tensor = self.last(h)
         return v
 

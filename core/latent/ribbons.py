@@ -20,7 +20,7 @@ POSITIONS = 33
 COARSE = 4
 """Places apart of those that every classifier is asked at."""
 CHUNK = 66
-"""Codes decoded at once."""
+"""Pictures that a classifier is asked about at once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,7 +110,7 @@ def ribbons(
         spots = sorted({(line.slider, place) for line in open_lines for place in line.wanted})
         moves = [(slider, [positions[slider][place] for _, place in some]) for slider, some in groupby(spots, _slider)]
         codes = torch.cat([moved_along(z, ways, at, slider, some) for slider, some in moves])
-        x = torch.cat([decoder.decode(part, labels.expand(len(part))) for part in codes.split(CHUNK)])
+        x = decoder.decode(codes, labels.expand(len(codes)))
         where = {spot: row for row, spot in enumerate(spots)}
         ends |= {spot: x[row] for spot, row in where.items() if spot[1] in (0, POSITIONS - 1)}
         for classifier in {id(line.classifier): line.classifier for line in open_lines}.values():
