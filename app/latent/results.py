@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from app.latent.choice import AXES
 from app.latent.position import LatentPosition, ResolvedPosition
 from app.state import device
 from app.state.bounded_store import SERVER, shared_store
@@ -24,6 +25,7 @@ from core.reports.form.report import Report, read_report
 from core.reports.latent.report import Latent
 
 RIBBON_BYTES = 64 * 2**20
+MIX, NOISE = AXES.index("mix"), AXES.index("noise")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,8 +56,8 @@ def row_at(here: ResolvedPosition) -> DecodedRow:
 def slider_ribbons(here: ResolvedPosition) -> list[SliderRibbons]:
     """What the networks answer along each slider, all others staying where they are.
 
-    What is known of a slider and a network is not asked again: a move changes all other sliders' ribbons, and another
-    network adds its own.
+    What is known of a slider and a network is not asked again: a move changes all other sliders' ribbons, another
+    network adds its own, and another class or noise is asked about along its own slider.
 
     Raises:
         InputError: a network answers with values that are not finite.
@@ -63,7 +65,7 @@ def slider_ribbons(here: ResolvedPosition) -> list[SliderRibbons]:
     store, visitor = shared_store("ribbons", RIBBON_BYTES), owner() if session_id() else SERVER
     count, sliders = len(here.networks), range(len(here.directions))
     keys = {
-        (which, number): (_without(here.place, which), which, here.networks[number])
+        (which, number): (_known_by(here.place, which), which, here.networks[number])
         for which in sliders
         for number in range(count)
     }
@@ -95,6 +97,14 @@ def _ribbons(here: ResolvedPosition, asked: tuple[tuple[int, int], ...]) -> list
 def _without(place: LatentPosition, which: int) -> LatentPosition:
     """The position with one slider at rest: where that stands makes no difference along itself."""
     return replace(place, at=(*place.at[:which], 0.0, *place.at[which + 1 :]))
+
+
+def _known_by(place: LatentPosition, which: int) -> LatentPosition:
+    """What the ribbons of a slider hang on: not on where it stands, nor on the class or the noise of one at rest."""
+    place = _without(place, which)
+    if which != MIX and not place.at[MIX]:
+        place = replace(place, way=0)
+    return place if which == NOISE or place.at[NOISE] else replace(place, draw=0)
 
 
 def slider_row(here: ResolvedPosition, which: int) -> DecodedRow:
