@@ -24,6 +24,7 @@ from core.anomaly.calibration import Calibration
 from core.data.tasks import Task, task_named
 from core.errors import InputError
 from core.explanations.picture_facts import FactSettings, Flags, PictureFacts, measure_pictures
+from core.explanations.picture_rules import PictureRule
 from core.images import decode, fit
 from core.models.zoo import ZooModel
 from core.progress import OnProgress, ShouldStop
@@ -65,14 +66,17 @@ def changed_words(task: Task, radius: float) -> str:
     return f"not changed up to {radius_text('linf', settings_of(task, True).epsilons[-1])}"
 
 
-def measuring(choice: Choice, files: Sequence[UploadedFile] | None, attacked: bool, tests: int = COUNTS[0]) -> LongTask:
-    """The measuring of the gallery's pictures, or of a visitor's files, with attacks or without.
+def measuring(
+    choice: Choice, files: Sequence[UploadedFile] | None, rule: PictureRule, tests: int = COUNTS[0]
+) -> LongTask:
+    """The measuring of the gallery's pictures, or of a visitor's files, for a rule.
 
-    More test images than the gallery lists are measured once they are asked for.
+    Attacks and detectors, which take the most, are asked where the rule asks for them. More test images than the
+    gallery lists are measured once they are asked for.
     """
-    task = task_named(choice.task)
+    task, attacked, screened = task_named(choice.task), rule.attacked, choice.models if rule.flags else ()
     models = [zoo.model(task.key, key) for key in choice.models]
-    screens = {key: screen for key in choice.models if (screen := judgements.calibration_of(task.key, key))}
+    screens = {key: screen for key in screened if (screen := judgements.calibration_of(task.key, key))}
     known = tuple((model.card.key, model.card.sha256) for model in models)
     calibrated = tuple((key, screen.digest) for key, screen in screens.items())
     gallery = pictures.searched_keys(task.key, tests) if files is None else ()
@@ -88,14 +92,14 @@ def measuring(choice: Choice, files: Sequence[UploadedFile] | None, attacked: bo
         return MeasuredPictures(facts, tuple(notes.titles), np.stack(notes.levels), tuple(notes.refused))
 
     names = ", ".join(f"**{model_name(key)}**" for key in choice.models)
+    also = ", detectors" * rule.flags + f", PGD at {len(SHARES)} radii" * attacked
     at_once = files is None and tests == COUNTS[0]
     takes = "" if at_once else f" It takes {duration(of * seconds_a_picture(task.key, known, calibrated, attacked))}."
     return LongTask(
         "find.pictures",
         ("find", task.key, settings_of(task, attacked), known, calibrated, choice.fit, choice.invert, named),
         lambda: call,
-        f"{of:,} pictures for {names}: answers, maps, detectors{f', and PGD at {len(SHARES)} radii' * attacked}."
-        + takes,
+        f"{of:,} pictures for {names}: answers, maps{also}." + takes,
         "Measure them",
         ":material/search:",
         lambda work: f"Picture {work.done:,} of about {work.of:,}" if work.of else "Begun",

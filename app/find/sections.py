@@ -47,7 +47,7 @@ def show(choice: Choice) -> None:
             f"The data set is not on this server: the {len(pictures.items(choice.task))} pictures of the gallery are "
             "searched. With it, its test images are."
         )
-    done = watch(measuring(choice, files, RULES[part.rule].attacked, part.tests))
+    done = watch(measuring(choice, files, RULES[part.rule], part.tests))
     if done is not None:
         _found(task, part, done.result, files)
 
@@ -131,16 +131,16 @@ def _found(task: Task, part: FindChoice, measured: MeasuredPictures, files: Sequ
         ("All pictures as CSV", "csv", partial(_csv, task, measured)),
         ("All arrays as NPZ", "npz", partial(arrays_npz, task, measured)),
     )
-    python_code.show(python_program.program(session.now(), part.source == "own", rule.attacked, part.tests))
+    python_code.show(python_program.program(session.now(), part.source == "own", rule, part.tests))
 
 
 def _guide(task: Task) -> None:
     settings = settings_of(task, attacked=True)
     radii = ", ".join(radius_text("linf", epsilon) for epsilon in settings.epsilons)
     elements.how_to_read(
-        "Each picture is answered by every network, and detectors flag at 5 % false alarms. Where a rule asks for it, "
+        "Each picture is answered by every network. Where a rule asks for it, detectors flag at 5 % false alarms, or "
         f"PGD of {settings.steps} steps, without restarts, attacks the answer given at {radii}. That none of them "
-        "changes it is the attack's failure, and no proof that nothing does.",
+        "changes it is the attack's failure, and no proof that nothing does. Files hold what the rule asked for.",
         "PGD: Madry et al. 2018, arXiv:1706.06083.",
     )
 

@@ -25,6 +25,7 @@ from app.ui.sheets import Cell, levels
 from app.ui.slider_predictions import ClassColours
 from core.data.tasks import Task, task_named
 from core.latent.directions import RANGES, Direction
+from core.latent.ribbons import POSITIONS
 from core.latent.strips import DecodedRow
 from core.text import hyphenated
 from core.training.autoencoder.shipped import AUTOENCODERS
@@ -272,14 +273,14 @@ _OTHER = '<span class="rs-verdict">another class</span>'
 
 
 def sliders(task: Task, here: ResolvedPosition) -> None:
-    """The sliders in two columns, each with its ribbon as soon as that is known."""
+    """The sliders in two columns, each with its ribbon."""
     colours = ClassColours(task)
     st.html(slider_predictions.key_html(task, here.models, colours))
     columns = st.columns(2, gap="medium")
-    for which, (axis, way) in enumerate(zip(AXES, here.directions, strict=True)):
+    ribbons = results.slider_ribbons(here)
+    for which, (axis, way, strip) in enumerate(zip(AXES, here.directions, ribbons, strict=True)):
         with columns[2 * which // len(AXES)], st.container(key=f"slider-{axis}", gap=None):
             _slider(task, here.place, axis, way)
-            strip = results.slider_row(here, which)
             st.html(slider_predictions.ribbon_html(task, strip, here.models, axis, here.place.at[which], colours))
 
 
@@ -339,6 +340,8 @@ def guide(task: Task) -> None:
         "Each strip under a slider belongs to one network, in the order and colour named above: it is coloured by the "
         "class that the network would answer if you moved this slider there and left the others. The line is where you "
         "stand; the small pictures show both ends. All along, the generator draws the same class: where a strip turns "
-        "to another, either the network errs or the picture has left its class. Look at it and judge.",
+        "to another, either the network errs or the picture has left its class. Look at it and judge. Of "
+        f"{POSITIONS} places a network is asked at about half, wherever its answer turns or could; a class that shows "
+        "for a moment between them may be missed.",
         "Buzhinsky, Nerinovsky, Tripakis 2020, arXiv:2003.01993; directions: singular vectors of the decoder's change.",
     )

@@ -3,19 +3,44 @@
 A position is resolved once (`position.resolve`) and handed on; what is made of it is found again by its `key`.
 """
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from app.latent.position import ResolvedPosition
+from app.latent.choice import AXES
+from app.latent.position import LatentPosition, ResolvedPosition
 from app.state import device
+from app.state.bounded_store import SERVER, shared_store
+from app.state.presence import owner, session_id
 from app.state.reconstructions import Reconstruction
 from app.state.reports import cached_report
 from app.state.result_cache import cached_result
 from core.latent import ribbons
 from core.latent.codes import read_code
+from core.latent.ribbons import Ribbon
 from core.latent.strips import DecodedRow, class_row, decode_row, interpolation, neighbours
 from core.reports.form.report import Report, read_report
 from core.reports.latent.report import Latent
+
+RIBBON_BYTES = 64 * 2**20
+MIX, NOISE = AXES.index("mix"), AXES.index("noise")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SliderRibbons:
+    """What the networks answer along one slider.
+
+    Attributes:
+        positions: the places (P,), rising.
+        x: the pictures at both ends (2, C, H, W).
+        predicted: the class that each network answers (M, P).
+    """
+
+    positions: NDArray[np.float32]
+    x: NDArray[np.float32]
+    predicted: NDArray[np.int64]
 
 
 @cached_result
@@ -28,15 +53,69 @@ def row_at(here: ResolvedPosition) -> DecodedRow:
     return decode_row(here.decoder, here.classifiers, here.code, here.labels, [0.0], here.start)
 
 
-def slider_row(here: ResolvedPosition, which: int) -> DecodedRow:
-    """What the networks would answer along one slider, all others staying where they are; distances are to the start.
+def slider_ribbons(here: ResolvedPosition) -> list[SliderRibbons]:
+    """What the networks answer along each slider, all others staying where they are.
+
+    What is known of a slider and a network is not asked again: a move changes all other sliders' ribbons, another
+    network adds its own, and another class or noise is asked about along its own slider.
 
     Raises:
         InputError: a network answers with values that are not finite.
     """
-    at = here.place.at
-    here = here.at(*at[:which], 0.0, *at[which + 1 :])  # where the slider itself stands makes no difference
-    return _slider_row(here, which)
+    store, visitor = shared_store("ribbons", RIBBON_BYTES), owner() if session_id() else SERVER
+    count, sliders = len(here.networks), range(len(here.directions))
+    keys = {
+        (which, number): (_known_by(here.place, which), which, here.networks[number])
+        for which in sliders
+        for number in range(count)
+    }
+    found: dict[tuple[int, int], Ribbon] = {}
+    for pair, key in keys.items():
+        if (known := store.get(key, visitor)) is not None:
+            found[pair] = known
+    if missing := tuple(pair for pair in keys if pair not in found):
+        for pair, made in zip(missing, _ribbons(here, missing), strict=True):
+            store.put(keys[pair], made, visitor)
+            found[pair] = made
+    return [
+        SliderRibbons(
+            found[which, 0].positions, found[which, 0].x,
+            np.stack([found[which, number].predicted for number in range(count)]),
+        )
+        for which in sliders
+    ]  # fmt: skip
+
+
+@cached_result
+def _ribbons(here: ResolvedPosition, asked: tuple[tuple[int, int], ...]) -> list[Ribbon]:
+    """The ribbon of each pair of a slider and a network, both by number."""
+    networks, at = here.classifiers, here.place.at
+    pairs = [(which, networks[number]) for which, number in asked]
+    return ribbons.ribbons(here.decoder, here.start, here.labels, here.directions, at, pairs)
+
+
+def _without(place: LatentPosition, which: int) -> LatentPosition:
+    """The position with one slider at rest: where that stands makes no difference along itself."""
+    return replace(place, at=(*place.at[:which], 0.0, *place.at[which + 1 :]))
+
+
+def _known_by(place: LatentPosition, which: int) -> LatentPosition:
+    """What the ribbons of a slider hang on: not on where it stands, nor on the class or the noise of one at rest."""
+    place = _without(place, which)
+    if which != MIX and not place.at[MIX]:
+        place = replace(place, way=0)
+    return place if which == NOISE or place.at[NOISE] else replace(place, draw=0)
+
+
+def slider_row(here: ResolvedPosition, which: int) -> DecodedRow:
+    """The pictures and what the networks answer along one slider, all others staying where they are.
+
+    Distances are to the start. Every network is asked at every place: what is scrubbed through, or taken away.
+
+    Raises:
+        InputError: a network answers with values that are not finite.
+    """
+    return _slider_row(here.at(*_without(here.place, which).at), which)
 
 
 @cached_result

@@ -1,5 +1,6 @@
 """The parts of the page Latent, in the order in which they stand there."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import streamlit as st
@@ -25,7 +26,7 @@ from app.state.errors import guard
 from app.state.pictures import ModelInput
 from app.ui import controls, elements, presenter, python_code
 from app.ui.downloads import downloads
-from app.ui.slider_predictions import ClassColours
+from app.ui.slider_predictions import ClassColours, Strip
 from app.ui.task_progress import watch
 from core.data.tasks import Task
 from core.reports.latent.report import Latent
@@ -87,7 +88,7 @@ def show_parts(task: Task, shown: ModelInput) -> None:
             "png",
             lambda: ribbons_png(task, models, pictures(), rows(), colours),
         ),
-        ("Answers along the sliders as CSV", "csv", lambda: ribbons_csv(task, models, rows())),
+        ("Answers along the sliders as CSV", "csv", lambda: ribbons_csv(task, models, rows(every_place=True))),
         ("Picture, code and ribbons as NPZ", "npz", arrays),
     )
     with st.container(horizontal=True):
@@ -98,15 +99,18 @@ def show_parts(task: Task, shown: ModelInput) -> None:
     point.show(task, shown, choice.models, strip)
 
 
-def _rows(task: Task, position: ResolvedPosition) -> list[slides.SliderRow]:
-    """Each slider with what the networks would answer along it."""
+def _rows(task: Task, position: ResolvedPosition, every_place: bool = False) -> list[slides.SliderRow]:
+    """Each slider with what the networks answer along it: as the page shows it, or asked at every place."""
+    place = position.place
+    strips: Sequence[Strip] = (
+        [results.slider_row(position, which) for which in range(len(AXES))]
+        if every_place
+        else results.slider_ribbons(position)
+    )
     return [
-        slides.SliderRow(
-            axis, explorer.axis_title(task, position.place, axis, way)[0], position.place.at[which],
-            results.slider_row(position, which),
-        )
+        slides.SliderRow(axis, explorer.axis_title(task, place, axis, way)[0], place.at[which], strips[which])
         for which, (axis, way) in enumerate(zip(AXES, position.directions, strict=True))
-    ]  # fmt: skip
+    ]
 
 
 def show_around(task: Task, position: ResolvedPosition) -> None:

@@ -2,8 +2,8 @@
 
 Visitors open all pages of the entry, change pictures, networks, controls and parts, and now and then ask for something
 heavy; half of the pictures they choose are new ones that nobody has seen. First one visitor alone goes through every
-page, so that processor time can be told by page; then all do, on the same server; then one visitor on a fresh server
-opens some of the views that the others had, and must be given the same answers.
+page once the server has warmed up, so that processor time can be told by page; then all do, on the same server; then
+one visitor on a fresh server opens some of the views that the others had, and must be given the same answers.
 
 With `--servers 2` the visitors are shared out among two servers of one machine, each staying with its own, as sticky
 sessions behind one address have it. Processor time is that of the servers and their processes, and says what an
@@ -178,6 +178,7 @@ async def play(servers: Sequence[Server], fresh: Callable[[], Server], options: 
     found: dict[str, Any] = {"settings": settings_of(options), "load": load, "memory": memory}
     print(f"load of the machine {load:.1f}; seed {options.seed}; memory {memory[0]:.0f} MB")
     if options.rounds:
+        servers[0].warm()
         done = await alone(servers[0], options.seed, options.rounds)
         memory.append(memory_of(servers))
         found["alone"] = rows_of(done)

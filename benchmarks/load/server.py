@@ -13,6 +13,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TICKS = os.sysconf("SC_CLK_TCK")
+LOOKED = 3.0  # seconds between two looks at whether a server still warms up
+IDLE = 0.02  # share of a core
 
 
 def environment_in(folder: Path) -> dict[str, str]:
@@ -56,6 +58,18 @@ class Server:
                 if self.process.poll() is not None:
                     raise RuntimeError(f"the server ended as it started: {self._log.read_text()[-2000:]}") from None
                 time.sleep(0.2)
+
+    def warm(self, patience: float = 180.0) -> None:
+        """Back when it has imported and made beforehand what it does after its start, or after so many seconds.
+
+        What it spends on that is no visitor's.
+        """
+        until, before = time.monotonic() + patience, self.processor()
+        while time.monotonic() < until:
+            time.sleep(LOOKED)
+            before, spent = self.processor(), self.processor() - before
+            if spent <= IDLE * LOOKED:
+                return
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)

@@ -21,6 +21,7 @@ from core.models.weights import check_tensors, read_tensors
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets" / "generators"
 MAX_WEIGHT_BYTES = 100_000_000
+CHUNK = 32  # codes that a processor decodes at once: the features of more leave its cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,9 @@ class Autoencoder:
             )
         if self.network.prior is not None:
             z = self.network.prior(z, labels)
-        x_hat: Tensor = self.network.decoder(z, labels)
-        return x_hat
+        size = CHUNK if z.device.type == "cpu" else max(1, len(z))
+        parts = [self.network.decoder(*part) for part in zip(z.split(size), labels.split(size), strict=True)]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def encode(self, x: Tensor, labels: Tensor) -> Tensor:
         """The codes (N, n) of images `x` (N, C, H, W) in [0, 1] seen as the classes `labels` (N,).

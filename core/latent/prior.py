@@ -1,12 +1,17 @@
 """A flow between codes that are N(0, I) and the codes of an encoder, class by class: what codes are like, learned."""
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
+from core.latent.laid_out import rows_through
+
 STEPS = 16
 """Euler steps from N(0, I) to the codes."""
-ROUNDS = 12  # of the iteration that undoes one of them
+ROUNDS = 12  # of the iteration that undoes one of them, at most
+STILL = 16.0  # units in the last place of 1: a round that moves no number by more has found its place
 FREQUENCIES = 8  # of time, as the network is told it
 BLOCKS = 3
 
@@ -60,34 +65,49 @@ class FlowPrior(nn.Module):
         return (codes - self.mean) / self.deviation
 
     def velocity(self, z: Tensor, t: Tensor, labels: Tensor) -> Tensor:
-        """v (N, n) at places `z` (N, n) of the standardised codes, times `t` (N,) in [0, 1] and classes (N,)."""
-        turns = t[:, None] * torch.pi * torch.arange(1, FREQUENCIES + 1, device=z.device, dtype=z.dtype)
-        told = silu(self.time(torch.cat([turns.sin(), turns.cos()], 1)) + self.label(labels))
+        """v (N, n) at places `z` (N, n) of the standardised codes, times `t` (N,) in [0, 1] and classes (N,).
+
+        Where all have one time, `t` may be (1,).
+        """
+        return self._from(z, self._told(t, labels))
+
+    def _told(self, t: Tensor, labels: Tensor) -> Tensor:
+        """What the blocks are told of times (N,) or (1,) and classes (N,): (N, width)."""
+        turns = t[:, None] * torch.pi * torch.arange(1, FREQUENCIES + 1, device=t.device, dtype=t.dtype)
+        return silu(self.time(torch.cat([turns.sin(), turns.cos()], 1)) + self.label(labels))
+
+    def _from(self, z: Tensor, told: Tensor) -> Tensor:
+        """v (N, n) at places `z` (N, n), told what `_told` gives."""
         h = self.first(z)
         for block in self.blocks:
-            h = h + block(h + told)
+            change = h + told
+            for layer in cast(nn.Sequential, block):
+                change = rows_through(layer, change) if isinstance(layer, nn.Linear) else layer(change)
+            h = h + change
         v: Tensor = self.last(h)
         return v
 
     def forward(self, z: Tensor, labels: Tensor) -> Tensor:
         """The encoder's codes (N, n) that belong to `z` (N, n), which has the prior N(0, I); differentiable in `z`."""
         for step in range(STEPS):
-            z = z + self._move(z, step, labels)
+            z = z + self._from(z, self._told_at(step, z, labels)) / STEPS
         return self.mean + self.deviation * z
 
     def inverse(self, codes: Tensor, labels: Tensor) -> Tensor:
         """The `z` (N, n) whose codes these (N, n) are."""
         z = self.standardised(codes)
+        still = STILL * torch.finfo(z.dtype).eps
         for step in reversed(range(STEPS)):
-            before = z
+            before, told = z, self._told_at(step, z, labels)
             for _ in range(ROUNDS):
-                before = z - self._move(before, step, labels)
+                latest, before = before, z - self._from(before, told) / STEPS
+                if bool(((before - latest).abs() <= still).all()):
+                    break
             z = before
         return z
 
-    def _move(self, z: Tensor, step: int, labels: Tensor) -> Tensor:
-        t = torch.full(z.shape[:1], step / STEPS, device=z.device, dtype=z.dtype)
-        return self.velocity(z, t, labels) / STEPS
+    def _told_at(self, step: int, z: Tensor, labels: Tensor) -> Tensor:
+        return self._told(torch.full((1,), step / STEPS, device=z.device, dtype=z.dtype), labels)
 
 
 def flow_loss(prior: FlowPrior, codes: Tensor, labels: Tensor, noise: Tensor, t: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from app.state.session import options
 from app.ui.downloads import CELL, DPI, GAP, HEAD
 from core.data.tasks import CIFAR10
 from core.explanations.picture_facts import PictureFacts
+from core.explanations.picture_rules import RULES
 from tests.helpers.data_sets import write_fashion
 from tests.helpers.pages import bodies, checked, entered, finished, picture, presented, pressed, query, run_program
 
@@ -38,7 +39,7 @@ def test_the_gallery_is_measured_by_itself_and_the_rule_picks(visit):
     shares = [int(body.split("</b> ")[1].split(" %")[0]) for body in cards(at)]
     assert shares == sorted(shares)
     least = facts.probability[0].min()
-    assert shares[0] == round(100 * least) and len(facts.keys) == 24 and np.isfinite(facts.flagged[0]).all()
+    assert shares[0] == round(100 * least) and len(facts.keys) == 24 and np.isnan(facts.flagged).all()
     assert any("24 pictures of the gallery" in item.value for item in at.caption)
     slides = presented(pressed(at, "presenter.button"))["slides"]
     for slide, body in zip(slides, (card.replace("\N{SOFT HYPHEN}", "") for card in cards(at)), strict=True):
@@ -69,6 +70,15 @@ def test_a_class_narrows_and_an_attack_is_made_where_a_rule_asks_for_it(visit):
 
 
 @pytest.mark.slow
+def test_detectors_are_asked_where_a_rule_asks_for_them(visit):
+    at = finished(visit(task=TASK, rule="detectors-disagree"))
+    facts = run_program(at, "measure_pictures(")["facts"]
+    some = (facts.flagged[0] > 0) & (facts.flagged[0] < 1)
+    assert not at.error and np.isfinite(facts.flagged[0]).all() and some.any()
+    assert len(cards(at)) == min(sections.A_PAGE, int(some.sum()))
+
+
+@pytest.mark.slow
 def test_own_pictures_are_searched_and_one_is_opened_everywhere(visit, tmp_path, monkeypatch):
     gone: list[str] = []
     monkeypatch.setattr(st, "switch_page", gone.append)
@@ -90,7 +100,7 @@ def test_own_pictures_are_searched_and_one_is_opened_everywhere(visit, tmp_path,
 @pytest.mark.slow
 def test_more_test_images_wait_for_a_button_that_says_how_long_they_take(visit, fashion_root):
     at = visit(task="fashion-mnist", rule="unsure", tests="500", models="standard")
-    (invitation,) = [item.value for item in at.markdown if "detectors" in item.value]
+    (invitation,) = [item.value for item in at.markdown if "answers, maps" in item.value]
     assert "It takes about " in invitation and at.button(key="find.pictures.start").label == "Measure them"
     assert query(at)["tests"] == "500" and not at.error and not at.warning
     at = visit(task="fashion-mnist", rule="unsure", tests="500", models="standard", sure="standard:50:100")
@@ -105,7 +115,7 @@ def test_the_program_takes_as_many_test_images_as_were_chosen(tmp_path, monkeypa
         monkeypatch.setattr(f"{module}.TEST_IMAGES_OFFERED", 20)
     choice, made = default(options(), "fashion-mnist"), {}
     for tests in (20, 50):
-        program = python_program.program(choice, False, False, tests)
+        program = python_program.program(choice, False, RULES["every"], tests)
         exec(program.partition("flags = ")[0], made)
         assert tuple(made["fitted"]) == searched_keys(choice.task, tests) == tuple(made["labels"])
     assert len(made["fitted"]) == 30 + len(searched_keys(choice.task, 20))

@@ -10,6 +10,7 @@ from app.latent.position import LatentPosition, resolve
 from app.state import autoencoders
 from core.data.tasks import task_named
 from core.latent.directions import directions, picture_change, towards
+from core.latent.ribbons import POSITIONS
 from tests.helpers.synthetic.latent import write_autoencoders
 
 TASK = task_named("fashion-mnist")
@@ -36,6 +37,7 @@ def test_every_row_of_a_resolved_position_is_made_without_resolving_it_again(pla
         results.row_at(here), results.row_at(here.at_rest()), results.slider_row(here, 2),
         results.neighbours_of(here, 0.5, 3, 1), results.relabelled_row(here),
     ]  # fmt: skip
+    assert all(row.predicted.shape == (2, POSITIONS) for row in results.slider_ribbons(here))
     assert all(row.probs.shape[0] == 2 for row in rows)
     assert torch.equal(torch.tensor(rows[0].z), here.code) and not torch.equal(here.code, here.start)
 
@@ -51,6 +53,31 @@ def test_where_a_slider_itself_stands_makes_no_difference_to_its_row_and_the_oth
     moved = here.at(*AT[:2], 3.0, *AT[3:])
     assert (results.slider_row(here, 2).x == results.slider_row(moved, 2).x).all()
     assert not (results.slider_row(here, 0).x == results.slider_row(moved, 0).x).all()
+
+
+def test_ribbons_are_asked_for_where_they_can_have_changed_and_are_those_of_every_place(place, monkeypatch):
+    """Of one network, then two; one slider moved; the class slider taken to rest, and then towards another class."""
+    asked, made = [], results.ribbons.ribbons
+
+    def counting(*told):
+        asked.append(len(told[-1]))
+        return made(*told)
+
+    monkeypatch.setattr(results.ribbons, "ribbons", counting)
+    place = replace(place, code=autoencoders.sample_code(TASK.key, 9))  # nobody has been there
+    count, at = len(AT), (*AT[:5], 0.0, *AT[6:])
+    views = [
+        (replace(place, at=AT), ["standard"]), (replace(place, at=AT), ["standard", "pgd-l2"]),
+        (replace(place, at=(3.0, *AT[1:])), ["pgd-l2", "standard"]), (replace(place, at=at), ["standard"]),
+        (replace(place, at=at, way=6), ["standard"]), (replace(place, at=at, way=6), ["standard"]),
+    ]  # fmt: skip
+    for view, models in views:
+        here = resolve(view, models)
+        for which, strip in enumerate(results.slider_ribbons(here)):
+            whole = results.slider_row(here, which)
+            assert (strip.predicted == whole.predicted).all() and (strip.positions == whole.positions).all()
+            assert abs(strip.x - whole.x[[0, -1]]).max() < 1e-5
+    assert asked == [count, count, 2 * (count - 1), count - 1, 1]
 
 
 def test_results_are_found_again_by_code_sliders_and_the_networks_weights(place):

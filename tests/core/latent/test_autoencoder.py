@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
 
 from core.errors import ConfigError, InputError
-from core.latent.autoencoder import load_autoencoder, read_card, shipped
+from core.latent.autoencoder import CHUNK, load_autoencoder, read_card, shipped
 from core.latent.network import AutoencoderConfig, AutoencoderNetwork, Block, gather, spread
 from tests.helpers.checked_files import read_json, write_json
 
@@ -53,6 +53,18 @@ def test_an_image_does_not_depend_on_its_batch(autoencoder):
     assert_close(x, alone, rtol=0, atol=1e-6)
     again = torch.cat([autoencoder.encode(x[i : i + 1], LABELS[i : i + 1]) for i in range(3)])
     assert_close(autoencoder.encode(x, LABELS), again, rtol=0, atol=1e-5)
+
+
+def test_one_class_for_all_is_drawn_as_if_told_code_by_code_and_in_parts_as_at_once(autoencoder):
+    """An expanded label takes the shorter way through the norms; of more than a chunk each part is drawn by itself."""
+    z, label = codes(autoencoder, CHUNK + 5), torch.tensor([2])
+    expanded, told = label.expand(len(z)), label.repeat(len(z))
+    with torch.no_grad():
+        assert_close(autoencoder.decode(z, expanded), autoencoder.decode(z, told), rtol=0, atol=1e-6)
+        assert_close(
+            autoencoder.decode(z, told)[CHUNK:], autoencoder.decode(z[CHUNK:], told[CHUNK:]), rtol=0, atol=1e-6
+        )
+        assert len(autoencoder.decode(z[:0], told[:0])) == 0
 
 
 def test_images_lie_in_0_to_1_and_follow_the_label_and_the_length_of_the_code(autoencoder):

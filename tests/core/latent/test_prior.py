@@ -6,7 +6,7 @@ from torch.testing import assert_close
 
 from core.latent.autoencoder import Autoencoder, AutoencoderCard
 from core.latent.network import AutoencoderConfig, AutoencoderNetwork
-from core.latent.prior import STEPS, FlowPrior, flow_loss, flow_parameters
+from core.latent.prior import ROUNDS, STEPS, FlowPrior, flow_loss, flow_parameters
 
 LABELS = torch.tensor([0, 2, 1])
 
@@ -35,6 +35,24 @@ def test_its_steps_are_undone_and_its_gradient_is_that_of_what_it_does():
     assert float((codes - prior.mean - prior.deviation * z).abs().max()) > 0.5  # it does something
     assert_close(prior.inverse(codes, LABELS), z, rtol=0, atol=1e-6)
     assert torch.autograd.gradcheck(lambda given: prior(given, LABELS), z.requires_grad_(True))
+
+
+def test_a_step_is_undone_to_the_last_digits_and_no_further(monkeypatch):
+    """Twice as many rounds change nothing beyond rounding, and most of those allowed are not taken."""
+    prior, z = flow(), torch.randn(3, 6)
+    codes, asked, along = prior(z, LABELS), [], prior._from
+
+    def counted(*told):
+        asked.append(told)
+        return along(*told)
+
+    monkeypatch.setattr(prior, "_from", counted)
+    found = prior.inverse(codes, LABELS)
+    assert STEPS < len(asked) < STEPS * ROUNDS
+    monkeypatch.setattr("core.latent.prior.STILL", -1.0)
+    monkeypatch.setattr("core.latent.prior.ROUNDS", 2 * ROUNDS)
+    assert_close(found, prior.inverse(codes, LABELS), rtol=0, atol=1e-5)
+    assert_close(found, z, rtol=0, atol=1e-5)
 
 
 def test_each_step_is_one_of_eulers():
