@@ -13,10 +13,6 @@ ICON = Path(__file__).parent / "assets" / "style" / "icon.png"  # an icon by nam
 
 st.set_page_config(page_title="Robustscope", page_icon=ICON, layout="wide", initial_sidebar_state="auto")
 
-if not login.admitted():
-    door.show()
-    st.stop()
-
 # Streamlit serves the default page at / alone, whatever its path; so /compare is a page of its own. The navigation
 # names the one of the two that is looked at, or else it would mark none.
 NAMED = urlsplit(st.context.url or "").path.endswith("/compare")
@@ -36,6 +32,11 @@ PAGES = [
     st.Page("pages/training.py", title="Train", url_path="training"),
     st.Page("pages/workshop.py", title="Workshop", url_path="workshop"),
 ]
+if not login.admitted():
+    st.navigation(PAGES, position="hidden")  # without one, Streamlit lists the files in pages/ beside the door
+    door.show()
+    st.stop()
+door.pass_through()
 page = st.navigation(PAGES, position="top")
 band(page.url_path or "compare", {each.url_path: each for each in PAGES})
 with st.container(key="pages-narrow"):  # Streamlit folds the pages' names into a menu on narrow screens

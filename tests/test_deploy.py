@@ -71,5 +71,26 @@ def test_the_guide_names_what_is_there_and_nothing_that_nginx_refuses():
 def test_what_the_servers_write_to_is_theirs_though_the_container_is_read_only():
     folders = re.findall(r": (/shared)/\w+$", COMPOSE, re.M)
     assert folders and all(f"install -d -o robustscope {folder}" in CONTAINER for folder in folders)
-    home = re.search(r"--home-dir (\S+)", CONTAINER)
-    assert home and f"    - {home[1]}\n" in COMPOSE  # in memory
+    home = re.search(r"^    HOME: (\S+)", COMPOSE, re.M)
+    assert home and f"  tmpfs:\n    - {home[1]}\n" in COMPOSE, "a home in memory, of the kind that all may write to"
+
+
+def test_images_are_named_with_their_registry():
+    """podman as Debian has it looks a short name up nowhere."""
+    named = re.findall(r"^(?:FROM| +image:) (\S+)", CONTAINER + COMPOSE, re.M)
+    assert len(named) == 3 and all(name.startswith("docker.io/library/") for name in named)
+
+
+def test_no_file_of_secrets_gets_into_an_image():
+    copied = [Path(name) for line in re.findall(r"^COPY (.+) \S+$", CONTAINER, re.M) for name in line.split()]
+    assert Path(".streamlit/config.toml") in copied and not any(name in (Path(), Path(".streamlit")) for name in copied)
+
+
+def test_what_visitors_bring_is_for_nobody_else_on_the_machine():
+    assert "\nStateDirectoryMode=0700\n" in UNIT and "\nUMask=0077\n" in UNIT
+
+
+def test_servers_in_containers_believe_the_nginx_before_them():
+    """Wrong codes are counted by address: without it the whole house would share one count."""
+    assert re.search(r'^    FORWARDED_ALLOW_IPS: "\*"$', COMPOSE, re.M)
+    assert COMPOSE.count("    ports:\n") == 1, "nginx alone is reached from outside"

@@ -5,6 +5,7 @@ import os
 import streamlit as st
 
 from app.state import device, zoo
+from app.state.errors import guard
 from app.state.names import model_name
 from app.workshop.choice import WorkshopLink, go
 from app.workshop.offers import TYPES
@@ -37,7 +38,7 @@ def page() -> None:
             if st.form_submit_button("Go to the workshop", type="primary") and code:
                 go(WorkshopLink(join=read_code(code)))
                 st.rerun()
-        with st.expander("Come back as its presenter", icon=":material/key:"):
+        with st.expander("Come back as its presenter", icon=":material/key:"), guard():
             come_back("")
     with lead:
         st.header("Lead", anchor=False)

@@ -1,6 +1,7 @@
 """A participant offers a picture; the presenter accepts it or not, and can ask the room about it."""
 
 import base64
+from collections.abc import Hashable
 
 import streamlit as st
 
@@ -14,22 +15,30 @@ from core.workshop.rounds.kind import Subject
 from core.workshop.sessions import Plan, prepare
 from core.workshop.state import Leader, Room, Seat
 
+_SENT = "workshop.offered"  # the uploaded file that was offered last
 SIDE = 256  # pixels of an offered picture's longer side, which is all that is kept of it
 TYPES = ["png", "jpg", "jpeg", "webp"]
 
 
-def offer_panel(seat: Seat) -> None:
-    """The participant's part: a picture of their own, if they like."""
+def offer_panel(seat: Seat) -> Hashable:
+    """The participant's part: a picture of their own, if they like; what stands there, to tell a change by."""
+    seen: Hashable = None
     with st.expander("Offer a picture of your own", icon=":material/add_photo_alternate:"), guard():
         st.caption("The presenter sees it and may show it to the room; it is deleted when the workshop ends.")
         file = st.file_uploader("A picture", TYPES, key="workshop.offer", max_upload_size=10)
-        if file is not None and st.button("Offer it", type="primary", key="workshop.offer.send"):
+        sent = file is not None and st.session_state.get(_SENT) == file.file_id
+        seen = None if file is None else (file.file_id, sent)
+        if file is not None and not sent and st.button("Offer it", type="primary", key="workshop.offer.send"):
             picture = decode(file.getvalue())
             scale = SIDE / max(picture.height, picture.width)
             shape = (3, max(1, round(picture.height * scale)), max(1, round(picture.width * scale)))
             taking_part.offer(database(), seat, to_png(fit(picture.pixels, shape)[0]))
             hub().changed(seat.workshop)
+            st.session_state[_SENT] = file.file_id
+            st.rerun()
+        if sent:
             st.success("Offered. The presenter decides.")
+    return seen
 
 
 def inbox(leader: Leader, room: Room) -> None:

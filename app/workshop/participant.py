@@ -1,5 +1,6 @@
 """The phone: a door, one question after the other with large answers, the room's result."""
 
+from collections.abc import Hashable
 from html import escape
 
 import streamlit as st
@@ -37,20 +38,19 @@ def page(link: WorkshopLink) -> None:
         return
     twice.begin()
     _watch(workshop, room.workshop.step)
-    _seen(link, seat, room)
-    twice.end((workshop, room.workshop.step, link.round))
+    twice.end((workshop, room.workshop.step, link.round, _seen(link, seat, room)))
 
 
-def _seen(link: WorkshopLink, seat: Seat, room: Room) -> None:
-    """What the workshop shows of itself now, or of a round that a link names."""
+def _seen(link: WorkshopLink, seat: Seat, room: Room) -> Hashable:
+    """What the workshop shows of itself now, or of a round that a link names; what of it they change themselves."""
     if link.round:
         _result(seat, room, room.rounds[link.round - 1])
         st.button("Back to the workshop", on_click=go, args=(WorkshopLink(join=link.join),))
-        return
+        return None
     match room.workshop.phase:
         case "lobby":
             st.html('<p class="ws-point">You are in.</p><p class="ws-calm">The first question comes by itself.</p>')
-            offers.offer_panel(seat)
+            return offers.offer_panel(seat)
         case "question":
             _question(seat, room)
         case "reveal":
@@ -58,6 +58,7 @@ def _seen(link: WorkshopLink, seat: Seat, room: Room) -> None:
                 _result(seat, room, round_)
         case "finished":
             _farewell(room)
+    return None
 
 
 def _workshop(code: str) -> int:

@@ -66,8 +66,8 @@ def _controls(leader: Leader, room: Room) -> None:
         if workshop.phase != "finished":
             last = workshop.phase == "reveal" and workshop.position + 1 == len(room.rounds)
             st.button(
-                "End" if last else NEXT[workshop.phase], type="primary", key="ws-next", icon=":material/arrow_forward:",
-                on_click=_act, args=(leader, lambda: leading.move(base, leader, True, workshop.step)), shortcut="Right",
+                "End" if last else NEXT[workshop.phase], type="primary", key="ws-next", on_click=_act,
+                args=(leader, lambda: leading.move(base, leader, True, workshop.step)), shortcut="Right",
             )  # fmt: skip
         if workshop.phase != "lobby":
             st.button(
@@ -96,17 +96,18 @@ def _more(leader: Leader, room: Room) -> None:
         st.caption("It was shown where the workshop was opened, and is not stored.")
     elif st.toggle("Show it", key="ws-show-key"):
         st.code(key, language=None, wrap_lines=True)
-    st.markdown("**People**")
-    for number, name in room.names[:MOST_NAMES]:
-        st.button(
-            f"Hide {escape_markdown(name)}", key=f"ws-hide-{number}", on_click=_act,
-            args=(leader, lambda number=number: leading.hide(database(), leader, number)),
-        )  # fmt: skip
-    if not room.names:
-        st.caption("Nobody with a nickname.")
     st.markdown("**Offered pictures**")
     with guard():
         offers.inbox(leader, room)
+    st.markdown("**People**")
+    with st.container(horizontal=True, key="ws-people"):  # a full room's names, one below the other, fill the screen
+        for number, name in room.names[:MOST_NAMES]:
+            st.button(
+                f"Hide {escape_markdown(name)}", key=f"ws-hide-{number}", on_click=_act,
+                args=(leader, lambda number=number: leading.hide(database(), leader, number)),
+            )  # fmt: skip
+        if not room.names:
+            st.caption("Nobody with a nickname.")
     if room.workshop.phase != "finished":
         st.button(
             "End the workshop now",

@@ -47,7 +47,11 @@ class Database:
         try:
             if self.kind == "sqlite" and address.database:
                 Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-            self._engine = create_engine(address, pool_size=8, max_overflow=8, pool_pre_ping=self.kind != "sqlite")
+            # A database of no encoding, as a machine without a locale makes it, would give bytes for text.
+            options = {} if self.kind == "sqlite" else {"client_encoding": "utf8"}
+            self._engine = create_engine(
+                address, pool_size=8, max_overflow=8, pool_pre_ping=self.kind != "sqlite", connect_args=options
+            )
             if self.kind == "sqlite":
                 _prepare_sqlite(self._engine)
             self._migrate()

@@ -145,5 +145,7 @@ def test_pages_work_under_the_policy_and_what_is_closed_is_closed(page, deployed
     request = page.context.request
     assert request.get(f"{deployed.address}/_stcore/metrics").status == 404
     assert request.get(deployed.plain, max_redirects=0).headers["location"].startswith("https://")
-    route = {cookie["name"]: cookie for cookie in page.context.cookies()}["robustscope_route"]
+    cookies = {cookie["name"]: cookie for cookie in page.context.cookies()}
+    assert cookies["_streamlit_xsrf"]["secure"], "servers that know nothing of TLS set theirs without"
+    route = cookies["robustscope_route"]
     assert route["secure"] and route["httpOnly"] and base64.b16decode(route["value"].upper())

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Browser
 
-from tests.helpers.browser import serving, settled
+from tests.helpers.browser import here, serving, settled
 from tests.helpers.issuer import CLIENT, issuing
 from tests.helpers.nginx import free_port
 from tests.helpers.waiting import PATIENCE, until
@@ -32,13 +32,14 @@ def test_nothing_is_shown_before_a_login_nor_to_who_is_not_on_the_list(browser: 
                 context = browser.new_context()
                 context.set_default_timeout(PATIENCE * 1000)
                 page = context.new_page()
-                page.goto(f"{address}/saliency")
+                page.goto(f"{address}/saliency?models=standard")
                 page.get_by_role("button", name="Log in").wait_for()
                 until(lambda page=page: settled(page), "the door")
-                assert not page.locator("[data-model], img, .st-key-pages-narrow").count()
+                assert not page.locator("[data-model], img, .st-key-pages-narrow, [data-testid=stSidebarNav]").count()
                 page.get_by_role("button", name="Log in").click()
                 if admitted:
-                    page.get_by_role("heading", level=1).filter(has_not_text="Robustscope").first.wait_for()
+                    page.get_by_role("heading", level=1).filter(has_text="Which pixels matter").first.wait_for()
+                    assert here(page).endswith("/saliency?models=standard"), "what was asked for before the login"
                 else:
                     page.get_by_text("not among those whom this server admits").wait_for()
                     page.get_by_role("button", name="Log out").click()

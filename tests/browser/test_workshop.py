@@ -71,10 +71,12 @@ def test_a_room_from_the_door_to_the_end(visitor, workshop_server):
     until(lambda: lead.locator(".ws-count b").inner_text() == "3", "three people on the screen")
     assert lead.locator(".rs-qr").evaluate("image => image.naturalWidth") > 100
     screenshot(lead, "workshop-lobby")
+    assert lead.locator(".st-key-ws-next button").inner_text().split() == ["Start", "→"], "one arrow, the key's"
 
     next_phase(lead)
     lead.locator(".ws-live").wait_for()
     asked(phones[0], 1, 2)
+    hints_for_fingers(phones[0])
     screenshot(phones[0], "workshop-phone")
     low = phones[0].locator(ANSWERS).last.bounding_box()
     assert low["height"] >= 48 and low["y"] + low["height"] <= 844, "answers lie under the thumb, without scrolling"
@@ -104,6 +106,17 @@ def test_a_room_from_the_door_to_the_end(visitor, workshop_server):
     phones[2].get_by_text("That was it").wait_for()
     assert lead.get_by_role("button", name="Report as a page").is_visible()
     assert reading.room(database, workshop.id, {}).names == ()
+
+
+def hints_for_fingers(phone: Page) -> None:
+    """Keys are named where there are some, and not on a screen that is touched."""
+    hint = phone.locator(f"{ANSWERS} kbd").first
+    assert hint.is_visible()
+    touch = phone.context.new_cdp_session(phone)
+    touch.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    assert not hint.is_visible() and phone.locator(ANSWERS).first.is_visible()
+    touch.send("Emulation.setTouchEmulationEnabled", {"enabled": False})
+    touch.detach()
 
 
 def the_room_sees_another_page(lead: Page, phones: list[Page], address: str) -> None:

@@ -72,6 +72,22 @@ def test_a_round_from_the_lobby_to_the_reveal(database, room):
     assert "You were right" in bodies(checked(ann.run()))
 
 
+def test_an_offered_picture_is_offered_once_and_becomes_a_round(database, room):
+    """What a person changes on a phone is drawn twice, as each step is: the button to offer it was lost on its way."""
+    workshop, key = room
+    lead, ann = presenter(workshop, key), phone(workshop, "Ann")
+    checked(ann.run())
+    assert not ann.session_state["workshop.due"]
+    checked(ann.file_uploader(key="workshop.offer").set_value(("grey.png", grey_png(90), "image/png")).run())
+    assert ann.session_state["workshop.due"]
+    checked(button(ann, "Offer it").click().run())
+    assert "The presenter decides" in ann.success[0].value
+    assert not any(one.label == "Offer it" for one in checked(ann.run()).button), "and again with each press"
+    until(lambda: any(one.label == "Decline" for one in checked(lead.run()).button), "the picture", 10)
+    checked(button(lead, "Ask the room about it").click().run())
+    assert len(reading.room(database, workshop.id, {}).rounds) == 3
+
+
 def test_a_phone_is_told_neither_the_network_nor_what_is_right(database, room):
     workshop, key = room
     checked(button(presenter(workshop, key), "ws-next").click().run())

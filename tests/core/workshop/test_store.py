@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import create_engine, inspect, text
 
 from core.errors import InputError
 from core.workshop import leading, reading, taking_part
@@ -36,6 +36,20 @@ def test_the_migrations_make_the_tables_that_the_code_reads(database):
         for name, table in Base.metadata.tables.items():
             there = {column["name"]: column["nullable"] for column in made.get_columns(name)}
             assert there == {column.name: bool(column.nullable) for column in table.columns}
+
+
+@pytest.mark.xdist_group("postgresql")
+def test_a_database_without_an_encoding_gives_text_all_the_same(postgresql):
+    """As PostgreSQL makes them on a machine without a locale; its driver gives bytes there unless told."""
+    engine = create_engine(postgresql.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("DROP DATABASE IF EXISTS bare"))
+        connection.execute(text("CREATE DATABASE bare ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0"))
+    engine.dispose()
+    opened = Database(postgresql.rpartition("/")[0] + "/bare")
+    workshop, _ = leading.open_workshop(opened, "Größe", [plain_round()])
+    assert reading.room(opened, workshop.id, {}).workshop.title == "Größe"
+    opened.close()
 
 
 def test_servers_that_start_at_once_all_come_up(url):
