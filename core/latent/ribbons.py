@@ -23,6 +23,11 @@ CHUNK = 66
 """Pictures that a classifier is asked about at once."""
 
 
+def places(direction: Direction, count: int = POSITIONS) -> list[float]:
+    """Evenly spaced positions of a slider, from one end to the other."""
+    return [float(t) for t in np.linspace(*RANGES[direction.kind], count)]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Ribbon:
     """What one classifier answers along a slider.
@@ -38,11 +43,6 @@ class Ribbon:
     x: NDArray[np.float32]
     predicted: NDArray[np.int64]
     asked: NDArray[np.bool_]
-
-
-def places(direction: Direction, count: int = POSITIONS) -> list[float]:
-    """Evenly spaced positions of a slider, from one end to the other."""
-    return [float(t) for t in np.linspace(*RANGES[direction.kind], count)]
 
 
 def ribbon(
