@@ -7,7 +7,6 @@ import pytest
 from core.anomaly.catalogue import DETECTORS
 from core.data.corruptions import CORRUPTIONS
 from core.reports.form.report import read_report, write_report
-from tests.helpers.checked_files import read_json, write_json
 from tests.helpers.pages import bodies, checked, presented, pressed, query, value
 from tests.helpers.synthetic.anomaly import write_anomaly_report
 from tests.helpers.tiny_zoo import write_zoo
@@ -63,7 +62,7 @@ def test_a_network_with_its_promise_alone_is_told_of_by_a_sentence(visit, tiny_z
 def test_a_report_of_other_weights_is_none(visit, tmp_path, tmp_path_factory):
     other = write_zoo(tmp_path_factory.mktemp("other"), ("cifar10",))
     path = write_anomaly_report(other, tmp_path, "cifar10")
-    report = read_json(path)
-    write_json(path, report | {"rows": [row | {"sha256": "0"} for row in report["rows"]]})
+    report = read_report(path)
+    write_report(dataclasses.replace(report, rows=tuple(row | {"sha256": "0"} for row in report.rows)), path)
     at = visit(**TWO, view="measured")
     assert any("of other weights" in item.value for item in at.markdown) and not bodies(at, "data-heat")
