@@ -6,7 +6,7 @@ from html import escape
 import streamlit as st
 
 from app.state.errors import guard
-from app.workshop import looks, offers, twice
+from app.workshop import looks, offers, redraws
 from app.workshop.choice import WorkshopLink, go
 from app.workshop.server import POLL, database, hub, secret, source
 from core.errors import InputError
@@ -36,9 +36,9 @@ def page(link: WorkshopLink) -> None:
     if seat is None:
         _door(room, mine)
         return
-    twice.begin()
+    redraws.begin()
     _watch(workshop, room.workshop.step)
-    twice.end((workshop, room.workshop.step, link.round, _seen(link, seat, room)))
+    redraws.end((workshop, room.workshop.step, link.round, _seen(link, seat, room)))
 
 
 def _seen(link: WorkshopLink, seat: Seat, room: Room) -> Hashable:
@@ -96,7 +96,7 @@ def _watch(workshop: int, drawn: int) -> None:
     """Draw the page again once what it shows has changed, and the time left meanwhile; this costs next to nothing."""
     with guard():
         state = hub().room(workshop).workshop
-        if state.step != drawn or twice.due():
+        if state.step != drawn or redraws.due():
             st.rerun()
         left = None if state.deadline is None else state.deadline - database().now()
         open_ = state.phase == "question"
@@ -169,7 +169,7 @@ def _answer(seat: Seat, round_: Round, index: int, value: str) -> None:
         st.session_state[_LOST] = str(error)
         return
     own(seat, round_)[index] = stored.value
-    twice.again()
+    redraws.again()
 
 
 def _result(seat: Seat, room: Room, round_: Round) -> None:

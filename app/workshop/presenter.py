@@ -8,7 +8,7 @@ import streamlit as st
 from app.state.address import room_address
 from app.state.errors import guard
 from app.ui.qr import qr_html
-from app.workshop import doors, looks, offers, results, twice
+from app.workshop import doors, looks, offers, redraws, results
 from app.workshop.choice import WorkshopLink
 from app.workshop.doors import KEY
 from app.workshop.server import POLL, database, hub
@@ -35,7 +35,7 @@ def page(link: WorkshopLink) -> None:
         return
     room = hub().room(leader.workshop)
     workshop = room.workshop
-    twice.begin()
+    redraws.begin()
     stage = st.container(key="ws-stage")
     _controls(leader, room)
     with stage:
@@ -50,7 +50,7 @@ def page(link: WorkshopLink) -> None:
             results.revealed(room, round_)
         else:
             results.ended(room)
-    twice.end((workshop.code, workshop.step, workshop.accepting, link.round))
+    redraws.end((workshop.code, workshop.step, workshop.accepting, link.round))
 
 
 def _act(leader: Leader, action: Callable[[], None]) -> None:
@@ -128,7 +128,7 @@ def _shown(room: Room) -> Shown:
 def _again(leader: Leader, drawn: Shown) -> Room:
     """The room now; the whole page is drawn again where it shows something else, such as a step by another window."""
     room = hub().room(leader.workshop)
-    if _shown(room) != drawn or twice.due():
+    if _shown(room) != drawn or redraws.due():
         st.rerun()
     return room
 

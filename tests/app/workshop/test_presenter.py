@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from app.workshop import presenter, twice
+from app.workshop import presenter, redraws
 from core.workshop import leading, reading, taking_part
 from core.workshop.database import Database
 from core.workshop.state import Room
@@ -29,7 +29,7 @@ def test_who_comes_and_what_is_offered_is_drawn_in_the_panel_too(database, monke
         raise RerunError
 
     monkeypatch.setattr(presenter, "st", SimpleNamespace(rerun=rerun))
-    monkeypatch.setattr(twice, "due", lambda: False)
+    monkeypatch.setattr(redraws, "due", lambda: False)
     workshop, key = leading.open_workshop(database, "T", [plain_round()])
     leader = leading.leader_of(database, workshop.code, key)
 
