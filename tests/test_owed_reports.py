@@ -14,6 +14,7 @@ from core.data.outliers import OUTLIERS
 from core.data.tasks import TASKS, trained_tasks
 from core.errors import InputError
 from core.models.zoo import cards, load_zoo_model
+from core.reports.adversarial.measurements import MORE
 from core.reports.anomaly.report import AnomalySettings
 from core.reports.form.report import read_report, report_path
 from core.reports.seeds.report import NAME as SEEDS
@@ -31,6 +32,8 @@ CALIBRATED, REPORTED = "calibration-detectors", "anomaly-detectors"
 """Calibrations, and networks of the report `anomaly`, without some detector that came later and can be added."""
 PAPER = "latent-paper"
 """Networks of the report `latent` that were not searched in the paper's setting."""
+REACH = "adversarial-apgd"
+"""Networks of the report `adversarial` that APGD is asked about, and was not yet."""
 WITHDRAWN = "saliency-withdrawn"
 """Of the report `saliency` figures that were taken back, and not made again since."""
 
@@ -72,6 +75,13 @@ def unsearched(task):
     return (told["default"] & set(report.settings["paper_models"])) - told["paper"]
 
 
+def unreached(task):
+    """Of the networks that the report `adversarial` asks APGD about, those that it tells of without it."""
+    path = report_path(task, "adversarial")
+    rows = read_report(path).rows if path.exists() else ()
+    return {row["model"] for row in rows if (task, row["model"]) in MORE and "apgd_near" not in row}
+
+
 def told_in_part(task):
     """The networks of the report `anomaly` that it does not tell every detector of which can be added."""
     path = report_path(task, "anomaly")
@@ -101,6 +111,7 @@ def missing(task):
     if task in JUDGED_TASKS:
         parts |= {report: zoo - in_report(task, report) for report in JUDGED}
     parts |= {SEEDS: {*compared(task)} - in_report(task, SEEDS), WITHDRAWN: withdrawn(task), PAPER: unsearched(task)}
+    parts[REACH] = unreached(task)
     if task in OUTLIERS:
         parts[DETECTION] = (zoo & set(AnomalySettings().sizes)) - detected(task)
     screens = {key: content(task, key, read_calibration, calibration_path(task, key)) for key in zoo}

@@ -111,10 +111,11 @@ def test_a_room_from_the_door_to_the_end(visitor, workshop_server):
 def hints_for_fingers(phone: Page) -> None:
     """Keys are named where there are some, and not on a screen that is touched."""
     hint = phone.locator(f"{ANSWERS} kbd").first
-    assert hint.is_visible()
+    hint.wait_for()
     touch = phone.context.new_cdp_session(phone)
     touch.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
-    assert not hint.is_visible() and phone.locator(ANSWERS).first.is_visible()
+    hint.wait_for(state="hidden")
+    assert phone.locator(ANSWERS).first.is_visible()
     touch.send("Emulation.setTouchEmulationEnabled", {"enabled": False})
     touch.detach()
 

@@ -11,7 +11,7 @@ from core.data.datasets import LabelledImages
 from core.data.tasks import task_named
 from core.models.zoo import load_zoo_model
 from core.reports.accuracy.report import AccuracySettings, accuracy_report
-from core.reports.adversarial.measurements import AdversarialSettings
+from core.reports.adversarial.measurements import MORE, AdversarialSettings
 from core.reports.adversarial.report import adversarial_report
 from core.reports.answers.report import AnswersSettings, answers_report
 from core.reports.explanations.report import ExplanationsSettings, explanations_report
@@ -52,7 +52,7 @@ def test_a_report_that_ships_comes_out_as_it_is(task, name, tmp_path):
         if (source := report_path(task, name).with_suffix(suffix)).exists():
             shutil.copy(source, path.with_suffix(suffix))
     shipped, text = read_report(path), read_checked(path, 10**8)
-    keys = dict.fromkeys(row["model"] for row in shipped.rows)
+    keys = dict.fromkeys(row["model"] for row in shipped.rows if not owes(task, name, row))
     data = blank(task_named(task), shipped.settings.get("test_images", shipped.settings["images"]), f"{task} test")
     settings = settings_from(kind, shipped.settings)
     models = [load_zoo_model(task, key) for key in keys]
@@ -69,6 +69,11 @@ def test_a_report_that_ships_comes_out_as_it_is(task, name, tmp_path):
             assert found.arrays.keys() == set(arrays.files)
             assert all(np.array_equal(found.arrays[each], arrays[each], equal_nan=True) for each in arrays.files)
     assert not (tmp_path / "scratch").exists()
+
+
+def owes(task, name, row):
+    """Whether a network of a report still lacks figures that came later, see `test_owed_reports`."""
+    return name == "adversarial" and (task, row["model"]) in MORE and "apgd_near" not in row
 
 
 def settings_of_before(report):
