@@ -90,8 +90,9 @@ def _own_images(values: np.ndarray, row: Row) -> np.ndarray:
 
 
 def _searched(report: Adversarial) -> str:
-    """Where the curves come from: the reference's search, or how much of it."""
-    source = "Woods, Chen, Teuscher 2019, arXiv:1906.02896: 450 steps, momentum 0.9, no clamp."
+    """Where curves and figures come from: the reference's search, or how much of it, and APGD."""
+    source = "APGD: Croce, Hein 2020, arXiv:2003.01690. "
+    source += "Areas: Woods, Chen, Teuscher 2019, arXiv:1906.02896: 450 steps, momentum 0.9, no clamp."
     first, last = (report.report.settings.get(name) for name in ("opening", "steps"))
     return source + (f" Here the first {first} and the last {last} of these steps." if first and last else "")
 
@@ -138,7 +139,7 @@ def _figure(name: str, row: Row) -> str:
     value, low, high = (_number(row.get(f"{name}{suffix}"), share) for suffix in ("", "_low", "_high"))
     n, censored = row.get(f"{name}_n"), row.get(f"{name}_censored")
     told = [f"{low} to {high}"] if "–" not in (low, high) else []
-    told += [f"n = {n:,}"] if isinstance(n, int) else []
+    told += [f"n\u00a0=\u00a0{n:,}"] if isinstance(n, int) else []
     told += [f"{censored:,} never broken"] if censored else []
     told += ["not measured"] if name in REACHES and name not in row else []
     if name == "accuracy" and row.get("first_image"):

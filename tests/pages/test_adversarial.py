@@ -71,7 +71,7 @@ def test_reports_give_verdicts_areas_and_the_matrix(visit, measured):
     (drawn,) = bodies(at, "data-drawn")
     assert "Standard on 10 %" in drawn and "n = 100" in drawn and "L∞" not in drawn
     (table,) = bodies(at, "data-area")
-    assert table.count("data-area=") == 2 and "1 never broken" in table and "n = 200" in table
+    assert table.count("data-area=") == 2 and "1 never broken" in table and "n\u00a0=\u00a0200" in table
     (cell,) = bodies(at, "data-cell")
     assert value(cell, "data-cell") == "pgd-linf,standard" and "Standard is right on" in cell
     (read,) = bodies(at, "data-reading")
@@ -180,7 +180,10 @@ def test_a_network_that_was_never_broken_has_no_area_and_is_not_called_robust(vi
         and "– to" not in never
     )
     assert "≥" not in table and "1 never broken" in standard
-    assert "Right under APGD, L2 0.25" in standard and "<b>30.0 %</b><br><small>21.9 % to 39.6 %, n = 100" in standard
+    assert (
+        "Right under APGD, L2 0.25" in standard
+        and "<b>30.0 %</b><br><small>21.9 % to 39.6 %, n\u00a0=\u00a0100" in standard
+    )
     (told,) = [item.value for item in at.caption if "nothing found on 180 of 200 images" in item.value]
     assert "need not be robustness" in told and not at.error
     areas = json.loads(at.get("plotly_chart")[0].proto.spec)["data"]
