@@ -16,6 +16,7 @@ from app.ui.colours import model_colour
 from app.ui.elements import how_to_read, ink, missing_report, not_measured, percent
 from core.data.tasks import Task
 from core.models.zoo import Card
+from core.reports.adversarial.measurements import REACH_FIGURES
 from core.reports.adversarial.report import Adversarial
 from core.reports.fooling.report import Fooling
 from core.reports.form.chosen import images_in_words
@@ -26,7 +27,6 @@ PANELS: Mapping[str, tuple[str, str]] = {
     "btr": ("BTR: until the class is no likelier than a guess", "Still likelier than a guess"),
 }
 
-REACHES = ("apgd_near", "apgd_middle", "apgd_far")
 FIGURES: Mapping[str, str] = {
     "accuracy": "Right when clean",
     "ara": "Attack ARA",
@@ -121,7 +121,7 @@ def _table(rows: Mapping[str, Row]) -> str:
     """The figures of these networks; those of APGD where it was asked about one of them."""
     titles = dict(FIGURES)
     for row in rows.values():
-        titles |= {name: f"Right under APGD, L2 {row[f'{name}_l2']:g}" for name in REACHES if name in row}
+        titles |= {name: f"Right under APGD, L2 {row[f'{name}_l2']:g}" for name in REACH_FIGURES if name in row}
     heads = "".join(f"<th>{title}</th>" for title in titles.values())
     body = "".join(
         f'<tr data-area="{escape(key)}">'
@@ -135,13 +135,13 @@ def _table(rows: Mapping[str, Row]) -> str:
 
 def _figure(name: str, row: Row) -> str:
     """A figure with its interval, n, and how many images are censored; why there is none where there is none."""
-    share = name in ("accuracy", *REACHES)
+    share = name in ("accuracy", *REACH_FIGURES)
     value, low, high = (_number(row.get(f"{name}{suffix}"), share) for suffix in ("", "_low", "_high"))
     n, censored = row.get(f"{name}_n"), row.get(f"{name}_censored")
     told = [f"{low} to {high}"] if "–" not in (low, high) else []
     told += [f"n\u00a0=\u00a0{n:,}"] if isinstance(n, int) else []
     told += [f"{censored:,} never broken"] if censored else []
-    told += ["not measured"] if name in REACHES and name not in row else []
+    told += ["not measured"] if name in REACH_FIGURES and name not in row else []
     if name == "accuracy" and row.get("first_image"):
         told.append(images_in_words(row["first_image"], row["accuracy_n"]))
     return f"<b>{value}</b><br><small>{', '.join(told)}</small>"

@@ -21,6 +21,7 @@ from core.models.architectures.catalogue import architecture_of
 from core.models.published.entry import publication_of
 from core.models.zoo import Card
 from core.norms import NORMS, Norm, radius_words
+from core.reports.adversarial.measurements import REACH_FIGURES
 from core.reports.form.provenance import in_words
 from core.reports.form.report import Row
 from core.reports.robustness.report import Robustness
@@ -43,9 +44,6 @@ def percent(share: Share | None) -> str:
     if share is None:
         return "not measured"
     return f"{share.value:.1%} <small>({share.low * 100:.1f} to {share.high * 100:.1f})</small>".replace("%", " %")
-
-
-REACHES = ("apgd_near", "apgd_middle", "apgd_far")
 
 
 def cards(shown: Sequence[Card], rows: Sequence[Row], areas: Sequence[Row]) -> None:
@@ -113,9 +111,9 @@ def _area(row: Row) -> str:
         f"Area {row['ara']:.4f} ({row['ara_low']:.4f} to {row['ara_high']:.4f}, RMSE, n = {row['ara_n']:,}; accuracy "
         f"on these {row['accuracy']:.1%})"
     )
-    if all(name in row for name in REACHES):
+    if all(name in row for name in REACH_FIGURES):
         radii, shares = (
-            [f"{row[f'{name}{end}']:{form}}" for name in REACHES] for end, form in (("_l2", "g"), ("", ".0%"))
+            [f"{row[f'{name}{end}']:{form}}" for name in REACH_FIGURES] for end, form in (("_l2", "g"), ("", ".0%"))
         )
         said += f". Right under APGD within L2 {', '.join(radii)}: {', '.join(shares)} (n = {row['apgd_near_n']:,})"
     return f'<p class="rs-small">{said}.</p>'.replace("%", " %")

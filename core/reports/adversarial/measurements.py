@@ -33,6 +33,8 @@ REFERENCE_AGREES = (
 REACHES: Mapping[str, float] = {"near": 0.5, "middle": 1.0, "far": 2.0}
 """The L2 radii, in units of the task's, that APGD is asked about for the networks in `MORE`: an area is a mean of
 distances, which rises also where images that are hard are given up for others. These figures show which."""
+REACH_FIGURES = tuple(f"apgd_{name}" for name in REACHES)
+"""What these figures are called in a row; `<figure>_l2` is the radius."""
 REACH_IMAGES = 300
 REACH_ITERATIONS = 100
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from core.attacks.scheduled import ARA_ATTACK
 from core.metrics.ara import ara, ara_binned
 from core.metrics.intervals import bootstrap
-from core.reports.adversarial.measurements import REACHES, SEARCHES, AdversarialSettings
+from core.reports.adversarial.measurements import REACH_FIGURES, SEARCHES, AdversarialSettings
 from core.reports.form.masking import hides_gradient, zero_gradients
 from core.reports.form.report import Arrays, Row, share
 
@@ -53,15 +53,15 @@ def row(classes: int, key: str, settings: AdversarialSettings, seconds: Mapping[
 
 
 def reach_figures(radii: Sequence[float], reach: Distances) -> Row:
-    """The shares of images that APGD leaves right within each of these L2 radii, by the names of `REACHES`.
+    """The shares of images that APGD leaves right within each of these L2 radii, by the names of `REACH_FIGURES`.
 
     Args:
         radii: in input units, from the smallest up.
         reach: the smallest radius that broke each image (n,), as the report has it.
     """
     found: Row = {}
-    for name, radius in zip(REACHES, radii, strict=True):
-        found |= share(f"apgd_{name}", int((reach > radius).sum()), len(reach)) | {f"apgd_{name}_l2": radius}
+    for name, radius in zip(REACH_FIGURES, radii, strict=True):
+        found |= share(name, int((reach > radius).sum()), len(reach)) | {f"{name}_l2": radius}
     return found
 
 

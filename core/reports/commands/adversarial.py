@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from core.metrics.ara import ara
-from core.reports.adversarial.measurements import REACHES, AdversarialSettings, measure, reached
+from core.reports.adversarial.measurements import REACH_FIGURES, AdversarialSettings, measure, reached
 from core.reports.adversarial.report import BATCH, Adversarial, adversarial_report
 from core.reports.form.command import Answer, Command
 from core.reports.form.measuring import Request, batch_seed
@@ -65,7 +65,7 @@ def _area_again(sample: Sample, found: Adversarial, row: Row) -> Recomputation:
 def _reached_again(sample: Sample, found: Adversarial, row: Row) -> Recomputation:
     """What APGD leaves within a radius that is drawn."""
     model, first = sample.network(row), row["first_image"]
-    radii = [row[f"apgd_{name}_l2"] for name in REACHES]
+    radii = [row[f"{name}_l2"] for name in REACH_FIGURES]
     upto = sample.draw.choice(range(len(radii))) + 1
     reported = found.arrays[f"reach__{row['model']}"]
     n = sample.count(len(reported))
