@@ -140,9 +140,13 @@ def test_a_round_that_is_not_revealed_is_refused_in_a_sentence(database, room, n
 
 @pytest.mark.parametrize("code", ["ABCDE", "abcde", "A" * 10_000, "<b>x</", "12345", "-1"])
 def test_a_code_of_no_workshop_is_refused_in_a_sentence(database, room, code):
+    workshop, _ = room
     at = opened("pages/workshop", join=code)
     assert at.error or at.warning
     assert "script" not in " ".join(one.value for one in (*at.error, *at.warning))
+    at.text_input(key="workshop.code").set_value(workshop.code)
+    checked(button(at, "Go to the workshop").click().run())
+    assert button(at, "Join") and not at.error, "the code is typed again where it was refused"
 
 
 def test_the_code_opens_no_presenters_screen(database, room):
