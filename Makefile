@@ -121,7 +121,7 @@ $(PROJECT): pyproject.toml $(RUNTIME)
 	$(PIP) install --no-deps -e .
 	@touch $@
 
-$(DEV): requirements-dev.txt requirements-evaluation.txt requirements-extras.txt constraints.txt | $(BIN)/python
+$(DEV): requirements-dev.txt requirements-evaluation.txt requirements-extras.txt requirements-login.txt constraints.txt | $(BIN)/python
 	$(PIP) install -r requirements-dev.txt
 	@touch $@
 

@@ -86,6 +86,18 @@ def test_no_file_of_secrets_gets_into_an_image():
     assert Path(".streamlit/config.toml") in copied and not any(name in (Path(), Path(".streamlit")) for name in copied)
 
 
+def test_servers_in_containers_can_ask_for_a_login():
+    """The packages are in the image; the file of secrets comes from outside, from a folder that a clone has, empty."""
+    needed = Path("requirements-login.txt")
+    assert "Authlib==" in (DEPLOY.parent / needed).read_text() and f"-r {needed}" in CONTAINER
+    file = Path(re.search(r"^    STREAMLIT_SECRETS_FILES: (\S+)", COMPOSE, re.M)[1])
+    folder = re.search(rf"^    - \${{SECRETS:-\./(\w+)}}:{file.parent}:ro$", COMPOSE, re.M)[1]
+    assert "*" in (DEPLOY / folder / ".gitignore").read_text().splitlines(), "nothing in it is ever committed"
+    guide = (DEPLOY.parent / "docs" / "guide" / "serving.md").read_text()
+    number = re.search(r"^USER (\d+)$", CONTAINER, re.M)[1]
+    assert f"`deploy/{folder}/{file.name}`" in guide and f"chown {number}`" in guide
+
+
 def test_what_visitors_bring_is_for_nobody_else_on_the_machine():
     assert "\nStateDirectoryMode=0700\n" in UNIT and "\nUMask=0077\n" in UNIT
 

@@ -36,6 +36,10 @@ FIGURES: Mapping[str, str] = {
 }
 
 
+REACHED = " What APGD, an attack of a given size, leaves right within three distances shows which."
+"""Said where APGD was asked about one of the networks shown."""
+
+
 def survival(task: Task, report: Adversarial | None, cards: Sequence[Card]) -> None:
     """Accuracy against RMSE of these networks, areas shaded, and their figures."""
     rows = {
@@ -69,6 +73,7 @@ def survival(task: Task, report: Adversarial | None, cards: Sequence[Card]) -> N
     for key, row in rows.items():
         if said := _how_found(key, row):
             st.caption(said)
+    asked = any(name in row for row in rows.values() for name in REACH_FIGURES)
     absent = [model_name(card.key) for card in cards if card.key not in rows]
     if absent:
         st.caption(f"Not in the report: {', '.join(absent)}.")
@@ -78,9 +83,9 @@ def survival(task: Task, report: Adversarial | None, cards: Sequence[Card]) -> N
         "accuracy-robustness area, ARA, in units of pixel range. A class may lose first place long before its evidence "
         "is gone; the right chart asks when it has. Small print: 95 % intervals (bootstrap; accuracy: Wilson). Images "
         "never broken count as right up to the largest distance found; with more than 2 % of them no area is given. An "
-        "area is a mean: it also rises where pictures that are hard are given up for those that are not. What APGD, an "
-        "attack of a given size, leaves right within three distances shows which.",
-        _searched(report),
+        "area is a mean: it also rises where pictures that are hard are given up for those that are not."
+        + (REACHED if asked else ""),
+        _searched(report, asked),
     )
 
 
@@ -89,9 +94,9 @@ def _own_images(values: np.ndarray, row: Row) -> np.ndarray:
     return values[-row["ara_n"] :] if row.get("first_image") else values
 
 
-def _searched(report: Adversarial) -> str:
-    """Where curves and figures come from: the reference's search, or how much of it, and APGD."""
-    source = "APGD: Croce, Hein 2020, arXiv:2003.01690. "
+def _searched(report: Adversarial, asked: bool) -> str:
+    """Where curves and figures come from: the reference's search, or how much of it, and APGD where it was asked."""
+    source = "APGD: Croce, Hein 2020, arXiv:2003.01690. " if asked else ""
     source += "Areas: Woods, Chen, Teuscher 2019, arXiv:1906.02896: 450 steps, momentum 0.9, no clamp."
     first, last = (report.report.settings.get(name) for name in ("opening", "steps"))
     return source + (f" Here the first {first} and the last {last} of these steps." if first and last else "")

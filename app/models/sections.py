@@ -34,7 +34,7 @@ def show_standings(report: Robustness | None, cards: list[Card]) -> None:
     rows = report.report.rows if report else ()
     standing = standings(cards, rows, choice.norm)
     with st.container(key="standings"):
-        left, right = st.columns([1.5, 1], gap="medium")
+        left, right = st.columns([1.5, 1], gap="small")
     with left:
         with st.container(width=420):
             controls.norm_picker()

@@ -36,6 +36,10 @@ FLAGS: Mapping[str, str] = {
 }
 """Signs of masked gradients in a cell's few words; `table_guide` says what they mean."""
 
+MASKING = "Signs of masking"
+WIDTHS: Mapping[str, int] = {"Network": 126, "Clean": 60, "PGD-50": 60, "APGD": 60, "Epoch": 52, MASKING: 148}
+"""The table's columns in pixels: on a window 1280 wide all are in sight, and two signs of masking are read in full."""
+
 STATED = ("steps", "restarts", "apgd_iterations", "apgd_targets", "seed")  # settings of the report that are shown
 
 
@@ -171,15 +175,15 @@ def table(standing: Sequence[Standing]) -> list[int]:
             "PGD-50": _points(one.pgd),
             "APGD": _points(one.apgd),
             "Epoch": one.cost,
-            "Signs of masking": _flags(one.flags),
+            MASKING: _flags(one.flags),
             "Clean, 95 %": _span(one.clean),
             "PGD, 95 %": _span(one.pgd),
             "APGD, 95 %": _span(one.apgd),
         }
         for one in standing
     ]
-    bar = {
-        name: st.column_config.ProgressColumn(name, width=73, min_value=0, max_value=100, format="%.1f %%", help=told)
+    shares = {
+        name: st.column_config.NumberColumn(name, width=WIDTHS[name], format="%.1f %%", help=told)
         for name, told in (
             ("Clean", "Right answers on clean test images"),
             ("PGD-50", "Right answers under PGD with 50 steps at the reported radius"),
@@ -187,16 +191,16 @@ def table(standing: Sequence[Standing]) -> list[int]:
         )
     }
     others = {
-        "Network": st.column_config.TextColumn("Network", width=126),
+        "Network": st.column_config.TextColumn("Network", width=WIDTHS["Network"]),
         "Epoch": st.column_config.NumberColumn(
-            "Epoch", width=52, format="%.1f ×", help="Time of an epoch over the standard's"
+            "Epoch", width=WIDTHS["Epoch"], format="%.1f ×", help="Time of an epoch over the standard's"
         ),
-        "Signs of masking": st.column_config.TextColumn("Masking", width=88, help="Signs of masking"),
+        MASKING: st.column_config.TextColumn("Masking", width=WIDTHS[MASKING], help=MASKING),
     }
     picked = st.dataframe(
-        rows, hide_index=True, column_config=bar | others, placeholder="–", key="models-table",
-        column_order=("Network", *bar, "Epoch", "Signs of masking"),
-        height=min(495, 35 * len(rows) + 38), on_select="rerun", selection_mode="multi-row",
+        rows, hide_index=True, column_config=shares | others, placeholder="–", key="models-table",
+        column_order=tuple(WIDTHS), height=min(495, 35 * len(rows) + 38), on_select="rerun",
+        selection_mode="multi-row",
     )  # fmt: skip
     named = {str(name): None for row in rows for name in row}
     tables.offer(

@@ -124,8 +124,8 @@ def picture(task: Task, shown: ModelInput) -> None:
         show_png(map_png.enlarge(shown.x[0]), f"{shown.title}, as the networks see it")
     notes = "".join(f" {note}" for note in shown.notes)
     st.caption(
-        f"**{escape_markdown(shown.title)}**, {shown.size[0]} × {shown.size[1]} ({shown.source}), and what the "
-        f"networks see: {width} × {height} {kind} pixels.{truth}{escape_markdown(notes)}"
+        f"**{escape_markdown(shown.title)}**, {shown.size[0]}\u00a0×\u00a0{shown.size[1]} ({shown.source}), and what "
+        f"the networks see: {width}\u00a0×\u00a0{height} {kind} pixels.{truth}{escape_markdown(notes)}"
     )
 
 

@@ -108,6 +108,10 @@ def _own(cookie: DeltaGenerator) -> None:
         file = st.file_uploader(formats, FILE_TYPES, key="picker.upload", max_upload_size=limit)
     paste_into("picker-file", MAX_BYTES)
     _take(file, cookie)
+    if (
+        _REFUSED in st.session_state
+    ):  # here, too: the box lies over the sentence below it, and on a phone over all of it
+        st.caption(_refusal())
 
 
 def _take(file: UploadedFile | None, cookie: DeltaGenerator) -> None:
@@ -131,10 +135,15 @@ def _take(file: UploadedFile | None, cookie: DeltaGenerator) -> None:
     session.set_field("image", key)
 
 
+def _refusal() -> str:
+    """Which file was not taken, and why, in Markdown."""
+    name, reason = st.session_state[_REFUSED]
+    return f"**{escape_markdown(name)}** was refused. {escape_markdown(reason)}"
+
+
 def _say_refusal(shown: ModelInput) -> None:
     """Why a file was not taken; what is below belongs to another picture, and stays dimmed until that is accepted."""
-    name, reason = st.session_state[_REFUSED]
-    st.error(f"**{escape_markdown(name)}** was refused. {escape_markdown(reason)}", icon=":material/error:")
+    st.error(_refusal(), icon=":material/error:")
     st.button(
         f"Go on with {escape_markdown(shown.title)}", key="picker.accept", icon=":material/undo:",
         on_click=st.session_state.pop, args=(_REFUSED, None),

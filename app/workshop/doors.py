@@ -33,16 +33,21 @@ def page() -> None:
     join, lead = st.columns([1, 1.6], gap="large")
     with join:
         st.header("Join", anchor=False)
-        with st.form("workshop.join", border=False):
-            code = st.text_input("Code on the screen", max_chars=2 * LENGTH, key="workshop.code")
-            if st.form_submit_button("Go to the workshop", type="primary") and code:
-                go(WorkshopLink(join=read_code(code)))
-                st.rerun()
+        join_by_code()
         with st.expander("Come back as its presenter", icon=":material/key:"), guard():
             come_back("")
     with lead:
         st.header("Lead", anchor=False)
         _open()
+
+
+def join_by_code() -> None:
+    """The field for the code on the screen, which leads to its workshop."""
+    with st.form("workshop.join", border=False):
+        code = st.text_input("Code on the screen", max_chars=2 * LENGTH, key="workshop.code")
+        if st.form_submit_button("Go to the workshop", type="primary") and code:
+            go(WorkshopLink(join=read_code(code)))
+            st.rerun()
 
 
 def come_back(code: str) -> None:

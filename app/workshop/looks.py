@@ -17,6 +17,7 @@ from app.workshop.server import database
 from core.workshop import reading
 from core.workshop.items import Item, Option, Picture
 from core.workshop.rounds.bars import Share
+from core.workshop.state import Round
 
 
 def style() -> None:
@@ -118,6 +119,33 @@ def examples_html(workshop: int, items: Sequence[Item], names: dict[str, str]) -
         f"<figcaption><b>{escape(str(item.facts.get('class', '')))}</b>"
         f"{escape(names.get(item.condition, item.condition))}</figcaption></figure>"
         for item in items
+    )
+    return f'<div class="ws-examples">{figures}</div>'
+
+
+def of_one_picture(round_: Round) -> bool:
+    """Whether a round is about the maps of one picture alone, as is that of a picture that somebody offered."""
+    return len(round_.items) == 1 and len(round_.items[0].pictures) == len(round_.items[0].options) + 1
+
+
+def asked_picture_html(workshop: int, round_: Round) -> str:
+    """The picture of a round about one alone, for the wall; its maps are in an order of each person's own."""
+    if not of_one_picture(round_):
+        return ""
+    picture = url(workshop, round_.items[0].pictures[0])
+    return f'<figure class="ws-asked"><img src="{picture}" alt="The picture"></figure>'
+
+
+def unveiled_html(workshop: int, round_: Round) -> str:
+    """The picture of a round about one alone with its maps, each under its network's name; "" for any other round."""
+    if not of_one_picture(round_):
+        return ""
+    item, names = round_.items[0], round_.settings["names"]
+    captions = ["The picture", *(names.get(option.value, option.value) for option in item.options)]
+    figures = "".join(
+        f'<figure><img src="{url(workshop, picture)}" alt="{escape(_alt(picture, ""))}">'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+        for picture, caption in zip(item.pictures, captions, strict=True)
     )
     return f'<div class="ws-examples">{figures}</div>'
 

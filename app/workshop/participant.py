@@ -6,7 +6,7 @@ from html import escape
 import streamlit as st
 
 from app.state.errors import guard
-from app.workshop import looks, offers, redraws
+from app.workshop import doors, looks, offers, redraws
 from app.workshop.choice import WorkshopLink, go
 from app.workshop.server import POLL, database, hub, secret, source
 from core.errors import InputError
@@ -22,13 +22,14 @@ _OWN, _LOST = "workshop.own", "workshop.refused"
 
 
 def page(link: WorkshopLink) -> None:
-    """What a participant sees of the workshop of a link.
-
-    Raises:
-        InputError: no such workshop, or too many codes were tried.
-    """
+    """What a participant sees of the workshop of a link; one whose code is of none can type it again."""
     mine = secret()
-    workshop = _workshop(link.join)
+    try:
+        workshop = _workshop(link.join)
+    except InputError as error:
+        st.error(escape_markdown(str(error)), icon=":material/error:")
+        doors.join_by_code()
+        return
     seat = st.session_state.get(SEAT)
     if seat is None or seat.workshop != workshop:
         seat = st.session_state[SEAT] = taking_part.seat_of(database(), workshop, mine)

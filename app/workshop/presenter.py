@@ -174,7 +174,7 @@ def _question(leader: Leader, drawn: Shown, round_: Round, address: str) -> None
         title = kind.title if len(prompts) > 1 else next(iter(prompts))
         poll = round_.kind == "poll"
         st.html(
-            f'<div class="ws-live"><div><h2>{escape(title)}</h2>'
+            f'<div class="ws-live">{looks.asked_picture_html(workshop.id, round_)}<div><h2>{escape(title)}</h2>'
             f'<p class="ws-answered" aria-live="polite"><b>{room.answers}</b> of {due} answers '
             f'<span class="ws-state">{state}</span></p>'
             f'<div class="ws-due"><i style="width: {100 * share:.1f}%"></i></div>'

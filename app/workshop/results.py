@@ -35,6 +35,8 @@ def revealed(room: Room, round_: Round) -> None:
     shown = [item for item in round_.items if len(item.pictures) == 1][:EXAMPLES]
     if shown:
         st.html(looks.examples_html(room.workshop.id, shown, names))
+    elif maps := looks.unveiled_html(room.workshop.id, round_):
+        st.html(maps)
     if found.machines:
         st.html('<p class="ws-calm">Machines on the same pictures</p>' + looks.bars_html(found.machines))
     for line in report.lines(found):

@@ -75,7 +75,7 @@ def _decode(data: bytes, background: Background, samples: Samples | None) -> Pic
     pixels.setflags(write=False)  # pictures are cached and shared
     height, width = pixels.shape[:2]
     if max(width, height) >= _THIN * min(width, height):
-        notes.append(f"The picture is very long and thin ({width} x {height} pixels).")
+        notes.append(f"The picture is very long and thin ({width} × {height} pixels).")
     return Picture(pixels, _NAMES.get(name, name), width, height, tuple(notes), levels)
 
 

@@ -80,15 +80,15 @@ def check_size(width: int, height: int) -> None:
             `MAX_RATIO`.
     """
     if width < 1 or height < 1:
-        raise InputError(f"The picture has no pixels: it is {width} x {height}.")
+        raise InputError(f"The picture has no pixels: it is {width} × {height}.")
     if width * height > MAX_PIXELS:
         raise InputError(
-            f"The picture has {width} x {height} pixels ({width * height / 1e6:.1f} megapixels); "
+            f"The picture has {width} × {height} pixels ({width * height / 1e6:.1f} megapixels); "
             f"at most {MAX_PIXELS / 1e6:.0f} megapixels are decoded."
         )
     if max(width, height) > MAX_SIDE:
-        raise InputError(f"The picture has {width} x {height} pixels; a side may have {MAX_SIDE:,} at most.")
+        raise InputError(f"The picture has {width} × {height} pixels; a side may have {MAX_SIDE:,} at most.")
     if max(width, height) > MAX_RATIO * min(width, height):
         raise InputError(
-            f"The picture is too thin: {width} x {height} pixels, and one side may be {MAX_RATIO:,} times the other."
+            f"The picture is too thin: {width} × {height} pixels, and one side may be {MAX_RATIO:,} times the other."
         )

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, WebSocketRoute
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from tests.helpers.browser import SIZES, at_rest, in_turn, photograph, settled, turn_to
 from tests.helpers.screen import (
@@ -181,3 +182,27 @@ def the_pinned_picture_can_be_read(page: Page) -> None:
     assert not violations(page, OF_COLOURS)
     ground = page.locator(".rs-pinned").evaluate("e => getComputedStyle(e).backgroundColor")
     assert ground.startswith("rgb("), ground  # nothing shines through, which axe-core can't judge everywhere
+
+
+def test_no_names_of_files_stand_beside_a_page_before_the_first_run_has_named_it(visitor, address):
+    """Streamlit lists the files in pages/ until the navigation comes, which is long on a busy server."""
+    page, begun = visitor().new_page(), []
+
+    def until_the_navigation(route: WebSocketRoute) -> None:
+        server = route.connect_to_server()
+
+        def sent(data: bytes | str) -> None:
+            message = ForwardMsg()
+            message.ParseFromString(data)
+            kind = message.WhichOneof("type")
+            if kind not in ("navigation", "delta"):
+                route.send(data)
+            begun.extend([kind] * (kind == "new_session"))
+
+        server.on_message(sent)
+
+    page.route_web_socket("**/_stcore/stream", until_the_navigation)
+    page.goto(f"{address}/models")
+    until(lambda: page.wait_for_timeout(50) or begun, "a run")
+    at_rest(page, 1000)
+    assert not page.get_by_test_id("stSidebarNav").count()

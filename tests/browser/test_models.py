@@ -6,12 +6,19 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page
 
+from app.models.zoo_table import FLAGS, MASKING, WIDTHS
 from tests.helpers.browser import here, in_turn, loaded, photograph, settled
 from tests.helpers.screen import misfits
 from tests.helpers.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("with-reports"), pytest.mark.timeout(600)]
 SERVER = "with_reports"
+
+WRITTEN = """(table, words) => {
+  const pen = document.createElement("canvas").getContext("2d");
+  pen.font = `14px ${getComputedStyle(table).fontFamily}`;
+  return pen.measureText(words).width + 2 * 8;
+}"""  # pixels of a cell with these words, in the letters that tables are drawn in, between its edges
 
 PARTS = "&open=curves,claims,sure,cards,perturbation"
 START = f"models?image=photo:chelsea{PARTS}"
@@ -68,6 +75,8 @@ def test_the_last_column_of_the_table_is_in_sight_on_a_small_laptop(visit):
     until(lambda: table.count() and settled(page) and loaded(page), "the table")
     wider = "e => e.scrollWidth - e.clientWidth"
     until(lambda: table.evaluate(wider) <= 0, "the table to fit")
+    two = "; ".join(FLAGS[flag] for flag in ("zero-gradient", "transfer"))  # as in the reports that ship
+    assert table.evaluate(WRITTEN, two) <= WIDTHS[MASKING], "two signs of masking are read in full"
 
 
 def test_the_choice_comes_along_through_the_navigation_and_back(visitor, address):

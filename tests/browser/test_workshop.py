@@ -104,7 +104,7 @@ def test_a_room_from_the_door_to_the_end(visitor, workshop_server):
     next_phase(lead)
     lead.get_by_text("what the room said").wait_for()
     phones[2].get_by_text("That was it").wait_for()
-    assert lead.get_by_role("button", name="Report as a page").is_visible()
+    lead.get_by_role("button", name="Report as a page").wait_for()  # it is drawn after the sentence
     assert reading.room(database, workshop.id, {}).names == ()
 
 
@@ -115,7 +115,7 @@ def hints_for_fingers(phone: Page) -> None:
     touch = phone.context.new_cdp_session(phone)
     touch.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
     hint.wait_for(state="hidden")
-    assert phone.locator(ANSWERS).first.is_visible()
+    phone.locator(ANSWERS).first.wait_for()
     touch.send("Emulation.setTouchEmulationEnabled", {"enabled": False})
     touch.detach()
 

@@ -191,6 +191,15 @@ def test_a_network_that_was_never_broken_has_no_area_and_is_not_called_robust(vi
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("models", "asked"), [("standard,pgd-l2", True), ("pgd-l2,pgd-linf", False)])
+def test_apgd_is_named_where_a_network_shown_was_asked_about(visit, measured, models, asked):
+    at = visit(models=models, open="survival")
+    (table,) = bodies(at, "data-area")
+    (guide,) = bodies(at, "accuracy-robustness area, ARA")
+    assert ("APGD" in table) is asked and guide.count("APGD") == 2 * asked and "Areas: Woods" in guide
+
+
+@pytest.mark.slow
 def test_what_a_search_followed_is_said_where_it_is_not_the_papers_loss(visit, measured):
     path = measured / "cifar10" / "adversarial.json"
     report = read_json(path)

@@ -103,6 +103,7 @@ def test_a_truncated_upload_is_a_sentence_and_the_session_lives_on(visit):
     assert len(at.error) == 1 and "Something went wrong" not in at.error[0].value and "broken.png" in at.error[0].value
     assert len(bodies(at, "data-answer")) == 3 and any("Cat" in caption.value for caption in at.caption)
     assert bodies(at, 'class="rs-refused"')  # what is below is dimmed: it is not of this file
+    assert sum("was refused" in item.value for item in at.caption) == 1, "beside the file, too: its box hides the rest"
     upload(at, "whole.png", picture())
     assert not at.error and any("Your picture whole.png" in caption.value for caption in at.caption)
     assert not bodies(at, 'class="rs-refused"')

@@ -86,6 +86,14 @@ def test_an_offered_picture_is_offered_once_and_becomes_a_round(database, room):
     until(lambda: any(one.label == "Decline" for one in checked(lead.run()).button), "the picture", 10)
     checked(button(lead, "Ask the room about it").click().run())
     assert len(reading.room(database, workshop.id, {}).rounds) == 3
+    walls = []
+    for _ in range(6):
+        checked(button(lead, "ws-next").click().run())
+        walls.append(bodies(lead))
+    asked, revealed = walls[4:]
+    assert asked.count('<figure class="ws-asked"><img') == 1, "the wall shows what the room is asked about"
+    assert revealed.count("<figcaption>") == 3 and "<figcaption>The picture<" in revealed
+    assert "ws-asked" not in walls[2].replace(".ws-asked", ""), "a round about several pictures shows none of them"
 
 
 def test_a_phone_is_told_neither_the_network_nor_what_is_right(database, room):
@@ -132,9 +140,13 @@ def test_a_round_that_is_not_revealed_is_refused_in_a_sentence(database, room, n
 
 @pytest.mark.parametrize("code", ["ABCDE", "abcde", "A" * 10_000, "<b>x</", "12345", "-1"])
 def test_a_code_of_no_workshop_is_refused_in_a_sentence(database, room, code):
+    workshop, _ = room
     at = opened("pages/workshop", join=code)
     assert at.error or at.warning
     assert "script" not in " ".join(one.value for one in (*at.error, *at.warning))
+    at.text_input(key="workshop.code").set_value(workshop.code)
+    checked(button(at, "Go to the workshop").click().run())
+    assert button(at, "Join") and not at.error, "the code is typed again where it was refused"
 
 
 def test_the_code_opens_no_presenters_screen(database, room):

@@ -201,7 +201,7 @@ def test_transparent_gif():
 
 def test_a_long_thin_picture_is_read_and_said_to_be_so():
     picture = decode(encoded(Image.new("RGB", (900, 1), RED), "PNG"))
-    assert picture.notes == ("The picture is very long and thin (900 x 1 pixels).",)
+    assert picture.notes == ("The picture is very long and thin (900 × 1 pixels).",)
 
 
 def test_pixels_cannot_be_changed_and_the_digest_sees_one_level():
