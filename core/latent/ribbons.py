@@ -109,18 +109,20 @@ def ribbons(
     while open_lines := [line for line in lines if line.wanted]:
         spots = sorted({(line.slider, place) for line in open_lines for place in line.wanted})
         moves = [(slider, [positions[slider][place] for _, place in some]) for slider, some in groupby(spots, _slider)]
-        codes = torch.cat([moved_along(z, ways, at, slider, some) for slider, some in moves])
+        every = torch.cat([moved_along(z, ways, at, slider, some) for slider, some in moves])
+        codes, same = torch.unique(every, dim=0, return_inverse=True)  # where all stand is a place of each at rest
         x = decoder.decode(codes, labels.expand(len(codes)))
-        where = {spot: row for row, spot in enumerate(spots)}
+        where = dict(zip(spots, same.tolist(), strict=True))
         ends |= {spot: x[row] for spot, row in where.items() if spot[1] in (0, POSITIONS - 1)}
         for classifier in {id(line.classifier): line.classifier for line in open_lines}.values():
             mine = [line for line in open_lines if line.classifier is classifier]
-            rows = [where[line.slider, place] for line in mine for place in line.wanted]
+            rows = sorted({where[line.slider, place] for line in mine for place in line.wanted})
             logits = torch.cat([classifier(part) for part in x[rows].split(CHUNK)]).float()
             if not bool(logits.isfinite().all()):
                 raise InputError("these codes give answers that are not finite")
-            for line, part in zip(mine, logits.split([len(line.wanted) for line in mine]), strict=True):
-                line.told(part.cpu().numpy())
+            said = dict(zip(rows, logits.cpu().numpy(), strict=True))
+            for line in mine:
+                line.told(np.stack([said[where[line.slider, place]] for place in line.wanted]))
     return [
         Ribbon(
             np.asarray(positions[line.slider], np.float32),

@@ -57,8 +57,9 @@ def decode_row(
     """
     if len(z) == 0 or labels.shape != z.shape[:1] or len(positions) != len(z):
         raise InputError(f"need codes with a class and a position each; got {len(z)}, {len(labels)}, {len(positions)}")
-    size, first = 1 if alone else len(z), decoder.decode(start, labels[:1])
+    size = 1 if alone else len(z)
     x = torch.cat([decoder.decode(*part) for part in zip(z.split(size), labels.split(size), strict=True)]).contiguous()
+    first = x[:1] if torch.equal(z[:1], start) else decoder.decode(start, labels[:1])
     logits = (torch.cat([classifier(part) for part in x.split(size)]) for classifier in classifiers)
     probs = torch.stack([each.float().softmax(1) for each in logits])
     if not bool(x.isfinite().all()) or not bool(probs.isfinite().all()):

@@ -69,6 +69,28 @@ def test_far_from_every_other_class_only_the_first_places_are_asked(linear):
     assert (made.predicted == 1).all() and np.flatnonzero(made.asked).tolist() == [*range(0, POSITIONS, COARSE)]
 
 
+def test_the_code_where_all_sliders_stand_is_drawn_and_asked_about_once(linear):
+    drawn, asked = [], []
+
+    class Counted:
+        latent = linear.latent
+
+        def decode(self, z, labels):
+            drawn.append(len(z))
+            return linear.decode(z, labels)
+
+    def sure(x):
+        asked.append(len(x))
+        return torch.stack([x.flatten(1).mean(1) * 0.1, torch.full((len(x),), 9.0)], 1)
+
+    z = normal(1, 12, seed=0)
+    ways = (*directions(linear, z, ONE, 2), decay_direction(12), noise_direction(12, torch.Generator().manual_seed(1)))
+    made = ribbons(Counted(), z, ONE, ways, [0.0] * 4, asked_of([sure], 4))
+    first = len(range(0, POSITIONS, COARSE))
+    assert drawn == asked == [4 * first - 3]
+    assert all(np.flatnonzero(one.asked).tolist() == [*range(0, POSITIONS, COARSE)] for one in made)
+
+
 def test_answers_that_are_no_numbers_are_refused(linear):
     z = normal(1, 12, seed=0)
     ways = directions(linear, z, ONE, 1)
