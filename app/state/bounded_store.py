@@ -129,6 +129,8 @@ class BoundedStore(Generic[Value]):
 
     def _keep_within(self, owner: str, newest: Hashable) -> None:
         """Take from a visitor what they did not use for longest, as long as they hold more than one may."""
+        if self._held[owner] <= self._most_own:
+            return
         own = [key for key, entry in self._entries.items() if key != newest and owner in entry.owners]
         for key in own:
             if self._held[owner] <= self._most_own:
