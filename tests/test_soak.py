@@ -8,7 +8,7 @@ import pytest
 from benchmarks.load import spells
 from benchmarks.load.damage import BUG, HARMS, ROOT, Harm
 from benchmarks.load.server import environment_in
-from benchmarks.load.soak import outcome_of, tracebacks
+from benchmarks.load.soak import first_of_each, outcome_of, tracebacks
 from benchmarks.load.spells import ASSETS, DISK, KILLED, SCRATCH, TITLES, Machine, Spell, drawn
 
 
@@ -55,6 +55,9 @@ def test_tracebacks_are_told_apart_by_their_last_lines_and_numbers_do_not_count(
     )
     log = "started\n" + one.format(12) + "more\n" + chained + one.replace("OSError: [Errno 28]", "KeyError:").format(1)
     assert sorted(tracebacks(log).values()) == [1, 3] and not tracebacks("Traceback is a word")
+    whole = first_of_each(log)
+    assert whole.keys() == tracebacks(log).keys() and all(text.count("Traceback") == 1 for text in whole.values())
+    assert any("/tmp/12" in text for text in whole.values()) and not any("/tmp/3" in text for text in whole.values())
 
 
 @pytest.fixture

@@ -78,7 +78,19 @@ def outcome_of(fault: str, died: bool, waited: float = 0.0) -> str:
 
 def tracebacks(log: str) -> Counter[str]:
     """The last lines of the tracebacks in a log, counted; numbers and ids in them aside."""
-    return Counter(re.sub(r"0x[0-9a-f]+|[0-9a-f]{6,}|\d+", "#", found)[:160] for found in RAISED.findall(log))
+    return Counter(map(_kind, RAISED.findall(log)))
+
+
+def first_of_each(log: str) -> dict[str, str]:
+    """The first traceback of each kind in whole, by its last line as `tracebacks` gives it."""
+    found: dict[str, str] = {}
+    for each in RAISED.finditer(log):
+        found.setdefault(_kind(each[1]), each[0])
+    return found
+
+
+def _kind(last_line: str) -> str:
+    return re.sub(r"0x[0-9a-f]+|[0-9a-f]{6,}|\d+", "#", last_line)[:160]
 
 
 class Soak:
@@ -209,9 +221,12 @@ class Soak:
         await asyncio.gather(*(guest.visitor.close() for guest in guests))
         await asyncio.sleep(self.options.quiet)
         watch.cancel()
-        total = tracebacks(self.log.read_text(errors="replace"))
+        log = self.log.read_text(errors="replace")
+        total = tracebacks(log)
         end(self.servers)
         failures = self.say(total)
+        for whole in first_of_each(log).values():
+            print(f"\n{whole}", flush=True)
         fresh: Callable[[], Server] = partial(Server, self.machine.environment(), self.log, self.machine.root)
         other = await compare(fresh, [view for guest in guests for view in guest.views], options)
         measured = {"settings": settings_of(options), "memory": self.memory, "tracebacks": total, "other": other}
