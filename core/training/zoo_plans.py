@@ -73,6 +73,9 @@ def recipe_plan(task: Task, key: str) -> TrainingPlan:
     return replace(plan, recipe=paced(plan.recipe, plan.epochs))
 
 
+_WIDE = replace(network_for(CIFAR10, "hhrelu"), widths=(16, 64, 256))
+"""3.2 million parameters."""
+
 SHIPPED: Mapping[tuple[str, str], TrainingPlan] = {
     (plan.task, plan.key): plan
     for plan in (
@@ -91,7 +94,13 @@ SHIPPED: Mapping[tuple[str, str], TrainingPlan] = {
             _plan(CIFAR10, "pgd-l2-radii-wide", RandomRadius(Pgd(4.5, "l2", 2, 2.8125), "pgd-l2-radii"), 36, 4),
             learning_rate=0.1,
             augmentation=Augmentation(padding=2),
-            network=replace(network_for(CIFAR10, "hhrelu"), widths=(16, 64, 256)),
+            network=_WIDE,
+        ),
+        replace(
+            _plan(CIFAR10, "pgd-l2-radii-far", RandomRadius(Pgd(9.0, "l2", 2, 5.625), "pgd-l2-radii-wide"), 12, 4),
+            learning_rate=0.05,
+            augmentation=Augmentation(padding=2),
+            network=_WIDE,
         ),
         _plan(CIFAR10, "noise-sign"),
         _plan(CIFAR10, "sat-strong-robust", SaliencyTraining(_saliency(CIFAR10, "gradient-sign", "pgd-linf"))),
@@ -148,6 +157,7 @@ _VANISHED = (
 CHOSEN_ON_TEST: Mapping[tuple[str, str], str] = {
     ("cifar10", "pgd-l2-large"): "its area",
     ("cifar10", "pgd-l2-radii"): "its area and clean accuracy",
+    ("cifar10", "pgd-l2-radii-far"): "the area and clean accuracy that pgd-l2-radii, from which it comes, has",
     ("cifar10", "pgd-l2-radii-wide"): "the area and clean accuracy that pgd-l2-radii, from which it goes on, has",
     ("fashion-mnist", "pgd-l2"): "its clean accuracy and that under PGD",
 }
@@ -184,6 +194,11 @@ NOTES: Mapping[tuple[str, str], str] = {
         "pgd-l2-radii-wide",
     ): f"{_TRADE} It goes on from pgd-l2-radii with more channels; the epochs of that one, and of the one "
     f"before it, add to its own. {chosen_note('cifar10', 'pgd-l2-radii-wide')}",
+    (
+        "cifar10",
+        "pgd-l2-radii-far",
+    ): f"{_TRADE} It goes on from pgd-l2-radii-wide with radii up to twice as long; the epochs of that one, and of "
+    f"those before it, add to its own. {chosen_note('cifar10', 'pgd-l2-radii-far')}",
     ("cifar10", "double-backprop"): _PENALTY,
     ("cifar10", "lipschitz-all"): _UNSURE,
     (

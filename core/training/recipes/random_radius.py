@@ -66,5 +66,8 @@ RANDOM_RADIUS_RECIPE = RecipeEntry(
     lambda task: RandomRadius(Pgd(2 * task.radii["l2"], "l2", 2, 1.25 * task.radii["l2"])),
     activation="hhrelu",
     colour="#B810A0",
-    variants=(Variant("pgd-l2-radii-wide", "Robust, all radii, wide", "#6C7A10"),),  # with more channels
+    variants=(
+        Variant("pgd-l2-radii-wide", "Robust, all radii, wide", "#6C7A10"),  # with more channels
+        Variant("pgd-l2-radii-far", "Robust, far radii, wide", "#905818"),
+    ),
 )
