@@ -108,9 +108,7 @@ def _own(cookie: DeltaGenerator) -> None:
         file = st.file_uploader(formats, FILE_TYPES, key="picker.upload", max_upload_size=limit)
     paste_into("picker-file", MAX_BYTES)
     _take(file, cookie)
-    if (
-        _REFUSED in st.session_state
-    ):  # here, too: the box lies over the sentence below it, and on a phone over all of it
+    if _REFUSED in st.session_state:  # here, too: this box lies over the sentence below it
         st.caption(_refusal())
 
 
