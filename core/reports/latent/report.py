@@ -37,7 +37,7 @@ Arrays, in the order of test images or of codes, for `<part>` = `<codes>_<settin
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from torch import nn
@@ -143,7 +143,7 @@ def _stated(task: Task, autoencoder: Autoencoder, data: LabelledImages, settings
         "test_images": len(data),
         "generator": autoencoder.card.sha256,
         "latent": autoencoder.latent,
-        "search": asdict(Search()),
+        "search": {name: value for name, value in asdict(Search()).items() if name != "restarts"},  # stated by setting
         "halvings": HALVINGS,
         "rounds": ROUNDS,
         "noise": list(NOISE),
@@ -165,7 +165,11 @@ class LatentMeasurer(Measurer[LatentSettings]):
         """Measure with what the report states."""
         super().__init__(request, {"report": NAME} | dict(stated), BATCH)
         self.autoencoder = autoencoder
-        self.codes = codes_of(autoencoder, self.data, self.settings)
+
+    @cached_property
+    def codes(self) -> dict[str, Codes]:
+        """By kind, the codes that all networks are measured on; made when something is to be measured."""
+        return codes_of(self.autoencoder, self.data, self.settings)
 
     def distances(self) -> tuple[Part, float]:
         """The array that belongs to no network."""
