@@ -36,8 +36,10 @@ class Search:
         rho: the first radius; codes further away are never looked at.
         steps: of each run. (The code never tests the point after the last step; here it is tested.)
         step: length of a step, in units of the radius.
-        restarts: runs for each code. The change found is an upper bound: of a standard network's codes four runs left
-            it 5 to 8 % longer than the paper's twelve.
+        restarts: runs for each code. Within one search, before it is finished, a further run never makes the smallest
+            norm larger; of two searches the one with more runs may have the larger one, as random starts are others
+            for another number of runs. The change found is an upper bound: of a standard network's codes four runs
+            left it 5 to 8 % longer than the paper's twelve.
         start: "centre": each run starts at the decayed code. "random": in a uniform direction, at a uniform share of
             the radius; but of several runs the last starts at the decayed code. (In the code it is meant to, but its
             flag is set too late.)

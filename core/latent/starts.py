@@ -14,8 +14,8 @@ _TINY = 1e-12
 def random_starts(z: Tensor, labels: Tensor, runs: int, seed: int) -> Tensor:
     """Offsets (R, B, n) in the ball of scaled radius 1: uniform directions, lengths uniform in [0, 1).
 
-    So not uniform in the ball. They follow from the seed, the code (B, n) and its class (B,) alone, so that neighbours
-    in a batch play no part.
+    So not uniform in the ball. They follow from the seed, the code (B, n), its class (B,) and the number of runs alone,
+    so that neighbours in a batch play no part; those of fewer runs are not the first of those of more.
     """
     offsets = z.new_zeros(runs, *z.shape)
     for row, (code, label) in enumerate(zip(z.detach().cpu().numpy(), labels.tolist(), strict=True)):

@@ -1,6 +1,7 @@
 """The search: exact where the answer is known, what its settings mean, and each code as if it were alone."""
 
 import dataclasses
+import itertools
 import math
 
 import numpy as np
@@ -106,6 +107,34 @@ def test_restarts_never_make_the_minimum_larger(curved, classifier):
         assert (norm <= before + 1e-6).all()
         before = norm
     assert np.isfinite(before).sum() > 20
+
+
+def test_a_further_run_of_a_search_never_makes_its_minimum_larger(curved, classifier):
+    """From random starts, before the search is finished; one that is ended after some runs gives the best so far."""
+    z, labels = codes_and_classes(curved, classifier, 40)
+    settings = Search(restarts=4, bisection=False, steps=10)
+    norms = []
+    for runs in (1, 2, 3, 4):
+        told = []
+        made = search(
+            curved,
+            classifier,
+            z,
+            labels,
+            1.0,
+            settings,
+            on_progress=lambda done, of, told=told: told.append(done),
+            should_stop=lambda runs=runs, told=told: len(told) >= runs,
+        )
+        norms.append(np.where(made.found, made.norm, np.inf))
+    assert all((after <= before + 1e-6).all() for before, after in itertools.pairwise(norms))
+    assert (norms[-1] < norms[0] - 1e-3).sum() > 5
+
+
+def test_random_starts_are_others_for_another_number_of_runs():
+    z, labels = normal(3, 6, seed=0), torch.zeros(3, dtype=torch.int64)
+    few, many = (random_starts(z, labels, runs, 0) for runs in (2, 3))
+    assert not torch.isclose(few, many[:2]).any()
 
 
 def test_what_was_found_is_wrong_and_has_the_size_it_says(curved, classifier):
