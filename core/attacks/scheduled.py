@@ -185,7 +185,6 @@ class ScheduledAttack:
 L2_TRAINING = ScheduledAttack(0.01)
 L2_MIN_TRAINING = ScheduledAttack(0.1, "smallest")
 ARA_ATTACK = ScheduledAttack(20.0, "smallest", steps=450, momentum=0.9)
-ARA_BTR = ScheduledAttack(20.0, "better-than-random", steps=450, momentum=0.9)
 
 
 def explanation(rho: float = 0.1) -> ScheduledAttack:
