@@ -31,6 +31,9 @@ rows are held to, as there are more of them now.
 
 Arrays, for display: `score_<detector>_<against>__<model>` float32 (n,), of the first 500 images of a set; `against`
 "test" are the normal ones. Of the corruptions and of perceptrons trained on anything but PGD there are none.
+
+What the papers' methods would have shown and is not here: the AUROC of each tensor's norm alone, and the ROC curve of a
+pair of normal images and a set.
 """
 
 from collections.abc import Mapping, Sequence
