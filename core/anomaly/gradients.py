@@ -70,7 +70,7 @@ class WeightGradients:
 
     @property
     def total(self) -> Tensor:
-        """The sum over the groups (B,), the papers' plain score; on which side anomalies lie is not given by theory."""
+        """The sum over the groups (B,), pytorch-ood's score; on which side anomalies lie is not given by theory."""
         return self.squared.sum(1)
 
 

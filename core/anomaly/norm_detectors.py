@@ -29,8 +29,9 @@ class ProfileDetector:
     Attributes:
         distance: "mahalanobis": squared distance to the mean, covariance by Ledoit, Wolf 2004 on values in units of
             their deviation. "z-max": the largest deviation of a layer, in units of its own, either way. "sum": the sum
-            of the norms itself, the papers' untrained score, which takes larger for more anomalous: that is not given
-            by theory, and an AUROC under one half says that it is the other way round.
+            of the values itself; of norms it is the untrained score of pytorch-ood, not of the papers, which train a
+            detector. Larger counts as more anomalous: that is not given by theory, and an AUROC under one half says
+            that it is the other way round.
         mean: (M, L), one row, or one a predicted class.
         deviation: (L,) around the means.
         precision: (L, L), of values in units of `deviation`.

@@ -105,7 +105,8 @@ LARGEST_DETECTOR = _detector(
 SUM_DETECTOR = _detector(
     "sum",
     "Sum of norms",
-    "The sum of the norms, the papers' score without training",
+    "The sum of the norms. That larger is odd is an assumption, and wrong for many odd pictures. The papers train a "
+    "detector instead; this is pytorch-ood's score, here on sigmoids",
     Profile(log=False, distance="sum"),
 )
 SOFTMAX_DETECTOR = _detector(

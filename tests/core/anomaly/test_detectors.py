@@ -8,10 +8,12 @@ import torch
 from sklearn.covariance import ledoit_wolf
 
 from core.anomaly import baselines, norm_detectors, perceptron
+from core.anomaly.catalogue import DETECTORS
 from core.errors import ConfigError, InputError
 from core.metrics.detection import auroc
 from core.models.resnet import PreActResNet, ResNetConfig
 from core.models.zoo import Card, assemble
+from core.reports.form.report import read_report, report_path
 
 RNG = np.random.default_rng(0)
 NORMAL = RNG.normal(size=(400, 5)) @ RNG.normal(size=(5, 5)) + 3
@@ -235,3 +237,11 @@ def test_baselines_refuse_what_does_not_fit(model, training):
     narrow = baselines.Baselines(np.zeros((10, 3), np.float32), np.eye(3, dtype=np.float32), np.eye(3, 2), 1.0)
     with pytest.raises(InputError, match="features"):
         narrow.score(model, training[0][:1])
+
+
+def test_the_plain_sum_says_that_its_direction_is_assumed():
+    """Larger is not odder by theory, and mostly not by the report: of other objects most networks give smaller sums."""
+    rows = read_report(report_path("cifar10", "anomaly")).rows
+    of_others = [row["auroc"] for row in rows if (row.get("detector"), row.get("against")) == ("sum", "mean-semantic")]
+    assert len(of_others) > 3 and max(of_others) < 0.5
+    assert "That larger is odd is an assumption" in DETECTORS["sum"].title
