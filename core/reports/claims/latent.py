@@ -4,10 +4,10 @@ Their claims: latent robustness goes with a network's accuracy and not with its 
 shows in the perturbations instead, which change the picture more in robust networks. Each is looked at in two ways,
 on reconstructed and on generated codes, in the default setting:
 
-- `way` "zoo": over all networks, the rank correlation (Spearman) of a latent figure with accuracy on test images, or
-  with image-space severity. For "more than", which says that it follows accuracy and that it does so more, the lesser
-  of the correlation with accuracy and of its lead over that with severity. The interval is of a bootstrap that draws
-  networks and images both; a draw in which a figure does not differ counts as no correlation.
+- `way` "zoo": over all networks that have the figures, the rank correlation (Spearman) of a latent figure with
+  accuracy on test images, or with image-space severity. For "more than", which says that it follows accuracy and that
+  it does so more, the lesser of the correlation with accuracy and of its lead over that with severity. The interval is
+  of a bootstrap that draws networks and images both; a draw in which a figure does not differ counts as no correlation.
 - `way` "pair": a network against `standard`, where the two differ in what the claim goes by (accuracy, or severity in
   L2; paired, 95 %): the mean difference of the latent figure on the same codes, counted positive where it goes the way
   the claim says, with its paired interval.
@@ -35,7 +35,7 @@ from core.reports.form.report import Report, Row
 from core.reports.form.resume import standard_first
 from core.reports.latent.measurements import KINDS
 from core.reports.latent.report import Latent
-from core.reports.latent.rows import LETTER, counted, spoken_of
+from core.reports.latent.rows import LETTER, counted, counted_at_largest, spoken_of
 
 NAME = "latent-readings"
 
@@ -76,8 +76,7 @@ class _Zoo:
         if name == "accuracy":
             return arrays[f"right__{key}"].astype(np.float64)
         if name.startswith("severity"):
-            distance = arrays[f"image_{name.removeprefix('severity-')}__{key}"]
-            return counted(distance, float(distance[np.isfinite(distance)].max(initial=0.0)))
+            return counted_at_largest(arrays[f"image_{name.removeprefix('severity-')}__{key}"])
         if name.endswith("S"):
             return counted(arrays[f"distance_{part}__{key}"], Search().rho)
         if name.endswith("A"):
@@ -94,7 +93,7 @@ def readings(latent: Latent) -> Report:
     report = latent.report
     keys = tuple(standard_first({str(row["model"]) for row in report.rows}))
     zoo = _Zoo(latent, keys)
-    rows = (*(_over_zoo(zoo) if len(keys) >= FEWEST else ()), *_pairs(zoo))
+    rows = (*_over_zoo(zoo), *_pairs(zoo))
     settings = {"report": report.report, **report.settings, "networks": list(keys)}
     return Report(report.task, NAME, settings, report.provenance, inherited(report, rows))
 
@@ -106,12 +105,12 @@ def _over_zoo(zoo: _Zoo) -> Iterator[Row]:
     for kind in KINDS:
         for figure in (f"LA{LETTER[kind]}S", f"LA{LETTER[kind]}A"):
             latent = zoo.figure(figure, kind)
-            yield _zoo_row(zoo, FOLLOWS, kind, figure, "accuracy", [latent, accuracy], _correlation)
+            yield from _zoo_row(zoo, FOLLOWS, kind, figure, "accuracy", [latent, accuracy], _correlation)
             for name, severity in severities.items():
                 all_three = [latent, accuracy, severity]
-                yield _zoo_row(zoo, RATHER, kind, figure, f"accuracy, {name}", all_three, _advantage)
+                yield from _zoo_row(zoo, RATHER, kind, figure, f"accuracy, {name}", all_three, _advantage)
         for name, severity in severities.items():
-            yield _zoo_row(zoo, SHOWS, kind, "l2", name, [zoo.figure("l2", kind), severity], _correlation)
+            yield from _zoo_row(zoo, SHOWS, kind, "l2", name, [zoo.figure("l2", kind), severity], _correlation)
 
 
 def _pairs(zoo: _Zoo) -> Iterator[Row]:
@@ -120,9 +119,12 @@ def _pairs(zoo: _Zoo) -> Iterator[Row]:
         return
     sides = ((FOLLOWS, "accuracy", "S"), (FOLLOWS, "accuracy", "A"), (SHOWS, "severity-l2", "l2"))
     for key, kind, (claim, by, figure) in product(zoo.keys, KINDS, sides):
+        mine, standards = zoo.one(by, "", key), zoo.one(by, "", "standard")
+        if key == "standard" or np.isnan(mine).any() or np.isnan(standards).any():
+            continue
         differ = paired_shares if by == "accuracy" else paired_difference
-        _, low, high = differ(zoo.one(by, "", key), zoo.one(by, "", "standard"))
-        if key == "standard" or low <= 0 <= high:
+        _, low, high = differ(mine, standards)
+        if low <= 0 <= high:
             continue
         name = figure if figure == "l2" else f"LA{LETTER[kind]}{figure}"
         one, other = zoo.one(name, kind, key), zoo.one(name, kind, "standard")
@@ -143,18 +145,25 @@ def _zoo_row(
     by: str,
     values: list[Array],
     statistic: Callable[[list[Array]], float],
-) -> Row:
-    """A statistic of the networks' means (M,) of each of the values (M, n), with its interval."""
+) -> Iterator[Row]:
+    """A statistic of the networks' means (M,) of each of the values (M, n), with its interval.
+
+    Networks of which one of the figures is not known are left out; of fewer than `FEWEST` there is no row.
+    """
+    known = np.all([~np.isnan(each).all(1) for each in values], 0)
+    values, n = [each[known] for each in values], int(known.sum())
+    if n < FEWEST:
+        return
     rng = np.random.default_rng(0)
     drawn = []
     for _ in range(RESAMPLES):
-        networks = rng.integers(0, len(zoo.keys), len(zoo.keys))
+        networks = rng.integers(0, n, n)
         images = [rng.integers(0, each.shape[1], each.shape[1]) for each in values]
         drawn.append(statistic([_means(each[:, i])[networks] for each, i in zip(values, images, strict=True)]))
     low, high = (float(end) for end in np.quantile(drawn, [0.025, 0.975]))
     value = statistic([_means(each) for each in values])
     subject = {"way": "zoo", "model": "", "against": ""}
-    return _row(zoo, claim, kind, figure, by, subject, value, low, high, len(zoo.keys))
+    yield _row(zoo, claim, kind, figure, by, subject, value, low, high, n)
 
 
 def _row(zoo: _Zoo, claim: str, kind: str, figure: str, by: str, subject: dict[str, str], *number: float) -> Row:

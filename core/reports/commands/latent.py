@@ -32,7 +32,8 @@ def _run(request: Request[LatentSettings]) -> Answer:
 def _line(row: Row) -> str:
     at = ", ".join(f"{words} {row[name]:g}" for words, name in (("epsilon", "epsilon"), ("rho", "rho")) if row[name])
     head = f"{row['model']:16} {row['metric']:17} {row['codes']:14} {row['setting']:7} {at:18}"
-    value = f"{row['value']:.3f} ({row['value_low']:.3f} to {row['value_high']:.3f}, n = {row['value_n']:,})"
+    interval = "({value_low:.3f} to {value_high:.3f}, n = {value_n:,})"
+    value = "unknown" if row["value"] is None else f"{row['value']:.3f} {interval.format_map(row)}"
     if "median" not in row:
         return f"{head} {value}"
     shares = f"not found {row['not_found']:.1%}, wrong already {row['already_wrong']:.1%}"

@@ -19,7 +19,7 @@ space, `||v|| / sqrt(n)`; each is null where a metric has none.
 - `LARA`, `LAGA`: the share that no change within `rho` fools: by the bounded search (`search` "bounded"), or read off
   the minima ("minimum"). Changes longer than `rho` have a log likelihood under the noise below `log_tau`, in nats;
 - `severity-l2`, `severity-linf`: the image-space counterparts, clamped to [0, 1], in pixel units: `l2` as root mean
-  square; what was not found counts as the largest found.
+  square; what was not found counts as the largest found; null where none above 0 was found, and some not.
 
 `setting` is "default", or "paper" (600 codes, 12 runs each, and also epsilon 0.5) for the networks in
 `core.reports.latent.report.measurements.PAPER`; "" where nothing is searched in the latent space.

@@ -51,6 +51,16 @@ def counted(distance: NDArray[np.floating], most: float) -> NDArray[np.float64]:
     return np.where(np.isinf(distance), most, distance.astype(np.float64))
 
 
+def counted_at_largest(distance: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Distances with what was not found counted at the largest that was.
+
+    All NaN where none above 0 was found, and some not: nothing says how far these are.
+    """
+    most = float(distance[np.isfinite(distance)].max(initial=0.0))
+    known = most > 0 or bool(np.isfinite(distance).all())
+    return counted(distance, most) if known else np.full(len(distance), np.nan)
+
+
 def _accuracies(key: str, settings: LatentSettings, arrays: Arrays) -> Iterator[Row]:
     """Metrics without a search."""
 
@@ -75,7 +85,9 @@ def _searched(
     of = f"{setting.part(kind, epsilon)}__{key}"
     distance, letter, name = arrays[f"distance_{of}"], LETTER[kind], setting.name
     rho = Search().rho
-    severity = row(f"LA{letter}S", kind, epsilon, rho, setting=name, search="minimum") | _severity(distance, rho)
+    severity = row(f"LA{letter}S", kind, epsilon, rho, setting=name, search="minimum") | _severity(
+        distance, counted(distance, rho)
+    )
     severity |= mean("plain", counted(arrays[f"plain_{of}"], rho))
     severity |= share("likely", int((distance < typical_norm(epsilon)).sum()), len(distance))
     for figure in ("outward", "l2", "l1"):
@@ -93,17 +105,15 @@ def _image_space(key: str, arrays: Arrays) -> Iterator[Row]:
     """Conventional severity."""
     for norm in ("l2", "linf"):
         distance = arrays[f"image_{norm}__{key}"]
-        found = distance[np.isfinite(distance)]
-        yield row(f"severity-{norm}", "images") | _severity(distance, float(found.max()) if len(found) else 0.0)
+        yield row(f"severity-{norm}", "images") | _severity(distance, counted_at_largest(distance))
 
 
-def _severity(distance: NDArray[np.floating], most: float) -> Row:
-    """Mean and median distance, and the shares of what was not found and what was wrong already."""
+def _severity(distance: NDArray[np.floating], sizes: NDArray[np.float64]) -> Row:
+    """Mean and median of what distances count as, and the shares of what was not found and what was wrong already."""
     n = len(distance)
-    sizes = counted(distance, most)
     return {
         **mean("value", sizes),
-        "median": float(np.median(sizes)),
+        "median": None if np.isnan(sizes).any() else float(np.median(sizes)),
         **share("not_found", int(np.isinf(distance).sum()), n),
         **share("already_wrong", int((distance == 0).sum()), n),
     }

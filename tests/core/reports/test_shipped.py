@@ -15,13 +15,14 @@ from core.reports.accuracy.report import AccuracySettings, accuracy_report
 from core.reports.adversarial.measurements import MORE, AdversarialSettings
 from core.reports.adversarial.report import adversarial_report
 from core.reports.answers.report import AnswersSettings, answers_report
+from core.reports.claims.latent import readings
 from core.reports.explanations.report import ExplanationsSettings, explanations_report
 from core.reports.fooling.report import FoolingSettings, fooling_report
 from core.reports.form.measuring import Request
 from core.reports.form.report import read_report, report_path
 from core.reports.form.verification import settings_from
 from core.reports.latent.measurements import PAPER, LatentSettings
-from core.reports.latent.report import latent_report
+from core.reports.latent.report import Latent, latent_report
 from core.reports.transfer.report import TransferSettings, transfer_report
 
 
@@ -98,3 +99,11 @@ def test_runs_are_stated_by_setting_alone(task, name):
     """The search has a default number of runs, too, which is not that of the searches that were made."""
     settings = read_report(report_path(task, name)).settings
     assert "restarts" not in settings["search"] and settings["restarts"] == 4 and settings["paper_restarts"] == 12
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["cifar10", "fashion-mnist"])
+def test_latent_readings_that_ship_are_those_of_the_report(task):
+    made = readings(Latent.read(report_path(task, "latent")))
+    shipped = read_report(report_path(task, "latent-readings"))
+    assert made.rows == shipped.rows and dict(made.settings) == dict(shipped.settings)

@@ -105,3 +105,28 @@ def test_a_pair_is_compared_on_the_same_codes_and_only_where_the_two_differ():
     assert row["value"] == pytest.approx(0.05, abs=0.005) and row["value_n"] == 295
     (row,) = [r for r in report.rows if r["figure"] == "LARS" and r["model"] == "net1"]
     assert row["value"] == pytest.approx(0.1, abs=0.01) and row["verdict"] == "held" and row["value_n"] == 300
+
+
+def test_a_network_that_nobody_breaks_is_in_no_correlation_with_severity():
+    """In image space nothing is found for `net3`, and less than that for the others; in latent space for `net4`."""
+    made = synthetic(UP, MIXED, UP, MIXED, n=40)
+    whole = readings(made)
+    for norm in ("l2", "linf"):
+        made.arrays[f"image_{norm}__net3"][:] = np.inf
+    made.arrays["l2_generation_default_1__net4"][:] = np.nan
+    found = readings(made)
+    n = {(row["claim"], row["codes"]): row["value_n"] for row in found.rows if row["way"] == "zoo"}
+    assert {key: value for key, value in n.items() if key[0] == FOLLOWS} == dict.fromkeys(
+        [(FOLLOWS, "reconstruction"), (FOLLOWS, "generation")], 7
+    )
+    assert n[RATHER, "generation"] == n[SHOWS, "reconstruction"] == 6 and n[SHOWS, "generation"] == 5
+    pairs = {(row["claim"], row["model"]) for row in found.rows if row["way"] == "pair"}
+    assert (SHOWS, "net3") not in pairs and (FOLLOWS, "net3") in pairs and (SHOWS, "net2") in pairs
+    assert (SHOWS, "net3") in {(row["claim"], row["model"]) for row in whole.rows if row["way"] == "pair"}
+
+
+def test_of_too_few_networks_with_a_severity_there_is_no_correlation():
+    made = synthetic(UP[:5], MIXED[:5], UP[:5], MIXED[:5], n=40)
+    made.arrays["image_l2__net3"][:] = np.inf
+    by = {row["by"] for row in readings(made).rows if row["way"] == "zoo"}
+    assert by == {"accuracy", "accuracy, severity-linf", "severity-linf"}
