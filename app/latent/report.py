@@ -250,7 +250,8 @@ def _curves(found: Latent, codes: str, models: Sequence[str]) -> None:
     how_to_read(
         "The share of codes whose picture is still answered rightly, whatever change of the decayed code within the "
         "radius a search tried. Left of the dotted line a change is likelier than random noise of that ε would be.",
-        "One minimum search for each code gives the whole curve. Buzhinsky et al. 2020, arXiv:2003.01993.",
+        "One distance for each code gives the whole curve: the shorter of what the minimum search and the bounded one "
+        "found. Buzhinsky et al. 2020, arXiv:2003.01993.",
     )
 
 
@@ -264,7 +265,7 @@ def table(every: Found, rows: Mapping[str, Sequence[Row]], codes: str) -> str:
         "severity": (f"LA{letter}S: smallest latent change", False),
         "accuracy-in-latent": (f"LA{letter}A: within ρ", True),
         "change": ("What it changes in the picture", False),
-        "severity-l2": ("Smallest change of pixels (L2)", False),
+        "severity-l2": ("Smallest change of pixels (RMSE)", False),
     }
     heads = "".join(f"<th>{title}</th>" for title, _ in columns.values())
     body = "".join(

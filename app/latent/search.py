@@ -77,8 +77,8 @@ def search_task(position: ResolvedPosition, centre: float) -> LongTask:
         "latent.search",
         ("latent", *position.cache_key, centre),
         partial(_call, position, centre),
-        "For each network a search looks for the nearest code whose picture it no longer takes for what is drawn. It "
-        "takes some seconds.",
+        "For each network a search looks for the nearest code whose picture it answers with another class than the one "
+        "that the search starts from. It takes some seconds.",
         "Find the smallest change that fools",
         ":material/travel_explore:",
         lambda work: f"Run {work.done:,} of {work.of:,}" if work.of else "Begun",

@@ -12,6 +12,7 @@ from app.ui.colours import model_colour
 from app.ui.data_urls import data_url
 from app.ui.elements import how_to_read, percent
 from core.data.tasks import Task
+from core.latent.finish import ROUNDS
 from core.latent.noise import typical_norm
 
 
@@ -120,5 +121,6 @@ def guide() -> None:
         "1 is a standard deviation of every number of the code. A network that is hard to fool with small changes of "
         "pixels need not have a longer way here, but tends to need a larger change of the picture.",
         f"Buzhinsky et al. 2020, arXiv:2003.01993: {SEARCH.restarts} runs of {SEARCH.steps} steps within a shrinking "
-        "radius, then bisection.",
+        "radius. Ours: steps follow logits (the paper's: probabilities), and the end, bisection and "
+        f"{ROUNDS} rounds towards the nearest edge, edges taken for planes.",
     )
