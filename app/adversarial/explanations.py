@@ -15,7 +15,7 @@ from app.state.names import model_name
 from app.ui.colours import model_colour
 from app.ui.controls import pick
 from app.ui.data_urls import data_url
-from app.ui.elements import how_to_read, not_measured
+from app.ui.elements import clean_in_words, how_to_read, not_measured
 from app.ui.player import Line, Series, Track, player
 from core.data.tasks import Task
 from core.explanations.attack_path import Path
@@ -139,20 +139,31 @@ def _drawn(row: Row) -> str:
     return f"{model_name(row['model'])} on {share:.0f} % ({low:.0f} to {high:.0f} %, n = {row['draws_n']:,}{chose})"
 
 
-def grid(task: Task, results: Sequence[Explanations], verdicts: Sequence[EvidenceVerdict], shown: str) -> None:
+def grid(
+    task: Task,
+    results: Sequence[Explanations],
+    verdicts: Sequence[EvidenceVerdict],
+    shown: str,
+    cards: Mapping[str, Card],
+) -> None:
     """A row a model: its answer, and what it makes of the picture for each class."""
     factor = change_factor(results)
-    blocks = [_row(task, result, verdict, shown, factor) for result, verdict in zip(results, verdicts, strict=True)]
+    blocks = [
+        _row(task, result, verdict, shown, factor, clean_in_words(cards[result.model]))
+        for result, verdict in zip(results, verdicts, strict=True)
+    ]
     st.html(f'<div class="rs-explanations">{"".join(blocks)}</div>')
 
 
-def _row(task: Task, result: Explanations, verdict: EvidenceVerdict, shown: str, factor: float) -> str:
+def _row(task: Task, result: Explanations, verdict: EvidenceVerdict, shown: str, factor: float, right: str) -> str:
     name, answer = model_name(result.model), result.predicted
     pictures = result.x_adv if shown == "picture" else 0.5 + factor * result.delta
     cells = "".join(_cell(task, result, place, picture) for place, picture in enumerate(pictures))
+    head = f'<span class="rs-name">{escape(name)}</span>'
+    head += f'<span class="rs-figures">{escape(right)}</span>' if right else ""
     return (
         f'<section style="--rs-colour: {model_colour(result.model)}" data-explained="{escape(result.model)}">'
-        f'<div class="rs-head"><span class="rs-name">{escape(name)}</span><span class="rs-answer"><b class="rs-class">'
+        f'<div class="rs-head">{head}<span class="rs-answer"><b class="rs-class">'
         f"{escape(task.class_names[answer])}</b> {_share(result.probs[answer])}</span>{_verdict(verdict)}</div>"
         f'<div class="rs-cells rs-scrolls" tabindex="0" role="group" aria-label="{escape(name)}: a picture for each '
         f'class">{cells}</div></section>'

@@ -29,21 +29,22 @@ def show_explanations(shown: ModelInput) -> None:
         models = elements.differentiable(task, choice.models)
         if not models:
             return
+        cards = zoo.cards_of(task.key)
         place = st.container()
         explanations.budget()
         with place:
             found = explanations.with_progress(results.explanations(task, models, shown, part.rho), len(models))
             grid = st.empty()
         with grid:  # the pictures first: the verdicts take as long again
-            explanations.grid(task, found, [UNSAID] * len(found), part.shown)
+            explanations.grid(task, found, [UNSAID] * len(found), part.shown, cards)
         verdicts = results.verdicts(task, models, shown)
         whole = results.explanations_and_away(task, models, shown, part.rho)
         with grid:
-            explanations.grid(task, found, verdicts, part.shown)
+            explanations.grid(task, found, verdicts, part.shown, cards)
         if not any(verdict.evidence or verdict.because for verdict in verdicts):
             explanations.no_verdicts(task)
         explanations.grid_guide(found, part.shown)
-        explanations.drawn_on_tests(results.explanations_report(task.key), zoo.cards_of(task.key), choice.models)
+        explanations.drawn_on_tests(results.explanations_report(task.key), cards, choice.models)
         downloads(
             f"explanations-{task.key}",
             ("Grid as PNG", "png", partial(files.grid_png, found, [*map(explanations.says_where, verdicts)])),

@@ -154,6 +154,12 @@ def figures_in_words(card: Card) -> list[str]:
     return [line.replace("%", " %") for line in lines]
 
 
+def clean_in_words(card: Card) -> str:
+    """The card's accuracy on clean images in a few words, and "" where it was not measured."""
+    clean = next((row for row in card.figures if _complete(row)), None)
+    return f"{percent(clean['clean'])} right on test images" if clean else ""
+
+
 def _complete(row: Mapping[str, Any]) -> bool:
     """Whether a figure of a card, which may come from anywhere, can be shown."""
     numbers = ("clean", "clean_n", "robust", "robust_n", "epsilon")

@@ -11,7 +11,7 @@ from PIL import Image
 from app.state.epsilon_scale import dial, radius_text
 from app.ui import map_png
 from app.ui.colours import model_colour, shade, signed_colours
-from app.ui.elements import figures_in_words, percent, two_figures
+from app.ui.elements import clean_in_words, figures_in_words, percent, two_figures
 from core.data.tasks import CIFAR10, FASHION_MNIST
 from core.models.resnet import ResNetConfig
 from core.models.zoo import Card
@@ -91,11 +91,13 @@ def test_figures_say_what_they_were_measured_on():
         "0.0 % under PGD-50 at 8/255 (n = 1,000)",
         "1.2 % under PGD-50 at L2 0.5 (n = 1,000)",
     ]
+    assert clean_in_words(card) == "92.4 % right on test images"
 
 
 @pytest.mark.parametrize("rows", [(), ({"clean": "92 %"},), ({**ROWS[0], "epsilon": None},)])
 def test_figures_that_are_not_there_are_not_made_up(rows):
     assert figures_in_words(replace(CARD, figures=rows)) == ["Accuracy not measured"]
+    assert clean_in_words(replace(CARD, figures=rows)) == ""
 
 
 def test_radii_for_people():
