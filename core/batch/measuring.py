@@ -84,9 +84,14 @@ class MeasureJob:
         if self.identity not in _held:
             check_code(self.code)
             _held.clear()
+            if any(library in self.held for library in _IMPORTING_TORCHVISION):
+                import core.torchvision_compat  # noqa: F401, PLC0415 - takes a second
             _held[self.identity] = pickle.loads(self.held)
         return _held[self.identity]
 
+
+_IMPORTING_TORCHVISION = (b"timm", b"torchvision")
+"""Where one of them is named, unpickling imports torchvision, which needs our import first."""
 
 _held: dict[str, tuple[Any, ...]] = {}
 

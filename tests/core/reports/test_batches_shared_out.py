@@ -9,8 +9,10 @@ import torch
 from core.batch.engine import ENGINES
 from core.batch.local import LocalEngine
 from core.batch.measuring import MeasureJob, SharedMeasuring
+from core.data.datasets import LabelledImages
 from core.errors import ConfigError
 from core.models.asking import one_thread
+from core.models.zoo import load_zoo_model
 from core.reports.accuracy.report import AccuracySettings, accuracy_report
 from core.reports.adversarial.report import AdversarialSettings, adversarial_report
 from core.reports.answers.report import AnswersSettings, answers_report
@@ -132,3 +134,15 @@ def test_a_worker_of_another_version_measures_nothing(models, data):
 
 def test_reports_say_whether_they_can_be_shared():
     assert {name for name in REPORTS if not command_of(name).batches} == {"generator", "transfer"}
+
+
+def test_a_network_of_another_library_is_measured_in_other_processes(tmp_path):
+    """Its class is of timm, which a process imports when it takes the network up."""
+    model = load_zoo_model("imagenet", "standard")
+    pixels = torch.randint(
+        0, 256, (2, *model.task.shape), generator=torch.Generator().manual_seed(0), dtype=torch.uint8
+    )
+    data = LabelledImages(pixels, torch.tensor([3, 7]), "made here")
+    settings = AccuracySettings(images=2, robust_images=1, steps=1, restarts=1)
+    found = accuracy_report(Request([model], data, settings, at_once=shared(LocalEngine(1), [model], data)))
+    assert figures(found.rows) == figures(accuracy_report(Request([model], data, settings)).rows)
