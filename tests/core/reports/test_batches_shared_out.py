@@ -144,5 +144,5 @@ def test_a_network_of_another_library_is_measured_in_other_processes(tmp_path):
     )
     data = LabelledImages(pixels, torch.tensor([3, 7]), "made here")
     settings = AccuracySettings(images=2, robust_images=1, steps=1, restarts=1)
-    found = accuracy_report(Request([model], data, settings, at_once=shared(LocalEngine(1), [model], data)))
+    found = accuracy_report(Request([model], data, settings, at_once=shared(LocalEngine(2), [model], data)))
     assert figures(found.rows) == figures(accuracy_report(Request([model], data, settings)).rows)
