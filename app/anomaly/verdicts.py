@@ -127,7 +127,7 @@ def missing_calibration(task: Task, key: str) -> None:
             return
         if not task.trained:
             st.markdown(
-                f"**No verdict yet:** {model_name(key)} was trained elsewhere, on pictures that are not here, "
+                f"**No verdict yet:** {model_name(key)} learned from pictures that are not here, "
                 f"so nothing says what is normal to it. {CALIBRATE}"
             )
             return

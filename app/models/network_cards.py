@@ -53,12 +53,14 @@ def _card(card: Card, standing: Mapping[Norm, Standing], further: str) -> str:
     published = ""
     if said := publication_of(card.settings):
         title, source, published = "A published network", said.source, publication(card.key, said)
+    measured = standing["linf"].clean is not None or not further  # what is measured further may stand alone
+    figures = _figures(standing) if measured else ""
     note = f'<p class="rs-note">{escape(card.note)}</p>' if card.note else ""
     return (
         f'<article class="rs-card" style="--rs-colour: {model_colour(card.key)}" data-card="{escape(card.key)}">'
         f'<div class="rs-name">{escape(model_name(card.key))}<span class="rs-key">{escape(card.key)}</span></div>'
         f'<p><b>{escape(title)}.</b> {escape(sentence)}</p><p class="rs-formula">{escape(card.recipe)}</p>'
-        f"{_figures(standing)}{further}"
+        f"{figures}{further}"
         f'<p class="rs-small">{escape(_cost(card, standing["linf"].cost))}</p>{published}{note}'
         f'<p class="rs-small">Source: {escape(source or "see its formula")}<br>'
         f"Make it again: <code>{escape(card.command)}</code></p></article>"
