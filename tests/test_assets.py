@@ -116,6 +116,22 @@ def test_readme_quotes_the_areas():
     assert theirs["ara_n"] == 500 and f"where `pgd-l2-radii`, chosen on them, has {same:.4f}." in said
 
 
+@pytest.mark.parametrize("task", STUDENTS)
+def test_readme_quotes_what_a_student_withstands(task):
+    """And what it must withstand to ship: ten points more than its teacher at the smallest radius, for ten clean."""
+    report = read_report(report_path(task, "student"))
+    assert all(row["sha256"] == cards(task)[row["model"]].sha256 for row in report.rows)
+    shares = {}
+    for key in (STUDENTS[task].teacher, STUDENT.key):
+        rows = [row for row in report.rows if row["model"] == key]
+        said = [f"{row['right']:.1%} ({row['right_low']:.1%} to {row['right_high']:.1%})" for row in rows]
+        assert f"| `{key}` | {' | '.join(said)} |".replace("%", " %") in README
+        assert {(row["right_n"], row["steps"]) for row in rows} == {(500, 50)}
+        shares[key] = [row["right"] for row in rows]
+    teacher, student = shares.values()
+    assert student[0] >= teacher[0] - 0.1 and student[1] >= teacher[1] + 0.1
+
+
 def test_readme_quotes_whose_attacks_draw_of_networks_that_chose_no_threshold():
     report = read_report(report_path("cifar10", "explanations"))
     choosing = report.settings["thresholds_part"].split(",")

@@ -17,7 +17,7 @@ def test_a_page_shows_it_and_says_what_is_missing(page, reports, few_steps, monk
     assert not at.error and not at.warning
     assert page == "models" or ["standard", "robust-student"] in [item.value for item in at.multiselect]
     if page == "anomaly":
-        assert any("trained elsewhere" in text.value for text in at.markdown)
+        assert any("learned from pictures that are not here" in text.value for text in at.markdown)
     if page == "adversarial":
         (block,) = bodies(at, "data-explained")
         assert block.count("data-class=") == 8 and block.count('data-class="espresso"') == 2
