@@ -19,6 +19,7 @@ from core.errors import ConfigError, InputError
 from core.models.fast import fast_form
 from core.models.resnet import PreActResNet
 from core.training.checkpoint import read_checkpoint, write_checkpoint
+from core.training.moving import follow, sgd, state_of
 from core.training.plan import TrainingPlan
 from core.training.recipes.base import Batch
 
@@ -177,15 +178,8 @@ class _Run:
         if start is not None:
             self.model.load_state_dict(start.state_dict())
         self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
-        decayed = [p for p in self.model.parameters() if p.dim() >= 2]
-        plain = [p for p in self.model.parameters() if p.dim() < 2]
-        self.optimiser = torch.optim.SGD(
-            [{"params": decayed, "weight_decay": plan.weight_decay}, {"params": plain, "weight_decay": 0.0}],
-            lr=plan.learning_rate,
-            momentum=plan.momentum,
-            nesterov=plan.momentum > 0,
-        )
+        self.average = state_of(self.model)
+        self.optimiser = sgd(self.model, plan.learning_rate, plan.momentum, plan.weight_decay)
 
     def epoch(
         self,
@@ -245,12 +239,7 @@ class _Run:
         else:
             # The average starts as nearly a plain mean, so that early weights are soon forgotten.
             decay = min(plan.averaging, (1 + count) / (10 + count))
-        with torch.no_grad():
-            for name, value in self.model.state_dict().items():
-                if value.is_floating_point():
-                    self.average[name].lerp_(value, 1.0 - decay)
-                else:
-                    self.average[name].copy_(value)
+        follow(self.average, self.model, decay)
         return loss.detach()
 
     def refresh_norms(self, model: PreActResNet, data: LabelledImages) -> None:

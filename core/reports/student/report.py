@@ -26,13 +26,12 @@ from core.attacks.robust_at import robust_at
 from core.data.datasets import LabelledImages
 from core.data.tasks import Task
 from core.data.tiny_imagenet import enlarged, load_tiny_imagenet
-from core.errors import ConfigError
 from core.models.zoo import ZooModel
 from core.reports.form.measuring import Measurer, Measuring, Request
 from core.reports.form.report import Row, share
 from core.reports.form.resume import Measured, Part, ReportDraft
 from core.reports.form.settings import ReportSettings
-from core.training.student.shipped import STUDENTS
+from core.training.student.shipped import student_plan
 
 NAME = "student"
 EPSILONS = (0.0, 0.5 / 255, 1 / 255, 2 / 255)
@@ -67,8 +66,7 @@ def photographs(task: Task) -> LabelledImages:
         ConfigError: the task has no student.
         DataMissingError: Tiny ImageNet is not here.
     """
-    if task.key not in STUDENTS:
-        raise ConfigError(f"the report student is for {', '.join(STUDENTS)}; got {task.key}")
+    student_plan(task.key)
     return enlarged(load_tiny_imagenet("test"), task.shape)
 
 

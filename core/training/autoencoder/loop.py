@@ -21,6 +21,7 @@ from core.training.autoencoder.loss import Pictures, autoencoder_losses, make_pi
 from core.training.autoencoder.plan import AutoencoderPlan
 from core.training.autoencoder.prior import encoded, fit_flow
 from core.training.checkpoint import read_checkpoint, write_checkpoint
+from core.training.moving import follow, order_of, state_of
 
 ROUND = 100  # steps between checkpoints
 DECLINE = 0.4  # share of the steps over which the learning rates fall to 0
@@ -170,7 +171,7 @@ class _Run:
         generator = torch.Generator().manual_seed(plan.seed)
         self.network = AutoencoderNetwork(replace(plan.network, flow=0), generator).to(device)  # its flow comes later
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = {name: value.clone() for name, value in self.network.state_dict().items()}
+        self.average = state_of(self.network)
         self.optimiser = torch.optim.Adam(self.network.parameters(), plan.learning_rate, MOMENTS)
         self.opponent = _Opponent(plan, eyes.network.widths, generator, device) if plan.recipe.critic else None
 
@@ -180,8 +181,7 @@ class _Run:
         generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + index + 1)
         noise = torch.Generator().manual_seed(plan.seed * 1_000_003 + index + 1)
         augmentation = Augmentation(padding=0, flip=plan.flip)
-        wanted = ROUND * plan.batch_size
-        order = torch.cat([torch.randperm(len(data), generator=generator) for _ in range(1 + wanted // len(data))])
+        order = order_of(len(data), ROUND * plan.batch_size, generator)
         totals: dict[str, float] = {}
         before = 0 if self.network.prior is None else plan.flow_steps
         for number, step in enumerate(steps):
@@ -218,7 +218,7 @@ class _Run:
         if not fit_flow(prior, codes, plan.flow_steps, plan.seed, on_step, self.should_stop):
             return None
         self._follow(prior)
-        self.average = {name: value.clone() for name, value in self.network.state_dict().items()}
+        self.average = state_of(self.network)
         last = losses[-max(1, len(losses) // 10) :]
         return Round({"flow": sum(last) / len(last)}, time.perf_counter() - began)
 
@@ -244,9 +244,7 @@ class _Run:
             terms = autoencoder_losses(recipe, made, self.classifier, critic, opposed)
         _update(self.optimiser, torch.stack(list(terms.values())).sum(), rate * self.plan.learning_rate)
         decay = min(self.plan.averaging, (1 + step) / (10 + step))
-        with torch.no_grad():
-            for name, value in self.network.state_dict().items():
-                self.average[name].lerp_(value, 1.0 - decay)
+        follow(self.average, self.network, decay)
         return found | {name: value.detach() for name, value in terms.items()}
 
     def averaged(self) -> AutoencoderNetwork:

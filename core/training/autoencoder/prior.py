@@ -10,6 +10,7 @@ from core.data.datasets import LabelledImages
 from core.draws import gaussian
 from core.latent.network import AutoencoderNetwork
 from core.latent.prior import FlowPrior, flow_loss
+from core.training.moving import follow, state_of
 
 CHUNK = 512  # images encoded at once
 CODES = 512  # a step
@@ -67,7 +68,7 @@ def fit_flow(
     """
     generator = torch.Generator().manual_seed(seed)
     prior.begin(codes.draw(20 * CODES, generator)[0], generator)
-    average = {name: value.clone() for name, value in prior.state_dict().items()}
+    average = state_of(prior)
     optimiser = torch.optim.AdamW(prior.parameters(), RATE, (0.9, 0.99), weight_decay=DECAY)
     for step, loss in enumerate(_losses(prior, codes, steps, generator)):
         if should_stop():
@@ -78,9 +79,7 @@ def fit_flow(
         loss.backward()
         optimiser.step()
         decay = min(AVERAGING, (1 + step) / (10 + step))
-        with torch.no_grad():
-            for name, value in prior.state_dict().items():
-                average[name].lerp_(value, 1.0 - decay)
+        follow(average, prior, decay)
         on_step(float(loss.detach()))
     prior.load_state_dict(average)
     return True

@@ -21,6 +21,7 @@ from core.models.head import head_of
 from core.models.zoo import ZooModel
 from core.norms import project, random_in_ball, steepest_ascent_direction
 from core.training.checkpoint import read_checkpoint, write_checkpoint
+from core.training.moving import follow, order_of, sgd, state_of
 from core.training.student.plan import StudentPlan
 
 ROUND = 100  # steps between checkpoints
@@ -150,22 +151,14 @@ class _Run:
         self.network: nn.Module = copy.deepcopy(teacher.plain).to(device).requires_grad_(True)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.student = head_of(self.network, shape)
-        self.average = {name: value.clone() for name, value in self.network.state_dict().items()}
-        decayed = [p for p in self.network.parameters() if p.dim() >= 2]
-        plain = [p for p in self.network.parameters() if p.dim() < 2]
-        self.optimiser = torch.optim.SGD(
-            [{"params": decayed, "weight_decay": plan.weight_decay}, {"params": plain, "weight_decay": 0.0}],
-            lr=plan.learning_rate,
-            momentum=plan.momentum,
-            nesterov=plan.momentum > 0,
-        )
+        self.average = state_of(self.network)
+        self.optimiser = sgd(self.network, plan.learning_rate, plan.momentum, plan.weight_decay)
 
     def round(self, index: int, steps: range, spent: float) -> Round | None:
         """Some steps on photographs drawn without replacement (anew when all are used); None if it was stopped."""
         plan, data, began, total = self.plan, self.data, time.perf_counter(), 0.0
         generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + index + 1)
-        wanted = len(steps) * plan.batch_size
-        order = torch.cat([torch.randperm(len(data), generator=generator) for _ in range(1 + wanted // len(data))])
+        order = order_of(len(data), len(steps) * plan.batch_size, generator)
         for number, step in enumerate(steps):
             if self.should_stop():
                 return None
@@ -195,12 +188,7 @@ class _Run:
         loss.backward()
         self.optimiser.step()
         decay = min(plan.averaging, (1 + step) / (10 + step))
-        with torch.no_grad():
-            for name, value in self.network.state_dict().items():
-                if value.is_floating_point():
-                    self.average[name].lerp_(value, 1.0 - decay)
-                else:
-                    self.average[name].copy_(value)
+        follow(self.average, self.network, decay)
         return float(loss.detach())
 
     def _attacked(self, x: Tensor, radius: Tensor, wanted: tuple[Tensor, Tensor], generator: torch.Generator) -> Tensor:

@@ -41,7 +41,7 @@ def test_what_falls_at_a_small_radius_stands_at_no_larger_one(models, data, monk
 
 
 def test_a_task_without_a_student_has_no_such_report():
-    with pytest.raises(ConfigError, match="the report student is for imagenet; got cifar10"):
+    with pytest.raises(ConfigError, match="students are trained for imagenet; got cifar10"):
         photographs(CIFAR10)
 
 
