@@ -2,6 +2,7 @@
 
 import pytest
 
+from core.reports.form.report import read_report, report_path
 from tests.helpers.pages import bodies, finished, opened
 
 PAGES = ("compare", "adversarial", "saliency", "anomaly", "latent", "models")
@@ -28,6 +29,16 @@ def test_a_page_shows_it_and_says_what_is_missing(page, reports, few_steps, monk
     if page == "saliency":
         offered = at.selectbox(key="saliency.layer.imagenet").options
         assert "network.bn2 · 1280 × 7 × 7" in offered
+
+
+def test_cards_say_what_the_student_and_its_teacher_withstand():
+    (block,) = bodies(finished(opened("pages/models", task="imagenet", open="cards")), "data-card")
+    assert block.count("Right on photographs of Tiny ImageNet") == 2 and "Accuracy not measured" not in block
+    rows = read_report(report_path("imagenet", "student")).rows
+    for row in rows:
+        under = f"under PGD-50 within {row['epsilon'] * 255:g}/255" if row["epsilon"] else "clean"
+        share = f"{row['right']:.1%}".replace("%", " %")
+        assert f"{share} ({row['right_low'] * 100:.1f} to {row['right_high'] * 100:.1f}) {under}" in block
 
 
 def test_the_page_train_does_not_offer_it(reports):
