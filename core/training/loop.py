@@ -21,6 +21,7 @@ from core.models.resnet import PreActResNet
 from core.training.checkpoint import read_checkpoint, write_checkpoint
 from core.training.plan import TrainingPlan
 from core.training.recipes.base import Batch
+from core.training.widen import take_over
 
 EVALUATION_BATCH = 500
 WARM_UP = 0.2  # share of the one-cycle schedule over which the learning rate rises
@@ -175,7 +176,7 @@ class _Run:
         generator = torch.Generator().manual_seed(plan.seed)
         self.model = PreActResNet(plan.network, generator).to(device)
         if start is not None:
-            self.model.load_state_dict(start.state_dict())
+            take_over(self.model, start)
         self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
         decayed = [p for p in self.model.parameters() if p.dim() >= 2]
