@@ -1,6 +1,6 @@
 """The linear layer that a network ends in, found by its structure, and the features that it reads."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -21,7 +21,7 @@ class Head:
         linear: the last layer, of the network itself.
     """
 
-    features: Callable[[Tensor], Tensor]
+    features: nn.Module
     linear: nn.Linear
 
 
@@ -32,7 +32,7 @@ def head_of(model: nn.Module, shape: Sequence[int]) -> Head:
         ConfigError: its logits are not what a linear layer gives of one vector for each image.
     """
     if isinstance(model, PooledClassifier):
-        return Head(lambda x: model.features(x).mean((2, 3)), model.last_layer)
+        return Head(_Pooled(model), model.last_layer)
     of_model = _NAMES.setdefault(model, {})
     if tuple(shape) not in of_model:
         of_model[tuple(shape)] = _name(model, shape)
@@ -42,6 +42,17 @@ def head_of(model: nn.Module, shape: Sequence[int]) -> Head:
     body = private_copy(model)
     body.set_submodule(name, nn.Identity())
     return Head(body, linear)
+
+
+class _Pooled(nn.Module):
+    """The mean of a network's last feature map."""
+
+    def __init__(self, network: PooledClassifier) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.network.features(x).mean((2, 3))
 
 
 _NAMES: WeakKeyDictionary[nn.Module, dict[tuple[int, ...], str]] = WeakKeyDictionary()
