@@ -142,9 +142,8 @@ class _Run:
         teacher = teacher.on(device)
         shape = (teacher.task.shape[0], plan.views.side, plan.views.side)
         self.teacher = head_of(teacher.fast, shape)
-        self.network: nn.Module = (
-            copy.deepcopy(teacher.plain).to(device, memory_format=torch.channels_last).requires_grad_(True)
-        )  # type: ignore[call-overload]
+        self.network: nn.Module = copy.deepcopy(teacher.plain).to(device).requires_grad_(True)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.student = head_of(self.network, shape)
         self.average = {name: value.clone() for name, value in self.network.state_dict().items()}
         decayed = [p for p in self.network.parameters() if p.dim() >= 2]
