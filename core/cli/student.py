@@ -58,6 +58,6 @@ def _train(options: argparse.Namespace) -> int:
     network, course = teacher.card.network, trained.course(device)
     card = Card(plan.task, plan.key, network, plan.describe(), plan.settings(), plan.seed, command, course, "", 0)
     out = options.out or ASSETS
-    card = save(trained.network, card, out)
+    card = save(trained.network, card, out, half=True)
     say(json.dumps(asdict(card), indent=1) if options.json else f"weights and card are in {out / plan.task}")
     return 0

@@ -161,7 +161,8 @@ def load_zoo_model(task: str, key: str, folder: Path = ASSETS) -> ZooModel:
 def load_weights(path: Path) -> ZooModel:
     """The classifier in `path`, a safetensors file with its card beside it (same name, `.json`).
 
-    Where the card says that its weights lie in a package, there is no such file, and they come from there. Checked
+    Where the card says that its weights lie in a package, there is no such file, and they come from there. What is
+    stored in half precision is computed with in float32. Checked
     before anything is copied: sizes, the checksum, and that names, shapes and types are those of the card's
     architecture; then that every value is finite, and so are the answers to a few pictures.
 
@@ -173,7 +174,7 @@ def load_weights(path: Path) -> ZooModel:
     if card.weights_from:
         tensors = read_packaged(card.weights_from, card.sha256, model.state_dict())
     else:
-        tensors = read_tensors(path, card.sha256, MAX_WEIGHT_BYTES)
+        tensors = _widened(read_tensors(path, card.sha256, MAX_WEIGHT_BYTES))
     found = _with_weights(card, model, tensors)
     probe(found)
     return found
@@ -218,17 +219,31 @@ def _with_weights(card: Card, model: nn.Module, tensors: Mapping[str, Tensor]) -
     return ZooModel(card, model, fast_form(model) if fast_form else model)
 
 
-def _weight_bytes(model: nn.Module) -> bytes:
-    return save_tensors({name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()})
+def _widened(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.float() if value.dtype == torch.float16 else value for name, value in tensors.items()}
 
 
-def save(model: nn.Module, card: Card, folder: Path) -> Card:
+def _weight_bytes(model: nn.Module, half: bool = False) -> bytes:
+    stored = {name: value.detach().cpu() for name, value in model.state_dict().items()}
+    if half:
+        stored = {name: value.half() if value.dtype == torch.float32 else value for name, value in stored.items()}
+    return save_tensors({name: value.contiguous() for name, value in stored.items()})
+
+
+def save(model: nn.Module, card: Card, folder: Path, half: bool = False) -> Card:
     """Write weights and card under `folder / card.task`, each in one move; returns the card with checksum and size.
+
+    Args:
+        model: the network.
+        card: without checksum and size.
+        folder: of the zoo.
+        half: store what is float32 in half precision, which takes half of the place; whoever measures the network loads
+            it from there, so that figures are of the weights that ship.
 
     Raises:
         InputError: the folder can't be written.
     """
-    data = _weight_bytes(model)
+    data = _weight_bytes(model, half)
     card = replace(card, sha256=hashlib.sha256(data).hexdigest(), parameters=card.network.parameters)
     target = folder / card.task / f"{card.key}.safetensors"
     write_atomically(target, data)

@@ -46,6 +46,21 @@ def test_saved_model_comes_back(folder):
     assert not loaded.plain.training and not any(p.requires_grad for p in loaded.plain.parameters())
 
 
+def test_weights_stored_in_half_precision_come_back_in_single(folder):
+    model = PreActResNet(TINY, torch.Generator().manual_seed(0)).eval()
+    card = dataclasses.replace(zoo.load_zoo_model("cifar10", "standard", folder).card, key="half")
+    zoo.save(model, card, folder, half=True)
+    files = [folder / "cifar10" / f"{key}.safetensors" for key in ("half", "standard")]
+    stored = load_file(files[0])
+    assert {value.dtype for name, value in stored.items() if not name.endswith("tracked")} == {torch.float16}
+    assert files[0].stat().st_size < 0.7 * files[1].stat().st_size
+    loaded = zoo.load_zoo_model("cifar10", "half", folder).plain.state_dict()
+    for name, value in model.state_dict().items():
+        assert loaded[name].dtype == value.dtype, name
+        rounded = value.half().float() if value.is_floating_point() else value
+        assert torch.equal(loaded[name], rounded), name
+
+
 def test_one_changed_byte_is_noticed(weights):
     data = bytearray(weights.read_bytes())
     data[-1] ^= 1
