@@ -25,7 +25,7 @@ from core.reports.adversarial.measurements import REACH_FIGURES
 from core.reports.form.provenance import in_words
 from core.reports.form.report import Row
 from core.reports.robustness.report import Robustness
-from core.training.recipes.registry import entry_of
+from core.training.recipes.registry import entry_of, student_of
 
 FLAGS: Mapping[str, str] = {
     "single-step": "single step",
@@ -68,7 +68,7 @@ def cards(shown: Sequence[Card], rows: Sequence[Row], areas: Sequence[Row]) -> N
 
 
 def _card(card: Card, standing: Mapping[Norm, Standing], area: Row) -> str:
-    entry = entry_of(card.key)
+    entry = entry_of(card.key) or student_of(card.key)
     title, sentence, source = (entry.title, entry.sentence, entry.source) if entry else ("A recipe of its own", "", "")
     published = ""
     if said := publication_of(card.settings):

@@ -25,6 +25,27 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
+class StudentEntry:
+    """A network that learned from another's answers, by no recipe of labels (see `core.training.student`).
+
+    Attributes:
+        key: its name in the zoo.
+        name: what it is called, short.
+        title: what the way of training is called.
+        sentence: what it does, one sentence.
+        source: papers and sections.
+        colour: of its own, as of a `RecipeEntry`.
+    """
+
+    key: str
+    name: str
+    title: str
+    sentence: str
+    source: str
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
 class RecipeEntry:
     """One way to train.
 

@@ -7,7 +7,7 @@ from core.training.recipes.adversarial import ADVERSARIAL_L2_RECIPE, ADVERSARIAL
 from core.training.recipes.adversarial_double_backprop import ADVERSARIAL_DOUBLE_BACKPROP_RECIPE
 from core.training.recipes.distillation import DISTILLED_RECIPE, TEMPERED_RECIPE
 from core.training.recipes.double_backprop import DOUBLE_BACKPROP_RECIPE
-from core.training.recipes.entry import RecipeEntry, Variant
+from core.training.recipes.entry import RecipeEntry, StudentEntry, Variant
 from core.training.recipes.gaussian_noise import GAUSSIAN_NOISE_RECIPE
 from core.training.recipes.insensitive import INSENSITIVE_RECIPE
 from core.training.recipes.lipschitz import LIPSCHITZ_ALL_RECIPE, LIPSCHITZ_L2_RECIPE, LIPSCHITZ_RECIPE
@@ -57,6 +57,15 @@ _RECIPES = (
 RECIPES: Mapping[str, RecipeEntry] = {entry.key: entry for entry in _RECIPES}
 """By the key used in files and URLs; menus, the command line, names and colours are read from it."""
 
+STUDENT = StudentEntry(
+    "robust",
+    "Robust student",
+    "Adversarial, without labels",
+    "Starts as the standard network, and learns to answer attacked pictures as that one answers clean ones.",
+    "Schlarmann et al. 2024, arXiv:2402.12336; Goldblum et al. 2020, arXiv:1905.09747",
+    "#128A86",  # as of the other networks that are robust in L-infinity; no task has both
+)
+
 
 def recipes_for(task: Task) -> list[str]:
     """Keys of the recipes that a task can be trained with: those whose annotation its images have."""
@@ -68,13 +77,22 @@ def entry_of(model: str) -> RecipeEntry | None:
     return next((entry for known, entry, _ in _models() if known == model), None)
 
 
+def student_of(model: str) -> StudentEntry | None:
+    """What is known of the student of that key; None where it is none."""
+    return STUDENT if model == STUDENT.key else None
+
+
 def name_of(model: str) -> str | None:
     """What the zoo's model of that key is called; None where it is not one of ours."""
+    if student := student_of(model):
+        return student.name
     return next((shown.name for known, _, shown in _models() if known == model), None)
 
 
 def colour_of(model: str) -> str | None:
     """The colour "#rrggbb" of the zoo's model of that key; None where its recipe chose none."""
+    if student := student_of(model):
+        return student.colour
     return next((shown.colour for known, _, shown in _models() if known == model), None)
 
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 from core.data.tasks import IMAGENET
 from core.errors import ConfigError
+from core.training.recipes.registry import STUDENT
 from core.training.student.plan import StudentPlan
 
 STUDENTS: Mapping[str, StudentPlan] = {
-    plan.task: plan for plan in (StudentPlan(IMAGENET.key, "robust", "standard", steps=3600, epsilon=1 / 255),)
+    plan.task: plan for plan in (StudentPlan(IMAGENET.key, STUDENT.key, "standard", steps=3600, epsilon=1 / 255),)
 }
 """By task."""
 

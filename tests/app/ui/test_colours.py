@@ -18,13 +18,13 @@ from app.ui.slider_predictions import CLASS_COLOURS, NO_COLOUR, ClassColours
 from core.data.tasks import task_named
 from core.metrics.confusion import ClassShare
 from core.metrics.survival_curve import survival_curve
-from core.training.recipes.registry import RECIPES
+from core.training.recipes.registry import RECIPES, STUDENT
 from core.training.zoo_plans import SHIPPED
 from tests.helpers.colour_vision import SIGHTS, channels, distances, linear
 
 GROUNDS = ("#FBFBF9", "#0C1622")  # of the light and the dark theme
 OWN = tuple(f"own-{number}" for number in range(40))
-NETWORKS = sorted({key for _, key in SHIPPED} | set(RECIPES)) + list(OWN)
+NETWORKS = sorted({key for _, key in SHIPPED} | {*RECIPES, STUDENT.key}) + list(OWN)
 OPENED = ("standard", "pgd-linf", "pgd-l2", "sat-box", "sat-mask")  # what pages open with
 STRENGTHS = np.linspace(-1, 1, 201, dtype=np.float32)
 MAPS = signed_colours(STRENGTHS[None] * np.abs(STRENGTHS), 1.0)[0] / 255  # in even steps of shade
