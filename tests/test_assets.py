@@ -22,6 +22,8 @@ from core.reports.form.report import read_report, report_path
 from core.reports.latent.measurements import KINDS
 from core.reports.latent.report import Latent
 from core.reports.robustness.report import Robustness
+from core.training.recipes.registry import STUDENT
+from core.training.student.shipped import STUDENTS
 from core.training.zoo_plans import EPOCHS, NOTES, SHIPPED
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text()
@@ -61,9 +63,21 @@ def test_a_card_says_why_where_a_plan_or_an_accuracy_is_out_of_line(task, key):
 
 @pytest.mark.parametrize("task", sorted(set(TASKS) - set(trained_tasks())))
 def test_a_network_trained_elsewhere_claims_no_figure_and_names_whose_it_is(task):
-    for card in cards(task).values():
+    elsewhere = [card for card in cards(task).values() if card.key != STUDENT.key]
+    assert elsewhere
+    for card in elsewhere:
         assert not card.figures and not card.measured and not card.training and not card.settings
         assert card.weights_from in PACKAGED and PACKAGED[card.weights_from].licence in card.note
+
+
+@pytest.mark.parametrize("task", STUDENTS)
+def test_a_student_was_trained_as_its_plan_says(task):
+    card, plan = cards(task)[STUDENT.key], STUDENTS[task]
+    assert card.recipe == plan.describe() and json.loads(json.dumps(plan.settings())) == card.settings
+    assert card.command == f"robustscope train-student {task}" and card.network == cards(task)[plan.teacher].network
+    rounds = card.training["steps_a_round"]
+    assert len(card.training["losses"]) * rounds >= plan.steps > (len(card.training["losses"]) - 1) * rounds
+    assert "Apache-2.0" in card.note and "Tiny ImageNet" in card.note
 
 
 def test_the_robustness_report_is_of_the_weights_that_ship():

