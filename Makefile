@@ -67,6 +67,7 @@ models: $(PROJECT) $(DEV)  ## train the zoo again and measure it; many hours, go
 	for task in $(ZOO); do $(BIN)/robustscope evaluate --task $$task --update-cards || exit 1; done
 	for task in $(ZOO); do for report in robustness answers; do \
 		$(BIN)/robustscope evaluate --task $$task --report $$report || exit 1; done; done
+	$(BIN)/robustscope train-student imagenet
 	for task in $(JUDGED); do $(BIN)/robustscope train-generator $$task || exit 1; \
 		$(BIN)/robustscope evaluate --task $$task --report generator --update-cards || exit 1; \
 		$(BIN)/robustscope make-gallery $$task || exit 1; done

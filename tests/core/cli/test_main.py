@@ -11,8 +11,8 @@ from core.cli.main import COMMANDS, READER_GONE, main
 
 ROOT = Path(__file__).resolve().parents[3]
 HEAVY = ("torch", "numpy", "streamlit", "pyarrow", "sklearn")
-HELPS = ("", "run", "models", "list", "train", "train-generator", "make-gallery", "data", "data fetch", "evaluate")
-HELPS += ("verify", "calibrate", "score", "choose-joint", "choose-opening")
+HELPS = ("", "run", "models", "list", "train", "train-student", "train-generator", "data", "data fetch", "evaluate")
+HELPS += ("make-gallery", "verify", "calibrate", "score", "choose-joint", "choose-opening")
 
 
 def robustscope(words, output, buffered=True):
