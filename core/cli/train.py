@@ -95,26 +95,31 @@ def _train_one(options: argparse.Namespace, plan: "TrainingPlan", words: list[st
 
 
 def _run_plan(options: argparse.Namespace, plan: "TrainingPlan", runs: Path, device: "torch.device") -> "Trained":
-    """The outcome of a plan, its teacher trained first where one is needed that does not ship."""
+    """The outcome of a plan; what it learns from or goes on from is trained first where that does not ship."""
     from tqdm import tqdm
 
     from core.data.datasets import load
     from core.devices import memory_is_full
     from core.models.zoo import load_zoo_model
     from core.training.loop import train
-    from core.training.zoo_plans import TEACHERS, teacher_plan
+    from core.training.zoo_plans import FORERUNNERS, teacher_plan
 
     networks: dict[str, nn.Module] = {}
     teacher_key, start_key = plan.recipe.teacher_key, plan.recipe.start_key
     first = teacher_plan(plan)
     if first is not None:
-        known = first == TEACHERS.get((first.task, first.key))
+        known = first == FORERUNNERS.get((first.task, first.key))
         trained = _run_plan(options, first, folders.RUNS if known else runs, device)
         networks[first.key] = trained.model.requires_grad_(False)
     elif teacher_key is not None:
         networks[teacher_key] = load_zoo_model(plan.task, teacher_key).on(device).fast
     if start_key is not None:
-        networks[start_key] = load_zoo_model(plan.task, start_key).on(device).plain
+        before = FORERUNNERS.get((plan.task, start_key))
+        networks[start_key] = (
+            load_zoo_model(plan.task, start_key).on(device).plain
+            if before is None
+            else _run_plan(options, before, folders.RUNS, device).model
+        )
     task = task_named(plan.task)
     data, val = load(task, "train"), load(task, "val")
     folder = runs / plan.task / plan.key

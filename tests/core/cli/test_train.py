@@ -92,8 +92,8 @@ def test_a_teacher_is_trained_at_the_temperature_of_its_student(fashion_root, tm
     from core.training import zoo_plans
     from core.training.recipes.settings import changed
 
-    short = {key: zoo_plans.replace(plan, epochs=1, images=128) for key, plan in zoo_plans.TEACHERS.items()}
-    monkeypatch.setattr(zoo_plans, "TEACHERS", short)
+    short = {key: zoo_plans.replace(plan, epochs=1, images=128) for key, plan in zoo_plans.FORERUNNERS.items()}
+    monkeypatch.setattr(zoo_plans, "FORERUNNERS", short)
     words = ("--set", "temperature=20")
     assert main(["train", "fashion-mnist", "distilled", *SHORT, *words, "--out", str(tmp_path)]) == 0
     student = zoo_plans.plan_named("fashion-mnist", "distilled")
