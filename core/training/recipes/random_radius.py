@@ -17,7 +17,7 @@ from core.training.recipes.entry import RecipeEntry, Variant
 
 @dataclass(frozen=True, slots=True)
 class RandomRadius(Recipe):
-    """Cross-entropy on attacked images, each with a radius of its own, drawn from 0 to the attack's, evenly unless told.
+    """Cross-entropy on attacked images, each with a radius of its own between 0 and the attack's.
 
     Our own recipe, made for the accuracy-robustness area (Woods, Chen, Teuscher 2019, arXiv:1906.02896): where S(e) is
     the accuracy under attacks of size e, the area up to R is R (E[S(e)] - 1 / K) for e drawn evenly from [0, R], and

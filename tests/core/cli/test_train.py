@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 
+from core.cli import folders
 from core.cli.main import main
 from core.models.zoo import load_weights
 from core.training import loop
@@ -92,7 +93,7 @@ def test_a_teacher_is_trained_at_the_temperature_of_its_student(fashion_root, tm
     from core.training import zoo_plans
     from core.training.recipes.settings import changed
 
-    short = {key: zoo_plans.replace(plan, epochs=1, images=128) for key, plan in zoo_plans.FORERUNNERS.items()}
+    short = {key: zoo_plans.replace(plan, epochs=1, tail=0, images=128) for key, plan in zoo_plans.FORERUNNERS.items()}
     monkeypatch.setattr(zoo_plans, "FORERUNNERS", short)
     words = ("--set", "temperature=20")
     assert main(["train", "fashion-mnist", "distilled", *SHORT, *words, "--out", str(tmp_path)]) == 0
@@ -100,6 +101,25 @@ def test_a_teacher_is_trained_at_the_temperature_of_its_student(fashion_root, tm
     warm = zoo_plans.replace(student, recipe=changed(student.recipe, {"temperature": 20.0}))
     assert zoo_plans.teacher_plan(warm).recipe.temperature == 20.0
     assert (tmp_path / "runs" / "fashion-mnist" / "distilled-teacher").is_dir()
+
+
+@pytest.mark.slow
+def test_what_a_network_goes_on_from_is_trained_first_where_it_does_not_ship(fashion_root, tmp_path, monkeypatch):
+    """Hardly trained further, the network is the one that came before it."""
+    from core.training import zoo_plans
+
+    fresh = zoo_plans.plan_named("fashion-mnist", "pgd-l2-radii")
+    before = zoo_plans.replace(fresh, key="pgd-l2-radii-wide", epochs=1, images=128)
+    recipe = zoo_plans.replace(fresh.recipe, start=before.key)
+    after = zoo_plans.replace(before, key="pgd-l2-radii-far", recipe=recipe, learning_rate=1e-9)
+    monkeypatch.setattr(zoo_plans, "FORERUNNERS", {(before.task, before.key): before})
+    monkeypatch.setattr(zoo_plans, "SHIPPED", {**zoo_plans.SHIPPED, (after.task, after.key): after})
+    monkeypatch.setattr(folders, "RUNS", tmp_path / "before")
+    assert main(["train", after.task, after.key, *SHORT, "--out", str(tmp_path)]) == 0
+    first = torch.load(tmp_path / "before" / before.task / before.key / "checkpoint.pt", weights_only=True)
+    network = load_weights(tmp_path / after.task / f"{after.key}.safetensors").plain
+    for name, weight in network.named_parameters():
+        assert torch.allclose(weight, first["average"][name], atol=1e-6), name
 
 
 def test_what_does_not_ship_is_not_written_among_what_ships(capsys):

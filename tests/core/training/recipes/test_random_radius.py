@@ -1,7 +1,8 @@
-"""Adversarial training at all radii: every image has its own, and together they fill the range evenly."""
+"""Adversarial training at all radii: every image has its own, and together they fill the range as the recipe says."""
 
 import dataclasses
 
+import pytest
 import torch
 from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
@@ -22,7 +23,8 @@ def test_the_loss_is_that_of_the_images_at_the_drawn_shares(linear, batch):
     assert found > cross_entropy(linear(batch.x), batch.labels) + 1e-3
 
 
-def test_radii_fill_the_range_evenly(linear, batch):
+@pytest.mark.parametrize("power", [1.0, 0.5])
+def test_shares_of_the_radius_to_one_over_the_power_fill_the_range_evenly(linear, batch, power):
     """On a linear network one step of the radius's length reaches it, so lengths over the largest are the shares."""
     x = torch.full((500, *batch.x.shape[1:]), 0.5)
     labels = batch.labels[:1].expand(500)
@@ -37,9 +39,14 @@ def test_radii_fill_the_range_evenly(linear, batch):
             lengths.append(norm_of(x_adv - x, "l2"))
             return x_adv
 
-    RandomRadius(Seen(0.2, "l2", 1, 0.2, random_start=False)).loss(linear, many)
-    shares = (lengths[0] / 0.2).sort().values
+    RandomRadius(Seen(0.2, "l2", 1, 0.2, random_start=False), power=power).loss(linear, many)
+    shares = (lengths[0] / 0.2).sort().values ** (1 / power)
     assert (shares - torch.linspace(0, 1, 500)).abs().max() < 0.08  # Kolmogorov-Smirnov, p below 0.005
+
+
+def test_it_says_how_its_radii_are_drawn():
+    assert "r uniform in [0, 2] in l2," in RandomRadius(Pgd(2.0, "l2")).describe()
+    assert "r in [0, 2] in l2, density rising as r^1," in RandomRadius(Pgd(2.0, "l2"), power=0.5).describe()
 
 
 def test_without_a_ball_it_is_cross_entropy(linear, batch):
