@@ -134,6 +134,7 @@ def train(
             return Trained(run.averaged().eval(), tuple(history), finished=False)
         history.append(record)
         run.save(folder, history)
+    run.keep_of_start()
     model = run.averaged()
     if plan.tail > 0:
         run.refresh_norms(model, data.first(NORM_IMAGES))
@@ -178,7 +179,8 @@ class _Run:
         if start is not None:
             take_over(self.model, start)
         self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
+        self.first = {name: value.clone() for name, value in self.model.state_dict().items()}
+        self.average = {name: value.clone() for name, value in self.first.items()}
         decayed = [p for p in self.model.parameters() if p.dim() >= 2]
         plain = [p for p in self.model.parameters() if p.dim() < 2]
         self.optimiser = torch.optim.SGD(
@@ -253,6 +255,12 @@ class _Run:
                 else:
                     self.average[name].copy_(value)
         return loss.detach()
+
+    def keep_of_start(self) -> None:
+        """Draw the averaged weights back to the first ones as far as the recipe says (see `Recipe.start_share`)."""
+        for name, value in self.average.items():
+            if value.is_floating_point():
+                value.lerp_(self.first[name], self.plan.recipe.start_share)
 
     def refresh_norms(self, model: PreActResNet, data: LabelledImages) -> None:
         """Take BatchNorm's statistics anew for averaged weights, whose activations are not the mean of the others'."""

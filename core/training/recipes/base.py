@@ -50,6 +50,15 @@ class Recipe(ABC):
         return None
 
     @property
+    def start_share(self) -> float:
+        """The share, in [0, 1), of the weights that training goes on from in those that ship.
+
+        Weights between a network and what was trained on from it can be better than either (Wortsman et al. 2022,
+        arXiv:2109.01903, Sec. 3, there between a zero-shot and a fine-tuned network).
+        """
+        return 0.0
+
+    @property
     def needs_maps(self) -> bool:
         """Whether the training images must carry annotations."""
         return False

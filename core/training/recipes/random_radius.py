@@ -8,6 +8,7 @@ from torch.nn.functional import cross_entropy
 
 from core.attacks.pgd import Pgd
 from core.draws import uniform
+from core.errors import ConfigError
 from core.models.fast import fast_form
 from core.models.resnet import PreActResNet
 from core.models.step_precision import Precision, stepping
@@ -30,16 +31,33 @@ class RandomRadius(Recipe):
             fewer channels; None starts from fresh weights.
         power: a radius is that share of the attack's which an even draw from [0, 1], to this power, gives: below 1 long
             radii are drawn more often, which trades clean accuracy for accuracy far away.
+        kept: the share of the weights of `start` in those that ship, in [0, 1).
+
+    Raises:
+        ConfigError: a power that is not above 0, a share out of range, or one without `start`.
     """
 
     attack: Pgd
     start: str | None = None
     power: float = 1.0
+    kept: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.power > 0 or not 0 <= self.kept < 1 or (self.kept > 0 and self.start is None):
+            raise ConfigError(
+                "need power > 0, kept in [0, 1), and a network to go on from where some of it is kept; "
+                f"got {self.power}, {self.kept}, {self.start}"
+            )
 
     @property
     def start_key(self) -> str | None:
         """The network that training goes on from."""
         return self.start
+
+    @property
+    def start_share(self) -> float:
+        """The share of its weights in those that ship."""
+        return self.kept
 
     def describe(self) -> str:
         """The recipe in one line."""
@@ -47,6 +65,7 @@ class RandomRadius(Recipe):
         start = ", random start" if a.random_start else ""
         drawn = "" if self.power == 1 else f", density rising as r^{1 / self.power - 1:.3g}"
         onwards = "" if self.start is None else f"; goes on from {self.start}"
+        onwards += f", which keeps a share of {self.kept:.3g} of the weights" if self.kept else ""
         return (
             "adversarial training at all radii: min E[ max CE(f(x + delta), y) ], |delta| <= r, "
             f"r {'uniform ' if self.power == 1 else ''}in [0, {a.epsilon:.4g}] in {a.norm}{drawn}, "

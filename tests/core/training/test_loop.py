@@ -235,3 +235,21 @@ def test_a_run_goes_on_from_the_network_that_the_recipe_names(tmp_path):
         train(plan, DATA, VAL, tmp_path / "none")
     with pytest.raises(ConfigError, match="other weights of 'start'"):
         train(plan, DATA, VAL, tmp_path / "on", networks={"start": outcome.model})
+
+
+def test_what_ships_lies_between_the_network_before_and_what_was_trained_on_from_it(tmp_path):
+    start = train(tiny_plan(epochs=1), DATA, VAL, tmp_path / "start").model
+    found = [
+        train(
+            tiny_plan(recipe=RandomRadius(Pgd(0.5, "l2", 1), "start", kept=kept), epochs=1),
+            DATA,
+            VAL,
+            tmp_path / str(kept),
+            networks={"start": start},
+        ).model.state_dict()
+        for kept in (0.0, 0.25)
+    ]
+    for name, value in start.state_dict().items():
+        if value.is_floating_point():
+            assert_close(found[1][name], 0.25 * value + 0.75 * found[0][name])
+    assert not torch.equal(found[0]["stem.weight"], start.stem.weight)

@@ -8,6 +8,7 @@ from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 
 from core.attacks.pgd import Pgd
+from core.errors import ConfigError
 from core.norms import norm_of
 from core.training.recipes.random_radius import RandomRadius
 
@@ -47,6 +48,17 @@ def test_shares_of_the_radius_to_one_over_the_power_fill_the_range_evenly(linear
 def test_it_says_how_its_radii_are_drawn():
     assert "r uniform in [0, 2] in l2," in RandomRadius(Pgd(2.0, "l2")).describe()
     assert "r in [0, 2] in l2, density rising as r^1," in RandomRadius(Pgd(2.0, "l2"), power=0.5).describe()
+
+
+def test_what_is_kept_of_the_network_before_is_said_and_needs_one():
+    assert (
+        RandomRadius(Pgd(2.0, "l2"), "pgd-l2", kept=0.25)
+        .describe()
+        .endswith("goes on from pgd-l2, which keeps a share of 0.25 of the weights")
+    )
+    for wrong in ({"kept": 0.25}, {"kept": 1.0, "start": "pgd-l2"}, {"power": 0.0}):
+        with pytest.raises(ConfigError):
+            RandomRadius(Pgd(2.0, "l2"), **wrong)
 
 
 def test_without_a_ball_it_is_cross_entropy(linear, batch):
