@@ -75,8 +75,8 @@ def test_a_student_was_trained_as_its_plan_says(task):
     card, plan = cards(task)[STUDENT.key], STUDENTS[task]
     assert card.recipe == plan.describe() and json.loads(json.dumps(plan.settings())) == card.settings
     assert card.command == f"robustscope train-student {task}" and card.network == cards(task)[plan.teacher].network
-    rounds = card.training["steps_a_round"]
-    assert len(card.training["losses"]) * rounds >= plan.steps > (len(card.training["losses"]) - 1) * rounds
+    rounds, losses = card.training["steps_a_round"], card.training["losses"]
+    assert card.training["steps"] == plan.steps and len(losses) * rounds >= plan.steps > (len(losses) - 1) * rounds
     assert "Apache-2.0" in card.note and "Tiny ImageNet" in card.note
 
 

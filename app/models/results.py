@@ -21,6 +21,8 @@ from core.reports.adversarial.report import Adversarial
 from core.reports.form.report import Row, read_report
 from core.reports.robustness.report import NAME, Robustness
 from core.reports.seeds.report import NAME as SEEDS
+from core.reports.student.report import NAME as STUDENTS
+from core.reports.student.report import Student
 from core.training.inspect_perturbation import Adversity, Construction, adversity, construct, strong_map, worst_found
 
 PGD_STEPS = 10
@@ -59,6 +61,16 @@ def areas(task: str) -> tuple[Row, ...]:
         InputError: it is damaged.
     """
     found = cached_report(task, AREAS, Adversarial.read)
+    return found.report.rows if found else ()
+
+
+def students(task: str) -> tuple[Row, ...]:
+    """The rows on a task's student and its teacher, of the report `student`; none while they are not measured.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    found = cached_report(task, STUDENTS, Student.read)
     return found.report.rows if found else ()
 
 

@@ -43,7 +43,7 @@ def show_standings(report: Robustness | None, cards: list[Card]) -> None:
     with right:
         zoo_table.trade_off(standing)
     if chosen:
-        zoo_table.cards([cards[row] for row in chosen], rows, _areas(choice.task))
+        zoo_table.cards([cards[row] for row in chosen], rows, *_further(choice.task))
         zoo_table.card_guide()
     zoo_table.table_guide()
     with st.container(horizontal=True):
@@ -84,16 +84,19 @@ def show_robustness(report: Robustness | None, cards: list[Card]) -> None:
     place = elements.section("cards", "How was each trained?")
     if place.open:
         with place, guard():
-            zoo_table.cards(cards, rows, _areas(choice.task))
+            zoo_table.cards(cards, rows, *_further(choice.task))
             zoo_table.card_guide()
 
 
-def _areas(task: str) -> tuple[Row, ...]:
-    """The rows on areas that cards show; none where the file is damaged, which is said."""
-    rows: tuple[Row, ...] = ()
+def _further(task: str) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
+    """The rows on areas and on students that cards show; none where a file is damaged, which is said."""
+    areas: tuple[Row, ...] = ()
+    students: tuple[Row, ...] = ()
     with guard():
-        rows = results.areas(task)
-    return rows
+        areas = results.areas(task)
+    with guard():
+        students = results.students(task)
+    return areas, students
 
 
 def _claims(show: Callable[[Sequence[Row]], None], rows: Sequence[Row], program: str) -> None:

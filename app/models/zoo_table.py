@@ -50,24 +50,26 @@ def percent(share: Share | None) -> str:
     return f"{share.value:.1%} <small>({share.low * 100:.1f} to {share.high * 100:.1f})</small>".replace("%", " %")
 
 
-def cards(shown: Sequence[Card], rows: Sequence[Row], areas: Sequence[Row]) -> None:
+def cards(shown: Sequence[Card], rows: Sequence[Row], areas: Sequence[Row], students: Sequence[Row]) -> None:
     """A card a model, as many side by side as fit.
 
     Args:
         shown: the models' cards.
         rows: of the report `robustness`.
-        areas: the rows of the report `adversarial`.
+        areas: the rows of the report `adversarial`,
+        students: and those of the report `student`.
     """
     by_norm = {norm: standings(shown, rows, norm) for norm in NORMS}
     area_of = {(row.get("model"), row.get("sha256")): row for row in areas}
-    bodies = [
-        _card(card, {norm: by_norm[norm][index] for norm in NORMS}, area_of.get((card.key, card.sha256), {}))
-        for index, card in enumerate(shown)
-    ]
+    bodies = []
+    for index, card in enumerate(shown):
+        under = [row for row in students if row.get("sha256") == card.sha256]
+        further = _area(area_of.get((card.key, card.sha256), {})) + _small_radii(under)
+        bodies.append(_card(card, {norm: by_norm[norm][index] for norm in NORMS}, further))
     st.html(f'<div class="rs-cards">{"".join(bodies)}</div>')
 
 
-def _card(card: Card, standing: Mapping[Norm, Standing], area: Row) -> str:
+def _card(card: Card, standing: Mapping[Norm, Standing], further: str) -> str:
     entry = entry_of(card.key) or student_of(card.key)
     title, sentence, source = (entry.title, entry.sentence, entry.source) if entry else ("A recipe of its own", "", "")
     published = ""
@@ -78,7 +80,7 @@ def _card(card: Card, standing: Mapping[Norm, Standing], area: Row) -> str:
         f'<article class="rs-card" style="--rs-colour: {model_colour(card.key)}" data-card="{escape(card.key)}">'
         f'<div class="rs-name">{escape(model_name(card.key))}<span class="rs-key">{escape(card.key)}</span></div>'
         f'<p><b>{escape(title)}.</b> {escape(sentence)}</p><p class="rs-formula">{escape(card.recipe)}</p>'
-        f"{_figures(standing)}{_area(area)}"
+        f"{_figures(standing)}{further}"
         f'<p class="rs-small">{escape(_cost(card, standing["linf"].cost))}</p>{published}{note}'
         f'<p class="rs-small">Source: {escape(source or "see its formula")}<br>'
         f"Make it again: <code>{escape(card.command)}</code></p></article>"
@@ -123,16 +125,31 @@ def _area(row: Row) -> str:
     return f'<p class="rs-small">{said}.</p>'.replace("%", " %")
 
 
+def _small_radii(rows: Sequence[Row]) -> str:
+    """The card's line on a student or its teacher: small photographs that it has right, clean and under attack."""
+    if not rows:
+        return ""
+    said = ", ".join(
+        f"{row['right']:.1%} ({row['right_low'] * 100:.1f} to {row['right_high'] * 100:.1f}) "
+        + (f"under PGD-{row['steps']} within {radius_words('linf', row['epsilon'])}" if row["epsilon"] else "clean")
+        for row in rows
+    )
+    n = rows[0]["right_n"]
+    words = f"Right on photographs of Tiny ImageNet, enlarged, which no student learned from (n = {n:,}): {said}."
+    return f'<p class="rs-small">{words}</p>'.replace("%", " %")
+
+
 def _images(share: Share | None) -> str:
     return f"<small> n = {share.n:,}</small>" if share else ""
 
 
 def _cost(card: Card, cost: float | None) -> str:
     """What training took, and the network's size."""
-    seconds, epochs = card.training.get("seconds"), card.training.get("epochs")
+    seconds, epochs, steps = (card.training.get(name) for name in ("seconds", "epochs", "steps"))
     parts = [f"{architecture_of(card.network).title}, {card.parameters:,} parameters"]
-    if isinstance(epochs, int) and isinstance(seconds, int | float) and math.isfinite(seconds):
-        parts.append(f"{epochs} epoch{'s' if epochs != 1 else ''} in {seconds / 60:.0f} min")
+    for count, of in ((epochs, "epoch"), (steps, "step")):
+        if isinstance(count, int) and isinstance(seconds, int | float) and math.isfinite(seconds):
+            parts.append(f"{count:,} {of}{'s' if count != 1 else ''} in {seconds / 60:.0f} min")
     if cost is not None:
         parts.append(f"an epoch takes {cost:.1f} × the standard recipe's")
     return " · ".join(parts)

@@ -61,7 +61,7 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
 def _evaluate(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from core.data.datasets import load, load_folder
+    from core.data.datasets import load_folder
     from core.reports.form.measuring import Request
 
     _check(options)
@@ -78,7 +78,7 @@ def _evaluate(options: argparse.Namespace) -> int:
             "--update-cards needs the shipped models, the whole test set and the default settings, or --out"
         )
     with tqdm(disable=options.json, unit="image") as bar:
-        pictures = load(task, "test") if options.data is None else load_folder(task, options.data)
+        pictures = command.pictures(task) if options.data is None else load_folder(task, options.data)
         how = (settings, folders.RUNS / "reports", path, follow(bar), options.allow_uncommitted)
         with shared_measuring(options, command.batches, models, pictures) as at_once:
 
@@ -129,7 +129,7 @@ def _update_cards(task: Task, report: "Report") -> None:
         return
     for card in cards(task.key).values():
         rows = tuple(row for row in report.rows if row["model"] == card.key and row["sha256"] == card.sha256)
-        note = NOTES.get((task.key, card.key), "")
+        note = NOTES.get((task.key, card.key), "") if task.trained else card.note
         if rows and (rows, note) != (card.figures, card.note):  # what was measured before says so in its card
             write_card(replace(card, figures=rows, measured=_measured(report, rows), note=note))
 

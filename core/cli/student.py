@@ -10,7 +10,7 @@ from core.cli.device import add_device
 from core.cli.options import count, new_folder, seed
 from core.cli.output import say
 from core.data.tasks import TASKS
-from core.errors import ConfigError
+from core.errors import ConfigError, InputError
 
 
 def add(commands: Any, shared: argparse.ArgumentParser) -> None:
@@ -33,7 +33,7 @@ def _train(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from core.data.tiny_imagenet import load_tiny_imagenet
-    from core.devices import choose_device
+    from core.devices import choose_device, memory_is_full
     from core.models.zoo import ASSETS, Card, load_zoo_model, save
     from core.training.student.loop import StudentProgress, train_student
     from core.training.student.shipped import NOTES, student_plan
@@ -52,7 +52,12 @@ def _train(options: argparse.Namespace) -> int:
             bar.n = progress.step
             bar.set_postfix_str(f"loss {progress.loss:.3f}")
 
-        trained = train_student(plan, data, teacher, folder, on_progress, device=device)
+        try:
+            trained = train_student(plan, data, teacher, folder, on_progress, device=device)
+        except RuntimeError as error:
+            if not memory_is_full(error):
+                raise
+            raise InputError(f"the memory of {device} is full: `--device cpu` goes on where this stopped") from error
     words = [f"--{name} {value}" for name, value in given.items()]
     command = " ".join(["robustscope", "train-student", plan.task, *words])
     network, course = teacher.card.network, trained.course(device)

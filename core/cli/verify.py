@@ -57,7 +57,6 @@ def _verify(options: argparse.Namespace) -> int:
 
 def _outcomes(options: argparse.Namespace) -> "Iterator[tuple[str, Recomputation | str]]":
     """By report what came out, or why nothing could."""
-    from core.data.datasets import load
     from core.models.zoo import load_zoo_model
     from core.reports.form.report import report_path
     from core.reports.form.verification import Sample
@@ -66,7 +65,7 @@ def _outcomes(options: argparse.Namespace) -> "Iterator[tuple[str, Recomputation
     names = [name for name in ([options.report] if options.report else REPORTS) if report_path(task.key, name).exists()]
     if not names:
         raise ConfigError(f"{task.key} has no such report" if options.report else f"{task.key} has no report")
-    data = load(task, "test")
+    pictures = cache(lambda of: of(task))
 
     @cache
     def network(key: str) -> "ZooModel":
@@ -74,9 +73,9 @@ def _outcomes(options: argparse.Namespace) -> "Iterator[tuple[str, Recomputation
 
     def recomputed(device: "torch.device", name: str) -> "Recomputation":
         draw = random.Random(f"{options.seed} {task.key} {name}")  # so that one report alone draws what it does in all
-        path, there = report_path(task.key, name), data.on(device)
-        sample = Sample(path, there, options.sample, draw, lambda key: network(key).on(device))
-        return command_of(name).recompute(sample)
+        path, command = report_path(task.key, name), command_of(name)
+        there = pictures(command.pictures).on(device)
+        return command.recompute(Sample(path, there, options.sample, draw, lambda key: network(key).on(device)))
 
     for name in names:
         try:

@@ -40,7 +40,8 @@ class Card:
         settings: the whole training plan as plain values.
         seed: of weights, order, augmentation and attack starts.
         command: what reproduces it.
-        training: cost and course: `seconds`, `threads`, `device`, `epochs`, and per-epoch `loss` and `val_accuracy`.
+        training: cost and course: `seconds`, `threads`, `device`, `epochs`, and per-epoch `loss` and `val_accuracy`; a
+            student has `steps`, `steps_a_round` and the rounds' `losses` instead.
         sha256: of the weights file.
         parameters: the number of trainable values.
         figures: rows of the `accuracy` report (see `core.reports.accuracy.report`) for this model.
@@ -227,6 +228,8 @@ def _weight_bytes(model: nn.Module, half: bool = False) -> bytes:
     stored = {name: value.detach().cpu() for name, value in model.state_dict().items()}
     if half:
         stored = {name: value.half() if value.dtype == torch.float32 else value for name, value in stored.items()}
+    if not all(bool(value.isfinite().all()) for value in stored.values()):
+        raise InputError("a network with weights that are not finite numbers, or too large for theirs, is not stored")
     return save_tensors({name: value.contiguous() for name, value in stored.items()})
 
 
@@ -241,7 +244,7 @@ def save(model: nn.Module, card: Card, folder: Path, half: bool = False) -> Card
             it from there, so that figures are of the weights that ship.
 
     Raises:
-        InputError: the folder can't be written.
+        InputError: a weight is not finite, also where half precision made it so, or the folder can't be written.
     """
     data = _weight_bytes(model, half)
     card = replace(card, sha256=hashlib.sha256(data).hexdigest(), parameters=card.network.parameters)

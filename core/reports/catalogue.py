@@ -42,6 +42,7 @@ REPORTS: Mapping[str, ReportEntry] = dict(
         _ours("natural", "Answers that stand natural changes: turned, darkened, blurred, covered, compressed"),
         _ours("saliency", "How far saliency maps agree, and how they do on each measure"),
         _ours("seeds", "How much of a comparison is the recipe, and how much the seed of a training"),
+        _ours("student", "Small attacks on a network that learned without labels, and on its teacher"),
         _ours("transfer", "Images made against one network, shown to another"),
     )
 )

@@ -65,7 +65,7 @@ class Adversity:
 
 
 def strong_map(teacher: nn.Module, x: Tensor, name: str, seed: int = 0) -> Image:
-    """The map s (C, H, W) of the teacher's own answer to one image `x` (1, C, H, W), as training computes it.
+    """The map s (C, H, W) of the teacher's answer to one image `x` (1, C, H, W), as training computes it in float32.
 
     Raises:
         ConfigError: not a map of a teacher.

@@ -15,7 +15,7 @@ def test_a_page_shows_it_and_says_what_is_missing(page, reports, few_steps, monk
         opened(f"pages/{page}", task="imagenet", image="photo:coffee", open="path" if page == "adversarial" else "")
     )
     assert not at.error and not at.warning
-    assert page == "models" or ["standard", "robust"] in [item.value for item in at.multiselect]
+    assert page == "models" or ["standard", "robust-student"] in [item.value for item in at.multiselect]
     if page == "anomaly":
         assert any("trained elsewhere" in text.value for text in at.markdown)
     if page == "adversarial":

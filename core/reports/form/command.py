@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from core.data.datasets import LabelledImages, load
+from core.data.tasks import Task
 from core.reports.form.measuring import Request
 from core.reports.form.report import Report
 from core.reports.form.settings import ReportSettings
@@ -20,6 +22,15 @@ class Answer:
     lines: tuple[str, ...]
 
 
+def test_images(task: Task) -> LabelledImages:
+    """The task's own.
+
+    Raises:
+        DataMissingError: they are not here.
+    """
+    return load(task, "test")
+
+
 @dataclass(frozen=True, slots=True)
 class Command(Generic[S]):
     """A report as a command.
@@ -30,6 +41,7 @@ class Command(Generic[S]):
         run: makes the report.
         recompute: makes one figure of a report that exists again, from weights and data.
         models: keys that are measured where none are named, as far as the task has them; empty for all.
+        pictures: what of a task it is measured on where no folder is named.
         batches: whether it is measured batch by batch, so that several can be measured at once.
     """
 
@@ -37,4 +49,5 @@ class Command(Generic[S]):
     run: Callable[[Request[S]], Answer]
     recompute: Callable[[Sample], Recomputation]
     models: tuple[str, ...] = ()
+    pictures: Callable[[Task], LabelledImages] = test_images
     batches: bool = True

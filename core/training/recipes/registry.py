@@ -58,7 +58,7 @@ RECIPES: Mapping[str, RecipeEntry] = {entry.key: entry for entry in _RECIPES}
 """By the key used in files and URLs; menus, the command line, names and colours are read from it."""
 
 STUDENT = StudentEntry(
-    "robust",
+    "robust-student",
     "Robust student",
     "Adversarial, without labels",
     "Starts as the standard network, and learns to answer attacked pictures as that one answers clean ones.",

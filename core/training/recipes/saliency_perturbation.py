@@ -44,8 +44,9 @@ class SaliencyPerturbation:
     """`x' = clip(x - epsilon m)`, m mixed from sign noise and a saliency map.
 
     Mangla et al. 2020, arXiv:2006.07828, as coded. In epoch i, counted from 0, each entry takes the map with
-    probability `1 - alpha^i`, else noise. The map is
-    subtracted: it points to where the score of the true class grows.
+    probability `1 - alpha^i`, else noise. The map is subtracted: it points to where the score of the true class grows.
+    Ours: where a plan computes in bfloat16, as those of the zoo do, so does the teacher's map, in which a few entries
+    in a hundred of a gradient's sign are others than in float32.
 
     Attributes:
         maps: "none" (noise only, the control), "given" (boxes or masks that come with the images), or a map of the

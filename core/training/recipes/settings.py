@@ -51,8 +51,14 @@ _WORDS = "setting"  # where the words stand in a field's metadata
 
 
 def settings_of(recipe: Recipe) -> tuple[Setting, ...]:
-    """What can be set in a recipe, in the order of its fields. A share without an attack to apply to is left out."""
+    """What can be set in a recipe, in the order of its fields; what changes nothing is left out.
+
+    That is a share without an attack to apply to, and the pace at which maps take the place of noise where there are
+    none.
+    """
     found = _walk(recipe, "")
+    if getattr(getattr(recipe, "perturbation", None), "maps", "") == "none":
+        found = [setting for setting in found if setting.path != "perturbation.alpha"]
     attacked = any(setting.path.startswith("attack.") for setting in found)
     return tuple(setting for setting in found if setting.path != "share" or attacked)
 

@@ -1,6 +1,7 @@
 """The training loop of students: resumable after each round to the same weights."""
 
 import copy
+import hashlib
 import json
 import math
 import time
@@ -47,11 +48,12 @@ class StudentProgress:
 
 @dataclass(frozen=True, slots=True)
 class TrainedStudent:
-    """The outcome of a run: the network with the averaged weights (in eval mode), its history, whether it is whole."""
+    """The outcome of a run: the averaged network (in eval mode), its history, whether it is whole, steps to do."""
 
     network: nn.Module
     history: tuple[Round, ...]
     finished: bool
+    steps: int
 
     def course(self, device: torch.device = CPU) -> dict[str, object]:
         """Cost and course of the run as a card states them."""
@@ -59,6 +61,7 @@ class TrainedStudent:
             "seconds": round(sum(past.seconds for past in self.history), 1),
             "threads": torch.get_num_threads(),
             "device": str(device),
+            "steps": self.steps,
             "steps_a_round": ROUND,
             "losses": [round(past.loss, 4) for past in self.history],
             "torch": torch.__version__,
@@ -90,7 +93,8 @@ def train_student(
 
     Raises:
         ConfigError: fewer photographs than one batch, another teacher than the plan's, one that does not end in a
-            linear layer, or a checkpoint in `folder` of another plan or teacher.
+            linear layer, or a checkpoint in `folder` of another plan, teacher or set of
+            photographs.
         InputError: `folder` can't be written, or the loss is no longer a number.
     """
     data = data if plan.images is None else data.first(plan.images)
@@ -98,16 +102,16 @@ def train_student(
         raise ConfigError(f"{len(data)} photographs are fewer than one batch of {plan.batch_size}")
     if (teacher.card.task, teacher.card.key) != (plan.task, plan.teacher):
         raise ConfigError(f"{plan.key} learns from {plan.teacher}; got {teacher.card.key} of {teacher.card.task}")
-    run = _Run(plan, teacher, device, on_progress, should_stop)
+    run = _Run(plan, data, teacher, device, on_progress, should_stop)
     history = run.restore(folder)
     for first in range(len(history) * ROUND, plan.steps, ROUND):
         spent = sum(past.seconds for past in history)
-        done = run.round(len(history), range(first, min(first + ROUND, plan.steps)), data, spent)
+        done = run.round(len(history), range(first, min(first + ROUND, plan.steps)), spent)
         if done is None:
-            return TrainedStudent(run.averaged(), tuple(history), finished=False)
+            return TrainedStudent(run.averaged(), tuple(history), finished=False, steps=plan.steps)
         history.append(done)
         run.save(folder, history)
-    return TrainedStudent(run.averaged(), tuple(history), finished=True)
+    return TrainedStudent(run.averaged(), tuple(history), finished=True, steps=plan.steps)
 
 
 def answer_distance(logits: Tensor, features: Tensor, wanted: Tensor, wanted_features: Tensor, weight: float) -> Tensor:
@@ -131,14 +135,15 @@ class _Run:
     def __init__(
         self,
         plan: StudentPlan,
+        data: LabelledImages,
         teacher: ZooModel,
         device: torch.device,
         on_progress: Callable[[StudentProgress], None],
         should_stop: Callable[[], bool],
     ) -> None:
-        self.plan, self.device = plan, device
+        self.plan, self.data, self.device = plan, data, device
         self.on_progress, self.should_stop = on_progress, should_stop
-        self.fingerprint = json.dumps([plan.settings(), teacher.card.sha256], sort_keys=True)
+        self.fingerprint = json.dumps([plan.settings(), teacher.card.sha256, _digest(data)], sort_keys=True)
         teacher = teacher.on(device)
         shape = (teacher.task.shape[0], plan.views.side, plan.views.side)
         self.teacher = head_of(teacher.fast, shape)
@@ -155,9 +160,9 @@ class _Run:
             nesterov=plan.momentum > 0,
         )
 
-    def round(self, index: int, steps: range, data: LabelledImages, spent: float) -> Round | None:
+    def round(self, index: int, steps: range, spent: float) -> Round | None:
         """Some steps on photographs drawn without replacement (anew when all are used); None if it was stopped."""
-        plan, began, total = self.plan, time.perf_counter(), 0.0
+        plan, data, began, total = self.plan, self.data, time.perf_counter(), 0.0
         generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + index + 1)
         wanted = len(steps) * plan.batch_size
         order = torch.cat([torch.randperm(len(data), generator=generator) for _ in range(1 + wanted // len(data))])
@@ -223,7 +228,9 @@ class _Run:
         if state is None:
             return []
         if state["fingerprint"] != self.fingerprint:
-            raise ConfigError(f"the checkpoint in {folder} belongs to another plan or teacher: remove it")
+            raise ConfigError(
+                f"the checkpoint in {folder} belongs to another plan, teacher, or set of photographs: remove it"
+            )
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.average = state["average"]
@@ -239,3 +246,8 @@ class _Run:
             "history": json.dumps([asdict(past) for past in history]),
         }
         write_checkpoint(state, folder)
+
+
+def _digest(data: LabelledImages) -> str:
+    """A checksum of photographs in their order."""
+    return hashlib.blake2b(data.pixels.numpy().tobytes(), digest_size=16).hexdigest()

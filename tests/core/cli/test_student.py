@@ -23,9 +23,9 @@ def test_a_student_is_trained_and_can_be_loaded(photographs, tmp_path, capsys):
     card = json.loads(capsys.readouterr().out)
     assert card["command"] == "robustscope train-student imagenet --steps 1" and card["parameters"] == 4_652_008
     assert card["settings"]["teacher"] == "standard" and len(card["training"]["losses"]) == 1
-    found = load_weights(tmp_path / "made" / "imagenet" / "robust.safetensors")
-    assert found.card.key == "robust" and found.task.key == "imagenet"
-    assert (tmp_path / "made" / "imagenet" / "robust.safetensors").stat().st_size < 10_000_000
+    found = load_weights(tmp_path / "made" / "imagenet" / "robust-student.safetensors")
+    assert found.card.key == "robust-student" and found.task.key == "imagenet"
+    assert (tmp_path / "made" / "imagenet" / "robust-student.safetensors").stat().st_size < 10_000_000
 
 
 def test_a_shipped_student_is_not_overwritten_by_another(capsys):

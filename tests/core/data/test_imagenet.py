@@ -43,32 +43,8 @@ def test_its_pictures_are_photographs_of_packages_whose_makers_are_named():
 def test_what_nobody_may_pass_on_is_missed_in_a_sentence(tmp_path):
     with pytest.raises(DataMissingError, match=r"image-net.org and unpack the validation set so that .*n01440764"):
         load(IMAGENET, "test", tmp_path)
-
-
-def test_small_ones_stand_in_and_say_so(tmp_path, monkeypatch):
-    fetched = []
-    monkeypatch.setattr("core.data.tiny20.download", fetched.append)
-    imagenet.READER.fetch(tmp_path)
-    assert fetched == [tmp_path] and not available(IMAGENET, tmp_path)
-    folder = tmp_path / "tiny-imagenet-200"
-    (folder / "train" / "n07753592").mkdir(parents=True)
-    (folder / "val" / "images").mkdir(parents=True)
-    lines = []
-    for index, number in enumerate(["n01440764", "n15075141"] * 2):
-        Image.fromarray(np.full((64, 64, 3), 50 * index, np.uint8)).save(folder / "val" / "images" / f"{index}.png")
-        lines.append(f"{index}.png\t{number}\t0\t0\t63\t63")
-    (folder / "val" / "val_annotations.txt").write_text("\n".join(lines))
-    assert available(IMAGENET, tmp_path)
-    found = load(IMAGENET, "test", tmp_path)
-    assert found.pixels.shape == (4, 3, 224, 224) and found.origin == "Tiny ImageNet test"
-    shades = {int(shade): int(label) for shade, label in zip(found.pixels[:, 0, 0, 0], found.labels, strict=True)}
-    assert shades == {0: 0, 50: 999, 100: 0, 150: 999}
-    few = load(IMAGENET, "test", tmp_path, 2)
-    assert len(few) == 2 and torch.equal(few.pixels, found.pixels[:2])
-    imagenet.READER.fetch(tmp_path)
-    assert len(fetched) == 1
-    with pytest.raises(DataMissingError):
-        load(IMAGENET, "train", tmp_path)
+    with pytest.raises(RuntimeError, match="its owners pass it on themselves"):
+        imagenet.READER.fetch(tmp_path)
 
 
 def test_photographs_that_are_there_come_one_of_each_class_in_turn(tmp_path):

@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from torch.nn.functional import avg_pool2d
 
 from core.data import tiny20, tiny_imagenet
+from core.data.datasets import LabelledImages
 from core.data.tasks.imagenet import synsets
-from core.errors import DataMissingError
+from core.errors import DataMissingError, InputError
 
 
 def _write(folder, colour):
@@ -40,6 +43,27 @@ def test_parts_are_apart_and_labels_are_those_of_imagenet(tmp_path, monkeypatch)
     assert all(numbers[10 * index] == known[index % 3] for index in range(15))
     assert all(numbers[200 + label] == number for label, number in enumerate(tiny20.WNIDS))
     assert sorted(parts["test"].labels.bincount()[parts["test"].labels.unique()].tolist()) == [2, 2, 2]
+
+
+def test_a_file_that_is_damaged_is_named(tmp_path):
+    folder = tmp_path / tiny20.FOLDER / "val"
+    (folder / "images").mkdir(parents=True)
+    (folder / "images" / "0.JPEG").write_bytes(b"no picture")
+    (folder / "val_annotations.txt").write_text("0.JPEG\tn01440764\t0\t0\t63\t63")
+    with pytest.raises(InputError, match=r"0[.]JPEG can't be read"):
+        tiny_imagenet.load_tiny_imagenet("test", tmp_path)
+    (folder / "val_annotations.txt").write_text("0.JPEG\tno class")
+    with pytest.raises(InputError, match=r"val_annotations[.]txt is not Tiny ImageNet's list"):
+        tiny_imagenet.load_tiny_imagenet("test", tmp_path)
+
+
+def test_enlarged_they_are_the_same_photographs():
+    pixels = torch.arange(2 * 3 * 64 * 64).reshape(2, 3, 64, 64).div(100).to(torch.uint8)
+    found = tiny_imagenet.enlarged(LabelledImages(pixels, torch.tensor([3, 7]), "Tiny ImageNet test"), (3, 128, 128))
+    assert found.pixels.shape == (2, 3, 128, 128) and found.labels.tolist() == [3, 7]
+    assert found.origin == "Tiny ImageNet test"
+    back = avg_pool2d(found.pixels.float(), 2)
+    assert (back - pixels.float()).abs().mean() < 2
 
 
 def test_without_them_it_says_how_to_get_them(tmp_path):

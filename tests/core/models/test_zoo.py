@@ -61,6 +61,17 @@ def test_weights_stored_in_half_precision_come_back_in_single(folder):
         assert torch.equal(loaded[name], rounded), name
 
 
+def test_weights_too_large_for_half_precision_replace_nothing(folder):
+    model = PreActResNet(TINY, torch.Generator().manual_seed(0)).eval()
+    card = zoo.load_zoo_model("cifar10", "standard", folder).card
+    before = (folder / "cifar10" / "standard.safetensors").read_bytes()
+    with torch.no_grad():
+        model.stem.weight[0, 0, 0, 0] = 7e4
+    with pytest.raises(InputError, match="too large"):
+        zoo.save(model, card, folder, half=True)
+    assert (folder / "cifar10" / "standard.safetensors").read_bytes() == before
+
+
 def test_one_changed_byte_is_noticed(weights):
     data = bytearray(weights.read_bytes())
     data[-1] ^= 1

@@ -34,6 +34,14 @@ def test_every_recipe_but_the_plain_one_has_something_to_set_that_its_formula_sh
     assert any(seen)
 
 
+def test_noise_alone_has_no_pace_of_maps_to_set():
+    paced = {
+        key: [setting.path for setting in settings_of(RECIPES[key].build(CIFAR10)) if "alpha" in setting.path]
+        for key in ("noise-sign", "sat-strong-robust")
+    }
+    assert paced == {"noise-sign": [], "sat-strong-robust": ["perturbation.alpha"]}
+
+
 def test_a_value_lands_at_its_path_and_nowhere_else():
     recipe = changed(RECIPES["sat-pgd"].build(CIFAR10), {"attack.steps": 3, "perturbation.alpha": 0.5})
     values = {setting.path: setting.value for setting in settings_of(recipe)}

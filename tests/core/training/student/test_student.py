@@ -57,7 +57,7 @@ def test_the_distance_of_answers_is_the_divergence_and_that_of_features():
 
 
 def test_a_student_begins_as_its_teacher_and_its_attack_keeps_to_the_radii(photographs, teacher):
-    run = _Run(PLAN, teacher, torch.device("cpu"), lambda progress: None, lambda: False)
+    run = _Run(PLAN, photographs, teacher, torch.device("cpu"), lambda progress: None, lambda: False)
     x = enlarged(photographs.images()[:8], 32)
     assert torch.allclose(run.averaged()(x), teacher.fast(x), atol=1e-3)
     with torch.no_grad():
@@ -77,7 +77,7 @@ def test_it_comes_nearer_to_its_teacher_under_attack(photographs, teacher, tmp_p
     losses = []
     trained = train_student(plan, photographs, teacher, tmp_path, lambda progress: losses.append(progress.loss))
     assert trained.finished and len(losses) == 40 and not trained.network.training
-    run = _Run(plan, teacher, torch.device("cpu"), lambda progress: None, lambda: False)
+    run = _Run(plan, photographs, teacher, torch.device("cpu"), lambda progress: None, lambda: False)
     x = enlarged(photographs.images(), 32)
     with torch.no_grad():
         features = run.teacher.features(x)
@@ -103,8 +103,15 @@ def test_a_stopped_training_goes_on_to_the_same_weights(photographs, teacher, tm
     assert rest.finished and len(rest.history) == 3
     for name, value in whole.network.state_dict().items():
         assert torch.equal(value, rest.network.state_dict()[name]), name
-    with pytest.raises(ConfigError, match="another plan or teacher"):
-        train_student(replace(PLAN, epsilon=1 / 255), photographs, teacher, tmp_path / "part")
+    others = LabelledImages(photographs.pixels.flip(0), photographs.labels, "made here")
+    stranger = replace(teacher, card=replace(teacher.card, sha256="0" * 64))
+    for plan, data, of in (
+        (replace(PLAN, epsilon=1 / 255), photographs, teacher),
+        (PLAN, others, teacher),
+        (PLAN, photographs, stranger),
+    ):
+        with pytest.raises(ConfigError, match="another plan, teacher, or set of photographs"):
+            train_student(plan, data, of, tmp_path / "part")
 
 
 def test_what_a_plan_can_t_be_is_refused(photographs, teacher, tmp_path):
