@@ -48,7 +48,8 @@ def show_over_seeds(rows: Sequence[Row]) -> None:
     _list([{**row, "n": row.get("difference_n"), "of": " trainings each"} for row in rows], "claims-over-seeds")
     how_to_read(
         "Here each recipe was trained from three seeds, and the interval is over these trainings: how far another "
-        "training may lie off. With three of them it is wide, so a line that is too close to tell may still be true.",
+        "training may lie off, all on the same images: other images may lie further. With three trainings it is wide, "
+        "so a line that is too close to tell may still be true.",
         "Student's t over the differences of pairs of one seed.",
     )
 

@@ -162,7 +162,8 @@ def card_guide() -> None:
         "radius named: PGD-50, and APGD, which tunes itself. The lower one counts. In brackets: 95 % Wilson intervals "
         "in percent. CE is cross-entropy, f(x) the network's scores, y the label. Area: of accuracy above a guess, "
         "over the size of the change that a search needs, per value (RMSE); as a mean it also rises where hard "
-        "pictures are given up for easy ones, so accuracy under attacks of three sizes stands beside it.",
+        "pictures are given up for easy ones, so accuracy under attacks of three sizes stands beside it where it was "
+        "measured.",
         "PGD: Madry et al. 2018, arXiv:1706.06083. APGD: Croce, Hein 2020, arXiv:2003.01690. Area: Woods, Chen, "
         "Teuscher 2019, arXiv:1906.02896.",
     )

@@ -250,8 +250,8 @@ def training_changes_what_is_looked_at(photographs: Shipped) -> View | None:
         return None
     return photographs.view(
         "training", "saliency", (early, late), best[1],
-        "After one epoch and after all of them the gradient looks at other pixels: the rank correlation of the two "
-        f"maps is {best[0]:.2f}.", open="training",
+        "A network of one epoch and one of many look at other pixels here: the rank correlation of their gradients is "
+        f"{best[0]:.2f}.", open="training",
     )  # fmt: skip
 
 

@@ -148,11 +148,13 @@ def teacher_plan(plan: TrainingPlan) -> TrainingPlan | None:
     return found
 
 
-_REFERENCE = "More epochs than the rest of its task: it is the reference that the others are compared with."
+_REFERENCE = "More epochs than most of its task: it is the reference that the others are compared with."
 _TRADE = "Every picture it learned from was attacked: a network of this size pays for robustness with clean accuracy."
 _HALF = "Half of its batches were attacked: a network of this size pays for robustness with clean accuracy."
 _PENALTY = "The penalty on its input gradient costs clean accuracy, and it had a third of the reference's epochs."
-_SAME_COST = "It has more epochs than the rest of its task, so that it cost as much to train as pgd-linf."
+_SAME_COST = (
+    "It has more epochs than the rest of its task, which by the time of an epoch cost as much as those of pgd-linf."
+)
 _UNSURE = "Its penalty grows while its loss is below 1.5 nats: what makes it robust keeps it unsure of every picture."
 _UNDERTRAINED = "One epoch on purpose: the under-trained control."
 _VANISHED = (
@@ -181,12 +183,12 @@ NOTES: Mapping[tuple[str, str], str] = {
     ("cifar10", "standard"): _REFERENCE,
     ("cifar10", "logitnorm"): "It had the reference's epochs. It is right more often than its probabilities say.",
     ("cifar10", "oneepoch"): _UNDERTRAINED,
-    ("cifar10", "pgd-linf"): f"{_TRADE} It has more epochs than the rest of its task: others learn from it.",
+    ("cifar10", "pgd-linf"): f"{_TRADE} It has more epochs than most of its task: others learn from it.",
     ("cifar10", "pgd-l2"): _TRADE,
     (
         "cifar10",
         "pgd-l2-large",
-    ): f"{_TRADE} Its radius is the largest of the zoo, and it has more epochs than the rest of its task. "
+    ): f"{_TRADE} Its radius is large, and it has more epochs than most of its task. "
     + chosen_note("cifar10", "pgd-l2-large"),
     (
         "cifar10",
@@ -217,7 +219,7 @@ NOTES: Mapping[tuple[str, str], str] = {
         "fashion-mnist",
         "adversarial",
     ): "It had a third of the reference's epochs, and half of its loss was on attacked pictures.",
-    ("fashion-mnist", "pgd-linf"): _TRADE,
+    ("fashion-mnist", "pgd-linf"): f"{_TRADE} In L2 it shows a sign of a masked gradient: see the report robustness.",
     (
         "fashion-mnist",
         "pgd-l2",
