@@ -5,7 +5,17 @@ from functools import partial
 
 import streamlit as st
 
-from app.models import answers, claims, own_networks, published_networks, python_program, results, slides, zoo_table
+from app.models import (
+    answers,
+    claims,
+    network_cards,
+    own_networks,
+    published_networks,
+    python_program,
+    results,
+    slides,
+    zoo_table,
+)
 from app.models import perturbation as models_perturbation
 from app.models.choice import PerturbationChoice
 from app.models.standings import cards_in_report, standings
@@ -43,8 +53,8 @@ def show_standings(report: Robustness | None, cards: list[Card]) -> None:
     with right:
         zoo_table.trade_off(standing)
     if chosen:
-        zoo_table.cards([cards[row] for row in chosen], rows, *_further(choice.task))
-        zoo_table.card_guide()
+        network_cards.show([cards[row] for row in chosen], rows, *_further(choice.task))
+        network_cards.guide()
     zoo_table.table_guide()
     with st.container(horizontal=True):
         presenter.offer(partial(slides.slides, standing, choice.models, choice.norm))
@@ -84,8 +94,8 @@ def show_robustness(report: Robustness | None, cards: list[Card]) -> None:
     place = elements.section("cards", "How was each trained?")
     if place.open:
         with place, guard():
-            zoo_table.cards(cards, rows, *_further(choice.task))
-            zoo_table.card_guide()
+            network_cards.show(cards, rows, *_further(choice.task))
+            network_cards.guide()
 
 
 def _further(task: str) -> tuple[tuple[Row, ...], tuple[Row, ...]]:

@@ -90,7 +90,7 @@ RANDOM_RADIUS_RECIPE = RecipeEntry(
     activation="hhrelu",
     colour="#B810A0",
     variants=(
-        Variant("pgd-l2-radii-wide", "Robust, all radii, wide", "#6C7A10"),  # with more channels
-        Variant("pgd-l2-radii-far", "Robust, far radii", "#905818"),  # as wide, and more of the long radii
+        Variant("pgd-l2-radii-wide", "Robust, all radii, wide", "#6C7A10"),  # with more channels; does not ship
+        Variant("pgd-l2-radii-far", "Robust, far radii", "#6C7A10"),  # as wide, and more of the long radii
     ),
 )
