@@ -76,6 +76,8 @@ def recipe_plan(task: Task, key: str) -> TrainingPlan:
 _WIDE = replace(network_for(CIFAR10, "hhrelu"), widths=(16, 64, 256))
 """The network of 3.25 million parameters that learns at all radii."""
 
+_FAR = Pgd(6.5, "l2", 2, 4.0625)
+
 SHIPPED: Mapping[tuple[str, str], TrainingPlan] = {
     (plan.task, plan.key): plan
     for plan in (
@@ -91,7 +93,7 @@ SHIPPED: Mapping[tuple[str, str], TrainingPlan] = {
             augmentation=Augmentation(padding=2),
         ),
         replace(
-            _plan(CIFAR10, "pgd-l2-radii-far", RandomRadius(Pgd(6.5, "l2", 3, 2.7), "pgd-l2-radii-wide", 0.5), 9, 3),
+            _plan(CIFAR10, "pgd-l2-radii-far", RandomRadius(_FAR, "pgd-l2-radii-wide", power=0.5, kept=1 / 3), 1),
             learning_rate=0.05,
             augmentation=Augmentation(padding=2),
             network=_WIDE,
