@@ -112,6 +112,7 @@ def _small_radii(rows: Sequence[Row]) -> str:
     said = ", ".join(
         f"{row['right']:.1%} ({row['right_low'] * 100:.1f} to {row['right_high'] * 100:.1f}) "
         + (f"under PGD-{row['steps']} within {radius_words('linf', row['epsilon'])}" if row["epsilon"] else "clean")
+        + (f" and {row['apgd']:.1%} also under APGD" if "apgd" in row else "")
         for row in rows
     )
     n = rows[0]["right_n"]

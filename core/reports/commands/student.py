@@ -25,7 +25,8 @@ def _run(request: Request[StudentSettings]) -> Answer:
 
 def _line(row: Row) -> str:
     right = f"{row['right']:.1%} ({row['right_low']:.1%} to {row['right_high']:.1%})"
-    return f"{row['model']:16} {_radius(row):14} right {right}, n = {row['right_n']}"
+    apgd = f", under APGD {row['apgd']:.1%} ({row['apgd_low']:.1%} to {row['apgd_high']:.1%})" if "apgd" in row else ""
+    return f"{row['model']:16} {_radius(row):14} right {right}{apgd}, n = {row['right_n']}"
 
 
 def _radius(row: Row) -> str:

@@ -6,9 +6,11 @@ compare and not how good they are. Tiny ImageNet was cut from ImageNet: a teache
 
 Rows, one per model and radius in L-infinity, 0 first: `model`, `sha256` of its weights, `epsilon` in [0, 1], `steps` of
 PGD, and `right`, the share of photographs that are answered as labelled, at a radius above 0 under every iterate of PGD
-(see `core.attacks.robust_at`), with `right_low`, `right_high` (Wilson, 95 %) and `right_n`.
+(see `core.attacks.robust_at`), with `right_low`, `right_high` (Wilson, 95 %) and `right_n`. PGD alone says too much
+where an answer has many near rivals: at the smallest radius above 0, `apgd` is the share that APGD, on cross-entropy
+and then targeted, leaves of those, with `apgd_low`, `apgd_high` and `apgd_n`.
 
-Arrays, the photographs in their order: `right__<model>` (n, radii), bool.
+Arrays, the photographs in their order: `right__<model>` (n, radii) and `apgd__<model>` (n,), bool.
 """
 
 from collections.abc import Iterator
@@ -21,6 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.attacks.apgd import Apgd
 from core.attacks.pgd import Pgd
 from core.attacks.robust_at import robust_at
 from core.data.datasets import LabelledImages
@@ -46,13 +49,17 @@ class StudentSettings(ReportSettings):
         images: the first so many photographs.
         steps: of PGD, each of size 2.5 epsilon / steps.
         restarts: its random starts.
+        apgd_iterations: of each run of APGD, whose gradients are in bfloat16 and whose success is judged in float32.
+        apgd_targets: classes that its targeted part aims at.
     """
 
-    counts: ClassVar = ("images", "steps", "restarts")
+    counts: ClassVar = ("images", "steps", "restarts", "apgd_iterations", "apgd_targets")
 
     images: int = 500
     steps: int = 50
     restarts: int = 2
+    apgd_iterations: int = 100
+    apgd_targets: int = 3
 
 
 class Student(Measured):
@@ -80,8 +87,9 @@ def student_report(request: Request[StudentSettings]) -> Student:
         return Student(draft.report(task.key, NAME, draft.signed(_rows(draft, settings.steps))), dict(draft.arrays))
 
     def measure(model: ZooModel) -> tuple[Part, float, list[Row]]:
-        found, seconds = bench.over(model, "small radii", len(data), partial(_right, bench, model))
-        return {f"right__{model.card.key}": found["right"]}, seconds, [{"sha256": model.card.sha256}]
+        found, seconds = bench.over(model, "small radii", len(data), partial(_measured, bench, model))
+        named = {f"{figure}__{model.card.key}": values for figure, values in found.items()}
+        return named, seconds, [{"sha256": model.card.sha256}]
 
     bench = Measurer(request, {"report": NAME} | stated, BATCH)
     return Measuring(request, request.draft(stated), result).networks(measure)
@@ -96,9 +104,25 @@ def standing(model: ZooModel, x: Tensor, labels: Tensor, settings: StudentSettin
     return torch.cat([clean[:, None], stands], 1).cpu().numpy()
 
 
-def _right(bench: Measurer[StudentSettings], model: ZooModel, start: int, stop: int) -> Part:
+def left_by_apgd(
+    model: ZooModel, x: Tensor, labels: Tensor, stands: NDArray[np.bool_], settings: StudentSettings, seed: int
+) -> NDArray[np.bool_]:
+    """Which images (n, C, H, W) of those that `stands` (n,) names APGD leaves right, too, at the smallest radius."""
+    left = torch.from_numpy(stands).to(x.device)
+    attack = Apgd(EPSILONS[1], "linf", settings.apgd_iterations, settings.apgd_targets, "bf16")
+    if left.any():
+        x_adv = attack(model.fast, x[left], labels[left], seed)
+        with torch.no_grad():
+            left[left.clone()] = model.fast(x_adv).argmax(1) == labels[left]
+    return left.cpu().numpy()
+
+
+def _measured(bench: Measurer[StudentSettings], model: ZooModel, start: int, stop: int) -> Part:
+    """`right` and `apgd` of the images from `start` to `stop`."""
     x, labels = bench.data.images(start, stop), bench.data.labels[start:stop]
-    return {"right": standing(model, x, labels.to(x.device), bench.settings, bench.seed(start))}
+    seed = bench.seed(start)
+    right = standing(model, x, labels, bench.settings, seed)
+    return {"right": right, "apgd": left_by_apgd(model, x, labels, right[:, 1], bench.settings, seed)}
 
 
 def _rows(draft: ReportDraft, steps: int) -> Iterator[Row]:
@@ -107,4 +131,7 @@ def _rows(draft: ReportDraft, steps: int) -> Iterator[Row]:
         right = draft.arrays[f"right__{key}"]
         for column, epsilon in enumerate(EPSILONS):
             head: Row = {"model": key, "sha256": draft.weights[key], "epsilon": epsilon, "steps": steps}
-            yield head | share("right", int(np.count_nonzero(right[:, column])), len(right))
+            row = head | share("right", int(np.count_nonzero(right[:, column])), len(right))
+            if column == 1:
+                row |= share("apgd", int(np.count_nonzero(draft.arrays[f"apgd__{key}"])), len(right))
+            yield row
