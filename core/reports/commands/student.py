@@ -12,6 +12,7 @@ from core.reports.student.report import (
     EPSILONS,
     Student,
     StudentSettings,
+    nested,
     photographs,
     standing,
     student_report,
@@ -25,8 +26,7 @@ def _run(request: Request[StudentSettings]) -> Answer:
 
 def _line(row: Row) -> str:
     right = f"{row['right']:.1%} ({row['right_low']:.1%} to {row['right_high']:.1%})"
-    apgd = f", under APGD {row['apgd']:.1%} ({row['apgd_low']:.1%} to {row['apgd_high']:.1%})" if "apgd" in row else ""
-    return f"{row['model']:16} {_radius(row):14} right {right}{apgd}, n = {row['right_n']}"
+    return f"{row['model']:16} {_radius(row):14} right {right}, n = {row['right_n']}"
 
 
 def _radius(row: Row) -> str:
@@ -40,10 +40,10 @@ def _recompute(sample: Sample) -> Recomputation:
     row = sample.draw.choice(found.report.rows)
     model, column, n = sample.network(row), EPSILONS.index(row["epsilon"]), sample.count(row["right_n"])
     again = [
-        standing(model, x, labels, settings, batch_seed(settings.seed, start))[:, column]
+        nested(standing(model, x, labels, settings, batch_seed(settings.seed, start)))[:, column]
         for start, x, labels in sample.batches(n, BATCH)
     ]
-    reported = found.arrays[f"right__{row['model']}"][:n, column]
+    reported = nested(found.arrays[f"right__{row['model']}"])[:n, column]
     return from_entries(f"{row['model']}, right {_radius(row)}", reported, np.concatenate(again))
 
 
