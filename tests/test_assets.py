@@ -126,7 +126,7 @@ def test_readme_quotes_what_a_student_withstands(task):
         rows = [row for row in report.rows if row["model"] == key]
         said = [f"{row['right']:.1%} ({row['right_low']:.1%} to {row['right_high']:.1%})" for row in rows]
         assert f"| `{key}` | {' | '.join(said)} |".replace("%", " %") in README
-        assert {(row["right_n"], row["steps"]) for row in rows} == {(500, 50)}
+        assert {(row["right_n"], row["steps"]) for row in rows} == {(200, 50)}
         shares[key] = [row["right"] for row in rows]
     teacher, student = shares.values()
     assert student[0] >= teacher[0] - 0.1 and student[1] >= teacher[1] + 0.1

@@ -115,7 +115,8 @@ def _small_radii(rows: Sequence[Row]) -> str:
         for row in rows
     )
     n = rows[0]["right_n"]
-    words = f"Right on photographs of Tiny ImageNet, enlarged, which no student learned from (n = {n:,}): {said}."
+    words = f"Right on photographs of Tiny ImageNet, enlarged, which no student learned from (n = {n:,}): {said}. "
+    words += "At the smallest radius under APGD, too."
     return f'<p class="rs-small">{words}</p>'.replace("%", " %")
 
 

@@ -12,6 +12,7 @@ from core.reports.student.report import (
     EPSILONS,
     Student,
     StudentSettings,
+    nested,
     photographs,
     standing,
     student_report,
@@ -39,10 +40,10 @@ def _recompute(sample: Sample) -> Recomputation:
     row = sample.draw.choice(found.report.rows)
     model, column, n = sample.network(row), EPSILONS.index(row["epsilon"]), sample.count(row["right_n"])
     again = [
-        standing(model, x, labels, settings, batch_seed(settings.seed, start))[:, column]
+        nested(standing(model, x, labels, settings, batch_seed(settings.seed, start)))[:, column]
         for start, x, labels in sample.batches(n, BATCH)
     ]
-    reported = found.arrays[f"right__{row['model']}"][:n, column]
+    reported = nested(found.arrays[f"right__{row['model']}"])[:n, column]
     return from_entries(f"{row['model']}, right {_radius(row)}", reported, np.concatenate(again))
 
 
