@@ -5,6 +5,8 @@ heavy; half of the pictures they choose are new ones that nobody has seen. First
 page once the server has warmed up, so that processor time can be told by page; then all do, on the same server; then
 one visitor on a fresh server opens some of the views that the others had, and must be given the same answers.
 
+With `--rest 60` the servers are left alone for an hour once all have gone, and what memory they still hold is said.
+
 With `--servers 2` the visitors are shared out among two servers of one machine, each staying with its own, as sticky
 sessions behind one address have it. Processor time is that of the servers and their processes, and says what an
 interaction costs whatever else the machine does; waits are true on an idle machine only.
@@ -162,8 +164,24 @@ def say(title: str, done: list[Interaction], processor: float) -> None:
 
 
 def memory_of(servers: Sequence[Server]) -> float:
-    """Resident memory of all in MB."""
+    """Memory of all with the processes that they have started, in MB."""
     return sum(server.memory() for server in servers)
+
+
+async def watch(servers: Sequence[Server], seen: list[float]) -> None:
+    """Their memory every five seconds, until cancelled."""
+    while True:
+        seen.append(memory_of(servers))
+        await asyncio.sleep(5.0)
+
+
+async def rest(servers: Sequence[Server], minutes: float) -> list[float]:
+    """Leave them alone; their memory at once and after each tenth of it."""
+    held = [memory_of(servers)]
+    for _ in range(10):
+        await asyncio.sleep(6.0 * minutes)
+        held.append(memory_of(servers))
+    return held
 
 
 def processor_time_of(servers: Sequence[Server]) -> float:
@@ -189,16 +207,25 @@ async def play(servers: Sequence[Server], fresh: Callable[[], Server], options: 
         wrong += sum(bool(each.fault) for each in done)
     if options.sessions and options.minutes:
         start, spent = time.monotonic(), processor_time_of(servers)
+        watching = asyncio.create_task(watch(servers, seen := []))
         guests = await together(servers, options)
+        watching.cancel()
         processor, seconds = processor_time_of(servers) - spent, time.monotonic() - start
         done = [each for guest in guests for each in guest.done]
         title = f"{options.sessions} visitors, {options.minutes:g} minutes, pauses of {options.pause:g} s on average"
         memory.append(memory_of(servers))
-        say(f"{title}, {len(servers)} servers, memory {memory[-1]:.0f} MB", done, processor)
-        found |= {"together": rows_of(done), "cores": processor / seconds}
+        held = f"{memory[-1]:.0f} MB, {max(seen):.0f} at most"
+        say(f"{title}, {len(servers)} servers, memory {held}", done, processor)
+        found |= {"together": rows_of(done), "cores": processor / seconds, "memory_at_most": max(seen)}
         print(f"the servers used {processor / seconds:.2f} cores, load of the machine {os.getloadavg()[0]:.1f}")
         views = [view for guest in guests for view in guest.views]
         await asyncio.gather(*(guest.visitor.close() for guest in guests))
+        if options.rest:
+            found["rested"] = await rest(servers, options.rest)
+            held = ", ".join(f"{each:.0f}" for each in found["rested"])
+            print(
+                f"left alone for {options.rest:g} minutes, memory at once and after each tenth: {held} MB", flush=True
+            )
         wrong += sum(each.fault == "timeout" for each in done)
         end(servers)
         wrong += await compare(fresh, views, options)
@@ -240,6 +267,7 @@ def main() -> int:
     """Run it; 1 where anything timed out or was answered otherwise."""
     parser = visitors(__doc__, sessions=40, minutes=20.0, checked=4)
     parser.add_argument("--rounds", type=int, default=1, help="of one visitor alone before the others come; 0 for none")
+    parser.add_argument("--rest", type=float, default=0.0, help="minutes for which the servers are left alone")
     options = parser.parse_args()
     with TemporaryDirectory() as folder:
         log, environment = Path(folder, "log"), environment_in(Path(folder))

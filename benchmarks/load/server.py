@@ -76,9 +76,8 @@ class Server:
         self.process.wait()
 
     def memory(self) -> float:
-        """Resident memory of the server in MB, without the processes that decode pictures for it."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1000
+        """Memory in MB of the server and of the processes that it has started, what they share counted once."""
+        return sum(share_of(pid) for pid in {self.process.pid, *below(self.process.pid)}) / 1000
 
     def waited(self) -> float:
         """Seconds so far in which its threads could have run, and others had the cores (on Linux), summed.
@@ -105,6 +104,14 @@ def processor_of(process: int) -> float:
     except OSError:  # it has just ended, and counts with its parent from now on
         return 0.0
     return sum(int(ticks) for ticks in fields[11:15]) / TICKS
+
+
+def share_of(process: int) -> int:
+    """Memory of a process in kB, of what it shares with others its share (on Linux)."""
+    try:
+        return int(re.search(r"Pss:\s+(\d+)", Path(f"/proc/{process}/smaps_rollup").read_text())[1])
+    except OSError:  # it has just ended
+        return 0
 
 
 def below(process: int) -> set[int]:
