@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from app.compare import columns, controls, files, point, results, search, slides
+from app.compare import columns, controls, files, growth, point, results, search, slides
 from app.compare.choice import CompareChoice
 from app.state import predictions, session, zoo
 from app.state.choice import Choice
@@ -22,6 +22,7 @@ from core.explanations.attack_result import AttackResult
 from core.explanations.prediction import Prediction
 
 PGD_STEPS = 20
+GROWTH = "What moves first as the attack grows: answer, map or detector?"
 POINT = "What lies in a region, and does the answer hang on it?"
 
 
@@ -72,6 +73,7 @@ def show_attack(shown: ModelInput) -> None:
         columns.challenges(task, found)
         columns.searched(task, choice.models, results.QUERIES)
         columns.challenge_guide(choice.dial.text(choice.strength), PGD_STEPS)
+        elements.folded("growth", GROWTH, partial(_show_growth, task, shown))
         _show_search(task, found, shown, attack)
         looks, radius = predictions.predictions_of(task, choice.models, shown), choice.dial.text(choice.strength)
         downloads(
@@ -96,6 +98,15 @@ def _slides(task: Task, choice: Choice, shown: ModelInput, attack: Pgd) -> list[
     withheld = results.withheld(task, looks, shown) if part.withheld == "yes" else {}
     attacked = results.attack_results(task, choice.models, shown, attack)
     return slides.slides(task, looks, attacked, part, withheld, choice.dial.text(choice.strength))
+
+
+def _show_growth(task: Task, shown: ModelInput) -> None:
+    """The attack at every radius of the slider, and all that moves with it."""
+    choice = session.now()
+    done = watch(growth.growing(task, choice, shown))
+    if done is not None:
+        growth.show(task, choice, done.result)
+        python_code.show(python_code.picture_and_networks(choice, ("Pgd",)) + growth.program(choice.dial))
 
 
 def _show_search(task: Task, found: list[AttackResult], shown: ModelInput, attack: Pgd) -> None:

@@ -283,7 +283,7 @@ def table(every: Found, rows: Mapping[str, Sequence[Row]], codes: str) -> str:
 
 def _cell(figure: Figure | None, share: bool, more: str) -> str:
     if figure is None:
-        return "<b>–</b>"
+        return f"<b>–</b><br><small>{more.removeprefix(', ')}</small>" if more else "<b>–</b>"
     value, low, high = (percent(each) if share else f"{each:.3f}" for each in (figure.value, figure.low, figure.high))
     return f"<b>{value}</b><br><small>{low} to {high}, n = {figure.n:,}{more}</small>"
 

@@ -109,14 +109,19 @@ def _small_radii(rows: Sequence[Row]) -> str:
     """The card's line on a student or its teacher: small photographs that it has right, clean and under attack."""
     if not rows:
         return ""
+    smallest = min((row["epsilon"] for row in rows if row["epsilon"]), default=0.0)  # where APGD was asked, too
     said = ", ".join(
         f"{row['right']:.1%} ({row['right_low'] * 100:.1f} to {row['right_high'] * 100:.1f}) "
-        + (f"under PGD-{row['steps']} within {radius_words('linf', row['epsilon'])}" if row["epsilon"] else "clean")
+        + (
+            f"under PGD-{row['steps']}{' and APGD' if row['epsilon'] == smallest else ''} within "
+            f"{radius_words('linf', row['epsilon'])}"
+            if row["epsilon"]
+            else "clean"
+        )
         for row in rows
     )
     n = rows[0]["right_n"]
-    words = f"Right on photographs of Tiny ImageNet, enlarged, which no student learned from (n = {n:,}): {said}. "
-    words += "At the smallest radius under APGD, too."
+    words = f"Right on photographs of Tiny ImageNet, enlarged, which no student learned from (n = {n:,}): {said}."
     return f'<p class="rs-small">{words}</p>'.replace("%", " %")
 
 

@@ -34,6 +34,11 @@ class Dial:
         inside = min(max(position, 0.0), self.top)
         return round(round(inside / self.step) * self.step, 4)
 
+    def stops(self) -> tuple[float, ...]:
+        """Evenly spaced positions from 0 to the top, or to just below it; about eight besides 0."""
+        stride = max(1, round(self.top / self.step / 8)) * self.step
+        return tuple(self.snap(number * stride) for number in range(int(self.top / stride + 1e-6) + 1))
+
     def epsilon(self, position: float) -> float:
         """The radius in [0, 1] pixel units."""
         return position / 255 if self.norm == "linf" else position

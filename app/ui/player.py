@@ -22,7 +22,7 @@ from app.ui.sheets import Cell, SheetRow, few_steps, levels, picture_sheet
 from core.images import to_png
 
 Unit = Literal["number", "percent"]
-Mode = Literal["three", "wipe", "blink", "change"]
+Mode = Literal["three", "beside", "wipe", "blink", "change"]
 MODES: tuple[Mode, ...] = ("three", "wipe", "blink", "change")
 
 
@@ -72,6 +72,8 @@ class Track:
         frames: float32 (S+1, C, H, W); values outside [0, 1] are cut off, as a screen must.
         captions: one a step, or none.
         reference: the step that differences, wipes and blinks compare with.
+        beside: what the mode "beside" shows next to the frames, step by step: float32 (S+1, C, H, W), or None.
+        beside_name: what that is called.
     """
 
     name: str
@@ -79,6 +81,8 @@ class Track:
     frames: NDArray[np.float32]
     captions: Sequence[str] = field(default_factory=tuple)
     reference: int = 0
+    beside: NDArray[np.float32] | None = None
+    beside_name: str = ""
 
 
 def player(
@@ -117,6 +121,8 @@ def player(
                 "reference": track.reference,
                 "strip": _strip(track.frames.tobytes(), track.frames.shape),
                 "captions": list(track.captions),
+                "beside": None if track.beside is None else _strip(track.beside.tobytes(), track.beside.shape),
+                "besideName": track.beside_name,
             }
             for track in tracks
         ],
@@ -145,14 +151,20 @@ def player(
 
 
 def steps_png(tracks: Sequence[Track], places: Sequence[str]) -> bytes:
-    """A row a track: the first step, the last, and some between, with their places and captions."""
-    return picture_sheet([SheetRow(track.name, track.colour, _cells(track, places)) for track in tracks])
+    """A row a track, and one of what stands beside it: the first step, the last, and some between, with captions."""
+    rows = []
+    for track in tracks:
+        rows.append(SheetRow(track.name, track.colour, _cells(track, track.frames, places)))
+        if track.beside is not None:
+            name = f"{track.name}: {track.beside_name}"
+            rows.append(SheetRow(name, track.colour, _cells(track, track.beside, places)))
+    return picture_sheet(rows)
 
 
-def _cells(track: Track, places: Sequence[str]) -> list[Cell]:
+def _cells(track: Track, frames: NDArray[np.float32], places: Sequence[str]) -> list[Cell]:
     return [
-        Cell(levels(track.frames[at]), "\n".join([_place(at, places), *track.captions[at : at + 1]]))
-        for at in few_steps(len(track.frames))
+        Cell(levels(frames[at]), "\n".join([_place(at, places), *track.captions[at : at + 1]]))
+        for at in few_steps(len(frames))
     ]
 
 
@@ -175,9 +187,10 @@ def steps_csv(tracks: Sequence[Track], series: Sequence[Series], places: Sequenc
 
 
 def steps_npz(tracks: Sequence[Track], series: Sequence[Series], places: Sequence[str]) -> bytes:
-    """`frames_<n>` (S+1, C, H, W) of each track and `curve_<n>` (S+1,), counted from 1; names are in the settings."""
+    """`frames_<n>`, `beside_<n>` (S+1, C, H, W) a track, `curve_<n>` (S+1,), from 1; names are in the settings."""
     lines = [(f"{one.title}: {line.name}", line.values) for one in series for line in one.lines]
     arrays = {f"frames_{number}": track.frames for number, track in enumerate(tracks, 1)}
+    arrays |= {f"beside_{number}": track.beside for number, track in enumerate(tracks, 1) if track.beside is not None}
     arrays |= {f"curve_{number}": np.asarray(values, np.float64) for number, (_, values) in enumerate(lines, 1)}
     named = {"tracks": [track.name for track in tracks], "curves": [name for name, _ in lines]}
     return npz(arrays, named | {"places": list(places)})

@@ -51,13 +51,15 @@ def join_by_code() -> None:
 
 
 def come_back(code: str) -> None:
-    """The presenter returns with the key, from any machine.
+    """The presenter returns with the key, from any machine, to the workshop that a link names or to another.
 
     Raises:
         InputError: code and key do not belong together, or too many were tried.
     """
     with st.form(f"workshop.back.{code}", border=False):
-        typed = code or st.text_input("Code of the workshop", max_chars=2 * LENGTH, key="workshop.back.code") or ""
+        typed = (
+            st.text_input("Code of the workshop", code, max_chars=2 * LENGTH, key=f"workshop.back.code.{code}") or ""
+        )
         key = st.text_input(
             "Presenter's key", type="password", max_chars=100, autocomplete="off", key="workshop.back.key"
         )

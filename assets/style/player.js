@@ -1,7 +1,7 @@
 // The player: draws the frames it was sent, and moves pictures, differences and curves together.
 const players = new WeakMap();
-const MODES = [["three", "side by side"], ["wipe", "wipe"], ["blink", "blink"], ["change", "difference"]];
-const PICTURES = { three: ["now", "reference", "change"], wipe: ["wipe"], blink: ["blink"], change: ["change"] };
+const MODES = [["three", "side by side"], ["beside", "side by side"], ["wipe", "wipe"], ["blink", "blink"], ["change", "difference"]];
+const PICTURES = { three: ["now", "reference", "change"], beside: ["now", "beside"], wipe: ["wipe"], blink: ["blink"], change: ["change"] };
 const SIDE = 384, ZOOMS = [1, 2, 4, 8], PLAY_MS = 110, BLINK_MS = 450, SVG = "http://www.w3.org/2000/svg";
 
 function element(kind, name, text) {
@@ -17,9 +17,9 @@ function drawn(kind, attributes) {
   return made;
 }
 
-function named(player, kind) {
+function named(player, track, kind) {
   const [start, now] = player.data.ends;
-  return { reference: start, now, change: "difference", wipe: `${start} | ${now}`, blink: `${start}, ${now}` }[kind];
+  return { beside: track.besideName, reference: start, now, change: "difference", wipe: `${start} | ${now}`, blink: `${start}, ${now}` }[kind];
 }
 
 // What a step is called: "Step 3 of 35", or "Decay 0.25".
@@ -32,12 +32,19 @@ function last(player) { return Math.max(0, ...player.data.tracks.map(track => tr
 
 // ------------------------------------------------------------------------------------------------ pictures
 
-// The pixels of all frames of a track, once they have arrived.
-function decode(player, track) {
-  let kept = player.strips.get(track.strip);
+// All strips that were sent, with how many frames each has.
+function strips(player) {
+  return player.data.tracks.flatMap(({ strip, beside, count }) => [strip, beside].filter(Boolean).map(url => ({ url, count })));
+}
+
+function ready(player) { return strips(player).every(({ url, count }) => decode(player, url, count).ready); }
+
+// The pixels of all frames of a strip, once they have arrived.
+function decode(player, url, count) {
+  let kept = player.strips.get(url);
   if (kept) return kept;
   kept = { ready: false };
-  player.strips.set(track.strip, kept);
+  player.strips.set(url, kept);
   const image = new Image();
   image.onload = () => {
     const canvas = element("canvas");
@@ -47,13 +54,13 @@ function decode(player, track) {
     context.drawImage(image, 0, 0);
     kept.pixels = context.getImageData(0, 0, canvas.width, canvas.height).data;
     kept.total = canvas.width;
-    kept.width = canvas.width / track.count;
+    kept.width = canvas.width / count;
     kept.height = canvas.height;
     kept.ready = true;
-    player.root.dataset.ready = player.data.tracks.every(one => player.strips.get(one.strip)?.ready);
+    player.root.dataset.ready = ready(player);
     draw(player);
   };
-  image.src = track.strip;
+  image.src = url;
   return kept;
 }
 
@@ -95,7 +102,10 @@ function paint(player, view, track, strip, index) {
   const { kind, canvas } = view;
   if (kind === "change") show(player, canvas, frame(player, strip, index, track.reference, player.factor));
   else if (kind === "reference") show(player, canvas, frame(player, strip, track.reference, null));
-  else if (kind === "now") show(player, canvas, frame(player, strip, index, null));
+  else if (kind === "beside") {
+    const beside = decode(player, track.beside, track.count);
+    if (beside.ready) show(player, canvas, frame(player, beside, index, null));
+  } else if (kind === "now") show(player, canvas, frame(player, strip, index, null));
   else if (kind === "blink") show(player, canvas, frame(player, strip, player.lit ? index : track.reference, null));
   else {
     show(player, canvas, frame(player, strip, track.reference, null));
@@ -110,7 +120,7 @@ function paint(player, view, track, strip, index) {
 
 function buildTracks(player) {
   const kinds = PICTURES[player.mode];
-  const shape = JSON.stringify([player.mode, player.data.ends, player.data.tracks.map(track => [track.name, track.colour, track.captions.length > 0])]);
+  const shape = JSON.stringify([player.mode, player.data.ends, player.data.tracks.map(track => [track.name, track.colour, track.captions.length > 0, track.besideName])]);
   if (shape === player.shape) return;
   player.shape = shape;
   const place = player.root.querySelector(".tracks");
@@ -122,10 +132,10 @@ function buildTracks(player) {
     const views = kinds.map(kind => {
       const figure = element("figure"), canvas = element("canvas");
       canvas.setAttribute("role", "img");
-      canvas.setAttribute("aria-label", track.name + ": " + named(player, kind));
+      canvas.setAttribute("aria-label", track.name + ": " + named(player, track, kind));
       canvas.dataset.kind = kind;
       hold(player, canvas, kind);
-      figure.append(canvas, element("figcaption", "", named(player, kind)));
+      figure.append(canvas, element("figcaption", "", named(player, track, kind)));
       row.append(figure);
       return { kind, canvas };
     });
@@ -194,7 +204,7 @@ function zoom(player, factor, x = 0.5, y = 0.5) {
 
 function read(player, x, y) {
   player.data.tracks.forEach((track, number) => {
-    const strip = decode(player, track);
+    const strip = decode(player, track.strip, track.count);
     if (!strip.ready) return;
     const column = Math.min(strip.width - 1, Math.max(0, Math.floor((player.left + x / player.zoom) * strip.width)));
     const row = Math.min(strip.height - 1, Math.max(0, Math.floor((player.top + y / player.zoom) * strip.height)));
@@ -310,7 +320,7 @@ function draw(player) {
   player.scrub.setAttribute("aria-label", player.data.step);
   player.scrub.setAttribute("aria-valuetext", place(player, player.position));
   tracks.forEach((track, number) => {
-    const index = Math.min(player.position, track.count - 1), strip = decode(player, track), one = player.views[number];
+    const index = Math.min(player.position, track.count - 1), strip = decode(player, track.strip, track.count), one = player.views[number];
     if (strip.ready) one.views.forEach(view => paint(player, view, track, strip, index));
     one.caption.textContent = track.captions[index] ?? "";
   });
@@ -416,10 +426,10 @@ export default function(component) {
   if (!player) players.set(root, player = begin(root));
   const fresh = player.data === undefined;
   player.data = data;
-  const used = new Set(data.tracks.map(track => track.strip));
+  const used = new Set(strips(player).map(one => one.url));
   for (const strip of player.strips.keys()) if (!used.has(strip)) player.strips.delete(strip);
   if (player.position === null) player.position = data.start ?? last(player);
-  root.dataset.ready = data.tracks.every(track => decode(player, track).ready);
+  root.dataset.ready = ready(player);
   buildTracks(player);
   buildCharts(player);
   if (fresh) {
@@ -427,7 +437,7 @@ export default function(component) {
       input.parentElement.hidden = !data.modes.includes(input.value);
       input.checked = input.value === data.modes[0];
     }
-    root.querySelector(".bar").hidden = !data.modes.includes("three");  // two frames to wipe and blink are no film
+    root.querySelector(".bar").hidden = !data.modes.some(mode => mode === "three" || mode === "beside");  // two frames to wipe and blink are no film
     change(player, data.modes[0]);
     zoom(player, 1);
   }

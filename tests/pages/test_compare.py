@@ -5,17 +5,27 @@ import subprocess
 import sys
 
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
 from app.compare.choice import CompareChoice
 from app.state import visitor_cookie
 from app.state.choice import Choice
+from app.state.judgements import ALPHA, calibration_folder
+from app.state.names import model_name
+from app.state.zoo import zoo_folder
+from core.anomaly.calibration import calibration_path, read_calibration
+from core.anomaly.catalogue import DEFAULT
+from core.anomaly.verdict import judge
 from core.data.tasks import CIFAR10
+from core.models.zoo import load_zoo_model
 from tests.helpers.pages import (
     ROOT,
     bodies,
     checked,
+    components,
     entered,
+    finished,
     picture,
     pressed,
     query,
@@ -279,3 +289,39 @@ def test_a_search_without_gradients_stands_beside_the_attack_and_says_what_it_al
     assert set(starts) == set(KEYS) and len(at.warning) == len(alone) and not at.error
     checked(at.slider(key=STRENGTH).set_value(0).run())
     assert not bodies(at, "data-searched") and not at.error
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("calibrations")
+def test_an_attack_grows_with_answer_map_and_detector_and_at_each_radius_it_is_the_attack_of_the_slider(visit):
+    at = finished(visit(epsilon="8", open="growth"))
+    (sent,) = components(at, "player")
+    tracks, places = {track["name"]: track for track in sent["tracks"]}, sent["places"]
+    assert places == [f"{n}/255" for n in range(0, 17, 2)] and places[sent["start"]] == "8/255"
+    assert list(tracks) == [model_name(key) for key in KEYS] and all(one["beside"] for one in tracks.values())
+    for body in bodies(at, "data-attacked"):
+        captions = tracks[model_name(value(body, "data-attacked"))]["captions"]
+        assert captions[0].startswith(f"{value(body, 'data-before')} ")
+        assert captions[4].startswith(f"{value(body, 'data-after')} ")
+    curves = [{line["name"]: line["values"] for line in one["lines"]} for one in sent["series"]]
+    answers, alike, odd = curves
+    grown = run_program(at, "growing_attack(")["grown"]
+    assert list(odd) == [model_name(key) for key in ("standard", "pgd-l2")] and set(grown) == set(KEYS)
+    for key, found in grown.items():
+        name = model_name(key)
+        assert answers[name] == pytest.approx(found.probs[:, found.target].tolist(), abs=1e-5) and alike[name][0] == 1
+        flagged = [caption.endswith(", flagged") for caption in tracks[name]["captions"]]
+        assert flagged == [p_value <= ALPHA for p_value in odd.get(name, [1] * len(places))]
+    network = load_zoo_model("cifar10", "standard", zoo_folder())
+    screen = read_calibration(network, calibration_path("cifar10", "standard", calibration_folder()))
+    judged = judge(network, screen, torch.tensor(grown["standard"].x[:1]))
+    assert odd[model_name("standard")][0] == pytest.approx(judged.p_values[DEFAULT][0], abs=1e-5)
+    assert not at.error
+
+
+@pytest.mark.slow
+def test_an_attack_grows_where_a_calibration_is_of_other_weights_and_that_is_said(visit):
+    at = finished(visit(models="standard", open="growth"))
+    (sent,) = components(at, "player")
+    assert len(sent["series"]) == 2 and ["other weights" in error.value for error in at.error] == [True]
+    assert bodies(at, "data-attacked")

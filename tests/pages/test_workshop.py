@@ -162,6 +162,18 @@ def test_the_code_opens_no_presenters_screen(database, room):
         assert reading.room(database, workshop.id, {}).workshop.phase == "lobby"
 
 
+def test_a_wrong_code_in_the_presenters_link_is_typed_again_beside_the_key(database, room):
+    workshop, key = room
+    wrong = workshop.code[1:] + workshop.code[0]
+    at = opened("pages/workshop", lead=wrong)
+    at.text_input(key="workshop.back.key").set_value(key)
+    checked(button(at, "Lead this workshop").click().run())
+    assert at.error
+    at.text_input(key=f"workshop.back.code.{wrong}").set_value(workshop.code.lower())
+    checked(button(at, "Lead this workshop").click().run())
+    assert not at.error and button(at, "ws-next")
+
+
 def test_a_presenter_ends_a_workshop_and_takes_its_files(database, room):
     workshop, key = room
     lead = presenter(workshop, key)

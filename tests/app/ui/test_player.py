@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from app.ui import player as module
-from app.ui.player import Line, Series, Track, player
+from app.ui.player import Line, Series, Track, player, steps_npz, steps_png
 
 
 @pytest.fixture
@@ -29,6 +29,22 @@ def test_frames_arrive_side_by_side_to_the_last_bit_and_cut_to_the_range(sent):
         assert np.array_equal(strip[:, 6 * step : 6 * step + 6], levels)
     assert (track["count"], track["reference"], track["captions"][4]) == (5, 0, "4")
     assert (sent["step"], sent["start"], sent["key"], sent["places"]) == ("Moment", 0, "key", [])
+
+
+def test_what_stands_beside_a_track_goes_with_it_to_the_browser_and_into_its_files(sent):
+    frames, maps = np.zeros((3, 3, 4, 4), np.float32), np.linspace(0, 1, 144, dtype=np.float32).reshape(3, 3, 4, 4)
+    track = Track("a", "#112233", frames, beside=maps, beside_name="its map")
+    player([track, Track("b", "#445566", frames)], (), "key", modes=("beside",))
+    first, second = sent["tracks"]
+    strip = np.asarray(Image.open(io.BytesIO(base64.b64decode(first["beside"].split(",", 1)[1]))))
+    assert np.array_equal(strip[:, 4:8], np.rint(maps[1] * 255).astype(np.uint8).transpose(1, 2, 0))
+    assert (first["besideName"], second["beside"]) == ("its map", None)
+    arrays = np.load(io.BytesIO(steps_npz([track], (), ())))
+    assert np.array_equal(arrays["beside_1"], maps)
+    alone, both = (
+        Image.open(io.BytesIO(steps_png([one], ()))).height for one in (Track("b", "#445566", frames), track)
+    )
+    assert both > 1.5 * alone
 
 
 def test_values_that_are_not_finite_are_left_out_of_a_curve(sent):
