@@ -152,15 +152,18 @@ def _track(task: Task, one: Growth) -> Track:
     return Track(
         model_name(attack.model), model_colour(attack.model), attack.x,
         [_caption(task, one, step) for step in range(len(attack.x))],
-        beside=maps.astype(np.float32), beside_name="its gradient map",
+        beside=maps.astype(np.float32), beside_name=f"gradient of {task.class_names[attack.target]}",
     )  # fmt: skip
 
 
 def _caption(task: Task, one: Growth, step: int) -> str:
-    """The answer, and whether the picture is flagged."""
+    """The answer, whether it is another than at first, and whether the picture is flagged."""
     probs = one.attack.probs[step]
-    flagged = one.p_values is not None and one.p_values[step] <= ALPHA
-    return f"{task.class_names[probs.argmax()]} {percent(float(probs.max()))}{', flagged' if flagged else ''}"
+    answer = int(probs.argmax())
+    said = [f"{task.class_names[answer]} {percent(float(probs[answer]))}"]
+    said += ["changed"] if answer != one.attack.target else []
+    said += ["flagged"] if one.p_values is not None and one.p_values[step] <= ALPHA else []
+    return ", ".join(said)
 
 
 def _series(found: Sequence[Growth]) -> Iterator[Series]:
@@ -174,4 +177,4 @@ def _series(found: Sequence[Growth]) -> Iterator[Series]:
     yield Series("Probability of its first answer", lines["answer"], "percent")
     yield Series("Its map's correlation with the first", lines["map"])
     if lines["odd"]:
-        yield Series("Normal pictures at least as odd", lines["odd"], "percent", ALPHA, f"flagged at {percent(ALPHA)}")
+        yield Series("Normal pictures as odd", lines["odd"], "percent", ALPHA, f"{ALPHA * 100:g} %")

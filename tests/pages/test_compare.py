@@ -303,6 +303,7 @@ def test_an_attack_grows_with_answer_map_and_detector_and_at_each_radius_it_is_t
         captions = tracks[model_name(value(body, "data-attacked"))]["captions"]
         assert captions[0].startswith(f"{value(body, 'data-before')} ")
         assert captions[4].startswith(f"{value(body, 'data-after')} ")
+        assert (", changed" in captions[4]) == (value(body, "data-after") != value(body, "data-before"))
     curves = [{line["name"]: line["values"] for line in one["lines"]} for one in sent["series"]]
     answers, alike, odd = curves
     grown = run_program(at, "growing_attack(")["grown"]
