@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks.costs.__main__ import MEASURED
+from benchmarks.costs.__main__ import FILES, measured
 from benchmarks.costs.page import page, pause_between
 from benchmarks.costs.visitors import most_visitors, simulate
 from benchmarks.load.actions import WEIGHTS
@@ -43,5 +43,4 @@ def test_pauses_are_what_is_left_of_the_time_of_those_who_were_there():
 
 @pytest.mark.slow
 def test_the_page_is_what_the_measured_figures_say():
-    found = [json.loads((MEASURED / f"{name}.json").read_text()) for name in ("pages", "batch", "batch-ray")]
-    assert (ROOT / "docs" / "guide" / "costs.md").read_text() == page(*found, PRICE)
+    assert (ROOT / "docs" / "guide" / "costs.md").read_text() == page(*(measured(name) for name in FILES), PRICE)

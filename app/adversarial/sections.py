@@ -51,7 +51,8 @@ def show_explanations(shown: ModelInput) -> None:
             ("All arrays as NPZ", "npz", lambda: files.explanations_npz(whole())),
         )
         with st.container(horizontal=True):
-            presenter.offer(partial(slides.slides, task, found, verdicts, part.rho))
+            right = {one.model: elements.clean_in_words(cards[one.model]) for one in found}
+            presenter.offer(partial(slides.slides, task, found, verdicts, part.rho, right))
             controls.share()
             asked = replace(choice, models=tuple(models))
             head = python_code.picture_and_networks(asked, python_code.FOR_EXPLANATIONS)

@@ -1,6 +1,6 @@
 """The explanations for a room: a slide a class, a panel a network, the picture as it was and as it is believed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -12,8 +12,22 @@ from core.data.tasks import Task
 from core.explanations.class_explanations import Explanations
 
 
-def slides(task: Task, results: Sequence[Explanations], verdicts: Sequence[EvidenceVerdict], rho: float) -> list[Slide]:
-    """What the grid holds; of many classes not every network has explained the same."""
+def slides(
+    task: Task,
+    results: Sequence[Explanations],
+    verdicts: Sequence[EvidenceVerdict],
+    rho: float,
+    right: Mapping[str, str],
+) -> list[Slide]:
+    """What the grid holds; of many classes not every network has explained the same.
+
+    Args:
+        task: the task.
+        results: of each network.
+        verdicts: on each network's evidence, in the same order.
+        rho: how large a change is.
+        right: by network how often it is right, in words.
+    """
     factor = change_factor(results)
     every = dict.fromkeys(int(index) for result in results for index in result.classes)
     said = {result.model: says(verdict) for result, verdict in zip(results, verdicts, strict=True)}
@@ -22,7 +36,11 @@ def slides(task: Task, results: Sequence[Explanations], verdicts: Sequence[Evide
             task.class_names[index],
             f"Towards {task.class_names[index]}, ρ = {rho:g}",
             tuple(
-                network(result.model, *_faces(task, result, index, factor, said[result.model]))
+                network(
+                    result.model,
+                    *_faces(task, result, index, factor, said[result.model]),
+                    note=right.get(result.model, ""),
+                )
                 for result in results
                 if index in result.classes
             ),

@@ -78,12 +78,21 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One network's part of a slide: under its name and colour "#rrggbb" its faces, at least one."""
+    """One network's part of a slide.
+
+    Attributes:
+        key: of the network.
+        title: its name.
+        colour: "#rrggbb".
+        faces: at least one.
+        note: what must be known beside the name, in a few words; may be empty.
+    """
 
     key: str
     title: str
     colour: str
     faces: tuple[Face, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +121,9 @@ class Slide:
 SIGNED = Legend(gradient_css(), ("lowers the score", "raises it"))
 
 
-def network(key: str, *faces: Face) -> Panel:
+def network(key: str, *faces: Face, note: str = "") -> Panel:
     """The panel of a network, under its name and in its colour."""
-    return Panel(key, model_name(key), model_colour(key), faces)
+    return Panel(key, model_name(key), model_colour(key), faces, note)
 
 
 def answered(

@@ -39,7 +39,9 @@ function panel(presenter, one, told) {
   made.dataset.network = one.key;
   made.dataset.face = face.name;
   made.tabIndex = 0;  // what is too long for a small window scrolls by keys, too
-  made.append(element("h3", "", told ? one.title : "Which class is this?"));
+  const head = element("h3", "", told ? one.title : "Which class is this?");
+  if (told && one.note) head.append(element("small", "", one.note));
+  made.append(head);
   const covered = face.over && (presenter.covered || !told || !face.picture);
   const url = covered ? face.over : face.picture, shown = element("div", "shown");
   if (url) {

@@ -1,7 +1,7 @@
 """The page on what it costs, as Markdown: from measured figures alone, and a price that its reader may change."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from statistics import mean
+from statistics import mean, median
 from typing import Any
 
 from benchmarks.costs.visitors import P50, P95, most_visitors, simulate
@@ -19,16 +19,23 @@ MACHINE_CORES, MACHINE_MB = 8, 32_000
 Measured = Mapping[str, Any]
 
 
-def page(pages: Measured, batch: Measured, ray: Measured, price: float) -> str:
+def page(pages: Measured, room: Measured, batch: Measured, ray: Measured, price: float) -> str:
     """The whole page.
 
     Args:
-        pages: what `benchmarks.load.pages` measured.
+        pages: what `benchmarks.load.pages` measured of one server.
+        room: the same of more visitors on several servers, which were left alone afterwards.
         batch: what `benchmarks.load.batch` measured, of all engines.
         ray: the same of Ray alone, over more pictures.
         price: of a core for an hour.
     """
-    parts = (_head(), _pictures(batch, ray, price), _visitors(pages, price), _sources(pages, batch, ray))
+    parts = (
+        _head(),
+        _pictures(batch, ray, price),
+        _visitors(pages, price),
+        _room(room),
+        _sources(pages, room, batch, ray),
+    )
     return "\n\n".join(paragraph for part in parts for paragraph in part) + "\n"
 
 
@@ -135,6 +142,32 @@ def _visitors(pages: Measured, price: float) -> Iterator[str]:
     yield from _first_to_break(alone, most, cores, after, pause)
 
 
+def _room(room: Measured) -> Iterator[str]:
+    settings, done = room["settings"], interactions(room["together"])
+    yield (
+        f"**{settings['sessions']} visitors** of {settings['servers']} processes were played as well, for "
+        f"{settings['minutes']:g} minutes, with {settings['pause']:g} s between a visitor's actions:"
+    )
+    fine = [each for each in done if not each.fault]
+    kinds = {
+        "light": [each.seconds for each in fine if not each.heavy],
+        "heavy: those that attack, and new pictures of Adversarial": [each.seconds for each in fine if each.heavy],
+    }
+    yield _table(
+        ("interactions", "n", "median s", "95th percentile s", "longest s"),
+        (
+            (name, f"{len(each):,}", *(f"{value:.2f}" for value in (median(each), percentile(each, 0.95), max(each))))
+            for name, each in kinds.items()
+        ),
+    )
+    held, start = room["rested"], room["memory"][0]
+    yield (
+        f"{sum(bool(each.fault) for each in done)} faults, {room['cores']:.2f} cores used. Memory with all processes: "
+        f"{start / 1000:.1f} GB as they start, {room['memory_at_most'] / 1000:.1f} GB at most, {held[0] / 1000:.1f} GB "
+        f"when the last visitor had gone, {held[-1] / 1000:.1f} GB after {settings['rest']:g} minutes alone."
+    )
+
+
 def cores_of(found: Measured) -> int:
     """The cores of the machine that measured."""
     return int(str(found["made"]["machine"]).split(", ")[1].split()[0])
@@ -164,9 +197,10 @@ def _first_to_break(alone: list[Interaction], most: int, cores: float, memory: f
     yield _table(("limit", "visitors"), ((name, f"{count:,}") for name, count in limits.items()))
 
 
-def _sources(pages: Measured, batch: Measured, ray: Measured) -> Iterator[str]:
+def _sources(pages: Measured, room: Measured, batch: Measured, ray: Measured) -> Iterator[str]:
     yield "## Where the figures are from"
-    made = {name: each["made"] for name, each in {"pages": pages, "pictures": batch, "Ray": ray}.items()}
+    found = {"visitors": pages, "a full room": room, "pictures": batch, "Ray": ray}
+    made = {name: each["made"] for name, each in found.items()}
     yield _table(
         ("what", "code", "when", "seconds", "machine"),
         ((name, _code(run), run["when"], run["seconds"], run["machine"]) for name, run in made.items()),

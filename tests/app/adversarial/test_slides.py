@@ -18,7 +18,9 @@ def explanations(key: str, classes: list[int]) -> Explanations:
 
 
 def test_a_slide_a_class_holds_the_networks_that_explained_it():
-    made = slides(CIFAR10, [explanations("standard", [0, 3]), explanations("pgd-linf", [3, 5])], [UNSAID] * 2, 0.1)
+    found, right = [explanations("standard", [0, 3]), explanations("pgd-linf", [3, 5])], {"pgd-linf": "81 % right"}
+    made = slides(CIFAR10, found, [UNSAID] * 2, 0.1, right)
+    assert [panel.note for panel in made[1].panels] == ["", "81 % right"]
     assert [[panel.key for panel in slide.panels] for slide in made] == [
         ["standard"],
         ["standard", "pgd-linf"],
