@@ -164,3 +164,33 @@ def the_page_fits_its_window(page: Page) -> None:
         assert len(boxes) == 3 and all(box["width"] > least for box in boxes), size
         assert len({round(box["y"]) for box in boxes}) == 1, size
         keep(page, f"{size}-{scheme}")
+
+
+def test_one_control_moves_picture_answer_map_and_detector_of_every_network(visit):
+    page = visit("?image=photo:chelsea&models=standard,pgd-linf&epsilon=8&open=growth")
+    until(lambda: page.locator(".player[data-ready=true]").count() and settled(page), "the grown attacks")
+    for size, scheme in in_turn(page, ("narrow", "dark"), ("wide", "light")):
+        assert not misfits(page), size
+        page.locator(".player").scroll_into_view_if_needed()
+        photograph(page, f"compare-growth-{size}-{scheme}")
+    for key, one in attacked(page).items():
+        assert one["after"] in moved(page)["said"][["standard", "pgd-linf"].index(key)]
+    page.locator(".scrub").focus()
+    page.keyboard.press("Home")
+    first = moved(page)
+    page.keyboard.press("End")
+    last = moved(page)
+    assert len(first["pictures"]) == 4 and all(a != b for a, b in zip(first["pictures"], last["pictures"], strict=True))
+    assert "changed" in last["said"][0] and not any("changed" in said for said in first["said"])
+    assert len(first["curves"]) == 6 and all(a != b for a, b in zip(first["curves"], last["curves"], strict=True))
+
+
+def moved(page: Page) -> dict[str, list[str]]:
+    """What the player shows where it stands: pictures and maps, answers, and each curve's value."""
+    return page.locator(".player").evaluate(
+        """player => ({
+            pictures: [...player.querySelectorAll('canvas')].map(one => one.toDataURL()),
+            said: [...player.querySelectorAll('.caption')].map(one => one.textContent),
+            curves: [...player.querySelectorAll('.legend b')].map(one => one.textContent),
+        })"""
+    )
