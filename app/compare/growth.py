@@ -139,9 +139,17 @@ def show(task: Task, choice: Choice, found: Sequence[Growth]) -> None:
         "Move the slider, click a curve, or press the arrow keys; space plays. At each ε each network is attacked on "
         "its own, from the picture as it was. The map explains the network's first answer throughout, and all maps of "
         "a network share one scale. Its correlation with the first map (Spearman) says whether the explanation moves "
-        f"before the answer does. The detector is {DETECTORS[DEFAULT].name}: where at most {percent(ALPHA)} of "
-        "normal pictures look as odd, it flags. A network may be fooled and the detector not notice.",
+        f"before the answer does. {_of_detector(found)}",
         f"PGD with {STEPS} steps, seed 0: Madry et al. 2018, arXiv:1706.06083; in L2 too." + device.steps_in_words(),
+    )
+
+
+def _of_detector(found: Sequence[Growth]) -> str:
+    if all(one.p_values is None for one in found):
+        return "No detector speaks: these networks are not calibrated (page Anomaly)."
+    return (
+        f"The detector is {DETECTORS[DEFAULT].name}: where at most {percent(ALPHA)} of normal pictures look as odd, it "
+        "flags. A network may be fooled and the detector not notice."
     )
 
 
