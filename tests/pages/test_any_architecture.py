@@ -9,7 +9,7 @@ from core.models.architectures.resnet18 import ResNet18Config
 from core.models.zoo import load_zoo_model, save
 from tests.helpers.anomaly_page import judged
 from tests.helpers.networks import DUMMY, DummyConfig, brought
-from tests.helpers.pages import bodies, finished, opened
+from tests.helpers.pages import bodies, components, finished, opened
 from tests.helpers.pictures import columns
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("brought")]
@@ -40,8 +40,9 @@ def brought_zoo(zoo_folder, tmp_path, reports, monkeypatch):
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.usefixtures("brought_zoo", "few_steps")
 def test_a_page_shows_them_and_has_no_error(page):
-    at = finished(opened(f"pages/{page}", task="cifar10"))
+    at = finished(opened(f"pages/{page}", task="cifar10", open="growth" if page == "compare" else ""))
     assert not at.error and not at.warning
+    assert page != "compare" or components(at, "player")
 
 
 @pytest.mark.usefixtures("brought_zoo")
