@@ -101,11 +101,13 @@ class BoundedStore(Generic[Value]):
             while self._size > self._most and len(self._entries) > 1:
                 self._make_room(key)
 
-    def forget(self, owner: str) -> None:
-        """A visitor is gone: what was theirs alone goes, too."""
+    def forget(self, owner: str) -> int:
+        """A visitor is gone: what was theirs alone goes, too; the bytes of that."""
         with self._lock:
+            before = self._size
             for key in [key for key, entry in self._entries.items() if owner in entry.owners]:
                 self._release(key, owner)
+            return before - self._size
 
     def held(self, owner: str) -> int:
         """The bytes of all that is a visitor's, shared or not."""
@@ -174,8 +176,10 @@ def shared_store(name: str, most_bytes: int, most_own: int | None = None) -> Bou
     return stores[name] if name in stores else stores.setdefault(name, BoundedStore(most_bytes, most_own))
 
 
-def forget(owner: str, but: Collection[str] = ()) -> None:
-    """A visitor is gone: forget what is theirs in every store of the server, but for those of some names."""
-    for name, store in [*_stores().items()]:
-        if name not in but:
-            store.forget(owner)
+def forget(owner: str, but: Collection[str] = ()) -> int:
+    """A visitor is gone: forget what is theirs in every store of the server, but for those of some names.
+
+    Returns:
+        The bytes that this sets free.
+    """
+    return sum(store.forget(owner) for name, store in [*_stores().items()] if name not in but)

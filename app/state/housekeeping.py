@@ -1,7 +1,9 @@
 """What a server does by itself: forget visitors who are gone, and keep their folders within bounds."""
 
+import ctypes
 import gc
 import threading
+from contextlib import suppress
 
 from app.state import bounded_store, visitors
 from app.state.pictures import UPLOADED_FILES, UPLOADS
@@ -19,14 +21,23 @@ TIDY = 3600.0  # seconds between two looks at the folders
 
 def sweep(after: float = FORGOTTEN, pictures_after: float = PICTURES_KEPT) -> None:
     """Forget what visitors who are gone left in memory, their pictures last, and what refers to itself."""
+    freed = 0
     for visitor in presence().gone(after):
         gone = presence().away(visitor) > pictures_after
         task_pool().forget(visitor)
-        bounded_store.forget(visitor, () if gone else LASTING)
+        freed += bounded_store.forget(visitor, () if gone else LASTING)
         jobs().release(visitor)
         if gone and visitor not in jobs().busy():  # a training that still ends is waited for
             presence().forget(visitor)
     gc.collect()  # for all runs since the last sweep; Streamlit would do so after each, which holds up everybody
+    if freed:
+        give_back()
+
+
+def give_back() -> None:
+    """Hand memory that is free back to the system: glibc keeps it for the process, and can be asked; others can't."""
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def tidy() -> None:

@@ -1,6 +1,7 @@
 """The server forgets who is gone, in memory and on disk, whether or not anybody trains."""
 
 import os
+import sys
 import threading
 import time
 import tomllib
@@ -115,3 +116,31 @@ def test_being_here_on_any_page_is_a_visit(server):
     housekeeping.tidy()
     assert (visitors.root() / "ann").exists()
     assert time.time() - (visitors.root() / "ann").stat().st_mtime < 60
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only glibc can be asked")
+def test_memory_that_visitors_leave_goes_back_to_the_system(server, tabs, monkeypatch):
+    """Arrays too small to have pages of their own stay with the process, under the one that is still in use."""
+    known, *_ = server
+    store = shared_store("results", 2**30)
+    known.seen("ann", "tab")
+    for number in range(4000):
+        store.put(("memory", number), np.ones(2**13), "ann" if number % 100 else "bob")
+    tabs.clear()
+    before = resident()
+    time.sleep(0.01)
+    housekeeping.sweep(after=0.0)
+    assert before - resident() > 0.7 * 4000 * 2**16
+    store.forget("bob")
+
+
+def resident() -> int:
+    """The bytes of memory that this process holds."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_memory_is_not_asked_for_where_nothing_was_set_free(server, monkeypatch):
+    asked = []
+    monkeypatch.setattr(housekeeping, "give_back", lambda: asked.append(1))
+    housekeeping.sweep()
+    assert not asked
