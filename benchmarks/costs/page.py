@@ -32,7 +32,7 @@ def page(pages: Measured, room: Measured, batch: Measured, ray: Measured, price:
     parts = (
         _head(),
         _pictures(batch, ray, price),
-        _visitors(pages, price),
+        _visitors(pages, room, price),
         _room(room),
         _sources(pages, room, batch, ray),
     )
@@ -98,7 +98,7 @@ def _ratio(one: Measured, run: Measured) -> float:
     return float(one["seconds"]) / float(run["seconds"])
 
 
-def _visitors(pages: Measured, price: float) -> Iterator[str]:
+def _visitors(pages: Measured, room: Measured, price: float) -> Iterator[str]:
     alone, together, settings = interactions(pages["alone"]), interactions(pages["together"]), pages["settings"]
     pause, there, cores = float(settings["pause"]), int(settings["sessions"]), float(cores_of(pages))
     spent = [each.processor for each in alone]
@@ -131,15 +131,15 @@ def _visitors(pages: Measured, price: float) -> Iterator[str]:
     if most == 0:
         yield f"{quick} Not even one visitor finds it quick, so nothing is said of a thousand."
         return
-    before, after, processes = pages["memory"][0], pages["memory"][-1], -(-THOUSAND // most)
+    processes, each_mb = -(-THOUSAND // most), room["memory_at_most"] / room["settings"]["sessions"]
     yield (
         f"{quick} It stays quick up to {most} visitors who look at different things. So a thousand who are "
         f"all there at once take {processes} such machines, {processes * cores:,.0f} cores and "
-        f"{processes * after / 1000:,.0f} GB of memory ({before / 1000:.1f} GB a process as it starts, "
-        f"{after / 1000:.1f} GB with {there} visitors): {processes * cores * price:.2f} an hour at {price:g} a core "
-        "hour. Rooms that look at the same pictures cost far less, for equal work is done once."
+        f"{THOUSAND * each_mb / 1000:,.0f} GB of memory, if a visitor takes what one of the full room below took: "
+        f"{processes * cores * price:.2f} an hour at {price:g} a core hour. Rooms that look at the same pictures cost "
+        "far less, for equal work is done once."
     )
-    yield from _first_to_break(alone, most, cores, after, pause)
+    yield from _first_to_break(alone, most, cores, each_mb, pause)
 
 
 def _room(room: Measured) -> Iterator[str]:
@@ -181,11 +181,11 @@ def pause_between(pages: Measured) -> float:
     )
 
 
-def _first_to_break(alone: list[Interaction], most: int, cores: float, memory: float, pause: float) -> Iterator[str]:
+def _first_to_break(alone: list[Interaction], most: int, cores: float, each_mb: float, pause: float) -> Iterator[str]:
     received = mean(each.received for each in alone)
     limits = {
         "cores": int(most * MACHINE_CORES / cores),
-        "memory": most * int(MACHINE_MB / memory),
+        "memory": int(MACHINE_MB / each_mb),
         "network": int(GIGABIT / received * pause),
     }
     first = min(limits, key=limits.__getitem__)
