@@ -23,7 +23,6 @@ from app.ui.player import Line, Series, Track, player
 from app.ui.task_progress import LongTask
 from core.anomaly.calibration import Calibration
 from core.anomaly.catalogue import DEFAULT, DETECTORS
-from core.anomaly.verdict import judge_versions
 from core.attacks.pgd import Pgd
 from core.data.tasks import Task
 from core.explanations.growing_attack import GrowingAttack, growing_attack
@@ -120,7 +119,8 @@ def _told(on_progress: OnProgress, before: int, of: int, done: int, attacks: int
 def _p_values(model: ZooModel, screen: Calibration | None, one: GrowingAttack) -> NDArray[np.float64] | None:
     if screen is None or DEFAULT not in screen.detectors:
         return None
-    return judge_versions(model, screen.of([DEFAULT]), device.picture(one.x), one.settings).p_values[DEFAULT]
+    alone = screen.of([DEFAULT])
+    return alone.p_values(alone.scores(alone.measure(model, device.picture(one.x))))[DEFAULT]
 
 
 def show(task: Task, choice: Choice, found: Sequence[Growth]) -> None:

@@ -129,36 +129,19 @@ def judge(
         InputError: more than one image, another network's screen, or answers that are not finite.
     """
     versions = perturb(model, x, change, seed, precision) if change else x
+    signals = screen.measure(model, versions)
+    scores = screen.scores(signals)
+    with torch.no_grad():
+        probs = model.fast(versions).softmax(1)
     settings = {
         "change": change,
         "strengths": list(strengths(model.task, change)) if change else [0.0],
         "seed": seed,
         "precision": precision,
-    }
-    return judge_versions(model, screen, versions, settings)
-
-
-def judge_versions(model: ZooModel, screen: Calibration, versions: Tensor, settings: Mapping[str, object]) -> Verdict:
-    """What the detectors say of versions of an image (S, C, H, W) that are there already, the first the image itself.
-
-    Args:
-        model: the network that the screen belongs to.
-        screen: its detectors.
-        versions: float32 in [0, 1]; left unchanged.
-        settings: of what made the versions; the network's and the screen's are added.
-
-    Raises:
-        InputError: another network's screen, or answers that are not finite.
-    """
-    scores = screen.scores(screen.measure(model, versions))
-    with torch.no_grad():
-        probs = model.fast(versions).softmax(1)
-    stated = {
-        **settings,
         "sha256": model.card.sha256,
         "calibration": screen.digest,
         "p_value_images": screen.settings["p_value_images"],
         **(screen.own.settings() if screen.own else {}),
     }
     shown, answers = versions.cpu().numpy(), probs.cpu().numpy()
-    return Verdict(model.card.task, model.card.key, stated, shown, answers, scores, screen.p_values(scores))
+    return Verdict(model.card.task, model.card.key, settings, shown, answers, scores, screen.p_values(scores))
