@@ -42,7 +42,7 @@ def read(data: bytes) -> Picture:
         return _grey(file)
     ycbcr = file.PhotometricInterpretation == "YBR_FULL"  # pydicom gives RGB
     notes = ["The colours were converted from YCbCr to RGB."] if ycbcr else []
-    return _picture(np.ascontiguousarray(file.pixel_array, np.uint8), notes)
+    return _picture(np.ascontiguousarray(_samples(file), np.uint8), notes)
 
 
 def _check(file: Any) -> None:
@@ -66,9 +66,20 @@ def _check(file: Any) -> None:
         raise InputError("This DICOM file maps its samples by a table, which is not read; export the image as PNG.")
 
 
+def _samples(file: Any) -> np.ndarray:
+    """The samples (h, w) or (h, w, 3) of the one frame; a file that holds bytes of more than it says is refused."""
+    samples: np.ndarray = file.pixel_array
+    one = (int(file.Rows), int(file.Columns), *(() if file.SamplesPerPixel == 1 else (3,)))
+    if samples.shape != one:  # pydicom gives frames that the file does not count, too
+        raise InputError(
+            f"This DICOM file counts one frame and holds {len(samples):,}; export one of them as a file of its own."
+        )
+    return samples
+
+
 def _grey(file: Any) -> Picture:
     stored, allocated = int(file.BitsStored), int(file.BitsAllocated)
-    samples = file.pixel_array
+    samples = _samples(file)
     if stored < allocated:  # what stands above the stored bits is none of the image: overlays once lay there
         above = allocated - stored
         samples = np.right_shift(np.left_shift(samples, above), above)  # of signed samples this brings the sign along

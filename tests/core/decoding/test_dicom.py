@@ -90,6 +90,8 @@ def test_colours_are_read_and_ycbcr_is_converted():
 
 def test_what_is_not_read_is_refused_as_what_it_is():
     assert "holds 3 frames" in refusal(dicom(CT, NumberOfFrames=3))
+    uncounted = (dicom(CT, Rows=CT.shape[0] // 2), dicom(photo(6, 8), stored=8, Rows=3, NumberOfFrames=1))
+    assert all("counts one frame and holds 2" in refusal(data) for data in uncounted)
     assert "PALETTE COLOR" in refusal(dicom(CT, PhotometricInterpretation="PALETTE COLOR"))
     other = dicom(CT).replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.9\0")
     assert "compressed (1.2.840.10008.1.2.9)" in refusal(other)
