@@ -106,8 +106,13 @@ def test_readme_quotes_the_areas():
     for line in quoted:
         row = rows[line.split("`")[1]]
         area, low, high = (f"{row[name]:.4f}" for name in ("ara", "ara_low", "ara_high"))
-        assert line.endswith(f"| {row['accuracy']:.3f} | {area} ({low} to {high}) | {row['btr_ara']:.4f} |")
-        assert row["ara_n"] == 1_000
+        left = " | ".join(f"{row[f'apgd_{reach}']:.2f}" for reach in ("near", "middle", "far"))
+        figures = f"| {row['accuracy']:.3f} | {area} ({low} to {high}) | {row['btr_ara']:.4f} | {left} |"
+        assert line.endswith(figures)
+        assert row["ara_n"] == 1_000 and row["apgd_far_n"] == 300
+        for reach in ("near", "middle", "far"):
+            share, sides = row[f"apgd_{reach}"], (row[f"apgd_{reach}_low"], row[f"apgd_{reach}_high"])
+            assert max(abs(side - share) for side in sides) < 0.06
     theirs, said = rows["lipschitz-all"], " ".join(README.split())
     area, low, high = (f"{theirs[name]:.4f}" for name in ("ara", "ara_low", "ara_high"))
     assert f"reaches {area} ({low} to {high}) at accuracy {theirs['accuracy']:.3f} on the first 500 images" in said
