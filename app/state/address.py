@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 VARIABLE = "ROBUSTSCOPE_ADDRESS"
+HERE_ALONE = "This server answers its own machine alone; started with `--server.address 0.0.0.0`, it answers others."
 _OUTSIDE = ("192.0.2.1", 9)  # of no machine (RFC 5737); nothing is sent there
 
 

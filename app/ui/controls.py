@@ -164,6 +164,4 @@ def _for_the_room(link: str) -> None:
     st.html(f'<div class="rs-room">{qr_html(reached)}</div>')
     st.code(reached, language=None, wrap_lines=True)
     if address.answers_here_alone():
-        st.caption(
-            "This server answers its own machine alone; started with `--server.address 0.0.0.0`, it answers others."
-        )
+        st.caption(address.HERE_ALONE)

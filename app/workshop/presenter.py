@@ -5,7 +5,7 @@ from html import escape
 
 import streamlit as st
 
-from app.state.address import room_address
+from app.state.address import HERE_ALONE, answers_here_alone, room_address
 from app.state.errors import guard
 from app.ui.qr import qr_html
 from app.workshop import doors, looks, offers, redraws, results
@@ -154,6 +154,8 @@ def _lobby(leader: Leader, drawn: Shown, address: str) -> None:
             f'<div class="ws-names">{names}</div></div>'
             f"<figure>{qr_html(address)}<figcaption>or scan</figcaption></figure></div>"
         )
+        if answers_here_alone():
+            st.warning(HERE_ALONE)
 
 
 def _people(count: int) -> str:

@@ -35,6 +35,7 @@ from core.batch.score import ScoreWork
 from core.batch.shards import Shard, plan
 from core.data.datasets import load
 from core.data.tasks import task_named
+from core.errors import CoreError
 from core.images import to_png
 from core.models.zoo import ASSETS
 
@@ -178,4 +179,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except CoreError as error:
+        raise SystemExit(f"{error}") from None

@@ -61,8 +61,8 @@ class RayEngine:
             raise
         except errors.RayError as error:
             raise InputError(
-                f"Ray lost shard {shard.number} more than {ATTEMPTS - 1} times ({type(error).__name__}): too little "
-                f"memory may be left; it {shard.words}"
+                f"Ray lost shard {shard.number} more than {ATTEMPTS - 1} times ({type(error).__name__}): its node may "
+                f"have ended, or too little memory be left; the shard {shard.words}. The same command goes on"
             ) from error
 
 
@@ -95,7 +95,8 @@ def ray_engine(address: str | None, processes: int | None) -> Iterator[RayEngine
         ray: Any = import_module("ray")
     except ImportError as error:
         raise ConfigError(
-            "the engine ray needs the package ray: pip install -r requirements-extras.txt; the engine local does not"
+            "the engine ray needs the package ray, the engine local does not: .venv/bin/pip install -r "
+            "requirements-extras.txt"
         ) from error
     ours = not ray.is_initialized()
     if ours and address is not None:
@@ -133,8 +134,8 @@ def _connect(ray: Any, address: str | None, processes: int) -> None:
             ray.init(address="local", log_to_driver=False, logging_level="ERROR", **begun)
         else:
             ray.init(address=address, log_to_driver=False, logging_level="ERROR")
-    except (ConnectionError, RuntimeError, ValueError, ImportError) as error:
+    except (ConnectionError, RuntimeError, ValueError, ImportError, ray.exceptions.RayError) as error:
         raise ConfigError(
             f"no Ray cluster could be used at {address or 'this machine'}: {shorten(error, 200)}; a cluster that is "
-            "guarded by a token wants RAY_AUTH_MODE=token and that token here, too"
+            "guarded by a token, as Ray's are unless told otherwise, wants RAY_AUTH_MODE=token and that token here, too"
         ) from error

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from core.batch import parquet
-from core.batch.shards import PARQUET, Piece, Shard, is_url, opened, store
-from core.data.incoming import Incoming, from_file, from_path
+from core.batch.shards import PARQUET, ZIP, Piece, Shard, is_url, opened, store
+from core.data.incoming import Incoming, from_file, from_path, from_zip_part
 from core.errors import InputError
 from core.text import shorten
 
@@ -17,6 +17,8 @@ def read(shard: Shard) -> Iterator[Incoming]:
     for piece in shard.pieces:
         if piece.location.lower().endswith(PARQUET):
             yield from _guarded(piece.location, _rows(piece))
+        elif piece.location.lower().endswith(ZIP):
+            yield from _guarded(piece.location, _of_zip(piece))
         elif is_url(piece.location):
             yield from _guarded(piece.location, _remote(piece.location))
         else:
@@ -50,6 +52,11 @@ def _remote(url: str) -> Iterator[Incoming]:
     size = int(system.size(path) or 0)
     with system.open(path, "rb") as file:
         yield from from_file(file, url, size)
+
+
+def _of_zip(piece: Piece) -> Iterator[Incoming]:
+    with opened(piece.location) as file:
+        yield from from_zip_part(file, piece.location, piece.rows)
 
 
 def _rows(piece: Piece) -> Iterator[Incoming]:

@@ -48,8 +48,8 @@ def remaining(shards: Sequence[Shard], dataset: Dataset) -> list[Shard]:
 def measure_cost(job: Job, shards: Sequence[Shard], pictures: int = MEASURED) -> Cost:
     """What these shards will take, measured by doing the first pictures here, with one thread.
 
-    Taking up the networks and the first picture of all is not counted: every process does that once. First pictures may
-    be cheaper or dearer than the rest, a machine that is busy later is slower.
+    Taking up the networks and the first picture that can be read is not counted: every process does that once. First
+    pictures may be cheaper or dearer than the rest, a machine that is busy later is slower.
 
     Raises:
         CoreError: the job is impossible for these networks; better now than in each process.
@@ -57,7 +57,9 @@ def measure_cost(job: Job, shards: Sequence[Shard], pictures: int = MEASURED) ->
     networks = loaded(job)
     first = list(islice((each for shard in shards for each in read(shard)), pictures))
     with one_thread():
-        job.work.made_of(networks, first[:1], "")
+        for one in first:
+            if not all(row.get("error") for row in job.work.made_of(networks, [one], "").rows):
+                break
         start = time.perf_counter()
         job.work.made_of(networks, first, "")
         spent = time.perf_counter() - start

@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, cast
-from zipfile import BadZipFile
 
 import fsspec
 
 from core.batch.parquet import count_rows
-from core.data.incoming import open_zip
+from core.data.incoming import LONGEST_LIST, ZIP_DAMAGE, open_zip
 from core.data.walk import entries, files, is_helper
 from core.errors import ConfigError, InputError
 from core.text import shorten
@@ -24,7 +23,7 @@ ZIP, PARQUET = ".zip", ".parquet"
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A file, which is a path or a URL of fsspec's; of a Parquet file some of its rows."""
+    """A file, which is a path or a URL of fsspec's; of a Parquet file some of its rows, of a ZIP some of its files."""
 
     location: str
     rows: range = range(0)
@@ -53,8 +52,8 @@ class Shard:
 def plan(inputs: Sequence[str], size: int = SHARD, leave_out: Path | None = None) -> list[Shard]:
     """All that lies under `inputs`, in its order, cut into shards of about `size` pictures.
 
-    Only lists are read, and of each ZIP and Parquet file its own list. A ZIP is never cut, a Parquet file is, and a
-    folder's files are told apart by their names alone. A path takes about 150 bytes of memory.
+    Only lists are read, and of each ZIP and Parquet file, which are cut, its own; a folder's files are told apart by
+    their names alone. A path takes about 150 bytes of memory.
 
     Args:
         inputs: paths and URLs of files and folders, each as `core.data.walk` goes through it.
@@ -136,14 +135,11 @@ def _pieces(inputs: Sequence[str], size: int, leave_out: Path | None) -> Iterato
     """What is read, with the number of pictures that it may hold."""
     for location in (each for one in inputs for each in (_remote(one) if is_url(one) else _local(one, leave_out))):
         suffix = PurePosixPath(location).suffix.lower()
-        if suffix == PARQUET:
-            rows = _rows(location)
-            cuts = [range(start, min(start + size, rows)) for start in range(0, rows, size)]
-            yield from ((Piece(location, cut), len(cut)) for cut in cuts)
-            if not rows:
-                yield Piece(location), 1
-        else:
-            yield Piece(location), _entries(location) if suffix == ZIP else 1
+        count = _rows(location) if suffix == PARQUET else _entries(location) if suffix == ZIP else 0
+        cuts = [range(start, min(start + size, count)) for start in range(0, count, size)]
+        yield from ((Piece(location, cut), len(cut)) for cut in cuts)
+        if not cuts:
+            yield Piece(location), 1
 
 
 def _local(name: str, leave_out: Path | None) -> Iterator[str]:
@@ -178,9 +174,9 @@ def _rows(location: str) -> int:
 
 
 def _entries(location: str) -> int:
-    """Files in a ZIP; 1 where it can't be read."""
+    """Files in a ZIP; 0 where it can't be read, of which a row of the result will tell."""
     try:
-        with opened(location) as file, open_zip(file) as archive:
-            return max(1, len(entries(archive)))
-    except (OSError, ValueError, NotImplementedError, BadZipFile):
-        return 1
+        with opened(location) as file, open_zip(file, LONGEST_LIST) as archive:
+            return len(entries(archive))
+    except ZIP_DAMAGE:
+        return 0

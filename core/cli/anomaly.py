@@ -235,11 +235,11 @@ def _score(options: argparse.Namespace) -> int:
         for key, tally in tallies.items():
             name = f"{key}: " if key else ""
             say(f"{name}{tally.scored:,} files scored, {tally.errors:,} not: the column `error` says why")
-            for each, flagged in told[key]["shares"].items():
+            for each, flagged in told[key]["shares"].items() if tally.scored else ():
                 say(f"{each:16} flags {flagged:.1%}, where {asked.alpha:.1%} of normal pictures are promised at most")
         say(f"{'table' if options.out else 'dataset'}: {os.path.relpath(out)}")
     if not any(tally.scored for tally in tallies.values()):
-        raise InputError("nothing could be scored")
+        raise InputError(f"nothing could be scored: the column `error` in {os.path.relpath(out)} says why")
     highest = max(share for each in told.values() for share in each["shares"].values())
     return FLAGGED_TOO_OFTEN if options.fail_above is not None and highest > options.fail_above else 0
 

@@ -25,18 +25,20 @@ PATHS = "a file, a folder, a ZIP, a Parquet file with pictures in it, or a URL s
 
 def add_engines(command: Any) -> None:
     """The options that say where the work on many pictures is done."""
-    _add_engines(command.add_argument_group("many pictures")).add_argument(
+    _add_engines(command.add_argument_group("many pictures"), "local").add_argument(
         "--shard", type=count, help="pictures in each file of the dataset, about (default: 200)"
     )
 
 
 def add_measuring(command: Any) -> None:
     """The options that say where the batches of a report are measured, if not by this process alone."""
-    _add_engines(command.add_argument_group("several batches at once"))
+    _add_engines(command.add_argument_group("several batches at once"), "none: batch by batch, in this process")
 
 
-def _add_engines(group: Any) -> Any:
-    group.add_argument("--engine", choices=ENGINES, help="processes of this machine, or a Ray cluster (default: local)")
+def _add_engines(group: Any, default: str) -> Any:
+    group.add_argument(
+        "--engine", choices=ENGINES, help=f"processes of this machine, or a Ray cluster (default: {default})"
+    )
     group.add_argument("--address", help="of the Ray cluster, such as ray://host:10001 (default: one on this machine)")
     group.add_argument("--processes", type=count, help="at once on this machine (default: its cores)")
     return group

@@ -73,5 +73,5 @@ def _run(options: argparse.Namespace, work: "Work[Any]", what: str) -> int:
         say(f"{pictures - errors:,} pictures {what}, {errors:,} not: the column `error` says why")
         say(f"dataset: {os.path.relpath(options.dataset)}")
     if pictures == errors:
-        raise InputError(f"nothing could be {what}")
+        raise InputError(f"nothing could be {what}: the column `error` in {os.path.relpath(options.dataset)} says why")
     return 0

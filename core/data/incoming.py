@@ -18,6 +18,7 @@ MAX_ZIP_BYTES = 200_000_000
 MAX_ENTRIES = 2_000
 MAX_UNPACKED = 1_000_000_000
 MAX_LIST = 2_000_000
+LONGEST_LIST = 40_000_000  # of a ZIP that is read part by part: some 300,000 files
 
 _ZIP_HEADS = (b"PK\x03\x04", b"PK\x05\x06")
 _OTHER_ARCHIVES = {b"Rar!": "RAR", b"7z\xbc\xaf": "7z", b"\x1f\x8b": "gzip", b"\xfd7zXZ": "xz", b"BZh": "bzip2"}
@@ -117,14 +118,34 @@ def from_zip(file: BinaryIO, name: str, skip: Container[str] = frozenset()) -> I
         name: what its files' paths begin with.
         skip: paths that are not wanted and are not read.
     """
+    yield from _read_zip(file, name, MAX_LIST, _too_much, skip)
+
+
+def from_zip_part(file: BinaryIO, name: str, part: range) -> Iterator[Incoming]:
+    """The files of a ZIP at these places among those that are read of it; it may be of any size, see `LONGEST_LIST`.
+
+    Otherwise as `from_zip`.
+    """
+    yield from _read_zip(file, name, LONGEST_LIST, lambda archive, found: "", frozenset(), part)
+
+
+def _read_zip(
+    file: BinaryIO,
+    name: str,
+    most_list: int,
+    refused: Callable[[zipfile.ZipFile, Sequence[zipfile.ZipInfo]], str],
+    skip: Container[str],
+    part: range | None = None,
+) -> Iterator[Incoming]:
+    """The files of a ZIP, or those at the places `part`; one error where it is damaged, or `refused` says why not."""
     try:
-        with open_zip(file) as archive:
+        with open_zip(file, most_list) as archive:
             found = entries(archive)
-            problem = _problem(archive, found)
+            problem = refused(archive, found) or _named_twice(found)
             if problem:
                 yield Incoming(name, error=problem)
                 return
-            for entry in found:
+            for entry in found if part is None else found[part.start : part.stop]:
                 path = f"{name}/{entry.filename}"
                 if path not in skip:
                     yield _entry(archive, entry, path)
@@ -144,17 +165,17 @@ class _Bounded:
 
     def read(self, size: int = -1) -> bytes:
         if size > self.most:
-            raise zipfile.BadZipFile(f"its list of contents is longer than {MAX_LIST / 1e6:.0f} MB")
+            raise zipfile.BadZipFile(f"its list of contents is longer than {self.most / 1e6:.0f} MB")
         return self.file.read(size)
 
 
-def open_zip(file: BinaryIO) -> zipfile.ZipFile:
-    """The archive, whose list of contents is at most 2 MB: it is read whole before its entries can be counted.
+def open_zip(file: BinaryIO, most_list: int = MAX_LIST) -> zipfile.ZipFile:
+    """The archive, whose list of contents is at most `most_list` bytes: it is read whole before they can be counted.
 
     Raises:
         zipfile.BadZipFile: it is no ZIP, or its list is longer.
     """
-    bounded = _Bounded(file, MAX_LIST)
+    bounded = _Bounded(file, most_list)
     archive = zipfile.ZipFile(cast(BinaryIO, bounded))
     bounded.most = MAX_ZIP_BYTES
     return archive
@@ -176,16 +197,19 @@ def from_path(path: Path, skip: Container[str] = frozenset()) -> Iterator[Incomi
         yield Incoming(str(path), error=f"The file could not be read: {error.strerror or error}.")
 
 
-def _problem(archive: zipfile.ZipFile, found: Sequence[zipfile.ZipInfo]) -> str:
-    """Why the whole ZIP is refused; "" where it is not."""
+def _too_much(archive: zipfile.ZipFile, found: Sequence[zipfile.ZipInfo]) -> str:
+    """Why the whole ZIP is refused for its size; "" where it is not."""
     if len(archive.infolist()) > MAX_ENTRIES:
         return f"The ZIP holds {len(archive.infolist()):,} entries; at most {MAX_ENTRIES:,} are read."
     if sum(entry.file_size for entry in found) > MAX_UNPACKED:
         return f"The ZIP says that it unpacks to more than {MAX_UNPACKED / 1e9:.0f} GB."
-    names = [entry.filename for entry in found if entry.filename]
-    if len(set(names)) < len(names):
-        return "The ZIP holds several files of one name."
     return ""
+
+
+def _named_twice(found: Sequence[zipfile.ZipInfo]) -> str:
+    """That paths would not tell its files apart; "" where they do."""
+    names = [entry.filename for entry in found if entry.filename]
+    return "The ZIP holds several files of one name." if len(set(names)) < len(names) else ""
 
 
 def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: str) -> Incoming:

@@ -72,6 +72,13 @@ def test_a_round_from_the_lobby_to_the_reveal(database, room):
     assert "You were right" in bodies(checked(ann.run()))
 
 
+def test_a_lobby_says_where_no_phone_gets_an_answer(database, room, monkeypatch):
+    assert not presenter(*room).warning
+    monkeypatch.setattr("app.workshop.presenter.answers_here_alone", lambda: True)
+    (said,) = presenter(*room).warning
+    assert "--server.address 0.0.0.0" in said.value
+
+
 def test_an_offered_picture_is_offered_once_and_becomes_a_round(database, room):
     """What a person changes on a phone is drawn again, as each step is: the button to offer it was lost on its way."""
     workshop, key = room

@@ -1,6 +1,6 @@
 """What a round counts: its bars, and which answers each of them takes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from core.workshop.items import Item
@@ -30,7 +30,7 @@ class Share:
 
     @property
     def share(self) -> float:
-        """Hits of n; 0 without any."""
+        """Hits of n; 0 without any, which a sentence must not call a share."""
         return self.hits / self.n if self.n else 0.0
 
 
@@ -58,3 +58,8 @@ def among_values(*values: str) -> Callable[[Item, str], bool]:
 def percent(share: Share) -> str:
     """A share in whole percent, as a room reads it."""
     return f"{100 * share.share:.0f} %"
+
+
+def in_a_row(parts: Sequence[str]) -> str:
+    """Parts of a sentence with commas between them and "and" before the last."""
+    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))

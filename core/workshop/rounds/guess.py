@@ -51,7 +51,7 @@ def measures(round_: Round) -> tuple[Measure, ...]:
 
 def words(round_: Round, shares: Sequence[Share], tallies: Tallies) -> str:
     """What the room guessed from whose maps."""
-    parts = [f"{percent(share)} from the maps of “{share.label}”" for share in shares]
+    parts = [f"{percent(share)} from the maps of “{share.label}”" for share in shares if share.n]
     chance = 100 / len(round_.items[0].options)
     return f"The room guessed {' and '.join(parts)}. Blind guessing gets {chance:.0f} %."
 

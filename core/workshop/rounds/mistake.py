@@ -118,11 +118,11 @@ def measures(round_: Round) -> tuple[Measure, ...]:
 
 def words(round_: Round, shares: Sequence[Share], tallies: Tallies) -> str:
     """Whose mistakes the room finds reasonable."""
-    names = round_.settings["names"]
+    names, given = round_.settings["names"], [share for share in shares if share.n]
     parts = [
-        f"{percent(share)} of the mistakes of “{names[share.group]}”" for share in shares if "reason" in share.measure
+        f"{percent(share)} of the mistakes of “{names[share.group]}”" for share in given if "reason" in share.measure
     ]
-    fooled = [f"{percent(share)}" for share in shares if share.measure == "human fooled"]
+    fooled = [f"{percent(share)}" for share in given if share.measure == "human fooled"]
     return f"The room finds {' and '.join(parts)} reasonable, and is itself fooled by {' and '.join(fooled)} of them."
 
 

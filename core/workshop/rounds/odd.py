@@ -17,7 +17,7 @@ from core.metrics.intervals import wilson
 from core.models.step_precision import stepping
 from core.models.zoo import ZooModel
 from core.workshop.items import Item, Option
-from core.workshop.rounds.bars import Measure, Share, among_values, percent, under
+from core.workshop.rounds.bars import Measure, Share, among_values, in_a_row, percent, under
 from core.workshop.rounds.kind import Kind, Preparation, Rules, full_blocks, known_by_all
 from core.workshop.rounds.pictures import Album
 from core.workshop.state import PreparedRound, Round, Tallies
@@ -93,10 +93,9 @@ def words(round_: Round, shares: Sequence[Share], tallies: Tallies) -> str:
     """What the room and the detector call odd."""
     normal, attacked, noisy = shares
     flagged = {share.group: percent(share) for share in machines(round_)}
-    return (
-        f"The room called {percent(attacked)} of the attacked, {percent(noisy)} of the noisy and {percent(normal)} of "
-        f"the normal pictures odd; the detector {flagged['attacked']}, {flagged['noisy']} and {flagged['normal']}."
-    )
+    given = [share for share in (attacked, noisy, normal) if share.n]
+    room = in_a_row([f"{percent(share)} of the {share.group}" for share in given])
+    return f"The room called {room} pictures odd; the detector {in_a_row([flagged[share.group] for share in given])}."
 
 
 ODD = Kind(

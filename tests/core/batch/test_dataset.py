@@ -11,7 +11,7 @@ from core.batch.local import LocalEngine
 from core.batch.run import measure_cost, remaining, run_batch
 from core.batch.shards import plan
 from core.errors import ConfigError, InputError
-from tests.helpers.batch_work import IMPOSSIBLE, count_job
+from tests.helpers.batch_work import IMPOSSIBLE, CountWork, count_job
 
 STATED = {"work": "count", "size": (2, 3)}
 
@@ -103,6 +103,16 @@ def test_the_cost_is_that_of_the_pictures_to_come(shards, monkeypatch):
     monkeypatch.setattr(module.time, "perf_counter", lambda: next(ticks))
     cost = measure_cost(count_job(), shards[1:], 5)
     assert (cost.pictures, cost.measured, cost.core_seconds, cost.seconds(4)) == (8, 5, 3.2, 0.8)
+
+
+def test_the_cost_is_measured_after_the_first_picture_that_can_be_read(shards, tmp_path, monkeypatch):
+    (tmp_path / "in/0.png").write_bytes(b"Rar! no picture")
+    done, made_of = [], CountWork.made_of
+    monkeypatch.setattr(
+        CountWork, "made_of", lambda self, n, p, place: done.append(len(p)) or made_of(self, n, p, place)
+    )
+    assert measure_cost(count_job(), shards, 5).measured == 5
+    assert done == [1, 1, 5]
 
 
 def test_an_impossible_job_says_so_before_anything_is_written(shards, tmp_path):

@@ -11,7 +11,7 @@ import pytest
 
 from core.batch.reading import batches, read
 from core.batch.shards import digest, plan
-from core.data.incoming import Incoming, incoming
+from core.data.incoming import MAX_ENTRIES, Incoming, incoming
 from core.errors import ConfigError
 
 
@@ -46,7 +46,20 @@ def test_shards_hold_what_lies_there_in_its_order_however_they_are_cut(folder, s
     assert found == [(one.path, one.data) for one in incoming([folder, folder / "a.png"])]
     assert len(found) == 13 == sum(shard.pictures for shard in shards)
     assert [shard.number for shard in shards] == list(range(len(shards)))
-    assert max(shard.pictures for shard in shards) <= max(size, 3)  # a ZIP is not cut
+    assert max(shard.pictures for shard in shards) <= size
+
+
+def test_a_zip_of_more_files_than_an_upload_may_have_is_read_whole_in_shards(tmp_path, monkeypatch):
+    with zipfile.ZipFile(tmp_path / "many.zip", "w") as archive:
+        for number in range(MAX_ENTRIES + 300):
+            archive.writestr(f"{number}.png", str(number))
+    found, shards = all_of([tmp_path], 200)
+    assert [data for _, data in found] == [str(number).encode() for number in range(MAX_ENTRIES + 300)]
+    assert [shard.pictures for shard in shards] == [200] * 11 + [100]
+    monkeypatch.setattr("core.batch.shards.LONGEST_LIST", 10_000)
+    monkeypatch.setattr("core.data.incoming.LONGEST_LIST", 10_000)
+    ((_, reason),), _ = all_of([tmp_path], 200)
+    assert "list of contents is longer" in reason
 
 
 def test_the_list_is_known_by_its_names_and_by_its_cuts(folder):

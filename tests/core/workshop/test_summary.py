@@ -1,6 +1,7 @@
 """What a room's answers amount to, against figures worked out elsewhere."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -98,6 +99,23 @@ def test_nobody_is_no_answer():
     assert sentence(round_, {}) == "Nobody has answered yet."
     assert summarise(round_, {}, ()).comparisons == ()
     assert [(bar.low, bar.high) for bar in shares(round_, {})] == [(0.0, 1.0)] * 2
+
+
+def test_what_nobody_was_asked_about_is_no_share_of_none():
+    made = as_round()
+    second = {(index, "yes"): 2 for index, item in enumerate(made.items) if item.condition == "pgd-l2"}
+    assert sentence(made, second).startswith("The room guessed 100 % from the maps of “Robust”. Blind guessing")
+    mistake = replace(made, kind="mistake")
+    fooled = {(index, "target"): count for (index, _), count in second.items()}
+    assert sentence(mistake, fooled) == (
+        "The room finds 100 % of the mistakes of “Robust” reasonable, and is itself fooled by 100 % of them."
+    )
+    items = [replace(item, facts={"p": 0.01}) for item in plain_round(2, ("normal", "attacked", "noisy"), 3).items]
+    odd = Round(1, 1, 0, "odd", {"alpha": 0.05}, tuple(items))
+    said = {(place, "odd"): 1 for place in range(3)}
+    everything = "The room called 100 % of the attacked, 100 % of the noisy and 100 % of the normal pictures odd; the "
+    assert sentence(odd, said) == f"{everything}detector 100 %, 100 % and 100 %."
+    assert sentence(odd, {(1, "odd"): 1}) == "The room called 100 % of the attacked pictures odd; the detector 100 %."
 
 
 def test_workshops_are_pooled_with_their_spread():
