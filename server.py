@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from streamlit import net_util
 from streamlit.starlette import App
 
 import app as shell
@@ -21,6 +22,10 @@ from app.state import visitor_cookie, visitors
 # Half a million objects are imported and stay: to look through them again and again takes a fifth of the imports' time.
 # What pages leave behind is collected by app/state/housekeeping.py for all of them together.
 gc.set_threshold(10_000, 20, 20)
+
+# Streamlit asks a host outside for this machine's address whenever a page of another origin wants to connect, in the
+# loop that serves everybody, who wait. Nothing here needs that address, and the dashboard is offline.
+net_util.get_external_ip = lambda: None
 
 MODEST = 10  # niceness of what is made beforehand: whoever comes meanwhile goes first
 
