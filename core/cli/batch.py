@@ -78,6 +78,7 @@ def run_job(
         "task": task,
         "models": [one.key for one in networks],
         "weights, calibrations and code": job.identity,
+        "pictures": sum(shard.pictures for shard in shards),
         "shards": len(shards),
         "list of pictures": digest(shards),
     }
