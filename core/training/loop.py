@@ -22,6 +22,7 @@ from core.training.checkpoint import read_checkpoint, write_checkpoint
 from core.training.moving import follow, sgd, state_of
 from core.training.plan import TrainingPlan
 from core.training.recipes.base import Batch
+from core.training.widen import take_over
 
 EVALUATION_BATCH = 500
 WARM_UP = 0.2  # share of the one-cycle schedule over which the learning rate rises
@@ -176,7 +177,7 @@ class _Run:
         generator = torch.Generator().manual_seed(plan.seed)
         self.model = PreActResNet(plan.network, generator).to(device)
         if start is not None:
-            self.model.load_state_dict(start.state_dict())
+            take_over(self.model, start)
         self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = state_of(self.model)
         self.optimiser = sgd(self.model, plan.learning_rate, plan.momentum, plan.weight_decay)

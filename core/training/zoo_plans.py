@@ -87,6 +87,12 @@ SHIPPED: Mapping[tuple[str, str], TrainingPlan] = {
             learning_rate=0.1,
             augmentation=Augmentation(padding=2),
         ),
+        replace(
+            _plan(CIFAR10, "pgd-l2-radii-wide", RandomRadius(Pgd(4.5, "l2", 2, 2.8125), "pgd-l2-radii"), 36, 4),
+            learning_rate=0.1,
+            augmentation=Augmentation(padding=2),
+            network=replace(network_for(CIFAR10, "hhrelu"), widths=(16, 64, 256)),
+        ),
         _plan(CIFAR10, "noise-sign"),
         _plan(CIFAR10, "sat-strong-robust", SaliencyTraining(_saliency(CIFAR10, "gradient-sign", "pgd-linf"))),
         _plan(CIFAR10, "distilled"),
@@ -174,6 +180,11 @@ NOTES: Mapping[tuple[str, str], str] = {
         "cifar10",
         "pgd-l2-radii",
     ): f"{_TRADE} It goes on from pgd-l2-large, whose epochs add to its own. {chosen_note('cifar10', 'pgd-l2-radii')}",
+    (
+        "cifar10",
+        "pgd-l2-radii-wide",
+    ): f"{_TRADE} It goes on from pgd-l2-radii with more channels; the epochs of that one, and of the one "
+    "before it, add to its own.",
     ("cifar10", "double-backprop"): _PENALTY,
     ("cifar10", "lipschitz-all"): _UNSURE,
     (
