@@ -150,6 +150,7 @@ _VANISHED = (
 CHOSEN_ON_TEST: Mapping[tuple[str, str], str] = {
     ("cifar10", "pgd-l2-large"): "its area",
     ("cifar10", "pgd-l2-radii"): "its area and clean accuracy",
+    ("cifar10", "pgd-l2-radii-wide"): "the area and clean accuracy that pgd-l2-radii, from which it goes on, has",
     ("fashion-mnist", "pgd-l2"): "its clean accuracy and that under PGD",
 }
 """Networks whose recipes were tried until a figure on the first test images met a floor: by task and key, which."""
@@ -184,7 +185,7 @@ NOTES: Mapping[tuple[str, str], str] = {
         "cifar10",
         "pgd-l2-radii-wide",
     ): f"{_TRADE} It goes on from pgd-l2-radii with more channels; the epochs of that one, and of the one "
-    "before it, add to its own.",
+    f"before it, add to its own. {chosen_note('cifar10', 'pgd-l2-radii-wide')}",
     ("cifar10", "double-backprop"): _PENALTY,
     ("cifar10", "lipschitz-all"): _UNSURE,
     (
