@@ -17,7 +17,7 @@ from core.data.datasets import LabelledImages
 from core.devices import CPU
 from core.errors import ConfigError, InputError
 from core.models.fast import fast_form
-from core.models.resnet import PreActResNet
+from core.models.resnet import PreActResNet, network_of
 from core.training.checkpoint import read_checkpoint, write_checkpoint
 from core.training.moving import follow, sgd, state_of
 from core.training.plan import TrainingPlan
@@ -132,13 +132,20 @@ def train(
     while len(history) < plan.epochs:
         record = run.epoch(len(history), data, val, sum(past.seconds for past in history), on_progress, should_stop)
         if record is None:
-            return Trained(run.averaged().eval(), tuple(history), finished=False)
+            return Trained(_shipped(plan, run.averaged()), tuple(history), finished=False)
         history.append(record)
         run.save(folder, history)
     model = run.averaged()
     if plan.tail > 0:
         run.refresh_norms(model, data.first(NORM_IMAGES))
-    return Trained(model.eval(), tuple(history), finished=True)
+    return Trained(_shipped(plan, model), tuple(history), finished=True)
+
+
+def _shipped(plan: TrainingPlan, learned: PreActResNet) -> PreActResNet:
+    """The network that ships, in eval mode: with the mirror, where the plan's has one."""
+    network = network_of(plan.network).to(learned.head.weight.device)
+    network.load_state_dict(learned.state_dict())
+    return network.eval()
 
 
 def _named(plan: TrainingPlan, key: str | None, networks: Mapping[str, nn.Module]) -> nn.Module | None:
