@@ -77,8 +77,8 @@ def _evaluate(options: argparse.Namespace) -> int:
         raise ConfigError(
             "--update-cards needs the shipped models, the whole test set and the default settings, or --out"
         )
+    pictures = command.pictures(task) if options.data is None else load_folder(task, options.data)
     with tqdm(disable=options.json, unit="image") as bar:
-        pictures = command.pictures(task) if options.data is None else load_folder(task, options.data)
         how = (settings, folders.RUNS / "reports", path, follow(bar), options.allow_uncommitted)
         with shared_measuring(options, command.batches, models, pictures) as at_once:
 
