@@ -68,7 +68,8 @@ def room_link(link: str) -> str:
 
 
 def answers_here_alone() -> bool:
-    """Whether this server was started so that no other machine gets an answer from it."""
+    """Whether no other machine gets an answer: the server was started so, and no proxy before it has another name."""
     bound = st.get_option("server.address")
     everywhere = bound in (None, "", "0.0.0.0", "::")
-    return not everywhere and only_here(bound) and not os.environ.get(VARIABLE)
+    seen = urlsplit(st.context.url or "").hostname or "localhost"
+    return not everywhere and only_here(bound) and only_here(seen) and not os.environ.get(VARIABLE)

@@ -1,5 +1,7 @@
 """The address on the screen is one that a phone can reach."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from app.state import address
@@ -48,3 +50,11 @@ def test_a_server_that_answers_its_own_machine_alone_is_known(monkeypatch, bound
     monkeypatch.setattr(address.st, "get_option", lambda name: bound)
     monkeypatch.delenv(address.VARIABLE, raising=False)
     assert answers_here_alone() == alone
+
+
+def test_behind_a_proxy_whose_name_the_browser_has_others_are_answered(monkeypatch):
+    monkeypatch.setattr(address.st, "get_option", lambda name: "127.0.0.1")
+    monkeypatch.delenv(address.VARIABLE, raising=False)
+    for seen, alone in (("https://room.example.org/workshop", False), ("http://localhost:8501/", True)):
+        monkeypatch.setattr(address.st, "context", SimpleNamespace(url=seen))
+        assert answers_here_alone() == alone
