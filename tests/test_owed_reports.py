@@ -14,7 +14,7 @@ from core.data.outliers import OUTLIERS
 from core.data.tasks import TASKS, trained_tasks
 from core.errors import InputError
 from core.models.zoo import cards, load_zoo_model
-from core.reports.adversarial.measurements import MORE
+from core.reports.adversarial.measurements import MORE, SEARCHES
 from core.reports.anomaly.report import AnomalySettings
 from core.reports.form.report import read_report, report_path
 from core.reports.seeds.report import NAME as SEEDS
@@ -34,6 +34,8 @@ PAPER = "latent-paper"
 """Networks of the report `latent` that were not searched in the paper's setting."""
 REACH = "adversarial-apgd"
 """Networks of the report `adversarial` that APGD is asked about, and was not yet."""
+AREA_ALONE = "adversarial-searches"
+"""Networks of the report `adversarial` whose area is known, and of the other searches not all."""
 WITHDRAWN = "saliency-withdrawn"
 """Of the report `saliency` figures that were taken back, and not made again since."""
 
@@ -82,6 +84,13 @@ def unreached(task):
     return {row["model"] for row in rows if (task, row["model"]) in MORE and "apgd_near" not in row}
 
 
+def searched_in_part(task):
+    """Of the networks that the report `adversarial` tells of those that some search was not made of."""
+    path = report_path(task, "adversarial")
+    rows = read_report(path).rows if path.exists() else ()
+    return {row["model"] for row in rows if not row.keys() >= {*SEARCHES.values()}}
+
+
 def told_in_part(task):
     """The networks of the report `anomaly` that it does not tell every detector of which can be added."""
     path = report_path(task, "anomaly")
@@ -111,7 +120,7 @@ def missing(task):
     if task in JUDGED_TASKS:
         parts |= {report: zoo - in_report(task, report) for report in JUDGED}
     parts |= {SEEDS: {*compared(task)} - in_report(task, SEEDS), WITHDRAWN: withdrawn(task), PAPER: unsearched(task)}
-    parts[REACH] = unreached(task)
+    parts |= {REACH: unreached(task), AREA_ALONE: searched_in_part(task)}
     if task in OUTLIERS:
         parts[DETECTION] = (zoo & set(AnomalySettings().sizes)) - detected(task)
     screens = {key: content(task, key, read_calibration, calibration_path(task, key)) for key in zoo}

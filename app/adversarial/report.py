@@ -146,7 +146,7 @@ def _figure(name: str, row: Row) -> str:
     told = [f"{low} to {high}"] if "–" not in (low, high) else []
     told += [f"n\u00a0=\u00a0{n:,}"] if isinstance(n, int) else []
     told += [f"{censored:,} never broken"] if censored else []
-    told += ["not measured"] if name in REACH_FIGURES and name not in row else []
+    told += ["not measured"] if name not in row else []
     if name == "accuracy" and row.get("first_image"):
         told.append(images_in_words(row["first_image"], row["accuracy_n"]))
     return f"<b>{value}</b><br><small>{', '.join(told)}</small>"

@@ -26,6 +26,8 @@ and `f_n` images (null where a figure has no value):
   float32) within the L2 radius `apgd_near_l2` and so on, in input units: half, once and twice the task's. Of the first
   300 images of the row, for the networks that are measured on more images alone.
 
+The area comes first, then APGD, then the other searches: what is not there yet is absent from row and arrays.
+
 Arrays, in the data set's order of images from the first on (n is 1,000 for some models and 500 for others, and for
 those with a `first_image` the images from there on follow: take the array's length), for `<search>` attack, btr and
 clamped:
@@ -42,6 +44,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from core.data.datasets import LabelledImages
@@ -56,7 +60,7 @@ from core.reports.adversarial.measurements import (
     measure,
     reached,
 )
-from core.reports.adversarial.rows import reach_figures, row
+from core.reports.adversarial.rows import reach_figures, row, search_figures
 from core.reports.form import chosen
 from core.reports.form.masking import hides_gradient
 from core.reports.form.measuring import Measurer, Measuring, Request
@@ -79,17 +83,34 @@ def adversarial_report(request: Request[AdversarialSettings]) -> Adversarial:
 
     draft, bench = request.draft(stated), AdversarialMeasurer(request, stated)
 
-    def result(draft: ReportDraft) -> Adversarial:
-        rows = draft.signed(bench.with_reach(row, draft.arrays) for key in draft.keys for row in draft.rows[key])
-        return Adversarial(draft.report(task.key, NAME, rows), dict(draft.arrays))
+    def subjects(row: Row) -> list[str]:
+        key = str(row["model"])
+        return [key, *(added for name in SEARCHES if (added := f"{key}__{name}") in draft.made)]
 
-    def lacking(model: ZooModel) -> tuple[str, ...]:
+    def result(draft: ReportDraft) -> Adversarial:
+        rows = (bench.with_reach(row, draft.arrays) for key in draft.keys for row in draft.rows[key])
+        return Adversarial(draft.report(task.key, NAME, draft.signed(rows, subjects)), dict(draft.arrays))
+
+    def unreached(model: ZooModel) -> tuple[str, ...]:
         key = model.card.key
         return () if (task.key, key) not in MORE or f"reach__{key}" in draft.arrays else tuple(REACHES)
 
+    def unsearched(model: ZooModel) -> tuple[str, ...]:
+        return tuple(name for name in SEARCHES if f"distance_{name}__{model.card.key}" not in draft.arrays)
+
+    def search(model: ZooModel, missing: Sequence[str]) -> tuple[Part, float, list[Row]]:
+        (known,) = draft.rows[model.card.key]
+        return bench.searches(model, missing, known, draft.arrays)
+
     measuring = Measuring(request, draft, result)
     measuring.networks(bench.network)
-    return measuring.more(lacking, bench.reach)
+    measuring.more(unreached, bench.reach)
+    return measuring.extended(unsearched, search)
+
+
+def _from(own: int, arrays: Part) -> Part:
+    """The arrays of a network's own images, which begin there."""
+    return {name: values[own:] for name, values in arrays.items()}
 
 
 def _of_images(data: LabelledImages, of: Callable[[Tensor, Tensor], Part], start: int, stop: int) -> Part:
@@ -105,25 +126,43 @@ class AdversarialMeasurer(Measurer[AdversarialSettings]):
         super().__init__(request, {"report": NAME} | dict(stated), BATCH)
 
     def network(self, model: ZooModel) -> tuple[Part, float, list[Row]]:
-        """The arrays of a network by their full names, the seconds that they took, and its row."""
-        key, settings = model.card.key, self.settings
-        count = min(settings.images_of(self.task.key, key), len(self.data))
-        images, own = chosen.with_fresh(self.data, self.task.key, key, count)
-        seconds: dict[str, float] = {}
+        """The area's arrays of a network by their full names, the seconds that they took, and its row."""
+        key, (images, own) = model.card.key, self._images(model)
+        slopes = partial(_of_images, images, partial(gradient_norms, model.fast))
+        norms, spent = self.over(model, "gradient", len(images), slopes)
+        found, seconds = self._search(model, "attack", images, norms["gradient_norm"])
+        arrays = {f"gradient_norm__{key}": norms["gradient_norm"]} | found
+        first = chosen.first_image(self.data, self.task.key, key, len(images) - own)
+        figures = {"sha256": model.card.sha256, "first_image": first}
+        figures |= row(self.task.classes, key, self.settings, seconds, _from(own, arrays))
+        return arrays, spent + seconds, [figures]
 
-        def over_batches(name: str, of: Callable[[Tensor, Tensor], Part]) -> Part:
-            whole, seconds[name] = self.over(model, name, len(images), partial(_of_images, images, of))
-            return whole
+    def searches(
+        self, model: ZooModel, names: Sequence[str], known: Row, arrays: Arrays
+    ) -> tuple[Part, float, list[Row]]:
+        """The same of further searches, for a network with a row and arrays."""
+        key, (images, own) = model.card.key, self._images(model)
+        added, total, figures = Part(), 0.0, dict(known)
+        for name in names:
+            found, seconds = self._search(model, name, images, arrays[f"gradient_norm__{key}"])
+            figures |= search_figures(name, self.task.classes, key, self.settings, seconds, _from(own, found))
+            added, total = added | found, total + seconds
+        return added, total, [figures]
 
-        norms = over_batches("gradient", partial(gradient_norms, model.fast))["gradient_norm"]
-        arrays: Part = {f"gradient_norm__{key}": norms}
-        for name in SEARCHES:
-            searched = partial(measure, model.fast, search=settings.search(name), softened=hides_gradient(norms))
-            arrays |= {f"{what}_{name}__{key}": values for what, values in over_batches(name, searched).items()}
-        figures = {"sha256": model.card.sha256, "first_image": chosen.first_image(self.data, self.task.key, key, count)}
-        of_row = {name: values[own:] for name, values in arrays.items()}
-        figures |= row(self.task.classes, key, settings, seconds, of_row)
-        return arrays, sum(seconds.values()), [figures]
+    def _images(self, model: ZooModel) -> tuple[LabelledImages, int]:
+        """What a network is attacked on, and at which of these images those begin that its row is of."""
+        key = model.card.key
+        return chosen.with_fresh(
+            self.data, self.task.key, key, min(self.settings.images_of(self.task.key, key), len(self.data))
+        )
+
+    def _search(
+        self, model: ZooModel, name: str, images: LabelledImages, norms: NDArray[np.floating]
+    ) -> tuple[Part, float]:
+        """The arrays of one of the `SEARCHES`, by their full names, and the seconds that it took."""
+        of = partial(measure, model.fast, search=self.settings.search(name), softened=hides_gradient(norms))
+        found, seconds = self.over(model, name, len(images), partial(_of_images, images, of))
+        return {f"{what}_{name}__{model.card.key}": values for what, values in found.items()}, seconds
 
     @property
     def radii(self) -> list[float]:
@@ -132,12 +171,10 @@ class AdversarialMeasurer(Measurer[AdversarialSettings]):
 
     def reach(self, model: ZooModel, missing: Sequence[str]) -> tuple[Part, float]:
         """What APGD at the radii of `REACHES` leaves of a network's images, and the seconds that it took."""
-        key = model.card.key
-        count = min(self.settings.images_of(self.task.key, key), len(self.data))
-        images, own = chosen.with_fresh(self.data, self.task.key, key, count)
-        images = images.part(own, own + min(REACH_IMAGES, count))
+        images, own = self._images(model)
+        images = images.part(own, own + min(REACH_IMAGES, len(images) - own))
         found, seconds = self.over(model, "apgd", len(images), partial(self._reached, model, images))
-        return {f"reach__{key}": found["reach"]}, seconds
+        return {f"reach__{model.card.key}": found["reach"]}, seconds
 
     def _reached(self, model: ZooModel, images: LabelledImages, start: int, stop: int) -> Part:
         x, labels = images.images(start, stop), images.labels[start:stop]

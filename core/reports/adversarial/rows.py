@@ -1,6 +1,6 @@
 """The rows of the report `adversarial`, from its arrays."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +19,14 @@ MOST_CENSORED = 0.02
 Distances = NDArray[np.floating]
 
 
-def row(classes: int, key: str, settings: AdversarialSettings, seconds: Mapping[str, float], arrays: Arrays) -> Row:
-    """The row of a network, less its checksum.
+def row(classes: int, key: str, settings: AdversarialSettings, seconds: float, arrays: Arrays) -> Row:
+    """The row of a network that the search "attack" is known of, less its checksum; other searches add their figures.
 
     Args:
         classes: the number of classes K.
         key: the network's.
         settings: of the report.
-        seconds: what each search took.
+        seconds: what the search took.
         arrays: of the report.
     """
     attack = arrays[f"distance_attack__{key}"].astype(np.float64)
@@ -35,21 +35,27 @@ def row(classes: int, key: str, settings: AdversarialSettings, seconds: Mapping[
     found: Row = {"model": key, **share("accuracy", len(right), len(attack))}
     found |= share("zero_gradient", int(zero.sum()), len(zero))
     found["loss"] = "softened" if hides_gradient(arrays[f"gradient_norm__{key}"]) else "cross-entropy"
-    for search, measure in SEARCHES.items():
-        distance = arrays[f"distance_{search}__{key}"].astype(np.float64)
-        first = arrays[f"first_{search}__{key}"]
-        censored = int(np.isinf(distance).sum())
-        known = distance if censored <= MOST_CENSORED * len(distance) else distance[:0]
-        found |= _figure(measure, known, lambda e: ara(e, classes).value, settings.seed)
-        found[f"{measure}_binned"] = ara_binned(known, classes).value if len(known) else None
-        found[f"{measure}_reason"] = (
-            None if len(known) else f"nothing found on {censored:,} of {len(distance):,} images"
-        )
-        found[f"{measure}_n"] = len(distance)
-        found[f"{measure}_censored"] = censored
-        found[f"{measure}_late"] = int(((first < 0) | (first > HALF)).sum())
-        found[f"{measure}_seconds"] = round(seconds[search], 1)
+    found |= search_figures("attack", classes, key, settings, seconds, arrays)
     return found | _figure("median_rmse", right, lambda e: float(np.median(e)), settings.seed)
+
+
+def search_figures(
+    search: str, classes: int, key: str, settings: AdversarialSettings, seconds: float, arrays: Arrays
+) -> Row:
+    """What a row says of one of the `SEARCHES`, by its name there; the rest as in `row`."""
+    measure = SEARCHES[search]
+    distance = arrays[f"distance_{search}__{key}"].astype(np.float64)
+    first = arrays[f"first_{search}__{key}"]
+    censored = int(np.isinf(distance).sum())
+    known = distance if censored <= MOST_CENSORED * len(distance) else distance[:0]
+    found = _figure(measure, known, lambda e: ara(e, classes).value, settings.seed)
+    found[f"{measure}_binned"] = ara_binned(known, classes).value if len(known) else None
+    found[f"{measure}_reason"] = None if len(known) else f"nothing found on {censored:,} of {len(distance):,} images"
+    found[f"{measure}_n"] = len(distance)
+    found[f"{measure}_censored"] = censored
+    found[f"{measure}_late"] = int(((first < 0) | (first > HALF)).sum())
+    found[f"{measure}_seconds"] = round(seconds, 1)
+    return found
 
 
 def reach_figures(radii: Sequence[float], reach: Distances) -> Row:

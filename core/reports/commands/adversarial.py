@@ -24,6 +24,7 @@ def _line(row: Row) -> str:
     figures = (
         f"{words} {_size(row[name])} ({_size(row[f'{name}_low'])} to {_size(row[f'{name}_high'])})"
         for words, name in (("ARA", "ara"), ("BTR", "btr_ara"), ("clamped", "ara_clamped"), ("median", "median_rmse"))
+        if name in row
     )
     return f"{row['model']:28} clean {row['accuracy']:.1%}, {', '.join(figures)}, RMSE (n = {row['ara_n']:,})"
 

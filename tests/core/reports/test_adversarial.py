@@ -14,7 +14,7 @@ from core.metrics.ara import ara, ara_binned
 from core.reports.adversarial import report
 from core.reports.adversarial.measurements import SEARCHES, AdversarialSettings, measure
 from core.reports.adversarial.report import Adversarial, adversarial_report
-from core.reports.adversarial.rows import row
+from core.reports.adversarial.rows import row, search_figures
 from core.reports.form import chosen, parts_cache
 from core.reports.form.measuring import Request
 from core.reports.form.report import read_report, report_path, write_report
@@ -123,13 +123,21 @@ def test_a_network_that_is_certain_is_searched_on_softened_logits_and_has_the_ar
     assert (found.arrays["gradient_norm__distilled"] == 0).sum() == 16
 
 
+def whole_row(settings, arrays):
+    """The row of network `x` that all searches are known of."""
+    found = row(10, "x", settings, 1.0, arrays)
+    for search in SEARCHES:
+        found |= search_figures(search, 10, "x", settings, 1.0, arrays)
+    return found
+
+
 @pytest.mark.parametrize(("censored", "known"), [(2, True), (3, False)])
 def test_an_area_with_more_than_two_per_cent_censored_is_null_and_says_why(censored, known):
     arrays = {f"first_{search}__x": np.zeros(100, np.int16) for search in SEARCHES}
     distance = np.linspace(0.01, 0.02, 100).astype(np.float32)
     distance[:censored] = np.inf
     arrays |= {f"distance_{search}__x": distance for search in SEARCHES} | {"gradient_norm__x": np.ones(100)}
-    found = row(10, "x", SETTINGS, dict.fromkeys(SEARCHES, 1.0), arrays)
+    found = whole_row(SETTINGS, arrays)
     assert [found[f"ara{end}"] is not None for end in ("", "_low", "_high", "_binned")] == [known] * 4
     assert found["ara_reason"] == (None if known else "nothing found on 3 of 100 images")
     assert (found["ara_n"], found["ara_censored"]) == (100, censored) and found["median_rmse"] is not None
@@ -226,11 +234,15 @@ def test_a_killed_run_goes_on_with_the_batch_it_was_in(pair, data, tmp_path, mon
     path = tmp_path / "adversarial.json"
     with pytest.raises(StopError):
         adversarial_report(Request(pair, data, SHORT, tmp_path, path, stop_at("distilled btr", 16)))
-    assert [each["model"] for each in read_report(path).rows] == ["standard"]
+    standard, distilled = read_report(path).rows
+    assert {"ara", "btr_ara", "ara_clamped"} <= standard.keys() and {"ara"} == distilled.keys() & {*SEARCHES.values()}
+    assert "median_rmse" in distilled and "distance_btr__distilled" not in Adversarial.read(path).arrays
     rest = measured(monkeypatch, lambda: adversarial_report(Request(pair, data, SHORT, tmp_path, path)))
     assert rest == ["distilled-btr-16-20", *(f"distilled-clamped-{part}" for part in ("0-8", "8-16", "16-20"))]
     whole = adversarial_report(Request(pair, data, SHORT, tmp_path / "other"))
     assert without_seconds(whole.report.rows) == without_seconds(read_report(path).rows)
+    added = read_report(path).rows[1]["made"].split(",")
+    assert len(added) == 2 and set(added) <= read_report(path).provenance["runs"].keys()  # the area's run, and this one
     assert all(each["ara_seconds"] >= 0 for each in whole.report.rows)
 
 
@@ -266,7 +278,7 @@ def test_figures_without_a_value_are_null(tmp_path):
     arrays = {f"first_{search}__x": np.zeros(6, np.int16) for search in SEARCHES}
     arrays |= {"distance_attack__x": zeros, "distance_btr__x": never, "distance_clamped__x": zeros}
     arrays |= {"gradient_norm__x": np.ones(6)}
-    found = row(10, "x", SETTINGS, dict.fromkeys(SEARCHES, 1.0), arrays)
+    found = whole_row(SETTINGS, arrays)
     assert (found["ara"], found["accuracy"], found["median_rmse"], found["median_rmse_n"]) == (0, 0, None, 0)
     assert (found["btr_ara"], found["btr_ara_low"], found["btr_ara_censored"]) == (None, None, 6)
 
@@ -275,9 +287,7 @@ def test_the_seed_decides_the_resamples():
     arrays = {f"first_{search}__x": np.zeros(50, np.int16) for search in SEARCHES}
     arrays |= {f"distance_{search}__x": np.random.default_rng(0).gamma(2, 0.01, 50) for search in SEARCHES}
     arrays |= {"gradient_norm__x": np.ones(50)}
-    one, other = (
-        row(10, "x", dataclasses.replace(SETTINGS, seed=seed), dict.fromkeys(SEARCHES, 1.0), arrays) for seed in (0, 1)
-    )
+    one, other = (whole_row(dataclasses.replace(SETTINGS, seed=seed), arrays) for seed in (0, 1))
     for name in (*SEARCHES.values(), "median_rmse"):
         assert one[name] == other[name] and one[f"{name}_low"] != other[f"{name}_low"], name
 
