@@ -18,8 +18,10 @@ from app.state.pictures import ModelInput
 from app.state.tasks import Call
 from app.ui import map_png, python_code
 from app.ui.colours import model_colour, signed_colours
+from app.ui.data_urls import data_url, png_url
 from app.ui.elements import how_to_read, no_gradients, percent
 from app.ui.player import Line, Series, Track, player
+from app.ui.presenter import SIGNED, Face, Slide, answered, network
 from app.ui.task_progress import LongTask
 from core.anomaly.calibration import Calibration
 from core.anomaly.catalogue import DEFAULT, DETECTORS
@@ -144,6 +146,24 @@ def show(task: Task, choice: Choice, found: Sequence[Growth]) -> None:
     )
 
 
+def slide(task: Task, dial: Dial, found: Sequence[Growth]) -> Slide:
+    """The same for a room: blinking goes from one radius to the next."""
+    return Slide(
+        "growth", "What moves first as the attack grows?",
+        tuple(network(one.attack.model, *_faces(task, dial, one)) for one in found),
+        "Blink goes on to the next ε.", over="map", legend=SIGNED,
+    )  # fmt: skip
+
+
+def _faces(task: Task, dial: Dial, one: Growth) -> Iterator[Face]:
+    attack, scale = one.attack, map_png.strongest(one.attack.heatmaps)
+    for step, stop in enumerate(dial.stops()):
+        yield answered(
+            task.class_names, attack.probs[step], f"ε {dial.text(stop)}", data_url(attack.x[step]),
+            over=png_url(map_png.signed_map(attack.heatmaps[step], scale)), verdict=", ".join(_moved(one, step)),
+        )  # fmt: skip
+
+
 def _of_detector(found: Sequence[Growth]) -> str:
     if all(one.p_values is None for one in found):
         return "No detector speaks: these networks are not calibrated (page Anomaly)."
@@ -168,10 +188,14 @@ def _caption(task: Task, one: Growth, step: int) -> str:
     """The answer, whether it is another than at first, and whether the picture is flagged."""
     probs = one.attack.probs[step]
     answer = int(probs.argmax())
-    said = [f"{task.class_names[answer]} {percent(float(probs[answer]))}"]
-    said += ["changed"] if answer != one.attack.target else []
-    said += ["flagged"] if one.p_values is not None and one.p_values[step] <= ALPHA else []
-    return ", ".join(said)
+    return ", ".join([f"{task.class_names[answer]} {percent(float(probs[answer]))}", *_moved(one, step)])
+
+
+def _moved(one: Growth, step: int) -> Iterator[str]:
+    if one.attack.probs[step].argmax() != one.attack.target:
+        yield "changed"
+    if one.p_values is not None and one.p_values[step] <= ALPHA:
+        yield "flagged"
 
 
 def _series(found: Sequence[Growth]) -> Iterator[Series]:

@@ -15,7 +15,7 @@ from app.ui.controls import attack_dial, share
 from app.ui.downloads import downloads
 from app.ui.presenter import Slide
 from app.ui.region_pointer import pointed
-from app.ui.task_progress import watch
+from app.ui.task_progress import finished, watch
 from core.attacks.pgd import Pgd
 from core.data.tasks import Task, task_named
 from core.explanations.attack_result import AttackResult
@@ -97,7 +97,9 @@ def _slides(task: Task, choice: Choice, shown: ModelInput, attack: Pgd) -> list[
     looks, part = predictions.predictions_of(task, choice.models, shown), session.page_choice(CompareChoice)
     withheld = results.withheld(task, looks, shown) if part.withheld == "yes" else {}
     attacked = results.attack_results(task, choice.models, shown, attack)
-    return slides.slides(task, looks, attacked, part, withheld, choice.dial.text(choice.strength))
+    shown_to_all = slides.slides(task, looks, attacked, part, withheld, choice.dial.text(choice.strength))
+    grown = finished(growth.growing(task, choice, shown))
+    return [*shown_to_all, growth.slide(task, choice.dial, grown.result)] if grown and grown.result else shown_to_all
 
 
 def _show_growth(task: Task, shown: ModelInput) -> None:

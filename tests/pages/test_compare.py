@@ -27,6 +27,7 @@ from tests.helpers.pages import (
     entered,
     finished,
     picture,
+    presented,
     pressed,
     query,
     run_program,
@@ -318,6 +319,17 @@ def test_an_attack_grows_with_answer_map_and_detector_and_at_each_radius_it_is_t
     judged = judge(network, screen, torch.tensor(grown["standard"].x[:1]))
     assert odd[model_name("standard")][0] == pytest.approx(judged.p_values[DEFAULT][0], abs=1e-5)
     assert not at.error
+    *_, slide = presented(pressed(at, "presenter.button"))["slides"]
+    said = {
+        panel["title"]: [
+            ", ".join(filter(None, (f"{face['answer']} {face['bars'][0]['words']}", face["verdict"])))
+            for face in panel["faces"]
+        ]
+        for panel in slide["panels"]
+    }
+    assert said == {name: track["captions"] for name, track in tracks.items()}
+    assert [face["name"] for face in slide["panels"][0]["faces"]] == [f"ε {place}" for place in places]
+    assert all(face["over"] and face["picture"] for panel in slide["panels"] for face in panel["faces"])
 
 
 @pytest.mark.slow
