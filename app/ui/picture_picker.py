@@ -30,6 +30,7 @@ _TAKEN, _REFUSED = "picker.taken", "picker.refused"
 FILE_TYPES = [
     *["png", "jpg", "jpeg", "jpe", "jfif", "jpg_large", "webp", "bmp", "tif", "tiff", "gif"],
     *["dcm", "dicom", "heic", "heif"],
+    *["svg", "avif"],  # not read, but let through: the decoder says why, where a browser would only refuse
 ]
 
 

@@ -109,6 +109,12 @@ def test_an_upload_is_looked_at_and_a_later_click_in_the_gallery_wins(visit):
 
 
 @pytest.mark.slow
+def test_a_drawing_gets_a_sentence_in_place_of_the_browsers_mark(visit):
+    at = upload(visit(), "drawing.svg", b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"></svg>')
+    assert ["SVG drawings are not read" in error.value for error in at.error] == [True]
+
+
+@pytest.mark.slow
 def test_a_truncated_upload_is_a_sentence_and_the_session_lives_on(visit):
     at = upload(visit(), "broken.png", picture()[:-200])
     assert len(at.error) == 1 and "Something went wrong" not in at.error[0].value and "broken.png" in at.error[0].value
