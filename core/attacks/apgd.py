@@ -9,6 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from core.devices import bfloat16
 from core.errors import ConfigError, InputError
 from core.models.asking import CheckedNetwork, differentiating
 from core.norms import Norm, check_norm, precise, project, round_towards
@@ -28,8 +29,8 @@ class Apgd:
         norm: "linf" or "l2".
         iterations: of each run.
         targets: classes aimed at by DLR, in order of their clean logits; all other classes where there are fewer.
-        precision: of the gradients: "fp32", or "bf16" autocast, with a float32 run for images that only bfloat16 takes
-            for broken. Success is judged in float32 in either case.
+        precision: of the gradients: "fp32", or "bf16" autocast where the device computes in it, with a float32 run for
+            images that only bfloat16 takes for broken. Success is judged in float32 in either case.
 
     Raises:
         ConfigError: epsilon <= 0, iterations < 1, targets < 1 or an unknown precision.
@@ -117,7 +118,7 @@ class _Autocast(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, K)."""
-        with torch.autocast(x.device.type, torch.bfloat16):
+        with bfloat16(x.device):
             logits: Tensor = self.model(x).float()
             return logits
 

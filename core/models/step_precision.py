@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
+from core.devices import computes_in_bfloat16
 from core.models.fast import ScaleShift, Shift, copy_of_modules
 from core.models.resnet import PreActResNet
 from core.models.written_steps import WrittenSteps, can_be_written
@@ -18,9 +19,7 @@ _CAST = (nn.Conv2d, nn.Linear, ScaleShift, Shift)
 
 def quick_precision(device: torch.device) -> Precision:
     """What gradients are quickest in: bfloat16 on a processor that computes in it, float32 elsewhere."""
-    there = torch.cpu.get_capabilities()
-    fit = device.type == "cpu" and any(there.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
-    return "bfloat16" if fit else "float32"
+    return "bfloat16" if device.type == "cpu" and computes_in_bfloat16(device) else "float32"
 
 
 def stepping(network: nn.Module, precision: Precision) -> nn.Module:

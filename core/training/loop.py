@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
 from core.data.datasets import LabelledImages
-from core.devices import CPU
+from core.devices import CPU, bfloat16
 from core.errors import ConfigError, InputError
 from core.models.fast import fast_form
 from core.models.resnet import PreActResNet
@@ -24,6 +24,9 @@ from core.training.plan import TrainingPlan
 from core.training.recipes.base import Batch
 
 EVALUATION_BATCH = 500
+FEWEST_CHANNELS = 16
+"""Narrower networks are not laid out channels_last: there the weight gradient of a 1x1 convolution with a stride writes
+beyond its memory on processors without AVX-512 (github.com/uxlfoundation/oneDNN, issue 6035)."""
 WARM_UP = 0.2  # share of the one-cycle schedule over which the learning rate rises
 TAIL_RATE = 0.1  # share of the peak learning rate that a plan's tail keeps
 NORM_IMAGES = 10_000  # images that BatchNorm's statistics are taken from after a tail
@@ -153,7 +156,7 @@ def accuracy(model: PreActResNet, data: LabelledImages, precision: str = "fp32",
         return float("nan")
     fast = fast_form(model)
     right = 0
-    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+    with torch.no_grad(), bfloat16(device, precision == "bf16"):
         for start in range(0, len(data), EVALUATION_BATCH):
             stop = start + EVALUATION_BATCH
             guess = fast(data.images(start, stop).to(device)).argmax(1).cpu()
@@ -177,7 +180,8 @@ class _Run:
         self.model = PreActResNet(plan.network, generator).to(device)
         if start is not None:
             self.model.load_state_dict(start.state_dict())
-        self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.layout = torch.channels_last if min(plan.network.widths) >= FEWEST_CHANNELS else torch.contiguous_format
+        self.model = self.model.to(memory_format=self.layout)  # type: ignore[call-overload]
         self.average = state_of(self.model)
         self.optimiser = sgd(self.model, plan.learning_rate, plan.momentum, plan.weight_decay)
 
@@ -204,7 +208,7 @@ class _Run:
             chosen = order[step * plan.batch_size : (step + 1) * plan.batch_size]
             maps = None if data.maps is None else data.maps[chosen].float()
             x, maps = plan.augmentation.with_maps(data.pixels[chosen].float() / 255.0, maps, generator)
-            x = x.to(self.device).contiguous(memory_format=torch.channels_last)
+            x = x.to(self.device).contiguous(memory_format=self.layout)
             maps = None if maps is None else maps.to(self.device)
             labels = data.labels[chosen].to(self.device)
             batch = Batch(x, labels, attack_generator, index, maps, self.teacher, self.state)
@@ -229,7 +233,7 @@ class _Run:
         rate = TAIL_RATE if into_tail >= 0 else one_cycle(count, (plan.epochs - plan.tail) * self.steps)
         for group in self.optimiser.param_groups:
             group["lr"] = plan.learning_rate * rate
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=plan.precision == "bf16"):
+        with bfloat16(self.device, plan.precision == "bf16"):
             loss = plan.recipe.loss(self.model, batch)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -245,7 +249,7 @@ class _Run:
     def refresh_norms(self, model: PreActResNet, data: LabelledImages) -> None:
         """Take BatchNorm's statistics anew for averaged weights, whose activations are not the mean of the others'."""
         batches = (data.images(at, at + EVALUATION_BATCH) for at in range(0, len(data), EVALUATION_BATCH))
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.plan.precision == "bf16"):
+        with bfloat16(self.device, self.plan.precision == "bf16"):
             update_bn(batches, model, device=self.device)
 
     def averaged(self) -> PreActResNet:

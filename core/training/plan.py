@@ -34,7 +34,7 @@ class TrainingPlan:
             weights over all their steps, with BatchNorm's statistics taken anew (stochastic weight averaging, Izmailov
             et al. 2018, arXiv:1803.05407, Sec. 3.2); the one-cycle schedule spans the epochs before them.
         augmentation: random crops and flips.
-        precision: "bf16" (autocast) or "fp32".
+        precision: "bf16" (autocast, where the device computes in it) or "fp32".
         seed: of initial weights, order, augmentation and attack starts.
         images: train on the first so many images of `train` only; None takes all.
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from core.attacks.square import Square
-from core.devices import CPU, VARIABLE, choose_device, device_name, images_a_pass, warn, within_memory
+from core.devices import CPU, VARIABLE, bfloat16, choose_device, device_name, images_a_pass, warn, within_memory
 from core.draws import gaussian, integers, permutation, uniform
 from core.errors import ConfigError
 from core.models.asking import at_once
@@ -143,6 +143,15 @@ def test_draws_are_the_same_on_every_device():
         for name, draw in draws.items():
             found = draw(torch.zeros(1, device=OTHER))
             assert found.device == OTHER and torch.equal(found.cpu(), here[name])
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+@pytest.mark.parametrize("there", [True, False])
+def test_bfloat16_is_taken_where_it_is_wanted_and_the_processor_computes_in_it(monkeypatch, wanted, there):
+    """Where it does not, the same takes ten to thirty times as long."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": there})
+    with bfloat16(CPU, wanted):
+        assert torch.is_autocast_enabled("cpu") == (wanted and there)
 
 
 def test_the_emulated_device_refuses_what_a_gpu_refuses():

@@ -14,7 +14,7 @@ from core.attacks.softened import LEAD, Softened
 from core.norms import rmse
 from core.reports.form.masking import ZERO, ZERO_SHARE
 from core.reports.form.resume import Part
-from core.reports.form.settings import ReportSettings
+from core.reports.form.settings import MORE_MODELS, ReportSettings
 from core.reports.robustness.measurements import FLOOR, right, slope
 
 MORE = FLOOR | {("cifar10", "pgd-l2-large"), ("cifar10", "pgd-l2-radii")}
@@ -89,7 +89,7 @@ class AdversarialSettings(ReportSettings):
         return {
             **asdict(self),
             "searches": {name: asdict(self.search(name)) for name in SEARCHES},
-            "more_models": sorted(key for more_task, key in MORE if more_task == task),
+            MORE_MODELS: sorted(key for more_task, key in MORE if more_task == task),
             "reference": REFERENCE_AGREES,
             "pushes": list(PUSHES),
             "precision": "float32, fast form",

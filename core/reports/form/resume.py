@@ -11,8 +11,13 @@ from numpy.typing import NDArray
 from core.devices import CPU
 from core.models.zoo import ZooModel
 from core.npz import read_npz, write_npz
+from core.reports.form.chosen import FRESH_MODELS
 from core.reports.form.provenance import Run, refuse_uncommitted, signed
 from core.reports.form.report import Arrays, Report, Row, read_report, write_report
+from core.reports.form.settings import MORE_MODELS
+
+APART = (FRESH_MODELS, MORE_MODELS)
+"""Settings that name networks measured on other images, or on more: they decide the figures of these alone."""
 
 Part = dict[str, NDArray[Any]]
 """Arrays by name. What belongs to a network has its key in the name, after two underscores: `found__standard`."""
@@ -206,10 +211,11 @@ class ReportDraft:
         if self.path is None or not self._kind.exists(self.path):
             return
         earlier = self._kind.read(self.path)
-        if dict(earlier.report.settings) != dict(self.settings):
+        if _deciding(earlier.report.settings) != _deciding(self.settings):
             return
         known = earlier.weights
         gone = {key for key, checksum in known.items() if self.asked.get(key, checksum) != checksum}
+        gone |= {key for name in APART for key in _named(earlier.report.settings, name) ^ _named(self.settings, name)}
         still = {key: checksum for key, checksum in known.items() if key not in gone}
         rows = {key: tuple(row for row in earlier.report.rows if row["model"] == key) for key in still}
         arrays = {name: array for name, array in earlier.arrays.items() if gone.isdisjoint(name.split("__")[1:])}
@@ -240,6 +246,15 @@ class RowsDraft(ReportDraft):
     @staticmethod
     def _made_by(report: Report) -> Mapping[str, str]:
         return {str(row["model"]): str(row["made"]) for row in report.rows if "made" in row}
+
+
+def _deciding(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides every network's figures."""
+    return {name: value for name, value in settings.items() if name not in APART}
+
+
+def _named(settings: Mapping[str, Any], name: str) -> set[str]:
+    return set(settings.get(name, ()))
 
 
 def standard_first(keys: Iterable[str]) -> list[str]:

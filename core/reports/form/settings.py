@@ -9,6 +9,9 @@ from core.errors import ConfigError
 
 S = TypeVar("S", bound="ReportSettings")
 
+MORE_MODELS = "more_models"
+"""What a report states of networks that are measured on more images."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReportSettings:

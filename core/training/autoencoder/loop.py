@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from core.data.datasets import LabelledImages
-from core.devices import CPU
+from core.devices import CPU, bfloat16
 from core.errors import ConfigError, InputError
 from core.latent.network import AutoencoderNetwork
 from core.latent.prior import FlowPrior
@@ -235,7 +235,7 @@ class _Run:
         looks = opposed or bool(recipe.features)
         rate = rate_at(step, self.plan.steps)
         found: dict[str, Tensor] = {}
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.plan.precision == "bf16"):
+        with bfloat16(self.device, self.plan.precision == "bf16"):
             samples = opposed and recipe.samples
             made = make_pictures(self.network, self.classifier, x, labels, noise, samples, looks)
             if opposed and self.opponent is not None:

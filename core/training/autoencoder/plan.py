@@ -102,7 +102,7 @@ class AutoencoderPlan:
         critic_width: channels of the critic's heads.
         averaging: decay of the exponential average of the weights, which is what ships.
         flip: whether pictures are mirrored at random.
-        precision: "bf16" (autocast) or "fp32".
+        precision: "bf16" (autocast, where the device computes in it) or "fp32".
         seed: of initial weights, order, codes and noise.
         images: train on the first so many images of `train` only; None takes all.
 

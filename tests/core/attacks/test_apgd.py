@@ -27,6 +27,14 @@ def test_a_linear_model_falls_exactly_where_it_can(batch, norm, epsilon, precisi
     assert (norm_of(x_adv - x, norm) <= epsilon + 1e-6).all() and x_adv.min() >= 0 and x_adv.max() <= 1
 
 
+def test_gradients_are_in_float32_on_a_processor_that_does_not_compute_in_bfloat16(batch, monkeypatch):
+    pytest.importorskip("pyautoattack")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    x, labels = batch
+    low, whole = (Apgd(0.05, iterations=3, precision=precision)(Linear(), x, labels) for precision in ("bf16", "fp32"))
+    assert torch.equal(low, whole)
+
+
 def test_same_seed_same_images_and_the_global_generator_stays(batch):
     pytest.importorskip("pyautoattack")
     x, labels = batch

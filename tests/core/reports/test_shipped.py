@@ -12,7 +12,7 @@ from core.data.tasks import task_named
 from core.latent.autoencoder import load_autoencoder
 from core.models.zoo import load_zoo_model
 from core.reports.accuracy.report import AccuracySettings, accuracy_report
-from core.reports.adversarial.measurements import MORE, AdversarialSettings
+from core.reports.adversarial.measurements import MORE, SEARCHES, AdversarialSettings
 from core.reports.adversarial.report import adversarial_report
 from core.reports.answers.report import AnswersSettings, answers_report
 from core.reports.claims.latent import readings
@@ -24,6 +24,7 @@ from core.reports.form.verification import settings_from
 from core.reports.latent.measurements import PAPER, LatentSettings
 from core.reports.latent.report import Latent, latent_report
 from core.reports.transfer.report import TransferSettings, transfer_report
+from tests.helpers.rows import alike
 
 
 def blank(task, count, origin):
@@ -71,8 +72,8 @@ def test_a_report_that_ships_comes_out_as_it_is(task, name, tmp_path):
         pytest.skip(f"{path.name} was made with settings that are no longer")
     found = report(request)
     made = getattr(found, "report", found) if name != "accuracy" else found
-    assert made.rows == shipped.rows and dict(made.settings) == dict(shipped.settings)
-    if shipped.provenance.keys() == made.provenance.keys():  # else from before rows carried their provenance
+    assert list(made.rows) == alike(shipped.rows) and dict(made.settings) == dict(shipped.settings)
+    if shipped.provenance.keys() == made.provenance.keys() and made.rows == shipped.rows:
         assert made.to_json().encode() == text
     if name != "accuracy":
         with np.load(path.with_suffix(".npz")) as arrays:
@@ -85,7 +86,8 @@ def owes(task, name, row):
     """Whether a network of a report still lacks figures that came later, see `test_owed_reports`."""
     if (task, name) == ("cifar10", "latent"):
         return row["model"] in PAPER  # not searched in the paper's setting yet
-    return name == "adversarial" and (task, row["model"]) in MORE and "apgd_near" not in row
+    unreached = (task, row["model"]) in MORE and "apgd_near" not in row
+    return name == "adversarial" and (unreached or not row.keys() >= {*SEARCHES.values()})
 
 
 def settings_of_before(report):
@@ -106,4 +108,4 @@ def test_runs_are_stated_by_setting_alone(task, name):
 def test_latent_readings_that_ship_are_those_of_the_report(task):
     made = readings(Latent.read(report_path(task, "latent")))
     shipped = read_report(report_path(task, "latent-readings"))
-    assert made.rows == shipped.rows and dict(made.settings) == dict(shipped.settings)
+    assert list(made.rows) == alike(shipped.rows) and dict(made.settings) == dict(shipped.settings)

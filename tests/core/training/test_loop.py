@@ -108,6 +108,18 @@ def test_killed_process_resumes_to_the_same_weights(tmp_path):
     assert_close(rest.model.state_dict(), whole.model.state_dict(), rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("tail", [0, 1])
+def test_a_plan_in_bfloat16_learns_in_float32_on_a_processor_that_does_not_compute_in_it(tmp_path, monkeypatch, tail):
+    found = {}
+    for there, precision in ((False, "bf16"), (False, "fp32"), (True, "bf16")):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda there=there: {"avx512_bf16": there})
+        plan = tiny_plan(precision=precision, epochs=2, tail=tail)
+        found[there, precision] = train(plan, DATA.first(40), VAL, tmp_path / f"{there}-{precision}").model.state_dict()
+    low, whole, emulated = found.values()
+    assert all(torch.equal(low[name], whole[name]) for name in whole)
+    assert any(not torch.equal(emulated[name], whole[name]) for name in whole)
+
+
 def test_a_tail_ships_the_plain_mean_of_its_weights_with_fresh_norms(tmp_path):
     """One step an epoch, so that each checkpoint of the tail holds one of the weights that are averaged."""
     plan = tiny_plan(epochs=4, tail=3, batch_size=len(DATA))

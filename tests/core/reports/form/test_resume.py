@@ -1,6 +1,7 @@
 """What a report keeps when it is made in several runs, and what it lets go."""
 
 import numpy as np
+import pytest
 
 from core.models.zoo import ZooModel
 from core.reports.form.report import Report, mean
@@ -54,6 +55,17 @@ def test_other_settings_keep_nothing(tmp_path):
     path = tmp_path / "some.json"
     measured(ReportDraft(path, SETTINGS, [bare_model("one")]), bare_model("one"), 1.0)
     assert not ReportDraft(path, SETTINGS | {"seed": 1}, [bare_model("one")]).weights
+
+
+@pytest.mark.parametrize("name", ["fresh_models", "more_models"])
+def test_a_network_whose_figures_are_to_be_of_other_images_goes_and_the_rest_stays(tmp_path, name):
+    path, both = tmp_path / "some.json", [bare_model("one"), bare_model("two")]
+    book = ReportDraft(path, SETTINGS | {name: ["one"]}, both)
+    measured(book, both[0], 1.0)
+    measured(book, both[1], 2.0)
+    assert ReportDraft(path, SETTINGS | {name: ["one", "three"]}, both).weights.keys() == {"one", "two"}
+    assert ReportDraft(path, SETTINGS | {name: ["one", "two"]}, both).weights.keys() == {"one"}
+    assert ReportDraft(path, SETTINGS, both).weights.keys() == {"two"}
 
 
 def test_a_report_that_is_not_kept_writes_nothing(tmp_path, monkeypatch):
