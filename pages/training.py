@@ -31,7 +31,6 @@ def show_line(mine: list[Job]) -> None:
 
 def show(visitor: str, before: list[tuple[str, bool]]) -> None:
     """The trainings as they stand; runs again and again while one is active, and all of the page when one ends."""
-    jobs().seen(visitor, session_id())
     mine = jobs().of(visitor)
     if [(job.id, job.active) for job in mine] != before:
         st.rerun()
@@ -51,6 +50,9 @@ def show(visitor: str, before: list[tuple[str, bool]]) -> None:
 def draw() -> None:
     """Choose, run, show; what runs stands first."""
     visitor = controls.start()
+    jobs().seen(
+        visitor, session_id()
+    )  # before anything can be begun: of somebody who is not here it is stopped at once
     mine = jobs().of(visitor)
     if mine:
         busy = any(job.active for job in mine)

@@ -6,8 +6,8 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
+from app.state import presence, visitors
 from app.state import training_queue as jobs_module
-from app.state import visitors
 from core.data import datasets
 from core.data.tasks import FASHION_MNIST
 from core.models.bundle import pack
@@ -103,6 +103,13 @@ def test_without_the_data_set_the_page_says_how_to_get_it_and_nothing_starts(wor
     at = visit()
     assert button(at, PAIR).disabled and button(at, "Start training").disabled
     assert any(block.value == "robustscope data fetch fashion-mnist" for block in at.code)
+
+
+def test_a_visitor_is_known_to_be_here_before_a_training_is_begun(world):
+    """Else what somebody begins who closed a tab a while ago, and came back, is stopped for that tab."""
+    presence.presence.clear()
+    at = visit()
+    assert not mine(at) and presence.presence().known() == [me(at)]
 
 
 def test_one_click_puts_both_networks_of_the_pair_in_line(world, monkeypatch):
