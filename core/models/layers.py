@@ -63,7 +63,8 @@ class _Seen:
 def layers(model: nn.Module, shape: Sequence[int]) -> tuple[Layer, ...]:
     """The layers of a network that give maps or tokens, in the order in which they answer.
 
-    What lies inside attention is left out, and of modules that hand on the same thing the outermost stands for all.
+    What lies inside attention is left out, of modules that hand on the same thing the outermost stands for all, and a
+    layer that is called several times is what it gave last.
 
     Args:
         model: images (B, C, H, W) to logits (B, K), in eval mode.
@@ -177,11 +178,14 @@ def _look(model: nn.Module, shape: Sequence[int]) -> tuple[list[_Seen], Tensor]:
         if layer is None or any(name.startswith(f"{outer}.") for outer in inside):
             return output
         if seen and seen[-1].handed_on is output and seen[-1].version == output._version:
-            seen[-1].layer = layer  # the same thing, handed on further out
-            return output
-        handed_on = output.clone()
-        seen.append(_Seen(layer, output, handed_on, handed_on._version))
-        return handed_on
+            one = seen.pop()
+            one.layer = layer  # the same thing, handed on further out
+        else:
+            handed_on = output.clone()
+            one = _Seen(layer, output, handed_on, handed_on._version)
+        seen[:] = [other for other in seen if other.layer.name != name]  # of a layer called again the last call counts
+        seen.append(one)
+        return one.handed_on
 
     _watch(names, note)
     logits = copy(noise.requires_grad_())

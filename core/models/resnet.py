@@ -1,8 +1,8 @@
 """The project's classifier: a compact pre-activation residual network on [0, 1] images, normalising inside."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf, isfinite
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -110,6 +110,15 @@ class ResNetConfig(OfNormalisedImages):
         return count + 2 * width + (width + 1) * self.classes
 
 
+@dataclass(frozen=True, slots=True)
+class MirroredConfig(ResNetConfig):
+    """What a `MirroredResNet` is made of: the settings of a `PreActResNet`, and its own name in cards."""
+
+    architecture: Literal["mirrored-preact-resnet"] = field(  # type: ignore[misc]  # a field here
+        default="mirrored-preact-resnet", kw_only=True
+    )
+
+
 class Normalise(nn.Module):
     """`(x - mean) / std` per channel, so that every model takes images in [0, 1]."""
 
@@ -206,3 +215,31 @@ class PreActResNet(PooledClassifier):
         """The features (B, width, h, w) that belong to the map of the last stage."""
         features: Tensor = self.act(self.norm(last))
         return features
+
+
+class MirroredResNet(PreActResNet):
+    """A `PreActResNet` that looks at an image and at its mirror image, and answers by the mean of both answers.
+
+    Left and right are the same to it, and an attack has to mislead both views at once; it has the same weights, and
+    takes twice the time. Hooks on its layers see the mirror image first, and the image as it is last.
+    """
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """The channels of each stage, those of both views together."""
+        return tuple(2 * width for width in self.config.widths)
+
+    def stage_maps(self, x: Tensor) -> list[Tensor]:
+        """The map (B, 2 width, h, w) that each stage hands on: of the image, then of its mirror image, turned back."""
+        turned, straight = super().stage_maps(x.flip(-1)), super().stage_maps(x)
+        return [torch.cat([here, there.flip(-1)], 1) for here, there in zip(straight, turned, strict=True)]
+
+    def last_features(self, last: Tensor) -> Tensor:
+        """The features (B, width, h, w) that belong to the map of the last stage: the mean over both views."""
+        straight, turned = (super(MirroredResNet, self).last_features(view) for view in last.chunk(2, 1))
+        return (straight + turned) / 2
+
+
+def network_of(config: ResNetConfig, generator: torch.Generator | None = None) -> PreActResNet:
+    """The project's network of these settings, with fresh weights, drawn from `generator` where one is given."""
+    return (MirroredResNet if isinstance(config, MirroredConfig) else PreActResNet)(config, generator)

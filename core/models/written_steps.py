@@ -13,7 +13,7 @@ from torch.autograd.function import once_differentiable
 
 from core.models.activations import HalfHuberReLU, half_huber_back
 from core.models.fast import ScaleShift, Shift
-from core.models.resnet import PreActBlock, PreActResNet
+from core.models.resnet import MirroredResNet, PreActBlock, PreActResNet
 
 _OPERATORS = (
     "_convolution_pointwise",
@@ -42,6 +42,7 @@ class WrittenSteps:
             shape: (C, H, W) of the images.
         """
         self.low, self.shape = low, shape
+        self.mirrored = isinstance(low, MirroredResNet)
         sizes = (shape[1], shape[2])
         self.stem = _Convolution(low.stem, sizes)
         self.blocks = []
@@ -58,17 +59,14 @@ class WrittenSteps:
         return cast(Tensor, _Pass.apply(x, self, alike))  # type: ignore[no-untyped-call]  # torch gives it no type
 
     def there(self, x: Tensor, alike: bool) -> tuple[Tensor, list[Tensor]]:
-        """Logits (B, K), and what the way back needs: two maps a block, and the last."""
-        h = self.stem.there(self.low.normalise(x).bfloat16().contiguous(memory_format=_LAST))
-        h = h.contiguous(memory_format=_LAST)  # a single channel does not tell its layout
-        kept: list[Tensor] = []
-        for block in self.blocks:
-            h, used = block.there(h)
-            kept += used
-        features, last = _activated(self.low.norm(h), self.low.act)
+        """Logits (B, K), and what the way back needs: of each view two maps a block, and the last."""
+        features, kept = self._view(x)
+        if self.mirrored:
+            turned, more = self._view(x.flip(-1))
+            features, kept = (features + turned.flip(-1)) / 2, kept + more
         pooled = features.mean((2, 3))
         logits = self.low.head(filled(pooled) if alike else pooled)[: len(x)]
-        return logits.float(), [*kept, last]
+        return logits.float(), kept
 
     def back(self, grad: Tensor, kept: list[Tensor], alike: bool) -> Tensor:
         """The gradient (B, C, H, W) along the images, of that along the logits (B, K)."""
@@ -76,7 +74,26 @@ class WrittenSteps:
         low = grad.bfloat16()
         along = ((filled(low) if alike else low) @ self.low.head.weight)[: len(grad)] / last.shape[2:].numel()
         g = along[:, :, None, None].expand(last.shape).contiguous(memory_format=_LAST)
-        g = _through_norm(_through_activation(g, last, self.low.act), self.low.norm)
+        if not self.mirrored:
+            return self._along_view(g, kept)
+        g, half = g / 2, len(kept) // 2
+        turned = self._along_view(g.clone(), kept[half:])
+        return self._along_view(g, kept[:half]) + turned.flip(-1)
+
+    def _view(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The features of one view of the images, and what its way back needs."""
+        h = self.stem.there(self.low.normalise(x).bfloat16().contiguous(memory_format=_LAST))
+        h = h.contiguous(memory_format=_LAST)  # a single channel does not tell its layout
+        kept: list[Tensor] = []
+        for block in self.blocks:
+            h, used = block.there(h)
+            kept += used
+        features, last = _activated(self.low.norm(h), self.low.act)
+        return features, [*kept, last]
+
+    def _along_view(self, g: Tensor, kept: list[Tensor]) -> Tensor:
+        """The gradient along one view of the images, of that along its features, which may be written over."""
+        g = _through_norm(_through_activation(g, kept[-1], self.low.act), self.low.norm)
         for index in reversed(range(len(self.blocks))):
             g = self.blocks[index].back(g, *kept[2 * index : 2 * index + 2])
         return self.stem.back(g).float() / self.low.normalise.std
@@ -87,7 +104,7 @@ def can_be_written(low: nn.Module) -> bool:
 
     The operators are those of torch's compiler, and no promise: without them autograd does the same.
     """
-    if type(low) is not PreActResNet or not torch.cpu.get_capabilities().get("avx512_bf16"):
+    if type(low) not in (PreActResNet, MirroredResNet) or not torch.cpu.get_capabilities().get("avx512_bf16"):
         return False
     if not all(hasattr(torch.ops.mkldnn, name) for name in _OPERATORS):
         return False

@@ -17,11 +17,12 @@ from core.data.datasets import LabelledImages
 from core.devices import CPU
 from core.errors import ConfigError, InputError
 from core.models.fast import fast_form
-from core.models.resnet import PreActResNet
+from core.models.resnet import PreActResNet, network_of
 from core.training.checkpoint import read_checkpoint, write_checkpoint
 from core.training.moving import follow, sgd, state_of
 from core.training.plan import TrainingPlan
 from core.training.recipes.base import Batch
+from core.training.widen import take_over
 
 EVALUATION_BATCH = 500
 WARM_UP = 0.2  # share of the one-cycle schedule over which the learning rate rises
@@ -131,13 +132,20 @@ def train(
     while len(history) < plan.epochs:
         record = run.epoch(len(history), data, val, sum(past.seconds for past in history), on_progress, should_stop)
         if record is None:
-            return Trained(run.averaged().eval(), tuple(history), finished=False)
+            return Trained(_shipped(plan, run.averaged()), tuple(history), finished=False)
         history.append(record)
         run.save(folder, history)
     model = run.averaged()
     if plan.tail > 0:
         run.refresh_norms(model, data.first(NORM_IMAGES))
-    return Trained(model.eval(), tuple(history), finished=True)
+    return Trained(_shipped(plan, model), tuple(history), finished=True)
+
+
+def _shipped(plan: TrainingPlan, learned: PreActResNet) -> PreActResNet:
+    """The network that ships, in eval mode: with the mirror, where the plan's has one."""
+    network = network_of(plan.network).to(learned.head.weight.device)
+    network.load_state_dict(learned.state_dict())
+    return network.eval()
 
 
 def _named(plan: TrainingPlan, key: str | None, networks: Mapping[str, nn.Module]) -> nn.Module | None:
@@ -176,7 +184,7 @@ class _Run:
         generator = torch.Generator().manual_seed(plan.seed)
         self.model = PreActResNet(plan.network, generator).to(device)
         if start is not None:
-            self.model.load_state_dict(start.state_dict())
+            take_over(self.model, start)
         self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = state_of(self.model)
         self.optimiser = sgd(self.model, plan.learning_rate, plan.momentum, plan.weight_decay)

@@ -21,7 +21,8 @@ class TrainingPlan:
         task: the task's key.
         key: the model's name in the zoo.
         recipe: how a batch becomes a loss.
-        network: the architecture.
+        network: the architecture. Of one with a mirror a single view learns, as half of the pictures are flipped
+            anyway, and accuracy on `val` is that view's; what ships has the mirror.
         epochs: passes over the training images, the tail included.
         batch_size: images a step; a last smaller batch is left out of the epoch.
         learning_rate: the peak of the one-cycle schedule (linear rise over the first 20 % of all steps, linear fall to

@@ -1,7 +1,7 @@
 """Everything that a picture can be asked for, of a network that is not the project's: it works, or a sentence says why.
 
-One is torchvision's ResNet-18, another has neither convolution nor activation nor named features; the rest are timm's
-and torchvision's, by name.
+One is torchvision's ResNet-18, another has neither convolution nor activation nor named features, a third calls each of
+its layers twice; the rest are timm's and torchvision's, by name.
 """
 
 from contextlib import nullcontext
@@ -42,6 +42,7 @@ from core.models.architectures.catalogue import ARCHITECTURES
 from core.models.architectures.resnet18 import ResNet18Config
 from core.models.fast import private_copy
 from core.models.layers import default_layer
+from core.models.resnet import MirroredConfig
 from core.saliency.catalogue import attribute
 from core.saliency.coalitions import kernel_shap, lime
 from core.saliency.grad_cam import grad_cam
@@ -95,12 +96,18 @@ def colours():
         yield brought(DummyConfig(10, 3))
 
 
-@pytest.fixture(params=["resnet18", "colours"])
+@pytest.fixture(scope="module")
+def mirrored():
+    """The project's own network with a mirror."""
+    return brought(MirroredConfig(widths=(4, 8), blocks=(1, 1), activation="hhrelu"))
+
+
+@pytest.fixture(params=["resnet18", "colours", "mirrored"])
 def model(request):
     return request.getfixturevalue(request.param)
 
 
-@pytest.fixture(params=["resnet18", "colours", *each(SMALL)])
+@pytest.fixture(params=["resnet18", "colours", "mirrored", *each(SMALL)])
 def any_model(request):
     return library_model(request.param) if request.param in SMALL else request.getfixturevalue(request.param)
 
@@ -216,7 +223,7 @@ def test_maps_are_attacked_or_a_sentence_says_why_not(model, x, method, monkeypa
             assert np.abs(found.x_adv - found.x).max() <= EPSILON + 1e-6
 
 
-@pytest.mark.parametrize("name", ["resnet18", "colours", *each(SMALL | LARGE)])
+@pytest.mark.parametrize("name", ["resnet18", "colours", "mirrored", *each(SMALL | LARGE)])
 def test_per_layer_norms_are_those_of_one_image_at_a_time(name, request):
     """Of the large ones that is asked of one image, beside another."""
     model = library_model(name) if name in SMALL | LARGE else request.getfixturevalue(name)

@@ -9,7 +9,7 @@ from core.models.architectures.factory_networks import FactoryConfig
 from core.models.architectures.given_network import GIVEN
 from core.models.architectures.library import of_library
 from core.models.architectures.onnx_network import ONNX
-from core.models.architectures.preact_resnet import PREACT_RESNET
+from core.models.architectures.preact_resnet import MIRRORED_RESNET, PREACT_RESNET
 from core.models.architectures.resnet18 import RESNET18
 from core.models.architectures.timm_networks import TimmConfig
 from core.models.architectures.torchvision_networks import TorchvisionConfig
@@ -19,6 +19,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     one.key: one
     for one in (
         PREACT_RESNET,
+        MIRRORED_RESNET,
         RESNET18,
         of_library(TimmConfig),
         of_library(TorchvisionConfig),

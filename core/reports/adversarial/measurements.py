@@ -17,7 +17,7 @@ from core.reports.form.resume import Part
 from core.reports.form.settings import ReportSettings
 from core.reports.robustness.measurements import FLOOR, right, slope
 
-MORE = FLOOR | {("cifar10", "pgd-l2-large"), ("cifar10", "pgd-l2-radii")}
+MORE = FLOOR | {("cifar10", key) for key in ("pgd-l2-large", "pgd-l2-radii", "pgd-l2-radii-wide")}
 """Networks that are measured on more images."""
 
 PUSHES = (1.0, 1.001, 1.01)

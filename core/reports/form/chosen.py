@@ -12,6 +12,9 @@ import torch
 from core.data.datasets import LabelledImages
 from core.training.zoo_plans import CHOSEN_ON_TEST, FRESH
 
+FRESH_MODELS = "fresh_models"
+"""The setting that names them."""
+
 
 def first_image(data: LabelledImages, task: str, key: str, count: int) -> int:
     """The test image that `count` images of a network's figures begin with; 0 where there are not that many others."""
@@ -36,7 +39,7 @@ def with_fresh(data: LabelledImages, task: str, key: str, count: int) -> tuple[L
 def stated(task: str) -> dict[str, Any]:
     """What a report's settings say of it; nothing for a task without such networks."""
     keys = sorted(key for chosen, key in CHOSEN_ON_TEST if chosen == task)
-    return {"fresh_from": FRESH, "fresh_models": keys} if keys else {}
+    return {"fresh_from": FRESH, FRESH_MODELS: keys} if keys else {}
 
 
 def images_in_words(first: int, count: int) -> str:

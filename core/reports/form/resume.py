@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from core.devices import CPU
 from core.models.zoo import ZooModel
 from core.npz import read_npz, write_npz
+from core.reports.form.chosen import FRESH_MODELS
 from core.reports.form.provenance import Run, refuse_uncommitted, signed
 from core.reports.form.report import Arrays, Report, Row, read_report, write_report
 
@@ -206,10 +207,11 @@ class ReportDraft:
         if self.path is None or not self._kind.exists(self.path):
             return
         earlier = self._kind.read(self.path)
-        if dict(earlier.report.settings) != dict(self.settings):
+        if _deciding(earlier.report.settings) != _deciding(self.settings):
             return
         known = earlier.weights
         gone = {key for key, checksum in known.items() if self.asked.get(key, checksum) != checksum}
+        gone |= _fresh(earlier.report.settings) ^ _fresh(self.settings)
         still = {key: checksum for key, checksum in known.items() if key not in gone}
         rows = {key: tuple(row for row in earlier.report.rows if row["model"] == key) for key in still}
         arrays = {name: array for name, array in earlier.arrays.items() if gone.isdisjoint(name.split("__")[1:])}
@@ -240,6 +242,15 @@ class RowsDraft(ReportDraft):
     @staticmethod
     def _made_by(report: Report) -> Mapping[str, str]:
         return {str(row["model"]): str(row["made"]) for row in report.rows if "made" in row}
+
+
+def _deciding(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides every network's figures; which of them are of other images decides those of these alone."""
+    return {name: value for name, value in settings.items() if name != FRESH_MODELS}
+
+
+def _fresh(settings: Mapping[str, Any]) -> set[str]:
+    return set(settings.get(FRESH_MODELS, ()))
 
 
 def standard_first(keys: Iterable[str]) -> list[str]:

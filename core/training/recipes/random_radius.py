@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -9,8 +10,9 @@ from core.attacks.pgd import Pgd
 from core.draws import uniform
 from core.models.fast import fast_form
 from core.models.resnet import PreActResNet
+from core.models.step_precision import Precision, stepping
 from core.training.recipes.base import Batch, Recipe
-from core.training.recipes.entry import RecipeEntry
+from core.training.recipes.entry import RecipeEntry, Variant
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +21,13 @@ class RandomRadius(Recipe):
 
     Our own recipe, made for the accuracy-robustness area (Woods, Chen, Teuscher 2019, arXiv:1906.02896): where S(e) is
     the accuracy under attacks of size e, the area up to R is R (E[S(e)] - 1 / K) for e drawn evenly from [0, R], and
-    cross-entropy stands in for the error 1 - S. The attack runs as in `AdversarialTraining`.
+    cross-entropy stands in for the error 1 - S. The attack runs as in `AdversarialTraining`, with steps in
+    bfloat16 where the plan computes in it.
 
     Attributes:
         attack: the attack at the largest radius; at a share of it, its steps are as much shorter.
-        start: zoo key of the network that training goes on from, whose activation may be another; None starts from
-            fresh weights.
+        start: zoo key of the network that training goes on from, whose activation may be another and which may have
+            fewer channels; None starts from fresh weights.
     """
 
     attack: Pgd
@@ -49,7 +52,8 @@ class RandomRadius(Recipe):
     def loss(self, model: PreActResNet, batch: Batch) -> Tensor:
         """Mean cross-entropy of the attacked batch."""
         shares = uniform((len(batch.x),), batch.generator, batch.x)
-        x_adv = self.attack(fast_form(model), batch.x, batch.labels, batch.generator, shares)
+        precision: Precision = "bfloat16" if torch.is_autocast_enabled(batch.x.device.type) else "float32"
+        x_adv = self.attack(stepping(fast_form(model), precision), batch.x, batch.labels, batch.generator, shares)
         return cross_entropy(model(x_adv).float(), batch.labels)
 
 
@@ -62,4 +66,5 @@ RANDOM_RADIUS_RECIPE = RecipeEntry(
     lambda task: RandomRadius(Pgd(2 * task.radii["l2"], "l2", 2, 1.25 * task.radii["l2"])),
     activation="hhrelu",
     colour="#B810A0",
+    variants=(Variant("pgd-l2-radii-wide", "Robust, all radii, wide", "#6C7A10"),),  # with more channels
 )

@@ -15,13 +15,14 @@ from core.models.architectures.catalogue import ARCHITECTURES, architecture_of
 from core.models.architectures.resnet18 import ResNet18Config
 from core.models.cards import card_bytes
 from core.models.pooled import PooledClassifier, as_pooled
-from core.models.resnet import ResNetConfig
+from core.models.resnet import MirroredConfig, ResNetConfig
 from core.models.zoo import Card
 from tests.helpers.checked_files import write_json
 from tests.helpers.networks import DUMMY, DummyConfig, seeded
 
 CONFIGS = (
     ResNetConfig(widths=(4, 8), blocks=(1, 2)),
+    MirroredConfig(widths=(4, 8), blocks=(1, 2)),
     ResNet18Config(10, (0.5,) * 3, (0.25,) * 3),
     ResNet18Config(7, (0.5,), (0.25,), "photograph"),
 )
@@ -77,11 +78,11 @@ def test_every_card_that_ships_reads_and_writes_byte_for_byte():
     for path in paths:
         found = zoo.read_card(path)
         assert card_bytes(found) == path.read_bytes()
-        assert (type(found.network) is ResNetConfig) == task_named(found.task).trained
+        assert isinstance(found.network, ResNetConfig) == task_named(found.task).trained
 
 
 def test_a_card_names_its_architecture_and_one_that_names_none_means_the_projects_own(tmp_path):
-    for network, named in ((CONFIGS[0], None), (CONFIGS[1], "resnet18")):
+    for network, named in ((CONFIGS[0], None), (CONFIGS[1], CONFIGS[1].architecture), (CONFIGS[2], "resnet18")):
         zoo.write_card(replace(card(network), sha256="0" * 64), tmp_path)
         path = tmp_path / "cifar10" / "brought.json"
         assert json.loads(path.read_text())["network"].get("architecture") == named
@@ -91,7 +92,7 @@ def test_a_card_names_its_architecture_and_one_that_names_none_means_the_project
 @pytest.mark.parametrize(
     ("network", "message"),
     [
-        ({"architecture": "resnet19"}, "architecture must be one of preact-resnet, resnet18"),
+        ({"architecture": "resnet19"}, "architecture must be one of preact-resnet, mirrored-preact-resnet, resnet18"),
         ({"architecture": ["resnet18"]}, "architecture must be one of"),
         ({"architecture": "resnet18", "widths": [4]}, "unknown field widths"),
         ({"architecture": "resnet18", "stem": "large"}, "stem must be one of small, photograph"),
@@ -102,7 +103,7 @@ def test_a_card_names_its_architecture_and_one_that_names_none_means_the_project
 )
 def test_a_network_that_can_not_be_is_refused_before_anything_is_built(tmp_path, monkeypatch, network, message):
     monkeypatch.setitem(ARCHITECTURES, "resnet18", replace(ARCHITECTURES["resnet18"], build=None))
-    fields = json.loads(card_bytes(replace(card(CONFIGS[1]), sha256="0" * 64)))
+    fields = json.loads(card_bytes(replace(card(CONFIGS[2]), sha256="0" * 64)))
     usual = fields["network"]
     fields["network"] = usual | network if isinstance(network, dict) else network
     write_json(tmp_path / "card.json", fields)

@@ -57,6 +57,27 @@ def test_what_works_in_place_on_a_layers_output_does_not_change_what_is_kept():
     assert bool((kept < 0).any())
 
 
+def test_a_layer_that_is_called_again_is_listed_once_as_what_it_gave_last():
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.stem, self.second, self.relu = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 4, 3, 2, 1), nn.ReLU()
+            self.block = nn.Sequential(nn.Conv2d(4, 4, 1))
+            self.head = nn.Linear(4, 3)
+
+        def forward(self, x):
+            h = self.block(self.block(self.relu(self.second(self.relu(self.stem(x))))))
+            return self.head(h.mean((2, 3)))
+
+    net, x = seeded(Twice()), rand(2, 3, 8, 8)
+    assert [one.name for one in layers(net, (3, 8, 8))] == ["stem", "second", "relu", "block"]
+    found = layer_named(net, (3, 8, 8), "relu")
+    _, (output,) = outputs_of(net, x, [found])
+    assert found.shape == output.shape[1:] == (4, 4, 4)
+    logits, (last,) = outputs_of(net, x, [layer_named(net, (3, 8, 8), "block")])
+    assert_close(net.head(last.mean((2, 3))), logits)
+
+
 def test_a_layer_that_is_not_there_is_a_sentence():
     net = seeded(Functional("module"))
     for name in ("third", "head"):

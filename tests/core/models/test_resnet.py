@@ -10,7 +10,7 @@ from torch.testing import assert_close
 from core.data.tasks import TASKS
 from core.errors import ConfigError
 from core.models.activations import HalfHuberReLU
-from core.models.resnet import PreActResNet, ResNetConfig
+from core.models.resnet import MirroredConfig, PreActResNet, ResNetConfig, network_of
 from core.training.plan import network_for
 
 
@@ -49,6 +49,18 @@ def test_normalisation_is_inside():
     shifted.load_state_dict(weights | {"normalise.mean": shifted.normalise.mean})
     x = torch.rand(3, 3, 8, 8, generator=generator)
     assert_close(shifted(x - 0.1), model(x))
+
+
+def test_a_mirrored_network_answers_by_the_mean_of_what_it_says_of_an_image_and_of_its_mirror_image():
+    plain, mirrored = (
+        network_of(kind(widths=(4, 6), blocks=(1, 1)), torch.Generator().manual_seed(2)).eval()
+        for kind in (ResNetConfig, MirroredConfig)
+    )
+    x = torch.rand(3, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    assert_close(mirrored(x), (plain(x) + plain(x.flip(-1))) / 2)
+    assert_close(mirrored(x.flip(-1)), mirrored(x))
+    assert_close(mirrored.features(x.flip(-1)), mirrored.features(x).flip(-1))
+    assert not torch.allclose(plain(x.flip(-1)), plain(x), atol=1e-3)
 
 
 def test_same_generator_same_weights():

@@ -9,7 +9,7 @@ from torch import nn
 from core.attacks import scheduled
 from core.attacks.scheduled import ScheduledAttack
 from core.models.fast import fast_form
-from core.models.resnet import PreActResNet, ResNetConfig
+from core.models.resnet import MirroredConfig, PreActResNet, ResNetConfig, network_of
 from core.models.step_precision import _low_copy, stepping
 from core.models.written_steps import FEWEST, WrittenSteps, can_be_written
 from tests.helpers.pictures import rand
@@ -25,7 +25,7 @@ COLOUR = ResNetConfig()
 
 def network(config: ResNetConfig = COLOUR, norm: float = 1.0) -> PreActResNet:
     """A fast form whose norms are no identities; they scale by `norm`."""
-    plain = PreActResNet(config, torch.Generator().manual_seed(0))
+    plain = network_of(config, torch.Generator().manual_seed(0))
     for part in plain.modules():
         if isinstance(part, nn.BatchNorm2d):
             values = rand(2, part.num_features, seed=part.num_features)
@@ -60,6 +60,8 @@ def by_autograd(model: nn.Module, x: torch.Tensor) -> tuple[torch.Tensor, torch.
         (ResNetConfig(activation="hhrelu", blocks=(2, 1, 2)), (32, 32)),
         (GREY, (28, 28)),
         (GREY, (19, 24)),
+        (MirroredConfig(activation="hhrelu", widths=(8, 24, 40)), (32, 32)),
+        (MirroredConfig(classes=4, mean=(0.3,), std=(0.2,), widths=(8, 24), blocks=(1, 2)), (19, 23)),
     ],
 )
 def test_they_are_those_of_autograd_to_the_bit(config, size, count):

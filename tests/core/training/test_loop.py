@@ -12,7 +12,7 @@ from torch.testing import assert_close
 from core.attacks.pgd import Pgd
 from core.data.datasets import LabelledImages
 from core.errors import ConfigError, InputError
-from core.models.resnet import ResNetConfig
+from core.models.resnet import MirroredConfig, MirroredResNet, ResNetConfig
 from core.training.augment import Augmentation
 from core.training.loop import Progress, one_cycle, train
 from core.training.plan import TrainingPlan
@@ -124,6 +124,16 @@ def test_a_tail_ships_the_plain_mean_of_its_weights_with_fresh_norms(tmp_path):
     first_norm = outcome.model.stages[0][0].norm1
     seen = outcome.model.stem(outcome.model.normalise(DATA.images()))
     assert_close(first_norm.running_mean, seen.mean((0, 2, 3)).detach(), rtol=1e-4, atol=1e-5)
+
+
+def test_a_network_with_a_mirror_learns_as_one_view_and_ships_with_both(tmp_path):
+    one_view = tiny_plan(epochs=1)
+    config = MirroredConfig(10, (0.2,), (0.3,), (4, 8), (1, 1))
+    both = dataclasses.replace(one_view, network=config)
+    plain, mirrored = (train(plan, DATA, VAL, tmp_path / name) for name, plan in (("one", one_view), ("both", both)))
+    assert type(mirrored.model) is MirroredResNet and not mirrored.model.training
+    assert_close(mirrored.model.state_dict(), plain.model.state_dict(), rtol=0, atol=0)
+    assert mirrored.history[0].val_accuracy == plain.history[0].val_accuracy
 
 
 def test_seed_decides_the_weights(tmp_path):

@@ -56,6 +56,16 @@ def test_other_settings_keep_nothing(tmp_path):
     assert not ReportDraft(path, SETTINGS | {"seed": 1}, [bare_model("one")]).weights
 
 
+def test_a_network_whose_figures_are_to_be_of_other_images_goes_and_the_rest_stays(tmp_path):
+    path, both = tmp_path / "some.json", [bare_model("one"), bare_model("two")]
+    book = ReportDraft(path, SETTINGS | {"fresh_models": ["one"]}, both)
+    measured(book, both[0], 1.0)
+    measured(book, both[1], 2.0)
+    assert ReportDraft(path, SETTINGS | {"fresh_models": ["one", "three"]}, both).weights.keys() == {"one", "two"}
+    assert ReportDraft(path, SETTINGS | {"fresh_models": ["one", "two"]}, both).weights.keys() == {"one"}
+    assert ReportDraft(path, SETTINGS, both).weights.keys() == {"two"}
+
+
 def test_a_report_that_is_not_kept_writes_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     measured(ReportDraft(None, SETTINGS, [bare_model("one")]), bare_model("one"), 1.0)

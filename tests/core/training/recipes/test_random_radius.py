@@ -47,3 +47,25 @@ def test_without_a_ball_it_is_cross_entropy(linear, batch):
     loss = recipe.loss(linear, batch)
     assert "uniform in [0, 0]" in recipe.describe()
     assert torch.equal(loss, cross_entropy(linear(batch.x), batch.labels))
+
+
+def test_the_attack_steps_in_the_precision_of_the_plan(linear, batch):
+    """Under autocast its gradients come in bfloat16: the images are others, by less than a tenth of the change."""
+    found = []
+
+    class Seen(Pgd):
+        """PGD that notes what it made."""
+
+        def __call__(self, *arguments):
+            found.append(Pgd.__call__(self, *arguments))
+            return found[-1]
+
+    recipe = RandomRadius(Seen(0.3, "l2", 2, 0.2, random_start=False))
+    state = batch.generator.get_state()
+    for low in (False, True):
+        batch.generator.set_state(state)
+        with torch.autocast("cpu", torch.bfloat16, enabled=low):
+            recipe.loss(linear, batch)
+    plain, low = found
+    assert low.dtype == torch.float32 and not torch.equal(plain, low)
+    assert norm_of(low - plain, "l2").max() < 0.1 * norm_of(plain - batch.x, "l2").max()
