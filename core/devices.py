@@ -64,7 +64,7 @@ def finest_type(values: Tensor) -> torch.dtype:
 
 
 def computes_in_bfloat16(device: torch.device) -> bool:
-    """Whether a device computes in bfloat16; a processor without it does the same some thirty times slower."""
+    """Whether a device computes in bfloat16; a processor without it takes ten to thirty times as long for it."""
     there = torch.cpu.get_capabilities()
     return device.type != "cpu" or any(there.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 

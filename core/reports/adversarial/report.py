@@ -22,7 +22,7 @@ and `f_n` images (null where a figure has no value):
 - `<measure>_late`: images that did not reach their goal in the first half of the reference's steps; the reference
   refuses these settings where there are any;
 - `<measure>_seconds`: what the searches took;
-- `apgd_near`, `apgd_middle`, `apgd_far`: accuracy under APGD (`core.attacks.apgd`, gradients in bfloat16, judged in
+- `apgd_near`, `apgd_middle`, `apgd_far`: accuracy under APGD (`core.attacks.apgd`, gradients in "bf16", judged in
   float32) within the L2 radius `apgd_near_l2` and so on, in input units: half, once and twice the task's. Of the first
   300 images of the row, for the networks that are measured on more images alone.
 
