@@ -50,9 +50,8 @@ def show(visitor: str, before: list[tuple[str, bool]]) -> None:
 def draw() -> None:
     """Choose, run, show; what runs stands first."""
     visitor = controls.start()
-    jobs().seen(
-        visitor, session_id()
-    )  # before anything can be begun: of somebody who is not here it is stopped at once
+    # Before anything can be begun: of somebody who is not here it is stopped at once.
+    jobs().seen(visitor, session_id())
     mine = jobs().of(visitor)
     if mine:
         busy = any(job.active for job in mine)

@@ -49,12 +49,11 @@ def watch(offer: LongTask) -> BackgroundTask | None:
     Raises:
         CoreError: it begins by itself, and can't.
     """
-    done = finished(offer)
-    if done is not None:
-        return done
     task = task_pool().find(_lane(offer), offer.key)
     if task is None and offer.automatic:
         task = task_pool().start(_lane(offer), offer.key, offer.prepare())
+    if task is not None and task.state == "done":
+        return task
     if task is not None and task.active:
         st.fragment(_follow, run_every=REFRESH)(offer, task)
     else:
